@@ -217,6 +217,7 @@ struct record_snapshot_block {
 	struct record_header header;
 	__u64 pgoff; /* of pages[0] */
 	__u64 nr; /* words used */
+	__u64 snapshot; /* as in the enclosing record_snapshot */
 	__u64 pages[RECORD_SNAPSHOT_BLOCK_PAGES];
 };
 
@@ -231,6 +232,14 @@ struct record_snapshot_page {
 	__u32 nr; /* pages */
 	__u32 bits; /* enum record_page_bits */
 	__u64 snapshot; /* as in the enclosing record_snapshot */
+};
+
+/* Which sensors are on. Bits, append-only. */
+enum sensor_group {
+	SENSOR_GROUP_VERDICT = 1 << 0, /* zaps, flushes, requests, owners, snapshots */
+	SENSOR_GROUP_PAGE_FREE = 1 << 1,
+	SENSOR_GROUP_ACKNOWLEDGE = 1 << 2, /* each CPU's acknowledgement of a flush */
+	SENSOR_GROUP_STACK = 1 << 3,
 };
 
 /*
@@ -299,7 +308,7 @@ struct record_end {
 	__u64 reserved;
 };
 
-#define RECORD_ASSERT_SIZE(type, bytes) \
+#define RECORD_ASSERT_SIZE(type, bytes)                                                            \
 	_Static_assert(sizeof(struct type) == (bytes), #type " has padding or changed its size")
 
 RECORD_ASSERT_SIZE(record_header, 32);
@@ -308,7 +317,7 @@ RECORD_ASSERT_SIZE(record_zap, 112);
 RECORD_ASSERT_SIZE(record_flush, 64);
 RECORD_ASSERT_SIZE(record_owner, 64);
 RECORD_ASSERT_SIZE(record_snapshot, 104);
-RECORD_ASSERT_SIZE(record_snapshot_block, 32 + 16 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES);
+RECORD_ASSERT_SIZE(record_snapshot_block, 32 + 24 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES);
 RECORD_ASSERT_SIZE(record_snapshot_page, 64);
 RECORD_ASSERT_SIZE(record_heartbeat, 72);
 RECORD_ASSERT_SIZE(record_loss, 56);

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The model: rebuilds, from sealed records alone, what each page of each inode
+ * must look like, and compares that with what snapshots saw of it. Pure: no
+ * I/O, no clock of its own, no libbpf; the same live and in replay.
+ *
+ * Records are fed in stream order, which is nearly the order of time. The model
+ * keeps them until a heartbeat's watermark has passed them, then takes them in
+ * order of time. "Now" is therefore the last watermark (model_counts.now).
+ *
+ * All times are CLOCK_MONOTONIC nanoseconds, all page ranges inclusive.
+ */
+#ifndef GMEMTRACE_MODEL_H
+#define GMEMTRACE_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "gmemtrace/record.h"
+
+/* Page offsets at and beyond this (16 TiB) are not modelled; they count as malformed. */
+#define MODEL_PGOFF_MAX (1ULL << 32)
+
+struct model;
+
+struct model_options {
+	__u64 stuck_ns; /* a request open for longer is stuck; 0: 10 s */
+	/*
+	 * How long a request whose begin was lost, or was made before the
+	 * sensors were armed, is assumed to run on unseen; 0: 2 s.
+	 */
+	__u64 shadow_ns;
+	__u32 rereads_max; /* reads of an unsettled page before it is inconclusive; 0: 8 */
+	__u32 events_kept; /* for event chains, a power of two; 0: 131072 */
+	__u64 memory_max; /* bytes; model_feed() returns -ENOMEM beyond; 0: no limit */
+};
+
+enum model_state {
+	MODEL_PRESENT = 1 << 0,
+	MODEL_ABSENT = 1 << 1,
+	/* Both bits: either is legal (declared), or it is not known (applied). */
+	MODEL_EITHER = MODEL_PRESENT | MODEL_ABSENT,
+};
+
+/* What is known of an inode. Owned by the model; stays valid until model_free(). */
+struct model_inode {
+	__u64 number; /* as in record_header.inode */
+	__u64 i_ino;
+	__u64 pages; /* size, in pages */
+	__u64 flags; /* RFC3: kvm_gmem_inode_private.flags */
+	enum record_provider provider;
+	__u32 default_state; /* 1 present, 0 absent */
+	__u32 tgid; /* of the task that holds the file, or was first met with it */
+	__u32 vm; /* tgid of the VM, 0 unknown */
+	char comm[RECORD_COMM_LEN + 1];
+	bool before_attach; /* existed before the sensors were armed */
+	bool dead;
+	__u64 met; /* ns */
+	/* Counts, now. */
+	__u64 resident; /* pages */
+	__u64 absent; /* resident pages that the model holds absent */
+	__u64 exposed; /* pages zapped and not yet covered by any flush */
+	/* Counts, so far. */
+	__u64 transitions; /* pages whose entry was changed, both ways */
+	__u64 zapped; /* pages made absent */
+	__u64 restored; /* pages made present */
+	__u64 compared; /* distinct pages read settled, all three sources known */
+	__u64 requests;
+	__u64 flushes; /* issued by requests on this inode, or merged with its zaps */
+	__u64 flush_ns; /* time spent in them */
+	__u64 lost; /* records charged to this inode */
+};
+
+/* What is known of a page. */
+struct model_page {
+	__u64 pgoff;
+	__u64 pfn; /* meaningful when resident */
+	enum model_state declared; /* EITHER: not known, or both are legal */
+	enum model_state applied; /* EITHER: not known */
+	bool resident;
+	bool prepared;
+	bool poisoned;
+	bool exposed; /* zapped, no covering flush yet */
+	bool sure; /* residency and applied state come from events without a gap */
+	__u64 changed; /* ns: end of the last zap, restore, join or preparation; 0 never */
+};
+
+/* A run of pages of one owner changed by one call. */
+struct model_zap {
+	const struct model_inode *inode; /* NULL: no inode's that is known */
+	__u64 pgoff; /* of the first page; where inode is NULL: its place in the request */
+	__u64 pfn;
+	__u64 nr; /* pages */
+	__u64 begin; /* ns; 0 unknown */
+	__u64 end; /* ns */
+	__u64 flushed; /* ns: end of the own flush that covers all of it; 0 none so far */
+	__u32 tid, tgid, cpu;
+	__s32 result;
+	bool valid; /* true: restored, false: zapped */
+	bool sure; /* the owner is known without a gap */
+	__u16 routine; /* enum record_zap_routine */
+};
+
+struct model_flush {
+	__u64 begin, end; /* ns */
+	__u64 pfn_first, pfn_last;
+	__u32 tid, tgid, cpu;
+	bool full; /* covers every pfn */
+	__u16 routine; /* enum record_flush_routine */
+	__u64 covered; /* exposed pages of known inodes whose exposure it ended */
+};
+
+/* A call of a routine. */
+struct model_request {
+	__u64 id; /* unique, counted from 1 */
+	const struct model_inode *inode; /* NULL unknown */
+	enum record_operation operation;
+	__u32 state; /* 1 present, 0 absent */
+	__u32 mode; /* FALLOC_FL_* */
+	__u64 pgoff_first, pgoff_last;
+	__u64 begin; /* ns */
+	__u64 end; /* ns; 0 while it is open */
+	__s64 result;
+	__u32 tid, tgid, cpu;
+	__u32 depth; /* 0: outermost of its thread */
+	bool stuck;
+	/* Inner calls, also those of requests nested inside. Valid during the callback only. */
+	const struct model_zap *zaps;
+	size_t zaps_nr;
+	const struct model_flush *flushes;
+	size_t flushes_nr;
+};
+
+enum model_coverage {
+	MODEL_COVERED = 1,
+	MODEL_UNCOVERED = 2, /* no flush of its own at all after the zap */
+	MODEL_MISCOVERED = 3, /* flushes of its own after the zap, none covers it */
+};
+
+/* Whether the task that zapped has flushed: judged at its outermost request's end. */
+struct model_flush_judgement {
+	const struct model_zap *zap;
+	const struct model_request *request; /* NULL: zapped outside any request */
+	__u64 pgoff, pfn, nr; /* the part of the zap that this is about */
+	enum model_coverage coverage;
+	__u64 time; /* ns: when it was judged */
+};
+
+/* The time from a zap to the first flush, by anyone, that covers it. */
+struct model_exposure {
+	const struct model_inode *inode;
+	__u64 pgoff, nr;
+	__u64 begin; /* ns: end of the zap */
+	__u64 end; /* ns: end of the flush */
+	bool own; /* the flush is the zapping task's */
+};
+
+/* Which source differs. Bits. */
+enum model_difference {
+	MODEL_DIFFERS_DECLARED = 1 << 0, /* the xarray from what was asked for */
+	MODEL_DIFFERS_APPLIED = 1 << 1, /* the page tables from the declared state */
+};
+
+/* A run of pages that a snapshot read saw alike. */
+struct model_read {
+	const struct model_inode *inode;
+	__u64 pgoff, nr;
+	__u64 pfn; /* of the first page, ascending; 0 not resident */
+	__u32 bits; /* enum record_page_bits */
+	__u64 begin, end; /* ns: of the read */
+	__u64 since; /* ns: begin of the read that first showed the difference */
+	enum record_snapshot_origin origin;
+	bool settled; /* nothing touched the pages while they were read */
+	enum model_state declared; /* what the requests add up to */
+	enum model_state applied; /* what the zaps add up to */
+	enum model_state xarray; /* as read; EITHER unknown or none */
+	enum model_state table; /* as read; EITHER unknown or not resident */
+	__u32 differs; /* enum model_difference, in this read */
+	__u32 proven; /* the same: seen in two settled reads with nothing between */
+	/* A request may still run unseen until then; 0: none can. */
+	__u64 shadow_until; /* ns */
+};
+
+struct model_freed {
+	const struct model_inode *inode; /* the last owner known, NULL none */
+	__u64 pgoff;
+	__u64 pfn, nr;
+	bool owned; /* the inode still held the page */
+	__u64 time;
+	__u32 tid, tgid, cpu;
+};
+
+enum model_doubt_reason {
+	MODEL_DOUBT_LOSS = 1, /* records lost, or calls missed */
+	MODEL_DOUBT_UNSEEN = 2, /* the end of a request arrived whose begin did not, or the like */
+};
+
+/* What happened in [since, until] is not fully known. */
+struct model_doubt {
+	const struct model_inode *inode; /* NULL: any inode */
+	__u64 since, until; /* ns */
+	__u64 count;
+	enum model_doubt_reason reason;
+	enum record_loss_cause cause;
+};
+
+/*
+ * What rules and reports see. Every member may be NULL. Called from
+ * model_feed() and model_finish(), in order of time except doubt(), which is
+ * called as soon as the record is fed.
+ */
+struct model_observer {
+	void *context;
+	void (*inode_met)(void *context, const struct model_inode *inode);
+	void (*inode_dead)(void *context, const struct model_inode *inode, __u64 time);
+	void (*request_begun)(void *context, const struct model_request *request);
+	/* Before the model takes over its effect: pages still show what they were. */
+	void (*request_ended)(void *context, const struct model_request *request);
+	void (*request_stuck)(void *context, const struct model_request *request, __u64 now);
+	/* @request: the innermost one of the task, or NULL. */
+	void (*zapped)(void *context, const struct model_zap *zap,
+		       const struct model_request *request);
+	/* @inode: of the task's innermost request, or of the zap it was merged with, or NULL. */
+	void (*flushed)(void *context, const struct model_flush *flush,
+			const struct model_request *request, const struct model_inode *inode);
+	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
+	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
+	void (*page_read)(void *context, const struct model_read *read);
+	/* Absent pages given back to the allocator. */
+	void (*freed_absent)(void *context, const struct model_freed *freed);
+	void (*doubt)(void *context, const struct model_doubt *doubt);
+	/* Everything before @now has been taken. */
+	void (*advanced)(void *context, __u64 now);
+	void (*finished)(void *context, __u64 now);
+};
+
+struct model_counts {
+	__u64 now; /* ns: everything before was taken */
+	__u64 started; /* ns: the first record's time */
+	__u64 records;
+	__u64 malformed; /* records whose fields make no sense, ignored */
+	__u64 unexplained; /* pages whose residency changed without an event */
+	__u64 inodes;
+	__u64 inodes_live;
+	__u64 transitions; /* pages of known inodes whose entry was changed */
+	__u64 zaps, restores; /* successful calls, other users' included */
+	__u64 zaps_foreign; /* calls for pages of no known inode, outside requests */
+	__u64 flushes;
+	__u64 requests;
+	__u64 requests_open;
+	__u64 snapshots; /* completed, distinct */
+	__u64 chunks; /* completed reads of a chunk */
+	__u64 chunks_failed;
+	__u64 pages_read; /* page reads that were settled and fully known */
+	__u64 pages_unknown; /* page reads that failed in part */
+	__u64 pages_unsettled; /* pages whose last read was not settled, now */
+	__u64 pages_inconclusive; /* of these: read up to the limit, or their inode is dead */
+	__u64 pages; /* distinct pages of all inodes */
+	__u64 pages_compared; /* distinct pages compared at least once */
+	__u64 lost; /* records, without misses */
+	__u64 missed; /* calls */
+	__u64 lost_by_cause[16]; /* by enum record_loss_cause, misses included */
+	__u64 groups; /* enum sensor_group: those that every heartbeat had */
+	__s64 command_status; /* -1: none */
+	bool ended; /* RECORD_END was seen */
+	__u64 memory; /* bytes */
+};
+
+/* @options may be NULL: all defaults. NULL where memory is short. */
+struct model *model_create(const struct model_options *options);
+void model_free(struct model *model);
+
+/* Observers are called in the order added; @observer is copied. 0 or -ENOMEM. */
+int model_observe(struct model *model, const struct model_observer *observer);
+
+/*
+ * Takes one sealed record, which is copied. 0, or -ENOMEM: then the model
+ * is incomplete and the verdict must not be consistent (model_failed()).
+ */
+int model_feed(struct model *model, const struct record_header *record);
+
+/* No more records: takes what waits and judges what can be judged. 0 or -ENOMEM. */
+int model_finish(struct model *model);
+
+bool model_failed(const struct model *model);
+void model_count(const struct model *model, struct model_counts *counts);
+
+struct model_reread {
+	const struct model_inode *inode;
+	__u64 pgoff_first; /* a multiple of 64 */
+	__u64 pgoff_nr; /* pages, at most RECORD_SNAPSHOT_CHUNK */
+	__u32 pass; /* for record_snapshot.pass: one more than the last read's */
+};
+
+/*
+ * A range that wants to be read again: unsettled, or a difference to be proven.
+ * true and @reread, or false where there is none (left). A range is handed out
+ * once until its read has come back.
+ */
+bool model_next_reread(struct model *model, struct model_reread *reread);
+
+/* true while rereads are wanted or on their way, or requests are open that are not stuck. */
+bool model_unsettled(const struct model *model);
+
+/* Iterates inodes in order of their numbers' first appearance; @inode NULL: the first. */
+const struct model_inode *model_inode_next(const struct model *model,
+					   const struct model_inode *inode);
+const struct model_inode *model_inode_find(const struct model *model, __u64 number);
+
+/* "g3" for a guest_memfd, "s1" for a memfd_secret, "i7" for what is unknown. Static buffers: no. */
+void model_inode_name(const struct model_inode *inode, char *name, size_t size);
+#define MODEL_INODE_NAME_MAX 24
+
+void model_page(const struct model *model, const struct model_inode *inode, __u64 pgoff,
+		struct model_page *page);
+
+/* The first resident page at or behind @pgoff, up to @last. false: none. */
+bool model_resident_next(const struct model *model, const struct model_inode *inode, __u64 pgoff,
+			 __u64 last, struct model_page *page);
+
+/* The owner of @pfn. false: no inode's that is known. */
+bool model_owner(const struct model *model, __u64 pfn, const struct model_inode **inode,
+		 __u64 *pgoff);
+
+/* Whether a request of another thread asked for the opposite on @pgoff while @request ran. */
+bool model_request_conflicts(const struct model_request *request, __u64 pgoff);
+
+/* Whether anything of @inode (NULL: of any) in [since, until] may be missing from the stream. */
+bool model_doubtful(const struct model *model, const struct model_inode *inode, __u64 since,
+		    __u64 until);
+
+/* Whether every resident page's owner is known: nothing was ever lost or is still to be learned. */
+bool model_owners_complete(const struct model *model);
+
+/* Open requests. @index from 0; NULL behind the last. */
+const struct model_request *model_request_open(const struct model *model, size_t index);
+
+/* An event of a page's history, for chains of proof. */
+struct model_event {
+	__u64 time; /* ns: of its end */
+	__u16 kind; /* enum record_kind: REQUEST_BEGIN, _END, ZAP, FLUSH, JOIN, LEAVE, PAGE_FREE */
+	__u16 operation; /* enum record_operation, or the zap's or flush's routine */
+	__u32 cpu, tid, tgid;
+	__u32 inode; /* number, 0 none */
+	__u32 state; /* 1 present, 0 absent; FLUSH: 1 full */
+	__s32 result;
+	__u64 first, last; /* requests, joins: pgoff; zaps, flushes, frees: pfn */
+};
+
+/*
+ * The newest kept events of a page, at most @max, oldest first, that ended at or before @until:
+ * requests covering @pgoff, changes and flushes of @pfn (0: none). Returns how many.
+ */
+size_t model_page_events(const struct model *model, const struct model_inode *inode, __u64 pgoff,
+			 __u64 pfn, __u64 until, struct model_event *events, size_t max);
+
+/* Facts of the run (RECORD_FACT), in stream order. @index from 0; false behind the last. */
+bool model_fact(const struct model *model, size_t index, const char **key, const char **value);
+/* The value of @key, or NULL. */
+const char *model_fact_find(const struct model *model, const char *key);
+
+const char *model_operation_name(__u32 operation);
+const char *model_provider_name(__u32 provider);
+const char *model_loss_name(__u32 cause);
+
+#endif

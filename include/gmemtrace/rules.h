@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Rules: what must never happen, judged on what the model rebuilds; and the
+ * verdict that they add up to. Uses the model through its interface only.
+ */
+#ifndef GMEMTRACE_RULES_H
+#define GMEMTRACE_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "gmemtrace/model.h"
+
+/* Ids and names are an interface: append only, never renumber. */
+enum rule_id {
+	RULE_NONE = 0,
+	RULE_DECLARED_MISMATCH = 1,
+	RULE_APPLIED_MISMATCH = 2,
+	RULE_MISSED_PAGE = 3,
+	RULE_FOREIGN_PAGE = 4,
+	RULE_PARTIAL_APPLY = 5,
+	RULE_SWALLOWED_ERROR = 6,
+	RULE_NEVER_FLUSHED = 7,
+	RULE_FLUSH_MISMATCH = 8,
+	RULE_STALE_TLB = 9,
+	RULE_FREED_ABSENT = 10,
+	RULE_LEFT_ABSENT = 11,
+	RULE_EXPOSED = 12,
+	RULE_UNEXPECTED_ZAP = 13,
+	RULE_UNSERIALISED = 14,
+	RULE_LOCK_LEAK = 15,
+	RULE_REFERENCE_LEAK = 16,
+	RULE_SLEEP_IN_ATOMIC = 17,
+	RULE_STUCK = 18,
+	RULE_REDUNDANT_FLUSH = 19,
+	RULE_SPLIT = 20,
+	RULE_LONG_EXPOSURE = 21,
+	RULE_MAX = 22, /* one more than the last; grows */
+};
+
+enum rule_severity {
+	RULE_SEVERITY_VIOLATION = 1,
+	RULE_SEVERITY_NOTE = 2,
+};
+
+/* What a rule needs; what is missing makes it not judged. */
+enum rule_needs {
+	RULE_NEEDS_HISTORY = 1 << 0, /* events without a gap */
+	RULE_NEEDS_SNAPSHOT = 1 << 1,
+	RULE_NEEDS_PAGE_FREE = 1 << 2, /* SENSOR_GROUP_PAGE_FREE */
+};
+
+struct rule {
+	enum rule_id id;
+	const char *name;
+	enum rule_severity severity;
+	__u32 needs; /* enum rule_needs */
+	bool built; /* false: in the table, not judged by this version */
+	const char *fires_when; /* one line */
+};
+
+/* The table's entry of @id, or NULL. */
+const struct rule *rule_find(enum rule_id id);
+
+enum verdict_value {
+	VERDICT_CONSISTENT = 1,
+	VERDICT_VIOLATED = 2,
+	VERDICT_INCONCLUSIVE = 3,
+};
+
+#define VERDICT_EVENTS_MAX 8
+#define VERDICT_SOURCES_MAX 4
+#define VERDICT_SAYS_MAX 96
+#define VERDICT_WORDS_MAX 768
+
+/* A source that speaks of the page, and what it says. */
+struct verdict_source {
+	const char *name; /* "model", "xarray", "page table", "events" */
+	char says[VERDICT_SAYS_MAX];
+};
+
+/* One cause. Owned by the verdict. */
+struct verdict_violation {
+	const struct rule *rule;
+	const struct model_inode *inode; /* NULL: none known */
+	__u64 pgoff_first, pgoff_last;
+	__u64 count; /* pages (stuck: requests) that this cause hit */
+	__u64 time_first, time_last; /* ns */
+	struct verdict_source sources[VERDICT_SOURCES_MAX];
+	size_t sources_nr;
+	struct model_event events[VERDICT_EVENTS_MAX]; /* the shortest chain, oldest first */
+	size_t events_nr;
+	char words[VERDICT_WORDS_MAX];
+};
+
+struct verdict_not_judged {
+	const struct rule *rule;
+	char reason[160];
+};
+
+struct verdict_options {
+	__u32 violations_max; /* listed; all are counted; 0: 1000 */
+	/*
+	 * A violation becomes final when a heartbeat is this much younger than
+	 * its proof: a loss is told of with delay. 0: 150 ms.
+	 */
+	__u64 settle_ns;
+};
+
+struct verdict;
+
+/* Observes @model, which must outlive the verdict. NULL where memory is short. */
+struct verdict *verdict_create(struct model *model, const struct verdict_options *options);
+void verdict_free(struct verdict *verdict);
+
+/* The capture was not whole: its verdict is inconclusive at best. @why: one line, copied. */
+void verdict_mark_incomplete(struct verdict *verdict, const char *why);
+
+/*
+ * Whether waiting could still change the verdict: violations not final yet,
+ * pages to reread, requests open. A live run goes on for a while when it says so.
+ */
+bool verdict_pending(const struct verdict *verdict);
+
+/* Final after model_finish(); before that, what would be said now. */
+enum verdict_value verdict_value(const struct verdict *verdict);
+const char *verdict_value_name(enum verdict_value value);
+
+/* @index from 0; NULL behind the last. Ordered by rule id, then by time. */
+const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index);
+size_t verdict_violations(const struct verdict *verdict); /* listed */
+__u64 verdict_rule_count(const struct verdict *verdict, enum rule_id id); /* pages, all */
+__u64 verdict_unlisted(const struct verdict *verdict); /* causes beyond violations_max */
+
+/* Rules that could not be judged, with the reason. NULL behind the last. */
+const struct verdict_not_judged *verdict_not_judged(const struct verdict *verdict, size_t index);
+
+/* Why it is inconclusive, one line each. NULL behind the last. */
+const char *verdict_reason(const struct verdict *verdict, size_t index);
+
+const struct model *verdict_model(const struct verdict *verdict);
+
+/*
+ * gmemtrace's exit status: 0 consistent, 1 violated, 5 inconclusive, 2 where it
+ * is consistent and the traced command failed. @command_status: -1 none.
+ */
+int verdict_exit_status(enum verdict_value value, __s64 command_status);
+
+#endif
