@@ -9,7 +9,7 @@ list_names() {
 
 # require_name KIND NAME: ends with a usage error unless `--list` has the line.
 require_name() {
-	list_names | grep -qxF -- "$1 $2" || usage_error "unknown $1 '$2', see lab/run --list"
+	list_names | grep -xF -- "$1 $2" >/dev/null || usage_error "unknown $1 '$2', see lab/run --list"
 }
 
 # resolve_kernel NAME FAULT VARIANT: sets kernel_dir, built or fetched when it is not cached.
