@@ -1,0 +1,168 @@
+# TAP for tests that run guests: source it, then plan, tests, end_tests. Run them under prove.
+# shellcheck shell=bash
+#
+# guest [OPTION...] -- COMMAND... runs lab/run and leaves its results in
+#   $status (exit status), $stdout, $stderr (files), $out (what the guest wrote below /out, console.log).
+
+set -u
+top=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)
+test_work=$(mktemp -d "${TMPDIR:-/tmp}/gmemtrace-test.XXXXXX")
+trap 'rm -rf "$test_work"' EXIT
+trap 'exit 1' INT TERM
+test_number=0
+tests_failed=0
+stdout=$test_work/stdout
+stderr=$test_work/stderr
+out=$test_work/out
+status=
+
+plan() {
+	echo "1..$1"
+}
+
+# skip_all REASON: ends a test file that cannot run here.
+skip_all() {
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+# skip COUNT REASON: for as many tests.
+skip() {
+	local left=$1
+	while [ "$left" -gt 0 ]; do
+		test_number=$((test_number + 1))
+		left=$((left - 1))
+		echo "ok $test_number # SKIP $2"
+	done
+}
+
+diag() {
+	printf '%s\n' "$*" | sed 's/^/# /' >&2
+}
+
+# The last guest's results, where a test on them has failed.
+diag_guest() {
+	diag "exit status $status; stdout, then stderr:"
+	tail -n 20 "$stdout" | sed 's/^/#   /' >&2
+	tail -n 40 "$stderr" | sed 's/^/#   /' >&2
+}
+
+pass() {
+	test_number=$((test_number + 1))
+	echo "ok $test_number - $1"
+}
+
+fail() {
+	test_number=$((test_number + 1))
+	tests_failed=$((tests_failed + 1))
+	echo "not ok $test_number - $1"
+}
+
+# is GOT EXPECTED DESCRIPTION
+is() {
+	if [ "$1" = "$2" ]; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "got:      $1"
+	diag "expected: $2"
+	return 1
+}
+
+# succeeds DESCRIPTION COMMAND...
+succeeds() {
+	local description=$1
+	shift
+	if "$@" >"$test_work/command" 2>&1; then
+		pass "$description"
+		return 0
+	fi
+	fail "$description"
+	diag "failed: $*"
+	sed 's/^/#   /' "$test_work/command" >&2
+	return 1
+}
+
+guest() {
+	rm -rf "$out"
+	mkdir "$out"
+	"$top/lab/run" --out "$out" "$@" >"$stdout" 2>"$stderr" </dev/null
+	status=$?
+}
+
+# status_is EXPECTED DESCRIPTION
+status_is() {
+	is "$status" "$1" "$2" || diag_guest
+}
+
+# stdout_is TEXT DESCRIPTION, stderr_is TEXT DESCRIPTION: trailing newlines do not count.
+stdout_is() {
+	is "$(cat "$stdout")" "$1" "$2" || diag_guest
+}
+
+stderr_is() {
+	is "$(cat "$stderr")" "$1" "$2" || diag_guest
+}
+
+# file_like FILE EXTENDED-REGEX DESCRIPTION
+file_like() {
+	if grep -qE -e "$2" -- "$1"; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "no line of $1 matches: $2"
+	diag_guest
+	return 1
+}
+
+stdout_like() {
+	file_like "$stdout" "$@"
+}
+
+stderr_like() {
+	file_like "$stderr" "$@"
+}
+
+# json_is FILE FILTER EXPECTED DESCRIPTION: the filter's output (jq -r) is EXPECTED.
+json_is() {
+	local got
+	got=$(jq -r "$2" "$1" 2>&1) || got="jq: $got"
+	is "$got" "$3" "$4" || diag_guest
+}
+
+# json_ok FILE FILTER DESCRIPTION: the filter's last value is neither false nor null.
+json_ok() {
+	if jq -e "$2" "$1" >/dev/null 2>"$test_work/jq"; then
+		pass "$3"
+		return 0
+	fi
+	fail "$3"
+	diag "jq -e '$2' of $1: $(jq -c . "$1" 2>&1 | head -c 2000)"
+	diag_guest
+	return 1
+}
+
+# What a kernel says when it has found something wrong.
+readonly splat_pattern='WARNING: |BUG: |Oops|Kernel panic|INFO: (possible|suspicious|task|rcu)|INFO: lockdep|soft lockup|blocked for more than|Bad page state|general protection|possible circular locking|sleeping function called|KASAN|refcount_t:'
+
+# no_splat DESCRIPTION: the console of the last guest has none.
+no_splat() {
+	if [ ! -s "$out/console.log" ]; then
+		fail "$1"
+		diag "no console log in $out"
+	elif grep -qE "$splat_pattern" "$out/console.log"; then
+		fail "$1"
+		grep -E -A 25 "$splat_pattern" "$out/console.log" | head -n 60 | sed 's/^/#   /' >&2
+	else
+		pass "$1"
+	fi
+}
+
+# Prints the plan when there was none before, and ends the file with a status.
+end_tests() {
+	[ "${1-}" != print-plan ] || plan "$test_number"
+	[ "$tests_failed" -eq 0 ] || exit 1
+	exit 0
+}
