@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What all sensors share: the ring, begin-state slots, loss accounting.
+ *
+ * Each sensor is a file of its own, sensors.bpf.c their one translation unit:
+ * libbpf 1.1 cannot link two objects that name the same kernel function.
+ */
+#ifndef GMEMTRACE_BPF_COMMON_H
+#define GMEMTRACE_BPF_COMMON_H
+
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include <bpf/bpf_core_read.h>
+#include "interface.h"
+
+#define EINVAL 22
+#define EBUSY 16
+#define ENOSPC 28
+#define EFAULT 14
+#define ESTALE 116
+
+#define PAGE_SHIFT 12
+
+const volatile struct sensor_config sensor SEC(".rodata") = {};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+/*
+ * A zap that waits for its flush, or a flush that has begun. In an array by
+ * tid: a lookup costs a third of task storage's (measured in the lab).
+ */
+struct begin_slot {
+	__u64 task; /* bpf_get_current_pid_tgid() of the owner */
+	__u64 page; /* struct page * */
+	__u64 inode;
+	__u64 i_ino;
+	__u64 pgoff;
+	__u64 zap_end;
+	__u64 flush_begin; /* 0: no flush open */
+	__u32 nr;
+	__s32 result;
+	__u16 pending; /* 1: a zap waits here */
+	__u16 routine;
+	__u32 reserved;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct begin_slot);
+} slots SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct loss_key);
+	__type(value, __u64);
+} losses SEC(".maps");
+
+/* Losses that found no room in the map above, by cause. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 16);
+	__type(key, __u32);
+	__type(value, __u64);
+} losses_unknown SEC(".maps");
+
+/* A bit a pfn: zapped and not restored since. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+} zapped_pfns SEC(".maps");
+
+static __always_inline void loss_count(__u64 inode, __u64 i_ino, __u32 cause)
+{
+	struct loss_key key = { .inode = inode, .i_ino = i_ino, .cause = cause };
+	__u64 *count, one = 1;
+
+	if (inode) {
+		count = bpf_map_lookup_elem(&losses, &key);
+		if (count) {
+			__sync_fetch_and_add(count, 1);
+			return;
+		}
+		if (!bpf_map_update_elem(&losses, &key, &one, BPF_NOEXIST))
+			return;
+		count = bpf_map_lookup_elem(&losses, &key);
+		if (count) {
+			__sync_fetch_and_add(count, 1);
+			return;
+		}
+	}
+	count = bpf_map_lookup_elem(&losses_unknown, &cause);
+	if (count)
+		__sync_fetch_and_add(count, 1);
+}
+
+static __always_inline void header_fill(struct record_header *header, __u16 kind, __u16 size)
+{
+	__u64 task = bpf_get_current_pid_tgid();
+
+	header->kind = kind;
+	header->size = size;
+	header->cpu = bpf_get_smp_processor_id();
+	header->tid = (__u32)task;
+	header->tgid = task >> 32;
+}
+
+/*
+ * No wakeup: user space polls. Waking it cost an irq_work and a context
+ * switch a record whenever the reader had caught up.
+ */
+static __always_inline void record_submit(void *record)
+{
+	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline struct begin_slot *slot_find(__u64 task)
+{
+	__u32 index = (__u32)task & sensor.slot_mask;
+
+	return bpf_map_lookup_elem(&slots, &index);
+}
+
+/* The flush that goes with a zap; routine RECORD_FLUSH_NONE where it goes alone. */
+struct flush_part {
+	__u64 first; /* address */
+	__u64 last; /* address, exclusive */
+	__u16 routine;
+};
+
+/* Writes the change that @slot holds, with @flush, as one record. */
+static __always_inline void slot_write(const struct begin_slot *slot, __u16 valid,
+				       const struct flush_part *flush)
+{
+	struct record_zap *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		loss_count(slot->inode, slot->i_ino, RECORD_LOSS_RING_FULL);
+		return;
+	}
+	record->header.kind = RECORD_ZAP;
+	record->header.size = sizeof(*record);
+	record->header.cpu = bpf_get_smp_processor_id();
+	record->header.tid = (__u32)slot->task;
+	record->header.tgid = slot->task >> 32;
+	record->header.inode = slot->inode;
+	record->i_ino = slot->i_ino;
+	record->pgoff = slot->pgoff;
+	record->page = slot->page;
+	record->nr = slot->nr;
+	record->result = slot->result;
+	record->zap_begin = 0;
+	record->zap_end = slot->zap_end;
+	record->flush_begin = flush->routine ? slot->flush_begin : 0;
+	record->flush_first = flush->first;
+	record->flush_last = flush->last;
+	record->valid = valid;
+	record->routine = slot->routine;
+	record->flush_routine = flush->routine;
+	record->flush_full = 0;
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+}
+
+/* Writes the zap that waits in @slot as a record of its own. */
+static __always_inline void slot_emit(struct begin_slot *slot)
+{
+	struct flush_part none = {};
+
+	slot->pending = 0;
+	slot_write(slot, 0, &none);
+}
+
+/* Every sensor calls this before it writes: a waiting zap must not be overtaken by its own task. */
+static __always_inline void slot_settle(__u64 task)
+{
+	struct begin_slot *slot = slot_find(task);
+
+	if (slot && slot->pending && slot->task == task)
+		slot_emit(slot);
+}
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Programs that user space runs itself, beside the sensors: what an inode is,
+ * where the ring stands, which zaps still wait, how one page is mapped.
+ */
+#ifndef GMEMTRACE_BPF_CONTROL_BPF_H
+#define GMEMTRACE_BPF_CONTROL_BPF_H
+
+#include "inode.h"
+#include "walk.h"
+
+SEC("syscall")
+int identify(struct identify_args *args)
+{
+	struct identify_args identity = *args;
+
+	inode_identify(&identity);
+	*args = identity;
+	return 0;
+}
+
+/* Everything reserved before `time` lies below `produced`. */
+SEC("syscall")
+int position(struct position_args *args)
+{
+	args->time = bpf_ktime_get_ns();
+	args->produced = bpf_ringbuf_query(&ring, BPF_RB_PROD_POS);
+	return 0;
+}
+
+static long sweep_slot(__u32 index, __u64 *before)
+{
+	struct begin_slot *slot = bpf_map_lookup_elem(&slots, &index);
+
+	if (slot && slot->pending && slot->zap_end < *before)
+		slot_emit(slot);
+	return 0;
+}
+
+/* Zaps that no event of their task has followed: the age keeps clear of running tasks. */
+SEC("syscall")
+int sweep(struct sweep_args *args)
+{
+	__u64 before = bpf_ktime_get_ns() - args->age;
+
+	bpf_loop(sensor.slot_mask + 1, sweep_slot, &before, 0);
+	return 0;
+}
+
+SEC("syscall")
+int walk(struct walk_args *args)
+{
+	__u64 pfn = args->pfn, levels = args->levels;
+
+	args->state = walk_pfn_levels(pfn, levels ? levels == 5 : sensor.five_levels);
+	return 0;
+}
+
+#endif

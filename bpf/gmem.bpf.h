@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sensor: guest_memfd's requests, begin and end, and folios joining and
+ * leaving an inode. All of KVM's own routines, so this object part is loaded
+ * when the kvm module is there.
+ */
+#ifndef GMEMTRACE_BPF_GMEM_BPF_H
+#define GMEMTRACE_BPF_GMEM_BPF_H
+
+#include "owner.h"
+#include "inode.h"
+#include "request.h"
+
+SEC("fentry/kvm_gmem_set_direct_map")
+int BPF_PROG(set_range_enter, struct inode *inode, unsigned long start, unsigned long end,
+	     bool state)
+{
+	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE,
+			   RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_set_direct_map")
+int BPF_PROG(set_range_exit, struct inode *inode, unsigned long start, unsigned long end,
+	     bool state, int result)
+{
+	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE,
+			   RECORD_REQUEST_END, result);
+}
+
+static __always_inline struct inode *folio_host(struct folio *folio)
+{
+	struct address_space *mapping = folio->mapping;
+
+	return mapping ? mapping->host : NULL;
+}
+
+SEC("fentry/kvm_gmem_folio_set_direct_map")
+int BPF_PROG(set_folio_enter, struct folio *folio, unsigned long start, unsigned long end,
+	     bool state)
+{
+	return range_write(folio_host(folio), start, end, state, RECORD_OPERATION_SET_FOLIO,
+			   RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_folio_set_direct_map")
+int BPF_PROG(set_folio_exit, struct folio *folio, unsigned long start, unsigned long end,
+	     bool state, int result)
+{
+	return range_write(folio_host(folio), start, end, state, RECORD_OPERATION_SET_FOLIO,
+			   RECORD_REQUEST_END, result);
+}
+
+/* The pages of a folio, from its first page's compound flag and order. */
+static __always_inline __u32 folio_pages(struct folio *folio)
+{
+	if (!(folio->flags & (1UL << bpf_core_enum_value(enum pageflags, PG_head))))
+		return 1;
+	return 1U << (folio->_flags_1 & 0xff);
+}
+
+static __always_inline int configure_write(struct folio *folio, __u16 kind, __s32 result)
+{
+	__u64 index = folio->index;
+
+	return range_write(folio_host(folio), index, index + folio_pages(folio) - 1, false,
+			   RECORD_OPERATION_CONFIGURE, kind, result);
+}
+
+SEC("fentry/kvm_gmem_folio_configure_direct_map")
+int BPF_PROG(configure_enter, struct folio *folio)
+{
+	return configure_write(folio, RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_folio_configure_direct_map")
+int BPF_PROG(configure_exit, struct folio *folio, int result)
+{
+	return configure_write(folio, RECORD_REQUEST_END, result);
+}
+
+static __always_inline int fallocate_write(struct file *file, int mode, __u64 offset, __u64 length,
+					   __u16 kind, __s64 result)
+{
+	struct request_call request = {
+		.inode = file->f_inode,
+		.pgoff_first = offset >> PAGE_SHIFT,
+		.pgoff_last = ((offset + length) >> PAGE_SHIFT) - 1,
+		.result = result,
+		.operation = RECORD_OPERATION_FALLOCATE,
+		.mode = mode,
+	};
+
+	return request_write(&request, kind);
+}
+
+SEC("fentry/kvm_gmem_fallocate")
+int BPF_PROG(fallocate_enter, struct file *file, int mode, long long offset, long long length)
+{
+	return fallocate_write(file, mode, offset, length, RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_fallocate")
+int BPF_PROG(fallocate_exit, struct file *file, int mode, long long offset, long long length,
+	     long result)
+{
+	return fallocate_write(file, mode, offset, length, RECORD_REQUEST_END, result);
+}
+
+SEC("fexit/kvm_gmem_release")
+int BPF_PROG(release_exit, struct inode *inode, struct file *file, int result)
+{
+	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_END,
+			   result);
+}
+
+static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, struct folio *folio,
+				       __u64 address)
+{
+	struct record_owner *record;
+
+	slot_settle(bpf_get_current_pid_tgid());
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count(inode, i_ino, RECORD_LOSS_RING_FULL);
+		return 0;
+	}
+	header_fill(&record->header, kind, sizeof(*record));
+	record->header.inode = inode;
+	record->i_ino = i_ino;
+	record->page = address;
+	record->pgoff = folio->index;
+	record->nr = folio_pages(folio);
+	record->prepared = folio->flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+	return 0;
+}
+
+/* A folio already prepared was recorded when it joined: a fault on it says nothing new. */
+SEC("fexit/kvm_gmem_get_folio")
+int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct folio *folio)
+{
+	__u64 address = ctx[2];
+
+	if (address >= (__u64)-4095)
+		return 0;
+	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1)
+		return 0;
+	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, address);
+}
+
+/* page->mapping is gone by now (page_cache_delete); folio->index is not. */
+SEC("fexit/kvm_gmem_free_folio")
+int BPF_PROG(free_folio_exit, struct folio *folio)
+{
+	return owner_write(RECORD_LEAVE, 0, 0, folio, ctx[0]);
+}
+
+/* A bind is where an inode's VM is known. */
+SEC("fexit/kvm_gmem_bind")
+int BPF_PROG(bind_exit, struct kvm *kvm, struct kvm_memory_slot *slot, unsigned int fd,
+	     long long offset, int result)
+{
+	struct identify_args identity = {};
+	__u64 file;
+
+	if (result)
+		return 0;
+	file = (__u64)BPF_CORE_READ((struct kvm_memory_slot___gmem *)slot, gmem.file);
+	if (!file)
+		return 0;
+	identity.inode = (__u64)BPF_CORE_READ((struct file *)file, f_inode);
+	inode_identify(&identity);
+	if (!identity.result)
+		inode_write(&identity, BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid), false);
+	return 0;
+}
+
+#endif

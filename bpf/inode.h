@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What an inode shows of itself: its provider, and where its declared state lives.
+ */
+#ifndef GMEMTRACE_BPF_INODE_H
+#define GMEMTRACE_BPF_INODE_H
+
+#include "common.h"
+
+/* The series' private data; absent from the BTF of kernels without it. */
+struct kvm_gmem_inode_private {
+	unsigned long long flags;
+	struct xarray direct_map_state;
+	bool default_direct_map_state;
+} __attribute__((preserve_access_index));
+
+/* KVM's types are in its module's BTF; vmlinux.h may hold them cut or not at all. */
+struct kvm;
+struct kvm_memory_slot;
+
+struct kvm_memory_slot___gmem {
+	struct {
+		struct file *file;
+	} gmem;
+} __attribute__((preserve_access_index));
+
+struct kvm___gmem {
+	int userspace_pid;
+} __attribute__((preserve_access_index));
+
+static __always_inline void inode_identify_gmem(struct identify_args *identity, __u64 private)
+{
+	const struct kvm_gmem_inode_private *state = (const void *)private;
+
+	identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
+	identity->default_state = 1;
+	if (!bpf_core_type_exists(struct kvm_gmem_inode_private) || !state)
+		return;
+	identity->flags = BPF_CORE_READ(state, flags);
+	if (!identity->flags)
+		return;
+	identity->provider = RECORD_PROVIDER_RFC3;
+	identity->default_state = BPF_CORE_READ(state, default_direct_map_state);
+	identity->xarray =
+		private + bpf_core_field_offset(struct kvm_gmem_inode_private, direct_map_state);
+}
+
+/*
+ * @identity->inode names the inode by address; everything else is filled in.
+ * Only probing reads: the address may be stale, so a caller that knows i_ino
+ * compares it. -ESRCH (as a positive provider UNKNOWN) is left to the caller.
+ */
+static __always_inline void inode_identify(struct identify_args *identity)
+{
+	struct inode *inode = (void *)identity->inode;
+	struct address_space *mapping;
+	__u64 operations, size, private;
+
+	identity->result = -EFAULT;
+	if (bpf_core_read(&identity->i_ino, sizeof(identity->i_ino), &inode->i_ino) ||
+	    bpf_core_read(&operations, sizeof(operations), &inode->i_op) ||
+	    bpf_core_read(&size, sizeof(size), &inode->i_size) ||
+	    bpf_core_read(&private, sizeof(private), &inode->i_private) ||
+	    bpf_core_read(&mapping, sizeof(mapping), &inode->i_mapping))
+		return;
+	identity->pages = (size + (1ULL << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
+	identity->i_pages =
+		(__u64)mapping + bpf_core_field_offset(struct address_space, i_pages);
+	identity->result = 0;
+	if (operations && operations == sensor.gmem_iops) {
+		inode_identify_gmem(identity, private);
+	} else if (operations && operations == sensor.secretmem_iops) {
+		identity->provider = RECORD_PROVIDER_SECRETMEM;
+		identity->default_state = 0;
+	} else {
+		identity->provider = RECORD_PROVIDER_UNKNOWN;
+	}
+}
+
+static __always_inline void inode_write(const struct identify_args *identity, __u32 vm,
+					bool before_attach)
+{
+	struct record_inode *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		loss_count(identity->inode, identity->i_ino, RECORD_LOSS_RING_FULL);
+		return;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, RECORD_INODE, sizeof(*record));
+	record->header.inode = identity->inode;
+	record->i_ino = identity->i_ino;
+	record->pages = identity->pages;
+	record->flags = identity->flags;
+	record->provider = identity->provider;
+	record->default_state = identity->default_state;
+	record->before_attach = before_attach;
+	record->vm = vm;
+	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+}
+
+#endif

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What bpf/ and src/sensor agree on besides the records: the constants set
+ * before a load, the arguments of the programs that user space runs itself,
+ * and the counters that it reads.
+ */
+#ifndef GMEMTRACE_BPF_INTERFACE_H
+#define GMEMTRACE_BPF_INTERFACE_H
+
+#include "gmemtrace/record.h"
+
+/* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
+struct sensor_config {
+	__u64 page_offset; /* address of pfn 0 in the direct map */
+	__u64 direct_map_end; /* first address behind the direct map */
+	__u64 vmemmap; /* address of pfn 0's struct page */
+	__u64 init_pgd; /* address of the kernel's top-level page table */
+	__u64 entry_mask; /* the physical address bits of a page-table entry */
+	__u64 flush_ceiling; /* bytes: a longer range is flushed as a whole */
+	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
+	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
+	__u32 five_levels; /* 1: the CPU walks five levels */
+	__u32 slot_mask; /* begin-state slots - 1 */
+	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
+	__u32 page_free; /* 1: keep the bitmap that the page-free sensors read */
+	__u32 release_chunks; /* chunks a release snapshot reads at most */
+	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
+};
+
+/* Addresses from kallsyms, read by the facts program. 0: not there. */
+struct facts_args {
+	__u64 page_offset_base;
+	__u64 vmemmap_base;
+	__u64 pgdir_shift;
+	__u64 sme_me_mask;
+	__u64 flush_ceiling;
+	__u64 init_mm;
+	__u64 max_pfn;
+	/* Results: the values behind them. */
+	__u64 page_offset;
+	__u64 vmemmap;
+	__u64 pgdir_shift_value;
+	__u64 sme_mask;
+	__u64 flush_ceiling_pages;
+	__u64 init_pgd;
+	__u64 max_pfn_value;
+	__s64 result;
+};
+
+/* Reads chunks of one inode into the ring. */
+struct snapshot_args {
+	__u64 inode; /* struct inode * */
+	__u64 i_ino; /* of the inode meant: another one at the address is -ESTALE */
+	__u64 pgoff_first;
+	__u64 pgoff_nr; /* pages, at most RECORD_SNAPSHOT_CHUNK */
+	__u64 snapshot;
+	__u32 pass;
+	__u32 reserved;
+	__s64 result; /* 0 or -errno */
+};
+
+/* What an inode shows of itself. */
+struct identify_args {
+	__u64 inode; /* struct inode * */
+	__u64 i_ino;
+	__u64 pages;
+	__u64 flags;
+	__u64 xarray; /* address of direct_map_state, 0: none */
+	__u64 i_pages; /* address of the page cache's xarray */
+	__u32 provider;
+	__u32 default_state;
+	__u32 vm; /* tgid of the VM's creator, 0: unknown */
+	__s32 result; /* 0 or -errno */
+};
+
+struct position_args {
+	__u64 produced; /* ring position of the producers, bytes */
+	__u64 time;
+};
+
+struct walk_args {
+	__u64 pfn;
+	__u64 levels; /* 0: as the CPU does; 4 or 5: forced, for the control */
+	__s64 state; /* enum walk_state */
+};
+
+enum walk_state {
+	WALK_ABSENT = 0,
+	WALK_PRESENT = 1,
+	WALK_UNKNOWN = 2,
+};
+
+/* Writes the zaps that wait longer than this for a flush. */
+struct sweep_args {
+	__u64 age; /* ns */
+};
+
+/* Who lost how many records. Key of the map `losses`; inode 0: unknown. */
+struct loss_key {
+	__u64 inode; /* struct inode * */
+	__u64 i_ino;
+	__u32 cause; /* enum record_loss_cause */
+	__u32 reserved;
+};
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who owns a page, as the page itself shows it: page->mapping->host.
+ */
+#ifndef GMEMTRACE_BPF_OWNER_H
+#define GMEMTRACE_BPF_OWNER_H
+
+#include "common.h"
+
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+struct owner {
+	__u64 inode;
+	__u64 i_ino;
+	__u64 pgoff;
+};
+
+/* Typed loads: the verifier makes each a single instruction that cannot fault. */
+static __always_inline void owner_read(const struct page *page, struct owner *owner)
+{
+	struct address_space *mapping = page->mapping;
+	struct inode *inode;
+
+	owner->inode = 0;
+	owner->i_ino = 0;
+	owner->pgoff = 0;
+	if (!mapping)
+		return;
+	inode = mapping->host;
+	if (!inode)
+		return;
+	owner->inode = (__u64)inode;
+	owner->i_ino = inode->i_ino;
+	owner->pgoff = page->index;
+}
+
+/* The same where only the address of the page is at hand. */
+static __always_inline void owner_read_address(__u64 address, struct owner *owner)
+{
+	const struct page *page;
+	struct inode *inode;
+
+	if (sensor.have_rdonly_cast) {
+		page = bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct page));
+		owner_read(page, owner);
+		return;
+	}
+	page = (const void *)address;
+	inode = BPF_CORE_READ(page, mapping, host);
+	owner->inode = (__u64)inode;
+	owner->i_ino = inode ? BPF_CORE_READ(inode, i_ino) : 0;
+	owner->pgoff = inode ? BPF_CORE_READ(page, index) : 0;
+}
+
+#endif

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A call of a routine, as a record.
+ */
+#ifndef GMEMTRACE_BPF_REQUEST_H
+#define GMEMTRACE_BPF_REQUEST_H
+
+#include "common.h"
+
+struct request_call {
+	struct inode *inode;
+	__u64 pgoff_first;
+	__u64 pgoff_last;
+	__s64 result;
+	__u32 operation;
+	__u32 state;
+	__u32 mode;
+};
+
+static __always_inline int request_write(const struct request_call *request, __u16 kind)
+{
+	struct inode *inode = request->inode;
+	__u64 i_ino = inode ? inode->i_ino : 0;
+	struct record_request *record;
+
+	slot_settle(bpf_get_current_pid_tgid());
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count((__u64)inode, i_ino, RECORD_LOSS_RING_FULL);
+		return 0;
+	}
+	header_fill(&record->header, kind, sizeof(*record));
+	record->header.inode = (__u64)inode;
+	record->i_ino = i_ino;
+	record->pgoff_first = request->pgoff_first;
+	record->pgoff_last = request->pgoff_last;
+	record->result = request->result;
+	record->operation = request->operation;
+	record->state = request->state;
+	record->mode = request->mode;
+	record->preempt_count = 0;
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+	return 0;
+}
+
+/* fexit programs sign-extend an int themselves: the register's upper half is undefined. */
+static __always_inline int range_write(struct inode *inode, __u64 start, __u64 end, bool state,
+				       __u32 operation, __u16 kind, __s32 result)
+{
+	struct request_call request = {
+		.inode = inode,
+		.pgoff_first = start,
+		.pgoff_last = end,
+		.result = result,
+		.operation = operation,
+		.state = state,
+	};
+
+	return request_write(&request, kind);
+}
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * All sensors. User space decides program by program what is loaded.
+ */
+#include "zap.bpf.h"
+#include "flush.bpf.h"
+#include "gmem.bpf.h"
+#include "free.bpf.h"
+#include "snapshot.bpf.h"
+#include "discover.bpf.h"
+#include "control.bpf.h"
+
+char LICENSE[] SEC("license") = "GPL";

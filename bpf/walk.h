@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The kernel's page tables, as the CPU walks them: four or five levels, a leaf
+ * of 4K, 2M or 1G, an entry absent at any level. A read that fails is unknown,
+ * never absent.
+ */
+#ifndef GMEMTRACE_BPF_WALK_H
+#define GMEMTRACE_BPF_WALK_H
+
+#include "common.h"
+
+#define ENTRY_PRESENT 0x1ULL
+#define ENTRY_LEAF 0x80ULL /* _PAGE_PSE, at the 1G and the 2M level */
+
+/* What stands above a run of 512 pages. */
+struct walk_table {
+	__u64 table; /* address of the last-level table; 0: `state` holds for all 512 */
+	enum walk_state state;
+};
+
+static __always_inline __u64 walk_next(__u64 entry)
+{
+	return (entry & sensor.entry_mask) + sensor.page_offset;
+}
+
+/* Returns 1 to go on down with *@table, 0 when @walk is complete. */
+static __always_inline int walk_level(__u64 *table, __u64 address, __u32 shift,
+				      struct walk_table *walk)
+{
+	__u64 entry;
+
+	if (bpf_probe_read_kernel(&entry, sizeof(entry),
+				  (void *)(*table + (address >> shift & 511) * 8))) {
+		walk->state = WALK_UNKNOWN;
+		return 0;
+	}
+	if (!(entry & ENTRY_PRESENT)) {
+		walk->state = WALK_ABSENT;
+		return 0;
+	}
+	if (shift <= 30 && entry & ENTRY_LEAF) {
+		walk->state = WALK_PRESENT;
+		return 0;
+	}
+	*table = walk_next(entry);
+	return 1;
+}
+
+static __always_inline void walk_find_table(__u64 pfn, bool five_levels, struct walk_table *walk)
+{
+	__u64 address = sensor.page_offset + (pfn << PAGE_SHIFT);
+	__u64 table = sensor.init_pgd;
+
+	walk->table = 0;
+	if (five_levels && !walk_level(&table, address, 48, walk))
+		return;
+	if (!walk_level(&table, address, 39, walk))
+		return;
+	if (!walk_level(&table, address, 30, walk))
+		return;
+	if (!walk_level(&table, address, 21, walk))
+		return;
+	walk->table = table;
+}
+
+static __always_inline enum walk_state walk_pfn_levels(__u64 pfn, bool five_levels)
+{
+	struct walk_table walk;
+	__u64 entry;
+
+	walk_find_table(pfn, five_levels, &walk);
+	if (!walk.table)
+		return walk.state;
+	if (bpf_probe_read_kernel(&entry, sizeof(entry), (void *)(walk.table + (pfn & 511) * 8)))
+		return WALK_UNKNOWN;
+	return entry & ENTRY_PRESENT ? WALK_PRESENT : WALK_ABSENT;
+}
+
+static __always_inline enum walk_state walk_pfn(__u64 pfn)
+{
+	return walk_pfn_levels(pfn, sensor.five_levels);
+}
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sensor: changes of direct-map entries, at the exit of set_direct_map_*.
+ *
+ * There is no program at the entry: it would cost 60 instructions a
+ * transition for a time that nothing is judged by; a zap counts from its exit.
+ */
+#ifndef GMEMTRACE_BPF_ZAP_BPF_H
+#define GMEMTRACE_BPF_ZAP_BPF_H
+
+#include "owner.h"
+
+static __always_inline void zapped_update(__u64 page, __u32 nr, bool valid)
+{
+	__u64 pfn = (page - sensor.vmemmap) / bpf_core_type_size(struct page);
+	__u32 index, last = (pfn + nr - 1) >> 6;
+	__u64 *word;
+	int i;
+
+	/* A run is one PMD at most: 512 pages, in nine words where it is not aligned. */
+	for (i = 0; i < 9; i++) {
+		__u64 bits = ~0ULL;
+
+		index = (pfn >> 6) + i;
+		if (index > last)
+			break;
+		if (i == 0)
+			bits <<= pfn & 63;
+		if (index == last)
+			bits &= ~0ULL >> (63 - ((pfn + nr - 1) & 63));
+		word = bpf_map_lookup_elem(&zapped_pfns, &index);
+		if (!word)
+			break;
+		if (valid)
+			__sync_fetch_and_and(word, ~bits);
+		else
+			__sync_fetch_and_or(word, bits);
+	}
+}
+
+/* @argument is the routine's first: a struct page *, or an address of the direct map. */
+static __always_inline int zap_exit(struct page *page, __u64 argument, __u32 nr, bool valid,
+				    __s32 result, __u16 routine)
+{
+	__u64 task = bpf_get_current_pid_tgid();
+	struct begin_slot *slot = slot_find(task);
+	struct flush_part none = {};
+	__u64 address = argument;
+	struct owner owner;
+
+	if (sensor.zap_by_address) {
+		address = sensor.vmemmap + ((argument - sensor.page_offset) >> PAGE_SHIFT) *
+						   bpf_core_type_size(struct page);
+		owner_read_address(address, &owner);
+	} else {
+		owner_read(page, &owner);
+	}
+	if (sensor.page_free && !result)
+		zapped_update(address, nr, valid);
+	if (!slot) {
+		loss_count(owner.inode, owner.i_ino, RECORD_LOSS_SLOT_COLLISION);
+		return 0;
+	}
+	if (slot->pending)
+		slot_emit(slot);
+	slot->task = task;
+	slot->page = address;
+	slot->inode = owner.inode;
+	slot->i_ino = owner.i_ino;
+	slot->pgoff = owner.pgoff;
+	slot->nr = nr;
+	slot->result = result;
+	slot->routine = routine;
+	slot->zap_end = bpf_ktime_get_ns();
+	/* A restore needs no flush: nothing to wait for. */
+	if (valid)
+		slot_write(slot, 1, &none);
+	else
+		slot->pending = 1;
+	return 0;
+}
+
+SEC("fexit/set_direct_map_invalid_noflush")
+int BPF_PROG(zap_invalid_exit, struct page *page, int result)
+{
+	return zap_exit(page, ctx[0], 1, false, result, RECORD_ZAP_INVALID);
+}
+
+SEC("fexit/set_direct_map_default_noflush")
+int BPF_PROG(zap_default_exit, struct page *page, int result)
+{
+	return zap_exit(page, ctx[0], 1, true, result, RECORD_ZAP_DEFAULT);
+}
+
+SEC("fexit/set_direct_map_valid_noflush")
+int BPF_PROG(zap_valid_exit, struct page *page, unsigned int nr, bool valid, int result)
+{
+	return zap_exit(page, ctx[0], nr, valid, result, RECORD_ZAP_VALID);
+}
+
+#endif

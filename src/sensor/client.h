@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sensors, as everybody else sees them: a stream of sealed records from
+ * the process that owns them, and commands to it. That process is gmemtraced,
+ * where it runs and the user may talk to it, else a child of ours.
+ */
+#ifndef GMEMTRACE_SENSOR_CLIENT_H
+#define GMEMTRACE_SENSOR_CLIENT_H
+
+#include "sensor/sensor.h"
+
+#define SENSOR_SOCKET "/run/gmemtraced.sock"
+
+struct sensor_client;
+
+/*
+ * Connects to the daemon at @socket (NULL: never), else starts a child that
+ * loads the sensors with @options. Returns when the sensors are armed, 0 or
+ * -errno with @failure.
+ */
+int sensor_client_open(struct sensor_client **client, const struct sensor_options *options,
+		       const char *socket, struct sensor_failure *failure);
+
+/* A descriptor to poll for reading. */
+int sensor_client_descriptor(const struct sensor_client *client);
+
+/*
+ * Waits up to @timeout_ms and hands every whole record that came to @sink.
+ * Returns how many, 0 at the timeout, -EPIPE when the stream has ended
+ * (after RECORD_END, or because the owner died: sensor_client_ended tells).
+ */
+int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink,
+		       void *context);
+
+/* True once RECORD_END was read. */
+bool sensor_client_ended(const struct sensor_client *client);
+
+/* Asks for a read of [first, first + nr) of an inode; @first is rounded down to 64. */
+int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_t first,
+			   uint64_t nr, uint32_t pass, uint64_t snapshot);
+
+/* Asks for the last heartbeat and RECORD_END. Keep reading until -EPIPE. */
+int sensor_client_stop(struct sensor_client *client);
+
+/* Does not wait for the owner: it may be unable to detach (sensor.h). */
+void sensor_client_close(struct sensor_client *client);
+
+#endif

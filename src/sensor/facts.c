@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Kernel variables as constants: the facts program reads them once, before the
+ * sensors are loaded with them.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "facts.skel.h"
+#include "sensor/kernel.h"
+
+/* Without CONFIG_DYNAMIC_MEMORY_LAYOUT (arch/x86/include/asm/page_64_types.h). */
+#define PAGE_OFFSET_FOUR_LEVELS 0xffff888000000000ULL
+#define PAGE_OFFSET_FIVE_LEVELS 0xff11000000000000ULL
+#define VMEMMAP_FOUR_LEVELS 0xffffea0000000000ULL
+#define VMEMMAP_FIVE_LEVELS 0xffd4000000000000ULL
+
+#define PHYSICAL_MASK 0x000ffffffffff000ULL
+#define PAGE_SHIFT 12
+#define PGDIR_SHIFT_FIVE_LEVELS 48
+#define FLUSH_CEILING_PAGES 33 /* where the variable is hidden: its default */
+
+static int facts_run(struct facts_args *args, struct sensor_failure *failure)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(*args));
+	struct facts_bpf *skeleton = facts_bpf__open_and_load();
+	int error;
+
+	if (!skeleton)
+		return sensor_fail(failure, 4, -errno, "cannot load a BPF program: %s",
+				   strerror(errno));
+	error = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.facts_read), &options);
+	facts_bpf__destroy(skeleton);
+	if (error)
+		return sensor_fail(failure, 4, error, "cannot run a BPF program: %s",
+				   strerror(-error));
+	if (args->result || !args->init_pgd)
+		return sensor_fail(failure, 4, -EFAULT,
+				   "cannot read the kernel's variables: is this an x86-64 kernel with the addresses that its /proc/kallsyms shows?");
+	return 0;
+}
+
+int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
+{
+	const uint64_t *symbols = kernel->symbols;
+	struct facts_args args = {
+		.page_offset_base = symbols[KERNEL_SYMBOL_PAGE_OFFSET_BASE],
+		.vmemmap_base = symbols[KERNEL_SYMBOL_VMEMMAP_BASE],
+		.pgdir_shift = symbols[KERNEL_SYMBOL_PGDIR_SHIFT],
+		.sme_me_mask = symbols[KERNEL_SYMBOL_SME_ME_MASK],
+		.flush_ceiling = symbols[KERNEL_SYMBOL_FLUSH_CEILING],
+		.init_mm = symbols[KERNEL_SYMBOL_INIT_MM],
+		.max_pfn = symbols[KERNEL_SYMBOL_MAX_PFN],
+	};
+	struct sensor_config *config = &kernel->config;
+	bool five;
+	int error = facts_run(&args, failure);
+
+	if (error)
+		return error;
+	five = args.pgdir_shift_value == PGDIR_SHIFT_FIVE_LEVELS;
+	config->five_levels = five;
+	config->page_offset = args.page_offset;
+	if (!config->page_offset)
+		config->page_offset = five ? PAGE_OFFSET_FIVE_LEVELS : PAGE_OFFSET_FOUR_LEVELS;
+	config->vmemmap = args.vmemmap;
+	if (!config->vmemmap)
+		config->vmemmap = five ? VMEMMAP_FIVE_LEVELS : VMEMMAP_FOUR_LEVELS;
+	config->direct_map_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
+	config->init_pgd = args.init_pgd;
+	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
+	if (!args.flush_ceiling_pages)
+		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;
+	config->flush_ceiling = args.flush_ceiling_pages << PAGE_SHIFT;
+	config->have_rdonly_cast = kernel_has_function(kernel, "bpf_rdonly_cast", 2);
+	config->zap_by_address = kernel_zap_takes_address(kernel);
+	return 0;
+}

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+
+#include "sensor/kernel.h"
+
+static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
+	[KERNEL_SYMBOL_PAGE_OFFSET_BASE] = "page_offset_base",
+	[KERNEL_SYMBOL_VMEMMAP_BASE] = "vmemmap_base",
+	[KERNEL_SYMBOL_PGDIR_SHIFT] = "pgdir_shift",
+	[KERNEL_SYMBOL_SME_ME_MASK] = "sme_me_mask",
+	[KERNEL_SYMBOL_FLUSH_CEILING] = "tlb_single_page_flush_ceiling",
+	[KERNEL_SYMBOL_INIT_MM] = "init_mm",
+	[KERNEL_SYMBOL_MAX_PFN] = "max_pfn",
+	[KERNEL_SYMBOL_SECRETMEM_IOPS] = "secretmem_iops",
+	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
+};
+
+int sensor_fail(struct sensor_failure *failure, int status, int error, const char *format, ...)
+{
+	va_list arguments;
+
+	failure->status = status;
+	va_start(arguments, format);
+	vsnprintf(failure->message, sizeof(failure->message), format, arguments);
+	va_end(arguments);
+	return error;
+}
+
+static void symbol_take(struct kernel *kernel, const char *name, uint64_t address)
+{
+	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
+		if (!strcmp(symbol_names[i], name))
+			kernel->symbols[i] = address;
+	}
+}
+
+/*
+ * Typeless ksyms would do the same, but resolve to 0 and load all the same
+ * where addresses are hidden; here that is seen.
+ */
+static int symbols_read(struct kernel *kernel)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512], name[256];
+	unsigned long long address;
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx %*c %255s", &address, name) == 2)
+			symbol_take(kernel, name, address);
+	}
+	fclose(file);
+	return 0;
+}
+
+static int32_t function_find(const struct btf *btf, const char *name)
+{
+	return btf ? btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) : -ENOENT;
+}
+
+/* The module's split BTF numbers on from vmlinux's, so it is asked first. */
+static const struct btf_type *function_prototype(const struct kernel *kernel, const char *name,
+						 const struct btf **found_in)
+{
+	const struct btf *const places[] = { kernel->kvm, kernel->vmlinux };
+
+	for (size_t i = 0; i < 2; i++) {
+		int32_t id = function_find(places[i], name);
+
+		if (id < 0)
+			continue;
+		*found_in = places[i];
+		return btf__type_by_id(places[i], btf__type_by_id(places[i], id)->type);
+	}
+	return NULL;
+}
+
+bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned int parameters)
+{
+	const struct btf *btf;
+	const struct btf_type *prototype = function_prototype(kernel, name, &btf);
+
+	return prototype && btf_vlen(prototype) == parameters;
+}
+
+bool kernel_zap_takes_address(const struct kernel *kernel)
+{
+	const struct btf *btf;
+	const struct btf_type *type =
+		function_prototype(kernel, "set_direct_map_invalid_noflush", &btf);
+
+	if (!type || !btf_vlen(type))
+		return false;
+	type = btf__type_by_id(btf, btf_params(type)[0].type);
+	if (!btf_is_ptr(type))
+		return false;
+	type = btf__type_by_id(btf, type->type);
+	return !type || !btf_is_struct(type);
+}
+
+bool kernel_refresh_kvm(struct kernel *kernel)
+{
+	if (kernel->kvm)
+		return true;
+	if (access("/sys/kernel/btf/kvm", R_OK))
+		return false;
+	kernel->kvm = btf__load_module_btf("kvm", kernel->vmlinux);
+	if (!kernel->kvm)
+		return false;
+	symbols_read(kernel);
+	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+	return true;
+}
+
+static bool file_contains(const char *path, const char *word)
+{
+	char text[256] = "";
+	FILE *file = fopen(path, "re");
+	bool found;
+
+	if (!file)
+		return false;
+	found = fgets(text, sizeof(text), file) && strstr(text, word);
+	fclose(file);
+	return found;
+}
+
+int kernel_check_permissions(struct sensor_failure *failure)
+{
+	static const struct {
+		unsigned int capability;
+		const char *name;
+		const char *purpose;
+	} needed[] = {
+		{ CAP_BPF, "CAP_BPF", "to load the sensors" },
+		{ CAP_PERFMON, "CAP_PERFMON", "to attach the sensors and read kernel memory" },
+		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to read the kvm module's BTF" },
+		{ CAP_SYSLOG, "CAP_SYSLOG", "to read addresses from /proc/kallsyms" },
+	};
+
+	if (capng_get_caps_process())
+		return sensor_fail(failure, 2, -EIO, "cannot read this process's capabilities");
+	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
+			return sensor_fail(failure, 4, -EPERM,
+					   "%s is missing (%s): run as root, or with that capability",
+					   needed[i].name, needed[i].purpose);
+	}
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return sensor_fail(failure, 4, -ENOENT,
+				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): boot one built with CONFIG_DEBUG_INFO_BTF=y");
+	if (file_contains("/sys/kernel/security/lockdown", "[confidentiality]"))
+		return sensor_fail(failure, 4, -EPERM,
+				   "kernel lockdown is in confidentiality mode, BPF may not read kernel memory: boot with lockdown=integrity or none");
+	return 0;
+}
+
+int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
+{
+	int error;
+
+	memset(kernel, 0, sizeof(*kernel));
+	kernel->vmlinux = btf__load_vmlinux_btf();
+	if (!kernel->vmlinux)
+		return sensor_fail(failure, 4, -ENOENT, "cannot read the kernel's BTF: %s",
+				   strerror(errno));
+	error = symbols_read(kernel);
+	if (error)
+		return sensor_fail(failure, 4, error, "cannot read /proc/kallsyms: %s",
+				   strerror(-error));
+	if (!kernel->symbols[KERNEL_SYMBOL_INIT_MM])
+		return sensor_fail(failure, 4, -EPERM,
+				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to 0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
+	kernel_refresh_kvm(kernel);
+	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];
+	return 0;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	btf__free(kernel->kvm);
+	btf__free(kernel->vmlinux);
+	memset(kernel, 0, sizeof(*kernel));
+}

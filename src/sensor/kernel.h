@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the running kernel is: symbols, types, permissions. Reads only.
+ */
+#ifndef GMEMTRACE_SENSOR_KERNEL_H
+#define GMEMTRACE_SENSOR_KERNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <bpf/btf.h>
+
+#include "bpf/interface.h"
+#include "sensor/sensor.h"
+
+/* Symbols that the sensors need the address of. Zero: not there. */
+enum kernel_symbol {
+	KERNEL_SYMBOL_PAGE_OFFSET_BASE,
+	KERNEL_SYMBOL_VMEMMAP_BASE,
+	KERNEL_SYMBOL_PGDIR_SHIFT,
+	KERNEL_SYMBOL_SME_ME_MASK,
+	KERNEL_SYMBOL_FLUSH_CEILING,
+	KERNEL_SYMBOL_INIT_MM,
+	KERNEL_SYMBOL_MAX_PFN,
+	KERNEL_SYMBOL_SECRETMEM_IOPS,
+	KERNEL_SYMBOL_GMEM_IOPS,
+	KERNEL_SYMBOL_NR,
+};
+
+struct kernel {
+	struct btf *vmlinux;
+	struct btf *kvm; /* split BTF of the kvm module; NULL where not loaded or built in */
+	uint64_t symbols[KERNEL_SYMBOL_NR];
+	struct sensor_config config; /* filled by facts_read() in facts.c */
+};
+
+/* Types and symbols. Returns 0 or -errno with @failure. */
+int kernel_open(struct kernel *kernel, struct sensor_failure *failure);
+void kernel_close(struct kernel *kernel);
+
+/* After kvm was loaded late: its types and symbols. True when they are there now. */
+bool kernel_refresh_kvm(struct kernel *kernel);
+
+/* Is there a function of this name, with as many parameters? */
+bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned int parameters);
+
+/* Does set_direct_map_* take a struct page *, or (as from "v10" of the series on) an address? */
+bool kernel_zap_takes_address(const struct kernel *kernel);
+
+/* Privileges, lockdown, BTF: everything that must hold before a program is loaded. */
+int kernel_check_permissions(struct sensor_failure *failure);
+
+/* Runs the facts program: kernel variables into @kernel->config. */
+int facts_read_config(struct kernel *kernel, struct sensor_failure *failure);
+
+#endif

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "sensor/load.h"
+#include "sensors.skel.h"
+
+#define RING_BYTES_DEFAULT (16ULL << 20)
+#define RELEASE_CHUNKS_DEFAULT 64 /* 1 GiB of memory, 4096 pages a chunk */
+#define SLOTS_MAX (1U << 16)
+
+#define STOCK "every kernel with memfd_secret (5.14)"
+#define SERIES "the guest_memfd direct-map series (kernel/patches)"
+#define GMEM "guest_memfd (6.8)"
+
+#define KERNEL LOAD_PART_KERNEL
+#define INODES LOAD_PART_INODES
+#define VERDICT SENSOR_GROUP_VERDICT
+#define FREE SENSOR_GROUP_PAGE_FREE
+
+/* The index is stored in captures (record_loss.program): append only. */
+const struct load_program load_programs[] = {
+	{ "zap_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, VERDICT, true, STOCK },
+	{ "zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK },
+	{ "zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES },
+	{ "flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK },
+	{ "flush_range_exit", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK },
+	{ "flush_all_enter", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
+	{ "flush_all_exit", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
+	{ "page_free", NULL, 0, KERNEL, FREE, false, STOCK },
+	{ "page_free_batched", NULL, 0, KERNEL, FREE, false, STOCK },
+	{ "position", NULL, 0, KERNEL, VERDICT, true, STOCK },
+	{ "sweep", NULL, 0, KERNEL, VERDICT, true, STOCK },
+	{ "walk", NULL, 0, KERNEL, VERDICT, true, STOCK },
+	{ "identify", NULL, 0, INODES, VERDICT, true, STOCK },
+	{ "snapshot_live", NULL, 0, INODES, VERDICT, true, STOCK },
+	{ "discover_task_file", NULL, 0, INODES, VERDICT, true, STOCK },
+	{ "discover_task_vma", NULL, 0, INODES, VERDICT, true, STOCK },
+	{ "secretmem_release_enter", "secretmem_release", 2, INODES, VERDICT, false, STOCK },
+	{ "secretmem_release_exit", "secretmem_release", 2, INODES, VERDICT, false, STOCK },
+	{ "gmem_release_enter", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM },
+	{ "release_exit", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM },
+	{ "set_range_enter", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES },
+	{ "set_range_exit", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES },
+	{ "set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES },
+	{ "set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES },
+	{ "configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false,
+	  SERIES },
+	{ "configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false,
+	  SERIES },
+	{ "fallocate_enter", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM },
+	{ "fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM },
+	{ "get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES },
+	{ "free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES },
+	{ "bind_exit", "kvm_gmem_bind", 4, INODES, VERDICT, false, GMEM },
+};
+
+const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
+
+bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
+		       uint32_t groups)
+{
+	if (!(program->group & groups))
+		return false;
+	return !program->target ||
+	       kernel_has_function(kernel, program->target, program->parameters);
+}
+
+static struct bpf_program *program_find(const struct load *load, const struct load_program *program)
+{
+	struct sensors_bpf *part = load->parts[program->part];
+
+	return part ? bpf_object__find_program_by_name(part->obj, program->name) : NULL;
+}
+
+static int programs_choose(const struct load *load, const struct kernel *kernel,
+			   enum load_part part, uint32_t groups, struct sensor_failure *failure)
+{
+	struct sensors_bpf *skeleton = load->parts[part];
+	struct bpf_program *program;
+
+	bpf_object__for_each_program(program, skeleton->obj) {
+		bpf_program__set_autoload(program, false);
+	}
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *entry = &load_programs[i];
+
+		if (entry->part != part)
+			continue;
+		program = program_find(load, entry);
+		if (!program)
+			return sensor_fail(failure, 2, -ENOENT, "program %s is not in the object",
+					   entry->name);
+		if (load_program_fits(entry, kernel, groups))
+			bpf_program__set_autoload(program, true);
+		else if (entry->required && entry->group & groups)
+			return sensor_fail(
+				failure, 4, -ENOENT,
+				"this kernel has no %s() with %u parameters to trace: it needs %s",
+				entry->target, entry->parameters, entry->provenance);
+	}
+	return 0;
+}
+
+static uint32_t slots_wanted(void)
+{
+	uint32_t pid_max = 32768, slots = 1;
+	FILE *file = fopen("/proc/sys/kernel/pid_max", "re");
+
+	if (file) {
+		if (fscanf(file, "%u", &pid_max) != 1)
+			pid_max = 32768;
+		fclose(file);
+	}
+	while (slots < pid_max && slots < SLOTS_MAX)
+		slots *= 2;
+	return slots;
+}
+
+/* Index @i of load_programs: hooked as the table says, where it is loaded. */
+static int programs_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *entry = &load_programs[i];
+		struct bpf_program *program = program_find(load, entry);
+
+		if (entry->part != part || !bpf_program__autoload(program))
+			continue;
+		if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING ||
+		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
+			continue;
+		load->links[i] = bpf_program__attach(program);
+		if (!load->links[i])
+			return sensor_fail(failure, 4, -errno, "cannot attach to %s: %s",
+					   entry->target ? entry->target : entry->name,
+					   strerror(errno));
+	}
+	return 0;
+}
+
+static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
+		       const struct sensor_options *options, uint32_t slots)
+{
+	struct sensor_config *config = (struct sensor_config *)&skeleton->rodata->sensor;
+
+	*config = kernel->config;
+	config->slot_mask = slots - 1;
+	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
+	config->release_chunks =
+		options->release_chunks ? options->release_chunks : RELEASE_CHUNKS_DEFAULT;
+}
+
+int load_kernel_part(struct load *load, const struct kernel *kernel,
+		     const struct sensor_options *options, struct sensor_failure *failure)
+{
+	const struct sensor_config *config = &kernel->config;
+	uint64_t pfns = (config->direct_map_end - config->page_offset) >> 12;
+	struct sensors_bpf *skeleton = sensors_bpf__open();
+	uint32_t slots = slots_wanted();
+	int error;
+
+	if (!skeleton)
+		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
+				   strerror(errno));
+	load->parts[LOAD_PART_KERNEL] = skeleton;
+	bpf_map__set_max_entries(skeleton->maps.ring,
+				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
+	bpf_map__set_max_entries(skeleton->maps.slots, slots);
+	if (options->groups & SENSOR_GROUP_PAGE_FREE)
+		bpf_map__set_max_entries(skeleton->maps.zapped_pfns, pfns / 64 + 1);
+	config_set(skeleton, kernel, options, slots);
+	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
+	if (error)
+		return error;
+	error = sensors_bpf__load(skeleton);
+	if (error)
+		return sensor_fail(failure, 4, error, "the kernel refuses the sensors: %s",
+				   strerror(-error));
+	return programs_attach(load, LOAD_PART_KERNEL, failure);
+}
+
+static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
+{
+	static const char *const shared[] = { "ring", "slots", "losses", "losses_unknown",
+					      "zapped_pfns" };
+
+	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, shared[i]);
+		int error = bpf_map__reuse_fd(map, bpf_map__fd(load_map(load, shared[i])));
+
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+static void part_detach(struct load *load, enum load_part part)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		if (load_programs[i].part != part)
+			continue;
+		bpf_link__destroy(load->links[i]);
+		load->links[i] = NULL;
+		load->misses[i] = 0;
+	}
+	sensors_bpf__destroy(load->parts[part]);
+	load->parts[part] = NULL;
+}
+
+int load_inodes_part(struct load *load, const struct kernel *kernel,
+		     const struct sensor_options *options, struct sensor_failure *failure)
+{
+	struct sensors_bpf *skeleton;
+	int error;
+
+	part_detach(load, LOAD_PART_INODES);
+	skeleton = sensors_bpf__open();
+	if (!skeleton)
+		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
+				   strerror(errno));
+	load->parts[LOAD_PART_INODES] = skeleton;
+	config_set(skeleton, kernel, options,
+		   bpf_map__max_entries(load_map(load, "slots")));
+	error = maps_share(load, skeleton);
+	if (error)
+		return sensor_fail(failure, 2, error, "cannot share the sensors' maps: %s",
+				   strerror(-error));
+	error = programs_choose(load, kernel, LOAD_PART_INODES, options->groups, failure);
+	if (error)
+		return error;
+	error = sensors_bpf__load(skeleton);
+	if (error)
+		return sensor_fail(failure, 4, error, "the kernel refuses the inode sensors: %s",
+				   strerror(-error));
+	load->with_kvm = kernel->kvm;
+	return programs_attach(load, LOAD_PART_INODES, failure);
+}
+
+int load_run(const struct load *load, enum load_part part, const char *name, void *args,
+	     size_t size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = size);
+	struct bpf_program *program;
+
+	if (!load->parts[part])
+		return -ENOENT;
+	program = bpf_object__find_program_by_name(load->parts[part]->obj, name);
+	if (!program)
+		return -ENOENT;
+	return bpf_prog_test_run_opts(bpf_program__fd(program), &options);
+}
+
+static int iterator_run(struct bpf_program *program)
+{
+	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	char nothing[64];
+	int descriptor, error = 0;
+
+	if (!link)
+		return -errno;
+	descriptor = bpf_iter_create(bpf_link__fd(link));
+	if (descriptor < 0) {
+		error = descriptor;
+		goto destroy;
+	}
+	while (read(descriptor, nothing, sizeof(nothing)) > 0)
+		;
+	close(descriptor);
+destroy:
+	bpf_link__destroy(link);
+	return error;
+}
+
+int load_discover(const struct load *load)
+{
+	struct sensors_bpf *skeleton = load->parts[LOAD_PART_INODES];
+	int error = iterator_run(skeleton->progs.discover_task_file);
+
+	return error ? error : iterator_run(skeleton->progs.discover_task_vma);
+}
+
+uint64_t load_misses(struct load *load, size_t index)
+{
+	struct bpf_program *program = program_find(load, &load_programs[index]);
+	struct bpf_prog_info info = {};
+	__u32 length = sizeof(info);
+	uint64_t missed;
+
+	if (!load->links[index] ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+		return 0;
+	missed = info.recursion_misses - load->misses[index];
+	load->misses[index] = info.recursion_misses;
+	return missed;
+}
+
+struct bpf_map *load_map(const struct load *load, const char *name)
+{
+	return bpf_object__find_map_by_name(load->parts[LOAD_PART_KERNEL]->obj, name);
+}
+
+void load_close(struct load *load)
+{
+	part_detach(load, LOAD_PART_INODES);
+	part_detach(load, LOAD_PART_KERNEL);
+}

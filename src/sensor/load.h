@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * BPF objects: which program goes with what, loading, attaching, counters.
+ *
+ * The object is opened twice. Part KERNEL hooks vmlinux and is there from the
+ * start; part INODES knows what inodes are, and reads the kvm module's types:
+ * it is loaded again when kvm appears. Both share the maps of the first.
+ */
+#ifndef GMEMTRACE_SENSOR_LOAD_H
+#define GMEMTRACE_SENSOR_LOAD_H
+
+#include <bpf/libbpf.h>
+
+#include "sensor/kernel.h"
+#include "sensor/sensor.h"
+
+struct sensors_bpf;
+
+enum load_part {
+	LOAD_PART_KERNEL,
+	LOAD_PART_INODES,
+	LOAD_PART_NR,
+};
+
+struct load_program {
+	const char *name; /* of the BPF program */
+	const char *target; /* function it hooks; NULL: none (run by us, or a tracepoint) */
+	unsigned int parameters; /* that the target takes, as bpf/ decodes them */
+	enum load_part part;
+	uint32_t group; /* enum sensor_group */
+	bool required; /* cannot do without */
+	const char *provenance; /* where the target comes from */
+};
+
+#define LOAD_PROGRAMS_MAX 48
+
+extern const struct load_program load_programs[];
+extern const size_t load_programs_nr;
+
+struct load {
+	struct sensors_bpf *parts[LOAD_PART_NR];
+	struct bpf_link *links[LOAD_PROGRAMS_MAX];
+	uint64_t misses[LOAD_PROGRAMS_MAX]; /* as last read */
+	bool with_kvm; /* part INODES knows kvm's types */
+};
+
+/* True where the running kernel has what the program needs. */
+bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
+		       uint32_t groups);
+
+int load_kernel_part(struct load *load, const struct kernel *kernel,
+		     const struct sensor_options *options, struct sensor_failure *failure);
+
+/* Replaces part INODES, if there is one. */
+int load_inodes_part(struct load *load, const struct kernel *kernel,
+		     const struct sensor_options *options, struct sensor_failure *failure);
+
+/* Runs one of the SEC("syscall") programs of part @part. */
+int load_run(const struct load *load, enum load_part part, const char *name, void *args,
+	     size_t size);
+
+/* Inodes that are there already go into the ring. */
+int load_discover(const struct load *load);
+
+/* Recursion misses of program @index since the last call. */
+uint64_t load_misses(struct load *load, size_t index);
+
+struct bpf_map *load_map(const struct load *load, const char *name);
+
+void load_close(struct load *load);
+
+#endif

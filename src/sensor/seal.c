@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sensor/seal.h"
+
+#define PAGE_SHIFT 12
+#define INODES_START 256
+#define PFN_SHIFT 8 /* of a word in record_snapshot_block */
+#define MAPPING_FLAGS 3ULL /* PAGE_MAPPING_FLAGS: not a file's page */
+
+int seal_init(struct seal *seal, const struct sensor_config *config)
+{
+	memset(seal, 0, sizeof(*seal));
+	seal->config = config;
+	seal->page_size = 64;
+	seal->next_number = 1;
+	seal->inodes_nr = INODES_START;
+	seal->inodes = calloc(seal->inodes_nr, sizeof(*seal->inodes));
+	return seal->inodes ? 0 : -ENOMEM;
+}
+
+void seal_destroy(struct seal *seal)
+{
+	free(seal->inodes);
+	seal->inodes = NULL;
+}
+
+static size_t inode_hash(const struct seal *seal, uint64_t pointer)
+{
+	return (pointer * 0x9e3779b97f4a7c15ULL) >> 32 & (seal->inodes_nr - 1);
+}
+
+/* The entry of @pointer, or the free one where it belongs. */
+static struct seal_inode *inode_entry(struct seal *seal, uint64_t pointer)
+{
+	size_t i = inode_hash(seal, pointer);
+
+	while (seal->inodes[i].pointer && seal->inodes[i].pointer != pointer)
+		i = (i + 1) & (seal->inodes_nr - 1);
+	return &seal->inodes[i];
+}
+
+static int inodes_grow(struct seal *seal)
+{
+	struct seal_inode *old = seal->inodes;
+	size_t old_nr = seal->inodes_nr;
+	struct seal_inode *grown = calloc(old_nr * 2, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	seal->inodes = grown;
+	seal->inodes_nr = old_nr * 2;
+	for (size_t i = 0; i < old_nr; i++) {
+		if (old[i].pointer)
+			*inode_entry(seal, old[i].pointer) = old[i];
+	}
+	free(old);
+	return 0;
+}
+
+static void emit(struct seal *seal, const void *record)
+{
+	seal->sink(seal->context, record);
+}
+
+static void inode_hand_out(struct seal *seal, struct seal_inode *entry)
+{
+	entry->record.header.kind = RECORD_INODE;
+	entry->record.header.size = sizeof(entry->record);
+	entry->record.header.inode = entry->number;
+	emit(seal, &entry->record);
+}
+
+/* The name of the process that acted, while it is there. */
+static void comm_read(uint32_t tgid, char comm[RECORD_COMM_LEN])
+{
+	char path[32];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", tgid);
+	file = fopen(path, "re");
+	if (!file)
+		return;
+	if (fgets(comm, RECORD_COMM_LEN, file))
+		comm[strcspn(comm, "\n")] = '\0';
+	fclose(file);
+}
+
+/* An inode met in a record of @from: ask what it is, number it where it is ours. */
+static struct seal_inode *inode_meet(struct seal *seal, uint64_t pointer, uint64_t i_ino,
+				     const struct record_header *from)
+{
+	struct identify_args identity = { .inode = pointer };
+	struct seal_inode *entry;
+
+	if (seal->inodes_used * 2 >= seal->inodes_nr && inodes_grow(seal))
+		return NULL;
+	entry = inode_entry(seal, pointer);
+	if (!entry->pointer)
+		seal->inodes_used++;
+	memset(entry, 0, sizeof(*entry));
+	entry->pointer = pointer;
+	entry->i_ino = i_ino;
+	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
+	    identity.provider == RECORD_PROVIDER_UNKNOWN)
+		return entry;
+	entry->number = seal->next_number++;
+	entry->record.header.cpu = from->cpu;
+	entry->record.header.tid = from->tid;
+	entry->record.header.tgid = from->tgid;
+	entry->record.header.time = from->time;
+	entry->record.i_ino = i_ino;
+	entry->record.pages = identity.pages;
+	entry->record.flags = identity.flags;
+	entry->record.provider = identity.provider;
+	entry->record.default_state = identity.default_state;
+	comm_read(from->tgid, entry->record.comm);
+	return entry;
+}
+
+static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uint64_t i_ino,
+					const struct record_header *from)
+{
+	struct seal_inode *entry;
+
+	if (!pointer || pointer & MAPPING_FLAGS)
+		return NULL;
+	entry = inode_entry(seal, pointer);
+	if (entry->pointer && entry->i_ino == i_ino)
+		return entry->number ? entry : NULL;
+	entry = inode_meet(seal, pointer, i_ino, from);
+	if (!entry || !entry->number)
+		return NULL;
+	inode_hand_out(seal, entry);
+	return entry;
+}
+
+uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino)
+{
+	const struct seal_inode *entry = inode_entry(seal, pointer);
+
+	return pointer && entry->pointer && entry->i_ino == i_ino ? entry->number : 0;
+}
+
+const struct seal_inode *seal_find(const struct seal *seal, uint64_t number)
+{
+	for (size_t i = 0; number && i < seal->inodes_nr; i++) {
+		if (seal->inodes[i].number == number)
+			return &seal->inodes[i];
+	}
+	return NULL;
+}
+
+/* Replaces the pointer in @header by its number. False where the inode is none of ours. */
+static bool header_seal(struct seal *seal, struct record_header *header, uint64_t i_ino)
+{
+	const struct seal_inode *entry = inode_resolve(seal, header->inode, i_ino, header);
+
+	header->inode = entry ? entry->number : 0;
+	return entry;
+}
+
+static uint64_t page_to_pfn(const struct seal *seal, uint64_t page)
+{
+	return (page - seal->config->vmemmap) / seal->page_size;
+}
+
+/* Bounds of a flush as pfns; both 0 where it lies outside the direct map. */
+static bool flush_seal(const struct seal *seal, __u64 *first, __u64 *last)
+{
+	const struct sensor_config *config = seal->config;
+	uint64_t start = *first, end = *last;
+
+	*first = 0;
+	*last = 0;
+	/* flush_tlb_kernel_range(): end == TLB_FLUSH_ALL, or more pages than the ceiling. */
+	if (end == ~0ULL || end - start > config->flush_ceiling) {
+		*last = ~0ULL;
+		return true;
+	}
+	if (start < config->page_offset)
+		start = config->page_offset;
+	if (end > config->direct_map_end)
+		end = config->direct_map_end;
+	if (start < end) {
+		*first = (start - config->page_offset) >> PAGE_SHIFT;
+		*last = (end - 1 - config->page_offset) >> PAGE_SHIFT;
+	} else {
+		*first = 1; /* an empty range: covers nothing */
+	}
+	return false;
+}
+
+static void zap_seal(struct seal *seal, const struct record_zap *raw)
+{
+	struct record_zap zap = *raw;
+
+	header_seal(seal, &zap.header, zap.i_ino);
+	if (!zap.header.inode) {
+		zap.i_ino = 0;
+		zap.pgoff = 0;
+	}
+	zap.page = page_to_pfn(seal, zap.page);
+	if (zap.flush_routine)
+		zap.flush_full = flush_seal(seal, &zap.flush_first, &zap.flush_last);
+	emit(seal, &zap);
+}
+
+static void flush_record_seal(struct seal *seal, const struct record_flush *raw)
+{
+	struct record_flush flush = *raw;
+
+	flush.full = flush_seal(seal, &flush.first, &flush.last);
+	emit(seal, &flush);
+}
+
+static void owner_seal(struct seal *seal, const struct record_owner *raw)
+{
+	struct record_owner owner = *raw;
+
+	header_seal(seal, &owner.header, owner.i_ino);
+	owner.page = page_to_pfn(seal, owner.page);
+	emit(seal, &owner);
+}
+
+static void page_free_seal(struct seal *seal, const struct record_page_free *raw)
+{
+	struct record_page_free record = *raw;
+
+	record.page = page_to_pfn(seal, record.page);
+	emit(seal, &record);
+}
+
+/* The number is retired: the kernel may put another inode at the same address. */
+static void inode_retire(struct seal *seal, uint64_t pointer, const struct record_header *from)
+{
+	struct seal_inode *entry = inode_entry(seal, pointer);
+
+	if (!entry->pointer || !entry->number)
+		return;
+	entry->record.header.time = from->time;
+	entry->record.dead = 1;
+	inode_hand_out(seal, entry);
+	entry->number = 0;
+	entry->i_ino = ~0ULL;
+}
+
+static void request_seal(struct seal *seal, const struct record_request *raw)
+{
+	struct record_request request = *raw;
+	bool ours = header_seal(seal, &request.header, request.i_ino);
+
+	/* secretmem_release and kvm_gmem_release are called for their own inodes only. */
+	if (!ours && request.operation == RECORD_OPERATION_RELEASE)
+		return;
+	emit(seal, &request);
+	if (request.header.kind == RECORD_REQUEST_END &&
+	    request.operation == RECORD_OPERATION_RELEASE)
+		inode_retire(seal, raw->header.inode, &request.header);
+}
+
+/* A record_inode from BPF itself: a bind, or an inode that was there before. */
+static void inode_seal(struct seal *seal, const struct record_inode *raw)
+{
+	struct seal_inode *entry = inode_entry(seal, raw->header.inode);
+	bool known = entry->pointer && entry->i_ino == raw->i_ino && entry->number;
+
+	if (raw->provider == RECORD_PROVIDER_UNKNOWN)
+		return;
+	if (known && raw->before_attach)
+		return; /* a second descriptor of the same file */
+	if (!known) {
+		entry = inode_meet(seal, raw->header.inode, raw->i_ino, &raw->header);
+		if (!entry || !entry->number)
+			return;
+	}
+	entry->record.header.cpu = raw->header.cpu;
+	entry->record.header.tid = raw->header.tid;
+	entry->record.header.tgid = raw->header.tgid;
+	entry->record.header.time = raw->header.time;
+	entry->record.before_attach |= raw->before_attach;
+	entry->record.vm = raw->vm;
+	memcpy(entry->record.comm, raw->comm, sizeof(entry->record.comm));
+	inode_hand_out(seal, entry);
+}
+
+static void bracket_seal(struct seal *seal, const struct record_snapshot *raw)
+{
+	struct record_snapshot snapshot = *raw;
+
+	if (!header_seal(seal, &snapshot.header, snapshot.i_ino))
+		return;
+	emit(seal, &snapshot);
+}
+
+static bool page_continues(const struct record_snapshot_page *run, uint64_t word)
+{
+	uint64_t pfn = word >> PFN_SHIFT;
+
+	if (run->bits != (word & 0xff))
+		return false;
+	return run->bits & RECORD_PAGE_RESIDENT ? pfn == run->pfn + run->nr : true;
+}
+
+static void block_seal(struct seal *seal, const struct record_snapshot_block *raw)
+{
+	struct record_snapshot_page run = { .header = raw->header };
+	const struct seal_inode *entry = inode_entry(seal, raw->header.inode);
+
+	if (!entry->pointer || !entry->number)
+		return;
+	run.header.kind = RECORD_SNAPSHOT_PAGE;
+	run.header.size = sizeof(run);
+	run.header.inode = entry->number;
+	run.snapshot = raw->snapshot;
+	for (uint64_t i = 0; i < raw->nr && i < RECORD_SNAPSHOT_BLOCK_PAGES; i++) {
+		uint64_t word = raw->pages[i];
+
+		if (run.nr && page_continues(&run, word)) {
+			run.nr++;
+			continue;
+		}
+		if (run.nr && run.bits)
+			emit(seal, &run);
+		run.pgoff = raw->pgoff + i;
+		run.pfn = word >> PFN_SHIFT;
+		run.bits = word & 0xff;
+		run.nr = 1;
+	}
+	if (run.nr && run.bits)
+		emit(seal, &run);
+}
+
+void seal_record(struct seal *seal, const struct record_header *raw)
+{
+	switch (raw->kind) {
+	case RECORD_ZAP:
+		zap_seal(seal, (const struct record_zap *)raw);
+		break;
+	case RECORD_FLUSH:
+		flush_record_seal(seal, (const struct record_flush *)raw);
+		break;
+	case RECORD_REQUEST_BEGIN:
+	case RECORD_REQUEST_END:
+		request_seal(seal, (const struct record_request *)raw);
+		break;
+	case RECORD_JOIN:
+	case RECORD_LEAVE:
+		owner_seal(seal, (const struct record_owner *)raw);
+		break;
+	case RECORD_PAGE_FREE:
+		page_free_seal(seal, (const struct record_page_free *)raw);
+		break;
+	case RECORD_INODE:
+		inode_seal(seal, (const struct record_inode *)raw);
+		break;
+	case RECORD_SNAPSHOT_BEGIN:
+	case RECORD_SNAPSHOT_END:
+		bracket_seal(seal, (const struct record_snapshot *)raw);
+		break;
+	case RECORD_SNAPSHOT_BLOCK:
+		block_seal(seal, (const struct record_snapshot_block *)raw);
+		break;
+	default:
+		break;
+	}
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sealing: a record as BPF wrote it becomes one that may be stored. Pointers
+ * to inodes become numbers, struct pages and addresses become pfns, a block of
+ * a snapshot becomes runs of like pages. No kernel address gets past here.
+ */
+#ifndef GMEMTRACE_SENSOR_SEAL_H
+#define GMEMTRACE_SENSOR_SEAL_H
+
+#include "bpf/interface.h"
+#include "sensor/sensor.h"
+
+struct seal_inode {
+	uint64_t pointer; /* struct inode *; 0: free entry */
+	uint64_t i_ino;
+	uint64_t number; /* 0: looked at and not ours */
+	struct record_inode record; /* as last handed out */
+};
+
+/* Asks the kernel what the inode at identity->inode is. Returns 0 or -errno. */
+typedef int (*seal_identify)(void *context, struct identify_args *identity);
+
+struct seal {
+	const struct sensor_config *config;
+	uint64_t page_size; /* sizeof(struct page) in this kernel */
+	sensor_sink sink;
+	void *context;
+	seal_identify identify;
+	void *identify_context;
+	struct seal_inode *inodes; /* open addressing by pointer */
+	size_t inodes_nr; /* a power of two */
+	size_t inodes_used;
+	uint64_t next_number;
+};
+
+int seal_init(struct seal *seal, const struct sensor_config *config);
+void seal_destroy(struct seal *seal);
+
+/* Takes one record of the ring, hands on none, one or several sealed ones. */
+void seal_record(struct seal *seal, const struct record_header *raw);
+
+/* The living inode numbered @number, or NULL. */
+const struct seal_inode *seal_find(const struct seal *seal, uint64_t number);
+
+/* The number of the inode at @pointer with @i_ino, 0 where it is none of ours. */
+uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino);
+
+#endif

@@ -1,0 +1,412 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+
+#include "sensor/load.h"
+#include "sensor/seal.h"
+#include "sensor/sensor.h"
+
+#define HEARTBEAT_NS 100000000ULL
+#define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
+#define SETTLE_TRIES 200 /* of a millisecond each */
+#define RING_HEADER 8 /* BPF_RINGBUF_HDR_SZ */
+#define OWNER_TRIES 100 /* of 10 ms each */
+#define OWNER_LOCK "/run/gmemtrace.lock"
+
+struct sensor {
+	struct kernel kernel;
+	struct sensor_options options;
+	struct load load;
+	struct seal seal;
+	struct ring_buffer *ring;
+	sensor_sink sink;
+	void *context;
+	int owner_lock;
+	uint64_t records; /* drained */
+	uint64_t consumed; /* ring bytes drained */
+	uint64_t heartbeat; /* ns: the last one */
+	uint64_t since; /* ns: losses are counted from here */
+	struct position_args pending; /* a heartbeat waits until the ring is drained so far */
+};
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ULL + time.tv_nsec;
+}
+
+static int drain(void *context, void *data, size_t size)
+{
+	struct sensor *sensor = context;
+
+	sensor->records++;
+	sensor->consumed += (size + RING_HEADER + 7) & ~7ULL;
+	seal_record(&sensor->seal, data);
+	return 0;
+}
+
+static int identify(void *context, struct identify_args *identity)
+{
+	struct sensor *sensor = context;
+	int error = load_run(&sensor->load, LOAD_PART_INODES, "identify", identity,
+			     sizeof(*identity));
+
+	return error ? error : identity->result;
+}
+
+static void emit_fact(struct sensor *sensor, const char *key, const char *value)
+{
+	union {
+		struct record_fact fact;
+		char bytes[512];
+	} record = {};
+	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
+	size_t size = sizeof(record.fact) + key_length + value_length;
+
+	if (size > sizeof(record))
+		return;
+	record.fact.header.kind = RECORD_FACT;
+	record.fact.header.size = (size + 7) & ~7U;
+	record.fact.header.time = now();
+	record.fact.key_length = key_length;
+	record.fact.value_length = value_length;
+	memcpy(record.fact.text, key, key_length);
+	memcpy(record.fact.text + key_length, value, value_length);
+	sensor->sink(sensor->context, &record.fact.header);
+}
+
+static void emit_facts(struct sensor *sensor)
+{
+	struct utsname name;
+	char key[64], value[32];
+
+	if (!uname(&name)) {
+		emit_fact(sensor, "kernel.release", name.release);
+		emit_fact(sensor, "kernel.version", name.version);
+	}
+	snprintf(value, sizeof(value), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	emit_fact(sensor, "kernel.cpus", value);
+	emit_fact(sensor, "kernel.page_table_levels",
+		  sensor->kernel.config.five_levels ? "5" : "4");
+	snprintf(value, sizeof(value), "%llu", sensor->kernel.config.flush_ceiling >> 12);
+	emit_fact(sensor, "kernel.flush_ceiling_pages", value);
+	emit_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
+	snprintf(value, sizeof(value), "%u", sensor->options.groups);
+	emit_fact(sensor, "sensor.groups", value);
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *program = &load_programs[i];
+
+		snprintf(key, sizeof(key), "sensor.program.%zu", i);
+		snprintf(value, sizeof(value), "%s%s", program->name,
+			 load_program_fits(program, &sensor->kernel, sensor->options.groups) ?
+				 "" :
+				 " off");
+		emit_fact(sensor, key, value);
+	}
+}
+
+static void emit_loss(struct sensor *sensor, uint64_t time, uint64_t inode, uint32_t cause,
+		      uint32_t program, uint64_t count)
+{
+	struct record_loss loss = {
+		.header = { .kind = RECORD_LOSS, .size = sizeof(loss), .time = time,
+			    .inode = inode },
+		.since = sensor->since,
+		.count = count,
+		.cause = cause,
+		.program = program,
+	};
+
+	if (count)
+		sensor->sink(sensor->context, &loss.header);
+}
+
+/* Losses charged to an inode: taken out of the map one by one. */
+static void take_inode_losses(struct sensor *sensor, uint64_t time)
+{
+	int map = bpf_map__fd(load_map(&sensor->load, "losses"));
+	struct loss_key key;
+	uint64_t count;
+
+	while (!bpf_map_get_next_key(map, NULL, &key)) {
+		if (bpf_map_lookup_and_delete_elem(map, &key, &count))
+			break;
+		emit_loss(sensor, time, seal_number(&sensor->seal, key.inode, key.i_ino),
+			  key.cause, 0, count);
+	}
+}
+
+static void take_losses(struct sensor *sensor, uint64_t time)
+{
+	int map = bpf_map__fd(load_map(&sensor->load, "losses_unknown"));
+	uint64_t count, zero = 0;
+
+	take_inode_losses(sensor, time);
+	for (uint32_t cause = 0; cause < 16; cause++) {
+		if (bpf_map_lookup_elem(map, &cause, &count) || !count)
+			continue;
+		bpf_map_update_elem(map, &cause, &zero, BPF_ANY);
+		emit_loss(sensor, time, 0, cause, 0, count);
+	}
+	for (size_t i = 0; i < load_programs_nr; i++)
+		emit_loss(sensor, time, 0, RECORD_LOSS_MISSED, i,
+			  load_misses(&sensor->load, i));
+	sensor->since = time;
+}
+
+static void emit_heartbeat(struct sensor *sensor)
+{
+	struct record_heartbeat heartbeat = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(heartbeat),
+			    .time = sensor->pending.time },
+		.watermark = sensor->pending.time,
+		.records = sensor->records,
+		.ring_bytes = sensor->consumed,
+		.produced_bytes = sensor->pending.produced,
+		.groups = sensor->options.groups,
+	};
+
+	take_losses(sensor, sensor->pending.time);
+	sensor->sink(sensor->context, &heartbeat.header);
+	sensor->heartbeat = sensor->pending.time;
+	sensor->pending.time = 0;
+}
+
+static int take_position(struct sensor *sensor)
+{
+	struct sweep_args sweep = { .age = SWEEP_AGE_NS };
+
+	load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
+	return load_run(&sensor->load, LOAD_PART_KERNEL, "position", &sensor->pending,
+			sizeof(sensor->pending));
+}
+
+/* Sensors owned by two processes would each tax the kernel in full. */
+static int owner_lock_take(struct sensor *sensor, struct sensor_failure *failure)
+{
+	static const struct timespec pause = { .tv_nsec = 10000000 };
+	char holder[32] = "";
+
+	sensor->owner_lock = open(OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (sensor->owner_lock < 0)
+		return sensor_fail(failure, 4, -errno, "cannot open %s: %s", OWNER_LOCK,
+				   strerror(errno));
+	/* The last owner may be on its way out. */
+	for (int i = 0; i < OWNER_TRIES && flock(sensor->owner_lock, LOCK_EX | LOCK_NB); i++)
+		nanosleep(&pause, NULL);
+	if (flock(sensor->owner_lock, LOCK_EX | LOCK_NB)) {
+		if (read(sensor->owner_lock, holder, sizeof(holder) - 1) < 0)
+			holder[0] = '\0';
+		holder[strcspn(holder, "\n")] = '\0';
+		return sensor_fail(failure, 4, -EBUSY,
+				   "another tracer owns the sensors (pid %s): end it, or run gmemtraced and share it",
+				   holder[0] ? holder : "unknown");
+	}
+	if (ftruncate(sensor->owner_lock, 0) ||
+	    dprintf(sensor->owner_lock, "%d\n", (int)getpid()) < 0)
+		return sensor_fail(failure, 2, -errno, "cannot write %s: %s", OWNER_LOCK,
+				   strerror(errno));
+	return 0;
+}
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (!getenv("GMEMTRACE_DEBUG"))
+		return 0;
+	(void)level;
+	return vfprintf(stderr, format, arguments);
+}
+
+static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
+{
+	int error = owner_lock_take(sensor, failure);
+
+	if (error)
+		return error;
+	error = kernel_check_permissions(failure);
+	if (error)
+		return error;
+	error = kernel_open(&sensor->kernel, failure);
+	if (error)
+		return error;
+	error = facts_read_config(&sensor->kernel, failure);
+	if (error)
+		return error;
+	if (seal_init(&sensor->seal, &sensor->kernel.config))
+		return sensor_fail(failure, 2, -ENOMEM, "out of memory");
+	sensor->seal.sink = sensor->sink;
+	sensor->seal.context = sensor->context;
+	sensor->seal.identify = identify;
+	sensor->seal.identify_context = sensor;
+	sensor->since = now();
+	emit_facts(sensor);
+	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	if (error)
+		return error;
+	error = load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	if (error)
+		return error;
+	sensor->ring = ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), drain,
+					sensor, NULL);
+	if (!sensor->ring)
+		return sensor_fail(failure, 2, -errno, "cannot map the ring: %s",
+				   strerror(errno));
+	error = load_discover(&sensor->load);
+	if (error)
+		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
+				   strerror(-error));
+	take_position(sensor);
+	ring_buffer__consume(sensor->ring);
+	return 0;
+}
+
+int sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
+		void *context, struct sensor_failure *failure)
+{
+	struct sensor *sensor = calloc(1, sizeof(*sensor));
+	int error;
+
+	if (!sensor)
+		return sensor_fail(failure, 2, -ENOMEM, "out of memory");
+	libbpf_set_print(quiet);
+	sensor->options = *options;
+	sensor->sink = sink;
+	sensor->context = context;
+	sensor->owner_lock = -1;
+	error = sensor_arm(sensor, failure);
+	if (error) {
+		sensor_close(sensor);
+		return error;
+	}
+	*out = sensor;
+	return 0;
+}
+
+/* kvm may be loaded after us: its routines are hooked then. */
+static void watch_kvm(struct sensor *sensor)
+{
+	struct sensor_failure failure;
+
+	if (sensor->load.with_kvm || !kernel_refresh_kvm(&sensor->kernel))
+		return;
+	if (load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, &failure)) {
+		emit_fact(sensor, "sensor.kvm_failed", failure.message);
+		sensor->load.with_kvm = true; /* said once; trying again would say the same */
+		return;
+	}
+	emit_fact(sensor, "kernel.kvm", "module, loaded while tracing");
+	load_discover(&sensor->load);
+}
+
+int sensor_poll(struct sensor *sensor)
+{
+	uint64_t before = sensor->records;
+	int error;
+
+	error = ring_buffer__consume(sensor->ring);
+	if (error < 0)
+		return error;
+	if (sensor->pending.time && sensor->consumed >= sensor->pending.produced)
+		emit_heartbeat(sensor);
+	if (!sensor->pending.time && now() - sensor->heartbeat >= HEARTBEAT_NS) {
+		watch_kvm(sensor);
+		error = take_position(sensor);
+		if (error)
+			return error;
+	}
+	return (int)(sensor->records - before);
+}
+
+int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
+		    uint32_t pass, uint64_t snapshot)
+{
+	const struct seal_inode *found = seal_find(&sensor->seal, inode);
+
+	if (!found)
+		return -ENOENT;
+	for (uint64_t done = 0; done < nr; done += RECORD_SNAPSHOT_CHUNK) {
+		struct snapshot_args args = {
+			.inode = found->pointer,
+			.i_ino = found->i_ino,
+			.pgoff_first = first + done,
+			.pgoff_nr = nr - done,
+			.snapshot = snapshot,
+			.pass = pass,
+		};
+		int error;
+
+		if (args.pgoff_nr > RECORD_SNAPSHOT_CHUNK)
+			args.pgoff_nr = RECORD_SNAPSHOT_CHUNK;
+		error = load_run(&sensor->load, LOAD_PART_INODES, "snapshot_live", &args,
+				 sizeof(args));
+		if (error || args.result)
+			return error ? error : (int)args.result;
+		/* A chunk may fill half a megabyte of the ring: make room for the next. */
+		sensor_poll(sensor);
+		found = seal_find(&sensor->seal, inode);
+		if (!found)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context)
+{
+	for (size_t i = 0; i < sensor->seal.inodes_nr; i++) {
+		struct record_inode record = sensor->seal.inodes[i].record;
+
+		if (!sensor->seal.inodes[i].number)
+			continue;
+		record.before_attach = 1;
+		sink(context, &record.header);
+	}
+}
+
+int sensor_settle(struct sensor *sensor)
+{
+	static const struct timespec pause = { .tv_nsec = 1000000 };
+	int error;
+
+	error = take_position(sensor);
+	if (error)
+		return error;
+	for (int i = 0; i < SETTLE_TRIES; i++) {
+		ring_buffer__consume(sensor->ring);
+		if (sensor->consumed >= sensor->pending.produced)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	emit_heartbeat(sensor);
+	return 0;
+}
+
+void sensor_yield(struct sensor *sensor)
+{
+	if (sensor->owner_lock >= 0)
+		close(sensor->owner_lock);
+	sensor->owner_lock = -1;
+}
+
+void sensor_close(struct sensor *sensor)
+{
+	if (!sensor)
+		return;
+	sensor_yield(sensor);
+	ring_buffer__free(sensor->ring);
+	load_close(&sensor->load);
+	seal_destroy(&sensor->seal);
+	kernel_close(&sensor->kernel);
+	free(sensor);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The sensors, as their owner sees them: probe, load, attach, drain, snapshot.
+ *
+ * Whoever owns a struct sensor also owns BPF links, and closing those can hang
+ * while a CPU of the traced kernel spins (bpf_link_release waits for every
+ * CPU). So only src/sensor/server.c, in a process of its own, uses this;
+ * everybody else is a client (client.h).
+ */
+#ifndef GMEMTRACE_SENSOR_H
+#define GMEMTRACE_SENSOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gmemtrace/record.h"
+
+struct sensor_options {
+	uint32_t groups; /* enum sensor_group */
+	uint64_t ring_bytes; /* a power of two; 0: the default, 16 MiB */
+	uint32_t release_chunks; /* chunks a release snapshot may read; 0: the default, 1 GiB */
+};
+
+#define SENSOR_MESSAGE_LENGTH 512
+
+/* Why something cannot be done here: one line, what and what to do. */
+struct sensor_failure {
+	int status; /* exit status: 4 cannot run here, 2 another error */
+	char message[SENSOR_MESSAGE_LENGTH];
+};
+
+/* Fills @failure and returns @error, so that a caller can return it on. */
+__attribute__((format(printf, 4, 5))) int sensor_fail(struct sensor_failure *failure, int status,
+						      int error, const char *format, ...);
+
+/* Takes one sealed record; valid only during the call. */
+typedef void (*sensor_sink)(void *context, const struct record_header *record);
+
+struct sensor;
+
+/*
+ * Probes, loads and attaches. @sink takes everything from now on, the facts
+ * and the inodes already there first. Returns 0 or -errno with @failure.
+ */
+int sensor_open(struct sensor **sensor, const struct sensor_options *options, sensor_sink sink,
+		void *context, struct sensor_failure *failure);
+
+/* Drains the ring once; every 100 ms also a heartbeat. Returns the records drained, or -errno. */
+int sensor_poll(struct sensor *sensor);
+
+/*
+ * Reads pgoffs [first, first + nr) of the inode numbered @inode. @first is a
+ * multiple of 64. -ENOENT: no such inode (any more).
+ */
+int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
+		    uint32_t pass, uint64_t snapshot);
+
+/* Hands out what every known inode is, as for a client that comes late. */
+void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context);
+
+/* A heartbeat at once: everything up to now is in the sink when this returns. */
+int sensor_settle(struct sensor *sensor);
+
+/* Another owner may come: ours is only detaching from now on. */
+void sensor_yield(struct sensor *sensor);
+
+/* Detaches; may wait for every CPU of the kernel. */
+void sensor_close(struct sensor *sensor);
+
+/* One thing this kernel offers, or not. */
+struct sensor_feature {
+	const char *name;
+	bool present;
+	bool required; /* without it nothing can be traced */
+	char provenance[96]; /* which kernel or patch brings it */
+	char reason[160]; /* where not present: why, and what to do */
+};
+
+#define SENSOR_FEATURES_MAX 64
+
+/* Probes without attaching anything. Returns how many of @features were filled. */
+size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX]);
+
+#endif
