@@ -120,7 +120,9 @@ int area_guest_write(struct area *area, uint64_t first, uint64_t count);
 int area_guest_verify_zero(struct area *area, uint64_t first, uint64_t count);
 /* The vCPU reads a sample of the range and finds what is expected of each page, of both kinds. */
 int area_check(struct area *area, uint64_t first, uint64_t count);
-/* We read all of the range's shared side. */
-int area_host_check(struct area *area, uint64_t first, uint64_t count);
+/* Every page of the area, by the vCPU. */
+int area_check_all(struct area *area);
+/* We read the shared side of all of the area. */
+int area_host_check(struct area *area);
 
 #endif

@@ -109,6 +109,20 @@ int area_check(struct area *area, uint64_t first, uint64_t count)
 	return status;
 }
 
+int area_check_all(struct area *area)
+{
+	uint64_t first;
+	int status = LOAD_OK;
+
+	for (first = 0; first < area->pages && !status; first += AREA_SAMPLE) {
+		uint64_t left = area->pages - first;
+
+		/* So few pages that nothing is left out. */
+		status = area_check(area, first, left < AREA_SAMPLE ? left : AREA_SAMPLE);
+	}
+	return status;
+}
+
 static uint32_t shared_word(const struct area *area, uint64_t offset)
 {
 	const struct region *region = area_region_at(area, offset >> LOAD_PAGE_SHIFT);
@@ -116,11 +130,11 @@ static uint32_t shared_word(const struct area *area, uint64_t offset)
 	return *(uint32_t *)(region->shared + offset - region->first * LOAD_PAGE_SIZE);
 }
 
-int area_host_check(struct area *area, uint64_t first, uint64_t count)
+int area_host_check(struct area *area)
 {
-	uint64_t offset = first * LOAD_PAGE_SIZE, end = offset + count * LOAD_PAGE_SIZE;
+	uint64_t offset, end = area->pages * LOAD_PAGE_SIZE;
 
-	for (; offset < end; offset += AREA_STRIDE) {
+	for (offset = 0; offset < end; offset += AREA_STRIDE) {
 		uint32_t expected = guest_value(area->gpa + offset, area->shared_key);
 		uint32_t found = shared_word(area, offset);
 
@@ -129,6 +143,6 @@ int area_host_check(struct area *area, uint64_t first, uint64_t count)
 					 (unsigned long long)offset >> LOAD_PAGE_SHIFT, found,
 					 expected);
 	}
-	load_counters.verified += words_of(count, AREA_STRIDE);
+	load_counters.verified += words_of(area->pages, AREA_STRIDE);
 	return LOAD_OK;
 }

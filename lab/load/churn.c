@@ -83,15 +83,13 @@ static int act_guest(const struct action *action)
 {
 	struct area *area = own_area(action);
 	struct range range = range_random_from(area, action->random, RANGE_MAX / 4);
-	int status;
+	int status = LOAD_OK;
 
 	if (load_random_below(action->random, 2)) {
 		status = area_guest_write(area, range.first, range.count);
-		if (status)
-			return status;
 		load_counters.faulted += range.count;
 	}
-	return area_check(area, range.first, range.count);
+	return status ? status : area_check(area, range.first, range.count);
 }
 
 static int act_prefault(const struct action *action)
@@ -189,15 +187,8 @@ static int churn_finish(struct churn *churn)
 	unsigned int i;
 	int status = LOAD_OK;
 
-	for (i = 0; i < churn->fleet.area_count && !status; i++) {
-		struct area *area = &churn->fleet.areas[i];
-		uint64_t first;
-
-		for (first = 0; first < area->pages && !status; first += AREA_SAMPLE)
-			status = area_check(area, first,
-					    area->pages - first < AREA_SAMPLE ? area->pages - first
-									      : AREA_SAMPLE);
-	}
+	for (i = 0; i < churn->fleet.area_count && !status; i++)
+		status = area_check_all(&churn->fleet.areas[i]);
 	return status;
 }
 

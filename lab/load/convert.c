@@ -46,7 +46,7 @@ static int convert_round(struct area *area, unsigned int round)
 	if (!status)
 		status = area_check(area, 0, area->pages);
 	if (!status)
-		status = area_host_check(area, 0, area->pages);
+		status = area_host_check(area);
 	if (!status)
 		status = convert_whole(area, true, in_chunks);
 	if (!status)
@@ -58,9 +58,9 @@ static int convert_round(struct area *area, unsigned int round)
 
 static int check_all(struct area *area)
 {
-	int status = area_check(area, 0, area->pages);
+	int status = area_check_all(area);
 
-	return status ? status : area_host_check(area, 0, area->pages);
+	return status ? status : area_host_check(area);
 }
 
 int scenario_convert(const struct load_options *options)

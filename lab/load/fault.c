@@ -44,18 +44,13 @@ static int fault_round(struct area *area, unsigned int round)
 	return status;
 }
 
-static int fault_end(struct area *area)
-{
-	return area_check(area, 0, area->pages);
-}
-
 int scenario_fault(const struct load_options *options)
 {
 	static const struct area_scenario scenario = {
 		.name = "fault",
 		.begin = fault_all,
 		.round = fault_round,
-		.end = fault_end,
+		.end = area_check_all,
 	};
 
 	return fleet_run(&scenario, options);
@@ -127,7 +122,7 @@ int scenario_punch(const struct load_options *options)
 		.name = "punch",
 		.begin = punch_begin,
 		.round = punch_round,
-		.end = fault_end,
+		.end = area_check_all,
 	};
 
 	return fleet_run(&scenario, options);

@@ -16,7 +16,7 @@ _Static_assert(GUEST_WRITE == 1 && GUEST_ZERO_ALLOWED == 1 && GUEST_ZERO_ONLY ==
 	       "the program below");
 
 __asm__(".pushsection .rodata\n"
-	".globl guest_program, guest_program_end\n"
+	".globl guest_program, guest_program_size\n"
 	".code32\n"
 	"guest_program:\n"
 	"	movl 4(%ebx), %edi\n"
@@ -56,6 +56,7 @@ __asm__(".pushsection .rodata\n"
 	/* done */
 	"6:	outb %al, $0x10\n"
 	"	jmp guest_program\n"
-	"guest_program_end:\n"
+	"guest_program_size:\n"
+	"	.long . - guest_program\n"
 	".code64\n"
 	".popsection\n");

@@ -44,6 +44,6 @@ static inline uint32_t guest_value(uint32_t address, uint32_t key)
 }
 
 extern const char guest_program[];
-extern const char guest_program_end[];
+extern const uint32_t guest_program_size; /* bytes */
 
 #endif

@@ -48,11 +48,11 @@ static int probe(void)
  */
 static uint64_t chunk_pages(const struct load_options *options)
 {
-	uint64_t pages = CHUNK_PAGES, allowed;
+	uint64_t pages = CHUNK_PAGES;
 	struct rlimit limit;
 
 	if (!getrlimit(RLIMIT_MEMLOCK, &limit) && limit.rlim_cur != RLIM_INFINITY) {
-		allowed = limit.rlim_cur / LOAD_PAGE_SIZE / 2 / options->threads;
+		uint64_t allowed = limit.rlim_cur / LOAD_PAGE_SIZE / 2 / options->threads;
 		if (allowed < pages)
 			pages = allowed;
 	}

@@ -56,7 +56,7 @@ static int map_boot_slot(struct vm *vm)
 		vm->boot = NULL;
 		return load_fail("mmap of the boot slot: %s", strerror(errno));
 	}
-	memcpy(vm->boot + BOOT_PROGRAM, guest_program, guest_program_end - guest_program);
+	memcpy(vm->boot + BOOT_PROGRAM, guest_program, guest_program_size);
 	slot.userspace_addr = (uintptr_t)vm->boot;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot))
 		return load_fail("KVM_SET_USER_MEMORY_REGION of the boot slot: %s",
