@@ -6,40 +6,47 @@
 #ifndef GMEMTRACE_BPF_FREE_BPF_H
 #define GMEMTRACE_BPF_FREE_BPF_H
 
-#include "common.h"
+#include "owner.h"
 #include "walk.h"
 
-static __always_inline int free_check(__u64 address, __u32 order)
+struct free_loop {
+	__u64 pfn; /* of bit 0 */
+	__u64 zapped; /* bits: pages to look at */
+	__u64 absent;
+	__u64 unknown;
+};
+
+static long free_page(__u32 i, struct free_loop *loop)
 {
-	__u64 pfn = (address - sensor.vmemmap) / bpf_core_type_size(struct page);
-	__u32 index = pfn >> 6;
+	__u64 bit = 1ULL << (i & 63);
+	enum walk_state state;
+
+	if (!(loop->zapped & bit))
+		return 0;
+	state = walk_pfn(loop->pfn + i);
+	if (state == WALK_ABSENT)
+		loop->absent |= bit;
+	else if (state == WALK_UNKNOWN)
+		loop->unknown |= bit;
+	return 0;
+}
+
+static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32 order)
+{
+	struct free_loop loop = { .pfn = page_argument_pfn(page, ctx) };
+	__u32 index = loop.pfn >> 6;
 	__u64 *word = bpf_map_lookup_elem(&zapped_pfns, &index);
 	struct record_page_free *record;
-	__u64 zapped, absent = 0, unknown = 0;
-	__u32 i, nr;
 
 	if (!word || !*word)
 		return 0;
 	/* Higher orders start a word of their own; what lies beyond 64 pages is not looked at. */
-	nr = order < 6 ? 1U << order : 64;
-	zapped = *word >> (pfn & 63);
-	if (nr < 64)
-		zapped &= (1ULL << nr) - 1;
-	if (!zapped)
+	loop.zapped = *word >> (loop.pfn & 63);
+	if (order < 6)
+		loop.zapped &= (1ULL << (1U << order)) - 1;
+	if (!loop.zapped)
 		return 0;
-	for (i = 0; i < 64; i++) {
-		enum walk_state state;
-
-		if (i >= nr)
-			break;
-		if (!(zapped >> i & 1))
-			continue;
-		state = walk_pfn(pfn + i);
-		if (state == WALK_ABSENT)
-			absent |= 1ULL << i;
-		else if (state == WALK_UNKNOWN)
-			unknown |= 1ULL << i;
-	}
+	bpf_loop(64, free_page, &loop, 0);
 	slot_settle(bpf_get_current_pid_tgid());
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
@@ -48,9 +55,9 @@ static __always_inline int free_check(__u64 address, __u32 order)
 	}
 	header_fill(&record->header, RECORD_PAGE_FREE, sizeof(*record));
 	record->header.inode = 0;
-	record->page = address;
-	record->absent = absent;
-	record->unknown = unknown;
+	record->page = ctx[0];
+	record->absent = loop.absent;
+	record->unknown = loop.unknown;
 	record->order = order;
 	record->reserved = 0;
 	record->header.time = bpf_ktime_get_ns();
@@ -61,13 +68,13 @@ static __always_inline int free_check(__u64 address, __u32 order)
 SEC("tp_btf/mm_page_free")
 int BPF_PROG(page_free, struct page *page, unsigned int order)
 {
-	return free_check(ctx[0], order);
+	return free_check(ctx, page, order);
 }
 
 SEC("tp_btf/mm_page_free_batched")
 int BPF_PROG(page_free_batched, struct page *page)
 {
-	return free_check(ctx[0], 0);
+	return free_check(ctx, page, 0);
 }
 
 #endif

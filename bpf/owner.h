@@ -9,6 +9,26 @@
 
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 
+/*
+ * The pfn of the struct page that is argument 0 of @ctx. The verifier forbids
+ * arithmetic on an argument, except the difference of two pointers.
+ */
+static __always_inline __u64 page_argument_pfn(const struct page *page, const void *ctx)
+{
+	__u64 offset = 0;
+
+	if (sensor.have_rdonly_cast) {
+		const struct page *base = bpf_rdonly_cast((void *)sensor.vmemmap,
+							  bpf_core_type_id_kernel(struct page));
+
+		asm volatile("%0 = %1; %0 -= %2" : "=&r"(offset) : "r"(page), "r"(base));
+	} else {
+		bpf_probe_read_kernel(&offset, sizeof(offset), ctx);
+		offset -= sensor.vmemmap;
+	}
+	return offset / bpf_core_type_size(struct page);
+}
+
 struct owner {
 	__u64 inode;
 	__u64 i_ino;

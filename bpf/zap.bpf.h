@@ -10,9 +10,8 @@
 
 #include "owner.h"
 
-static __always_inline void zapped_update(__u64 page, __u32 nr, bool valid)
+static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
 {
-	__u64 pfn = (page - sensor.vmemmap) / bpf_core_type_size(struct page);
 	__u32 index, last = (pfn + nr - 1) >> 6;
 	__u64 *word;
 	int i;
@@ -38,25 +37,27 @@ static __always_inline void zapped_update(__u64 page, __u32 nr, bool valid)
 	}
 }
 
-/* @argument is the routine's first: a struct page *, or an address of the direct map. */
-static __always_inline int zap_exit(struct page *page, __u64 argument, __u32 nr, bool valid,
+/* @page is the routine's first argument: a struct page *, or an address of the direct map. */
+static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, bool valid,
 				    __s32 result, __u16 routine)
 {
 	__u64 task = bpf_get_current_pid_tgid();
 	struct begin_slot *slot = slot_find(task);
 	struct flush_part none = {};
-	__u64 address = argument;
+	__u64 pfn = 0, address = ctx[0];
 	struct owner owner;
 
 	if (sensor.zap_by_address) {
-		address = sensor.vmemmap + ((argument - sensor.page_offset) >> PAGE_SHIFT) *
-						   bpf_core_type_size(struct page);
+		pfn = (ctx[0] - sensor.page_offset) >> PAGE_SHIFT;
+		address = sensor.vmemmap + pfn * bpf_core_type_size(struct page);
 		owner_read_address(address, &owner);
 	} else {
+		if (sensor.page_free)
+			pfn = page_argument_pfn(page, ctx);
 		owner_read(page, &owner);
 	}
 	if (sensor.page_free && !result)
-		zapped_update(address, nr, valid);
+		zapped_update(pfn, nr, valid);
 	if (!slot) {
 		loss_count(owner.inode, owner.i_ino, RECORD_LOSS_SLOT_COLLISION);
 		return 0;
@@ -83,19 +84,19 @@ static __always_inline int zap_exit(struct page *page, __u64 argument, __u32 nr,
 SEC("fexit/set_direct_map_invalid_noflush")
 int BPF_PROG(zap_invalid_exit, struct page *page, int result)
 {
-	return zap_exit(page, ctx[0], 1, false, result, RECORD_ZAP_INVALID);
+	return zap_exit(ctx, page, 1, false, result, RECORD_ZAP_INVALID);
 }
 
 SEC("fexit/set_direct_map_default_noflush")
 int BPF_PROG(zap_default_exit, struct page *page, int result)
 {
-	return zap_exit(page, ctx[0], 1, true, result, RECORD_ZAP_DEFAULT);
+	return zap_exit(ctx, page, 1, true, result, RECORD_ZAP_DEFAULT);
 }
 
 SEC("fexit/set_direct_map_valid_noflush")
 int BPF_PROG(zap_valid_exit, struct page *page, unsigned int nr, bool valid, int result)
 {
-	return zap_exit(page, ctx[0], nr, valid, result, RECORD_ZAP_VALID);
+	return zap_exit(ctx, page, nr, valid, result, RECORD_ZAP_VALID);
 }
 
 #endif
