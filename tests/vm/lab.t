@@ -26,6 +26,12 @@ test_usage() {
 		bash -c '"$1/lab/run" --list | grep -x "kernel stock-6.1"' - "$top"
 }
 
+# First, as a kernel that has to be built or fetched says so on stderr.
+test_boot() {
+	boot -- true
+	status_is 0 "kernel $kernel boots"
+}
+
 test_output() {
 	boot -- sh -c 'echo to-stdout; echo to-stderr >&2; echo again >/dev/stderr; exit 7'
 	status_is 7 "the command's status is the lab's"
@@ -130,6 +136,7 @@ test_interrupt() {
 }
 
 test_usage
+test_boot
 test_output
 test_guest
 test_out
