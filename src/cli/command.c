@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/output.h"
+
+static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
+/* Errors of writing are seen where they happen. */
+static const int ignored[] = { SIGPIPE, SIGXFSZ };
+
+#define CAUGHT_NR (sizeof(caught) / sizeof(caught[0]))
+#define IGNORED_NR (sizeof(ignored) / sizeof(ignored[0]))
+
+static struct sigaction caught_before[CAUGHT_NR];
+static struct sigaction ignored_before[IGNORED_NR];
+
+static volatile sig_atomic_t signal_number;
+static volatile sig_atomic_t signal_from_terminal;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	signal_from_terminal = info->si_code == SI_KERNEL;
+	signal_number = number;
+}
+
+void signals_catch(void)
+{
+	struct sigaction action = { .sa_sigaction = on_signal,
+				    .sa_flags = SA_SIGINFO | SA_RESTART };
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	signal_number = 0;
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < CAUGHT_NR; i++) {
+		sigaction(caught[i], NULL, &caught_before[i]);
+		/* nohup and a shell's background jobs want it to stay ignored. */
+		if (caught_before[i].sa_handler != SIG_IGN)
+			sigaction(caught[i], &action, NULL);
+	}
+	for (size_t i = 0; i < IGNORED_NR; i++)
+		sigaction(ignored[i], &ignore, &ignored_before[i]);
+}
+
+void signals_restore(void)
+{
+	for (size_t i = 0; i < CAUGHT_NR; i++)
+		sigaction(caught[i], &caught_before[i], NULL);
+	for (size_t i = 0; i < IGNORED_NR; i++)
+		sigaction(ignored[i], &ignored_before[i], NULL);
+}
+
+int signals_take(bool *everybody)
+{
+	int number = signal_number;
+
+	*everybody = signal_from_terminal;
+	signal_number = 0;
+	return number;
+}
+
+/* In the child: what stops it goes up the pipe, which a success closes. */
+static _Noreturn void command_execute(char *const *argv, int report)
+{
+	int error;
+
+	signals_restore();
+	execvp(argv[0], argv);
+	error = errno;
+	if (write(report, &error, sizeof(error)) < 0)
+		_exit(COMMAND_NOT_EXECUTABLE);
+	_exit(error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
+}
+
+static void command_report(const char *name, int error)
+{
+	if (error == ENOENT)
+		output_error("%s: no such command: give its path, or install it", name);
+	else
+		output_error("%s: cannot be run: %s", name, strerror(error));
+}
+
+int command_start(struct command *command, char *const *argv)
+{
+	int report[2], error = 0;
+	ssize_t bytes;
+
+	*command = (struct command){ .status = -1 };
+	if (pipe2(report, O_CLOEXEC))
+		goto failed;
+	command->pid = fork();
+	if (command->pid < 0) {
+		close(report[0]);
+		close(report[1]);
+		command->pid = 0;
+		goto failed;
+	}
+	if (!command->pid)
+		command_execute(argv, report[1]);
+	close(report[1]);
+	command->running = true;
+	do {
+		bytes = read(report[0], &error, sizeof(error));
+	} while (bytes < 0 && errno == EINTR);
+	close(report[0]);
+	if (bytes != sizeof(error))
+		return 0;
+	waitpid(command->pid, NULL, 0);
+	command->running = false;
+	command->status = error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE;
+	command_report(argv[0], error);
+	return -error;
+failed:
+	error = errno;
+	command->status = COMMAND_NOT_EXECUTABLE;
+	command_report(argv[0], error);
+	return -error;
+}
+
+void command_poll(struct command *command)
+{
+	int status;
+
+	if (!command->running || waitpid(command->pid, &status, WNOHANG) != command->pid)
+		return;
+	command->running = false;
+	command->status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+void command_signal(const struct command *command, int number)
+{
+	if (command->running)
+		kill(command->pid, number);
+}
+
+void command_give_up(struct command *command)
+{
+	if (!command->running)
+		return;
+	command->running = false;
+	command->status = 128 + SIGKILL;
+}

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gmemtrace features: what this kernel offers, and which rules it lets us judge. */
+#include <json-c/json.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "gmemtrace/rules.h"
+#include "sensor/sensor.h"
+
+#define FEATURES_SCHEMA "gmemtrace-features-1"
+#define REASON_MAX 256
+
+struct features {
+	struct options options;
+	bool json;
+	struct sensor_feature list[SENSOR_FEATURES_MAX];
+	size_t nr;
+};
+
+static const struct argp_option features_table[] = {
+	{ "json", 'j', NULL, 0, "as one JSON object", 0 },
+	{ 0 },
+};
+
+static error_t features_parse(int key, char *text, struct argp_state *state)
+{
+	struct features *features = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init_children(state, &features->options, 1);
+		return 0;
+	case 'j':
+		features->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		options_usage(state->name, "%s: takes no arguments", text);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child features_children[] = {
+	{ &options_common, 0, NULL, 0 },
+	{ 0 },
+};
+
+static const struct argp features_argp = {
+	features_table,
+	features_parse,
+	NULL,
+	"Says what this kernel and this user's privileges offer, probe by probe, with the reason "
+	"where "
+	"something is missing, and then which rules can be judged.\v"
+	"Exit status: 0 tracing can work, 4 it cannot, 64 usage error.",
+	features_children,
+	NULL,
+	NULL,
+};
+
+static const struct sensor_feature *feature_find(const struct features *features, const char *name)
+{
+	for (size_t i = 0; i < features->nr; i++) {
+		if (!strcmp(features->list[i].name, name))
+			return &features->list[i];
+	}
+	return NULL;
+}
+
+/* The first thing that all tracing needs and that is not there, or NULL. */
+static const struct sensor_feature *feature_missing(const struct features *features)
+{
+	for (size_t i = 0; i < features->nr; i++) {
+		if (features->list[i].required && !features->list[i].present)
+			return &features->list[i];
+	}
+	return NULL;
+}
+
+/* Whether @rule can be judged here; if not, @reason says why. */
+static bool rule_judged(const struct features *features, const struct rule *rule,
+			char reason[REASON_MAX])
+{
+	const struct sensor_feature *missing = feature_missing(features);
+	const struct sensor_feature *page_free = feature_find(features, "page-free");
+
+	reason[0] = '\0';
+	if (!rule->built) {
+		snprintf(reason, REASON_MAX, "not built in this version");
+		return false;
+	}
+	if (missing) {
+		snprintf(reason, REASON_MAX, "nothing can be traced without %s", missing->name);
+		return false;
+	}
+	if (rule->needs & RULE_NEEDS_PAGE_FREE && page_free && !page_free->present) {
+		snprintf(reason, REASON_MAX, "needs page-free: %s", page_free->reason);
+		return false;
+	}
+	return true;
+}
+
+static void feature_print(const struct sensor_feature *feature)
+{
+	printf("  %-34s %-4s %s\n", feature->name, feature->present ? "yes" : "no",
+	       feature->provenance);
+	if (!feature->present && feature->reason[0])
+		printf("  %-34s      %s%s\n", "", feature->required ? "required: " : "",
+		       feature->reason);
+}
+
+static void features_print_text(const struct features *features)
+{
+	char reason[REASON_MAX];
+
+	printf("kernel\n");
+	for (size_t i = 0; i < features->nr; i++)
+		feature_print(&features->list[i]);
+	printf("rules\n");
+	for (int id = RULE_NONE + 1; id < RULE_MAX; id++) {
+		const struct rule *rule = rule_find((enum rule_id)id);
+
+		if (!rule)
+			continue;
+		printf("  %-34s %-4s %s\n", rule->name,
+		       rule_judged(features, rule, reason) ? "yes" : "no", reason);
+	}
+}
+
+static struct json_object *feature_json(const struct sensor_feature *feature)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "name", json_object_new_string(feature->name));
+	json_object_object_add(object, "present", json_object_new_boolean(feature->present));
+	json_object_object_add(object, "required", json_object_new_boolean(feature->required));
+	json_object_object_add(object, "provenance", json_object_new_string(feature->provenance));
+	json_object_object_add(object, "reason", json_object_new_string(feature->reason));
+	return object;
+}
+
+static struct json_object *rule_json(const struct features *features, const struct rule *rule)
+{
+	struct json_object *object = json_object_new_object();
+	char reason[REASON_MAX];
+	bool judged = rule_judged(features, rule, reason);
+
+	json_object_object_add(object, "id", json_object_new_int(rule->id));
+	json_object_object_add(object, "name", json_object_new_string(rule->name));
+	json_object_object_add(object, "severity",
+			       json_object_new_string(rule->severity == RULE_SEVERITY_NOTE
+							      ? "note"
+							      : "violation"));
+	json_object_object_add(object, "fires_when", json_object_new_string(rule->fires_when));
+	json_object_object_add(object, "judged", json_object_new_boolean(judged));
+	json_object_object_add(object, "reason", json_object_new_string(reason));
+	return object;
+}
+
+static void features_print_json(const struct features *features)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *list = json_object_new_array(), *rules = json_object_new_array();
+
+	json_object_object_add(object, "schema", json_object_new_string(FEATURES_SCHEMA));
+	json_object_object_add(object, "tracing",
+			       json_object_new_boolean(!feature_missing(features)));
+	for (size_t i = 0; i < features->nr; i++)
+		json_object_array_add(list, feature_json(&features->list[i]));
+	for (int id = RULE_NONE + 1; id < RULE_MAX; id++) {
+		const struct rule *rule = rule_find((enum rule_id)id);
+
+		if (rule)
+			json_object_array_add(rules, rule_json(features, rule));
+	}
+	json_object_object_add(object, "features", list);
+	json_object_object_add(object, "rules", rules);
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+int subcommand_features(int argc, char **argv, char **command)
+{
+	struct features features = {};
+	const struct sensor_feature *missing;
+
+	options_parse(&features_argp, argc, argv, &features, &features.options, command);
+	if (command)
+		options_usage(argv[0], "%s: takes no command", *command);
+	features.nr = sensor_probe(features.list);
+	if (features.json)
+		features_print_json(&features);
+	else
+		features_print_text(&features);
+	if (output_close(stdout, "-", 0))
+		return EXIT_STATUS_ERROR;
+	missing = feature_missing(&features);
+	if (!missing)
+		return EXIT_STATUS_DONE;
+	if (!features.json)
+		output_error("cannot trace here: %s is missing: %s", missing->name,
+			     missing->reason);
+	return EXIT_STATUS_CANNOT_RUN;
+}

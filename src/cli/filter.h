@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* --vm PID: the stream of records, as if only one VM's inodes were there. */
+#ifndef GMEMTRACE_CLI_FILTER_H
+#define GMEMTRACE_CLI_FILTER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gmemtrace/record.h"
+
+enum filter_whose {
+	FILTER_UNKNOWN = 0,
+	FILTER_OURS = 1,
+	FILTER_ELSEWHERE = 2,
+};
+
+struct filter {
+	uint32_t vm; /* tgid of the VM, or of the task that made the inode; 0: everything passes */
+	uint8_t *whose; /* by an inode's number: enum filter_whose */
+	size_t whose_nr;
+	uint64_t elsewhere; /* losses charged to other VMs' inodes, records */
+	uint64_t inodes; /* that are the VM's */
+	union {
+		struct record_header header;
+		struct record_zap zap;
+		struct record_inode inode;
+	} changed;
+};
+
+/*
+ * What is to be seen of @record: itself, a changed copy that is valid until the next call, or
+ * NULL. Changes and flushes always pass, as a request on the VM's inode may touch any page.
+ */
+const struct record_header *filter_apply(struct filter *filter, const struct record_header *record);
+
+void filter_destroy(struct filter *filter);
+
+#endif

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gmemtrace flame: where flush time goes. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/replay.h"
+#include "gmemtrace/report.h"
+
+enum flame_key {
+	KEY_FOLDED = 0x100,
+	KEY_SVG,
+	KEY_HTML,
+	KEY_WEIGHT,
+	KEY_BY,
+};
+
+struct flame {
+	struct options options;
+	const char *out;
+	enum report_weight weight;
+	enum report_by by;
+};
+
+struct choice {
+	const char *name;
+	int value;
+};
+
+static const struct choice weights[] = {
+	{ "ns", REPORT_WEIGHT_NS },
+	{ "count", REPORT_WEIGHT_COUNT },
+	{ "exposure", REPORT_WEIGHT_EXPOSURE },
+	{ "wait", REPORT_WEIGHT_WAIT },
+	{ NULL, 0 },
+};
+
+static const struct choice bys[] = {
+	{ "stack", REPORT_BY_STACK },
+	{ "vm", REPORT_BY_VM },
+	{ "cpu", REPORT_BY_CPU },
+	{ "kind", REPORT_BY_KIND },
+	{ NULL, 0 },
+};
+
+static const struct argp_option flame_table[] = {
+	{ NULL, 0, NULL, 0, "The report:", 0 },
+	{ "folded", KEY_FOLDED, NULL, 0, "folded lines, \"frame;frame count\" (default)", 0 },
+	{ "svg", KEY_SVG, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "html", KEY_HTML, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 0 },
+	{ "weight", KEY_WEIGHT, "WEIGHT", 0,
+	  "what is counted: ns in flushes (default), count of flushes, exposure (ns from a zap to "
+	  "its flush, summed over pages)",
+	  0 },
+	{ "by", KEY_BY, "KEY", 0, "frames: stack (default), vm, cpu or kind", 0 },
+	{ 0 },
+};
+
+static int choice_find(const struct argp_state *state, const struct choice *choices,
+		       const char *option, const char *text)
+{
+	for (const struct choice *choice = choices; choice->name; choice++) {
+		if (!strcmp(choice->name, text))
+			return choice->value;
+	}
+	options_usage(state->name, "%s %s: no such choice", option, text);
+}
+
+static error_t flame_parse(int key, char *text, struct argp_state *state)
+{
+	struct flame *flame = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init_children(state, &flame->options, 2);
+		return 0;
+	case KEY_FOLDED:
+		return 0;
+	case KEY_SVG:
+	case KEY_HTML:
+		options_usage(state->name, "--%s is not built yet: there is --folded",
+			      key == KEY_SVG ? "svg" : "html");
+	case 'o':
+		flame->out = text;
+		return 0;
+	case KEY_WEIGHT:
+		flame->weight = (enum report_weight)choice_find(state, weights, "--weight", text);
+		if (flame->weight == REPORT_WEIGHT_WAIT)
+			options_usage(
+				state->name,
+				"--weight wait is not built yet: there are ns, count and exposure");
+		return 0;
+	case KEY_BY:
+		flame->by = (enum report_by)choice_find(state, bys, "--by", text);
+		return 0;
+	case ARGP_KEY_ARG:
+		options_take_file(state, &flame->options, text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child flame_children[] = {
+	{ &options_session, 0, NULL, 0 },
+	{ &options_common, 0, NULL, 0 },
+	{ 0 },
+};
+
+static const struct argp flame_argp = {
+	flame_table,
+	flame_parse,
+	"[FILE | -- CMD...]",
+	"Sums up where flush time goes: in the capture FILE, or live while CMD runs, or until ^C.\v"
+	"Folded lines are what flamegraph.pl, speedscope and others read. Exit status: 0 done, 2 "
+	"an "
+	"error or CMD failed, 4 cannot run here, 64 usage error.",
+	flame_children,
+	NULL,
+	NULL,
+};
+
+/* @seen: there is something to report, whatever the status. */
+static int flame_feed(const struct flame *flame, struct model *model, bool *seen)
+{
+	const struct options *options = &flame->options;
+	const struct session_sinks sinks = { .model = model };
+	struct session_result result;
+	struct replay replay;
+	int status;
+
+	if (!options->file) {
+		status = session_run(&options->session, &sinks, &result);
+		*seen = !status;
+		return status ? status : session_status(&result);
+	}
+	status = replay_open(&replay, options->file);
+	if (status)
+		return status;
+	*seen = true;
+	status = replay_run(&replay, options->session.vm, model, NULL, NULL);
+	replay_close(&replay);
+	return status;
+}
+
+static int flame_write(const struct flame *flame, const struct report_folded *folded)
+{
+	FILE *out = output_open(flame->out);
+
+	if (!out)
+		return EXIT_STATUS_ERROR;
+	return output_close(out, flame->out,
+			    report_folded_write(out, folded, flame->weight, flame->by))
+		       ? EXIT_STATUS_ERROR
+		       : EXIT_STATUS_DONE;
+}
+
+int subcommand_flame(int argc, char **argv, char **command)
+{
+	struct flame flame = { .out = "-", .weight = REPORT_WEIGHT_NS, .by = REPORT_BY_STACK };
+	struct report_folded *folded = NULL;
+	struct model *model;
+	int status = EXIT_STATUS_ERROR;
+	bool seen = false;
+
+	options_parse(&flame_argp, argc, argv, &flame, &flame.options, command);
+	model = model_create(&flame.options.session.model);
+	if (model)
+		folded = report_folded_create(model);
+	if (!folded) {
+		output_error("out of memory");
+		goto cleanup;
+	}
+	status = flame_feed(&flame, model, &seen);
+	if (seen)
+		status = exit_status_worse(status, flame_write(&flame, folded));
+cleanup:
+	report_folded_free(folded);
+	model_free(model);
+	return status;
+}

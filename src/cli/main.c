@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gmemtrace: finds the subcommand. */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+
+struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv, char **command);
+	const char *does;
+};
+
+static const struct subcommand subcommands[] = {
+	{ "record", subcommand_record, "capture what happens, for later" },
+	{ "check", subcommand_check, "the verdict: consistent, violated or inconclusive" },
+	{ "live", subcommand_live, "lines about what happens, as it happens" },
+	{ "flame", subcommand_flame, "where flush time goes" },
+	{ "features", subcommand_features,
+	  "what this kernel offers, and which rules it lets us judge" },
+};
+
+#define SUBCOMMANDS_NR (sizeof(subcommands) / sizeof(subcommands[0]))
+
+/* In the contract, not in this version. */
+static const char *const later[] = { "latency", "why", "export" };
+
+static void print_help(void)
+{
+	printf("Usage: gmemtrace SUBCOMMAND [OPTION...] [FILE | -- CMD...]\n"
+	       "Watches the direct map under guest_memfd and memfd_secret memory, and judges "
+	       "it.\n\n");
+	for (size_t i = 0; i < SUBCOMMANDS_NR; i++)
+		printf("  %-10s %s\n", subcommands[i].name, subcommands[i].does);
+	printf("\n  -?, --help     print this; `gmemtrace SUBCOMMAND --help' has the options\n"
+	       "  -V, --version  print the version\n\n"
+	       "Exit status: 0 consistent or done, 1 violated, 2 another error (also: CMD "
+	       "failed),\n"
+	       "4 cannot run here, 5 inconclusive, 64 usage error.\n");
+}
+
+static const struct subcommand *subcommand_find(const char *name)
+{
+	for (size_t i = 0; i < SUBCOMMANDS_NR; i++) {
+		if (!strcmp(subcommands[i].name, name))
+			return &subcommands[i];
+	}
+	return NULL;
+}
+
+static _Noreturn void subcommand_unknown(const char *name)
+{
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (!strcmp(later[i], name))
+			options_usage("gmemtrace",
+				      "%s is not built yet: there are record, check, live, flame "
+				      "and features",
+				      name);
+	}
+	options_usage("gmemtrace", "%s: no such %s", name,
+		      name[0] == '-' ? "option" : "subcommand");
+}
+
+/* What stands behind the first "--" is CMD, whatever it looks like. */
+static char **command_split(int *argc, char **argv)
+{
+	for (int i = 0; i < *argc; i++) {
+		if (strcmp(argv[i], "--"))
+			continue;
+		argv[i] = NULL;
+		*argc = i;
+		return argv + i + 1;
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct subcommand *subcommand;
+	char **command, name[64];
+
+	if (argc < 2)
+		options_usage("gmemtrace", "no subcommand");
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h")) {
+		print_help();
+		return EXIT_STATUS_DONE;
+	}
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
+		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
+		return EXIT_STATUS_DONE;
+	}
+	subcommand = subcommand_find(argv[1]);
+	if (!subcommand)
+		subcommand_unknown(argv[1]);
+	argc--;
+	argv++;
+	snprintf(name, sizeof(name), "gmemtrace %s", subcommand->name);
+	argv[0] = name;
+	command = command_split(&argc, argv);
+	return subcommand->run(argc, argv, command);
+}

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "cli/units.h"
+
+#define SECOND 1000000000ULL
+#define SNAPSHOT_INTERVAL_DEFAULT (2 * SECOND)
+#define SETTLE_DEFAULT (5 * SECOND)
+#define RING_MIN (64ULL << 10)
+#define RING_MAX (2ULL << 30)
+
+void options_usage(const char *name, const char *format, ...)
+{
+	va_list arguments;
+
+	fprintf(stderr, "%s: ", name);
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fprintf(stderr, "; see %s --help\n", name);
+	exit(EXIT_STATUS_USAGE);
+}
+
+uint64_t options_time(const struct argp_state *state, const char *option, const char *text)
+{
+	uint64_t ns;
+
+	if (units_parse_time(text, &ns) || !ns)
+		options_usage(state->name, "%s %s: give a time such as 10s, 250ms or 2m", option,
+			      text);
+	return ns;
+}
+
+uint64_t options_size(const struct argp_state *state, const char *option, const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, &bytes))
+		options_usage(state->name, "%s %s: give a size such as 512kb, 16mb or 1gb", option,
+			      text);
+	return bytes;
+}
+
+uint64_t options_number(const struct argp_state *state, const char *option, const char *text,
+			uint64_t min, uint64_t max)
+{
+	uint64_t number;
+
+	if (units_parse_number(text, min, max, &number))
+		options_usage(state->name, "%s %s: give a whole number from %llu to %llu", option,
+			      text, (unsigned long long)min, (unsigned long long)max);
+	return number;
+}
+
+enum common_key {
+	KEY_USAGE = 0x200,
+	KEY_VERSION,
+};
+
+static const struct argp_option common_table[] = {
+	{ NULL, 0, NULL, 0, "About:", -1 },
+	{ "help", '?', NULL, 0, "print this help", -1 },
+	{ "usage", KEY_USAGE, NULL, 0, "print a short usage message", -1 },
+	{ "version", KEY_VERSION, NULL, 0, "print the version", -1 },
+	{ 0 },
+};
+
+/*
+ * What argp could not parse: where getopt stopped. Within a cluster of short
+ * options it has not stepped on yet.
+ */
+static const char *option_wrong(const struct argp_state *state)
+{
+	int last = state->next - 1;
+
+	if (last > 0 && last < state->argc && state->argv[last][0] == '-')
+		return state->argv[last];
+	if (state->next < state->argc)
+		return state->argv[state->next];
+	return "the command line";
+}
+
+static error_t common_parse(int key, char *text, struct argp_state *state)
+{
+	(void)text;
+	switch (key) {
+	case '?':
+		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK,
+			  state->name);
+		exit(EXIT_STATUS_DONE);
+	case KEY_USAGE:
+		argp_help(state->root_argp, stdout, ARGP_HELP_USAGE, state->name);
+		exit(EXIT_STATUS_DONE);
+	case KEY_VERSION:
+		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
+		exit(EXIT_STATUS_DONE);
+	case ARGP_KEY_ERROR:
+		options_usage(state->name,
+			      "%s: unknown option, or its value is missing or ambiguous",
+			      option_wrong(state));
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp options_common = { common_table, common_parse, NULL, NULL, NULL, NULL, NULL };
+
+enum session_key {
+	KEY_VM = 0x300,
+	KEY_SETTLE,
+	KEY_STUCK,
+	KEY_SNAPSHOT_INTERVAL,
+	KEY_PAGE_FREE,
+	KEY_NO_PAGE_FREE,
+	KEY_RING,
+	KEY_SOCKET,
+	KEY_NO_DAEMON,
+};
+
+static const struct argp_option session_table[] = {
+	{ NULL, 0, NULL, 0, "What is traced:", 1 },
+	{ "duration", 'd', "TIME", 0, "end after TIME; with CMD, end CMD then", 1 },
+	{ "vm", KEY_VM, "PID", 0, "only inodes of the VM that is process PID", 1 },
+	{ NULL, 0, NULL, 0, "How it is traced:", 2 },
+	{ "page-free", KEY_PAGE_FREE, NULL, 0,
+	  "watch pages that return to the allocator: taxes every free in the system", 2 },
+	{ "no-page-free", KEY_NO_PAGE_FREE, NULL, 0, "do not", 2 },
+	{ "snapshot-interval", KEY_SNAPSHOT_INTERVAL, "TIME", 0,
+	  "between two reads of a living inode; default 2s", 2 },
+	{ "settle", KEY_SETTLE, "TIME", 0,
+	  "at the end wait so long for pages to be read undisturbed; default 5s", 2 },
+	{ "stuck", KEY_STUCK, "TIME", 0, "a request open for longer is stuck; default 10s", 2 },
+	{ "ring", KEY_RING, "SIZE", 0, "buffer between kernel and gmemtrace; default 16mb", 2 },
+	{ "socket", KEY_SOCKET, "PATH", 0, "gmemtraced's socket; default " SENSOR_SOCKET, 2 },
+	{ "no-daemon", KEY_NO_DAEMON, NULL, 0,
+	  "load the sensors here, whether gmemtraced runs or not", 2 },
+	{ 0 },
+};
+
+static uint64_t ring_parse(struct argp_state *state, const char *text)
+{
+	uint64_t bytes = options_size(state, "--ring", text);
+
+	if (bytes < RING_MIN || bytes > RING_MAX || bytes & (bytes - 1))
+		options_usage(state->name,
+			      "--ring %s: give a power of two from 64kb to 2gb, such as 16mb",
+			      text);
+	return bytes;
+}
+
+static void vm_check(const struct argp_state *state, struct options *options, const char *text)
+{
+	options->session.vm = (uint32_t)options_number(state, "--vm", text, 1, 1U << 22);
+}
+
+static error_t session_parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case 'd':
+		options->session.duration = options_time(state, "-d", text);
+		options_need_live(options, "-d");
+		return 0;
+	case KEY_VM:
+		vm_check(state, options, text);
+		return 0;
+	case KEY_SETTLE:
+		options->session.settle = options_time(state, "--settle", text);
+		return 0;
+	case KEY_STUCK:
+		options->session.model.stuck_ns = options_time(state, "--stuck", text);
+		return 0;
+	case KEY_SNAPSHOT_INTERVAL:
+		options->session.snapshot_interval =
+			options_time(state, "--snapshot-interval", text);
+		options_need_live(options, "--snapshot-interval");
+		return 0;
+	case KEY_PAGE_FREE:
+	case KEY_NO_PAGE_FREE:
+		options->page_free = key == KEY_PAGE_FREE;
+		options_need_live(options, key == KEY_PAGE_FREE ? "--page-free" : "--no-page-free");
+		return 0;
+	case KEY_RING:
+		options->session.sensor.ring_bytes = ring_parse(state, text);
+		options_need_live(options, "--ring");
+		return 0;
+	case KEY_SOCKET:
+		options->session.socket = text;
+		options_need_live(options, "--socket");
+		return 0;
+	case KEY_NO_DAEMON:
+		options->no_daemon = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+const struct argp options_session = { session_table, session_parse, NULL, NULL, NULL, NULL, NULL };
+
+void options_init_children(struct argp_state *state, struct options *options, unsigned int nr)
+{
+	for (unsigned int i = 0; i < nr; i++)
+		state->child_inputs[i] = options;
+}
+
+void options_take_file(struct argp_state *state, struct options *options, const char *text)
+{
+	if (options->file)
+		options_usage(state->name, "%s: one FILE is enough; a command goes behind --",
+			      text);
+	options->file = text;
+}
+
+void options_need_live(struct options *options, const char *name)
+{
+	options->live_option = name;
+}
+
+void options_parse(const struct argp *argp, int argc, char **argv, void *input,
+		   struct options *options, char **command)
+{
+	options->session.settle = SETTLE_DEFAULT;
+	options->session.snapshot_interval = SNAPSHOT_INTERVAL_DEFAULT;
+	options->session.socket = SENSOR_SOCKET;
+	options->session.command = command;
+	/* Without argp's own messages: they take two lines. */
+	argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, input);
+	if (command && !*command)
+		options_usage(argv[0], "no command behind --");
+	if (options->file && command)
+		options_usage(argv[0], "a capture (%s) and a command (%s): give one of them",
+			      options->file, *command);
+	if (options->file && options->live_option)
+		options_usage(argv[0], "%s has no meaning for a capture (%s)", options->live_option,
+			      options->file);
+	if (options->no_daemon)
+		options->session.socket = NULL;
+	options->session.sensor.groups = SENSOR_GROUP_VERDICT;
+	if (options->page_free)
+		options->session.sensor.groups |= SENSOR_GROUP_PAGE_FREE;
+}

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <ctype.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "cli/units.h"
+
+struct unit {
+	const char *name;
+	double factor;
+};
+
+static const struct unit sizes[] = {
+	{ "", 1 },
+	{ "b", 1 },
+	{ "kb", 1ULL << 10 },
+	{ "mb", 1ULL << 20 },
+	{ "gb", 1ULL << 30 },
+	{ "tb", 1ULL << 40 },
+	{ NULL, 0 },
+};
+
+static const struct unit times[] = {
+	{ "", 1e9 },  { "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },
+	{ "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { NULL, 0 },
+};
+
+/* A number as people write it: no sign, no "inf", no hexadecimal float. */
+static int unit_parse(const char *text, const struct unit *units, uint64_t *result)
+{
+	double value;
+	char *end;
+
+	if (!isdigit((unsigned char)*text) || (text[0] == '0' && (text[1] | 0x20) == 'x'))
+		return -EINVAL;
+	errno = 0;
+	value = strtod(text, &end);
+	if (errno)
+		return -errno;
+	for (const struct unit *unit = units; unit->name; unit++) {
+		if (strcasecmp(end, unit->name))
+			continue;
+		value *= unit->factor;
+		if (value >= 9.0e18)
+			return -ERANGE;
+		*result = (uint64_t)value;
+		return 0;
+	}
+	return -EINVAL;
+}
+
+int units_parse_size(const char *text, uint64_t *bytes)
+{
+	return unit_parse(text, sizes, bytes);
+}
+
+int units_parse_time(const char *text, uint64_t *ns)
+{
+	return unit_parse(text, times, ns);
+}
+
+int units_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
+{
+	char *end;
+
+	if (!isdigit((unsigned char)*text))
+		return -EINVAL;
+	errno = 0;
+	*number = strtoull(text, &end, 10);
+	if (errno || *end)
+		return errno ? -errno : -EINVAL;
+	return *number < min || *number > max ? -ERANGE : 0;
+}
