@@ -21,6 +21,9 @@
 #define ESTALE 116
 
 #define PAGE_SHIFT 12
+#ifndef BPF_F_MMAPABLE
+#define BPF_F_MMAPABLE (1U << 10)
+#endif
 
 const volatile struct sensor_config sensor SEC(".rodata") = {};
 
@@ -28,6 +31,17 @@ struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 << 20);
 } ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, ZAP_RING_ENTRIES);
+	__type(key, __u32);
+	__type(value, struct zap_ring_entry);
+} zaps SEC(".maps");
+
+/* A global, not a map of its own: its address is a constant in the program. */
+struct zap_ring_ends zap_ends = {};
 
 /*
  * A zap that waits for its flush, or a flush that has begun. In an array by
@@ -136,16 +150,32 @@ struct flush_part {
 	__u16 routine;
 };
 
+/* An entry of the zap ring, or NULL where the reader is a whole ring behind. */
+static __always_inline struct zap_ring_entry *zap_reserve(__u64 *index)
+{
+	__u32 key;
+
+	if (zap_ends.head - zap_ends.tail > ZAP_RING_ENTRIES - ZAP_RING_MARGIN)
+		return NULL;
+	*index = __sync_fetch_and_add(&zap_ends.head, 1);
+	key = *index & (ZAP_RING_ENTRIES - 1);
+	return bpf_map_lookup_elem(&zaps, &key);
+}
+
 /* Writes the change that @slot holds, with @flush, as one record. */
 static __always_inline void slot_write(const struct begin_slot *slot, __u16 valid,
 				       const struct flush_part *flush)
 {
-	struct record_zap *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	struct zap_ring_entry *entry;
+	struct record_zap *record;
+	__u64 index;
 
-	if (!record) {
+	entry = zap_reserve(&index);
+	if (!entry) {
 		loss_count(slot->inode, slot->i_ino, RECORD_LOSS_RING_FULL);
 		return;
 	}
+	record = &entry->record;
 	record->header.kind = RECORD_ZAP;
 	record->header.size = sizeof(*record);
 	record->header.cpu = bpf_get_smp_processor_id();
@@ -167,7 +197,9 @@ static __always_inline void slot_write(const struct begin_slot *slot, __u16 vali
 	record->flush_routine = flush->routine;
 	record->flush_full = 0;
 	record->header.time = bpf_ktime_get_ns();
-	record_submit(record);
+	/* x86 keeps stores in order; the compiler must as well. */
+	barrier();
+	*(volatile __u64 *)&entry->sequence = index + 1;
 }
 
 /* Writes the zap that waits in @slot as a record of its own. */

@@ -19,12 +19,13 @@ int identify(struct identify_args *args)
 	return 0;
 }
 
-/* Everything reserved before `time` lies below `produced`. */
+/* Everything reserved before `time` lies below `produced` and `zaps`. */
 SEC("syscall")
 int position(struct position_args *args)
 {
 	args->time = bpf_ktime_get_ns();
 	args->produced = bpf_ringbuf_query(&ring, BPF_RB_PROD_POS);
+	args->zaps = *(volatile __u64 *)&zap_ends.head;
 	return 0;
 }
 

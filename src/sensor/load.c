@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -142,6 +143,27 @@ static int programs_attach(struct load *load, enum load_part part, struct sensor
 	return 0;
 }
 
+#define ZAP_RING_BYTES (ZAP_RING_ENTRIES * sizeof(struct zap_ring_entry))
+
+static int zap_ring_map(struct load *load, struct sensor_failure *failure)
+{
+	void *entries = mmap(NULL, ZAP_RING_BYTES, PROT_READ, MAP_SHARED,
+			     bpf_map__fd(load_map(load, "zaps")), 0);
+
+	if (entries == MAP_FAILED)
+		return sensor_fail(failure, 2, -errno, "cannot map the zap ring: %s",
+				   strerror(errno));
+	load->zaps = entries;
+	return 0;
+}
+
+void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
+		   struct zap_ring_ends **ends)
+{
+	*entries = load->zaps;
+	*ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
+}
+
 static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
 		       const struct sensor_options *options, uint32_t slots)
 {
@@ -180,13 +202,16 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	if (error)
 		return sensor_fail(failure, 4, error, "the kernel refuses the sensors: %s",
 				   strerror(-error));
+	error = zap_ring_map(load, failure);
+	if (error)
+		return error;
 	return programs_attach(load, LOAD_PART_KERNEL, failure);
 }
 
 static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
 {
-	static const char *const shared[] = { "ring", "slots", "losses", "losses_unknown",
-					      "zapped_pfns" };
+	static const char *const shared[] = { "ring",	"zaps",		  "slots",	 "losses",
+					      ".bss",	"losses_unknown", "zapped_pfns" };
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, shared[i]);
@@ -307,4 +332,6 @@ void load_close(struct load *load)
 {
 	part_detach(load, LOAD_PART_INODES);
 	part_detach(load, LOAD_PART_KERNEL);
+	if (load->zaps)
+		munmap(load->zaps, ZAP_RING_BYTES);
 }

@@ -41,6 +41,7 @@ struct load {
 	struct sensors_bpf *parts[LOAD_PART_NR];
 	struct bpf_link *links[LOAD_PROGRAMS_MAX];
 	uint64_t misses[LOAD_PROGRAMS_MAX]; /* as last read */
+	struct zap_ring_entry *zaps; /* mapped */
 	bool with_kvm; /* part INODES knows kvm's types */
 };
 
@@ -64,6 +65,10 @@ int load_discover(const struct load *load);
 
 /* Recursion misses of program @index since the last call. */
 uint64_t load_misses(struct load *load, size_t index);
+
+/* The zap ring, mapped while @load is open. NULL, NULL where it cannot be. */
+void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
+		   struct zap_ring_ends **ends);
 
 struct bpf_map *load_map(const struct load *load, const char *name);
 

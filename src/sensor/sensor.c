@@ -34,6 +34,7 @@ struct sensor {
 	int owner_lock;
 	uint64_t records; /* drained */
 	uint64_t consumed; /* ring bytes drained */
+	uint64_t zaps; /* entries of the zap ring drained */
 	uint64_t heartbeat; /* ns: the last one */
 	uint64_t since; /* ns: losses are counted from here */
 	struct position_args pending; /* a heartbeat waits until the ring is drained so far */
@@ -55,6 +56,44 @@ static int drain(void *context, void *data, size_t size)
 	sensor->consumed += (size + RING_HEADER + 7) & ~7ULL;
 	seal_record(&sensor->seal, data);
 	return 0;
+}
+
+/* The zap ring's turn: everything that is whole, in order. */
+static void drain_zaps(struct sensor *sensor)
+{
+	struct zap_ring_entry *entries;
+	struct zap_ring_ends *ends;
+	uint64_t tail;
+
+	load_zap_ring(&sensor->load, &entries, &ends);
+	for (tail = ends->tail;; tail++) {
+		struct zap_ring_entry *entry = &entries[tail & (ZAP_RING_ENTRIES - 1)];
+		struct record_zap record;
+
+		if (__atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE) != tail + 1)
+			break;
+		record = entry->record;
+		__atomic_store_n(&ends->tail, tail + 1, __ATOMIC_RELEASE);
+		sensor->records++;
+		seal_record(&sensor->seal, &record.header);
+	}
+	sensor->zaps = tail;
+}
+
+/* Both rings; the zaps first, as the fuller one. */
+static int drain_all(struct sensor *sensor)
+{
+	int error;
+
+	drain_zaps(sensor);
+	error = ring_buffer__consume(sensor->ring);
+	return error < 0 ? error : 0;
+}
+
+static bool drained(const struct sensor *sensor)
+{
+	return sensor->consumed >= sensor->pending.produced &&
+	       sensor->zaps >= sensor->pending.zaps;
 }
 
 static int identify(void *context, struct identify_args *identity)
@@ -173,8 +212,9 @@ static void emit_heartbeat(struct sensor *sensor)
 			    .time = sensor->pending.time },
 		.watermark = sensor->pending.time,
 		.records = sensor->records,
-		.ring_bytes = sensor->consumed,
-		.produced_bytes = sensor->pending.produced,
+		.ring_bytes = sensor->consumed + sensor->zaps * sizeof(struct zap_ring_entry),
+		.produced_bytes = sensor->pending.produced +
+				  sensor->pending.zaps * sizeof(struct zap_ring_entry),
 		.groups = sensor->options.groups,
 	};
 
@@ -268,8 +308,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
 				   strerror(-error));
 	take_position(sensor);
-	ring_buffer__consume(sensor->ring);
-	return 0;
+	return drain_all(sensor);
 }
 
 int sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
@@ -315,10 +354,10 @@ int sensor_poll(struct sensor *sensor)
 	uint64_t before = sensor->records;
 	int error;
 
-	error = ring_buffer__consume(sensor->ring);
-	if (error < 0)
+	error = drain_all(sensor);
+	if (error)
 		return error;
-	if (sensor->pending.time && sensor->consumed >= sensor->pending.produced)
+	if (sensor->pending.time && drained(sensor))
 		emit_heartbeat(sensor);
 	if (!sensor->pending.time && now() - sensor->heartbeat >= HEARTBEAT_NS) {
 		watch_kvm(sensor);
@@ -383,8 +422,8 @@ int sensor_settle(struct sensor *sensor)
 	if (error)
 		return error;
 	for (int i = 0; i < SETTLE_TRIES; i++) {
-		ring_buffer__consume(sensor->ring);
-		if (sensor->consumed >= sensor->pending.produced)
+		drain_all(sensor);
+		if (drained(sensor))
 			break;
 		nanosleep(&pause, NULL);
 	}
