@@ -23,12 +23,12 @@ struct check {
 
 static const struct argp_option check_table[] = {
 	{ NULL, 0, NULL, 0,
-	  "The verdict, on standard output as text unless one of these is given:", 0 },
-	{ "json", KEY_JSON, NULL, 0, "as one JSON object", 0 },
-	{ "tap", KEY_TAP, NULL, 0, "as TAP, a test point a rule", 0 },
-	{ "github", KEY_GITHUB, NULL, 0, "as annotations of GitHub Actions", 0 },
-	{ "junit", KEY_JUNIT, "FILE", 0, "besides, as JUnit XML in FILE", 0 },
-	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 0 },
+	  "The verdict, on standard output as text unless one of these is given:", 1 },
+	{ "json", KEY_JSON, NULL, 0, "as one JSON object", 1 },
+	{ "tap", KEY_TAP, NULL, 0, "as TAP, a test point a rule", 1 },
+	{ "github", KEY_GITHUB, NULL, 0, "as annotations of GitHub Actions", 1 },
+	{ "junit", KEY_JUNIT, "FILE", 0, "besides, as JUnit XML in FILE", 1 },
+	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
 	{ 0 },
 };
 

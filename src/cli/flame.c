@@ -46,16 +46,16 @@ static const struct choice bys[] = {
 };
 
 static const struct argp_option flame_table[] = {
-	{ NULL, 0, NULL, 0, "The report:", 0 },
-	{ "folded", KEY_FOLDED, NULL, 0, "folded lines, \"frame;frame count\" (default)", 0 },
-	{ "svg", KEY_SVG, NULL, OPTION_HIDDEN, NULL, 0 },
-	{ "html", KEY_HTML, NULL, OPTION_HIDDEN, NULL, 0 },
-	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 0 },
+	{ NULL, 0, NULL, 0, "The report:", 1 },
+	{ "folded", KEY_FOLDED, NULL, 0, "folded lines, \"frame;frame count\" (default)", 1 },
+	{ "svg", KEY_SVG, NULL, OPTION_HIDDEN, NULL, 1 },
+	{ "html", KEY_HTML, NULL, OPTION_HIDDEN, NULL, 1 },
+	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "weight", KEY_WEIGHT, "WEIGHT", 0,
 	  "what is counted: ns in flushes (default), count of flushes, exposure (ns from a zap to "
 	  "its flush, summed over pages)",
-	  0 },
-	{ "by", KEY_BY, "KEY", 0, "frames: stack (default), vm, cpu or kind", 0 },
+	  1 },
+	{ "by", KEY_BY, "KEY", 0, "frames: stack (default), vm, cpu or kind", 1 },
 	{ 0 },
 };
 

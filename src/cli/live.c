@@ -28,10 +28,10 @@ struct live {
 };
 
 static const struct argp_option live_table[] = {
-	{ NULL, 0, NULL, 0, "What is shown:", 0 },
-	{ "batch", 'b', NULL, 0, "lines, also on a terminal", 0 },
-	{ "interval", 'i', "TIME", 0, "between two reports; default 1s, at least 100ms", 0 },
-	{ "count", 'n', "COUNT", 0, "end after so many reports", 0 },
+	{ NULL, 0, NULL, 0, "What is shown:", 1 },
+	{ "batch", 'b', NULL, 0, "lines, also on a terminal", 1 },
+	{ "interval", 'i', "TIME", 0, "between two reports; default 1s, at least 100ms", 1 },
+	{ "count", 'n', "COUNT", 0, "end after so many reports", 1 },
 	{ 0 },
 };
 
