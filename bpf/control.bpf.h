@@ -51,9 +51,7 @@ int sweep(struct sweep_args *args)
 SEC("syscall")
 int walk(struct walk_args *args)
 {
-	__u64 pfn = args->pfn, levels = args->levels;
-
-	args->state = walk_pfn_levels(pfn, levels ? levels == 5 : sensor.five_levels);
+	args->state = walk_pfn(args->pfn);
 	return 0;
 }
 

@@ -104,7 +104,6 @@ struct zap_ring_ends {
 
 struct walk_args {
 	__u64 pfn;
-	__u64 levels; /* 0: as the CPU does; 4 or 5: forced, for the control */
 	__s64 state; /* enum walk_state */
 };
 

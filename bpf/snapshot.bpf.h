@@ -72,7 +72,7 @@ static __always_inline void scratch_release(struct snapshot_scratch *scratch)
 static __always_inline enum walk_state applied_read(struct snapshot_scratch *scratch, __u64 pfn)
 {
 	if (scratch->table_tag != pfn >> 9) {
-		walk_find_table(pfn, sensor.five_levels, &scratch->table);
+		walk_find_table(pfn, &scratch->table);
 		scratch->table_tag = pfn >> 9;
 		scratch->entries_tag = ~0ULL;
 	}

@@ -46,13 +46,13 @@ static __always_inline int walk_level(__u64 *table, __u64 address, __u32 shift,
 	return 1;
 }
 
-static __always_inline void walk_find_table(__u64 pfn, bool five_levels, struct walk_table *walk)
+static __always_inline void walk_find_table(__u64 pfn, struct walk_table *walk)
 {
 	__u64 address = sensor.page_offset + (pfn << PAGE_SHIFT);
 	__u64 table = sensor.init_pgd;
 
 	walk->table = 0;
-	if (five_levels && !walk_level(&table, address, 48, walk))
+	if (sensor.five_levels && !walk_level(&table, address, 48, walk))
 		return;
 	if (!walk_level(&table, address, 39, walk))
 		return;
@@ -63,22 +63,17 @@ static __always_inline void walk_find_table(__u64 pfn, bool five_levels, struct 
 	walk->table = table;
 }
 
-static __always_inline enum walk_state walk_pfn_levels(__u64 pfn, bool five_levels)
+static __always_inline enum walk_state walk_pfn(__u64 pfn)
 {
 	struct walk_table walk;
 	__u64 entry;
 
-	walk_find_table(pfn, five_levels, &walk);
+	walk_find_table(pfn, &walk);
 	if (!walk.table)
 		return walk.state;
 	if (bpf_probe_read_kernel(&entry, sizeof(entry), (void *)(walk.table + (pfn & 511) * 8)))
 		return WALK_UNKNOWN;
 	return entry & ENTRY_PRESENT ? WALK_PRESENT : WALK_ABSENT;
-}
-
-static __always_inline enum walk_state walk_pfn(__u64 pfn)
-{
-	return walk_pfn_levels(pfn, sensor.five_levels);
 }
 
 #endif

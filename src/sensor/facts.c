@@ -4,6 +4,7 @@
  * sensors are loaded with them.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,19 +58,24 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 		.max_pfn = symbols[KERNEL_SYMBOL_MAX_PFN],
 	};
 	struct sensor_config *config = &kernel->config;
+	const char *forced;
 	bool five;
 	int error = facts_run(&args, failure);
 
 	if (error)
 		return error;
 	five = args.pgdir_shift_value == PGDIR_SHIFT_FIVE_LEVELS;
-	config->five_levels = five;
 	config->page_offset = args.page_offset;
 	if (!config->page_offset)
 		config->page_offset = five ? PAGE_OFFSET_FIVE_LEVELS : PAGE_OFFSET_FOUR_LEVELS;
 	config->vmemmap = args.vmemmap;
 	if (!config->vmemmap)
 		config->vmemmap = five ? VMEMMAP_FIVE_LEVELS : VMEMMAP_FOUR_LEVELS;
+	/* For the walker's own control: a wrong depth must be found out (walker.c). */
+	forced = getenv("GMEMTRACE_WALK_LEVELS");
+	if (forced)
+		five = !strcmp(forced, "5");
+	config->five_levels = five;
 	config->direct_map_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
 	config->init_pgd = args.init_pgd;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;

@@ -122,8 +122,7 @@ static uint32_t slots_wanted(void)
 	return slots;
 }
 
-/* Index @i of load_programs: hooked as the table says, where it is loaded. */
-static int programs_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
+int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		const struct load_program *entry = &load_programs[i];
@@ -202,10 +201,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	if (error)
 		return sensor_fail(failure, 4, error, "the kernel refuses the sensors: %s",
 				   strerror(-error));
-	error = zap_ring_map(load, failure);
-	if (error)
-		return error;
-	return programs_attach(load, LOAD_PART_KERNEL, failure);
+	return zap_ring_map(load, failure);
 }
 
 static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
@@ -262,7 +258,7 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, 4, error, "the kernel refuses the inode sensors: %s",
 				   strerror(-error));
 	load->with_kvm = kernel->kvm;
-	return programs_attach(load, LOAD_PART_INODES, failure);
+	return load_attach(load, LOAD_PART_INODES, failure);
 }
 
 int load_run(const struct load *load, enum load_part part, const char *name, void *args,

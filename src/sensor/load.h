@@ -49,10 +49,14 @@ struct load {
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups);
 
+/* Loads; the hooks come with load_attach(). */
 int load_kernel_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure);
 
-/* Replaces part INODES, if there is one. */
+/* Hooks every program of @part that is loaded. */
+int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure);
+
+/* Loads and attaches part INODES, in place of the one that is there. */
 int load_inodes_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure);
 

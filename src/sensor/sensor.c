@@ -15,6 +15,7 @@
 #include "sensor/load.h"
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
+#include "sensor/walker.h"
 
 #define HEARTBEAT_NS 100000000ULL
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
@@ -272,6 +273,7 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list argu
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = owner_lock_take(sensor, failure);
+	bool half;
 
 	if (error)
 		return error;
@@ -293,6 +295,15 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	sensor->since = now();
 	emit_facts(sensor);
 	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	if (error)
+		return error;
+	error = walker_prove(&sensor->load, &half, failure);
+	if (error)
+		return error;
+	emit_fact(sensor, "sensor.walker",
+		  half ? "proved: an ordinary page reads present" :
+			 "proved: an ordinary page reads present, a memfd_secret page absent");
+	error = load_attach(&sensor->load, LOAD_PART_KERNEL, failure);
 	if (error)
 		return error;
 	error = load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What this kernel offers, probe by probe. Attaches nothing.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/libbpf.h>
+
+#include "sensor/walker.h"
+
+struct probe {
+	struct sensor_feature *features;
+	size_t nr;
+};
+
+__attribute__((format(printf, 6, 7))) static bool
+probe_add(struct probe *probe, const char *name, bool required, bool present,
+	  const char *provenance, const char *format, ...)
+{
+	struct sensor_feature *feature = &probe->features[probe->nr];
+	va_list arguments;
+
+	if (probe->nr == SENSOR_FEATURES_MAX)
+		return present;
+	probe->nr++;
+	memset(feature, 0, sizeof(*feature));
+	feature->name = name;
+	feature->present = present;
+	feature->required = required;
+	snprintf(feature->provenance, sizeof(feature->provenance), "%s", provenance);
+	if (present)
+		return true;
+	va_start(arguments, format);
+	vsnprintf(feature->reason, sizeof(feature->reason), format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+static bool program_type_supported(enum bpf_prog_type type)
+{
+	return libbpf_probe_bpf_prog_type(type, NULL) == 1;
+}
+
+static void probe_functions(struct probe *probe, const struct kernel *kernel)
+{
+	const char *last = "";
+
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *program = &load_programs[i];
+
+		if (!program->target || !strcmp(program->target, last))
+			continue;
+		last = program->target;
+		probe_add(probe, program->target, program->required,
+			  kernel_has_function(kernel, program->target, program->parameters),
+			  program->provenance,
+			  "no function of this name with %u parameters in this kernel's BTF%s",
+			  program->parameters,
+			  kernel->kvm || strncmp(program->target, "kvm_", 4) ?
+				  "" :
+				  ": load the kvm module");
+	}
+}
+
+static void probe_symbols(struct probe *probe, const struct kernel *kernel)
+{
+	bool gmem = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+
+	probe_add(probe, "provider secretmem", false,
+		  kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS], "CONFIG_SECRETMEM (5.14)",
+		  "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y");
+	probe_add(probe, "provider rfc3", false,
+		  gmem && kernel_has_function(kernel, "kvm_gmem_set_direct_map", 4),
+		  "the guest_memfd direct-map series (kernel/patches)", "%s",
+		  gmem ? "this guest_memfd cannot leave the direct map" :
+			 "no guest_memfd here: load kvm, or build with CONFIG_KVM_PRIVATE_MEM=y");
+	probe_add(probe, "bpf_rdonly_cast", false,
+		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
+		  "pages are read by bpf_probe_read_kernel instead: dearer, not less exact");
+	probe_add(probe, "flush acknowledgements", false, false, "csd tracepoints (6.4)",
+		  "not recorded by this version");
+}
+
+static void probe_walker(struct probe *probe, const struct kernel *kernel)
+{
+	const struct sensor_options options = { .groups = SENSOR_GROUP_VERDICT };
+	struct sensor_failure failure = {};
+	struct load load = {};
+	bool half = false;
+	bool proved = !load_kernel_part(&load, kernel, &options, &failure) &&
+		      !walker_prove(&load, &half, &failure);
+
+	load_close(&load);
+	probe_add(probe, "page-table walker", true, proved,
+		  half ? "proved: an ordinary page reads present" :
+			 "proved: an ordinary page reads present, a memfd_secret page absent",
+		  "%s", failure.message);
+}
+
+/* An error injected into a function that fexit traces reaches its caller as another value. */
+static void probe_overrides(struct probe *probe)
+{
+	FILE *file = fopen("/sys/kernel/debug/fail_function/inject", "re");
+	char line[256], hit[128] = "";
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, " \t\n")] = '\0';
+		for (size_t i = 0; i < load_programs_nr; i++) {
+			if (load_programs[i].target && !strcmp(load_programs[i].target, line))
+				snprintf(hit, sizeof(hit), "%s", load_programs[i].target);
+		}
+	}
+	if (file)
+		fclose(file);
+	probe_add(probe, "no override on a traced function", false, !hit[0],
+		  "fail_function (4.16)",
+		  "%s is overridden: with fexit attached its caller sees a wrong value; inject with fmod_ret",
+		  hit);
+}
+
+size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
+{
+	struct probe probe = { .features = features };
+	struct sensor_failure failure = {};
+	struct kernel kernel = {};
+	bool allowed = !kernel_check_permissions(&failure);
+
+	probe_add(&probe, "permissions and BTF", true, allowed,
+		  "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYSLOG (5.8)", "%s", failure.message);
+	if (!allowed)
+		return probe.nr;
+	if (!probe_add(&probe, "kernel addresses", true, !kernel_open(&kernel, &failure),
+		       "/proc/kallsyms", "%s", failure.message))
+		goto close;
+	probe_add(&probe, "kernel variables", true, !facts_read_config(&kernel, &failure),
+		  "BPF_PROG_TYPE_SYSCALL (79a7f8bdb159, 5.14)", "%s", failure.message);
+	probe_add(&probe, "fentry and fexit", true,
+		  program_type_supported(BPF_PROG_TYPE_TRACING), "BPF trampolines (fec56f5890d9, 5.5)",
+		  "the kernel loads no tracing programs: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y");
+	probe_functions(&probe, &kernel);
+	probe_symbols(&probe, &kernel);
+	probe_walker(&probe, &kernel);
+	probe_overrides(&probe);
+close:
+	kernel_close(&kernel);
+	return probe.nr;
+}

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "sensor/walker.h"
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
+#define PAGE 4096
+#define PAGEMAP_PRESENT (1ULL << 63)
+#define PAGEMAP_PFN ((1ULL << 55) - 1)
+
+/* The pfn behind a page of ours, 0 where it cannot be told. */
+static uint64_t page_pfn(const void *page)
+{
+	int descriptor = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	uint64_t entry = 0;
+
+	if (descriptor < 0)
+		return 0;
+	if (pread(descriptor, &entry, sizeof(entry), (uintptr_t)page / PAGE * sizeof(entry)) !=
+	    sizeof(entry))
+		entry = 0;
+	close(descriptor);
+	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
+}
+
+static int page_walk(const struct load *load, uint64_t pfn)
+{
+	struct walk_args args = { .pfn = pfn, .state = WALK_UNKNOWN };
+	int error = load_run(load, LOAD_PART_KERNEL, "walk", &args, sizeof(args));
+
+	return error ? WALK_UNKNOWN : (int)args.state;
+}
+
+/* Walks to a page of @descriptor's (-1: an anonymous one), touched first. */
+static int page_walk_mapped(const struct load *load, int descriptor)
+{
+	int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
+	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+	int state = -1;
+	uint64_t pfn;
+
+	if (page == MAP_FAILED)
+		return -1;
+	*(volatile char *)page = 1;
+	pfn = page_pfn(page);
+	if (pfn)
+		state = page_walk(load, pfn);
+	munmap(page, PAGE);
+	return state;
+}
+
+static int secret_walk(const struct load *load)
+{
+	int descriptor = syscall(SYS_memfd_secret, O_CLOEXEC);
+	int state = -1;
+
+	if (descriptor < 0)
+		return -1;
+	if (!ftruncate(descriptor, PAGE))
+		state = page_walk_mapped(load, descriptor);
+	close(descriptor);
+	return state;
+}
+
+int walker_prove(const struct load *load, bool *half, struct sensor_failure *failure)
+{
+	int present = page_walk_mapped(load, -1);
+	int absent = secret_walk(load);
+
+	*half = absent < 0;
+	if (present != WALK_PRESENT)
+		return sensor_fail(failure, 4, -EINVAL,
+				   "the page-table walker calls an ordinary page %s: it does not understand this kernel's page tables; please report it with `gmemtrace features`",
+				   present == WALK_ABSENT ? "absent" : "unreadable");
+	if (!*half && absent != WALK_ABSENT)
+		return sensor_fail(failure, 4, -EINVAL,
+				   "the page-table walker calls a memfd_secret page %s: it does not understand this kernel's page tables; please report it with `gmemtrace features`",
+				   absent == WALK_PRESENT ? "present" : "unreadable");
+	return 0;
+}
