@@ -354,6 +354,34 @@ static void server_run(const struct sensor_options *options, int client, int lis
 	sensor_close(server.sensor);
 }
 
+/* The least of @kept that is not below @from, or -1. */
+static int descriptor_next(const int kept[3], int from)
+{
+	int next = -1;
+
+	for (int i = 0; i < 3; i++) {
+		if (kept[i] >= from && (next < 0 || kept[i] < next))
+			next = kept[i];
+	}
+	return next;
+}
+
+/*
+ * A fork inherits everything: with the client's own end open here as well,
+ * nobody would ever see that it has died.
+ */
+static void descriptors_close(const int kept[3])
+{
+	int from = 3, next;
+
+	while ((next = descriptor_next(kept, from)) >= 0) {
+		if (next > from)
+			close_range(from, next - 1, 0);
+		from = next + 1;
+	}
+	close_range(from, ~0U, 0);
+}
+
 pid_t server_spawn(const struct sensor_options *options, int client, int listener, int ready)
 {
 	struct sigaction action = { .sa_handler = on_terminate };
@@ -361,6 +389,7 @@ pid_t server_spawn(const struct sensor_options *options, int client, int listene
 
 	if (child)
 		return child < 0 ? -errno : child;
+	descriptors_close((const int[]){ client, listener, ready });
 	/* ^C is for the command; the owner ends when its client does. */
 	setpgid(0, 0);
 	signal(SIGINT, SIG_IGN);
