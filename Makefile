@@ -33,7 +33,7 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 
 WARNINGS := -Wall -Wextra -Werror
-CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -I$(B)/bpf \
+CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -isystem $(B)/bpf \
 	    $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARNINGS)
@@ -109,9 +109,87 @@ vmlinux.h: $(if $(filter vmlinux.h,$(MAKECMDGOALS)),force)
 
 force:
 
+# --- what the project is asked for -------------------------------------------
+
+# Installs what is missing, so that a bare Debian 12 with make does.
+packages-%:
+	@lab/packages $(subst -, ,$*)
+
+# The programs by a second make: its variables ask tools that may be installed only now.
+demo: packages-build-kernel-lab
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)lab/demo $(B)/demo
+
+lab: packages-kernel-lab
+	$(Q)kernel/build gmem >/dev/null
+	$(Q)kernel/build gmem-debug >/dev/null
+	$(Q)lab/stock stock-6.1 >/dev/null
+	$(Q)lab/stock stock-6.12 >/dev/null
+
+check: packages-build-kernel-lab-test-lint
+	$(Q)$(MAKE) --no-print-directory all lint check-unit
+	$(Q)$(MAKE) --no-print-directory lab
+	$(Q)$(MAKE) --no-print-directory check-vm
+
+# TAP of cmocka and of the guests, through one reader.
+check-unit: unit-tests
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS)
+
+check-vm: all
+	$(Q)prove --jobs 2 $(or $(T),tests/vm)
+
+bench: packages-build-kernel-lab-bench
+	$(Q)$(MAKE) --no-print-directory all $(B)/bin/first-touch
+	$(Q)tests/bench/run $(B)/bench.json
+
+soak: all
+	$(Q)tests/vm/soak
+
+$(B)/bin/first-touch: tests/bench/first-touch.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -static $< -o $@
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
+		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
+		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	install -m 755 $(B)/bin/gmemtrace $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
+	for page in man/*.[1578]; do \
+		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
+	install -m 644 completion/gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+
+# --- style -------------------------------------------------------------------
+
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h lab/load/*.[ch] \
+		      tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c)
+
+lint: $(SKELETONS)
+	$(call say,FORMAT,)
+	$(Q)clang-format --dry-run --Werror $(C_FILES)
+	$(call say,CPPCHECK,)
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iinclude -Isrc -I. \
+		--enable=warning,portability --suppress=missingInclude \
+		--suppress=nullPointerOutOfMemory $(TIDY_FILES)
+	$(call say,TIDY,)
+	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(TIDY_FILES) -- -std=gnu11 $(CPPFLAGS) \
+		-Ilab/load 2>/dev/null
+	$(call say,MANDOC,)
+	$(Q)mandoc -Tlint -Wwarning man/*.[1578]
+	$(call say,SHELL,)
+	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
+
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
 clean:
 	rm -rf $(B)
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all clean force
+-include tests/unit/Makefile.inc tests/fuzz/Makefile.inc
+
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint unit-tests

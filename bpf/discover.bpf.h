@@ -17,8 +17,7 @@ static __always_inline int discover_file(struct file *file, struct task_struct *
 	if (!file || !task)
 		return 0;
 	operations = (__u64)file->f_inode->i_op;
-	if (!operations ||
-	    (operations != sensor.gmem_iops && operations != sensor.secretmem_iops))
+	if (!operations || (operations != sensor.gmem_iops && operations != sensor.secretmem_iops))
 		return 0;
 	identity.inode = (__u64)file->f_inode;
 	inode_identify(&identity);

@@ -19,7 +19,8 @@ static __always_inline int flush_enter(void)
 	return 0;
 }
 
-static __always_inline void flush_emit_merged(struct begin_slot *slot, const struct flush_part *flush)
+static __always_inline void flush_emit_merged(struct begin_slot *slot,
+					      const struct flush_part *flush)
 {
 	slot->pending = 0;
 	/* memfd_secret adds the page to its file between the zap and the flush. */

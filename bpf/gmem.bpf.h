@@ -23,8 +23,8 @@ SEC("fexit/kvm_gmem_set_direct_map")
 int BPF_PROG(set_range_exit, struct inode *inode, unsigned long start, unsigned long end,
 	     bool state, int result)
 {
-	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE,
-			   RECORD_REQUEST_END, result);
+	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE, RECORD_REQUEST_END,
+			   result);
 }
 
 static __always_inline struct inode *folio_host(struct folio *folio)
@@ -172,7 +172,8 @@ int BPF_PROG(bind_exit, struct kvm *kvm, struct kvm_memory_slot *slot, unsigned 
 	identity.inode = (__u64)BPF_CORE_READ((struct file *)file, f_inode);
 	inode_identify(&identity);
 	if (!identity.result)
-		inode_write(&identity, BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid), false);
+		inode_write(&identity, BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid),
+			    false);
 	return 0;
 }
 

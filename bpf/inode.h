@@ -64,8 +64,7 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	    bpf_core_read(&mapping, sizeof(mapping), &inode->i_mapping))
 		return;
 	identity->pages = (size + (1ULL << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
-	identity->i_pages =
-		(__u64)mapping + bpf_core_field_offset(struct address_space, i_pages);
+	identity->i_pages = (__u64)mapping + bpf_core_field_offset(struct address_space, i_pages);
 	identity->result = 0;
 	if (operations && operations == sensor.gmem_iops) {
 		inode_identify_gmem(identity, private);

@@ -79,9 +79,9 @@ static __always_inline enum walk_state applied_read(struct snapshot_scratch *scr
 	if (!scratch->table.table)
 		return scratch->table.state;
 	if (scratch->entries_tag != pfn >> 6) {
-		if (bpf_probe_read_kernel(scratch->entries, sizeof(scratch->entries),
-					  (void *)(scratch->table.table +
-						   ((pfn & 511) & ~63ULL) * 8)))
+		if (bpf_probe_read_kernel(
+			    scratch->entries, sizeof(scratch->entries),
+			    (void *)(scratch->table.table + ((pfn & 511) & ~63ULL) * 8)))
 			return WALK_UNKNOWN;
 		scratch->entries_tag = pfn >> 6;
 	}
@@ -115,7 +115,8 @@ static __always_inline __u64 page_bits(__u64 flags)
 	return bits;
 }
 
-static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u64 folio, __u64 pgoff)
+static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u64 folio,
+					   __u64 pgoff)
 {
 	__u64 flags, index, page, pfn, bits, tail_flags, tail_index;
 	enum walk_state applied;

@@ -47,9 +47,9 @@ static __always_inline bool xarray_is_sibling(__u64 entry)
 
 static __always_inline long xarray_slot(__u64 node, __u64 offset, __u64 *entry)
 {
-	return bpf_probe_read_kernel(entry, sizeof(*entry),
-				     (void *)(node + bpf_core_field_offset(struct xa_node, slots) +
-					      (offset & 63) * 8));
+	return bpf_probe_read_kernel(
+		entry, sizeof(*entry),
+		(void *)(node + bpf_core_field_offset(struct xa_node, slots) + (offset & 63) * 8));
 }
 
 /* One level down: *@entry is a node, then what it holds for @index. Returns true to go on. */
@@ -92,9 +92,8 @@ static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray
 	int level;
 
 	block->kind = XARRAY_UNKNOWN;
-	if (bpf_probe_read_kernel(
-		    &entry, sizeof(entry),
-		    (void *)(xarray + bpf_core_field_offset(struct xarray, xa_head))))
+	if (bpf_probe_read_kernel(&entry, sizeof(entry),
+				  (void *)(xarray + bpf_core_field_offset(struct xarray, xa_head))))
 		return;
 	if (!xarray_is_node(entry)) {
 		block->kind = XARRAY_EMPTY;
@@ -106,9 +105,8 @@ static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray
 		block->kind = XARRAY_SLOTS_READ;
 		return;
 	}
-	if (bpf_probe_read_kernel(&shift, 1,
-				  (void *)(entry - 2 +
-					   bpf_core_field_offset(struct xa_node, shift))))
+	if (bpf_probe_read_kernel(
+		    &shift, 1, (void *)(entry - 2 + bpf_core_field_offset(struct xa_node, shift))))
 		return;
 	if (shift < 58 && index >> shift >= XARRAY_SLOTS) {
 		block->kind = XARRAY_EMPTY;

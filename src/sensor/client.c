@@ -139,7 +139,8 @@ static int records_take(struct sensor_client *client, sensor_sink sink, void *co
 	return records;
 }
 
-int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink, void *context)
+int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink,
+		       void *context)
 {
 	struct pollfd descriptor = { .fd = client->descriptor, .events = POLLIN };
 	ssize_t bytes;

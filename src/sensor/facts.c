@@ -41,7 +41,8 @@ static int facts_run(struct facts_args *args, struct sensor_failure *failure)
 				   strerror(-error));
 	if (args->result || !args->init_pgd)
 		return sensor_fail(failure, 4, -EFAULT,
-				   "cannot read the kernel's variables: is this an x86-64 kernel with the addresses that its /proc/kallsyms shows?");
+				   "cannot read the kernel's variables: is this an x86-64 kernel "
+				   "with the addresses that its /proc/kallsyms shows?");
 	return 0;
 }
 

@@ -150,16 +150,19 @@ int kernel_check_permissions(struct sensor_failure *failure)
 		return sensor_fail(failure, 2, -EIO, "cannot read this process's capabilities");
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
-			return sensor_fail(failure, 4, -EPERM,
-					   "%s is missing (%s): run as root, or with that capability",
-					   needed[i].name, needed[i].purpose);
+			return sensor_fail(
+				failure, 4, -EPERM,
+				"%s is missing (%s): run as root, or with that capability",
+				needed[i].name, needed[i].purpose);
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
 		return sensor_fail(failure, 4, -ENOENT,
-				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): boot one built with CONFIG_DEBUG_INFO_BTF=y");
+				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): boot one "
+				   "built with CONFIG_DEBUG_INFO_BTF=y");
 	if (file_contains("/sys/kernel/security/lockdown", "[confidentiality]"))
 		return sensor_fail(failure, 4, -EPERM,
-				   "kernel lockdown is in confidentiality mode, BPF may not read kernel memory: boot with lockdown=integrity or none");
+				   "kernel lockdown is in confidentiality mode, BPF may not read "
+				   "kernel memory: boot with lockdown=integrity or none");
 	return 0;
 }
 
@@ -178,7 +181,8 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 				   strerror(-error));
 	if (!kernel->symbols[KERNEL_SYMBOL_INIT_MM])
 		return sensor_fail(failure, 4, -EPERM,
-				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to 0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
+				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to "
+				   "0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
 	kernel_refresh_kvm(kernel);
 	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];

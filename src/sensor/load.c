@@ -84,7 +84,8 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 	struct sensors_bpf *skeleton = load->parts[part];
 	struct bpf_program *program;
 
-	bpf_object__for_each_program(program, skeleton->obj) {
+	bpf_object__for_each_program(program, skeleton->obj)
+	{
 		bpf_program__set_autoload(program, false);
 	}
 	for (size_t i = 0; i < load_programs_nr; i++) {
@@ -206,8 +207,8 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 
 static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
 {
-	static const char *const shared[] = { "ring",	"zaps",		  "slots",	 "losses",
-					      ".bss",	"losses_unknown", "zapped_pfns" };
+	static const char *const shared[] = { "ring", "zaps",		"slots",      "losses",
+					      ".bss", "losses_unknown", "zapped_pfns" };
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, shared[i]);
@@ -244,8 +245,7 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
 				   strerror(errno));
 	load->parts[LOAD_PART_INODES] = skeleton;
-	config_set(skeleton, kernel, options,
-		   bpf_map__max_entries(load_map(load, "slots")));
+	config_set(skeleton, kernel, options, bpf_map__max_entries(load_map(load, "slots")));
 	error = maps_share(load, skeleton);
 	if (error)
 		return sensor_fail(failure, 2, error, "cannot share the sensors' maps: %s",
@@ -311,8 +311,7 @@ uint64_t load_misses(struct load *load, size_t index)
 	__u32 length = sizeof(info);
 	uint64_t missed;
 
-	if (!load->links[index] ||
-	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+	if (!load->links[index] || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
 		return 0;
 	missed = info.recursion_misses - load->misses[index];
 	load->misses[index] = info.recursion_misses;

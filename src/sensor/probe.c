@@ -16,9 +16,10 @@ struct probe {
 	size_t nr;
 };
 
-__attribute__((format(printf, 6, 7))) static bool
-probe_add(struct probe *probe, const char *name, bool required, bool present,
-	  const char *provenance, const char *format, ...)
+__attribute__((format(printf, 6, 7))) static bool probe_add(struct probe *probe, const char *name,
+							    bool required, bool present,
+							    const char *provenance,
+							    const char *format, ...)
 {
 	struct sensor_feature *feature = &probe->features[probe->nr];
 	va_list arguments;
@@ -59,9 +60,9 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 			  program->provenance,
 			  "no function of this name with %u parameters in this kernel's BTF%s",
 			  program->parameters,
-			  kernel->kvm || strncmp(program->target, "kvm_", 4) ?
-				  "" :
-				  ": load the kvm module");
+			  kernel->kvm || strncmp(program->target, "kvm_", 4)
+				  ? ""
+				  : ": load the kvm module");
 	}
 }
 
@@ -69,14 +70,14 @@ static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 {
 	bool gmem = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 
-	probe_add(probe, "provider secretmem", false,
-		  kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS], "CONFIG_SECRETMEM (5.14)",
+	probe_add(probe, "provider secretmem", false, kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS],
+		  "CONFIG_SECRETMEM (5.14)",
 		  "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y");
 	probe_add(probe, "provider rfc3", false,
 		  gmem && kernel_has_function(kernel, "kvm_gmem_set_direct_map", 4),
 		  "the guest_memfd direct-map series (kernel/patches)", "%s",
-		  gmem ? "this guest_memfd cannot leave the direct map" :
-			 "no guest_memfd here: load kvm, or build with CONFIG_KVM_PRIVATE_MEM=y");
+		  gmem ? "this guest_memfd cannot leave the direct map"
+		       : "no guest_memfd here: load kvm, or build with CONFIG_KVM_PRIVATE_MEM=y");
 	probe_add(probe, "bpf_rdonly_cast", false,
 		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
 		  "pages are read by bpf_probe_read_kernel instead: dearer, not less exact");
@@ -95,8 +96,8 @@ static void probe_walker(struct probe *probe, const struct kernel *kernel)
 
 	load_close(&load);
 	probe_add(probe, "page-table walker", true, proved,
-		  half ? "proved: an ordinary page reads present" :
-			 "proved: an ordinary page reads present, a memfd_secret page absent",
+		  half ? "proved: an ordinary page reads present"
+		       : "proved: an ordinary page reads present, a memfd_secret page absent",
 		  "%s", failure.message);
 }
 
@@ -115,9 +116,9 @@ static void probe_overrides(struct probe *probe)
 	}
 	if (file)
 		fclose(file);
-	probe_add(probe, "no override on a traced function", false, !hit[0],
-		  "fail_function (4.16)",
-		  "%s is overridden: with fexit attached its caller sees a wrong value; inject with fmod_ret",
+	probe_add(probe, "no override on a traced function", false, !hit[0], "fail_function (4.16)",
+		  "%s is overridden: with fexit attached its caller sees a wrong value; inject "
+		  "with fmod_ret",
 		  hit);
 }
 
@@ -137,9 +138,10 @@ size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 		goto close;
 	probe_add(&probe, "kernel variables", true, !facts_read_config(&kernel, &failure),
 		  "BPF_PROG_TYPE_SYSCALL (79a7f8bdb159, 5.14)", "%s", failure.message);
-	probe_add(&probe, "fentry and fexit", true,
-		  program_type_supported(BPF_PROG_TYPE_TRACING), "BPF trampolines (fec56f5890d9, 5.5)",
-		  "the kernel loads no tracing programs: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y");
+	probe_add(
+		&probe, "fentry and fexit", true, program_type_supported(BPF_PROG_TYPE_TRACING),
+		"BPF trampolines (fec56f5890d9, 5.5)",
+		"the kernel loads no tracing programs: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y");
 	probe_functions(&probe, &kernel);
 	probe_symbols(&probe, &kernel);
 	probe_walker(&probe, &kernel);

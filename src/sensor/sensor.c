@@ -93,15 +93,14 @@ static int drain_all(struct sensor *sensor)
 
 static bool drained(const struct sensor *sensor)
 {
-	return sensor->consumed >= sensor->pending.produced &&
-	       sensor->zaps >= sensor->pending.zaps;
+	return sensor->consumed >= sensor->pending.produced && sensor->zaps >= sensor->pending.zaps;
 }
 
 static int identify(void *context, struct identify_args *identity)
 {
 	struct sensor *sensor = context;
-	int error = load_run(&sensor->load, LOAD_PART_INODES, "identify", identity,
-			     sizeof(*identity));
+	int error =
+		load_run(&sensor->load, LOAD_PART_INODES, "identify", identity, sizeof(*identity));
 
 	return error ? error : identity->result;
 }
@@ -150,9 +149,9 @@ static void emit_facts(struct sensor *sensor)
 
 		snprintf(key, sizeof(key), "sensor.program.%zu", i);
 		snprintf(value, sizeof(value), "%s%s", program->name,
-			 load_program_fits(program, &sensor->kernel, sensor->options.groups) ?
-				 "" :
-				 " off");
+			 load_program_fits(program, &sensor->kernel, sensor->options.groups)
+				 ? ""
+				 : " off");
 		emit_fact(sensor, key, value);
 	}
 }
@@ -161,7 +160,9 @@ static void emit_loss(struct sensor *sensor, uint64_t time, uint64_t inode, uint
 		      uint32_t program, uint64_t count)
 {
 	struct record_loss loss = {
-		.header = { .kind = RECORD_LOSS, .size = sizeof(loss), .time = time,
+		.header = { .kind = RECORD_LOSS,
+			    .size = sizeof(loss),
+			    .time = time,
 			    .inode = inode },
 		.since = sensor->since,
 		.count = count,
@@ -183,8 +184,8 @@ static void take_inode_losses(struct sensor *sensor, uint64_t time)
 	while (!bpf_map_get_next_key(map, NULL, &key)) {
 		if (bpf_map_lookup_and_delete_elem(map, &key, &count))
 			break;
-		emit_loss(sensor, time, seal_number(&sensor->seal, key.inode, key.i_ino),
-			  key.cause, 0, count);
+		emit_loss(sensor, time, seal_number(&sensor->seal, key.inode, key.i_ino), key.cause,
+			  0, count);
 	}
 }
 
@@ -201,15 +202,15 @@ static void take_losses(struct sensor *sensor, uint64_t time)
 		emit_loss(sensor, time, 0, cause, 0, count);
 	}
 	for (size_t i = 0; i < load_programs_nr; i++)
-		emit_loss(sensor, time, 0, RECORD_LOSS_MISSED, i,
-			  load_misses(&sensor->load, i));
+		emit_loss(sensor, time, 0, RECORD_LOSS_MISSED, i, load_misses(&sensor->load, i));
 	sensor->since = time;
 }
 
 static void emit_heartbeat(struct sensor *sensor)
 {
 	struct record_heartbeat heartbeat = {
-		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(heartbeat),
+		.header = { .kind = RECORD_HEARTBEAT,
+			    .size = sizeof(heartbeat),
 			    .time = sensor->pending.time },
 		.watermark = sensor->pending.time,
 		.records = sensor->records,
@@ -252,7 +253,8 @@ static int owner_lock_take(struct sensor *sensor, struct sensor_failure *failure
 			holder[0] = '\0';
 		holder[strcspn(holder, "\n")] = '\0';
 		return sensor_fail(failure, 4, -EBUSY,
-				   "another tracer owns the sensors (pid %s): end it, or run gmemtraced and share it",
+				   "another tracer owns the sensors (pid %s): end it, or run "
+				   "gmemtraced and share it",
 				   holder[0] ? holder : "unknown");
 	}
 	if (ftruncate(sensor->owner_lock, 0) ||
@@ -301,19 +303,18 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (error)
 		return error;
 	emit_fact(sensor, "sensor.walker",
-		  half ? "proved: an ordinary page reads present" :
-			 "proved: an ordinary page reads present, a memfd_secret page absent");
+		  half ? "proved: an ordinary page reads present"
+		       : "proved: an ordinary page reads present, a memfd_secret page absent");
 	error = load_attach(&sensor->load, LOAD_PART_KERNEL, failure);
 	if (error)
 		return error;
 	error = load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
 	if (error)
 		return error;
-	sensor->ring = ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), drain,
-					sensor, NULL);
+	sensor->ring =
+		ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), drain, sensor, NULL);
 	if (!sensor->ring)
-		return sensor_fail(failure, 2, -errno, "cannot map the ring: %s",
-				   strerror(errno));
+		return sensor_fail(failure, 2, -errno, "cannot map the ring: %s", strerror(errno));
 	error = load_discover(&sensor->load);
 	if (error)
 		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",

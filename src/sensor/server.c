@@ -63,8 +63,7 @@ static void client_flush(struct client *client)
 	if (client->held)
 		return;
 	while (sent < client->used && !client->dead) {
-		ssize_t bytes = send(client->descriptor, client->buffer + sent,
-				     client->used - sent,
+		ssize_t bytes = send(client->descriptor, client->buffer + sent, client->used - sent,
 				     MSG_NOSIGNAL | (client->wait ? 0 : MSG_DONTWAIT));
 
 		if (bytes >= 0)

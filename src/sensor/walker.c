@@ -77,12 +77,16 @@ int walker_prove(const struct load *load, bool *half, struct sensor_failure *fai
 
 	*half = absent < 0;
 	if (present != WALK_PRESENT)
-		return sensor_fail(failure, 4, -EINVAL,
-				   "the page-table walker calls an ordinary page %s: it does not understand this kernel's page tables; please report it with `gmemtrace features`",
-				   present == WALK_ABSENT ? "absent" : "unreadable");
+		return sensor_fail(
+			failure, 4, -EINVAL,
+			"the page-table walker calls an ordinary page %s: it does not understand "
+			"this kernel's page tables; please report it with `gmemtrace features`",
+			present == WALK_ABSENT ? "absent" : "unreadable");
 	if (!*half && absent != WALK_ABSENT)
 		return sensor_fail(failure, 4, -EINVAL,
-				   "the page-table walker calls a memfd_secret page %s: it does not understand this kernel's page tables; please report it with `gmemtrace features`",
+				   "the page-table walker calls a memfd_secret page %s: it does "
+				   "not understand this kernel's page tables; please report it "
+				   "with `gmemtrace features`",
 				   absent == WALK_PRESENT ? "present" : "unreadable");
 	return 0;
 }
