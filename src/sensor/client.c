@@ -23,7 +23,7 @@ struct sensor_client {
 
 static int hello_read(int descriptor, struct sensor_failure *failure)
 {
-	struct server_hello hello;
+	struct server_hello hello = {};
 	size_t used = 0;
 
 	while (used < sizeof(hello)) {
