@@ -138,13 +138,15 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		options->start_delay = number("start-delay", text, 0, 1000000);
 		return 0;
 	case ARGP_KEY_ARG:
-		if (arguments->scenario)
-			argp_error(state, "'%s': one scenario at a time", text);
+		if (arguments->scenario) {
+			fprintf(stderr, "gmem-load: '%s': one scenario at a time\n", text);
+			exit(LOAD_USAGE);
+		}
 		arguments->scenario = text;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "no scenario; -l lists them");
-		return EINVAL;
+		fprintf(stderr, "gmem-load: no scenario; -l lists them\n");
+		exit(LOAD_USAGE);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -1,0 +1,20 @@
+#!/bin/bash
+# Every scenario on gmem-debug, preemptible anywhere: lockdep and its like have nothing to say.
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+[ -x "$top/build/bin/gmem-load" ] || skip_all 'build/bin/gmem-load is not built, run make'
+
+guest --kernel gmem-debug --append preempt=full -- sh -c '
+	for s in fault convert convert-unfaulted folio punch secretmem; do
+		gmem-load $s || echo $s failed
+	done
+	gmem-load churn --seconds 15 --threads 3 --vms 2 || echo churn failed
+	rmmod kvm_amd kvm || echo kvm is still in use
+	grep debug_locks /proc/lockdep_stats >/out/lockdep'
+is "$(grep -c ': ok ' "$stdout")" 7 'every scenario ends well' || diag_guest
+is "$(grep -v ': ok ' "$stdout")" '' 'and KVM can be unloaded'
+no_splat 'the kernel has nothing to say'
+file_like "$out/lockdep" 'debug_locks: +1$' 'and lockdep still watched at the end'
+
+end_tests print-plan
