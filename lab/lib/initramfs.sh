@@ -35,6 +35,7 @@ make_initramfs() {
 	for file in "${add_files[@]}"; do
 		cp -L -- "$file" "$root/bin/" || lab_error "--add $file: cannot copy it"
 	done
+	[ ! -d "$kernel_dir/selftests" ] || cp "$kernel_dir"/selftests/* "$root/bin/"
 	cp "$kernel_dir"/modules/*.ko "$kernel_dir/modules/modules.order" "$root/lib/modules/" 2>/dev/null ||
 		: >"$root/lib/modules/modules.order"
 	printf '%s' "$marker" >"$root/lab/marker"
