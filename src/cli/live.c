@@ -84,7 +84,10 @@ static void live_print(struct live *live)
 {
 	if (live->enough)
 		return;
-	live->error = report_live_lines(stdout, live->report);
+	if (!live->printed)
+		live->error = report_live_heading(stdout);
+	if (!live->error)
+		live->error = report_live_lines(stdout, live->report);
 	if (!live->error && fflush(stdout))
 		live->error = -errno;
 	live->printed++;
@@ -160,7 +163,6 @@ static int live_run(struct live *live, struct model *model)
 	}
 	if (!live->batch && isatty(STDOUT_FILENO))
 		output_notice("the interactive view is not built yet: these are --batch lines");
-	live->error = report_live_heading(stdout);
 	status = live->options.file ? live_replay(live, model) : live_session(live, model);
 	if (live->error && live->error != -EPIPE) {
 		output_error("standard output: cannot write: %s", strerror(-live->error));

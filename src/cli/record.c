@@ -62,20 +62,31 @@ static void print_losses(const struct model_counts *counts, uint64_t elsewhere)
 		output_notice("  %" PRIu64 " of other VMs, not counted above", elsewhere);
 }
 
+/* What the capture holds; where writing failed, that was said already. */
+static void print_captured(const char *path, const struct session_result *result)
+{
+	char size[16];
+
+	if (result->capture_failed)
+		return;
+	output_notice("%s: %" PRIu64 " records, %s, in %.1f s%s", path,
+		      (uint64_t)result->captured.records,
+		      output_size(size, sizeof(size), result->captured.bytes),
+		      (double)(result->end - result->begin) / 1e9,
+		      result->whole ? "" : "; INCOMPLETE");
+}
+
 static void print_totals(const char *path, const struct session_result *result,
 			 const struct model *model)
 {
 	struct model_counts counts;
-	char size[16];
 
 	model_count(model, &counts);
-	output_notice("%s: %" PRIu64 " records, %s, %.1f s; %" PRIu64 " inodes, %" PRIu64
-		      " page transitions; lost %" PRIu64 ", missed %" PRIu64 "%s",
-		      path, (uint64_t)result->captured.records,
-		      output_size(size, sizeof(size), result->captured.bytes),
-		      (double)(result->end - result->begin) / 1e9, (uint64_t)counts.inodes,
-		      (uint64_t)counts.transitions, (uint64_t)counts.lost, (uint64_t)counts.missed,
-		      result->whole && !result->capture_failed ? "" : "; INCOMPLETE");
+	print_captured(path, result);
+	output_notice("%" PRIu64 " inodes, %" PRIu64 " page transitions; lost %" PRIu64
+		      " records, missed %" PRIu64 " calls",
+		      (uint64_t)counts.inodes, (uint64_t)counts.transitions, (uint64_t)counts.lost,
+		      (uint64_t)counts.missed);
 	print_losses(&counts, result->elsewhere);
 }
 

@@ -39,9 +39,11 @@ struct session {
 	struct command command;
 	struct record_end end;
 	bool ended; /* `end` has come */
+	bool asked; /* for the end */
 	bool silent; /* the owner lives and says nothing */
 	bool recording; /* the capture takes records */
 	bool stuck; /* a request is */
+	bool ours; /* CMD's end is our doing: the time was over */
 	unsigned int signals; /* taken so far */
 	enum force force;
 	uint64_t now; /* ns */
@@ -160,10 +162,16 @@ static void client_drop(struct session *session)
 	session->client = NULL;
 }
 
-/* The stream has ended, or broken: RECORD_END tells which. */
+/* Whether everything was seen: the end came, and because we wanted it. */
+static bool session_whole(const struct session *session)
+{
+	return session->ended && session->asked;
+}
+
+/* The stream has ended, or broken. */
 static void client_over(struct session *session)
 {
-	if (!session->ended)
+	if (!session_whole(session))
 		output_error(
 			"the process that owns the sensors has gone: what came after is not known");
 	client_drop(session);
@@ -272,15 +280,15 @@ static bool session_time_over(const struct session *session)
 
 static bool session_goes_on(struct session *session)
 {
-	bool enough = session->sinks->enough && *session->sinks->enough;
+	bool over =
+		session_time_over(session) || (session->sinks->enough && *session->sinks->enough);
 
-	if (session->options->command) {
-		if (enough || session_time_over(session) || command_hangs(session) ||
-		    session->force != FORCE_NONE)
-			command_force(session);
-		return session->command.running;
-	}
-	return session->client && !session->signals && !enough && !session_time_over(session);
+	if (!session->options->command)
+		return session->client && !session->signals && !over;
+	session->ours |= over && session->command.running;
+	if (over || command_hangs(session) || session->force != FORCE_NONE)
+		command_force(session);
+	return session->command.running;
 }
 
 /* A capture that cannot grow is all that `record` wants: CMD runs on, unwatched. */
@@ -341,6 +349,7 @@ static void session_stop(struct session *session)
 {
 	if (!session->client)
 		return;
+	session->asked = true;
 	sensor_client_stop(session->client);
 	session->heard = session->now;
 	while (session->client)
@@ -351,24 +360,24 @@ static void session_finish(struct session *session)
 {
 	struct session_result *result = session->result;
 
-	result->whole = session->ended;
+	result->whole = session_whole(session);
 	result->elsewhere = session->filter.elsewhere;
 	result->inodes = session->filter.inodes;
-	result->command_status = session->command.status;
+	result->command_status = session->ours ? -1 : session->command.status;
 	result->end = session->now;
 	session->end.header.kind = RECORD_END;
 	session->end.header.size = sizeof(session->end);
 	if (!session->ended)
 		session->end.header.time = session->heard;
-	session->end.command_status = session->command.status;
-	if (!session->ended && session->sinks->verdict)
+	session->end.command_status = result->command_status;
+	if (!result->whole && session->sinks->verdict)
 		verdict_mark_incomplete(session->sinks->verdict,
 					"the process that owns the sensors went before the end: a "
 					"part was not seen");
 	record_take(session, &session->end.header);
 	if (!result->model_failed && model_finish(session->sinks->model))
 		model_fail(session);
-	if (session->recording && session->ended && capture_finish(session->writer))
+	if (session->recording && result->whole && capture_finish(session->writer))
 		capture_fail(session);
 	if (session->writer)
 		capture_written(session->writer, &result->captured);

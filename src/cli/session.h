@@ -38,8 +38,8 @@ struct session_sinks {
 };
 
 struct session_result {
-	int64_t command_status; /* -1: no CMD */
-	bool whole; /* the sensors' stream came to its end */
+	int64_t command_status; /* -1: no CMD, or it was ended because the time was over */
+	bool whole; /* the stream came to its end, and because we ended it */
 	struct capture_summary captured; /* what the capture holds */
 	bool capture_failed; /* the error was printed; what was kept is valid */
 	bool model_failed; /* out of memory, printed */
