@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Doubt: what was lost. In an interval of doubt no history rule is judged, and
+ * what was known before has to be learned anew.
+ */
+#include "internal.h"
+
+static void intervals_add(struct intervals *intervals, __u64 since, __u64 until)
+{
+	size_t kept = 0;
+
+	/* Overlapping ones melt together. */
+	for (size_t i = 0; i < intervals->nr; i++) {
+		struct interval *old = &intervals->list[i];
+
+		if (old->since > until || old->until < since) {
+			intervals->list[kept++] = *old;
+			continue;
+		}
+		since = old->since < since ? old->since : since;
+		until = old->until > until ? old->until : until;
+	}
+	/* No room: the newest two melt, which only doubts more. */
+	if (kept == INTERVALS_MAX) {
+		kept--;
+		since = intervals->list[kept].since < since ? intervals->list[kept].since : since;
+		until = intervals->list[kept].until > until ? intervals->list[kept].until : until;
+	}
+	intervals->list[kept++] = (struct interval){ since, until };
+	intervals->nr = kept;
+}
+
+static bool intervals_meet(const struct intervals *intervals, __u64 since, __u64 until)
+{
+	for (size_t i = 0; i < intervals->nr; i++) {
+		if (intervals->list[i].since <= until && since <= intervals->list[i].until)
+			return true;
+	}
+	return false;
+}
+
+bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until)
+{
+	if (intervals_meet(&model->doubts, since, until))
+		return true;
+	if (inode)
+		return intervals_meet(&inode->doubts, since, until);
+	for (size_t i = 0; i < model->inodes_nr; i++) {
+		if (intervals_meet(&model->inodes[i]->doubts, since, until))
+			return true;
+	}
+	return false;
+}
+
+bool model_doubtful(const struct model *model, const struct model_inode *public, __u64 since,
+		    __u64 until)
+{
+	const struct inode *inode = (const struct inode *)public;
+	__u64 shadow = model->options.shadow_ns;
+
+	/* A request whose begin fell into the interval may have run on for a while. */
+	since = since > shadow ? since - shadow : 0;
+	if (public && public->before_attach && since < inode->attached)
+		return true;
+	return doubt_within(model, inode, since, until);
+}
+
+static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
+{
+	if (inode->shadow_until < until + model->options.shadow_ns)
+		inode->shadow_until = until + model->options.shadow_ns;
+	inode_forget(model, inode);
+}
+
+void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
+{
+	intervals_add(inode ? &inode->doubts : &model->doubts, doubt->since, doubt->until);
+	if (doubt->reason == MODEL_DOUBT_LOSS)
+		model->lost_history = true;
+	if (inode) {
+		inode_doubt(model, inode, doubt->until);
+	} else {
+		if (model->shadow_until < doubt->until + model->options.shadow_ns)
+			model->shadow_until = doubt->until + model->options.shadow_ns;
+		for (size_t i = 0; i < model->inodes_nr; i++) {
+			if (!model->inodes[i]->public.dead)
+				inode_doubt(model, model->inodes[i], doubt->until);
+		}
+	}
+	MODEL_NOTIFY(model, doubt, doubt);
+}
+
+void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until)
+{
+	struct model_doubt doubt = {
+		.inode = inode ? &inode->public : NULL,
+		.since = since,
+		.until = until,
+		.count = 1,
+		.reason = MODEL_DOUBT_UNSEEN,
+	};
+
+	doubt_add(model, inode, &doubt);
+}
+
+/* What was lost is one read of a snapshot, not a piece of history. */
+static bool loss_is_of_snapshot(__u32 cause)
+{
+	return cause == RECORD_LOSS_SCRATCH_BUSY || cause == RECORD_LOSS_SNAPSHOT_TOO_LARGE;
+}
+
+void doubt_loss(struct model *model, const struct record_loss *record)
+{
+	struct model_counts *counts = &model->counts;
+	struct model_doubt doubt = {
+		.since = record->since < record->header.time ? record->since : record->header.time,
+		.until = record->header.time,
+		.count = record->count,
+		.reason = MODEL_DOUBT_LOSS,
+		.cause = (enum record_loss_cause)record->cause,
+	};
+	struct inode *inode = NULL;
+
+	if (record->cause == RECORD_LOSS_MISSED)
+		counts->missed += record->count;
+	else
+		counts->lost += record->count;
+	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
+		counts->lost_by_cause[record->cause] += record->count;
+	if (record->header.inode) {
+		inode = inode_get(model, record->header.inode, record->header.time);
+		if (!inode)
+			return;
+		inode->public.lost += record->count;
+		doubt.inode = &inode->public;
+	}
+	if (!loss_is_of_snapshot(record->cause)) {
+		doubt_add(model, inode, &doubt);
+		return;
+	}
+	for (size_t i = 0; i < model->inodes_nr; i++) {
+		if (!inode || inode == model->inodes[i])
+			model->inodes[i]->snapshot_lost = true;
+	}
+}
+
+/* Everything before the loss was taken: from here on the model can learn again. */
+void doubt_loss_passed(struct model *model, const struct record_loss *record)
+{
+	struct inode *inode = inode_find(model, record->header.inode);
+
+	if (loss_is_of_snapshot(record->cause))
+		return;
+	if (record->header.inode) {
+		if (inode)
+			inode_forget(model, inode);
+		return;
+	}
+	for (size_t i = 0; i < model->inodes_nr; i++) {
+		if (!model->inodes[i]->public.dead)
+			inode_forget(model, model->inodes[i]);
+	}
+}

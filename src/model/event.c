@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The newest events, kept for chains of proof. */
+#include "internal.h"
+
+#define EVENTS_FIRST 1024
+
+void event_add(struct model *model, const struct model_event *event)
+{
+	if (model->events_nr == model->events_room &&
+	    model->events_room < model->options.events_kept) {
+		size_t room = model->events_room;
+
+		/* Growth happens only before the first wrap, so nothing has to be moved. */
+		if (!room) {
+			model->events = model_alloc(model, EVENTS_FIRST * sizeof(*model->events));
+			model->events_room = model->events ? EVENTS_FIRST : 0;
+		} else {
+			model_grow(model, &model->events, room, &model->events_room,
+				   sizeof(*model->events));
+		}
+	}
+	if (model->events_room)
+		model->events[model->events_nr++ & (model->events_room - 1)] = *event;
+}
+
+static bool event_concerns(const struct model_event *event, __u32 inode, __u64 pgoff, __u64 pfn)
+{
+	switch (event->kind) {
+	case RECORD_REQUEST_BEGIN:
+	case RECORD_REQUEST_END:
+	case RECORD_JOIN:
+		return event->inode == inode && event->first <= pgoff && pgoff <= event->last;
+	case RECORD_ZAP:
+	case RECORD_LEAVE:
+	case RECORD_PAGE_FREE:
+		return pfn && event->first <= pfn && pfn <= event->last;
+	case RECORD_FLUSH:
+		return pfn && (event->state || (event->first <= pfn && pfn <= event->last));
+	default:
+		return false;
+	}
+}
+
+/*
+ * Flushes come in crowds and most are other tasks': only the first one behind
+ * each change of the page belongs to its story.
+ */
+static bool event_wanted(const struct model_event *event, const struct model_event *later,
+			 size_t later_nr)
+{
+	if (event->kind != RECORD_FLUSH || !later_nr)
+		return true;
+	return later[0].kind != RECORD_FLUSH;
+}
+
+size_t model_page_events(const struct model *model, const struct model_inode *inode, __u64 pgoff,
+			 __u64 pfn, __u64 until, struct model_event *events, size_t max)
+{
+	__u64 kept = model->events_nr < model->events_room ? model->events_nr : model->events_room;
+	__u32 number = inode ? (__u32)inode->number : 0;
+	size_t nr = 0;
+
+	for (__u64 back = 1; back <= kept && nr < max; back++) {
+		const struct model_event *event =
+			&model->events[(model->events_nr - back) & (model->events_room - 1)];
+
+		if (event->time > until || !event_concerns(event, number, pgoff, pfn))
+			continue;
+		if (!event_wanted(event, events, nr)) {
+			events[0] = *event;
+			continue;
+		}
+		memmove(events + 1, events, nr * sizeof(*events));
+		events[0] = *event;
+		nr++;
+	}
+	return nr;
+}

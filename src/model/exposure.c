@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Exposure: from a zap to the first flush, by anyone, that covers the page. */
+#include "internal.h"
+
+#define EXPOSURES_MAX 65536
+#define RANGE_LOOKUP_MAX 512
+#define CANCEL_LOOKS 64
+
+static void exposure_trim(struct model *model)
+{
+	while (model->exposed_head < model->exposed_nr &&
+	       !model->exposed[model->exposed_head].inode)
+		model->exposed_head++;
+	if (model->exposed_head == model->exposed_nr)
+		model->exposed_head = model->exposed_nr = 0;
+	if (model->exposed_nr == model->exposed_room && model->exposed_head) {
+		memmove(model->exposed, model->exposed + model->exposed_head,
+			(model->exposed_nr - model->exposed_head) * sizeof(*model->exposed));
+		model->exposed_nr -= model->exposed_head;
+		model->exposed_head = 0;
+	}
+}
+
+void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap)
+{
+	/* Pages that nobody ever flushes keep their mark; only the measure is given up. */
+	if (model->exposed_nr - model->exposed_head >= EXPOSURES_MAX)
+		model->exposed[model->exposed_head].inode = NULL;
+	exposure_trim(model);
+	if (!model_grow(model, &model->exposed, model->exposed_nr, &model->exposed_room,
+			sizeof(*model->exposed)))
+		return;
+	model->exposed[model->exposed_nr++] = (struct exposure){
+		.pfn = zap->pfn,
+		.pgoff = zap->pgoff,
+		.begin = zap->end,
+		.inode = inode,
+		.nr = (__u32)zap->nr,
+		.tid = zap->tid,
+	};
+}
+
+static bool exposure_cancel_at(struct model *model, size_t index, __u64 pfn)
+{
+	struct exposure *exposure = &model->exposed[index];
+
+	if (exposure->pfn != pfn || exposure->nr != 1)
+		return false;
+	exposure->inode = NULL;
+	return true;
+}
+
+void exposure_cancel(struct model *model, struct inode *inode, struct page *page)
+{
+	size_t nr = model->exposed_nr, head = model->exposed_head;
+
+	page_set(page, PAGE_EXPOSED, false);
+	inode->public.exposed--;
+	/* Restored soon or in the order zapped: its entry is near one of the ends. */
+	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr; i++) {
+		if (exposure_cancel_at(model, nr - 1 - i, page->pfn) ||
+		    exposure_cancel_at(model, head + i, page->pfn))
+			break;
+	}
+}
+
+/* Ends the exposure of those pages of @exposure that @flush reaches. */
+static void exposure_close(struct model *model, struct exposure *exposure,
+			   struct model_flush *flush)
+{
+	struct model_exposure ended = {
+		.inode = &exposure->inode->public,
+		.begin = exposure->begin,
+		.end = flush->end,
+		.own = exposure->tid == flush->tid,
+	};
+	bool left = false;
+
+	for (__u32 i = 0; i < exposure->nr; i++) {
+		struct page *page = extent_page(model, exposure->inode, exposure->pgoff + i, false);
+		__u64 pfn = exposure->pfn + i;
+
+		if (!page || !(page->flags & PAGE_EXPOSED) || page->pfn != pfn)
+			continue;
+		if (!flush->full && (pfn < flush->pfn_first || pfn > flush->pfn_last)) {
+			left = true;
+			continue;
+		}
+		page_set(page, PAGE_EXPOSED, false);
+		exposure->inode->public.exposed--;
+		if (!ended.nr++)
+			ended.pgoff = exposure->pgoff + i;
+	}
+	if (!left)
+		exposure->inode = NULL;
+	flush->covered += ended.nr;
+	if (ended.nr)
+		MODEL_NOTIFY(model, exposure_ended, &ended);
+}
+
+/* Most narrow flushes are for one page, and most find it alone. */
+static bool range_exposed(struct model *model, const struct model_flush *flush)
+{
+	if (flush->full || flush->pfn_last - flush->pfn_first >= RANGE_LOOKUP_MAX)
+		return true;
+	for (__u64 pfn = flush->pfn_first; pfn <= flush->pfn_last; pfn++) {
+		struct inode *inode;
+		__u64 pgoff;
+
+		if (pfn_find(model, pfn, &inode, &pgoff) != PFN_OWNED)
+			continue;
+		if (extent_page(model, inode, pgoff, false)->flags & PAGE_EXPOSED)
+			return true;
+	}
+	return false;
+}
+
+void exposure_end(struct model *model, struct model_flush *flush)
+{
+	if (model->exposed_head == model->exposed_nr)
+		return;
+	if (!flush->full && flush->pfn_last < flush->pfn_first)
+		return;
+	if (!range_exposed(model, flush))
+		return;
+	for (size_t i = model->exposed_head; i < model->exposed_nr; i++) {
+		struct exposure *exposure = &model->exposed[i];
+
+		if (!exposure->inode || exposure->begin > flush->begin)
+			continue;
+		if (!flush->full && (exposure->pfn > flush->pfn_last ||
+				     exposure->pfn + exposure->nr <= flush->pfn_first))
+			continue;
+		exposure_close(model, exposure, flush);
+	}
+	exposure_trim(model);
+}

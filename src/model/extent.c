@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The pages of an inode: regions of 1 GiB, chunks of 2 MiB, pages; each level
+ * exists only where the one above cannot speak for all of its pages alike.
+ */
+#include "internal.h"
+
+#define CHUNK_MASK (CHUNK_PAGES - 1ULL)
+#define REGION_MASK ((1ULL << REGION_SHIFT) - 1)
+
+struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+{
+	size_t index = (size_t)(pgoff >> REGION_SHIFT), nr = inode->regions_nr;
+	struct region *regions;
+
+	if (index < nr)
+		return &inode->regions[index];
+	if (!add || pgoff >= MODEL_PGOFF_MAX)
+		return NULL;
+	nr = index + 1 > nr * 2 ? index + 1 : nr * 2;
+	regions = model_alloc(model, nr * sizeof(*regions));
+	if (!regions)
+		return NULL;
+	if (inode->regions_nr)
+		memcpy(regions, inode->regions, inode->regions_nr * sizeof(*regions));
+	model_release(model, inode->regions, inode->regions_nr * sizeof(*regions));
+	for (size_t i = inode->regions_nr; i < nr; i++) {
+		regions[i].legal = inode->legal;
+		regions[i].seen = inode->seen;
+	}
+	inode->regions = regions;
+	inode->regions_nr = nr;
+	return &regions[index];
+}
+
+static bool region_split(struct model *model, struct region *region)
+{
+	if (region->slots)
+		return true;
+	region->slots = model_alloc(model, REGION_CHUNKS * sizeof(*region->slots));
+	if (!region->slots)
+		return false;
+	for (size_t i = 0; i < REGION_CHUNKS; i++) {
+		struct chunk_slot *slot = &region->slots[i];
+
+		slot->touched = region->touched;
+		slot->legal = region->legal;
+		slot->seen = region->seen;
+		slot->compared = region->compared;
+	}
+	return true;
+}
+
+struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+{
+	struct region *region = extent_region(model, inode, pgoff, add);
+
+	if (!region || (!region->slots && (!add || !region_split(model, region))))
+		return NULL;
+	return &region->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
+}
+
+struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+{
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
+	struct chunk *chunk;
+
+	if (!slot || slot->chunk || !add)
+		return slot ? slot->chunk : NULL;
+	chunk = model_alloc(model, sizeof(*chunk));
+	if (!chunk)
+		return NULL;
+	memset(chunk->bits[BITS_PRESENT], slot->legal & MODEL_PRESENT ? 0xff : 0,
+	       sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_ABSENT], slot->legal & MODEL_ABSENT ? 0xff : 0,
+	       sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_SEEN], slot->seen ? 0xff : 0, sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_COMPARED], slot->compared ? 0xff : 0, sizeof(chunk->bits[0]));
+	chunk->touched = slot->touched;
+	slot->chunk = chunk;
+	return chunk;
+}
+
+struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+{
+	struct chunk *chunk = extent_chunk(model, inode, pgoff, add);
+
+	if (!chunk)
+		return NULL;
+	if (!chunk->pages && add)
+		chunk->pages = model_alloc(model, CHUNK_PAGES * sizeof(*chunk->pages));
+	return chunk->pages ? &chunk->pages[pgoff & CHUNK_MASK] : NULL;
+}
+
+static const struct chunk_slot *slot_find(const struct inode *inode, __u64 pgoff,
+					  const struct region **region)
+{
+	size_t index = (size_t)(pgoff >> REGION_SHIFT);
+
+	*region = NULL;
+	if (index >= inode->regions_nr)
+		return NULL;
+	*region = &inode->regions[index];
+	if (!(*region)->slots)
+		return NULL;
+	return &(*region)->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
+}
+
+const struct page *extent_page_find(const struct inode *inode, __u64 pgoff)
+{
+	const struct region *region;
+	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+
+	if (!slot || !slot->chunk || !slot->chunk->pages)
+		return NULL;
+	return &slot->chunk->pages[pgoff & CHUNK_MASK];
+}
+
+enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
+{
+	const struct region *region;
+	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	__u32 bit = (__u32)(pgoff & CHUNK_MASK), legal = 0;
+
+	if (!region)
+		return inode->legal;
+	if (!slot)
+		return region->legal;
+	if (!slot->chunk)
+		return slot->legal;
+	if (bit_test(slot->chunk->bits[BITS_PRESENT], bit))
+		legal |= MODEL_PRESENT;
+	if (bit_test(slot->chunk->bits[BITS_ABSENT], bit))
+		legal |= MODEL_ABSENT;
+	return (enum model_state)legal;
+}
+
+static void chunk_declare(struct chunk *chunk, __u64 start, __u64 first, __u64 last, __u8 legal,
+			  bool add)
+{
+	for (size_t word = 0; word < CHUNK_WORDS; word++) {
+		__u64 mask = bits_range(start, word, first, last);
+		__u64 *present = &chunk->bits[BITS_PRESENT][word];
+		__u64 *absent = &chunk->bits[BITS_ABSENT][word];
+
+		if (!add) {
+			*present &= ~mask;
+			*absent &= ~mask;
+		}
+		if (legal & MODEL_PRESENT)
+			*present |= mask;
+		if (legal & MODEL_ABSENT)
+			*absent |= mask;
+	}
+}
+
+static void region_declare(struct model *model, struct inode *inode, __u64 first, __u64 last,
+			   __u8 legal, bool add)
+{
+	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
+		struct chunk_slot *slot = extent_slot(model, inode, start, true);
+		bool whole = start >= first && start + CHUNK_MASK <= last;
+
+		if (!slot)
+			return;
+		if (!slot->chunk && (add ? slot->legal | legal : legal) == slot->legal)
+			continue;
+		if (!slot->chunk && whole) {
+			slot->legal = add ? slot->legal | legal : legal;
+			continue;
+		}
+		if (extent_chunk(model, inode, start, true))
+			chunk_declare(slot->chunk, start, first, last, legal, add);
+	}
+}
+
+void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64 last, __u8 legal,
+		    bool add)
+{
+	__u64 start;
+
+	if (last >= MODEL_PGOFF_MAX)
+		last = MODEL_PGOFF_MAX - 1;
+	for (start = first & ~REGION_MASK; start <= last; start += REGION_MASK + 1) {
+		struct region *region = extent_region(model, inode, start, true);
+		__u64 end = start + REGION_MASK;
+
+		if (!region)
+			return;
+		if (!region->slots && (add ? region->legal | legal : legal) == region->legal)
+			continue;
+		if (!region->slots && start >= first && end <= last)
+			region->legal = add ? region->legal | legal : legal;
+		else
+			region_declare(model, inode, start > first ? start : first,
+				       end < last ? end : last, legal, add);
+	}
+}
+
+void chunk_put(struct inode *inode, struct chunk *chunk, enum chunk_bitmap bitmap, __u32 bit,
+	       bool value)
+{
+	__u64 *bits = chunk->bits[bitmap];
+
+	if (bit_test(bits, bit) == value)
+		return;
+	bit_put(bits, bit, value);
+	if (bitmap == BITS_UNSETTLED)
+		inode->unsettled += value ? 1 : -1ULL;
+	else if (bitmap == BITS_SUSPECT_DECLARED || bitmap == BITS_SUSPECT_APPLIED)
+		inode->suspects += value ? 1 : -1ULL;
+	else if (bitmap == BITS_PROVEN_DECLARED || bitmap == BITS_PROVEN_APPLIED)
+		inode->proven += value ? 1 : -1ULL;
+}
+
+static __u64 word_clear(__u64 *word, __u64 mask)
+{
+	__u64 cleared = *word & mask;
+
+	*word &= ~mask;
+	return (__u64)__builtin_popcountll(cleared);
+}
+
+static void chunk_touch(struct inode *inode, struct chunk *chunk, size_t word, __u64 mask,
+			bool declared)
+{
+	__u64(*bits)[CHUNK_WORDS] = chunk->bits;
+
+	if (chunk->read_begin)
+		bits[BITS_TOUCHED][word] |= mask;
+	inode->suspects -= word_clear(&bits[BITS_SUSPECT_DECLARED][word], mask);
+	inode->suspects -= word_clear(&bits[BITS_SUSPECT_APPLIED][word], mask);
+	inode->proven -= word_clear(&bits[BITS_PROVEN_APPLIED][word], mask);
+	if (declared)
+		inode->proven -= word_clear(&bits[BITS_PROVEN_DECLARED][word], mask);
+}
+
+static void time_raise(__u64 *time, __u64 to)
+{
+	if (*time < to)
+		*time = to;
+}
+
+static void region_touch(struct inode *inode, struct region *region, __u64 first, __u64 last,
+			 __u64 time, bool declared)
+{
+	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
+		struct chunk_slot *slot = &region->slots[(start & REGION_MASK) >> CHUNK_SHIFT];
+		bool whole = start >= first && start + CHUNK_MASK <= last;
+
+		if (!slot->chunk) {
+			time_raise(&slot->touched, time);
+			continue;
+		}
+		if (whole)
+			time_raise(&slot->chunk->touched, time);
+		for (size_t word = 0; word < CHUNK_WORDS; word++)
+			chunk_touch(inode, slot->chunk, word, bits_range(start, word, first, last),
+				    declared);
+	}
+}
+
+void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared)
+{
+	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
+
+	if (!extent || first >= extent)
+		return;
+	if (last >= extent)
+		last = extent - 1;
+	for (__u64 start = first & ~REGION_MASK; start <= last; start += REGION_MASK + 1) {
+		struct region *region = &inode->regions[start >> REGION_SHIFT];
+		__u64 end = start + REGION_MASK;
+
+		/* Conservative where a part stands for the whole: read again, never misjudged. */
+		if (!region->slots)
+			time_raise(&region->touched, time);
+		else
+			region_touch(inode, region, start > first ? start : first,
+				     end < last ? end : last, time, declared);
+	}
+}
+
+void extent_touch_page(struct inode *inode, __u64 pgoff)
+{
+	const struct region *region;
+	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	__u32 bit = (__u32)(pgoff & CHUNK_MASK);
+
+	if (slot && slot->chunk)
+		chunk_touch(inode, slot->chunk, bit / 64, 1ULL << (bit % 64), false);
+}
+
+__u64 extent_touched(const struct inode *inode, __u64 pgoff)
+{
+	const struct region *region;
+	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+
+	if (!region)
+		return 0;
+	if (!slot)
+		return region->touched;
+	return slot->chunk ? slot->chunk->touched : slot->touched;
+}
+
+void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
+{
+	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
+		const struct region *region;
+		const struct chunk_slot *slot = slot_find(inode, start, &region);
+
+		/* Another read at hand needs what was touched since it began. */
+		if (!slot || !slot->chunk || slot->chunk->read_begin)
+			continue;
+		slot->chunk->read_begin = time;
+		memset(slot->chunk->bits[BITS_TOUCHED], 0, sizeof(slot->chunk->bits[0]));
+	}
+}
+
+static void region_free(struct model *model, struct region *region)
+{
+	if (!region->slots)
+		return;
+	for (size_t i = 0; i < REGION_CHUNKS; i++) {
+		struct chunk *chunk = region->slots[i].chunk;
+
+		if (!chunk)
+			continue;
+		model_release(model, chunk->pages, CHUNK_PAGES * sizeof(*chunk->pages));
+		model_release(model, chunk, sizeof(*chunk));
+	}
+	model_release(model, region->slots, REGION_CHUNKS * sizeof(*region->slots));
+}
+
+void extent_free(struct model *model, struct inode *inode)
+{
+	for (size_t i = 0; i < inode->regions_nr; i++)
+		region_free(model, &inode->regions[i]);
+	model_release(model, inode->regions, inode->regions_nr * sizeof(*inode->regions));
+	inode->regions = NULL;
+	inode->regions_nr = 0;
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Flushes, and whether those who zap issue them. */
+#include "internal.h"
+
+void flush_of_zap(const struct record_zap *record, struct model_flush *flush)
+{
+	*flush = (struct model_flush){
+		.begin = record->flush_begin,
+		.end = record->header.time,
+		.pfn_first = record->flush_first,
+		.pfn_last = record->flush_last,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.cpu = record->header.cpu,
+		.full = record->flush_full || record->flush_routine == RECORD_FLUSH_ALL,
+		.routine = record->flush_routine,
+	};
+}
+
+static bool flush_reaches(const struct model_flush *flush, __u64 first, __u64 last)
+{
+	return flush->full || (flush->pfn_first <= first && last <= flush->pfn_last);
+}
+
+bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)
+{
+	return flush->begin >= zap->end && flush_reaches(flush, zap->pfn, zap->pfn + zap->nr - 1);
+}
+
+/* Nothing to be flushed, or done. */
+static bool zap_settled(const struct model_zap *zap)
+{
+	return zap->valid || zap->result || zap->flushed;
+}
+
+static void task_flush(struct model *model, struct task *task, const struct model_flush *flush)
+{
+	if (!model_grow(model, &task->flushes, task->flushes_nr, &task->flushes_room,
+			sizeof(*task->flushes)))
+		return;
+	task->flushes[task->flushes_nr++] = *flush;
+	for (size_t i = task->zaps_unflushed; i < task->zaps_nr; i++) {
+		struct model_zap *zap = &task->zaps[i];
+
+		if (!zap_settled(zap) && flush_covers(flush, zap))
+			zap->flushed = flush->end;
+	}
+	while (task->zaps_unflushed < task->zaps_nr &&
+	       zap_settled(&task->zaps[task->zaps_unflushed]))
+		task->zaps_unflushed++;
+}
+
+static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)
+{
+	struct task *task = task_get(model, flush->tid);
+	struct request *request;
+	struct model_event event = {
+		.time = flush->end,
+		.kind = RECORD_FLUSH,
+		.operation = flush->routine,
+		.cpu = flush->cpu,
+		.tid = flush->tid,
+		.tgid = flush->tgid,
+		.state = flush->full,
+		.first = flush->pfn_first,
+		.last = flush->pfn_last,
+	};
+
+	if (!task)
+		return;
+	request = request_innermost(task);
+	model->counts.flushes++;
+	if (request)
+		task_flush(model, task, flush);
+	loose_flush(model, task, flush);
+	exposure_end(model, flush);
+	if (request && request->inode)
+		inode = request->inode;
+	if (inode) {
+		inode->public.flushes++;
+		inode->public.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
+		event.inode = (__u32)inode->public.number;
+	}
+	event_add(model, &event);
+	MODEL_NOTIFY(model, flushed, flush, request ? &request->public : NULL,
+		     inode ? &inode->public : NULL);
+}
+
+void flush_take_merged(struct model *model, const struct record_zap *record)
+{
+	struct model_flush flush;
+	struct inode *inode = NULL;
+	__u64 pgoff;
+
+	flush_of_zap(record, &flush);
+	if (record->page < PFN_MAX)
+		pfn_find(model, record->page, &inode, &pgoff);
+	flush_apply(model, &flush, inode);
+}
+
+void flush_take(struct model *model, const struct record_flush *record)
+{
+	struct model_flush flush = {
+		.begin = record->begin,
+		.end = record->header.time,
+		.pfn_first = record->first,
+		.pfn_last = record->last,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.cpu = record->header.cpu,
+		.full = record->full || record->routine == RECORD_FLUSH_ALL,
+		.routine = (__u16)record->routine,
+	};
+
+	flush_apply(model, &flush, NULL);
+}
+
+/* Present again before the request ended: no translation is left that should not be. */
+static bool zap_undone(const struct task *task, size_t index, __u64 pfn)
+{
+	if (!task->restores)
+		return false;
+	for (size_t i = index + 1; i < task->zaps_nr; i++) {
+		const struct model_zap *zap = &task->zaps[i];
+
+		if (zap->valid && !zap->result && zap->pfn <= pfn && pfn < zap->pfn + zap->nr)
+			return true;
+	}
+	return false;
+}
+
+/* 0: nothing to say of this page. */
+static int page_coverage(const struct task *task, size_t index, __u64 pfn)
+{
+	const struct model_zap *zap = &task->zaps[index];
+	int coverage = MODEL_UNCOVERED;
+
+	if (zap->flushed)
+		return MODEL_COVERED;
+	if (zap_undone(task, index, pfn))
+		return 0;
+	for (size_t i = task->flushes_nr; i > 0; i--) {
+		const struct model_flush *flush = &task->flushes[i - 1];
+
+		if (flush->begin < zap->end)
+			break;
+		if (flush_reaches(flush, pfn, pfn))
+			return MODEL_COVERED;
+		coverage = MODEL_MISCOVERED;
+	}
+	return coverage;
+}
+
+void flush_judge_request(struct model *model, struct task *task, const struct request *request)
+{
+	for (size_t i = 0; i < task->zaps_nr; i++) {
+		const struct model_zap *zap = &task->zaps[i];
+		__u64 done = 0;
+
+		if (zap->valid || zap->result || !zap->inode)
+			continue;
+		while (done < zap->nr) {
+			int coverage = page_coverage(task, i, zap->pfn + done);
+			struct model_flush_judgement judgement = {
+				.zap = zap,
+				.request = &request->public,
+				.pgoff = zap->pgoff + done,
+				.pfn = zap->pfn + done,
+				.coverage = (enum model_coverage)coverage,
+				.time = request->public.end,
+			};
+
+			/* The own flush, where there was one, covers the whole run. */
+			do {
+				done++;
+			} while (done < zap->nr &&
+				 (zap->flushed ||
+				  page_coverage(task, i, zap->pfn + done) == coverage));
+			judgement.nr = zap->pfn + done - judgement.pfn;
+			if (coverage)
+				MODEL_NOTIFY(model, flush_judged, &judgement);
+		}
+	}
+}

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the parts of the model share. Nothing outside src/model includes this. */
+#ifndef GMEMTRACE_MODEL_INTERNAL_H
+#define GMEMTRACE_MODEL_INTERNAL_H
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include "gmemtrace/model.h"
+
+#define CHUNK_SHIFT 9
+#define CHUNK_PAGES (1U << CHUNK_SHIFT)
+#define CHUNK_WORDS (CHUNK_PAGES / 64)
+#define REGION_SHIFT 18 /* pages: 1 GiB */
+#define REGION_CHUNKS (1U << (REGION_SHIFT - CHUNK_SHIFT))
+#define PFN_MAX (1ULL << 40) /* 52 physical address bits */
+#define RUN_MAX (1U << 22) /* pages of one record: 16 GiB */
+#define REQUEST_DEPTH_MAX 8
+#define INTERVALS_MAX 32
+/* A zap outside requests whose task has not flushed for so long never will. */
+#define LOOSE_DEADLINE 1000000000ULL
+
+enum page_flags {
+	PAGE_RESIDENT = 1 << 0,
+	PAGE_PREPARED = 1 << 1,
+	PAGE_POISONED = 1 << 2,
+	PAGE_SURE = 1 << 3,
+	PAGE_EXPOSED = 1 << 4,
+	PAGE_LOOSE = 1 << 5, /* has an entry in model->loose */
+	PAGE_APPLIED_SHIFT = 8, /* two bits, enum model_state */
+	PAGE_APPLIED_MASK = 3 << PAGE_APPLIED_SHIFT,
+};
+
+struct page {
+	__u64 pfn : 40;
+	__u64 flags : 24;
+	__u64 changed;
+};
+
+_Static_assert(sizeof(struct page) == 16, "pages are what the memory goes to");
+
+/* A bit a page. */
+enum chunk_bitmap {
+	BITS_PRESENT, /* declared: present is legal */
+	BITS_ABSENT, /* declared: absent is legal */
+	BITS_SEEN, /* a settled read stands behind what is declared, or its history is whole */
+	BITS_COMPARED,
+	BITS_UNSETTLED, /* wants another read */
+	BITS_SUSPECT_DECLARED, /* differed in a settled read, untouched since */
+	BITS_SUSPECT_APPLIED,
+	BITS_PROVEN_DECLARED, /* reported; until something changes it */
+	BITS_PROVEN_APPLIED,
+	BITS_TOUCHED, /* since the read at hand began */
+	BITS_NR,
+};
+
+struct chunk {
+	__u64 bits[BITS_NR][CHUNK_WORDS];
+	__u64 touched; /* ns: all pages, by a request's end */
+	__u64 read_begin; /* ns: of the read at hand; 0 none */
+	__u64 read_end; /* ns: of the last read */
+	__u64 suspect_since; /* ns: begin of the read of the oldest suspect */
+	struct page *pages; /* NULL: none was ever resident */
+	__u32 pass;
+	__u8 tries;
+	bool requested; /* a reread was handed out and has not come back */
+};
+
+/* 512 chunks, or all their pages alike. */
+struct chunk_slot {
+	struct chunk *chunk; /* NULL: all pages alike */
+	__u64 touched;
+	__u8 legal; /* enum model_state */
+	bool seen, compared;
+};
+
+struct region {
+	struct chunk_slot *slots; /* NULL: all pages alike */
+	__u64 touched;
+	__u8 legal;
+	bool seen, compared;
+};
+
+struct intervals {
+	struct interval {
+		__u64 since, until;
+	} list[INTERVALS_MAX];
+	size_t nr;
+};
+
+struct request;
+
+struct inode {
+	struct model_inode public; /* first */
+	__u32 index;
+	bool learning; /* begins unknown: attached late, or met after a loss */
+	__u64 attached; /* ns: before_attach: when it was found */
+	bool snapshot_lost;
+	__u8 legal; /* of regions not there yet; with `seen` */
+	bool seen;
+	struct region *regions;
+	size_t regions_nr;
+	__u64 shadow_until;
+	__u64 unsettled; /* pages */
+	__u64 suspects, proven; /* bits set */
+	__u64 inconclusive; /* pages, when it died */
+	__u64 snapshot; /* number of the last snapshot counted */
+	struct intervals doubts;
+	struct request *open; /* list of open requests on it */
+};
+
+/* Where another thread's request ran at the same time. */
+struct conflict {
+	__u64 first, last;
+	bool opposite; /* it asked for the other state, or failed */
+};
+
+struct request {
+	struct model_request public; /* first */
+	struct inode *inode;
+	struct task *task;
+	struct request *outer;
+	struct request *next_open; /* of the inode; or of the free list */
+	size_t open_index; /* in model->open */
+	size_t zaps_first, flushes_first; /* in the task's logs */
+	struct conflict *conflicts;
+	size_t conflicts_nr, conflicts_room;
+};
+
+struct task {
+	__u32 tid;
+	__u32 depth;
+	struct request *top;
+	struct model_zap *zaps; /* since the outermost request began */
+	size_t zaps_nr, zaps_room;
+	size_t zaps_unflushed; /* all before are flushed, or need none */
+	size_t restores;
+	struct model_flush *flushes;
+	size_t flushes_nr, flushes_room;
+};
+
+/* A zap outside any request, whose task's flush is awaited. */
+struct loose {
+	struct model_zap zap; /* nr 0: done with */
+	struct task *task;
+	bool flushed_elsewhere; /* the task flushed, but not these pages */
+};
+
+struct exposure {
+	__u64 pfn, pgoff, begin;
+	struct inode *inode; /* NULL: done with */
+	__u32 nr, tid;
+};
+
+struct read_page {
+	__u64 pfn;
+	__u32 bits; /* enum record_page_bits */
+};
+
+struct read_run {
+	__u64 pgoff, pfn;
+	__u32 nr, bits;
+};
+
+/* A chunk's read, put together from its records. */
+struct bundle {
+	struct bundle *next;
+	struct record_snapshot begin;
+	__u64 end; /* ns */
+	__s64 result;
+	struct read_run *runs;
+	size_t runs_nr, runs_room;
+};
+
+/* Hash from 64-bit keys to 64-bit values; keys are never removed. Key ~0 is not allowed. */
+struct map {
+	__u64 *slots; /* key + 1, value */
+	size_t room, used;
+};
+
+enum part {
+	PART_RECORD,
+	PART_ZAP, /* of a merged record: the zap, at its own time */
+	PART_FLUSH,
+	PART_BUNDLE,
+};
+
+struct queue_block {
+	struct queue_block *next;
+	size_t used, live;
+	__u8 data[256 * 1024 - 32];
+};
+
+struct queue_entry {
+	__u64 time;
+	__u64 order; /* position in the stream, part in the low bits */
+	const void *item;
+	struct queue_block *block;
+};
+
+struct queue {
+	struct queue_entry *entries, *spare;
+	size_t head, nr, room, spare_room;
+	struct queue_block *block, *free;
+	__u64 order;
+};
+
+struct model {
+	struct model_options options;
+	struct model_counts counts;
+	bool failed; /* memory ran short */
+	bool finished;
+	__u64 horizon; /* ns: the greatest watermark */
+	__u64 heartbeats;
+	struct model_observer *observers;
+	size_t observers_nr;
+	struct inode **inodes;
+	size_t inodes_nr, inodes_room;
+	struct map inode_map; /* number -> index */
+	struct map pfn_map; /* pfn >> 9 -> __u64[512] */
+	__u64 pfn_cached; /* key + 1 of the entry below */
+	__u64 *pfn_entries;
+	struct map task_map; /* tid -> struct task * */
+	struct request **open;
+	size_t open_nr, open_room;
+	struct request *requests_free;
+	__u64 request_id;
+	struct loose *loose;
+	size_t loose_head, loose_nr, loose_room;
+	struct exposure *exposed;
+	size_t exposed_head, exposed_nr, exposed_room;
+	struct bundle *bundles; /* begun, not ended */
+	struct bundle *bundles_free;
+	struct read_page *pages_read; /* RECORD_SNAPSHOT_CHUNK of them */
+	struct queue queue;
+	struct intervals doubts; /* anybody's */
+	__u64 shadow_until;
+	bool lost_history; /* some history was lost, at any time */
+	struct model_event *events;
+	__u64 events_nr; /* ever */
+	size_t events_room; /* a power of two */
+	struct fact {
+		char *key, *value;
+	} * facts;
+	size_t facts_nr, facts_room;
+};
+
+/* Calls @member of every observer that has it. */
+#define MODEL_NOTIFY(model, member, ...)                                                           \
+	do {                                                                                       \
+		for (size_t notify = 0; notify < (model)->observers_nr; notify++) {                \
+			const struct model_observer *observer = &(model)->observers[notify];       \
+			if (observer->member)                                                      \
+				observer->member(observer->context, __VA_ARGS__);                  \
+		}                                                                                  \
+	} while (0)
+
+/* memory.c: on failure the model is marked as failed. */
+void *model_alloc(struct model *model, size_t size); /* zeroed */
+void model_release(struct model *model, void *memory, size_t size);
+/* Makes room for one more element. false: none. */
+bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_t element);
+
+__u64 *map_find(const struct map *map, __u64 key);
+__u64 *map_add(struct model *model, struct map *map, __u64 key); /* finds or adds, value 0 */
+
+/* queue.c */
+bool queue_add_record(struct model *model, const struct record_header *record);
+bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time);
+/* The next entry before @before; its item stays valid until queue_done(). */
+bool queue_next(struct model *model, __u64 before, struct queue_entry *entry);
+void queue_done(struct model *model, const struct queue_entry *entry);
+void queue_sort(struct model *model);
+void queue_free(struct model *model);
+
+/* inode.c: inodes; extent.c: their pages */
+struct inode *inode_find(const struct model *model, __u64 number);
+struct inode *inode_get(struct model *model, __u64 number, __u64 time);
+void inode_update(struct model *model, const struct record_inode *record);
+void inode_snapshot_update(struct inode *inode, const struct record_snapshot *record);
+void inode_die(struct model *model, struct inode *inode, __u64 time);
+void inode_forget(struct model *model, struct inode *inode);
+void inode_free(struct model *model, struct inode *inode);
+
+struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+const struct page *extent_page_find(const struct inode *inode, __u64 pgoff);
+enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
+/* Declares [first, last]: replaces what is legal, or adds to it. */
+void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64 last, __u8 legal,
+		    bool add);
+/* A request on [first, last] ended. @declared: it may have changed what is declared. */
+void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared);
+void extent_touch_page(struct inode *inode, __u64 pgoff);
+/* When a request's end last covered the whole of @pgoff's chunk or more. ns */
+__u64 extent_touched(const struct inode *inode, __u64 pgoff);
+/* A read of [first, last] begins. */
+void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
+void chunk_put(struct inode *inode, struct chunk *chunk, enum chunk_bitmap bitmap, __u32 bit,
+	       bool value);
+void extent_free(struct model *model, struct inode *inode);
+
+static inline bool bit_test(const __u64 *bits, __u32 bit)
+{
+	return bits[bit / 64] >> (bit % 64) & 1;
+}
+
+static inline void bit_put(__u64 *bits, __u32 bit, bool value)
+{
+	__u64 mask = 1ULL << (bit % 64);
+
+	bits[bit / 64] = value ? bits[bit / 64] | mask : bits[bit / 64] & ~mask;
+}
+
+static inline __u32 bits_count(const __u64 *bits)
+{
+	__u32 count = 0;
+
+	for (size_t i = 0; i < CHUNK_WORDS; i++)
+		count += (__u32)__builtin_popcountll(bits[i]);
+	return count;
+}
+
+/* The part of [first, last] that lies in word @word of the chunk at @start. */
+static inline __u64 bits_range(__u64 start, size_t word, __u64 first, __u64 last)
+{
+	__u64 low = start + word * 64, high = low + 63, mask = ~0ULL;
+
+	if (last < low || first > high)
+		return 0;
+	if (first > low)
+		mask &= ~0ULL << (first - low);
+	if (last < high)
+		mask &= ~0ULL >> (high - last);
+	return mask;
+}
+
+static inline enum model_state page_applied(const struct page *page)
+{
+	return (enum model_state)((page->flags & PAGE_APPLIED_MASK) >> PAGE_APPLIED_SHIFT);
+}
+
+/* page.c: residency and the map from pfn to owner */
+enum pfn_owner {
+	PFN_NONE,
+	PFN_OWNED,
+	PFN_LEFT, /* left its inode while absent */
+	PFN_ZAPPED, /* zapped, never known to be anyone's */
+};
+
+enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
+enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode **inode,
+			      __u64 *pgoff);
+void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped);
+void pfn_clear(struct model *model, __u64 pfn);
+/* Makes the page resident; drops whoever was known there before. NULL: no memory. */
+struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
+/* Takes the page out of its inode. */
+void page_leave(struct model *model, struct inode *inode, __u64 pgoff);
+void page_apply(struct model *model, struct inode *inode, struct page *page,
+		enum model_state applied);
+void page_set(struct page *page, __u32 flags, bool value);
+void page_free_absent(struct model *model, const struct record_page_free *record);
+void owner_join(struct model *model, const struct record_owner *record);
+void owner_leave(struct model *model, const struct record_owner *record);
+
+/* request.c */
+struct task *task_get(struct model *model, __u32 tid);
+void request_begin(struct model *model, const struct record_request *record);
+void request_end(struct model *model, const struct record_request *record);
+void request_check_stuck(struct model *model, __u64 now);
+/* Drops open requests on @inode whose end must have been lost. */
+void request_drop_lost(struct model *model, struct inode *inode, __u64 now);
+void request_free_all(struct model *model);
+static inline bool request_overlaps(const struct request *request, __u64 first, __u64 last)
+{
+	return request->public.pgoff_first <= last && first <= request->public.pgoff_last &&
+	       request->public.pgoff_first <= request->public.pgoff_last;
+}
+/* The innermost request of @task that changes direct-map entries, or NULL. */
+struct request *request_innermost(const struct task *task);
+
+/* zap.c, flush.c, loose.c, exposure.c */
+void zap_take(struct model *model, const struct record_zap *record);
+void flush_of_zap(const struct record_zap *record, struct model_flush *flush);
+void exposure_end(struct model *model, struct model_flush *flush);
+void flush_take_merged(struct model *model, const struct record_zap *record);
+void flush_take(struct model *model, const struct record_flush *record);
+void flush_judge_request(struct model *model, struct task *task, const struct request *request);
+bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
+void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
+/* @pfn was restored: it left, or its owner never got it. */
+void loose_restored(struct model *model, __u64 pfn, __u64 now);
+void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
+void loose_expire(struct model *model, __u64 now, bool last);
+void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
+void exposure_cancel(struct model *model, struct inode *inode, struct page *page);
+
+/* snapshot.c, judge.c */
+void snapshot_begin(struct model *model, const struct record_snapshot *record);
+void snapshot_page(struct model *model, const struct record_snapshot_page *record);
+void snapshot_end(struct model *model, const struct record_snapshot *record);
+void snapshot_recycle(struct model *model, struct bundle *bundle);
+void snapshot_free_all(struct model *model);
+void judge_bundle(struct model *model, const struct bundle *bundle);
+
+/* doubt.c */
+bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);
+void doubt_loss(struct model *model, const struct record_loss *record);
+void doubt_loss_passed(struct model *model, const struct record_loss *record);
+void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt);
+void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until);
+
+/* event.c */
+void event_add(struct model *model, const struct model_event *event);
+
+#endif

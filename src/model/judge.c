@@ -1,0 +1,461 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Judging a read page by page. A page is settled when nothing touched it while
+ * it was read; a difference is proven when a second settled read shows it with
+ * nothing in between. Settled pages teach the model what it does not know.
+ *
+ * A read is judged when everything that ended before the read's own end has
+ * been taken, and nothing that ended after it.
+ */
+#include "internal.h"
+
+struct judging {
+	struct model *model;
+	struct inode *inode;
+	const struct bundle *bundle;
+	__u64 begin, end; /* ns */
+	bool release; /* no request can run unseen */
+	struct chunk *chunk; /* the one at hand */
+	__u64 start; /* its first pgoff */
+	bool calm; /* no request on the whole chunk ended since the read began */
+	bool suspected; /* the chunk has suspects */
+	bool left; /* pages that want another read */
+	__u64 covered[CHUNK_WORDS]; /* by requests that are open */
+	struct model_read run; /* like pages not told of yet; nr 0: none */
+};
+
+static void run_tell(struct judging *judging)
+{
+	if (judging->run.nr)
+		MODEL_NOTIFY(judging->model, page_read, &judging->run);
+	judging->run.nr = 0;
+}
+
+static void run_add(struct judging *judging, const struct model_read *read)
+{
+	struct model_read *run = &judging->run;
+	bool resident = read->bits & RECORD_PAGE_RESIDENT;
+
+	if (run->nr && run->pgoff + run->nr == read->pgoff && run->bits == read->bits &&
+	    (!resident || run->pfn + run->nr == read->pfn) && run->settled == read->settled &&
+	    run->declared == read->declared && run->applied == read->applied &&
+	    run->differs == read->differs && run->proven == read->proven) {
+		run->nr += read->nr;
+		return;
+	}
+	run_tell(judging);
+	*run = *read;
+}
+
+static enum model_state read_xarray(const struct judging *judging, __u32 bits)
+{
+	bool present = judging->bundle->begin.default_state;
+
+	if (judging->inode->public.provider != RECORD_PROVIDER_RFC3 ||
+	    bits & RECORD_PAGE_DECLARED_UNKNOWN)
+		return MODEL_EITHER;
+	if (bits & RECORD_PAGE_DEVIATES)
+		present = !present;
+	return present ? MODEL_PRESENT : MODEL_ABSENT;
+}
+
+static enum model_state read_table(__u32 bits)
+{
+	if (!(bits & RECORD_PAGE_RESIDENT) || bits & RECORD_PAGE_APPLIED_UNKNOWN)
+		return MODEL_EITHER;
+	return bits & RECORD_PAGE_PRESENT ? MODEL_PRESENT : MODEL_ABSENT;
+}
+
+/* What the page tables must say of a resident page. */
+static enum model_state read_expected(const struct judging *judging, const struct model_read *read,
+				      const struct page *page)
+{
+	if (read->bits & RECORD_PAGE_POISONED)
+		return MODEL_EITHER;
+	switch (judging->inode->public.provider) {
+	case RECORD_PROVIDER_GMEM_PLAIN:
+		return MODEL_PRESENT;
+	case RECORD_PROVIDER_SECRETMEM:
+		return read->bits & RECORD_PAGE_PREPARED ? MODEL_ABSENT : MODEL_EITHER;
+	case RECORD_PROVIDER_RFC3:
+		break;
+	default:
+		return MODEL_EITHER;
+	}
+	/* Configured, and about to be marked uptodate: no longer the one, not yet the other. */
+	if (!(read->bits & RECORD_PAGE_PREPARED))
+		return page && page->flags & PAGE_PREPARED ? MODEL_EITHER : MODEL_PRESENT;
+	/* The xarray is the one that is wrong; what follows from it is the same cause. */
+	if (read->differs & MODEL_DIFFERS_DECLARED)
+		return MODEL_EITHER;
+	return read->xarray == MODEL_EITHER ? read->declared : read->xarray;
+}
+
+static bool read_known(const struct judging *judging, const struct model_read *read)
+{
+	if (read->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
+		return false;
+	if (judging->inode->public.provider == RECORD_PROVIDER_RFC3 && read->xarray == MODEL_EITHER)
+		return false;
+	return !(read->bits & RECORD_PAGE_RESIDENT) || read->bits & RECORD_PAGE_POISONED ||
+	       read->table != MODEL_EITHER;
+}
+
+static const struct page *judged_page(const struct judging *judging, __u32 bit)
+{
+	const struct chunk *chunk = judging->chunk;
+
+	return chunk && chunk->pages ? &chunk->pages[bit] : NULL;
+}
+
+static void read_compare(struct judging *judging, struct model_read *read, const struct page *page)
+{
+	if (read->xarray != MODEL_EITHER && !(read->declared & read->xarray))
+		read->differs |= MODEL_DIFFERS_DECLARED;
+	if (read->table != MODEL_EITHER && !(read_expected(judging, read, page) & read->table))
+		read->differs |= MODEL_DIFFERS_APPLIED;
+}
+
+/* Which of the differences were seen before, untouched since; marks the new ones. */
+static __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
+{
+	static const struct {
+		enum model_difference difference;
+		enum chunk_bitmap suspect, proven;
+	} kinds[] = {
+		{ MODEL_DIFFERS_DECLARED, BITS_SUSPECT_DECLARED, BITS_PROVEN_DECLARED },
+		{ MODEL_DIFFERS_APPLIED, BITS_SUSPECT_APPLIED, BITS_PROVEN_APPLIED },
+	};
+	struct chunk *chunk = judging->chunk;
+	__u32 proven = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool differing = differs & kinds[i].difference;
+		bool suspect = bit_test(chunk->bits[kinds[i].suspect], bit);
+
+		if (differing && suspect && judging->begin >= chunk->read_end) {
+			proven |= kinds[i].difference;
+			chunk_put(judging->inode, chunk, kinds[i].proven, bit, true);
+			differing = false;
+		}
+		if (differing && !judging->suspected) {
+			judging->suspected = true;
+			chunk->suspect_since = judging->begin;
+		}
+		chunk_put(judging->inode, chunk, kinds[i].suspect, bit, differing);
+	}
+	return proven;
+}
+
+/* What was proven and reported stays reported until something changes it. */
+static __u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs)
+{
+	if (bit_test(judging->chunk->bits[BITS_PROVEN_DECLARED], bit))
+		differs &= ~(__u32)MODEL_DIFFERS_DECLARED;
+	if (bit_test(judging->chunk->bits[BITS_PROVEN_APPLIED], bit))
+		differs &= ~(__u32)MODEL_DIFFERS_APPLIED;
+	return differs;
+}
+
+static void teach_residency(struct judging *judging, const struct model_read *read, bool sure)
+{
+	struct model *model = judging->model;
+	struct inode *inode = judging->inode;
+	/* memfd_secret tells of no joins: that a page is there is news, not a riddle. */
+	bool told = inode->public.provider != RECORD_PROVIDER_SECRETMEM && sure;
+	struct page *page = extent_page(model, inode, read->pgoff, false);
+	bool resident = page && page->flags & PAGE_RESIDENT;
+
+	if (!(read->bits & RECORD_PAGE_RESIDENT)) {
+		if (resident) {
+			model->counts.unexplained += told;
+			page_leave(model, inode, read->pgoff);
+		}
+		return;
+	}
+	if (!resident || page->pfn != read->pfn) {
+		model->counts.unexplained += told;
+		page = page_join(model, inode, read->pgoff, read->pfn);
+		if (!page)
+			return;
+	}
+	page_set(page, PAGE_SURE, sure);
+	if (read->bits & RECORD_PAGE_PREPARED)
+		page_set(page, PAGE_PREPARED, true);
+	if (read->bits & RECORD_PAGE_POISONED)
+		page_set(page, PAGE_POISONED, true);
+	if (read->table != MODEL_EITHER && read->table != page_applied(page))
+		page_apply(model, inode, page, read->table);
+}
+
+static void teach(struct judging *judging, const struct model_read *read, __u32 bit)
+{
+	struct chunk *chunk = judging->chunk;
+	bool seen = bit_test(chunk->bits[BITS_SEEN], bit);
+
+	/* Where calls may have begun unseen, the first read may show one of them halfway. */
+	if (!seen)
+		bit_put(chunk->bits[BITS_SEEN], bit, true);
+	else if (read->declared == MODEL_EITHER && read->xarray != MODEL_EITHER) {
+		bit_put(chunk->bits[BITS_PRESENT], bit, read->xarray & MODEL_PRESENT);
+		bit_put(chunk->bits[BITS_ABSENT], bit, read->xarray & MODEL_ABSENT);
+	}
+	teach_residency(judging, read, seen);
+}
+
+static bool page_settled(const struct judging *judging, __u32 bit)
+{
+	return judging->calm && !bit_test(judging->covered, bit) &&
+	       !bit_test(judging->chunk->bits[BITS_TOUCHED], bit);
+}
+
+static void judge_settled(struct judging *judging, struct model_read *read, __u32 bit)
+{
+	struct model_counts *counts = &judging->model->counts;
+	struct chunk *chunk = judging->chunk;
+	struct inode *inode = judging->inode;
+	__u32 fresh;
+
+	read_compare(judging, read, judged_page(judging, bit));
+	fresh = differs_fresh(judging, bit, read->differs);
+	read->proven = suspects_prove(judging, bit, fresh);
+	read->since = read->proven ? chunk->suspect_since : judging->begin;
+	if (!read_known(judging, read)) {
+		counts->pages_unknown++;
+		chunk_put(inode, chunk, BITS_UNSETTLED, bit, true);
+		return;
+	}
+	counts->pages_read++;
+	if (!bit_test(chunk->bits[BITS_COMPARED], bit)) {
+		bit_put(chunk->bits[BITS_COMPARED], bit, true);
+		inode->public.compared++;
+	}
+	chunk_put(inode, chunk, BITS_UNSETTLED, bit, (fresh & ~read->proven) != 0);
+	if (!read->differs)
+		teach(judging, read, bit);
+}
+
+static void judge_page(struct judging *judging, __u64 pgoff, const struct read_page *seen)
+{
+	__u32 bit = (__u32)(pgoff - judging->start);
+	const struct page *page = judged_page(judging, bit);
+	struct model_read read = {
+		.inode = &judging->inode->public,
+		.pgoff = pgoff,
+		.nr = 1,
+		.pfn = seen->bits & RECORD_PAGE_RESIDENT ? seen->pfn : 0,
+		.bits = seen->bits,
+		.begin = judging->begin,
+		.end = judging->end,
+		.since = judging->begin,
+		.origin = (enum record_snapshot_origin)judging->bundle->begin.origin,
+		.settled = page_settled(judging, bit),
+		.declared = extent_legal(judging->inode, pgoff),
+		.applied = page && page->flags & PAGE_RESIDENT ? page_applied(page) : MODEL_EITHER,
+		.xarray = read_xarray(judging, seen->bits),
+		.table = read_table(seen->bits),
+	};
+
+	if (!judging->release && judging->inode->shadow_until > judging->begin)
+		read.shadow_until = judging->inode->shadow_until;
+	if (read.settled)
+		judge_settled(judging, &read, bit);
+	else
+		chunk_put(judging->inode, judging->chunk, BITS_UNSETTLED, bit, true);
+	judging->left |= bit_test(judging->chunk->bits[BITS_UNSETTLED], bit);
+	run_add(judging, &read);
+}
+
+static void judge_covered(struct judging *judging)
+{
+	memset(judging->covered, 0, sizeof(judging->covered));
+	for (const struct request *request = judging->inode->open; request;
+	     request = request->next_open) {
+		__u64 first = request->public.pgoff_first, last = request->public.pgoff_last;
+
+		if (!request_overlaps(request, judging->start, judging->start + CHUNK_PAGES - 1))
+			continue;
+		for (size_t word = 0; word < CHUNK_WORDS; word++)
+			judging->covered[word] |= bits_range(judging->start, word, first, last);
+	}
+}
+
+static bool covered_any(const struct judging *judging)
+{
+	for (size_t word = 0; word < CHUNK_WORDS; word++) {
+		if (judging->covered[word])
+			return true;
+	}
+	return false;
+}
+
+static bool suspected_any(const struct chunk *chunk)
+{
+	return bits_count(chunk->bits[BITS_SUSPECT_DECLARED]) ||
+	       bits_count(chunk->bits[BITS_SUSPECT_APPLIED]);
+}
+
+/* A whole chunk without anything in it, and nothing to say against that. */
+static bool judge_uniform(struct judging *judging, struct chunk_slot *slot, __u64 first, __u64 last)
+{
+	struct inode *inode = judging->inode;
+	struct model_read read = {
+		.inode = &inode->public,
+		.pgoff = first,
+		.nr = last - first + 1,
+		.begin = judging->begin,
+		.end = judging->end,
+		.since = judging->begin,
+		.origin = (enum record_snapshot_origin)judging->bundle->begin.origin,
+		.settled = true,
+		.declared = (enum model_state)slot->legal,
+		.applied = MODEL_EITHER,
+		.xarray = read_xarray(judging, 0),
+		.table = MODEL_EITHER,
+	};
+	__u64 end = judging->start + CHUNK_PAGES - 1;
+
+	if (end >= inode->public.pages)
+		end = inode->public.pages - 1;
+	if (slot->chunk || first != judging->start || last != end || covered_any(judging) ||
+	    slot->touched >= judging->begin || !(slot->legal & read.xarray))
+		return false;
+	judging->model->counts.pages_read += read.nr;
+	if (!slot->compared)
+		inode->public.compared += read.nr;
+	slot->compared = true;
+	if (slot->seen && read.xarray != MODEL_EITHER)
+		slot->legal = (__u8)read.xarray;
+	slot->seen = true;
+	run_add(judging, &read);
+	return true;
+}
+
+/* [first, last] lie in one chunk; @seen holds what the read saw of @first and on. */
+static void judge_chunk(struct judging *judging, __u64 first, __u64 last,
+			const struct read_page *seen, bool empty)
+{
+	struct inode *inode = judging->inode;
+	struct chunk_slot *slot = extent_slot(judging->model, inode, first, true);
+	struct chunk *chunk;
+	bool fresh;
+
+	if (!slot)
+		return;
+	judging->start = first & ~(CHUNK_PAGES - 1ULL);
+	judge_covered(judging);
+	if (empty && judge_uniform(judging, slot, first, last))
+		return;
+	fresh = !slot->chunk;
+	chunk = extent_chunk(judging->model, inode, first, true);
+	if (!chunk)
+		return;
+	judging->chunk = chunk;
+	/* A chunk that came to be during the read does not know what touched it. */
+	judging->calm = chunk->touched < judging->begin &&
+			(fresh || (chunk->read_begin && chunk->read_begin <= judging->begin));
+	judging->suspected = suspected_any(chunk);
+	judging->left = false;
+	for (__u64 pgoff = first; pgoff <= last; pgoff++)
+		judge_page(judging, pgoff, &seen[pgoff - first]);
+	if (judging->left)
+		chunk->tries += chunk->tries < 255;
+	else if (!bits_count(chunk->bits[BITS_UNSETTLED]))
+		chunk->tries = 0;
+	chunk->requested = false;
+	chunk->read_begin = 0;
+	chunk->read_end = judging->end;
+	chunk->pass = judging->bundle->begin.pass + 1;
+}
+
+/* The chunk could not be read: whoever asked for it may ask again. */
+static void judge_failed(struct judging *judging, __u64 first, __u64 last)
+{
+	judging->model->counts.chunks_failed++;
+	for (__u64 start = first & ~(CHUNK_PAGES - 1ULL); start <= last; start += CHUNK_PAGES) {
+		struct chunk *chunk = extent_chunk(judging->model, judging->inode, start, false);
+
+		if (!chunk)
+			continue;
+		chunk->tries += chunk->tries < 255;
+		chunk->requested = false;
+		chunk->read_begin = 0;
+	}
+}
+
+/* Spreads the runs over the pages of [first, last]; says in @empty which chunks have none. */
+static struct read_page *spread_runs(struct model *model, const struct bundle *bundle, __u64 first,
+				     __u64 last, bool *empty)
+{
+	size_t size = RECORD_SNAPSHOT_CHUNK * sizeof(struct read_page);
+	struct read_page *seen = model->pages_read;
+
+	if (!seen)
+		seen = model->pages_read = model_alloc(model, size);
+	if (!seen)
+		return NULL;
+	memset(seen, 0, (last - first + 1) * sizeof(*seen));
+	for (size_t i = 0; i < bundle->runs_nr; i++) {
+		const struct read_run *run = &bundle->runs[i];
+
+		for (__u64 page = 0; page < run->nr; page++) {
+			__u64 pgoff = run->pgoff + page;
+
+			if (pgoff < first || pgoff > last)
+				continue;
+			seen[pgoff - first].bits = run->bits;
+			seen[pgoff - first].pfn = run->pfn + page;
+			empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)] = false;
+		}
+	}
+	return seen;
+}
+
+void judge_bundle(struct model *model, const struct bundle *bundle)
+{
+	const struct record_snapshot *begin = &bundle->begin;
+	bool empty[RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1];
+	struct judging judging = {
+		.model = model,
+		.inode = inode_get(model, begin->header.inode, begin->header.time),
+		.bundle = bundle,
+		.begin = begin->header.time,
+		.end = bundle->end,
+		.release = begin->origin == RECORD_SNAPSHOT_RELEASE,
+	};
+	__u64 first = begin->pgoff_first, last = first + begin->pgoff_nr - 1;
+	struct inode *inode = judging.inode;
+	struct read_page *seen;
+
+	if (!inode || inode->public.dead)
+		return;
+	inode_snapshot_update(inode, begin);
+	model->counts.chunks++;
+	if (bundle->result) {
+		judge_failed(&judging, first, last);
+		return;
+	}
+	if (inode->snapshot != begin->snapshot || model->counts.snapshots == 0)
+		model->counts.snapshots++;
+	inode->snapshot = begin->snapshot;
+	if (judging.release)
+		request_drop_lost(model, inode, judging.end);
+	if (first >= inode->public.pages)
+		return;
+	if (last >= inode->public.pages)
+		last = inode->public.pages - 1;
+	memset(empty, true, sizeof(empty));
+	seen = spread_runs(model, bundle, first, last, empty);
+	if (!seen)
+		return;
+	for (__u64 pgoff = first; pgoff <= last;) {
+		__u64 end = pgoff | (CHUNK_PAGES - 1);
+
+		if (end > last)
+			end = last;
+		judge_chunk(&judging, pgoff, end, seen + (pgoff - first),
+			    empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)]);
+		pgoff = end + 1;
+	}
+	run_tell(&judging);
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Zaps outside requests (memfd_secret's): the zapping task's next flush is
+ * awaited. A zap of nobody's page is no business of ours, but whose page it is
+ * may be learned later.
+ */
+#include "internal.h"
+
+/* Others' zaps in great numbers must not be remembered for ever. */
+#define LOOSE_MAX 65536
+
+static bool loose_owner(struct model *model, struct loose *loose)
+{
+	struct inode *inode;
+	__u64 pgoff;
+
+	if (loose->zap.inode)
+		return true;
+	if (pfn_find(model, loose->zap.pfn, &inode, &pgoff) != PFN_OWNED)
+		return false;
+	loose->zap.inode = &inode->public;
+	loose->zap.pgoff = pgoff;
+	return true;
+}
+
+static void loose_judge(struct model *model, struct loose *loose, enum model_coverage coverage,
+			__u64 now)
+{
+	struct model_flush_judgement judgement = {
+		.zap = &loose->zap,
+		.pgoff = loose->zap.pgoff,
+		.pfn = loose->zap.pfn,
+		.nr = loose->zap.nr,
+		.coverage = coverage,
+		.time = now,
+	};
+
+	if (!loose_owner(model, loose))
+		return;
+	judgement.pgoff = loose->zap.pgoff;
+	MODEL_NOTIFY(model, flush_judged, &judgement);
+}
+
+static void loose_fail(struct model *model, struct loose *loose, __u64 now)
+{
+	loose_judge(model, loose, loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED,
+		    now);
+	loose->zap.nr = 0;
+}
+
+/* Drops what is done with at the front, and holes where room is wanted. */
+static void loose_trim(struct model *model)
+{
+	while (model->loose_head < model->loose_nr && !model->loose[model->loose_head].zap.nr)
+		model->loose_head++;
+	if (model->loose_head == model->loose_nr)
+		model->loose_head = model->loose_nr = 0;
+	if (model->loose_nr == model->loose_room && model->loose_head) {
+		memmove(model->loose, model->loose + model->loose_head,
+			(model->loose_nr - model->loose_head) * sizeof(*model->loose));
+		model->loose_nr -= model->loose_head;
+		model->loose_head = 0;
+	}
+}
+
+void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
+{
+	struct loose *loose;
+
+	loose_trim(model);
+	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
+		loose_fail(model, &model->loose[model->loose_head++], zap->end);
+	if (!model_grow(model, &model->loose, model->loose_nr, &model->loose_room,
+			sizeof(*model->loose)))
+		return;
+	loose = &model->loose[model->loose_nr++];
+	*loose = (struct loose){ .zap = *zap, .task = task };
+	/* Its own flush was merged into its record. */
+	if (zap->flushed) {
+		loose_judge(model, loose, MODEL_COVERED, zap->flushed);
+		loose->zap.nr = 0;
+	}
+	loose_trim(model);
+}
+
+void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush)
+{
+	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
+		struct loose *loose = &model->loose[i];
+
+		if (!loose->zap.nr || loose->task != task || flush->begin < loose->zap.end)
+			continue;
+		if (!flush_covers(flush, &loose->zap)) {
+			loose->flushed_elsewhere = true;
+			continue;
+		}
+		loose->zap.flushed = flush->end;
+		loose_judge(model, loose, MODEL_COVERED, flush->end);
+		loose->zap.nr = 0;
+	}
+	loose_trim(model);
+}
+
+void loose_restored(struct model *model, __u64 pfn, __u64 now)
+{
+	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
+		struct loose *loose = &model->loose[i];
+
+		if (pfn < loose->zap.pfn || pfn >= loose->zap.pfn + loose->zap.nr)
+			continue;
+		/* Without an owner this is the way back after a failed add, which needs no flush. */
+		loose_fail(model, loose, now);
+		break;
+	}
+	loose_trim(model);
+}
+
+void loose_expire(struct model *model, __u64 now, bool last)
+{
+	while (model->loose_head < model->loose_nr) {
+		struct loose *loose = &model->loose[model->loose_head];
+
+		if (loose->zap.nr && loose->zap.end + LOOSE_DEADLINE > now) {
+			/* The sensors went off before its flush could be seen. */
+			if (!last)
+				break;
+			loose->zap.nr = 0;
+		}
+		if (loose->zap.nr)
+			loose_fail(model, loose, now);
+		model->loose_head++;
+	}
+	loose_trim(model);
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Memory, counted; and the hash that the model's tables use. */
+#include "internal.h"
+
+static bool memory_charge(struct model *model, size_t size)
+{
+	if (model->options.memory_max && model->counts.memory + size > model->options.memory_max) {
+		model->failed = true;
+		return false;
+	}
+	model->counts.memory += size;
+	return true;
+}
+
+void *model_alloc(struct model *model, size_t size)
+{
+	void *memory;
+
+	if (!memory_charge(model, size))
+		return NULL;
+	memory = calloc(1, size);
+	if (memory)
+		return memory;
+	model->counts.memory -= size;
+	model->failed = true;
+	return NULL;
+}
+
+void model_release(struct model *model, void *memory, size_t size)
+{
+	if (!memory)
+		return;
+	model->counts.memory -= size;
+	free(memory);
+}
+
+bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_t element)
+{
+	size_t more = *room ? *room * 2 : 16;
+	void *memory, *grown;
+
+	if (nr < *room)
+		return true;
+	if (!memory_charge(model, (more - *room) * element))
+		return false;
+	/* @array is the address of a pointer of any type. */
+	memcpy(&memory, array, sizeof(memory));
+	grown = realloc(memory, more * element);
+	if (!grown) {
+		model->counts.memory -= (more - *room) * element;
+		model->failed = true;
+		return false;
+	}
+	memcpy(array, &grown, sizeof(grown));
+	*room = more;
+	return true;
+}
+
+static size_t map_slot(const struct map *map, __u64 key)
+{
+	size_t slot = (size_t)((key * 0x9e3779b97f4a7c15ULL) >> 20) & (map->room - 1);
+
+	while (map->slots[slot * 2] && map->slots[slot * 2] != key + 1)
+		slot = (slot + 1) & (map->room - 1);
+	return slot;
+}
+
+__u64 *map_find(const struct map *map, __u64 key)
+{
+	size_t slot;
+
+	if (!map->room)
+		return NULL;
+	slot = map_slot(map, key);
+	return map->slots[slot * 2] ? &map->slots[slot * 2 + 1] : NULL;
+}
+
+static bool map_enlarge(struct model *model, struct map *map)
+{
+	struct map larger = { .room = map->room ? map->room * 2 : 64, .used = map->used };
+
+	larger.slots = model_alloc(model, larger.room * 2 * sizeof(__u64));
+	if (!larger.slots)
+		return false;
+	for (size_t i = 0; i < map->room; i++) {
+		size_t slot;
+
+		if (!map->slots[i * 2])
+			continue;
+		slot = map_slot(&larger, map->slots[i * 2] - 1);
+		larger.slots[slot * 2] = map->slots[i * 2];
+		larger.slots[slot * 2 + 1] = map->slots[i * 2 + 1];
+	}
+	model_release(model, map->slots, map->room * 2 * sizeof(__u64));
+	*map = larger;
+	return true;
+}
+
+__u64 *map_add(struct model *model, struct map *map, __u64 key)
+{
+	size_t slot;
+
+	if (map->used * 2 >= map->room && !map_enlarge(model, map))
+		return NULL;
+	slot = map_slot(map, key);
+	if (!map->slots[slot * 2]) {
+		map->slots[slot * 2] = key + 1;
+		map->used++;
+	}
+	return &map->slots[slot * 2 + 1];
+}

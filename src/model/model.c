@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The model's front: records in, in stream order; events out, in order of time. */
+#include "internal.h"
+#include "gmemtrace/capture.h"
+
+#define FACTS_MAX 1024
+
+struct model *model_create(const struct model_options *options)
+{
+	struct model *model = calloc(1, sizeof(*model));
+
+	if (!model)
+		return NULL;
+	if (options)
+		model->options = *options;
+	if (!model->options.stuck_ns)
+		model->options.stuck_ns = 10ULL * 1000 * 1000 * 1000;
+	if (!model->options.shadow_ns)
+		model->options.shadow_ns = 2ULL * 1000 * 1000 * 1000;
+	if (!model->options.rereads_max)
+		model->options.rereads_max = 8;
+	if (!model->options.events_kept)
+		model->options.events_kept = 1 << 17;
+	model->counts.command_status = -1;
+	model->counts.groups = ~0ULL;
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	queue_free(model);
+	snapshot_free_all(model);
+	request_free_all(model);
+	for (size_t i = 0; i < model->inodes_nr; i++)
+		inode_free(model, model->inodes[i]);
+	for (size_t i = 0; i < model->pfn_map.room; i++) {
+		if (model->pfn_map.slots[i * 2])
+			free((void *)(unsigned long)model->pfn_map.slots[i * 2 + 1]);
+	}
+	for (size_t i = 0; i < model->facts_nr; i++)
+		free(model->facts[i].key);
+	free(model->facts);
+	free(model->inode_map.slots);
+	free(model->pfn_map.slots);
+	free(model->task_map.slots);
+	free(model->inodes);
+	free(model->open);
+	free(model->loose);
+	free(model->exposed);
+	free(model->events);
+	free(model->pages_read);
+	free(model->observers);
+	free(model);
+}
+
+int model_observe(struct model *model, const struct model_observer *observer)
+{
+	struct model_observer *more;
+
+	more = realloc(model->observers, (model->observers_nr + 1) * sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	model->observers = more;
+	more[model->observers_nr++] = *observer;
+	return 0;
+}
+
+static void take_record(struct model *model, const struct record_header *record)
+{
+	struct inode *inode;
+
+	switch (record->kind) {
+	case RECORD_REQUEST_BEGIN:
+		request_begin(model, (const struct record_request *)record);
+		break;
+	case RECORD_REQUEST_END:
+		request_end(model, (const struct record_request *)record);
+		break;
+	case RECORD_FLUSH:
+		flush_take(model, (const struct record_flush *)record);
+		break;
+	case RECORD_JOIN:
+		owner_join(model, (const struct record_owner *)record);
+		break;
+	case RECORD_LEAVE:
+		owner_leave(model, (const struct record_owner *)record);
+		break;
+	case RECORD_PAGE_FREE:
+		page_free_absent(model, (const struct record_page_free *)record);
+		break;
+	case RECORD_LOSS:
+		doubt_loss_passed(model, (const struct record_loss *)record);
+		break;
+	case RECORD_INODE:
+		inode = inode_find(model, record->inode);
+		if (inode)
+			inode_die(model, inode, record->time);
+		break;
+	case RECORD_SNAPSHOT_BEGIN: {
+		const struct record_snapshot *begin = (const struct record_snapshot *)record;
+
+		inode = inode_find(model, record->inode);
+		/* Told of late, it does not know what touched its pages since. */
+		if (inode && record->time >= model->counts.now)
+			extent_read_begin(inode, begin->pgoff_first,
+					  begin->pgoff_first + begin->pgoff_nr - 1, record->time);
+		break;
+	}
+	default:
+		break;
+	}
+}
+
+static void take(struct model *model, const struct queue_entry *entry)
+{
+	switch ((enum part)(entry->order & 3)) {
+	case PART_RECORD:
+		take_record(model, entry->item);
+		break;
+	case PART_ZAP:
+		zap_take(model, entry->item);
+		break;
+	case PART_FLUSH:
+		flush_take_merged(model, entry->item);
+		break;
+	case PART_BUNDLE:
+		judge_bundle(model, entry->item);
+		snapshot_recycle(model, (struct bundle *)entry->item);
+		break;
+	}
+	if (model->counts.now < entry->time)
+		model->counts.now = entry->time;
+}
+
+static void advance(struct model *model, __u64 watermark)
+{
+	struct queue_entry entry;
+
+	if (watermark <= model->horizon)
+		return;
+	model->horizon = watermark;
+	queue_sort(model);
+	while (queue_next(model, watermark, &entry)) {
+		take(model, &entry);
+		queue_done(model, &entry);
+	}
+	if (model->counts.now < watermark)
+		model->counts.now = watermark;
+	request_check_stuck(model, watermark);
+	loose_expire(model, watermark, false);
+	MODEL_NOTIFY(model, advanced, watermark);
+}
+
+static void feed_disorder(struct model *model, const struct record_header *record)
+{
+	struct record_loss loss = {
+		.header.inode = record->inode,
+		.header.time = model->horizon,
+		.since = record->time,
+		.count = 1,
+		.cause = RECORD_LOSS_DISORDER,
+	};
+
+	if (record->time < model->horizon)
+		doubt_loss(model, &loss);
+}
+
+static void feed_fact(struct model *model, const struct record_fact *record)
+{
+	const char *key = capture_fact_key(record), *value = capture_fact_value(record);
+	struct fact *fact;
+
+	if (!key || !value || model->facts_nr >= FACTS_MAX) {
+		model->counts.malformed++;
+		return;
+	}
+	if (!model_grow(model, &model->facts, model->facts_nr, &model->facts_room,
+			sizeof(*model->facts)))
+		return;
+	fact = &model->facts[model->facts_nr];
+	fact->key = malloc((size_t)record->key_length + record->value_length);
+	if (!fact->key) {
+		model->failed = true;
+		return;
+	}
+	memcpy(fact->key, key, (size_t)record->key_length + record->value_length);
+	fact->value = fact->key + record->key_length;
+	model->facts_nr++;
+}
+
+static void feed_heartbeat(struct model *model, const struct record_heartbeat *record)
+{
+	model->counts.groups &= record->groups;
+	model->heartbeats++;
+	advance(model, record->watermark);
+}
+
+static void feed_inode(struct model *model, const struct record_inode *record)
+{
+	if (!record->header.inode || record->header.inode > 0xffffffffULL ||
+	    record->pages > MODEL_PGOFF_MAX) {
+		model->counts.malformed++;
+		return;
+	}
+	inode_update(model, record);
+	if (record->dead)
+		queue_add_record(model, &record->header);
+}
+
+static void feed_record(struct model *model, const struct record_header *record)
+{
+	switch (record->kind) {
+	case RECORD_REQUEST_BEGIN:
+	case RECORD_REQUEST_END:
+	case RECORD_ZAP:
+	case RECORD_FLUSH:
+	case RECORD_JOIN:
+	case RECORD_LEAVE:
+	case RECORD_PAGE_FREE:
+		if (record->inode > 0xffffffffULL) {
+			model->counts.malformed++;
+			return;
+		}
+		feed_disorder(model, record);
+		queue_add_record(model, record);
+		break;
+	case RECORD_SNAPSHOT_BEGIN:
+		snapshot_begin(model, (const struct record_snapshot *)record);
+		queue_add_record(model, record);
+		break;
+	case RECORD_SNAPSHOT_PAGE:
+		snapshot_page(model, (const struct record_snapshot_page *)record);
+		break;
+	case RECORD_SNAPSHOT_END:
+		snapshot_end(model, (const struct record_snapshot *)record);
+		break;
+	case RECORD_HEARTBEAT:
+		feed_heartbeat(model, (const struct record_heartbeat *)record);
+		break;
+	case RECORD_LOSS:
+		doubt_loss(model, (const struct record_loss *)record);
+		queue_add_record(model, record);
+		break;
+	case RECORD_INODE:
+		feed_inode(model, (const struct record_inode *)record);
+		break;
+	case RECORD_FACT:
+		feed_fact(model, (const struct record_fact *)record);
+		break;
+	case RECORD_END:
+		model->counts.ended = true;
+		model->counts.command_status = ((const struct record_end *)record)->command_status;
+		break;
+	default:
+		break;
+	}
+}
+
+int model_feed(struct model *model, const struct record_header *record)
+{
+	size_t least = capture_kind_size(record->kind);
+
+	if (model->failed)
+		return -ENOMEM;
+	model->counts.records++;
+	if (!least)
+		return 0;
+	if (record->size < least) {
+		model->counts.malformed++;
+		return 0;
+	}
+	if (!model->counts.started)
+		model->counts.started = record->time;
+	feed_record(model, record);
+	return model->failed ? -ENOMEM : 0;
+}
+
+int model_finish(struct model *model)
+{
+	struct queue_entry entry;
+
+	if (model->finished)
+		return model->failed ? -ENOMEM : 0;
+	model->finished = true;
+	queue_sort(model);
+	while (queue_next(model, ~0ULL, &entry)) {
+		take(model, &entry);
+		queue_done(model, &entry);
+	}
+	request_check_stuck(model, model->counts.now);
+	loose_expire(model, model->counts.now, true);
+	MODEL_NOTIFY(model, finished, model->counts.now);
+	return model->failed ? -ENOMEM : 0;
+}

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Residency: which pfn backs a page offset, and, the other way round, whose a
+ * pfn is. A pfn that left its inode absent keeps its owner until it is freed.
+ */
+#include "internal.h"
+
+#define ENTRY_ZAPPED 1ULL
+#define ENTRY_LEFT (1ULL << 63)
+
+static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
+{
+	return ((__u64)inode->index + 1) << 32 | pgoff;
+}
+
+static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
+{
+	__u64 key = pfn >> CHUNK_SHIFT, *slot;
+	__u64 *entries = model->pfn_entries;
+
+	if (model->pfn_cached != key + 1) {
+		slot = add ? map_add(model, &model->pfn_map, key) : map_find(&model->pfn_map, key);
+		if (!slot)
+			return NULL;
+		if (!*slot)
+			*slot = (__u64)(unsigned long)model_alloc(model,
+								  CHUNK_PAGES * sizeof(__u64));
+		entries = (__u64 *)(unsigned long)*slot;
+		if (!entries)
+			return NULL;
+		model->pfn_cached = key + 1;
+		model->pfn_entries = entries;
+	}
+	return &entries[pfn & (CHUNK_PAGES - 1)];
+}
+
+static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64 pfn,
+				   struct inode **inode, __u64 *pgoff)
+{
+	const struct page *page;
+
+	*inode = NULL;
+	*pgoff = 0;
+	if (!entry)
+		return PFN_NONE;
+	if (entry == ENTRY_ZAPPED)
+		return PFN_ZAPPED;
+	*inode = model->inodes[((entry & ~ENTRY_LEFT) >> 32) - 1];
+	*pgoff = entry & 0xffffffffULL;
+	if (entry & ENTRY_LEFT)
+		return PFN_LEFT;
+	page = extent_page_find(*inode, *pgoff);
+	if (page && page->flags & PAGE_RESIDENT && page->pfn == pfn)
+		return PFN_OWNED;
+	*inode = NULL;
+	return PFN_NONE;
+}
+
+enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)
+{
+	const __u64 *entry = pfn_entry(model, pfn, false);
+
+	return entry_decode(model, entry ? *entry : 0, pfn, inode, pgoff);
+}
+
+enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode **inode,
+			      __u64 *pgoff)
+{
+	__u64 *slot = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT), entry = 0;
+
+	if (slot && *slot)
+		entry = ((__u64 *)(unsigned long)*slot)[pfn & (CHUNK_PAGES - 1)];
+	return entry_decode(model, entry, pfn, inode, pgoff);
+}
+
+void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped)
+{
+	__u64 *entry = pfn_entry(model, pfn, zapped);
+
+	if (entry)
+		*entry = zapped ? ENTRY_ZAPPED : 0;
+}
+
+void pfn_clear(struct model *model, __u64 pfn)
+{
+	__u64 *entry = pfn_entry(model, pfn, false);
+
+	if (entry)
+		*entry = 0;
+}
+
+void page_set(struct page *page, __u32 flags, bool value)
+{
+	page->flags = (value ? page->flags | flags : page->flags & ~(__u64)flags) & 0xffffff;
+}
+
+void page_apply(struct model *model, struct inode *inode, struct page *page,
+		enum model_state applied)
+{
+	(void)model;
+	if (page_applied(page) == MODEL_ABSENT)
+		inode->public.absent--;
+	if (applied == MODEL_ABSENT)
+		inode->public.absent++;
+	page_set(page, PAGE_APPLIED_MASK, false);
+	page_set(page, (__u32)applied << PAGE_APPLIED_SHIFT, true);
+}
+
+struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+{
+	__u64 *entry, other_pgoff;
+	enum pfn_owner owner;
+	struct inode *other;
+	struct page *page;
+
+	owner = pfn_find(model, pfn, &other, &other_pgoff);
+	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff)) {
+		model->counts.unexplained++;
+		page_leave(model, other, other_pgoff);
+		owner = PFN_NONE;
+	}
+	page = extent_page(model, inode, pgoff, true);
+	if (!page)
+		return NULL;
+	if (page->flags & PAGE_RESIDENT && page->pfn != pfn)
+		page_leave(model, inode, pgoff);
+	entry = pfn_entry(model, pfn, true);
+	if (!entry)
+		return NULL;
+	*entry = entry_encode(inode, pgoff);
+	if (page->flags & PAGE_RESIDENT)
+		return page;
+	page->pfn = pfn & (PFN_MAX - 1);
+	page->flags = PAGE_RESIDENT;
+	inode->public.resident++;
+	page_apply(model, inode, page,
+		   owner == PFN_LEFT || owner == PFN_ZAPPED ? MODEL_ABSENT : MODEL_PRESENT);
+	return page;
+}
+
+void page_leave(struct model *model, struct inode *inode, __u64 pgoff)
+{
+	struct page *page = extent_page(model, inode, pgoff, false);
+	bool absent;
+	__u64 *entry;
+
+	if (!page || !(page->flags & PAGE_RESIDENT))
+		return;
+	if (page->flags & PAGE_EXPOSED)
+		exposure_cancel(model, inode, page);
+	absent = page_applied(page) == MODEL_ABSENT;
+	entry = pfn_entry(model, page->pfn, false);
+	if (entry && *entry == entry_encode(inode, pgoff))
+		*entry = absent ? *entry | ENTRY_LEFT : 0;
+	if (absent)
+		inode->public.absent--;
+	page->flags = 0;
+	inode->public.resident--;
+}
+
+static bool owner_valid(struct model *model, const struct record_owner *record)
+{
+	if (record->nr && record->nr <= RUN_MAX && record->pgoff < MODEL_PGOFF_MAX &&
+	    record->pgoff + record->nr <= MODEL_PGOFF_MAX && record->page < PFN_MAX &&
+	    record->page + record->nr <= PFN_MAX)
+		return true;
+	model->counts.malformed++;
+	return false;
+}
+
+static void owner_event(struct model *model, const struct record_owner *record, __u64 inode,
+			__u64 first)
+{
+	struct model_event event = {
+		.time = record->header.time,
+		.kind = record->header.kind,
+		.cpu = record->header.cpu,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.inode = (__u32)inode,
+		.first = first,
+		.last = first + record->nr - 1,
+	};
+
+	event_add(model, &event);
+}
+
+void owner_join(struct model *model, const struct record_owner *record)
+{
+	struct inode *inode;
+
+	if (!owner_valid(model, record))
+		return;
+	inode = inode_get(model, record->header.inode, record->header.time);
+	if (!inode)
+		return;
+	for (__u32 i = 0; i < record->nr; i++) {
+		struct page *page = page_join(model, inode, record->pgoff + i, record->page + i);
+
+		if (!page)
+			return;
+		if (record->prepared)
+			page_set(page, PAGE_PREPARED, true);
+		page_set(page, PAGE_SURE, true);
+		if (page->changed < record->header.time)
+			page->changed = record->header.time;
+		extent_touch_page(inode, record->pgoff + i);
+	}
+	owner_event(model, record, inode->public.number, record->pgoff);
+}
+
+void owner_leave(struct model *model, const struct record_owner *record)
+{
+	struct inode *inode = NULL, *last = NULL;
+	__u64 pgoff;
+
+	if (!owner_valid(model, record))
+		return;
+	for (__u32 i = 0; i < record->nr; i++) {
+		if (pfn_find(model, record->page + i, &inode, &pgoff) != PFN_OWNED)
+			continue;
+		page_leave(model, inode, pgoff);
+		extent_touch_page(inode, pgoff);
+		last = inode;
+	}
+	owner_event(model, record, last ? last->public.number : record->header.inode, record->page);
+	if (last && last->public.dead && !last->public.resident)
+		extent_free(model, last);
+}
+
+void page_free_absent(struct model *model, const struct record_page_free *record)
+{
+	struct model_event event = {
+		.time = record->header.time,
+		.kind = RECORD_PAGE_FREE,
+		.cpu = record->header.cpu,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.state = !record->absent,
+		.first = record->page,
+		.last = record->page,
+	};
+	__u32 nr = record->order < 6 ? 1U << record->order : 64;
+
+	if (record->page >= PFN_MAX - 64) {
+		model->counts.malformed++;
+		return;
+	}
+	event.last += nr - 1;
+	event_add(model, &event);
+	for (__u32 i = 0; i < nr; i++) {
+		struct model_freed freed = {
+			.pfn = record->page + i,
+			.nr = 1,
+			.time = record->header.time,
+			.tid = record->header.tid,
+			.tgid = record->header.tgid,
+			.cpu = record->header.cpu,
+		};
+		struct inode *inode;
+		enum pfn_owner owner = pfn_find(model, freed.pfn, &inode, &freed.pgoff);
+
+		if (owner == PFN_NONE)
+			continue;
+		freed.inode = inode ? &inode->public : NULL;
+		freed.owned = owner == PFN_OWNED;
+		if (record->absent >> i & 1)
+			MODEL_NOTIFY(model, freed_absent, &freed);
+		/* Freed is freed, whatever kept it from being seen to leave. */
+		if (owner == PFN_OWNED) {
+			page_leave(model, inode, freed.pgoff);
+			extent_touch_page(inode, freed.pgoff);
+		}
+		pfn_clear(model, freed.pfn);
+	}
+}

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records wait here until a watermark has passed them; then they are taken in
+ * order of time. What arrives is nearly sorted already.
+ */
+#include "internal.h"
+
+#define PART_BITS 2
+
+static void *block_room(struct model *model, size_t size)
+{
+	struct queue *queue = &model->queue;
+	struct queue_block *block = queue->block;
+
+	if (!block || block->used + size > sizeof(block->data)) {
+		/* A block whose records are all done with while it was filled is free at once. */
+		if (block && !block->live) {
+			block->used = 0;
+		} else if (queue->free) {
+			queue->block = queue->free;
+			queue->free = queue->free->next;
+			queue->block->used = 0;
+		} else {
+			queue->block = model_alloc(model, sizeof(*block));
+		}
+		block = queue->block;
+	}
+	if (!block)
+		return NULL;
+	block->used += size;
+	return block->data + block->used - size;
+}
+
+static bool queue_push(struct model *model, __u64 time, enum part part, const void *item,
+		       struct queue_block *block)
+{
+	struct queue *queue = &model->queue;
+
+	if (queue->head && queue->nr == queue->room) {
+		memmove(queue->entries, queue->entries + queue->head,
+			(queue->nr - queue->head) * sizeof(*queue->entries));
+		queue->nr -= queue->head;
+		queue->head = 0;
+	}
+	if (!model_grow(model, &queue->entries, queue->nr, &queue->room, sizeof(*queue->entries)))
+		return false;
+	queue->entries[queue->nr++] = (struct queue_entry){
+		.time = time,
+		.order = queue->order++ << PART_BITS | (__u64)part,
+		.item = item,
+		.block = block,
+	};
+	if (block)
+		block->live++;
+	return true;
+}
+
+bool queue_add_record(struct model *model, const struct record_header *record)
+{
+	const struct record_zap *zap = (const struct record_zap *)record;
+	void *copy = block_room(model, record->size);
+
+	if (!copy)
+		return false;
+	memcpy(copy, record, record->size);
+	if (record->kind != RECORD_ZAP)
+		return queue_push(model, record->time, PART_RECORD, copy, model->queue.block);
+	if (!queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block))
+		return false;
+	if (zap->flush_routine == RECORD_FLUSH_NONE)
+		return true;
+	return queue_push(model, record->time, PART_FLUSH, copy, model->queue.block);
+}
+
+bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time)
+{
+	return queue_push(model, time, PART_BUNDLE, bundle, NULL);
+}
+
+static bool entry_before(const struct queue_entry *a, const struct queue_entry *b)
+{
+	return a->time != b->time ? a->time < b->time : a->order < b->order;
+}
+
+static void insertion_sort(struct queue_entry *entries, size_t nr)
+{
+	for (size_t i = 1; i < nr; i++) {
+		struct queue_entry entry = entries[i];
+		size_t at = i;
+
+		for (; at && entry_before(&entry, &entries[at - 1]); at--)
+			entries[at] = entries[at - 1];
+		entries[at] = entry;
+	}
+}
+
+/* Merge sort that leaves what is sorted alone: one pass over sorted input. */
+static void merge_sort(struct queue_entry *entries, struct queue_entry *spare, size_t nr)
+{
+	size_t half = nr / 2, left = 0, right = half, at = 0;
+
+	if (nr <= 16) {
+		insertion_sort(entries, nr);
+		return;
+	}
+	merge_sort(entries, spare, half);
+	merge_sort(entries + half, spare, nr - half);
+	if (!entry_before(&entries[half], &entries[half - 1]))
+		return;
+	memcpy(spare, entries, half * sizeof(*entries));
+	while (left < half)
+		entries[at++] = right < nr && entry_before(&entries[right], &spare[left])
+					? entries[right++]
+					: spare[left++];
+}
+
+void queue_sort(struct model *model)
+{
+	struct queue *queue = &model->queue;
+	size_t nr = queue->nr - queue->head;
+
+	if (queue->spare_room < nr) {
+		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
+
+		if (!spare)
+			return;
+		model_release(model, queue->spare, queue->spare_room * sizeof(*spare));
+		queue->spare = spare;
+		queue->spare_room = nr;
+	}
+	merge_sort(queue->entries + queue->head, queue->spare, nr);
+}
+
+bool queue_next(struct model *model, __u64 before, struct queue_entry *entry)
+{
+	struct queue *queue = &model->queue;
+
+	if (queue->head == queue->nr || queue->entries[queue->head].time >= before)
+		return false;
+	*entry = queue->entries[queue->head++];
+	if (queue->head == queue->nr)
+		queue->head = queue->nr = 0;
+	return true;
+}
+
+void queue_done(struct model *model, const struct queue_entry *entry)
+{
+	struct queue *queue = &model->queue;
+	struct queue_block *block = entry->block;
+
+	if (!block || --block->live || block == queue->block)
+		return;
+	block->next = queue->free;
+	queue->free = block;
+}
+
+void queue_free(struct model *model)
+{
+	struct queue *queue = &model->queue;
+	struct queue_entry entry;
+
+	while (queue_next(model, ~0ULL, &entry)) {
+		/* Bundles are the caller's otherwise. */
+		if ((entry.order & ((1 << PART_BITS) - 1)) == PART_BUNDLE)
+			snapshot_recycle(model, (struct bundle *)entry.item);
+		queue_done(model, &entry);
+	}
+	free(queue->block);
+	while (queue->free) {
+		struct queue_block *block = queue->free;
+
+		queue->free = block->next;
+		free(block);
+	}
+	free(queue->entries);
+	free(queue->spare);
+}

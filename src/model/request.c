@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Requests: calls of the routines that change or may change a page's state. */
+#include "internal.h"
+
+struct task *task_get(struct model *model, __u32 tid)
+{
+	__u64 *slot = map_add(model, &model->task_map, tid);
+	struct task *task;
+
+	if (!slot)
+		return NULL;
+	if (!*slot) {
+		task = model_alloc(model, sizeof(*task));
+		if (!task)
+			return NULL;
+		task->tid = tid;
+		*slot = (__u64)(unsigned long)task;
+	}
+	return (struct task *)(unsigned long)*slot;
+}
+
+struct request *request_innermost(const struct task *task)
+{
+	struct request *request = task->top;
+
+	while (request && request->outer &&
+	       request->public.operation == RECORD_OPERATION_UPDATE_XARRAY)
+		request = request->outer;
+	return request;
+}
+
+static bool request_declares(const struct request *request)
+{
+	switch (request->public.operation) {
+	case RECORD_OPERATION_SET_RANGE:
+	case RECORD_OPERATION_SET_FOLIO:
+		return true;
+	case RECORD_OPERATION_UPDATE_XARRAY:
+		/* Inside another request it is only that request's means. */
+		return !request->public.depth;
+	default:
+		return false;
+	}
+}
+
+static struct request *request_alloc(struct model *model)
+{
+	struct request *request = model->requests_free;
+
+	if (request)
+		model->requests_free = request->next_open;
+	else
+		request = model_alloc(model, sizeof(*request));
+	return request;
+}
+
+static void request_unlink(struct model *model, struct request *request)
+{
+	struct task *task = request->task;
+
+	if (request->inode) {
+		struct request **link = &request->inode->open;
+
+		while (*link && *link != request)
+			link = &(*link)->next_open;
+		if (*link)
+			*link = request->next_open;
+	}
+	model->open[request->open_index] = model->open[--model->open_nr];
+	model->open[request->open_index]->open_index = request->open_index;
+	task->top = request->outer;
+	task->depth--;
+	if (!task->top) {
+		task->zaps_nr = task->zaps_unflushed = task->flushes_nr = 0;
+		task->restores = 0;
+	}
+	model->counts.requests_open = model->open_nr;
+}
+
+/* Back to the free list, with the memory of its conflicts. */
+static void request_recycle(struct model *model, struct request *request)
+{
+	struct conflict *conflicts = request->conflicts;
+	size_t room = request->conflicts_room;
+
+	memset(request, 0, sizeof(*request));
+	request->conflicts = conflicts;
+	request->conflicts_room = room;
+	request->next_open = model->requests_free;
+	model->requests_free = request;
+}
+
+/* The innermost request of @task ended without being seen to. */
+static void request_drop(struct model *model, struct task *task, __u64 now)
+{
+	struct request *request = task->top;
+	struct inode *inode = request->inode;
+	__u64 begin = request->public.begin;
+
+	request_unlink(model, request);
+	if (inode)
+		extent_touch(inode, request->public.pgoff_first, request->public.pgoff_last, now,
+			     true);
+	request_recycle(model, request);
+	doubt_unseen(model, inode, begin, now);
+}
+
+void request_drop_lost(struct model *model, struct inode *inode, __u64 now)
+{
+	struct request *request = inode->open, *next;
+
+	for (; request; request = next) {
+		struct task *task = request->task;
+
+		next = request->next_open;
+		if (!doubt_within(model, inode, request->public.begin, now))
+			continue;
+		while (task->top != request)
+			request_drop(model, task, now);
+		request_drop(model, task, now);
+		next = inode->open;
+	}
+}
+
+static void request_event(struct model *model, const struct record_request *record)
+{
+	struct model_event event = {
+		.time = record->header.time,
+		.kind = record->header.kind,
+		.operation = (__u16)record->operation,
+		.cpu = record->header.cpu,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.inode = (__u32)record->header.inode,
+		.state = record->state,
+		.result = (__s32)record->result,
+		.first = record->pgoff_first,
+		.last = record->pgoff_last,
+	};
+
+	event_add(model, &event);
+}
+
+/* Ends that must have been lost: no routine calls itself, and a release stands alone. */
+static void request_drop_impossible(struct model *model, struct task *task,
+				    const struct record_request *record)
+{
+	const struct request *outer;
+
+	for (outer = task->top; outer; outer = outer->outer) {
+		if (outer->public.operation == record->operation ||
+		    record->operation == RECORD_OPERATION_RELEASE ||
+		    task->depth == REQUEST_DEPTH_MAX)
+			break;
+	}
+	while (outer && task->top)
+		request_drop(model, task, record->header.time);
+}
+
+void request_begin(struct model *model, const struct record_request *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	struct request *request;
+
+	if (!task)
+		return;
+	request_drop_impossible(model, task, record);
+	if (!model_grow(model, &model->open, model->open_nr, &model->open_room,
+			sizeof(struct request *)))
+		return;
+	request = request_alloc(model);
+	if (!request)
+		return;
+	if (record->header.inode)
+		request->inode = inode_get(model, record->header.inode, record->header.time);
+	if (request->inode && record->operation == RECORD_OPERATION_RELEASE)
+		request_drop_lost(model, request->inode, record->header.time);
+	request->public = (struct model_request){
+		.id = ++model->request_id,
+		.inode = request->inode ? &request->inode->public : NULL,
+		.operation = (enum record_operation)record->operation,
+		.state = record->state,
+		.mode = record->mode,
+		.pgoff_first = record->pgoff_first,
+		.pgoff_last = record->pgoff_last,
+		.begin = record->header.time,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.cpu = record->header.cpu,
+		.depth = task->depth,
+	};
+	request->task = task;
+	request->outer = task->top;
+	request->zaps_first = task->zaps_nr;
+	request->flushes_first = task->flushes_nr;
+	request->conflicts_nr = 0;
+	request->next_open = NULL;
+	if (request->inode) {
+		request->next_open = request->inode->open;
+		request->inode->open = request;
+		request->inode->public.requests++;
+	}
+	request->open_index = model->open_nr;
+	model->open[model->open_nr++] = request;
+	task->top = request;
+	task->depth++;
+	model->counts.requests++;
+	model->counts.requests_open = model->open_nr;
+	request_event(model, record);
+	MODEL_NOTIFY(model, request_begun, &request->public);
+}
+
+static struct request *request_match(const struct task *task, const struct record_request *record)
+{
+	struct request *request = task->top;
+
+	for (; request; request = request->outer) {
+		const struct model_request *public = &request->public;
+
+		/* A folio that was truncated meanwhile has no inode any more. */
+		if (public->operation == record->operation &&
+		    public->pgoff_first == record->pgoff_first &&
+		    public->pgoff_last == record->pgoff_last &&
+		    (!record->header.inode || !public->inode ||
+		     public->inode->number == record->header.inode))
+			return request;
+	}
+	return NULL;
+}
+
+/* Tells the requests that ran at the same time what this one may have left behind. */
+static void request_note_conflicts(struct model *model, const struct request *request)
+{
+	const struct model_request *public = &request->public;
+
+	for (struct request *other = request->inode->open; other; other = other->next_open) {
+		struct conflict *conflict;
+
+		if (other->task == request->task || !request_declares(other) ||
+		    !request_overlaps(other, public->pgoff_first, public->pgoff_last))
+			continue;
+		if (!model_grow(model, &other->conflicts, other->conflicts_nr,
+				&other->conflicts_room, sizeof(*other->conflicts)))
+			return;
+		conflict = &other->conflicts[other->conflicts_nr++];
+		conflict->first = public->pgoff_first;
+		conflict->last = public->pgoff_last;
+		conflict->opposite = other->public.state != public->state || public->result < 0;
+	}
+}
+
+static void request_declare(struct model *model, const struct request *request)
+{
+	const struct model_request *public = &request->public;
+	__u8 legal = public->state ? MODEL_PRESENT : MODEL_ABSENT;
+	__u64 last = public->pgoff_last;
+
+	if (public->pgoff_first > last || public->pgoff_first >= MODEL_PGOFF_MAX)
+		return;
+	/* Nothing reads behind the end of the inode. */
+	if (request->inode->public.pages && last >= request->inode->public.pages)
+		last = request->inode->public.pages - 1;
+	if (public->pgoff_first > last)
+		return;
+	extent_declare(model, request->inode, public->pgoff_first, last, legal, public->result < 0);
+	for (size_t i = 0; i < request->conflicts_nr; i++) {
+		const struct conflict *conflict = &request->conflicts[i];
+		__u64 first = conflict->first, end = conflict->last;
+
+		if (public->result >= 0 && !conflict->opposite)
+			continue;
+		first = first > public->pgoff_first ? first : public->pgoff_first;
+		end = end < last ? end : last;
+		if (first <= end)
+			extent_declare(model, request->inode, first, end, MODEL_EITHER, true);
+	}
+}
+
+static void request_mark_pages(struct model *model, const struct request *request, __u32 flag,
+			       __u64 time)
+{
+	struct inode *inode = request->inode;
+	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
+	__u64 last = request->public.pgoff_last;
+
+	if (last >= extent)
+		last = extent - 1;
+	for (__u64 pgoff = request->public.pgoff_first; extent && pgoff <= last; pgoff++) {
+		struct page *page = extent_page(model, inode, pgoff, false);
+
+		if (!page) {
+			pgoff |= CHUNK_PAGES - 1;
+			continue;
+		}
+		if (!(page->flags & PAGE_RESIDENT))
+			continue;
+		page_set(page, flag, true);
+		if (page->changed < time)
+			page->changed = time;
+	}
+}
+
+static void request_apply(struct model *model, const struct request *request)
+{
+	const struct model_request *public = &request->public;
+	bool declares = request_declares(request);
+	__u64 time = public->end > model->counts.now ? public->end : model->counts.now;
+
+	if (declares && (request->inode->public.provider == RECORD_PROVIDER_RFC3 ||
+			 request->inode->public.provider == RECORD_PROVIDER_UNKNOWN))
+		request_declare(model, request);
+	if (declares)
+		request_note_conflicts(model, request);
+	if (public->operation == RECORD_OPERATION_CONFIGURE && !public->result)
+		request_mark_pages(model, request, PAGE_PREPARED, public->end);
+	if (public->operation == RECORD_OPERATION_ERROR_FOLIO)
+		request_mark_pages(model, request, PAGE_POISONED, public->end);
+	if (public->pgoff_first <= public->pgoff_last)
+		extent_touch(request->inode, public->pgoff_first, public->pgoff_last, time,
+			     declares);
+}
+
+static void request_end_unseen(struct model *model, const struct record_request *record)
+{
+	__u64 now = record->header.time, shadow = model->options.shadow_ns;
+	struct inode *inode = NULL;
+
+	if (record->header.inode)
+		inode = inode_get(model, record->header.inode, now);
+	if (inode)
+		extent_touch(inode, record->pgoff_first, record->pgoff_last, now, true);
+	doubt_unseen(model, inode, now > shadow ? now - shadow : 0, now);
+}
+
+void request_end(struct model *model, const struct record_request *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	struct request *request = task ? request_match(task, record) : NULL;
+
+	request_event(model, record);
+	if (!request) {
+		request_end_unseen(model, record);
+		return;
+	}
+	while (task->top != request)
+		request_drop(model, task, record->header.time);
+	request->public.end = record->header.time;
+	request->public.result = record->result;
+	request->public.zaps = task->zaps + request->zaps_first;
+	request->public.zaps_nr = task->zaps_nr - request->zaps_first;
+	request->public.flushes = task->flushes + request->flushes_first;
+	request->public.flushes_nr = task->flushes_nr - request->flushes_first;
+	if (!request->outer)
+		flush_judge_request(model, task, request);
+	MODEL_NOTIFY(model, request_ended, &request->public);
+	request_unlink(model, request);
+	if (request->inode)
+		request_apply(model, request);
+	request_recycle(model, request);
+}
+
+void request_check_stuck(struct model *model, __u64 now)
+{
+	for (size_t i = 0; i < model->open_nr; i++) {
+		struct model_request *request = &model->open[i]->public;
+
+		if (request->stuck || now < request->begin ||
+		    now - request->begin <= model->options.stuck_ns)
+			continue;
+		request->stuck = true;
+		MODEL_NOTIFY(model, request_stuck, request, now);
+	}
+}
+
+bool model_request_conflicts(const struct model_request *public, __u64 pgoff)
+{
+	const struct request *request = (const struct request *)public;
+	const struct request *other;
+
+	for (size_t i = 0; i < request->conflicts_nr; i++) {
+		const struct conflict *conflict = &request->conflicts[i];
+
+		if (conflict->opposite && conflict->first <= pgoff && pgoff <= conflict->last)
+			return true;
+	}
+	for (other = request->inode ? request->inode->open : NULL; other;
+	     other = other->next_open) {
+		if (other->task != request->task && request_declares(other) &&
+		    other->public.state != public->state && request_overlaps(other, pgoff, pgoff))
+			return true;
+	}
+	return false;
+}
+
+void request_free_all(struct model *model)
+{
+	while (model->open_nr) {
+		struct request *request = model->open[--model->open_nr];
+
+		free(request->conflicts);
+		free(request);
+	}
+	while (model->requests_free) {
+		struct request *request = model->requests_free;
+
+		model->requests_free = request->next_open;
+		free(request->conflicts);
+		free(request);
+	}
+	for (size_t i = 0; i < model->task_map.room; i++) {
+		struct task *task;
+
+		if (!model->task_map.slots[i * 2])
+			continue;
+		task = (struct task *)(unsigned long)model->task_map.slots[i * 2 + 1];
+		if (!task)
+			continue;
+		free(task->zaps);
+		free(task->flushes);
+		free(task);
+	}
+}

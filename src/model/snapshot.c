@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Puts the records of a chunk's read together; judging is judge.c's. */
+#include "internal.h"
+
+static bool snapshot_same(const struct bundle *bundle, const struct record_snapshot *record)
+{
+	return bundle->begin.header.inode == record->header.inode &&
+	       bundle->begin.snapshot == record->snapshot &&
+	       bundle->begin.pgoff_first == record->pgoff_first &&
+	       bundle->begin.pass == record->pass;
+}
+
+void snapshot_recycle(struct model *model, struct bundle *bundle)
+{
+	bundle->runs_nr = 0;
+	bundle->next = model->bundles_free;
+	model->bundles_free = bundle;
+}
+
+/* Takes a begun bundle off the list: the one that @record ends or begins anew. */
+static struct bundle *snapshot_take(struct model *model, const struct record_snapshot *record)
+{
+	for (struct bundle **link = &model->bundles; *link; link = &(*link)->next) {
+		struct bundle *bundle = *link;
+
+		if (!snapshot_same(bundle, record))
+			continue;
+		*link = bundle->next;
+		return bundle;
+	}
+	return NULL;
+}
+
+static bool snapshot_valid(struct model *model, const struct record_snapshot *record)
+{
+	if (record->header.inode && record->pgoff_nr && record->pgoff_nr <= RECORD_SNAPSHOT_CHUNK &&
+	    record->pgoff_first < MODEL_PGOFF_MAX - RECORD_SNAPSHOT_CHUNK)
+		return true;
+	model->counts.malformed++;
+	return false;
+}
+
+void snapshot_begin(struct model *model, const struct record_snapshot *record)
+{
+	struct bundle *bundle;
+
+	if (!snapshot_valid(model, record))
+		return;
+	bundle = snapshot_take(model, record);
+	if (!bundle) {
+		bundle = model->bundles_free;
+		if (bundle)
+			model->bundles_free = bundle->next;
+		else
+			bundle = model_alloc(model, sizeof(*bundle));
+	}
+	if (!bundle)
+		return;
+	bundle->begin = *record;
+	bundle->runs_nr = 0;
+	bundle->next = model->bundles;
+	model->bundles = bundle;
+}
+
+void snapshot_page(struct model *model, const struct record_snapshot_page *record)
+{
+	struct bundle *bundle = model->bundles;
+
+	/* One reader at a time reads an inode for one snapshot, so the newest chunk is meant. */
+	while (bundle && (bundle->begin.header.inode != record->header.inode ||
+			  bundle->begin.snapshot != record->snapshot))
+		bundle = bundle->next;
+	if (!bundle)
+		return;
+	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pfn >= PFN_MAX - RUN_MAX ||
+	    record->pgoff >= MODEL_PGOFF_MAX) {
+		model->counts.malformed++;
+		return;
+	}
+	if (!model_grow(model, &bundle->runs, bundle->runs_nr, &bundle->runs_room,
+			sizeof(*bundle->runs)))
+		return;
+	bundle->runs[bundle->runs_nr++] = (struct read_run){
+		.pgoff = record->pgoff,
+		.pfn = record->pfn,
+		.nr = record->nr,
+		.bits = record->bits,
+	};
+}
+
+void snapshot_end(struct model *model, const struct record_snapshot *record)
+{
+	struct bundle *bundle = snapshot_take(model, record);
+
+	/* Its begin was lost: half a read is none. */
+	if (!bundle)
+		return;
+	bundle->end = record->header.time;
+	bundle->result = record->result;
+	if (bundle->end < bundle->begin.header.time)
+		bundle->end = bundle->begin.header.time;
+	if (!queue_add_bundle(model, bundle, bundle->end))
+		snapshot_recycle(model, bundle);
+}
+
+static void bundles_free(struct bundle *bundle)
+{
+	while (bundle) {
+		struct bundle *next = bundle->next;
+
+		free(bundle->runs);
+		free(bundle);
+		bundle = next;
+	}
+}
+
+void snapshot_free_all(struct model *model)
+{
+	bundles_free(model->bundles);
+	bundles_free(model->bundles_free);
+}

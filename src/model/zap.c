@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Changes of direct-map entries: whose pages they were, and what they are now. */
+#include "internal.h"
+
+static bool zap_valid(struct model *model, const struct record_zap *record)
+{
+	if (record->nr && record->nr <= RUN_MAX && record->page < PFN_MAX &&
+	    record->page + record->nr <= PFN_MAX && record->pgoff < MODEL_PGOFF_MAX - RUN_MAX)
+		return true;
+	model->counts.malformed++;
+	return false;
+}
+
+/* Page @i of the run: true and @inode, @pgoff where it is anybody's. */
+static bool zap_owner(struct model *model, const struct record_zap *record, struct inode *shown,
+		      __u32 i, struct inode **inode, __u64 *pgoff, bool *sure)
+{
+	__u64 pfn = record->page + i;
+	enum pfn_owner owner = pfn_find(model, pfn, inode, pgoff);
+	struct page *page;
+
+	/* What the first page shows of itself is better than what the model remembers. */
+	if (shown && !i && (owner != PFN_OWNED || *inode != shown || *pgoff != record->pgoff)) {
+		page = page_join(model, shown, record->pgoff, pfn);
+		if (!page)
+			return false;
+		page_set(page, PAGE_SURE, true);
+		*inode = shown;
+		*pgoff = record->pgoff;
+		owner = PFN_OWNED;
+	}
+	/* Where residency is still being learned, a run is taken at its word. */
+	if (shown && i && owner != PFN_OWNED && shown->learning) {
+		page = page_join(model, shown, record->pgoff + i, pfn);
+		if (!page)
+			return false;
+		*inode = shown;
+		*pgoff = record->pgoff + i;
+		owner = PFN_OWNED;
+	}
+	if (owner != PFN_OWNED)
+		return false;
+	page = extent_page(model, *inode, *pgoff, false);
+	*sure = page && page->flags & PAGE_SURE;
+	return true;
+}
+
+static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
+		     __u64 pgoff)
+{
+	struct page *page = extent_page(model, inode, pgoff, false);
+	bool secret = inode->public.provider == RECORD_PROVIDER_SECRETMEM;
+
+	if (!page)
+		return;
+	extent_touch_page(inode, pgoff);
+	/* Told of late: something newer is known already. */
+	if (record->zap_end < page->changed)
+		return;
+	page->changed = record->zap_end;
+	if (record->result) {
+		page_apply(model, inode, page, MODEL_EITHER);
+		return;
+	}
+	page_apply(model, inode, page, record->valid ? MODEL_PRESENT : MODEL_ABSENT);
+	if (record->valid && page->flags & PAGE_EXPOSED)
+		exposure_cancel(model, inode, page);
+	if (!record->valid && !(page->flags & PAGE_EXPOSED)) {
+		page_set(page, PAGE_EXPOSED, true);
+		inode->public.exposed++;
+	}
+	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
+	if (secret && !record->valid)
+		page_set(page, PAGE_PREPARED, true);
+	if (secret && record->valid)
+		page_leave(model, inode, pgoff);
+}
+
+static void zap_count(struct model *model, const struct model_zap *zap, struct inode *inode,
+		      const struct request *request)
+{
+	if (!inode) {
+		model->counts.zaps_foreign += !request;
+		return;
+	}
+	if (zap->result)
+		return;
+	inode->public.transitions += zap->nr;
+	model->counts.transitions += zap->nr;
+	if (zap->valid)
+		inode->public.restored += zap->nr;
+	else
+		inode->public.zapped += zap->nr;
+}
+
+static void zap_log(struct model *model, struct task *task, const struct model_zap *zap)
+{
+	if (!model_grow(model, &task->zaps, task->zaps_nr, &task->zaps_room, sizeof(*task->zaps)))
+		return;
+	task->zaps[task->zaps_nr++] = *zap;
+	task->restores += zap->valid;
+}
+
+/* A part of the run with one owner, or with none. */
+static void zap_segment(struct model *model, const struct record_zap *record, struct task *task,
+			struct inode *inode, struct model_zap *zap)
+{
+	struct request *request = request_innermost(task);
+	struct model_flush flush;
+
+	flush_of_zap(record, &flush);
+	if (record->flush_routine && !zap->valid && flush_covers(&flush, zap))
+		zap->flushed = flush.end;
+	for (__u64 i = 0; i < zap->nr; i++) {
+		if (zap->valid && !zap->result)
+			loose_restored(model, zap->pfn + i, zap->end);
+		if (inode)
+			zap_page(model, record, inode, zap->pgoff + i);
+		else if (!zap->result)
+			pfn_mark_zapped(model, zap->pfn + i, !zap->valid);
+	}
+	zap_count(model, zap, inode, request);
+	if (inode && !zap->valid && !zap->result)
+		exposure_add(model, inode, zap);
+	if (request)
+		zap_log(model, task, zap);
+	else if (!zap->valid && !zap->result)
+		loose_add(model, task, zap);
+	MODEL_NOTIFY(model, zapped, zap, request ? &request->public : NULL);
+}
+
+static void zap_event(struct model *model, const struct record_zap *record)
+{
+	struct model_event event = {
+		.time = record->zap_end,
+		.kind = RECORD_ZAP,
+		.operation = record->routine,
+		.cpu = record->header.cpu,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.inode = (__u32)record->header.inode,
+		.state = record->valid,
+		.result = record->result,
+		.first = record->page,
+		.last = record->page + record->nr - 1,
+	};
+
+	event_add(model, &event);
+}
+
+/* Where in its request a page of nobody's stands. */
+static __u64 zap_place(const struct record_zap *record, const struct task *task, __u32 i)
+{
+	const struct request *request = request_innermost(task);
+
+	if (record->header.inode)
+		return record->pgoff + i;
+	return request ? request->public.pgoff_first + i : 0;
+}
+
+void zap_take(struct model *model, const struct record_zap *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	struct inode *shown = NULL;
+	__u32 i = 0;
+
+	if (!task || !zap_valid(model, record))
+		return;
+	if (record->header.inode)
+		shown = inode_get(model, record->header.inode, record->zap_end);
+	if (!record->result && record->valid)
+		model->counts.restores++;
+	else if (!record->result)
+		model->counts.zaps++;
+	zap_event(model, record);
+	while (i < record->nr) {
+		struct inode *inode = NULL, *next;
+		struct model_zap zap = {
+			.pfn = record->page + i,
+			.begin = record->zap_begin,
+			.end = record->zap_end,
+			.tid = record->header.tid,
+			.tgid = record->header.tgid,
+			.cpu = record->header.cpu,
+			.result = record->result,
+			.valid = record->valid,
+			.routine = record->routine,
+		};
+		__u64 pgoff = 0, next_pgoff;
+		bool owned, sure = false, next_sure = false;
+
+		owned = zap_owner(model, record, shown, i, &inode, &pgoff, &sure);
+		zap.inode = owned ? &inode->public : NULL;
+		zap.pgoff = owned ? pgoff : zap_place(record, task, i);
+		zap.sure = sure;
+		for (zap.nr = 1, i++; i < record->nr; zap.nr++, i++) {
+			bool next_owned =
+				zap_owner(model, record, shown, i, &next, &next_pgoff, &next_sure);
+
+			if (next_owned != owned)
+				break;
+			if (owned &&
+			    (next != inode || next_pgoff != pgoff + zap.nr || next_sure != sure))
+				break;
+		}
+		zap_segment(model, record, task, owned ? inode : NULL, &zap);
+	}
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Words that several reports use. */
+#include "internal.h"
+
+int report_done(FILE *out)
+{
+	if (fflush(out) || ferror(out))
+		return -EIO;
+	return 0;
+}
+
+const char *report_comm(const struct model_inode *inode, char *comm)
+{
+	size_t length = 0;
+
+	for (; inode && inode->comm[length]; length++) {
+		char c = inode->comm[length];
+
+		comm[length] = c > ' ' && c < 0x7f && c != ';' ? c : '_';
+	}
+	if (!length)
+		comm[length++] = '-';
+	comm[length] = 0;
+	return comm;
+}
+
+const char *report_range(__u64 first, __u64 last, char *range)
+{
+	if (first == last)
+		snprintf(range, REPORT_RANGE_MAX, "0x%llx", (unsigned long long)first);
+	else
+		snprintf(range, REPORT_RANGE_MAX, "0x%llx-0x%llx", (unsigned long long)first,
+			 (unsigned long long)last);
+	return range;
+}
+
+const char *report_event(const struct model_event *event, char *text)
+{
+	const char *state = event->state ? "present" : "absent";
+	char range[REPORT_RANGE_MAX];
+
+	report_range(event->first, event->last, range);
+	switch (event->kind) {
+	case RECORD_REQUEST_BEGIN:
+		snprintf(text, REPORT_EVENT_MAX, "%s begins, pages %s",
+			 model_operation_name(event->operation), range);
+		break;
+	case RECORD_REQUEST_END:
+		snprintf(text, REPORT_EVENT_MAX, "%s ends, pages %s, result %d",
+			 model_operation_name(event->operation), range, event->result);
+		break;
+	case RECORD_ZAP:
+		snprintf(text, REPORT_EVENT_MAX, "pfn %s made %s, result %d", range, state,
+			 event->result);
+		break;
+	case RECORD_FLUSH:
+		snprintf(text, REPORT_EVENT_MAX, "flush of %s",
+			 event->state ? "everything" : range);
+		break;
+	case RECORD_JOIN:
+		snprintf(text, REPORT_EVENT_MAX, "pages %s join the inode", range);
+		break;
+	case RECORD_LEAVE:
+		snprintf(text, REPORT_EVENT_MAX, "pfn %s leaves its inode", range);
+		break;
+	case RECORD_PAGE_FREE:
+		snprintf(text, REPORT_EVENT_MAX, "pfn %s is freed, %s", range,
+			 event->state ? "present" : "absent in part");
+		break;
+	default:
+		snprintf(text, REPORT_EVENT_MAX, "event %u", event->kind);
+	}
+	return text;
+}
+
+const char *report_not_judged(const struct verdict *verdict, const struct rule *rule)
+{
+	const struct verdict_not_judged *entry;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		if (entry->rule == rule)
+			return entry->reason;
+	}
+	return NULL;
+}

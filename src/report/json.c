@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The verdict as JSON. */
+#include <json-c/json.h>
+#include "internal.h"
+
+static void add_int(struct json_object *object, const char *key, __s64 value)
+{
+	json_object_object_add(object, key, json_object_new_int64(value));
+}
+
+static void add_count(struct json_object *object, const char *key, __u64 value)
+{
+	json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+static void add_text(struct json_object *object, const char *key, const char *value)
+{
+	json_object_object_add(object, key, json_object_new_string(value));
+}
+
+static void add_flag(struct json_object *object, const char *key, bool value)
+{
+	json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
+static void add_inode_name(struct json_object *object, const struct model_inode *inode)
+{
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (inode) {
+		model_inode_name(inode, name, sizeof(name));
+		add_text(object, "inode", name);
+	} else {
+		json_object_object_add(object, "inode", NULL);
+	}
+}
+
+static struct json_object *vm_json(const struct model_inode *inode)
+{
+	struct json_object *object;
+	char comm[REPORT_COMM_MAX];
+
+	if (!inode)
+		return NULL;
+	object = json_object_new_object();
+	add_count(object, "pid", inode->vm ? inode->vm : inode->tgid);
+	add_text(object, "comm", report_comm(inode, comm));
+	return object;
+}
+
+static struct json_object *event_json(const struct model_event *event)
+{
+	struct json_object *object = json_object_new_object();
+	char text[REPORT_EVENT_MAX];
+
+	add_count(object, "time", event->time);
+	add_count(object, "cpu", event->cpu);
+	add_count(object, "tid", event->tid);
+	add_text(object, "event", report_event(event, text));
+	return object;
+}
+
+static struct json_object *violation_json(const struct verdict_violation *violation)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *sources = json_object_new_array();
+	struct json_object *events = json_object_new_array();
+
+	add_text(object, "rule", violation->rule->name);
+	add_int(object, "id", violation->rule->id);
+	add_text(object, "severity",
+		 violation->rule->severity == RULE_SEVERITY_VIOLATION ? "violation" : "note");
+	add_inode_name(object, violation->inode);
+	json_object_object_add(object, "vm", vm_json(violation->inode));
+	add_count(object, "pgoff_first", violation->pgoff_first);
+	add_count(object, "pgoff_last", violation->pgoff_last);
+	add_count(object, "count", violation->count);
+	add_count(object, "time_first", violation->time_first);
+	add_count(object, "time_last", violation->time_last);
+	for (size_t i = 0; i < violation->sources_nr; i++) {
+		struct json_object *source = json_object_new_object();
+
+		add_text(source, "source", violation->sources[i].name);
+		add_text(source, "says", violation->sources[i].says);
+		json_object_array_add(sources, source);
+	}
+	json_object_object_add(object, "sources", sources);
+	for (size_t i = 0; i < violation->events_nr; i++)
+		json_object_array_add(events, event_json(&violation->events[i]));
+	json_object_object_add(object, "events", events);
+	add_text(object, "words", violation->words);
+	return object;
+}
+
+static struct json_object *violations_json(const struct verdict *verdict)
+{
+	struct json_object *array = json_object_new_array();
+	const struct verdict_violation *violation;
+
+	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++)
+		json_object_array_add(array, violation_json(violation));
+	return array;
+}
+
+static struct json_object *not_judged_json(const struct verdict *verdict)
+{
+	struct json_object *array = json_object_new_array();
+	const struct verdict_not_judged *entry;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		struct json_object *object = json_object_new_object();
+
+		add_text(object, "rule", entry->rule->name);
+		add_int(object, "id", entry->rule->id);
+		add_text(object, "reason", entry->reason);
+		json_object_array_add(array, object);
+	}
+	return array;
+}
+
+static struct json_object *inode_json(const struct model_inode *inode)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_inode_name(object, inode);
+	add_text(object, "provider", model_provider_name(inode->provider));
+	add_count(object, "i_ino", inode->i_ino);
+	json_object_object_add(object, "vm", vm_json(inode));
+	add_flag(object, "before_attach", inode->before_attach);
+	add_count(object, "pages", inode->pages);
+	add_count(object, "pages_compared", inode->compared);
+	add_count(object, "transitions", inode->transitions);
+	add_count(object, "zapped", inode->zapped);
+	add_count(object, "restored", inode->restored);
+	add_count(object, "requests", inode->requests);
+	add_count(object, "flushes", inode->flushes);
+	add_count(object, "flush_ns", inode->flush_ns);
+	add_count(object, "lost", inode->lost);
+	return object;
+}
+
+static struct json_object *inodes_json(const struct model *model)
+{
+	struct json_object *array = json_object_new_array();
+	const struct model_inode *inode = NULL;
+
+	while ((inode = model_inode_next(model, inode)))
+		json_object_array_add(array, inode_json(inode));
+	return array;
+}
+
+static struct json_object *facts_json(const struct model *model)
+{
+	struct json_object *object = json_object_new_object();
+	const char *key, *value;
+
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++)
+		add_text(object, key, value);
+	return object;
+}
+
+static struct json_object *losses_json(const struct model_counts *counts)
+{
+	struct json_object *object = json_object_new_object();
+
+	for (__u32 cause = 0; cause < 16; cause++) {
+		if (counts->lost_by_cause[cause])
+			add_count(object, model_loss_name(cause), counts->lost_by_cause[cause]);
+	}
+	return object;
+}
+
+static void add_counts(struct json_object *object, const struct model_counts *counts)
+{
+	add_count(object, "transitions", counts->transitions);
+	add_count(object, "pages", counts->pages_compared);
+	add_count(object, "pages_total", counts->pages);
+	add_count(object, "pages_inconclusive", counts->pages_inconclusive);
+	add_count(object, "page_reads", counts->pages_read);
+	add_count(object, "page_reads_unknown", counts->pages_unknown);
+	add_count(object, "snapshots", counts->snapshots);
+	add_count(object, "snapshot_chunks", counts->chunks);
+	add_count(object, "snapshot_chunks_failed", counts->chunks_failed);
+	add_count(object, "inodes", counts->inodes);
+	add_count(object, "requests", counts->requests);
+	add_count(object, "flushes", counts->flushes);
+	add_count(object, "zaps_foreign", counts->zaps_foreign);
+	add_count(object, "unexplained", counts->unexplained);
+	add_count(object, "records", counts->records);
+	add_count(object, "malformed", counts->malformed);
+	add_count(object, "lost", counts->lost);
+	add_count(object, "missed", counts->missed);
+	json_object_object_add(object, "lost_by_cause", losses_json(counts));
+	add_count(object, "duration_ns",
+		  counts->now > counts->started ? counts->now - counts->started : 0);
+	add_int(object, "command_status", counts->command_status);
+}
+
+int report_verdict_json(FILE *out, const struct verdict *verdict)
+{
+	struct json_object *object = json_object_new_object(), *reasons = json_object_new_array();
+	const struct model *model = verdict_model(verdict);
+	struct model_counts counts;
+	enum verdict_value value = verdict_value(verdict);
+	const char *reason;
+
+	model_count(model, &counts);
+	add_text(object, "schema", REPORT_VERDICT_SCHEMA);
+	add_text(object, "verdict", verdict_value_name(value));
+	add_int(object, "exit_status", verdict_exit_status(value, counts.command_status));
+	add_counts(object, &counts);
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
+		json_object_array_add(reasons, json_object_new_string(reason));
+	json_object_object_add(object, "reasons", reasons);
+	json_object_object_add(object, "violations", violations_json(verdict));
+	add_count(object, "violations_unlisted", verdict_unlisted(verdict));
+	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
+	json_object_object_add(object, "per_inode", inodes_json(model));
+	json_object_object_add(object, "facts", facts_json(model));
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return report_done(out);
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The verdict for people. */
+#include "internal.h"
+
+#define LINE_COLUMNS 96
+
+static const char *value_color(enum verdict_value value, bool color)
+{
+	if (!color)
+		return "";
+	switch (value) {
+	case VERDICT_CONSISTENT:
+		return "\033[1;32m";
+	case VERDICT_VIOLATED:
+		return "\033[1;31m";
+	default:
+		return "\033[1;33m";
+	}
+}
+
+/* Breaks @words at spaces, each line indented. */
+static void text_wrap(FILE *out, const char *words, const char *indent)
+{
+	size_t width = LINE_COLUMNS - strlen(indent);
+
+	while (*words) {
+		size_t length = strlen(words), cut = length;
+
+		if (length > width) {
+			for (cut = width; cut && words[cut] != ' '; cut--)
+				;
+			if (!cut)
+				cut = width;
+		}
+		fprintf(out, "%s%.*s\n", indent, (int)cut, words);
+		words += cut;
+		while (*words == ' ')
+			words++;
+	}
+}
+
+static void text_violation(FILE *out, const struct verdict_violation *violation, bool color)
+{
+	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX], comm[REPORT_COMM_MAX];
+	const struct model_inode *inode = violation->inode;
+
+	model_inode_name(inode, name, sizeof(name));
+	fprintf(out, "\n%s%s%s  %s:%s  count %llu", color ? "\033[31m" : "", violation->rule->name,
+		color ? "\033[0m" : "", name,
+		report_range(violation->pgoff_first, violation->pgoff_last, range),
+		(unsigned long long)violation->count);
+	if (inode)
+		fprintf(out, "  VM %u (%s)", inode->vm ? inode->vm : inode->tgid,
+			report_comm(inode, comm));
+	fprintf(out, "\n");
+	text_wrap(out, violation->words, "    ");
+	for (size_t i = 0; i < violation->sources_nr; i++)
+		fprintf(out, "      %-10s %s\n", violation->sources[i].name,
+			violation->sources[i].says);
+	for (size_t i = 0; i < violation->events_nr; i++) {
+		const struct model_event *event = &violation->events[i];
+		char text[REPORT_EVENT_MAX];
+
+		fprintf(out, "      %6llu.%06llu s  CPU %-3u task %-7u %s\n",
+			(unsigned long long)(event->time / 1000000000),
+			(unsigned long long)(event->time / 1000 % 1000000), event->cpu, event->tid,
+			report_event(event, text));
+	}
+}
+
+static void text_not_judged(FILE *out, const struct verdict *verdict)
+{
+	const struct verdict_not_judged *entry;
+	size_t unbuilt = 0;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		if (entry->rule->built)
+			fprintf(out, "not judged: %s: %s\n", entry->rule->name, entry->reason);
+		else
+			unbuilt++;
+	}
+	if (unbuilt)
+		fprintf(out, "not judged: %zu rules that this version does not have yet\n",
+			unbuilt);
+}
+
+int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
+{
+	const struct verdict_violation *violation;
+	enum verdict_value value = verdict_value(verdict);
+	struct model_counts counts;
+	const char *reason;
+
+	model_count(verdict_model(verdict), &counts);
+	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++)
+		text_violation(out, violation, color);
+	if (verdict_unlisted(verdict))
+		fprintf(out, "\n%llu more causes are not listed\n",
+			(unsigned long long)verdict_unlisted(verdict));
+	fprintf(out, "%sverdict: %s%s%s\n", verdict_violations(verdict) ? "\n" : "",
+		value_color(value, color), verdict_value_name(value), color ? "\033[0m" : "");
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
+		fprintf(out, "inconclusive: %s\n", reason);
+	fprintf(out,
+		"%llu transitions, %llu of %llu pages compared in %llu snapshots of %llu inodes, "
+		"%llu records lost, %llu calls missed\n",
+		(unsigned long long)counts.transitions, (unsigned long long)counts.pages_compared,
+		(unsigned long long)counts.pages, (unsigned long long)counts.snapshots,
+		(unsigned long long)counts.inodes, (unsigned long long)counts.lost,
+		(unsigned long long)counts.missed);
+	if (!counts.inodes)
+		fprintf(out, "there was nothing to judge: no guest_memfd and no memfd_secret was "
+			     "seen\n");
+	if (counts.command_status > 0)
+		fprintf(out, "the command failed with status %lld\n",
+			(long long)counts.command_status);
+	text_not_judged(out, verdict);
+	return report_done(out);
+}

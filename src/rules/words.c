@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Putting a violation into words. */
+#include <stdarg.h>
+#include <stdio.h>
+#include "internal.h"
+
+void violation_source(struct verdict_violation *violation, const char *name, const char *format,
+		      ...)
+{
+	struct verdict_source *source;
+	va_list list;
+
+	if (violation->sources_nr == VERDICT_SOURCES_MAX)
+		return;
+	source = &violation->sources[violation->sources_nr++];
+	source->name = name;
+	va_start(list, format);
+	vsnprintf(source->says, sizeof(source->says), format, list);
+	va_end(list);
+}
+
+void violation_words(struct verdict_violation *violation, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(violation->words, sizeof(violation->words), format, list);
+	va_end(list);
+}
+
+const char *state_name(enum model_state state)
+{
+	switch (state) {
+	case MODEL_PRESENT:
+		return "present";
+	case MODEL_ABSENT:
+		return "absent";
+	default:
+		return "unknown";
+	}
+}
+
+const char *request_words(const struct model_request *request, char *text, size_t size)
+{
+	char name[MODEL_INODE_NAME_MAX];
+
+	model_inode_name(request->inode, name, sizeof(name));
+	snprintf(text, size, "%s %s:0x%llx-0x%llx%s (task %u, began at %llu.%06llu s)",
+		 model_operation_name(request->operation), name,
+		 (unsigned long long)request->pgoff_first, (unsigned long long)request->pgoff_last,
+		 request->operation != RECORD_OPERATION_SET_RANGE &&
+				 request->operation != RECORD_OPERATION_SET_FOLIO
+			 ? ""
+		 : request->state ? " to present"
+				  : " to absent",
+		 request->tid, (unsigned long long)(request->begin / 1000000000),
+		 (unsigned long long)(request->begin / 1000 % 1000000));
+	return text;
+}
