@@ -38,7 +38,8 @@ CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I.
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 $(WARNINGS)
 # Static: the lab's guests hold nothing but busybox and these programs.
-LDFLAGS ?= -static
+# (binutils warns of glibc functions in libcap-ng that we do not call.)
+LDFLAGS ?= -static -Wl,--no-warnings
 LDLIBS := -lbpf -lelf -lz -ljson-c -lcap-ng
 # A hook names all of its function's parameters, used or not.
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
@@ -73,7 +74,7 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 
 # --- user space --------------------------------------------------------------
 
-$(B)/obj/sensor/%.o: $(SKELETONS)
+$(filter $(B)/obj/sensor/%,$(LIB_OBJECTS)): $(SKELETONS)
 
 $(B)/obj/load/%.o: lab/load/%.c
 	$(call say,CC,$<)

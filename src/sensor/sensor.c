@@ -17,6 +17,7 @@
 #include "sensor/sensor.h"
 #include "sensor/walker.h"
 
+#define FACTS_MAX 64
 #define HEARTBEAT_NS 100000000ULL
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
 #define SETTLE_TRIES 200 /* of a millisecond each */
@@ -38,6 +39,8 @@ struct sensor {
 	uint64_t zaps; /* entries of the zap ring drained */
 	uint64_t heartbeat; /* ns: the last one */
 	uint64_t since; /* ns: losses are counted from here */
+	struct record_fact *facts[FACTS_MAX];
+	size_t facts_nr;
 	struct position_args pending; /* a heartbeat waits until the ring is drained so far */
 };
 
@@ -105,25 +108,27 @@ static int identify(void *context, struct identify_args *identity)
 	return error ? error : identity->result;
 }
 
+/* A fact is kept as well, for clients that come later. */
 static void emit_fact(struct sensor *sensor, const char *key, const char *value)
 {
-	union {
-		struct record_fact fact;
-		char bytes[512];
-	} record = {};
 	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
-	size_t size = sizeof(record.fact) + key_length + value_length;
+	size_t size = (sizeof(struct record_fact) + key_length + value_length + 7) & ~7UL;
+	struct record_fact *fact;
 
-	if (size > sizeof(record))
+	if (sensor->facts_nr == FACTS_MAX || size > UINT16_MAX)
 		return;
-	record.fact.header.kind = RECORD_FACT;
-	record.fact.header.size = (size + 7) & ~7U;
-	record.fact.header.time = now();
-	record.fact.key_length = key_length;
-	record.fact.value_length = value_length;
-	memcpy(record.fact.text, key, key_length);
-	memcpy(record.fact.text + key_length, value, value_length);
-	sensor->sink(sensor->context, &record.fact.header);
+	fact = calloc(1, size);
+	if (!fact)
+		return;
+	fact->header.kind = RECORD_FACT;
+	fact->header.size = size;
+	fact->header.time = now();
+	fact->key_length = key_length;
+	fact->value_length = value_length;
+	memcpy(fact->text, key, key_length);
+	memcpy(fact->text + key_length, value, value_length);
+	sensor->facts[sensor->facts_nr++] = fact;
+	sensor->sink(sensor->context, &fact->header);
 }
 
 static void emit_facts(struct sensor *sensor)
@@ -274,12 +279,12 @@ static int quiet(enum libbpf_print_level level, const char *format, va_list argu
 
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
-	int error = owner_lock_take(sensor, failure);
+	int error = kernel_check_permissions(failure);
 	bool half;
 
 	if (error)
 		return error;
-	error = kernel_check_permissions(failure);
+	error = owner_lock_take(sensor, failure);
 	if (error)
 		return error;
 	error = kernel_open(&sensor->kernel, failure);
@@ -415,6 +420,8 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
 
 void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context)
 {
+	for (size_t i = 0; i < sensor->facts_nr; i++)
+		sink(context, &sensor->facts[i]->header);
 	for (size_t i = 0; i < sensor->seal.inodes_nr; i++) {
 		struct record_inode record = sensor->seal.inodes[i].record;
 
@@ -458,6 +465,8 @@ void sensor_close(struct sensor *sensor)
 	ring_buffer__free(sensor->ring);
 	load_close(&sensor->load);
 	seal_destroy(&sensor->seal);
+	for (size_t i = 0; i < sensor->facts_nr; i++)
+		free(sensor->facts[i]);
 	kernel_close(&sensor->kernel);
 	free(sensor);
 }

@@ -56,7 +56,7 @@ int sensor_poll(struct sensor *sensor);
 int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
 		    uint32_t pass, uint64_t snapshot);
 
-/* Hands out what every known inode is, as for a client that comes late. */
+/* Hands out the facts, and what every known inode is, for a client that comes late. */
 void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context);
 
 /* A heartbeat at once: everything up to now is in the sink when this returns. */
