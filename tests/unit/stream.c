@@ -1,0 +1,317 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Builds streams of records by hand, and has them judged. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "stream.h"
+#include "gmemtrace/report.h"
+
+void stream_init(struct stream *stream)
+{
+	memset(stream, 0, sizeof(*stream));
+	stream->now = SECOND;
+}
+
+void stream_free(struct stream *stream)
+{
+	verdict_free(stream->verdict);
+	model_free(stream->model);
+	free(stream->data);
+	memset(stream, 0, sizeof(*stream));
+}
+
+void stream_add(struct stream *stream, const struct record_header *record)
+{
+	if (stream->used + record->size > stream->room) {
+		stream->room = stream->room ? stream->room * 2 : 65536;
+		stream->data = realloc(stream->data, stream->room);
+		assert_non_null(stream->data);
+	}
+	memcpy(stream->data + stream->used, record, record->size);
+	stream->used += record->size;
+	stream->now += 1000;
+}
+
+static struct record_header header(const struct stream *stream, __u16 kind, size_t size, __u32 tid,
+				   __u64 inode)
+{
+	return (struct record_header){
+		.kind = kind,
+		.size = (__u16)size,
+		.cpu = tid % 4,
+		.tid = tid,
+		.tgid = 100,
+		.time = stream->now,
+		.inode = inode,
+	};
+}
+
+void stream_inode(struct stream *stream, __u64 inode, enum record_provider provider, __u64 pages,
+		  bool before_attach)
+{
+	struct record_inode record = {
+		.header = header(stream, RECORD_INODE, sizeof(record), 100, inode),
+		.i_ino = 1000 + inode,
+		.pages = pages,
+		.provider = provider,
+		.default_state = provider == RECORD_PROVIDER_GMEM_PLAIN,
+		.before_attach = before_attach,
+		.vm = 100,
+		.comm = "vmm",
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_inode_dead(struct stream *stream, __u64 inode)
+{
+	struct record_inode record = {
+		.header = header(stream, RECORD_INODE, sizeof(record), 100, inode),
+		.dead = 1,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_request(struct stream *stream, __u16 kind, __u32 tid, __u64 inode,
+		    enum record_operation operation, __u64 first, __u64 last, bool state,
+		    __s64 result)
+{
+	struct record_request record = {
+		.header = header(stream, kind, sizeof(record), tid, inode),
+		.pgoff_first = first,
+		.pgoff_last = last,
+		.result = result,
+		.operation = operation,
+		.state = state,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_begin(struct stream *stream, __u32 tid, __u64 inode, enum record_operation operation,
+		  __u64 first, __u64 last, bool state)
+{
+	stream_request(stream, RECORD_REQUEST_BEGIN, tid, inode, operation, first, last, state, 0);
+}
+
+void stream_end(struct stream *stream, __u32 tid, __u64 inode, enum record_operation operation,
+		__u64 first, __u64 last, bool state)
+{
+	stream_request(stream, RECORD_REQUEST_END, tid, inode, operation, first, last, state, 0);
+}
+
+static struct record_zap zap(const struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff,
+			     __u64 pfn, __u32 nr, bool valid, __s32 result)
+{
+	return (struct record_zap){
+		.header = header(stream, RECORD_ZAP, sizeof(struct record_zap), tid, inode),
+		.pgoff = inode ? pgoff : 0,
+		.page = pfn,
+		.nr = nr,
+		.result = result,
+		.zap_end = stream->now,
+		.valid = valid,
+		.routine = RECORD_ZAP_VALID,
+	};
+}
+
+void stream_zap(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn, __u32 nr,
+		bool valid, __s32 result)
+{
+	struct record_zap record = zap(stream, tid, inode, pgoff, pfn, nr, valid, result);
+
+	stream_add(stream, &record.header);
+}
+
+void stream_zap_flush(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn,
+		      __u32 nr, __u64 first, __u64 last)
+{
+	struct record_zap record = zap(stream, tid, inode, pgoff, pfn, nr, false, 0);
+
+	record.flush_begin = stream->now + 10;
+	record.flush_first = first;
+	record.flush_last = last;
+	record.flush_routine = RECORD_FLUSH_RANGE;
+	record.header.time = stream->now + 500;
+	stream_add(stream, &record.header);
+}
+
+void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, bool full)
+{
+	struct record_flush record = {
+		.header = header(stream, RECORD_FLUSH, sizeof(record), tid, 0),
+		.begin = stream->now - 100,
+		.first = first,
+		.last = last,
+		.routine = RECORD_FLUSH_RANGE,
+		.full = full,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+static void owner(struct stream *stream, __u16 kind, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)
+{
+	struct record_owner record = {
+		.header = header(stream, kind, sizeof(record), tid, inode),
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = 1,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_join(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)
+{
+	owner(stream, RECORD_JOIN, tid, inode, pgoff, pfn);
+}
+
+void stream_leave(struct stream *stream, __u32 tid, __u64 pfn)
+{
+	owner(stream, RECORD_LEAVE, tid, 0, 0, pfn);
+}
+
+void stream_page_free(struct stream *stream, __u32 tid, __u64 pfn, bool absent)
+{
+	struct record_page_free record = {
+		.header = header(stream, RECORD_PAGE_FREE, sizeof(record), tid, 0),
+		.page = pfn,
+		.absent = absent,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_heartbeat(struct stream *stream)
+{
+	struct record_heartbeat record = {
+		.header = header(stream, RECORD_HEARTBEAT, sizeof(record), 0, 0),
+		.watermark = stream->now,
+		.groups = SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_loss(struct stream *stream, __u64 inode, enum record_loss_cause cause, __u64 since,
+		 __u64 count)
+{
+	struct record_loss record = {
+		.header = header(stream, RECORD_LOSS, sizeof(record), 0, inode),
+		.since = since,
+		.count = count,
+		.cause = cause,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_finish(struct stream *stream)
+{
+	struct record_end record;
+
+	stream->now += SECOND;
+	stream_heartbeat(stream);
+	record = (struct record_end){
+		.header = header(stream, RECORD_END, sizeof(record), 0, 0),
+		.command_status = 0,
+	};
+	stream_add(stream, &record.header);
+}
+
+static void bracket(struct stream *stream, __u16 kind, const struct record_snapshot *shape)
+{
+	struct record_snapshot record = *shape;
+
+	record.header = header(stream, kind, sizeof(record), 1, shape->header.inode);
+	stream_add(stream, &record.header);
+}
+
+void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
+		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
+		 __u64 nr, const struct stream_page *pages, size_t pages_nr)
+{
+	struct record_snapshot shape = {
+		.header.inode = inode,
+		.pgoff_first = first,
+		.pgoff_nr = nr,
+		.origin = origin,
+		.pass = pass,
+		.provider = provider,
+		.default_state = default_state,
+		.snapshot = ++stream->snapshot,
+	};
+
+	bracket(stream, RECORD_SNAPSHOT_BEGIN, &shape);
+	for (size_t i = 0; i < pages_nr; i++) {
+		struct record_snapshot_page record = {
+			.header = header(stream, RECORD_SNAPSHOT_PAGE, sizeof(record), 1, inode),
+			.pgoff = pages[i].pgoff,
+			.pfn = pages[i].pfn,
+			.nr = pages[i].nr,
+			.bits = pages[i].bits,
+			.snapshot = stream->snapshot,
+		};
+
+		stream_add(stream, &record.header);
+	}
+	bracket(stream, RECORD_SNAPSHOT_END, &shape);
+}
+
+void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)
+{
+	stream_join(stream, tid, inode, pgoff, pfn);
+	stream_begin(stream, tid, inode, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
+	stream_zap_flush(stream, tid, inode, pgoff, pfn, 1, pfn, pfn);
+	stream_end(stream, tid, inode, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
+}
+
+const struct verdict *stream_judge(struct stream *stream, const struct model_options *options)
+{
+	size_t at = 0;
+
+	stream->model = model_create(options);
+	assert_non_null(stream->model);
+	stream->verdict = verdict_create(stream->model, NULL);
+	assert_non_null(stream->verdict);
+	while (at < stream->used) {
+		const struct record_header *record = (const void *)(stream->data + at);
+
+		assert_int_equal(model_feed(stream->model, record), 0);
+		at += record->size;
+	}
+	assert_int_equal(model_finish(stream->model), 0);
+	return stream->verdict;
+}
+
+void stream_expect(struct stream *stream, enum verdict_value value)
+{
+	if (verdict_value(stream->verdict) != value)
+		report_verdict_text(stderr, stream->verdict, false);
+	assert_int_equal(verdict_value(stream->verdict), value);
+}
+
+const struct verdict_violation *stream_expect_one(struct stream *stream, enum rule_id rule,
+						  __u64 inode, __u64 first, __u64 last)
+{
+	const struct verdict_violation *violation = verdict_violation(stream->verdict, 0);
+
+	stream_expect(stream, VERDICT_VIOLATED);
+	if (verdict_violations(stream->verdict) != 1)
+		report_verdict_text(stderr, stream->verdict, false);
+	assert_int_equal(verdict_violations(stream->verdict), 1);
+	assert_string_equal(violation->rule->name, rule_find(rule)->name);
+	if (inode)
+		assert_int_equal(violation->inode->number, inode);
+	assert_int_equal(violation->pgoff_first, first);
+	assert_int_equal(violation->pgoff_last, last);
+	assert_true(violation->words[0]);
+	assert_true(violation->sources_nr > 0);
+	return violation;
+}

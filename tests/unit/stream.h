@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Builds streams of records by hand, and has them judged. */
+#ifndef GMEMTRACE_TESTS_STREAM_H
+#define GMEMTRACE_TESTS_STREAM_H
+
+#include "gmemtrace/capture.h"
+#include "gmemtrace/model.h"
+#include "gmemtrace/rules.h"
+
+#define MS 1000000ULL
+#define SECOND 1000000000ULL
+
+struct stream {
+	__u8 *data;
+	size_t used, room;
+	__u64 now; /* ns: the next record's time; every record advances it */
+	__u64 snapshot;
+	struct model *model;
+	struct verdict *verdict;
+};
+
+void stream_init(struct stream *stream);
+void stream_free(struct stream *stream);
+/* Appends a copy of @record. */
+void stream_add(struct stream *stream, const struct record_header *record);
+
+void stream_inode(struct stream *stream, __u64 inode, enum record_provider provider, __u64 pages,
+		  bool before_attach);
+void stream_inode_dead(struct stream *stream, __u64 inode);
+void stream_request(struct stream *stream, __u16 kind, __u32 tid, __u64 inode,
+		    enum record_operation operation, __u64 first, __u64 last, bool state,
+		    __s64 result);
+void stream_begin(struct stream *stream, __u32 tid, __u64 inode, enum record_operation operation,
+		  __u64 first, __u64 last, bool state);
+void stream_end(struct stream *stream, __u32 tid, __u64 inode, enum record_operation operation,
+		__u64 first, __u64 last, bool state);
+/* A zap alone. @inode 0: the page shows no owner. */
+void stream_zap(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn, __u32 nr,
+		bool valid, __s32 result);
+/* A zap of one page merged with a flush of [first, last]. */
+void stream_zap_flush(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn,
+		      __u32 nr, __u64 first, __u64 last);
+void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, bool full);
+void stream_join(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);
+void stream_leave(struct stream *stream, __u32 tid, __u64 pfn);
+void stream_page_free(struct stream *stream, __u32 tid, __u64 pfn, bool absent);
+void stream_heartbeat(struct stream *stream);
+void stream_loss(struct stream *stream, __u64 inode, enum record_loss_cause cause, __u64 since,
+		 __u64 count);
+void stream_finish(struct stream *stream);
+
+struct stream_page {
+	__u64 pgoff, pfn;
+	__u32 nr, bits;
+};
+
+/* One read of [first, first + nr) that saw @pages. */
+void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
+		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
+		 __u64 nr, const struct stream_page *pages, size_t pages_nr);
+
+/* Faults page @pgoff in, as a correct kernel does: joined, zapped, flushed, prepared. */
+void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);
+
+/* Feeds everything; the verdict stays until stream_free(). @options may be NULL. */
+const struct verdict *stream_judge(struct stream *stream, const struct model_options *options);
+
+/* The only violation, of @rule, at [first, last] of @inode; fails the test otherwise. */
+const struct verdict_violation *stream_expect_one(struct stream *stream, enum rule_id rule,
+						  __u64 inode, __u64 first, __u64 last);
+void stream_expect(struct stream *stream, enum verdict_value value);
+
+#endif

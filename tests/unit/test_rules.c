@@ -1,0 +1,734 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Each rule both ways: it fires on the defect and keeps silent on its correct twin. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include "stream.h"
+
+#define G 3 /* the inode */
+#define T 7 /* the task */
+#define RFC3 RECORD_PROVIDER_RFC3
+#define SECRET RECORD_PROVIDER_SECRETMEM
+#define ABSENT_BITS (RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED)
+#define PRESENT_BITS (ABSENT_BITS | RECORD_PAGE_PRESENT)
+#define DEVIATES RECORD_PAGE_DEVIATES
+
+static struct stream stream;
+
+static int setup(void **state)
+{
+	(void)state;
+	stream_init(&stream);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stream_free(&stream);
+	return 0;
+}
+
+/* What the release snapshot of inode G (64 pages, default absent) saw, in two passes. */
+static void release(enum record_provider provider, const struct stream_page *pages, size_t nr)
+{
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, provider, provider == RECORD_PROVIDER_GMEM_PLAIN,
+			    RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages, nr);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void faulted(__u64 pages)
+{
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < pages; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	stream_heartbeat(&stream);
+}
+
+/* [first, last] made present; the pages from @skip on for @skip_nr are left out. */
+static void convert(__u64 first, __u64 last, __u64 skip, __u64 skip_nr)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, last, true);
+	for (__u64 i = first; i <= last; i++) {
+		if (i < skip || i >= skip + skip_nr)
+			stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	}
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, last, true);
+	stream_heartbeat(&stream);
+}
+
+/* Each page a run of its own, because its pfns are not contiguous. */
+static size_t pages_seen(struct stream_page *pages, __u64 from, __u64 to, __u32 bits)
+{
+	for (__u64 i = from; i < to; i++)
+		pages[i] = (struct stream_page){ i, 100 + 2 * i, 1, bits };
+	return to;
+}
+
+static void test_consistent(void **state)
+{
+	struct stream_page pages[8];
+	struct model_counts counts;
+
+	(void)state;
+	faulted(8);
+	convert(0, 3, 0, 0);
+	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
+	release(RFC3, pages, pages_seen(pages, 4, 8, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.transitions, 12);
+	assert_int_equal(counts.pages_compared, 64);
+	assert_int_equal(counts.pages, 64);
+	assert_int_equal(counts.snapshots, 2);
+	assert_int_equal(counts.unexplained, 0);
+}
+
+/* The seed's off-by-one: the last index never reaches the xarray. */
+static void test_declared_mismatch(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	convert(0, 7, 0, 0);
+	pages_seen(pages, 0, 7, PRESENT_BITS | DEVIATES);
+	release(RFC3, pages, pages_seen(pages, 7, 8, PRESENT_BITS));
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 7, 7);
+}
+
+static void test_declared_mismatch_not_resident(void **state)
+{
+	struct stream_page seen = { 0, 0, 63, DEVIATES };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 63, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 63, true);
+	release(RFC3, &seen, 1);
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 63, 63);
+}
+
+static void test_declared_merges(void **state)
+{
+	const struct verdict_violation *violation;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0x10, 0x1f, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0x10, 0x1f, true);
+	release(RFC3, NULL, 0);
+	violation = stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 0x10, 0x1f);
+	assert_int_equal(violation->count, 16);
+	assert_true(violation->events_nr >= 2);
+}
+
+/* A failed request may have left either value, page by page. */
+static void test_declared_failed_request(void **state)
+{
+	struct stream_page seen = { 0, 0, 5, DEVIATES };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 9, true);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, 0, 9, true,
+		       -12);
+	release(RFC3, &seen, 1);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void overlap(bool nested, const struct stream_page *seen)
+{
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 9, true);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 5, 14, false);
+	stream_end(&stream, nested ? T + 1 : T, G, RECORD_OPERATION_SET_RANGE, nested ? 5 : 0,
+		   nested ? 14 : 9, !nested);
+	stream_end(&stream, nested ? T : T + 1, G, RECORD_OPERATION_SET_RANGE, nested ? 0 : 5,
+		   nested ? 9 : 14, nested);
+	release(RFC3, seen, 1);
+}
+
+static void test_declared_overlap(void **state)
+{
+	/* Pages 5 to 9 were asked for both ways at once: any mixture is legal. */
+	struct stream_page seen = { 0, 0, 7, DEVIATES };
+
+	(void)state;
+	overlap(false, &seen);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_free(&stream);
+	stream_init(&stream);
+	overlap(true, &seen);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	/* Outside the overlap it is not. */
+	seen.nr = 4;
+	stream_free(&stream);
+	stream_init(&stream);
+	overlap(false, &seen);
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 4, 4);
+}
+
+static void test_applied_mismatch(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	pages_seen(pages, 0, 5, ABSENT_BITS);
+	pages_seen(pages, 5, 7, PRESENT_BITS);
+	release(RFC3, pages, pages_seen(pages, 7, 8, ABSENT_BITS));
+	assert_int_equal(stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 5, 6)->count, 2);
+}
+
+/* Seen in one read only, it may be what a call in between was about to change. */
+static void test_applied_needs_two_reads(void **state)
+{
+	struct stream_page pages[8], wrong[8];
+
+	(void)state;
+	faulted(8);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	pages_seen(wrong, 0, 8, ABSENT_BITS);
+	wrong[5].bits = PRESENT_BITS;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, wrong, 8);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 1, 0, 64, pages, 8);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void test_applied_touched_between(void **state)
+{
+	struct stream_page wrong[8];
+
+	(void)state;
+	faulted(8);
+	pages_seen(wrong, 0, 8, ABSENT_BITS);
+	wrong[5].bits = PRESENT_BITS;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, wrong, 8);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, true);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 1, 0, 64, wrong, 8);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	/* Seen once since, never proven, never explained. */
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+static void test_applied_unprepared(void **state)
+{
+	struct stream_page seen = { 0, 100, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	release(RFC3, &seen, 1);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_free(&stream);
+	stream_init(&stream);
+	seen.bits = RECORD_PAGE_RESIDENT;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	release(RFC3, &seen, 1);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 0);
+}
+
+static void test_applied_poisoned(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	pages[5].bits = PRESENT_BITS | RECORD_PAGE_POISONED;
+	release(RFC3, pages, 8);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* A failed read is unknown, never absent and never present. */
+static void test_applied_unknown(void **state)
+{
+	struct stream_page pages[8];
+	struct model_counts counts;
+
+	(void)state;
+	faulted(8);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	pages[5].bits = PRESENT_BITS | RECORD_PAGE_APPLIED_UNKNOWN;
+	release(RFC3, pages, 8);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.pages_unknown, 2);
+	assert_int_equal(counts.pages_compared, 63);
+}
+
+static void test_applied_plain(void **state)
+{
+	struct stream_page seen = { 0, 100, 1, PRESENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	release(RECORD_PROVIDER_GMEM_PLAIN, &seen, 1);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_free(&stream);
+	stream_init(&stream);
+	seen.bits = ABSENT_BITS;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	release(RECORD_PROVIDER_GMEM_PLAIN, &seen, 1);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 0);
+}
+
+static void test_missed_page(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	convert(0, 7, 2, 2);
+	pages_seen(pages, 0, 8, PRESENT_BITS | DEVIATES);
+	/* Somebody else put it right before anyone looked: history tells all the same. */
+	release(RFC3, pages, 8);
+	assert_int_equal(stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 3)->count, 2);
+}
+
+static void test_missed_page_silent(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	/* Joined, but prepared only during the request; already in the right state. */
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T + 1, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 102);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_zap_flush(&stream, T + 1, G, 0, 100, 1, 100, 100);
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	release(RFC3, pages, pages_seen(pages, 0, 2, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void zapped_by_range(__u64 pfn, __u32 nr, __u64 inode, __u64 pgoff)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	for (__u64 i = 0; i < 4; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	stream_zap(&stream, T, inode, pgoff, pfn, nr, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* An order-0 folio handed on as two pages: the page behind it is nobody's. */
+static void test_foreign_page_unowned(void **state)
+{
+	(void)state;
+	faulted(8);
+	zapped_by_range(106, 2, G, 3);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 4, 4);
+}
+
+static void test_foreign_page_other_inode(void **state)
+{
+	(void)state;
+	faulted(8);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_fault(&stream, T, 9, 17, 500);
+	zapped_by_range(500, 1, 0, 0);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, 9, 17, 17);
+}
+
+static void test_foreign_page_outside_range(void **state)
+{
+	(void)state;
+	faulted(8);
+	zapped_by_range(110, 1, 0, 0);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 5, 5);
+}
+
+static void test_foreign_page_silent(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	/* Others' zaps of others' pages, between and beside our requests. */
+	stream_zap(&stream, T + 9, 0, 0, 9000, 16, false, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, false);
+	stream_zap(&stream, T + 9, 0, 0, 9000, 16, true, 0);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, false);
+	release(RFC3, pages, pages_seen(pages, 0, 8, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* The owner is unknown where its join was lost: nothing may be said. */
+static void test_foreign_page_after_loss(void **state)
+{
+	(void)state;
+	faulted(8);
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 5000, 1);
+	zapped_by_range(106, 2, G, 3);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+static void configure(__u64 pgoff, __u64 pfn, bool flush, __u64 first, __u64 last)
+{
+	stream_join(&stream, T, G, pgoff, pfn);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
+	if (flush)
+		stream_zap_flush(&stream, T, G, pgoff, pfn, 1, first, last);
+	else
+		stream_zap(&stream, T, G, pgoff, pfn, 1, false, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
+}
+
+static void test_never_flushed(void **state)
+{
+	struct stream_page pages[8];
+	const struct verdict_violation *violation;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		configure(i, 100 + 2 * i, false, 0, 0);
+	/* Somebody else's flush ends the exposure, not the violation. */
+	stream_flush(&stream, T + 1, 0, 0, true);
+	release(RFC3, pages, pages_seen(pages, 0, 4, ABSENT_BITS));
+	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 3);
+	assert_int_equal(violation->count, 4);
+	assert_int_equal(violation->inode->exposed, 0);
+}
+
+/* A flush that began before the zap's end is none. */
+static void test_never_flushed_early_flush(void **state)
+{
+	struct stream_page seen = { 0, 100, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	release(RFC3, &seen, 1);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
+}
+
+/* One flush for the whole call, in an enclosing request or at the end. */
+static void test_never_flushed_batched(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	for (__u64 i = 0; i < 4; i++)
+		configure(i, 100 + 2 * i, false, 0, 0);
+	stream_flush(&stream, T, 100, 106, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	release(RFC3, pages, pages_seen(pages, 0, 4, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* What was zapped and restored again by a request that failed needs no flush. */
+static void test_never_flushed_rolled_back(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(4);
+	convert(0, 3, 0, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, false);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_zap(&stream, T, G, 1, 102, 1, false, -12);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, false,
+		       -12);
+	release(RFC3, pages, pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void test_flush_mismatch(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	/* The flush is given the page offset for an address. */
+	configure(2, 104, true, 2, 2);
+	pages[0] = (struct stream_page){ 2, 104, 1, ABSENT_BITS };
+	release(RFC3, pages, 1);
+	stream_expect_one(&stream, RULE_FLUSH_MISMATCH, G, 2, 2);
+}
+
+static void test_flush_mismatch_partial(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(0);
+	for (__u64 i = 0; i < 4; i++)
+		stream_join(&stream, T, G, i, 200 + i);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, false);
+	stream_zap(&stream, T, G, 0, 200, 4, false, 0);
+	stream_flush(&stream, T, 200, 201, false);
+	stream_flush(&stream, T, 203, 203, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, false);
+	pages[0] = (struct stream_page){ 0, 200, 4, ABSENT_BITS };
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_FLUSH_MISMATCH, G, 2, 2);
+	(void)pages;
+}
+
+static void secret_fault(__u64 pgoff, __u64 pfn, bool flush)
+{
+	if (flush)
+		stream_zap_flush(&stream, T, G, pgoff, pfn, 1, pfn, pfn);
+	else
+		stream_zap(&stream, T, G, pgoff, pfn, 1, false, 0);
+}
+
+static void test_secretmem(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		secret_fault(i, 100 + 2 * i, true);
+	/* Two faults on one page: the second finds it there and takes its own back. */
+	stream_zap(&stream, T, 0, 0, 300, 1, false, 0);
+	stream_zap(&stream, T + 1, 0, 0, 301, 1, false, 0);
+	stream_zap(&stream, T + 1, 0, 0, 301, 1, true, 0);
+	stream_flush(&stream, T, 300, 300, false);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	pages[4] = (struct stream_page){ 4, 300, 1, ABSENT_BITS };
+	release(SECRET, pages, 5);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void test_secretmem_never_flushed(void **state)
+{
+	struct stream_page seen = { 1, 102, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	secret_fault(1, 102, false);
+	stream_heartbeat(&stream);
+	release(SECRET, &seen, 1);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
+static void test_secretmem_left_unflushed(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	secret_fault(1, 102, false);
+	stream_zap(&stream, T, 0, 0, 102, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
+static void test_secretmem_present(void **state)
+{
+	struct stream_page seen = { 1, 102, 1, PRESENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	secret_fault(1, 102, true);
+	release(SECRET, &seen, 1);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 1, 1);
+}
+
+static void punch(bool restore)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	if (restore)
+		stream_zap(&stream, T, 0, 0, 104, 1, true, 0);
+	stream_leave(&stream, T, 104);
+	if (!restore)
+		stream_page_free(&stream, T, 104, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_freed_absent(void **state)
+{
+	(void)state;
+	faulted(8);
+	punch(false);
+	stream_expect_one(&stream, RULE_FREED_ABSENT, G, 2, 2);
+	stream_free(&stream);
+	stream_init(&stream);
+	faulted(8);
+	punch(true);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_int_equal(stream.verdict ? verdict_violations(stream.verdict) : 1, 0);
+}
+
+/* A page that was never ours and never zapped is not our business. */
+static void test_freed_absent_unknown(void **state)
+{
+	(void)state;
+	faulted(1);
+	stream_page_free(&stream, T, 7777, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void test_stuck(void **state)
+{
+	struct model_options options = { .stuck_ns = SECOND };
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+	stream_expect_one(&stream, RULE_STUCK, G, 0, 0);
+}
+
+static void test_stuck_silent(void **state)
+{
+	struct model_options options = { .stuck_ns = 5 * SECOND };
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+	/* Open, but not for long enough: nobody knows. */
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+/* Its end may have been lost. */
+static void test_stuck_after_loss(void **state)
+{
+	struct model_options options = { .stuck_ns = SECOND };
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 5000, 1);
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+/* The page-free sensors are off: not judged, and said so. */
+static void test_not_judged(void **state)
+{
+	const struct verdict_not_judged *entry;
+	bool left_absent = false, built = false;
+
+	(void)state;
+	faulted(1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
+		assert_true(entry->reason[0]);
+		left_absent |= entry->rule->id == RULE_LEFT_ABSENT;
+		/* Nothing was read, so snapshot rules could not be judged. */
+		built |= entry->rule->id == RULE_APPLIED_MISMATCH;
+	}
+	assert_true(left_absent);
+	assert_true(built);
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	for (int id = 1; id < RULE_MAX; id++) {
+		const struct rule *rule = rule_find((enum rule_id)id);
+
+		assert_non_null(rule);
+		assert_int_equal(rule->id, id);
+		assert_true(rule->name[0]);
+	}
+	assert_null(rule_find(RULE_NONE));
+	assert_null(rule_find(RULE_MAX));
+	/* An interface: these never move. */
+	assert_string_equal(rule_find(1)->name, "declared-mismatch");
+	assert_string_equal(rule_find(10)->name, "freed-absent");
+	assert_string_equal(rule_find(18)->name, "stuck");
+	assert_string_equal(rule_find(21)->name, "long-exposure");
+}
+
+static void test_exit_status(void **state)
+{
+	(void)state;
+	assert_int_equal(verdict_exit_status(VERDICT_CONSISTENT, 0), 0);
+	assert_int_equal(verdict_exit_status(VERDICT_CONSISTENT, -1), 0);
+	assert_int_equal(verdict_exit_status(VERDICT_CONSISTENT, 3), 2);
+	assert_int_equal(verdict_exit_status(VERDICT_VIOLATED, 3), 1);
+	assert_int_equal(verdict_exit_status(VERDICT_INCONCLUSIVE, 0), 5);
+}
+
+#define RULE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_consistent),
+		RULE_TEST(test_declared_mismatch),
+		RULE_TEST(test_declared_mismatch_not_resident),
+		RULE_TEST(test_declared_merges),
+		RULE_TEST(test_declared_failed_request),
+		RULE_TEST(test_declared_overlap),
+		RULE_TEST(test_applied_mismatch),
+		RULE_TEST(test_applied_needs_two_reads),
+		RULE_TEST(test_applied_touched_between),
+		RULE_TEST(test_applied_unprepared),
+		RULE_TEST(test_applied_poisoned),
+		RULE_TEST(test_applied_unknown),
+		RULE_TEST(test_applied_plain),
+		RULE_TEST(test_missed_page),
+		RULE_TEST(test_missed_page_silent),
+		RULE_TEST(test_foreign_page_unowned),
+		RULE_TEST(test_foreign_page_other_inode),
+		RULE_TEST(test_foreign_page_outside_range),
+		RULE_TEST(test_foreign_page_silent),
+		RULE_TEST(test_foreign_page_after_loss),
+		RULE_TEST(test_never_flushed),
+		RULE_TEST(test_never_flushed_early_flush),
+		RULE_TEST(test_never_flushed_batched),
+		RULE_TEST(test_never_flushed_rolled_back),
+		RULE_TEST(test_flush_mismatch),
+		RULE_TEST(test_flush_mismatch_partial),
+		RULE_TEST(test_secretmem),
+		RULE_TEST(test_secretmem_never_flushed),
+		RULE_TEST(test_secretmem_left_unflushed),
+		RULE_TEST(test_secretmem_present),
+		RULE_TEST(test_freed_absent),
+		RULE_TEST(test_freed_absent_unknown),
+		RULE_TEST(test_stuck),
+		RULE_TEST(test_stuck_silent),
+		RULE_TEST(test_stuck_after_loss),
+		RULE_TEST(test_not_judged),
+		RULE_TEST(test_table),
+		RULE_TEST(test_exit_status),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
