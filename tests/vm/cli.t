@@ -1,0 +1,164 @@
+#!/bin/bash
+# Bad input, missing privileges and bad ends: one clear line, the right exit status, nothing lost
+# that was recorded. GMEMTRACE_LAB_KERNEL: another kernel than gmem.
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+kernel=${GMEMTRACE_LAB_KERNEL:-gmem}
+with_less=$test_work/with-less
+
+boot() {
+	guest --kernel "$kernel" --timeout 300 --add "$with_less" --add "$here/cli.guest" "$@"
+}
+
+# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
+case_is() {
+	local name=$1 expected=$2 pattern=$3 description=$4 got lines
+	got=$(cat "$out/$name.status" 2>/dev/null)
+	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
+	if [ "$got" = "$expected" ] &&
+		if [ -z "$pattern" ]; then
+			[ "$lines" = 0 ]
+		else
+			[ "$lines" = 1 ] && grep -qE -e "$pattern" "$out/$name.stderr"
+		fi; then
+		pass "$name: $description"
+		return
+	fi
+	fail "$name: $description"
+	diag "status $got, expected $expected; stderr, expected one line like /$pattern/:"
+	sed 's/^/#   /' "$out/$name.stderr" >&2
+}
+
+# verdict_is NAME VERDICT COMMAND_STATUS DESCRIPTION: of the JSON that the case printed, which may
+# stand behind what CMD printed.
+verdict_is() {
+	local got
+	got=$(sed -n '/^{/,$p' "$out/$1.stdout" | jq -r '"\(.verdict) \(.command_status)"' 2>&1)
+	is "$got" "$2 $3" "$1: $4"
+}
+
+test_usage() {
+	case_is no-subcommand 64 '^gmemtrace: no subcommand; see gmemtrace --help$' 'usage error'
+	case_is unknown-subcommand 64 '^gmemtrace: explode: no such subcommand; see' 'usage error'
+	case_is unknown-option 64 '^gmemtrace check: --explode: unknown option.* see gmemtrace check --help$' 'usage error'
+	case_is missing-value 64 '^gmemtrace record: --ring: .*value is missing' 'usage error'
+	case_is bad-time 64 'soon: give a time such as 10s' 'usage error'
+	case_is bad-size 64 '16parsecs: give a size such as' 'usage error'
+	case_is file-and-command 64 'a capture \(a.cap\) and a command \(true\): give one of them' 'usage error'
+	case_is empty-command 64 'no command behind --' 'usage error'
+	case_is stray-word 64 'true: a command goes behind --' 'usage error'
+	case_is not-built-flame 64 'svg is not built yet: there is --folded' 'says what there is'
+	case_is not-built-subcommand 64 'latency is not built yet: there are record, check' 'says what there is'
+	case_is two-formats 64 'json, --tap and --github: give one' 'usage error'
+	case_is daemon-option 64 '^gmemtraced: --explode: unknown option' 'usage error'
+}
+
+test_captures() {
+	case_is missing-file 2 'none.cap: .*No such file' 'error'
+	case_is empty-file 2 'empty.cap: the file is empty' 'error'
+	case_is cut-header 2 'header.cap: the capture is cut within its header' 'error'
+	case_is foreign-file 2 'foreign.cap: not a gmemtrace capture' 'error'
+	case_is directory 2 '/tmp: .*directory' 'error'
+	case_is live-empty 2 'the file is empty' 'error'
+	is "$(cat "$out/live-empty.stdout")" '' 'live-empty: prints nothing'
+	case_is flame-foreign 2 'not a gmemtrace capture' 'error'
+	case_is cut-file 5 'cut.cap: the capture is cut.* judged up to its last whole record' 'inconclusive'
+	verdict_is cut-file inconclusive -1 'says so'
+	case_is whole-file 0 '' 'needs no privilege'
+	verdict_is whole-file consistent 0 'is judged without privilege'
+}
+
+test_privileges() {
+	local capability
+	case_is no-root 4 'CAP_BPF is missing.*run as root' 'cannot run here'
+	for capability in bpf perfmon sys_admin syslog; do
+		case_is "no-$capability" 4 "CAP_${capability^^} is missing" 'names the capability'
+	done
+	case_is features-no-root 4 'cannot trace here' 'cannot trace'
+	case_is keeps-older 4 'CAP_BPF is missing' 'cannot run here'
+	is "$(cat "$out/kept.cap" 2>&1)" keep 'an older capture is not touched where nothing is recorded'
+	case_is kptr-restrict 4 'kptr_restrict' 'names the setting'
+	case_is no-btf 4 'no BTF' 'names what is missing'
+}
+
+test_commands() {
+	case_is command-missing 2 'no-such-command: no such command' 'error'
+	verdict_is command-missing consistent 127 'CMD is not found, as a shell says it'
+	is "$(cat "$out/command-fails.status")" 2 'consistent, but CMD failed: 2'
+	is "$(head -n 1 "$out/command-fails.stdout")/$(cat "$out/command-fails.stderr")" out/err \
+		"CMD's output is not touched"
+	verdict_is command-fails consistent 7 "CMD's status"
+	case_is command-killed 2 '' 'a killed CMD has failed'
+	verdict_is command-killed consistent 137 '128 and the signal'
+	is "$(cat "$out/record-fails.status")" 2 'record: CMD failed: 2'
+	verdict_is record-fails-check consistent 1 "CMD's status is in the capture"
+	is "$(cat "$out/duration.status")" 0 'duration: done when the time is over'
+	case_is bad-path 2 '/no/such/place.cap: cannot write' 'error'
+	case_is full-stdout 2 'standard output: cannot write all of it' 'error'
+}
+
+test_bad_ends() {
+	is "$(cat "$out/full-disk.status")" 2 'full disk: error'
+	is "$(grep -c 'No space left on device' "$out/full-disk.stderr")" 1 'full disk: said once'
+	is "$(cat "$out/full-disk.command")" 0 'full disk: CMD ran to its end'
+	succeeds 'full disk: what fits was kept' test "$(cat "$out/full-disk.size")" -gt 100000
+	case_is full-disk-check 5 'INCOMPLETE' 'what was kept is judged'
+	verdict_is full-disk-check inconclusive -1 'and inconclusive'
+
+	is "$(cat "$out/interrupt.status")" 0 'SIGTERM ends record well'
+	case_is interrupted-check 0 '' 'its capture is whole'
+	case_is second-tracer 4 'another tracer owns the sensors \(pid [0-9]+\): end it' 'cannot run here'
+	case_is killed-check 5 'INCOMPLETE' 'a killed recorder leaves a capture'
+	is "$(cat "$out/killed-again.status")" 0 'and no sensors'
+}
+
+test_daemon() {
+	is "$(cat "$out/daemon.stdout")" \
+		"$(grep -E '^gmemtraced: pid [0-9]+ serves /run/gmemtraced.sock$' "$out/daemon.stdout")" \
+		'gmemtraced says where it serves'
+	is "$(cat "$out/daemon.mode")" 660 'its socket is for owner and group'
+	case_is second-daemon 4 'already serves /run/gmemtraced.sock' 'cannot run here'
+	case_is daemon-check 0 '' 'check through the daemon'
+	verdict_is daemon-check consistent 0 'judged'
+	is "$(cat "$out/daemon-record.status")" 0 'record through the daemon'
+	verdict_is daemon-replay consistent 0 'replayed'
+	case_is daemon-no-daemon 4 'another tracer owns the sensors' 'two owners are refused'
+	is "$(cat "$out/daemon.status") $(cat "$out/daemon.gone")" '0 1' 'SIGTERM ends it, its socket goes'
+	is "$(cat "$out/after-daemon.status")" 0 'and the sensors are free'
+	case_is daemon-goes 5 'the process that owns the sensors has gone' 'a run whose daemon ends is inconclusive'
+	verdict_is daemon-goes inconclusive 0 'CMD ran to its end'
+	case_is daemon-goes-check 5 'INCOMPLETE' 'and so is its capture'
+	case_is stale-check 0 '' 'a stale socket is replaced'
+	is "$(cat "$out/stale.status")" 0 'and that daemon ends well'
+}
+
+test_kvm() {
+	boot --no-kvm -- sh /bin/cli.guest kvm
+	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
+	verdict_is kvm-absent consistent 4 'CMD says that it cannot run here'
+	if [[ $kernel == stock-* ]]; then
+		skip 3 "$kernel's KVM has no private memory"
+		return
+	fi
+	is "$(cat "$out/kvm-late.status")" 0 'kvm loaded while tracing: consistent'
+	verdict_is kvm-late consistent 0 'judged'
+	succeeds 'its transitions are seen' \
+		jq -e '.transitions > 0' <(sed -n '/^{/,$p' "$out/kvm-late.stdout")
+}
+
+command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
+[ -x "$top/build/bin/gmemtrace" ] || skip_all 'build/bin/gmemtrace is missing: run make'
+"${CC:-gcc}" -static -O2 -o "$with_less" "$here/with-less.c" || skip_all 'no compiler that links statically'
+boot -- sh /bin/cli.guest all
+status_is 0 'the guest ran all cases'
+test_usage
+test_captures
+test_privileges
+test_commands
+test_bad_ends
+test_daemon
+no_splat 'no splat in all of that'
+test_kvm
+end_tests print-plan
