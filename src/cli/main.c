@@ -51,7 +51,8 @@ static const struct subcommand *subcommand_find(const char *name)
 	return NULL;
 }
 
-static _Noreturn void subcommand_unknown(const char *name)
+/* A usage error. */
+static int subcommand_unknown(const char *name)
 {
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (!strcmp(later[i], name))
@@ -94,7 +95,7 @@ int main(int argc, char **argv)
 	}
 	subcommand = subcommand_find(argv[1]);
 	if (!subcommand)
-		subcommand_unknown(argv[1]);
+		return subcommand_unknown(argv[1]);
 	argc--;
 	argv++;
 	snprintf(name, sizeof(name), "gmemtrace %s", subcommand->name);
