@@ -138,6 +138,7 @@ struct inode;
 struct address_space {
 	struct inode *host;
 	struct xarray i_pages;
+	long unsigned int nrpages;
 };
 
 struct folio {

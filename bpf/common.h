@@ -136,6 +136,15 @@ static __always_inline void record_submit(void *record)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+/*
+ * Sensors are hooked one by one. What the first saw before the last was there
+ * would be a story with holes, so nobody speaks before all are.
+ */
+static __always_inline bool armed(void)
+{
+	return zap_ends.armed;
+}
+
 static __always_inline struct begin_slot *slot_find(__u64 task)
 {
 	__u32 index = (__u32)task & sensor.slot_mask;

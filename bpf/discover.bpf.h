@@ -11,18 +11,16 @@
 
 static __always_inline int discover_file(struct file *file, struct task_struct *task)
 {
-	struct identify_args identity = {};
 	__u64 operations;
+	struct inode *inode;
 
 	if (!file || !task)
 		return 0;
-	operations = (__u64)file->f_inode->i_op;
+	inode = file->f_inode;
+	operations = (__u64)inode->i_op;
 	if (!operations || (operations != sensor.gmem_iops && operations != sensor.secretmem_iops))
 		return 0;
-	identity.inode = (__u64)file->f_inode;
-	inode_identify(&identity);
-	if (!identity.result)
-		inode_write(&identity, task->tgid, true);
+	inode_announce((__u64)inode, inode->i_ino, task->tgid);
 	return 0;
 }
 
@@ -40,6 +38,20 @@ int discover_task_vma(struct bpf_iter__task_vma *ctx)
 	if (!vma)
 		return 0;
 	return discover_file(vma->vm_file, ctx->task);
+}
+
+/*
+ * Not an inode that exists, but where a new one is seen before its first page:
+ * faults on memfd_secret are not requests, so nothing else would say it.
+ */
+SEC("fentry/secretmem_mmap")
+int BPF_PROG(secretmem_mmap_enter, struct file *file)
+{
+	struct inode *inode = file->f_inode;
+
+	if (armed())
+		inode_announce((__u64)inode, inode->i_ino, 0);
+	return 0;
 }
 
 #endif

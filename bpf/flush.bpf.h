@@ -12,8 +12,11 @@
 
 static __always_inline int flush_enter(void)
 {
-	struct begin_slot *slot = slot_find(bpf_get_current_pid_tgid());
+	struct begin_slot *slot;
 
+	if (!armed())
+		return 0;
+	slot = slot_find(bpf_get_current_pid_tgid());
 	if (slot)
 		slot->flush_begin = bpf_ktime_get_ns();
 	return 0;

@@ -109,8 +109,7 @@ int BPF_PROG(fallocate_exit, struct file *file, int mode, long long offset, long
 SEC("fexit/kvm_gmem_release")
 int BPF_PROG(release_exit, struct inode *inode, struct file *file, int result)
 {
-	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_END,
-			   result);
+	return release_end(inode, result);
 }
 
 static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, struct folio *folio,
@@ -118,6 +117,10 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 {
 	struct record_owner *record;
 
+	if (!armed())
+		return 0;
+	if (inode)
+		inode_announce(inode, i_ino, 0);
 	slot_settle(bpf_get_current_pid_tgid());
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
@@ -161,19 +164,18 @@ SEC("fexit/kvm_gmem_bind")
 int BPF_PROG(bind_exit, struct kvm *kvm, struct kvm_memory_slot *slot, unsigned int fd,
 	     long long offset, int result)
 {
-	struct identify_args identity = {};
-	__u64 file;
+	struct inode *inode;
+	struct file *file;
+	__u32 vm;
 
-	if (result)
+	if (result || !armed())
 		return 0;
-	file = (__u64)BPF_CORE_READ((struct kvm_memory_slot___gmem *)slot, gmem.file);
-	if (!file)
+	file = BPF_CORE_READ((struct kvm_memory_slot___gmem *)slot, gmem.file);
+	inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+	if (!inode)
 		return 0;
-	identity.inode = (__u64)BPF_CORE_READ((struct file *)file, f_inode);
-	inode_identify(&identity);
-	if (!identity.result)
-		inode_write(&identity, BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid),
-			    false);
+	vm = BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid);
+	inode_announce((__u64)inode, BPF_CORE_READ(inode, i_ino), vm);
 	return 0;
 }
 

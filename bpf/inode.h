@@ -53,8 +53,8 @@ static __always_inline void inode_identify_gmem(struct identify_args *identity, 
 static __always_inline void inode_identify(struct identify_args *identity)
 {
 	struct inode *inode = (void *)identity->inode;
+	__u64 operations, size, private, pages = 1, deviating = 0;
 	struct address_space *mapping;
-	__u64 operations, size, private;
 
 	identity->result = -EFAULT;
 	if (bpf_core_read(&identity->i_ino, sizeof(identity->i_ino), &inode->i_ino) ||
@@ -74,10 +74,28 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	} else {
 		identity->provider = RECORD_PROVIDER_UNKNOWN;
 	}
+	bpf_core_read(&pages, sizeof(pages), &mapping->nrpages);
+	if (identity->xarray)
+		bpf_probe_read_kernel(
+			&deviating, sizeof(deviating),
+			(void *)(identity->xarray + bpf_core_field_offset(struct xarray, xa_head)));
+	identity->pristine = !pages && !deviating;
 }
 
-static __always_inline void inode_write(const struct identify_args *identity, __u32 vm,
-					bool before_attach)
+struct inode_key {
+	__u64 inode;
+	__u64 i_ino;
+};
+
+/* Inodes that have been written as a record_inode. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct inode_key);
+	__type(value, __u64);
+} announced SEC(".maps");
+
+static __always_inline void inode_write(const struct identify_args *identity, __u32 vm)
 {
 	struct record_inode *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -93,11 +111,42 @@ static __always_inline void inode_write(const struct identify_args *identity, __
 	record->flags = identity->flags;
 	record->provider = identity->provider;
 	record->default_state = identity->default_state;
-	record->before_attach = before_attach;
+	record->before_attach = !identity->pristine;
 	record->vm = vm;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
+}
+
+/*
+ * Says what @inode is, once, and before the first record that names it: read
+ * later, by user space, it may be gone. @vm: its VM's tgid where the caller
+ * knows it (then it is said again), else 0.
+ */
+static __always_inline void inode_announce(__u64 inode, __u64 i_ino, __u32 vm)
+{
+	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+	struct identify_args identity = { .inode = inode };
+	__u64 *known = bpf_map_lookup_elem(&announced, &key);
+	__u64 value = vm;
+
+	if (known && *known >= vm)
+		return;
+	inode_identify(&identity);
+	if (identity.result || identity.i_ino != i_ino ||
+	    identity.provider == RECORD_PROVIDER_UNKNOWN)
+		return;
+	if (known)
+		identity.pristine = 1; /* said before what it was then */
+	bpf_map_update_elem(&announced, &key, &value, BPF_ANY);
+	inode_write(&identity, vm);
+}
+
+static __always_inline void inode_forget(__u64 inode, __u64 i_ino)
+{
+	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+
+	bpf_map_delete_elem(&announced, &key);
 }
 
 #endif

@@ -69,7 +69,7 @@ struct identify_args {
 	__u64 i_pages; /* address of the page cache's xarray */
 	__u32 provider;
 	__u32 default_state;
-	__u32 vm; /* tgid of the VM's creator, 0: unknown */
+	__u32 pristine; /* 1: no page has joined yet, and nothing deviates */
 	__s32 result; /* 0 or -errno */
 };
 
@@ -99,7 +99,8 @@ struct zap_ring_ends {
 	__u64 head;
 	__u64 unused[7]; /* producers and reader on lines of their own */
 	__u64 tail;
-	__u64 unused2[7];
+	__u64 armed; /* 0: sensors are silent, as not all of them are hooked yet */
+	__u64 unused2[6];
 };
 
 struct walk_args {

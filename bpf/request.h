@@ -5,7 +5,7 @@
 #ifndef GMEMTRACE_BPF_REQUEST_H
 #define GMEMTRACE_BPF_REQUEST_H
 
-#include "common.h"
+#include "inode.h"
 
 struct request_call {
 	struct inode *inode;
@@ -23,6 +23,10 @@ static __always_inline int request_write(const struct request_call *request, __u
 	__u64 i_ino = inode ? inode->i_ino : 0;
 	struct record_request *record;
 
+	if (!armed())
+		return 0;
+	if (inode)
+		inode_announce((__u64)inode, i_ino, 0);
 	slot_settle(bpf_get_current_pid_tgid());
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
@@ -58,6 +62,13 @@ static __always_inline int range_write(struct inode *inode, __u64 start, __u64 e
 	};
 
 	return request_write(&request, kind);
+}
+
+static __always_inline int release_end(struct inode *inode, __s32 result)
+{
+	range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_END, result);
+	inode_forget((__u64)inode, inode->i_ino);
+	return 0;
 }
 
 #endif

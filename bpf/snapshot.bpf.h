@@ -316,6 +316,9 @@ release:
 
 static __always_inline int release_begin(struct inode *inode)
 {
+	if (!armed())
+		return 0;
+	inode_announce((__u64)inode, inode->i_ino, 0);
 	release_snapshot(inode);
 	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_BEGIN,
 			   0);
@@ -336,8 +339,7 @@ int BPF_PROG(secretmem_release_enter, struct inode *inode)
 SEC("fexit/secretmem_release")
 int BPF_PROG(secretmem_release_exit, struct inode *inode, struct file *file, int result)
 {
-	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_END,
-			   result);
+	return release_end(inode, result);
 }
 
 #endif

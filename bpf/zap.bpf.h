@@ -41,12 +41,16 @@ static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
 static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, bool valid,
 				    __s32 result, __u16 routine)
 {
-	__u64 task = bpf_get_current_pid_tgid();
-	struct begin_slot *slot = slot_find(task);
 	struct flush_part none = {};
+	struct begin_slot *slot;
+	__u64 task;
 	__u64 pfn = 0, address = ctx[0];
 	struct owner owner;
 
+	if (!armed())
+		return 0;
+	task = bpf_get_current_pid_tgid();
+	slot = slot_find(task);
 	if (sensor.zap_by_address) {
 		pfn = (ctx[0] - sensor.page_offset) >> PAGE_SHIFT;
 		address = sensor.vmemmap + pfn * bpf_core_type_size(struct page);

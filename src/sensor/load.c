@@ -58,6 +58,7 @@ const struct load_program load_programs[] = {
 	{ "get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES },
 	{ "free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES },
 	{ "bind_exit", "kvm_gmem_bind", 4, INODES, VERDICT, false, GMEM },
+	{ "secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK },
 };
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
@@ -155,6 +156,11 @@ static int zap_ring_map(struct load *load, struct sensor_failure *failure)
 				   strerror(errno));
 	load->zaps = entries;
 	return 0;
+}
+
+void load_arm(const struct load *load)
+{
+	__atomic_store_n(&load->parts[LOAD_PART_KERNEL]->bss->zap_ends.armed, 1, __ATOMIC_RELEASE);
 }
 
 void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,

@@ -70,6 +70,9 @@ int load_discover(const struct load *load);
 /* Recursion misses of program @index since the last call. */
 uint64_t load_misses(struct load *load, size_t index);
 
+/* Every sensor is hooked: let them speak. */
+void load_arm(const struct load *load);
+
 /* The zap ring, mapped while @load is open. NULL, NULL where it cannot be. */
 void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 		   struct zap_ring_ends **ends);

@@ -89,11 +89,10 @@ static void comm_read(uint32_t tgid, char comm[RECORD_COMM_LEN])
 	fclose(file);
 }
 
-/* An inode met in a record of @from: ask what it is, number it where it is ours. */
-static struct seal_inode *inode_meet(struct seal *seal, uint64_t pointer, uint64_t i_ino,
-				     const struct record_header *from)
+/* A fresh entry for the inode at @pointer, with a number of its own. NULL: out of memory. */
+static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint64_t i_ino,
+				       const struct record_header *from)
 {
-	struct identify_args identity = { .inode = pointer };
 	struct seal_inode *entry;
 
 	if (seal->inodes_used * 2 >= seal->inodes_nr && inodes_grow(seal))
@@ -104,20 +103,40 @@ static struct seal_inode *inode_meet(struct seal *seal, uint64_t pointer, uint64
 	memset(entry, 0, sizeof(*entry));
 	entry->pointer = pointer;
 	entry->i_ino = i_ino;
-	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
-	    identity.provider == RECORD_PROVIDER_UNKNOWN)
-		return entry;
 	entry->number = seal->next_number++;
-	entry->record.header.cpu = from->cpu;
-	entry->record.header.tid = from->tid;
-	entry->record.header.tgid = from->tgid;
-	entry->record.header.time = from->time;
+	entry->record.header = *from;
 	entry->record.i_ino = i_ino;
+	return entry;
+}
+
+/*
+ * The owner of a zapped page that no sensor has announced: ask what it is now.
+ * One that is gone already can only have been a memfd_secret: guest_memfd
+ * announces itself before its first page.
+ */
+static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_t i_ino,
+				    const struct record_header *from)
+{
+	struct identify_args identity = { .inode = pointer };
+	struct seal_inode *entry;
+
+	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
+	    identity.provider == RECORD_PROVIDER_UNKNOWN) {
+		identity.provider = RECORD_PROVIDER_SECRETMEM;
+		identity.default_state = 0;
+		identity.flags = 0;
+		identity.pages = 0;
+	}
+	entry = inode_number(seal, pointer, i_ino, from);
+	if (!entry)
+		return NULL;
 	entry->record.pages = identity.pages;
 	entry->record.flags = identity.flags;
 	entry->record.provider = identity.provider;
 	entry->record.default_state = identity.default_state;
+	entry->record.before_attach = 1;
 	comm_read(from->tgid, entry->record.comm);
+	inode_hand_out(seal, entry);
 	return entry;
 }
 
@@ -129,13 +148,9 @@ static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uin
 	if (!pointer || pointer & MAPPING_FLAGS)
 		return NULL;
 	entry = inode_entry(seal, pointer);
-	if (entry->pointer && entry->i_ino == i_ino)
-		return entry->number ? entry : NULL;
-	entry = inode_meet(seal, pointer, i_ino, from);
-	if (!entry || !entry->number)
-		return NULL;
-	inode_hand_out(seal, entry);
-	return entry;
+	if (entry->pointer && entry->i_ino == i_ino && entry->number)
+		return entry;
+	return from->kind == RECORD_ZAP ? inode_ask(seal, pointer, i_ino, from) : NULL;
 }
 
 uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino)
@@ -262,28 +277,19 @@ static void request_seal(struct seal *seal, const struct record_request *raw)
 		inode_retire(seal, raw->header.inode, &request.header);
 }
 
-/* A record_inode from BPF itself: a bind, or an inode that was there before. */
+/* What BPF says of an inode, before any other record names it; later once more, with its VM. */
 static void inode_seal(struct seal *seal, const struct record_inode *raw)
 {
 	struct seal_inode *entry = inode_entry(seal, raw->header.inode);
 	bool known = entry->pointer && entry->i_ino == raw->i_ino && entry->number;
+	uint32_t before_attach = known ? entry->record.before_attach : raw->before_attach;
 
-	if (raw->provider == RECORD_PROVIDER_UNKNOWN)
+	if (!known)
+		entry = inode_number(seal, raw->header.inode, raw->i_ino, &raw->header);
+	if (!entry)
 		return;
-	if (known && raw->before_attach)
-		return; /* a second descriptor of the same file */
-	if (!known) {
-		entry = inode_meet(seal, raw->header.inode, raw->i_ino, &raw->header);
-		if (!entry || !entry->number)
-			return;
-	}
-	entry->record.header.cpu = raw->header.cpu;
-	entry->record.header.tid = raw->header.tid;
-	entry->record.header.tgid = raw->header.tgid;
-	entry->record.header.time = raw->header.time;
-	entry->record.before_attach |= raw->before_attach;
-	entry->record.vm = raw->vm;
-	memcpy(entry->record.comm, raw->comm, sizeof(entry->record.comm));
+	entry->record = *raw;
+	entry->record.before_attach = before_attach;
 	inode_hand_out(seal, entry);
 }
 

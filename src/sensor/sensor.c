@@ -320,6 +320,8 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 		ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), drain, sensor, NULL);
 	if (!sensor->ring)
 		return sensor_fail(failure, 2, -errno, "cannot map the ring: %s", strerror(errno));
+	load_arm(&sensor->load);
+	sensor->since = now();
 	error = load_discover(&sensor->load);
 	if (error)
 		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
