@@ -8,51 +8,41 @@
  *
  * usage: first-touch PAGES ROUNDS   (the first round is not printed: cold)
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "clocks.h"
 
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447
 #endif
 
-static uint64_t clock_read(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return time.tv_sec * 1000000000ULL + time.tv_nsec;
-}
-
 static int touch(size_t pages, int print)
 {
 	int descriptor = syscall(SYS_memfd_secret, 0);
-	uint64_t thread, all;
+	struct clocks clocks;
 	char *memory;
 
-	if (descriptor < 0 || ftruncate(descriptor, pages * 4096)) {
+	if (descriptor < 0 || ftruncate(descriptor, pages * PAGE)) {
 		perror("first-touch: memfd_secret");
 		return -1;
 	}
-	memory = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+	memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
 	if (memory == MAP_FAILED) {
 		perror("first-touch: mmap");
 		return -1;
 	}
-	all = clock_read(CLOCK_MONOTONIC);
-	thread = clock_read(CLOCK_THREAD_CPUTIME_ID);
+	clocks_start(&clocks);
 	for (size_t i = 0; i < pages; i++)
-		((volatile char *)memory)[i * 4096] = 1;
-	thread = clock_read(CLOCK_THREAD_CPUTIME_ID) - thread;
-	all = clock_read(CLOCK_MONOTONIC) - all;
-	munmap(memory, pages * 4096);
+		((volatile char *)memory)[i * PAGE] = 1;
+	clocks_stop(&clocks);
+	munmap(memory, pages * PAGE);
 	close(descriptor);
 	if (print)
-		printf("%.1f %.1f\n", (double)thread / pages, (double)all / pages);
+		clocks_print(&clocks, pages);
 	return 0;
 }
 

@@ -1,0 +1,36 @@
+# What is measured, in which phase of which run, against which target.
+# shellcheck shell=bash disable=SC2034  # read by tests/bench/run
+
+# name | phase | clock | unit | target or - | hooks
+# Clock: thread (the traced path alone), monotonic (everything that ran meanwhile: the tracer's reader too).
+figures=(
+	"record_full|verdict|thread|instructions/transition|950|verdict"
+	"record_full_monotonic|verdict|monotonic|instructions/transition|-|verdict"
+	"record_page_free|verdict_free|thread|instructions/transition|-|verdict, page free"
+	"record_page_free_monotonic|verdict_free|monotonic|instructions/transition|-|verdict, page free"
+	"peer_trace_cmd|trace_cmd|thread|instructions/transition|-|trace-cmd function_graph, two functions"
+	"peer_trace_cmd_monotonic|trace_cmd|monotonic|instructions/transition|-|trace-cmd function_graph, two functions"
+	"peer_kprobes|kprobes|thread|instructions/transition|-|four ftrace kprobe events, nobody reads"
+	"peer_kprobes_monotonic|kprobes|monotonic|instructions/transition|-|four ftrace kprobe events, nobody reads"
+	"peer_bpftrace|bpftrace|thread|instructions/transition|-|bpftrace, four printf"
+	"peer_bpftrace_monotonic|bpftrace|monotonic|instructions/transition|-|bpftrace, four printf"
+	"page_free_added|page_free|thread|instructions/page|-|verdict, page free"
+	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
+	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
+	"replay_rate|replay|wall|records/s|-|none"
+)
+
+# figure_wanted NAME FILTER: the figure of that very name, or all that match the expression.
+figure_wanted() {
+	[ "$1" = "$2" ] && return
+	[[ " ${figures[*]%%|*} " != *" $2 "* && $1 =~ $2 ]]
+}
+
+# phases_of FILTER: the phases that the figures with a name like FILTER need, each once, in order.
+phases_of() {
+	local figure name phase
+	for figure in "${figures[@]}"; do
+		IFS='|' read -r name phase _ <<<"$figure"
+		! figure_wanted "$name" "$1" || echo "$phase"
+	done | awk '!seen[$0]++'
+}

@@ -1,0 +1,52 @@
+# Runs the phases: all of the kernel's in one boot, the replay on this machine.
+# shellcheck shell=bash disable=SC2154  # variables of tests/bench/run
+
+# measure_guest DIR PHASE...: DIR/guest gets the lines of bench-guest, DIR the captures.
+measure_guest() {
+	local dir=$1 program adds=()
+	shift
+	for program in first-touch page-free scatter-memory; do
+		adds+=(--add "$programs/$program")
+	done
+	"$top/lab/run" --kernel "${GMEM_KERNEL:-gmem}" --icount --host-root --timeout 600 --out "$dir" \
+		--add "$bench/bench-guest" "${adds[@]}" -- bench-guest "$pages" "$rounds" "$@" |
+		tee "$dir/guest" | show_progress
+}
+
+# A line a phase: all of them take a minute.
+show_progress() {
+	awk '$1 == "phase" { printf "  measuring %s\n", $2; fflush() }' >&2
+}
+
+# measure_snapshot DIR PHASE: `sample PHASE on NS` a page, a line a chunk.
+measure_snapshot() {
+	[ -f "$1/$2.cap" ] || return 0
+	"$programs/capture-figures" "$1/$2.cap" |
+		awk -v phase="$2" '$1 == "chunk" { print "sample", phase, "on", $2 / $3 }
+			$1 == "lost" { print "losses", phase, "lost", $2, "records" }' >>"$1/guest"
+}
+
+# A capture that cannot be judged (exit status 2 and above) is no replay.
+replay_once() {
+	local before after
+	before=$(date +%s%N)
+	"$tracer" check "$1" >/dev/null 2>&1 || [ $? = 5 ] || return 1
+	after=$(date +%s%N)
+	echo $((after - before))
+}
+
+# measure_replay DIR: `sample replay on RATE`, records a second.
+measure_replay() {
+	local records ns i
+	[ -f "$1/replay.cap" ] || return 0
+	records=$("$programs/capture-figures" "$1/replay.cap" | awk '$1 == "records" { print $2 }')
+	replay_once "$1/replay.cap" >/dev/null || {
+		echo "failed replay gmemtrace check cannot judge the capture" >>"$1/guest"
+		return 0
+	}
+	for ((i = 0; i < rounds; i++)); do
+		ns=$(replay_once "$1/replay.cap")
+		awk -v n="$records" -v ns="$ns" 'BEGIN { print "sample replay on", n * 1e9 / ns }' >>"$1/guest"
+	done
+	echo "losses replay $records records a run" >>"$1/guest"
+}
