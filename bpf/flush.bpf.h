@@ -75,7 +75,7 @@ static __always_inline int flush_exit(__u64 first, __u64 last, __u16 routine)
 		return 0;
 	if (slot->pending && slot->task == task)
 		flush_emit_merged(slot, &flush);
-	else if (flush_concerns_direct_map(first, last))
+	else if (task >> 32 != sensor.own_tgid && flush_concerns_direct_map(first, last))
 		flush_emit(slot->flush_begin, first, last, routine);
 	slot->flush_begin = 0;
 	return 0;

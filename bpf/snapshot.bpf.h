@@ -187,6 +187,7 @@ static long snapshot_block(__u32 i, struct snapshot_loop *loop)
 		return 0;
 	header_fill(&scratch->block.header, RECORD_SNAPSHOT_BLOCK, sizeof(scratch->block));
 	scratch->block.header.inode = scratch->inode.inode;
+	scratch->block.i_ino = scratch->inode.i_ino;
 	scratch->block.header.time = bpf_ktime_get_ns();
 	scratch->block.pgoff = scratch->pgoff;
 	scratch->block.nr = nr;

@@ -215,6 +215,7 @@ enum record_page_bits {
 /* Ring form: one word a page, pfn in the upper 56 bits, enum record_page_bits below. */
 struct record_snapshot_block {
 	struct record_header header;
+	__u64 i_ino;
 	__u64 pgoff; /* of pages[0] */
 	__u64 nr; /* words used */
 	__u64 snapshot; /* as in the enclosing record_snapshot */
@@ -317,7 +318,7 @@ RECORD_ASSERT_SIZE(record_zap, 112);
 RECORD_ASSERT_SIZE(record_flush, 64);
 RECORD_ASSERT_SIZE(record_owner, 64);
 RECORD_ASSERT_SIZE(record_snapshot, 104);
-RECORD_ASSERT_SIZE(record_snapshot_block, 32 + 24 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES);
+RECORD_ASSERT_SIZE(record_snapshot_block, 32 + 32 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES);
 RECORD_ASSERT_SIZE(record_snapshot_page, 64);
 RECORD_ASSERT_SIZE(record_heartbeat, 72);
 RECORD_ASSERT_SIZE(record_loss, 56);

@@ -177,6 +177,7 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 
 	*config = kernel->config;
 	config->slot_mask = slots - 1;
+	config->own_tgid = getpid();
 	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
 	config->release_chunks =
 		options->release_chunks ? options->release_chunks : RELEASE_CHUNKS_DEFAULT;

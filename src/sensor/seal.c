@@ -28,37 +28,51 @@ void seal_destroy(struct seal *seal)
 	seal->inodes = NULL;
 }
 
-static size_t inode_hash(const struct seal *seal, uint64_t pointer)
+static size_t inode_hash(const struct seal *seal, uint64_t pointer, uint64_t i_ino)
 {
-	return (pointer * 0x9e3779b97f4a7c15ULL) >> 32 & (seal->inodes_nr - 1);
+	return ((pointer ^ i_ino << 17) * 0x9e3779b97f4a7c15ULL) >> 32 & (seal->inodes_nr - 1);
 }
 
-/* The entry of @pointer, or the free one where it belongs. */
-static struct seal_inode *inode_entry(struct seal *seal, uint64_t pointer)
+/* The entry of the inode, or the free one where it belongs. */
+static struct seal_inode *inode_entry(const struct seal *seal, uint64_t pointer, uint64_t i_ino)
 {
-	size_t i = inode_hash(seal, pointer);
+	size_t i = inode_hash(seal, pointer, i_ino);
 
-	while (seal->inodes[i].pointer && seal->inodes[i].pointer != pointer)
+	while (seal->inodes[i].pointer &&
+	       (seal->inodes[i].pointer != pointer || seal->inodes[i].i_ino != i_ino))
 		i = (i + 1) & (seal->inodes_nr - 1);
 	return &seal->inodes[i];
 }
 
-static int inodes_grow(struct seal *seal)
+/* Moves what is kept to a table of @nr entries: all but inodes that died before @time. */
+static int inodes_rebuild(struct seal *seal, size_t nr, uint64_t time)
 {
 	struct seal_inode *old = seal->inodes;
 	size_t old_nr = seal->inodes_nr;
-	struct seal_inode *grown = calloc(old_nr * 2, sizeof(*grown));
+	struct seal_inode *table = calloc(nr, sizeof(*table));
 
-	if (!grown)
+	if (!table)
 		return -ENOMEM;
-	seal->inodes = grown;
-	seal->inodes_nr = old_nr * 2;
+	seal->inodes = table;
+	seal->inodes_nr = nr;
+	seal->inodes_used = 0;
+	seal->inodes_dead = 0;
 	for (size_t i = 0; i < old_nr; i++) {
-		if (old[i].pointer)
-			*inode_entry(seal, old[i].pointer) = old[i];
+		if (!old[i].pointer || (old[i].died && old[i].died < time))
+			continue;
+		*inode_entry(seal, old[i].pointer, old[i].i_ino) = old[i];
+		seal->inodes_used++;
+		seal->inodes_dead += !!old[i].died;
 	}
 	free(old);
 	return 0;
+}
+
+void seal_forget(struct seal *seal, uint64_t time)
+{
+	/* Without memory for a new table the old one still serves. */
+	if (seal->inodes_dead)
+		(void)inodes_rebuild(seal, seal->inodes_nr, time);
 }
 
 static void emit(struct seal *seal, const void *record)
@@ -95,11 +109,11 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 {
 	struct seal_inode *entry;
 
-	if (seal->inodes_used * 2 >= seal->inodes_nr && inodes_grow(seal))
+	if (seal->inodes_used * 2 >= seal->inodes_nr &&
+	    inodes_rebuild(seal, seal->inodes_nr * 2, 0))
 		return NULL;
-	entry = inode_entry(seal, pointer);
-	if (!entry->pointer)
-		seal->inodes_used++;
+	entry = inode_entry(seal, pointer, i_ino);
+	seal->inodes_used += !entry->pointer;
 	memset(entry, 0, sizeof(*entry));
 	entry->pointer = pointer;
 	entry->i_ino = i_ino;
@@ -147,23 +161,21 @@ static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uin
 
 	if (!pointer || pointer & MAPPING_FLAGS)
 		return NULL;
-	entry = inode_entry(seal, pointer);
-	if (entry->pointer && entry->i_ino == i_ino && entry->number)
+	entry = inode_entry(seal, pointer, i_ino);
+	if (entry->pointer)
 		return entry;
 	return from->kind == RECORD_ZAP ? inode_ask(seal, pointer, i_ino, from) : NULL;
 }
 
 uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino)
 {
-	const struct seal_inode *entry = inode_entry(seal, pointer);
-
-	return pointer && entry->pointer && entry->i_ino == i_ino ? entry->number : 0;
+	return pointer ? inode_entry(seal, pointer, i_ino)->number : 0;
 }
 
 const struct seal_inode *seal_find(const struct seal *seal, uint64_t number)
 {
 	for (size_t i = 0; number && i < seal->inodes_nr; i++) {
-		if (seal->inodes[i].number == number)
+		if (seal->inodes[i].number == number && !seal->inodes[i].died)
 			return &seal->inodes[i];
 	}
 	return NULL;
@@ -249,39 +261,41 @@ static void page_free_seal(struct seal *seal, const struct record_page_free *raw
 	emit(seal, &record);
 }
 
-/* The number is retired: the kernel may put another inode at the same address. */
-static void inode_retire(struct seal *seal, uint64_t pointer, const struct record_header *from)
+/*
+ * The inode is gone. Its entry stays until the watermark has passed: a zap from
+ * before may still wait in the other ring.
+ */
+static void inode_retire(struct seal *seal, struct seal_inode *entry, uint64_t time)
 {
-	struct seal_inode *entry = inode_entry(seal, pointer);
-
-	if (!entry->pointer || !entry->number)
-		return;
-	entry->record.header.time = from->time;
+	entry->died = time;
+	seal->inodes_dead++;
+	entry->record.header.time = time;
 	entry->record.dead = 1;
 	inode_hand_out(seal, entry);
-	entry->number = 0;
-	entry->i_ino = ~0ULL;
 }
 
 static void request_seal(struct seal *seal, const struct record_request *raw)
 {
 	struct record_request request = *raw;
-	bool ours = header_seal(seal, &request.header, request.i_ino);
+	struct seal_inode *entry =
+		inode_resolve(seal, request.header.inode, request.i_ino, &request.header);
+
+	request.header.inode = entry ? entry->number : 0;
 
 	/* secretmem_release and kvm_gmem_release are called for their own inodes only. */
-	if (!ours && request.operation == RECORD_OPERATION_RELEASE)
+	if (!entry && request.operation == RECORD_OPERATION_RELEASE)
 		return;
 	emit(seal, &request);
-	if (request.header.kind == RECORD_REQUEST_END &&
+	if (entry && !entry->died && request.header.kind == RECORD_REQUEST_END &&
 	    request.operation == RECORD_OPERATION_RELEASE)
-		inode_retire(seal, raw->header.inode, &request.header);
+		inode_retire(seal, entry, request.header.time);
 }
 
 /* What BPF says of an inode, before any other record names it; later once more, with its VM. */
 static void inode_seal(struct seal *seal, const struct record_inode *raw)
 {
-	struct seal_inode *entry = inode_entry(seal, raw->header.inode);
-	bool known = entry->pointer && entry->i_ino == raw->i_ino && entry->number;
+	struct seal_inode *entry = inode_entry(seal, raw->header.inode, raw->i_ino);
+	bool known = entry->pointer;
 	uint32_t before_attach = known ? entry->record.before_attach : raw->before_attach;
 
 	if (!known)
@@ -314,9 +328,9 @@ static bool page_continues(const struct record_snapshot_page *run, uint64_t word
 static void block_seal(struct seal *seal, const struct record_snapshot_block *raw)
 {
 	struct record_snapshot_page run = { .header = raw->header };
-	const struct seal_inode *entry = inode_entry(seal, raw->header.inode);
+	const struct seal_inode *entry = inode_entry(seal, raw->header.inode, raw->i_ino);
 
-	if (!entry->pointer || !entry->number)
+	if (!entry->pointer)
 		return;
 	run.header.kind = RECORD_SNAPSHOT_PAGE;
 	run.header.size = sizeof(run);

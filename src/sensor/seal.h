@@ -13,7 +13,8 @@
 struct seal_inode {
 	uint64_t pointer; /* struct inode *; 0: free entry */
 	uint64_t i_ino;
-	uint64_t number; /* 0: looked at and not ours */
+	uint64_t number;
+	uint64_t died; /* ns: end of its release; 0: alive */
 	struct record_inode record; /* as last handed out */
 };
 
@@ -27,9 +28,10 @@ struct seal {
 	void *context;
 	seal_identify identify;
 	void *identify_context;
-	struct seal_inode *inodes; /* open addressing by pointer */
+	struct seal_inode *inodes; /* open addressing by pointer and i_ino */
 	size_t inodes_nr; /* a power of two */
 	size_t inodes_used;
+	size_t inodes_dead;
 	uint64_t next_number;
 };
 
@@ -38,6 +40,9 @@ void seal_destroy(struct seal *seal);
 
 /* Takes one record of the ring, hands on none, one or several sealed ones. */
 void seal_record(struct seal *seal, const struct record_header *raw);
+
+/* Inodes that died before @time may be forgotten: every record from then has been sealed. */
+void seal_forget(struct seal *seal, uint64_t time);
 
 /* The living inode numbered @number, or NULL. */
 const struct seal_inode *seal_find(const struct seal *seal, uint64_t number);

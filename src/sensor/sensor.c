@@ -62,41 +62,58 @@ static int drain(void *context, void *data, size_t size)
 	return 0;
 }
 
-/* The zap ring's turn: everything that is whole, in order. */
-static void drain_zaps(struct sensor *sensor)
+static void drain_zaps(struct sensor *sensor, uint64_t until)
 {
 	struct zap_ring_entry *entries;
 	struct zap_ring_ends *ends;
-	uint64_t tail;
 
 	load_zap_ring(&sensor->load, &entries, &ends);
-	for (tail = ends->tail;; tail++) {
-		struct zap_ring_entry *entry = &entries[tail & (ZAP_RING_ENTRIES - 1)];
+	while (sensor->zaps < until) {
+		struct zap_ring_entry *entry = &entries[sensor->zaps & (ZAP_RING_ENTRIES - 1)];
 		struct record_zap record;
 
-		if (__atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE) != tail + 1)
+		/* Not written to its end: its writer is preempted, or just at it. */
+		if (__atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE) != sensor->zaps + 1)
 			break;
 		record = entry->record;
-		__atomic_store_n(&ends->tail, tail + 1, __ATOMIC_RELEASE);
+		__atomic_store_n(&ends->tail, ++sensor->zaps, __ATOMIC_RELEASE);
 		sensor->records++;
 		seal_record(&sensor->seal, &record.header);
 	}
-	sensor->zaps = tail;
 }
 
-/* Both rings; the zaps first, as the fuller one. */
+static bool drained(const struct sensor *sensor, const struct position_args *position)
+{
+	return sensor->consumed >= position->produced && sensor->zaps >= position->zaps;
+}
+
+/*
+ * Drains both rings as far as @position. The zaps go last: what announces an
+ * inode must be sealed before a zap that names it.
+ */
+static int drain_until(struct sensor *sensor, const struct position_args *position)
+{
+	int error = ring_buffer__consume(sensor->ring);
+
+	if (error < 0)
+		return error;
+	if (sensor->consumed >= position->produced)
+		drain_zaps(sensor, position->zaps);
+	return 0;
+}
+
+static int take_position(const struct sensor *sensor, struct position_args *position)
+{
+	return load_run(&sensor->load, LOAD_PART_KERNEL, "position", position, sizeof(*position));
+}
+
+/* Everything that is there now. */
 static int drain_all(struct sensor *sensor)
 {
-	int error;
+	struct position_args position;
+	int error = take_position(sensor, &position);
 
-	drain_zaps(sensor);
-	error = ring_buffer__consume(sensor->ring);
-	return error < 0 ? error : 0;
-}
-
-static bool drained(const struct sensor *sensor)
-{
-	return sensor->consumed >= sensor->pending.produced && sensor->zaps >= sensor->pending.zaps;
+	return error ? error : drain_until(sensor, &position);
 }
 
 static int identify(void *context, struct identify_args *identity)
@@ -227,17 +244,17 @@ static void emit_heartbeat(struct sensor *sensor)
 
 	take_losses(sensor, sensor->pending.time);
 	sensor->sink(sensor->context, &heartbeat.header);
+	seal_forget(&sensor->seal, sensor->heartbeat);
 	sensor->heartbeat = sensor->pending.time;
 	sensor->pending.time = 0;
 }
 
-static int take_position(struct sensor *sensor)
+static int heartbeat_begin(struct sensor *sensor)
 {
 	struct sweep_args sweep = { .age = SWEEP_AGE_NS };
 
 	load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
-	return load_run(&sensor->load, LOAD_PART_KERNEL, "position", &sensor->pending,
-			sizeof(sensor->pending));
+	return take_position(sensor, &sensor->pending);
 }
 
 /* Sensors owned by two processes would each tax the kernel in full. */
@@ -326,7 +343,6 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (error)
 		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
 				   strerror(-error));
-	take_position(sensor);
 	return drain_all(sensor);
 }
 
@@ -376,11 +392,11 @@ int sensor_poll(struct sensor *sensor)
 	error = drain_all(sensor);
 	if (error)
 		return error;
-	if (sensor->pending.time && drained(sensor))
+	if (sensor->pending.time && drained(sensor, &sensor->pending))
 		emit_heartbeat(sensor);
 	if (!sensor->pending.time && now() - sensor->heartbeat >= HEARTBEAT_NS) {
 		watch_kvm(sensor);
-		error = take_position(sensor);
+		error = heartbeat_begin(sensor);
 		if (error)
 			return error;
 	}
@@ -439,12 +455,12 @@ int sensor_settle(struct sensor *sensor)
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 	int error;
 
-	error = take_position(sensor);
+	error = heartbeat_begin(sensor);
 	if (error)
 		return error;
 	for (int i = 0; i < SETTLE_TRIES; i++) {
-		drain_all(sensor);
-		if (drained(sensor))
+		drain_until(sensor, &sensor->pending);
+		if (drained(sensor, &sensor->pending))
 			break;
 		nanosleep(&pause, NULL);
 	}
