@@ -97,7 +97,7 @@ struct model_zap {
 	__s32 result;
 	bool valid; /* true: restored, false: zapped */
 	bool sure; /* the owner is known without a gap */
-	bool redundant; /* zapped, but absent and flushed before: needs no flush */
+	bool redundant; /* absent and flushed before, as far as is known: needs no flush */
 	__u16 routine; /* enum record_zap_routine */
 };
 

@@ -65,6 +65,12 @@ bool model_doubtful(const struct model *model, const struct model_inode *public,
 	return doubt_within(model, inode, since, until);
 }
 
+/* A dead inode may still be thought to own pages. */
+static bool inode_remembers(const struct inode *inode)
+{
+	return !inode->public.dead || inode->regions_nr;
+}
+
 static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
 {
 	if (inode->shadow_until < until + model->options.shadow_ns)
@@ -83,7 +89,7 @@ void doubt_add(struct model *model, struct inode *inode, const struct model_doub
 		if (model->shadow_until < doubt->until + model->options.shadow_ns)
 			model->shadow_until = doubt->until + model->options.shadow_ns;
 		for (size_t i = 0; i < model->inodes_nr; i++) {
-			if (!model->inodes[i]->public.dead)
+			if (inode_remembers(model->inodes[i]))
 				inode_doubt(model, model->inodes[i], doubt->until);
 		}
 	}
@@ -157,7 +163,7 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 		return;
 	}
 	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (!model->inodes[i]->public.dead)
+		if (inode_remembers(model->inodes[i]))
 			inode_forget(model, model->inodes[i]);
 	}
 }

@@ -30,7 +30,7 @@ bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)
 /* Nothing to be flushed, or done. */
 static bool zap_settled(const struct model_zap *zap)
 {
-	return zap->valid || zap->result || zap->flushed;
+	return zap->valid || zap->result || zap->redundant || zap->flushed;
 }
 
 static void task_flush(struct model *model, struct task *task, const struct model_flush *flush)
@@ -157,7 +157,7 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 		const struct model_zap *zap = &task->zaps[i];
 		__u64 done = 0;
 
-		if (zap->valid || zap->result || !zap->inode)
+		if (zap->valid || zap->result || zap->redundant || !zap->inode)
 			continue;
 		while (done < zap->nr) {
 			int coverage = page_coverage(task, i, zap->pfn + done);

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Residency: which pfn backs a page offset, and, the other way round, whose a
- * pfn is. A pfn that left its inode absent keeps its owner until it is freed.
+ * pfn is. A pfn that left its inode keeps its owner until it is restored or
+ * freed: a new page may have taken its place before it is restored.
  */
 #include "internal.h"
 
 #define ENTRY_ZAPPED 1ULL
 #define ENTRY_LEFT (1ULL << 63)
+#define ENTRY_ABSENT (1ULL << 62) /* with LEFT: absent when it left */
+#define ENTRY_FLAGS (ENTRY_LEFT | ENTRY_ABSENT)
 
 static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
 {
@@ -45,7 +48,7 @@ static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64
 		return PFN_NONE;
 	if (entry == ENTRY_ZAPPED)
 		return PFN_ZAPPED;
-	*inode = model->inodes[((entry & ~ENTRY_LEFT) >> 32) - 1];
+	*inode = model->inodes[((entry & ~ENTRY_FLAGS) >> 32) - 1];
 	*pgoff = entry & 0xffffffffULL;
 	if (entry & ENTRY_LEFT)
 		return PFN_LEFT;
@@ -77,7 +80,11 @@ void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped)
 {
 	__u64 *entry = pfn_entry(model, pfn, zapped);
 
-	if (entry)
+	if (!entry)
+		return;
+	if (zapped && *entry & ENTRY_LEFT)
+		*entry |= ENTRY_ABSENT;
+	else
 		*entry = zapped ? ENTRY_ZAPPED : 0;
 }
 
@@ -86,6 +93,15 @@ void pfn_clear(struct model *model, __u64 pfn)
 	__u64 *entry = pfn_entry(model, pfn, false);
 
 	if (entry)
+		*entry = 0;
+}
+
+/* The owner is done with @pfn: only an absent one is still of interest. */
+static void pfn_leave(struct model *model, __u64 pfn)
+{
+	__u64 *entry = pfn_entry(model, pfn, false);
+
+	if (entry && (*entry & ENTRY_FLAGS) == ENTRY_LEFT)
 		*entry = 0;
 }
 
@@ -112,12 +128,13 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 	enum pfn_owner owner;
 	struct inode *other;
 	struct page *page;
+	bool absent;
 
 	owner = pfn_find(model, pfn, &other, &other_pgoff);
 	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff)) {
 		model->counts.unexplained++;
 		page_leave(model, other, other_pgoff);
-		owner = PFN_NONE;
+		pfn_clear(model, pfn);
 	}
 	page = extent_page(model, inode, pgoff, true);
 	if (!page)
@@ -127,14 +144,14 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 	entry = pfn_entry(model, pfn, true);
 	if (!entry)
 		return NULL;
+	absent = *entry == ENTRY_ZAPPED || (*entry & ENTRY_FLAGS) == ENTRY_FLAGS;
 	*entry = entry_encode(inode, pgoff);
 	if (page->flags & PAGE_RESIDENT)
 		return page;
 	page->pfn = pfn & (PFN_MAX - 1);
 	page->flags = PAGE_RESIDENT;
 	inode->public.resident++;
-	page_apply(model, inode, page,
-		   owner == PFN_LEFT || owner == PFN_ZAPPED ? MODEL_ABSENT : MODEL_PRESENT);
+	page_apply(model, inode, page, absent ? MODEL_ABSENT : MODEL_PRESENT);
 	return page;
 }
 
@@ -151,7 +168,7 @@ void page_leave(struct model *model, struct inode *inode, __u64 pgoff)
 	absent = page_applied(page) == MODEL_ABSENT;
 	entry = pfn_entry(model, page->pfn, false);
 	if (entry && *entry == entry_encode(inode, pgoff))
-		*entry = absent ? *entry | ENTRY_LEFT : 0;
+		*entry |= absent ? ENTRY_FLAGS : ENTRY_LEFT;
 	if (absent)
 		inode->public.absent--;
 	page->flags = 0;
@@ -217,11 +234,15 @@ void owner_leave(struct model *model, const struct record_owner *record)
 	if (!owner_valid(model, record))
 		return;
 	for (__u32 i = 0; i < record->nr; i++) {
-		if (pfn_find(model, record->page + i, &inode, &pgoff) != PFN_OWNED)
-			continue;
-		page_leave(model, inode, pgoff);
-		extent_touch_page(inode, pgoff);
-		last = inode;
+		enum pfn_owner owner = pfn_find(model, record->page + i, &inode, &pgoff);
+
+		if (owner == PFN_OWNED) {
+			page_leave(model, inode, pgoff);
+			extent_touch_page(inode, pgoff);
+			last = inode;
+		}
+		/* Restored or not is known by now; who left present is nobody's any more. */
+		pfn_leave(model, record->page + i);
 	}
 	owner_event(model, record, last ? last->public.number : record->header.inode, record->page);
 	if (last && last->public.dead && !last->public.resident)

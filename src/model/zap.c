@@ -11,13 +11,26 @@ static bool zap_valid(struct model *model, const struct record_zap *record)
 	return false;
 }
 
+/*
+ * Absent already, and flushed since: no translation is left that a flush could
+ * drop. The same is assumed where it is not sure what the page was before.
+ */
+static bool zap_is_redundant(const struct record_zap *record, const struct page *page)
+{
+	if (record->valid || page->flags & PAGE_EXPOSED)
+		return false;
+	return !(page->flags & PAGE_SURE) || page_applied(page) == MODEL_ABSENT;
+}
+
 /* Page @i of the run: true and @inode, @pgoff where it is anybody's. */
 static bool zap_owner(struct model *model, const struct record_zap *record, struct inode *shown,
-		      __u32 i, struct inode **inode, __u64 *pgoff, bool *sure)
+		      __u32 i, struct inode **inode, __u64 *pgoff, bool *sure, bool *redundant)
 {
 	__u64 pfn = record->page + i;
 	enum pfn_owner owner = pfn_find(model, pfn, inode, pgoff);
 	struct page *page;
+
+	*sure = *redundant = false;
 
 	/* What the first page shows of itself is better than what the model remembers. */
 	if (shown && !i && (owner != PFN_OWNED || *inode != shown || *pgoff != record->pgoff)) {
@@ -30,7 +43,7 @@ static bool zap_owner(struct model *model, const struct record_zap *record, stru
 		owner = PFN_OWNED;
 	}
 	/* Where residency is still being learned, a run is taken at its word. */
-	if (shown && i && owner != PFN_OWNED && shown->learning) {
+	if (shown && i && owner == PFN_NONE && shown->learning) {
 		page = page_join(model, shown, record->pgoff + i, pfn);
 		if (!page)
 			return false;
@@ -38,21 +51,32 @@ static bool zap_owner(struct model *model, const struct record_zap *record, stru
 		*pgoff = record->pgoff + i;
 		owner = PFN_OWNED;
 	}
+	/* On its way out: restored after it has left, maybe after another took its place. */
+	if (owner == PFN_LEFT) {
+		*sure = !(*inode)->learning && !(*inode)->public.dead;
+		return true;
+	}
 	if (owner != PFN_OWNED)
 		return false;
 	page = extent_page(model, *inode, *pgoff, false);
-	*sure = page && page->flags & PAGE_SURE;
+	*sure = page && page->flags & PAGE_SURE && !(*inode)->public.dead;
+	*redundant = page && zap_is_redundant(record, page);
+	if (page && shown && !i)
+		page_set(page, PAGE_SURE, true);
 	return true;
 }
 
 static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
-		     __u64 pgoff)
+		     __u64 pgoff, __u64 pfn, bool redundant)
 {
 	struct page *page = extent_page(model, inode, pgoff, false);
 	bool secret = inode->public.provider == RECORD_PROVIDER_SECRETMEM;
 
-	if (!page)
+	if (!page || !(page->flags & PAGE_RESIDENT) || page->pfn != pfn) {
+		if (!record->result)
+			pfn_mark_zapped(model, pfn, !record->valid);
 		return;
+	}
 	extent_touch_page(inode, pgoff);
 	/* Told of late: something newer is known already. */
 	if (record->zap_end < page->changed)
@@ -65,15 +89,17 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 	page_apply(model, inode, page, record->valid ? MODEL_PRESENT : MODEL_ABSENT);
 	if (record->valid && page->flags & PAGE_EXPOSED)
 		exposure_cancel(model, inode, page);
-	if (!record->valid && !(page->flags & PAGE_EXPOSED)) {
+	if (!record->valid && !redundant && !(page->flags & PAGE_EXPOSED)) {
 		page_set(page, PAGE_EXPOSED, true);
 		inode->public.exposed++;
 	}
 	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
 	if (secret && !record->valid)
 		page_set(page, PAGE_PREPARED, true);
-	if (secret && record->valid)
+	if (secret && record->valid) {
 		page_leave(model, inode, pgoff);
+		pfn_clear(model, pfn);
+	}
 }
 
 static void zap_count(struct model *model, const struct model_zap *zap, struct inode *inode,
@@ -115,16 +141,17 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 		if (zap->valid && !zap->result)
 			loose_restored(model, zap->pfn + i, zap->end);
 		if (inode)
-			zap_page(model, record, inode, zap->pgoff + i);
+			zap_page(model, record, inode, zap->pgoff + i, zap->pfn + i,
+				 zap->redundant);
 		else if (!zap->result)
 			pfn_mark_zapped(model, zap->pfn + i, !zap->valid);
 	}
 	zap_count(model, zap, inode, request);
-	if (inode && !zap->valid && !zap->result)
+	if (inode && !zap->valid && !zap->result && !zap->redundant)
 		exposure_add(model, inode, zap);
 	if (request)
 		zap_log(model, task, zap);
-	else if (!zap->valid && !zap->result)
+	else if (!zap->valid && !zap->result && !zap->redundant)
 		loose_add(model, task, zap);
 	MODEL_NOTIFY(model, zapped, zap, request ? &request->public : NULL);
 }
@@ -187,15 +214,16 @@ void zap_take(struct model *model, const struct record_zap *record)
 			.routine = record->routine,
 		};
 		__u64 pgoff = 0, next_pgoff;
-		bool owned, sure = false, next_sure = false;
+		bool owned, sure, redundant, next_sure, next_redundant;
 
-		owned = zap_owner(model, record, shown, i, &inode, &pgoff, &sure);
+		owned = zap_owner(model, record, shown, i, &inode, &pgoff, &sure, &redundant);
+		zap.redundant = redundant;
 		zap.inode = owned ? &inode->public : NULL;
 		zap.pgoff = owned ? pgoff : zap_place(record, task, i);
 		zap.sure = sure;
 		for (zap.nr = 1, i++; i < record->nr; zap.nr++, i++) {
-			bool next_owned =
-				zap_owner(model, record, shown, i, &next, &next_pgoff, &next_sure);
+			bool next_owned = zap_owner(model, record, shown, i, &next, &next_pgoff,
+						    &next_sure, &next_redundant);
 
 			if (next_owned != owned)
 				break;

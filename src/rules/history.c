@@ -93,6 +93,7 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *zap,
 		.variant = request_variant(request) | (zap->inode ? 1ULL << 32 : 0),
 		.from = request->begin,
 		.to = zap->end,
+		.anyone = true,
 	};
 	struct verdict_violation *violation;
 	char text[160], name[MODEL_INODE_NAME_MAX];
@@ -174,6 +175,7 @@ void rules_flush_judged(void *context, const struct model_flush_judgement *judge
 		.variant = request_variant(request),
 		.from = request ? request->begin : zap->end,
 		.to = judgement->time,
+		.anyone = request && request->inode != zap->inode,
 	};
 	struct verdict_violation *violation;
 	char text[160] = "a fault", name[MODEL_INODE_NAME_MAX];

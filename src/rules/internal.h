@@ -15,6 +15,7 @@ struct cause {
 	__u64 hold; /* ns: not final before; 0: at once */
 	bool union_count; /* a page counts once, however often it was seen */
 	bool immune; /* no loss can have feigned it */
+	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
 };
 
 /* What a rule says of a run of pages, before it is put into words. */
@@ -26,7 +27,7 @@ struct accusation {
 	__u64 variant;
 	__u64 from, to; /* ns: what happened in between proves it */
 	__u64 hold;
-	bool union_count, immune;
+	bool union_count, immune, anyone;
 };
 
 struct verdict {

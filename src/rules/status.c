@@ -46,7 +46,9 @@ static void explain_inodes(struct verdict *verdict)
 	__u64 unread = 0, unknown = 0;
 
 	while ((inode = model_inode_next(verdict->model, inode))) {
-		unread += inode->before_attach && inode->pages && !inode->compared;
+		/* One that was being released when the sensors were armed is none of them. */
+		unread += inode->before_attach && inode->pages && !inode->compared &&
+			  !(inode->dead && !inode->requests);
 		unknown += inode->provider == RECORD_PROVIDER_UNKNOWN;
 	}
 	if (unread)

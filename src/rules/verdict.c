@@ -100,6 +100,7 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 	cause->hold = accusation->hold;
 	cause->union_count = accusation->union_count;
 	cause->immune = accusation->immune;
+	cause->anyone = accusation->anyone;
 	violation = &cause->violation;
 	violation->rule = rule_find(accusation->rule);
 	violation->inode = accusation->inode;
@@ -197,7 +198,7 @@ static void rules_doubt(void *context, const struct model_doubt *doubt)
 		struct cause *cause = verdict->pending[i];
 		__u64 last = cause->violation.time_last > cause->hold ? cause->violation.time_last
 								      : cause->hold;
-		bool other = doubt->inode && cause->violation.inode &&
+		bool other = doubt->inode && cause->violation.inode && !cause->anyone &&
 			     doubt->inode != cause->violation.inode;
 
 		if (cause->immune || other || doubt->since > last) {

@@ -1,0 +1,465 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The kernel in play: its clock, its sensors, and who is at work. */
+#include <assert.h>
+#include <stdio.h>
+#include "simulator_internal.h"
+
+#define HEARTBEAT 100000ULL /* ns */
+#define START 1000000000ULL
+
+__u32 sim_random(struct sim *sim, __u32 below)
+{
+	sim->random = sim->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	return (__u32)(sim->random >> 33) % below;
+}
+
+bool sim_chance(struct sim *sim, double probability)
+{
+	return sim_random(sim, 1000000) < (__u32)(probability * 1000000);
+}
+
+void sim_hit(struct sim *sim, enum rule_id rule, const struct sim_inode *inode, __u32 pgoff)
+{
+	struct simulator_result *result = sim->result;
+
+	result->hits = realloc(result->hits, (result->hits_nr + 1) * sizeof(*result->hits));
+	assert(result->hits);
+	result->hits[result->hits_nr++] =
+		(struct simulator_hit){ rule, inode ? inode->number : 0, pgoff };
+	sim->hit = true;
+}
+
+__u32 sim_tid(const struct sim *sim, const struct sim_task *task)
+{
+	return 10 + (__u32)(task - sim->tasks);
+}
+
+__attribute__((noinline)) static void lose(struct sim *sim, __u64 inode)
+{
+	sim->result->dropped++;
+	for (size_t i = 0; inode && i < sim->lost_nr; i++) {
+		if (sim->lost_inode[i] == inode) {
+			sim->lost_number[i]++;
+			return;
+		}
+	}
+	if (!inode || sim->lost_nr == 16) {
+		sim->lost_unknown++;
+		return;
+	}
+	sim->lost_inode[sim->lost_nr] = inode;
+	sim->lost_number[sim->lost_nr++] = 1;
+}
+
+bool sim_emit(struct sim *sim, const struct record_header *record)
+{
+	if (!sim->armed)
+		return true;
+	if (sim_chance(sim, sim->options.loss)) {
+		lose(sim, record->inode);
+		return false;
+	}
+	if (sim->batch_nr == sim->batch_room) {
+		sim->batch_room = sim->batch_room ? sim->batch_room * 2 : 256;
+		sim->batch = realloc(sim->batch, sim->batch_room * sizeof(*sim->batch));
+		assert(sim->batch);
+	}
+	assert(record->size <= sizeof(sim->batch->data));
+	memcpy(sim->batch[sim->batch_nr++].data, record, record->size);
+	return true;
+}
+
+static struct record_header header(struct sim *sim, const struct sim_task *task, __u16 kind,
+				   size_t size, const struct sim_inode *inode)
+{
+	sim->now += 1 + sim_random(sim, 40);
+	return (struct record_header){
+		.kind = kind,
+		.size = (__u16)size,
+		.tid = task ? sim_tid(sim, task) : 1,
+		.tgid = 5,
+		.time = sim->now,
+		.inode = inode ? inode->number : 0,
+	};
+}
+
+void sim_emit_request(struct sim *sim, __u16 kind, const struct sim_task *task,
+		      enum record_operation operation, __u32 first, __u64 last, __s64 result)
+{
+	struct record_request record = {
+		.header = header(sim, task, kind, sizeof(record), task->inode),
+		.pgoff_first = first,
+		.pgoff_last = last,
+		.result = result,
+		.operation = operation,
+		.state = task->present,
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+void sim_emit_zap(struct sim *sim, const struct sim_task *task, const struct sim_inode *owner,
+		  __u32 pgoff, __u32 pfn, __u32 nr, bool valid, __s32 result, __u64 time)
+{
+	struct record_zap record = {
+		.header = header(sim, task, RECORD_ZAP, sizeof(record), owner),
+		.pgoff = owner ? pgoff : 0,
+		.page = pfn,
+		.nr = nr,
+		.result = result,
+		.zap_end = time,
+		.valid = valid,
+		.routine = RECORD_ZAP_VALID,
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+void sim_emit_zap_flush(struct sim *sim, const struct sim_task *task, const struct sim_inode *owner,
+			__u32 pgoff, __u32 pfn, __u32 last)
+{
+	struct record_zap record = {
+		.header = header(sim, task, RECORD_ZAP, sizeof(record), owner),
+		.pgoff = owner ? pgoff : 0,
+		.page = pfn,
+		.nr = 1,
+		.zap_end = task->zap_time,
+		.flush_begin = task->flush_time,
+		.flush_first = pfn,
+		.flush_last = last,
+		.flush_routine = RECORD_FLUSH_RANGE,
+		.routine = RECORD_ZAP_VALID,
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+void sim_emit_flush(struct sim *sim, const struct sim_task *task, __u32 first, __u32 last,
+		    bool full)
+{
+	struct record_flush record = {
+		.header = header(sim, task, RECORD_FLUSH, sizeof(record), NULL),
+		.begin = task->flush_time,
+		.first = first,
+		.last = last,
+		.routine = RECORD_FLUSH_RANGE,
+		.full = full,
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+void sim_emit_owner(struct sim *sim, const struct sim_task *task, __u16 kind,
+		    const struct sim_inode *inode, __u32 pgoff, __u32 pfn)
+{
+	struct record_owner record = {
+		.header = header(sim, task, kind, sizeof(record), inode),
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = 1,
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+void sim_emit_free(struct sim *sim, const struct sim_task *task, __u32 pfn)
+{
+	struct record_page_free record = {
+		.header = header(sim, task, RECORD_PAGE_FREE, sizeof(record), NULL),
+		.page = pfn,
+		.absent = sim->absent[pfn],
+	};
+
+	/* The sensor knows which pfns are zapped; it writes of no other. */
+	if (sim->absent[pfn])
+		sim_emit(sim, &record.header);
+	sim->used[pfn] = false;
+	sim->absent[pfn] = false;
+}
+
+void sim_emit_inode(struct sim *sim, const struct sim_inode *inode, bool before_attach, bool dead)
+{
+	struct record_inode record = {
+		.header = header(sim, NULL, RECORD_INODE, sizeof(record), inode),
+		.i_ino = inode->number,
+		.pages = PAGES,
+		.provider = inode->provider,
+		.default_state = inode->provider == RECORD_PROVIDER_GMEM_PLAIN,
+		.before_attach = before_attach,
+		.dead = dead,
+		.comm = "sim",
+	};
+
+	sim_emit(sim, &record.header);
+}
+
+bool sim_emit_bracket(struct sim *sim, const struct sim_task *task, __u16 kind, __s64 result)
+{
+	struct record_snapshot record = {
+		.header = header(sim, task, kind, sizeof(record), task->inode),
+		.pgoff_first = task->low,
+		.pgoff_nr = task->nr,
+		.inode_pages = PAGES,
+		.origin = task->origin,
+		.pass = task->pass,
+		.provider = task->inode->provider,
+		.default_state = task->inode->provider == RECORD_PROVIDER_GMEM_PLAIN,
+		.snapshot = task->snapshot,
+		.result = result,
+	};
+
+	return sim_emit(sim, &record.header);
+}
+
+bool sim_emit_page(struct sim *sim, const struct sim_task *task, __u32 pgoff)
+{
+	const struct sim_page *page = &task->inode->pages[pgoff];
+	struct record_snapshot_page record = {
+		.header = header(sim, task, RECORD_SNAPSHOT_PAGE, sizeof(record), task->inode),
+		.pgoff = pgoff,
+		.pfn = page->pfn,
+		.nr = 1,
+		.snapshot = task->snapshot,
+	};
+
+	if (task->inode->deviates[pgoff])
+		record.bits |= RECORD_PAGE_DEVIATES;
+	if (page->pfn)
+		record.bits |= RECORD_PAGE_RESIDENT;
+	if (page->pfn && page->prepared)
+		record.bits |= RECORD_PAGE_PREPARED;
+	if (page->pfn && !sim->absent[page->pfn])
+		record.bits |= RECORD_PAGE_PRESENT;
+	return !record.bits || sim_emit(sim, &record.header);
+}
+
+static struct record_header *batch_record(struct sim *sim, size_t index)
+{
+	return (struct record_header *)sim->batch[index].data;
+}
+
+/* Different CPUs' records may stand in the wrong order, a task's own never. */
+static void batch_disorder(struct sim *sim)
+{
+	for (size_t i = 1; i < sim->batch_nr; i++) {
+		struct sim_record swap;
+
+		if (batch_record(sim, i)->tid == batch_record(sim, i - 1)->tid ||
+		    batch_record(sim, i)->kind == RECORD_INODE ||
+		    batch_record(sim, i - 1)->kind == RECORD_INODE || sim_random(sim, 4))
+			continue;
+		swap = sim->batch[i];
+		sim->batch[i] = sim->batch[i - 1];
+		sim->batch[i - 1] = swap;
+	}
+}
+
+static void tell_losses(struct sim *sim)
+{
+	struct record_loss record = {
+		.header = header(sim, NULL, RECORD_LOSS, sizeof(record), NULL),
+		.since = sim->heartbeat,
+		.cause = RECORD_LOSS_RING_FULL,
+	};
+
+	for (size_t i = 0; i < sim->lost_nr; i++) {
+		record.header.inode = sim->lost_inode[i];
+		record.count = sim->lost_number[i];
+		model_feed(sim->result->model, &record.header);
+	}
+	record.header.inode = 0;
+	record.count = sim->lost_unknown;
+	if (record.count)
+		model_feed(sim->result->model, &record.header);
+	sim->lost_nr = 0;
+	sim->lost_unknown = 0;
+}
+
+static void batch_feed(struct sim *sim, __u64 watermark)
+{
+	size_t kept = 0;
+	bool held[TASKS + 16] = { false };
+
+	for (size_t i = 0; i < sim->batch_nr; i++) {
+		struct record_header *record = batch_record(sim, i);
+
+		/* What is younger than the watermark may come behind the heartbeat. */
+		if (record->time >= watermark && (held[record->tid] || sim_random(sim, 2))) {
+			held[record->tid] = true;
+			sim->batch[kept++] = sim->batch[i];
+			continue;
+		}
+		model_feed(sim->result->model, record);
+	}
+	sim->batch_nr = kept;
+}
+
+void sim_heartbeat(struct sim *sim)
+{
+	struct record_heartbeat record = {
+		.header = header(sim, NULL, RECORD_HEARTBEAT, sizeof(record), NULL),
+		.groups = SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE,
+	};
+
+	record.watermark = sim->now - sim_random(sim, 2000);
+	batch_disorder(sim);
+	batch_feed(sim, record.watermark);
+	if (!sim->options.late_losses)
+		tell_losses(sim);
+	model_feed(sim->result->model, &record.header);
+	if (sim->options.late_losses)
+		tell_losses(sim);
+	sim->heartbeat = sim->now;
+}
+
+__u32 sim_pfn_take(struct sim *sim)
+{
+	__u32 pfn = 100 + sim_random(sim, PFNS - 400);
+
+	while (sim->used[pfn])
+		pfn = 100 + (pfn + 1) % (PFNS - 400);
+	sim->used[pfn] = true;
+	return pfn;
+}
+
+void sim_inode_create(struct sim *sim, struct sim_inode *inode)
+{
+	static const enum record_provider providers[] = {
+		RECORD_PROVIDER_RFC3, RECORD_PROVIDER_RFC3,	 RECORD_PROVIDER_RFC3,
+		RECORD_PROVIDER_RFC3, RECORD_PROVIDER_SECRETMEM, RECORD_PROVIDER_GMEM_PLAIN,
+	};
+
+	memset(inode, 0, sizeof(*inode));
+	inode->number = ++sim->numbers;
+	inode->provider = providers[inode - sim->inodes];
+	sim_emit_inode(sim, inode, false, false);
+}
+
+static void sim_work(struct sim *sim, __u32 steps)
+{
+	for (__u32 i = 0; i < steps; i++) {
+		sim->now += sim_random(sim, 200);
+		sim_task_step(sim, &sim->tasks[sim_random(sim, TASKS)]);
+		if (sim->armed && sim->now - sim->heartbeat > HEARTBEAT)
+			sim_heartbeat(sim);
+	}
+}
+
+static void sim_drain(struct sim *sim)
+{
+	for (int i = 0; i < 200000; i++) {
+		bool busy = false;
+
+		for (size_t j = 0; j < TASKS; j++)
+			busy |= sim->tasks[j].op != OP_IDLE;
+		if (!busy)
+			return;
+		sim->now += sim_random(sim, 200);
+		sim_task_step(sim, &sim->tasks[sim_random(sim, TASKS)]);
+		if (sim->now - sim->heartbeat > HEARTBEAT)
+			sim_heartbeat(sim);
+	}
+	/* Somebody is stuck, as a fault wants it. */
+	assert(sim->options.fault == FAULT_STUCK);
+}
+
+/* Every inode is released, which is when it can be compared as a whole. */
+static void sim_end(struct sim *sim)
+{
+	struct record_end record = { .command_status = 0 };
+
+	sim->quiet = true;
+	sim_drain(sim);
+	for (size_t i = 0; i < INODES; i++) {
+		struct sim_task *task = &sim->tasks[i];
+
+		/* A stuck task keeps its inode, and its slot. */
+		if (!sim->inodes[i].number || sim->inodes[i].users || task->op != OP_IDLE)
+			continue;
+		*task = (struct sim_task){ .op = OP_RELEASE, .inode = &sim->inodes[i] };
+		sim->inodes[i].users++;
+		sim->inodes[i].dying = true;
+	}
+	sim_drain(sim);
+	for (int i = 0; i < 3; i++) {
+		sim->now += 100 * HEARTBEAT;
+		sim_heartbeat(sim);
+	}
+	batch_feed(sim, ~0ULL);
+	record.header = header(sim, NULL, RECORD_END, sizeof(record), NULL);
+	model_feed(sim->result->model, &record.header);
+}
+
+void simulator_run(const struct simulator_options *options, struct simulator_result *result)
+{
+	struct model_options model_options = { .stuck_ns = 20000000, .shadow_ns = 3000000 };
+	struct verdict_options verdict_options = { .settle_ns = 150000 };
+	__u32 steps = options->steps ? options->steps : 20000;
+	struct sim *sim = calloc(1, sizeof(*sim));
+
+	assert(sim);
+	memset(result, 0, sizeof(*result));
+	sim->options = *options;
+	sim->result = result;
+	sim->random = options->seed * 2654435761ULL + 99;
+	sim->now = START;
+	result->model = model_create(&model_options);
+	assert(result->model);
+	result->verdict = verdict_create(result->model, &verdict_options);
+	assert(result->verdict);
+	sim->armed = !options->before_attach;
+	sim->heartbeat = sim->now;
+	for (size_t i = 0; i < INODES; i++)
+		sim_inode_create(sim, &sim->inodes[i]);
+	if (options->before_attach) {
+		/* Calls are under way when the sensors are armed. */
+		sim_work(sim, 2000);
+		sim->armed = true;
+		sim->heartbeat = sim->now;
+		for (size_t i = 0; i < INODES; i++)
+			sim_emit_inode(sim, &sim->inodes[i], true, false);
+	}
+	sim_heartbeat(sim);
+	sim_work(sim, steps);
+	sim_end(sim);
+	model_finish(result->model);
+	free(sim->batch);
+	free(sim);
+}
+
+void simulator_result_free(struct simulator_result *result)
+{
+	verdict_free(result->verdict);
+	model_free(result->model);
+	free(result->hits);
+	memset(result, 0, sizeof(*result));
+}
+
+static const struct {
+	const char *name;
+	enum rule_id rule;
+} faults[FAULT_NR] = {
+	[FAULT_NONE] = { "none", RULE_NONE },
+	[FAULT_XARRAY_SHORT] = { "xarray-short", RULE_DECLARED_MISMATCH },
+	[FAULT_NO_FLUSH] = { "no-flush", RULE_NEVER_FLUSHED },
+	[FAULT_CONFIGURE_NO_FLUSH] = { "configure-no-flush", RULE_NEVER_FLUSHED },
+	[FAULT_SHORT_FLUSH] = { "short-flush", RULE_FLUSH_MISMATCH },
+	[FAULT_FOREIGN_PAGE] = { "foreign-page", RULE_FOREIGN_PAGE },
+	[FAULT_SKIP_PAGE] = { "skip-page", RULE_MISSED_PAGE },
+	[FAULT_NO_RESTORE] = { "no-restore", RULE_FREED_ABSENT },
+	[FAULT_NO_ROLLBACK] = { "no-rollback", RULE_APPLIED_MISMATCH },
+	[FAULT_NO_ZAP] = { "no-zap", RULE_APPLIED_MISMATCH },
+	[FAULT_STUCK] = { "stuck", RULE_STUCK },
+	[FAULT_SECRET_NO_FLUSH] = { "secret-no-flush", RULE_NEVER_FLUSHED },
+	[FAULT_SECRET_NO_ZAP] = { "secret-no-zap", RULE_APPLIED_MISMATCH },
+};
+
+const char *simulator_fault_name(enum simulator_fault fault)
+{
+	return faults[fault].name;
+}
+
+enum rule_id simulator_fault_rule(enum simulator_fault fault)
+{
+	return faults[fault].rule;
+}

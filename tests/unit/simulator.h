@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A small kernel in play: tasks fault pages in, convert ranges, punch holes and
+ * release inodes, interleaved at random from a seed; sensors write what they
+ * see, slightly out of order, and may lose some of it. It is correct unless a
+ * fault is switched on, and it knows which pages a fault hit.
+ */
+#ifndef GMEMTRACE_TESTS_SIMULATOR_H
+#define GMEMTRACE_TESTS_SIMULATOR_H
+
+#include "gmemtrace/model.h"
+#include "gmemtrace/rules.h"
+
+enum simulator_fault {
+	FAULT_NONE,
+	FAULT_XARRAY_SHORT, /* the last index of a range never reaches the xarray */
+	FAULT_NO_FLUSH, /* a conversion leaves the flush out */
+	FAULT_CONFIGURE_NO_FLUSH, /* fault-in leaves the flush out */
+	FAULT_SHORT_FLUSH, /* the flush ends one page too early */
+	FAULT_FOREIGN_PAGE, /* a run is one page too long */
+	FAULT_SKIP_PAGE, /* a resident page is left out of a conversion */
+	FAULT_NO_RESTORE, /* a page is freed absent */
+	FAULT_NO_ROLLBACK, /* a failed conversion takes back the xarray only */
+	FAULT_NO_ZAP, /* fault-in believes it has zapped */
+	FAULT_STUCK, /* a conversion never ends */
+	FAULT_SECRET_NO_FLUSH,
+	FAULT_SECRET_NO_ZAP,
+	FAULT_NR,
+};
+
+struct simulator_options {
+	unsigned int seed;
+	enum simulator_fault fault;
+	double loss; /* probability that a record is lost */
+	bool before_attach; /* the first inodes exist when the sensors are armed */
+	bool late_losses; /* a loss is told of behind the heartbeat, not before */
+	__u32 steps; /* 0: 20000 */
+};
+
+/* A page that the fault hit, as the rule must name it. */
+struct simulator_hit {
+	enum rule_id rule;
+	__u64 inode, pgoff;
+};
+
+struct simulator_result {
+	struct model *model;
+	struct verdict *verdict;
+	struct simulator_hit *hits;
+	size_t hits_nr;
+	__u64 dropped; /* records lost */
+};
+
+const char *simulator_fault_name(enum simulator_fault fault);
+enum rule_id simulator_fault_rule(enum simulator_fault fault);
+void simulator_run(const struct simulator_options *options, struct simulator_result *result);
+void simulator_result_free(struct simulator_result *result);
+
+#endif

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Hundreds of histories of a small kernel: a correct one is consistent, each
+ * fault is found at its page, and losses neither accuse nor hide.
+ * SIMULATOR_SEEDS sets how many seeds, SIMULATOR_SEED the first.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+#include "gmemtrace/report.h"
+#include "simulator.h"
+
+static unsigned int seeds = 200, seed_first = 1;
+
+static void fail_with(const struct simulator_options *options,
+		      const struct simulator_result *result, const char *what)
+{
+	report_verdict_text(stderr, result->verdict, false);
+	fail_msg("seed %u fault %s loss %g%s%s: %s", options->seed,
+		 simulator_fault_name(options->fault), options->loss,
+		 options->before_attach ? " before attach" : "",
+		 options->late_losses ? " late losses" : "", what);
+}
+
+static bool violated_at(const struct verdict *verdict, const struct simulator_hit *hit)
+{
+	const struct verdict_violation *violation;
+
+	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
+		if (violation->rule->id == hit->rule && violation->inode &&
+		    violation->inode->number == hit->inode &&
+		    violation->pgoff_first <= hit->pgoff && hit->pgoff <= violation->pgoff_last)
+			return true;
+	}
+	return false;
+}
+
+static void test_correct(void **state)
+{
+	__u64 transitions = 0, compared = 0, unsettled = 0;
+
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
+		struct simulator_options options = { .seed = seed, .late_losses = seed % 2 };
+		struct simulator_result result;
+		struct model_counts counts;
+
+		simulator_run(&options, &result);
+		model_count(result.model, &counts);
+		if (verdict_value(result.verdict) != VERDICT_CONSISTENT)
+			fail_with(&options, &result, "a correct kernel is not consistent");
+		if (counts.pages_compared != counts.pages)
+			fail_with(&options, &result, "pages were left out");
+		transitions += counts.transitions;
+		compared += counts.pages_read;
+		unsettled += counts.chunks;
+		simulator_result_free(&result);
+	}
+	print_message("%llu transitions, %llu page reads, %llu chunks\n",
+		      (unsigned long long)transitions, (unsigned long long)compared,
+		      (unsigned long long)unsettled);
+	assert_true(transitions > seeds * 100ULL);
+}
+
+/* Calls are under way when the sensors are armed: nothing may be accused for that. */
+static void test_correct_before_attach(void **state)
+{
+	unsigned int consistent = 0;
+
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
+		struct simulator_options options = { .seed = seed, .before_attach = true };
+		struct simulator_result result;
+
+		simulator_run(&options, &result);
+		if (verdict_value(result.verdict) == VERDICT_VIOLATED)
+			fail_with(&options, &result, "a correct kernel is accused");
+		consistent += verdict_value(result.verdict) == VERDICT_CONSISTENT;
+		if (getenv("SIMULATOR_SHOW"))
+			report_verdict_text(stderr, result.verdict, false);
+		simulator_result_free(&result);
+	}
+	print_message("consistent: %u of %u\n", consistent, seeds);
+	assert_true(consistent * 10 > seeds * 9);
+}
+
+static void test_losses_never_accuse(void **state)
+{
+	static const double losses[] = { 0.0003, 0.003, 0.03, 0.2 };
+
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds * 2; seed++) {
+		struct simulator_options options = {
+			.seed = seed,
+			.loss = losses[seed % 4],
+			.late_losses = seed / 4 % 2,
+			.before_attach = seed / 8 % 4 == 0,
+		};
+		struct simulator_result result;
+		enum verdict_value value;
+
+		simulator_run(&options, &result);
+		value = verdict_value(result.verdict);
+		if (value == VERDICT_VIOLATED)
+			fail_with(&options, &result, "a loss accuses a correct kernel");
+		if (result.dropped && value == VERDICT_CONSISTENT)
+			fail_with(&options, &result, "a loss hides behind consistent");
+		simulator_result_free(&result);
+	}
+}
+
+static void check_fault(enum simulator_fault fault)
+{
+	unsigned int struck = 0;
+
+	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
+		struct simulator_options options = { .seed = seed, .fault = fault };
+		struct simulator_result result;
+
+		simulator_run(&options, &result);
+		for (size_t i = 0; i < result.hits_nr; i++) {
+			if (!violated_at(result.verdict, &result.hits[i])) {
+				print_message("hit: rule %s inode %llu pgoff 0x%llx\n",
+					      rule_find(result.hits[i].rule)->name,
+					      (unsigned long long)result.hits[i].inode,
+					      (unsigned long long)result.hits[i].pgoff);
+				fail_with(&options, &result, "a fault was not found at its page");
+			}
+		}
+		if (!result.hits_nr && verdict_value(result.verdict) == VERDICT_INCONCLUSIVE)
+			fail_with(&options, &result, "nothing was lost, nothing is known");
+		struck += result.hits_nr &&
+			  verdict_rule_count(result.verdict, simulator_fault_rule(fault));
+		simulator_result_free(&result);
+	}
+	print_message("%s: struck in %u of %u seeds, found at its page in each\n",
+		      simulator_fault_name(fault), struck, seeds);
+	/* A fault that never strikes would prove nothing. */
+	assert_true(struck * 4 >= seeds);
+}
+
+static void test_faults(void **state)
+{
+	(void)state;
+	for (int fault = FAULT_NONE + 1; fault < FAULT_NR; fault++)
+		check_fault((enum simulator_fault)fault);
+}
+
+static void test_losses_never_hide(void **state)
+{
+	(void)state;
+	for (int fault = FAULT_NONE + 1; fault < FAULT_NR; fault++) {
+		for (unsigned int seed = seed_first; seed < seed_first + seeds / 4 + 1; seed++) {
+			struct simulator_options options = {
+				.seed = seed,
+				.fault = (enum simulator_fault)fault,
+				.loss = seed % 2 ? 0.002 : 0.05,
+				.late_losses = seed / 2 % 2,
+			};
+			struct simulator_result result;
+
+			simulator_run(&options, &result);
+			if ((result.dropped || result.hits_nr) &&
+			    verdict_value(result.verdict) == VERDICT_CONSISTENT)
+				fail_with(&options, &result, "a fault hides behind a loss");
+			simulator_result_free(&result);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_correct),
+		cmocka_unit_test(test_correct_before_attach),
+		cmocka_unit_test(test_losses_never_accuse),
+		cmocka_unit_test(test_faults),
+		cmocka_unit_test(test_losses_never_hide),
+	};
+	const char *value;
+
+	value = getenv("SIMULATOR_SEEDS");
+	if (value)
+		seeds = (unsigned int)strtoul(value, NULL, 0);
+	value = getenv("SIMULATOR_SEED");
+	if (value)
+		seed_first = (unsigned int)strtoul(value, NULL, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
