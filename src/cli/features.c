@@ -79,27 +79,49 @@ static const struct sensor_feature *feature_missing(const struct features *featu
 	return NULL;
 }
 
+/* What a rule needs besides the sensors that all need; names as sensor_probe() gives them. */
+static const struct {
+	enum rule_id rule; /* RULE_NONE: every rule with `needs` */
+	__u32 needs; /* enum rule_needs */
+	const char *feature;
+} rule_features[] = {
+	{ RULE_NONE, RULE_NEEDS_SNAPSHOT, "page-table walker" },
+	/* Only this provider has requests that cover ranges, and an xarray. */
+	{ RULE_DECLARED_MISMATCH, 0, "provider rfc3" },
+	{ RULE_MISSED_PAGE, 0, "provider rfc3" },
+};
+
+static const struct sensor_feature *rule_missing(const struct features *features,
+						 const struct rule *rule)
+{
+	for (size_t i = 0; i < sizeof(rule_features) / sizeof(rule_features[0]); i++) {
+		const struct sensor_feature *feature =
+			feature_find(features, rule_features[i].feature);
+
+		if (rule_features[i].rule != rule->id && !(rule_features[i].needs & rule->needs))
+			continue;
+		if (feature && !feature->present)
+			return feature;
+	}
+	return NULL;
+}
+
 /* Whether @rule can be judged here; if not, @reason says why. */
 static bool rule_judged(const struct features *features, const struct rule *rule,
 			char reason[REASON_MAX])
 {
 	const struct sensor_feature *missing = feature_missing(features);
-	const struct sensor_feature *page_free = feature_find(features, "page-free");
 
 	reason[0] = '\0';
-	if (!rule->built) {
+	if (!rule->built)
 		snprintf(reason, REASON_MAX, "not built in this version");
-		return false;
-	}
-	if (missing) {
+	else if (missing)
 		snprintf(reason, REASON_MAX, "nothing can be traced without %s", missing->name);
-		return false;
-	}
-	if (rule->needs & RULE_NEEDS_PAGE_FREE && page_free && !page_free->present) {
-		snprintf(reason, REASON_MAX, "needs page-free: %s", page_free->reason);
-		return false;
-	}
-	return true;
+	else if ((missing = rule_missing(features, rule)))
+		snprintf(reason, REASON_MAX, "needs %s: %s", missing->name, missing->reason);
+	else
+		return true;
+	return false;
 }
 
 static void feature_print(const struct sensor_feature *feature)
