@@ -254,6 +254,14 @@ static void batch_disorder(struct sim *sim)
 	}
 }
 
+static void feed(struct sim *sim, const struct record_header *record)
+{
+	model_feed(sim->result->model, record);
+	if (!sim->options.out || sim->written + record->size > sim->options.out_bytes)
+		return;
+	sim->written += fwrite(record, 1, record->size, sim->options.out);
+}
+
 static void tell_losses(struct sim *sim)
 {
 	struct record_loss record = {
@@ -265,12 +273,12 @@ static void tell_losses(struct sim *sim)
 	for (size_t i = 0; i < sim->lost_nr; i++) {
 		record.header.inode = sim->lost_inode[i];
 		record.count = sim->lost_number[i];
-		model_feed(sim->result->model, &record.header);
+		feed(sim, &record.header);
 	}
 	record.header.inode = 0;
 	record.count = sim->lost_unknown;
 	if (record.count)
-		model_feed(sim->result->model, &record.header);
+		feed(sim, &record.header);
 	sim->lost_nr = 0;
 	sim->lost_unknown = 0;
 }
@@ -289,7 +297,7 @@ static void batch_feed(struct sim *sim, __u64 watermark)
 			sim->batch[kept++] = sim->batch[i];
 			continue;
 		}
-		model_feed(sim->result->model, record);
+		feed(sim, record);
 	}
 	sim->batch_nr = kept;
 }
@@ -306,7 +314,7 @@ void sim_heartbeat(struct sim *sim)
 	batch_feed(sim, record.watermark);
 	if (!sim->options.late_losses)
 		tell_losses(sim);
-	model_feed(sim->result->model, &record.header);
+	feed(sim, &record.header);
 	if (sim->options.late_losses)
 		tell_losses(sim);
 	sim->heartbeat = sim->now;
@@ -387,7 +395,7 @@ static void sim_end(struct sim *sim)
 	}
 	batch_feed(sim, ~0ULL);
 	record.header = header(sim, NULL, RECORD_END, sizeof(record), NULL);
-	model_feed(sim->result->model, &record.header);
+	feed(sim, &record.header);
 }
 
 void simulator_run(const struct simulator_options *options, struct simulator_result *result)

@@ -8,6 +8,7 @@
 #ifndef GMEMTRACE_TESTS_SIMULATOR_H
 #define GMEMTRACE_TESTS_SIMULATOR_H
 
+#include <stdio.h>
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
 
@@ -35,6 +36,8 @@ struct simulator_options {
 	bool before_attach; /* the first inodes exist when the sensors are armed */
 	bool late_losses; /* a loss is told of behind the heartbeat, not before */
 	__u32 steps; /* 0: 20000 */
+	FILE *out; /* NULL, or where the records are written as well */
+	size_t out_bytes; /* at most */
 };
 
 /* A page that the fault hit, as the rule must name it. */

@@ -14,7 +14,16 @@
 #define TASKS 8
 #define RUN_MAX_PAGES 24
 
-enum sim_op { OP_IDLE, OP_FAULT, OP_CONVERT, OP_PUNCH, OP_SECRET_FAULT, OP_READ, OP_NOISE, OP_RELEASE };
+enum sim_op {
+	OP_IDLE,
+	OP_FAULT,
+	OP_CONVERT,
+	OP_PUNCH,
+	OP_SECRET_FAULT,
+	OP_READ,
+	OP_NOISE,
+	OP_RELEASE
+};
 
 struct sim_page {
 	__u32 pfn; /* 0 none */
@@ -82,6 +91,7 @@ struct sim {
 	size_t lost_nr;
 	__u64 lost_unknown;
 	bool quiet; /* nothing new is begun */
+	size_t written; /* bytes, to options.out */
 	bool armed; /* the sensors are on */
 };
 

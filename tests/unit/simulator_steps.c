@@ -182,7 +182,13 @@ static bool convert_skips(struct sim *sim, const struct sim_task *task)
 	return true;
 }
 
-enum { STEP_WALK = 5, STEP_FLUSH_PAGE = 6, STEP_FLUSH_ALL = 9, STEP_UNLOCK = 11, STEP_ROLL_BACK = 20 };
+enum {
+	STEP_WALK = 5,
+	STEP_FLUSH_PAGE = 6,
+	STEP_FLUSH_ALL = 9,
+	STEP_UNLOCK = 11,
+	STEP_ROLL_BACK = 20
+};
 
 static void convert_walk(struct sim *sim, struct sim_task *task)
 {

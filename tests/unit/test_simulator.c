@@ -60,7 +60,7 @@ static void test_correct(void **state)
 		unsettled += counts.chunks;
 		simulator_result_free(&result);
 	}
-	print_message("%llu transitions, %llu page reads, %llu chunks\n",
+	print_message("# %llu transitions, %llu page reads, %llu chunks\n",
 		      (unsigned long long)transitions, (unsigned long long)compared,
 		      (unsigned long long)unsettled);
 	assert_true(transitions > seeds * 100ULL);
@@ -84,7 +84,7 @@ static void test_correct_before_attach(void **state)
 			report_verdict_text(stderr, result.verdict, false);
 		simulator_result_free(&result);
 	}
-	print_message("consistent: %u of %u\n", consistent, seeds);
+	print_message("# consistent: %u of %u\n", consistent, seeds);
 	assert_true(consistent * 10 > seeds * 9);
 }
 
@@ -124,7 +124,7 @@ static void check_fault(enum simulator_fault fault)
 		simulator_run(&options, &result);
 		for (size_t i = 0; i < result.hits_nr; i++) {
 			if (!violated_at(result.verdict, &result.hits[i])) {
-				print_message("hit: rule %s inode %llu pgoff 0x%llx\n",
+				print_message("# hit: rule %s inode %llu pgoff 0x%llx\n",
 					      rule_find(result.hits[i].rule)->name,
 					      (unsigned long long)result.hits[i].inode,
 					      (unsigned long long)result.hits[i].pgoff);
@@ -137,7 +137,7 @@ static void check_fault(enum simulator_fault fault)
 			  verdict_rule_count(result.verdict, simulator_fault_rule(fault));
 		simulator_result_free(&result);
 	}
-	print_message("%s: struck in %u of %u seeds, found at its page in each\n",
+	print_message("# %s: struck in %u of %u seeds, found at its page in each\n",
 		      simulator_fault_name(fault), struck, seeds);
 	/* A fault that never strikes would prove nothing. */
 	assert_true(struck * 4 >= seeds);
