@@ -90,7 +90,8 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 
 		if (!loose->zap.nr || loose->task != task || flush->begin < loose->zap.end)
 			continue;
-		if (!flush_covers(flush, &loose->zap)) {
+		/* It is the next flush that counts: a later one is for something else. */
+		if (loose->flushed_elsewhere || !flush_covers(flush, &loose->zap)) {
 			loose->flushed_elsewhere = true;
 			continue;
 		}

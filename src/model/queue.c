@@ -119,6 +119,8 @@ void queue_sort(struct model *model)
 	struct queue *queue = &model->queue;
 	size_t nr = queue->nr - queue->head;
 
+	if (nr < 2)
+		return;
 	if (queue->spare_room < nr) {
 		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
 

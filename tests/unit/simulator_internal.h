@@ -84,6 +84,7 @@ struct sim {
 	bool absent[PFNS]; /* the direct map */
 	bool used[PFNS];
 	bool hit; /* the fault has struck */
+	bool retired[TASKS]; /* begins nothing any more */
 	struct sim_record *batch;
 	size_t batch_nr, batch_room;
 	__u64 heartbeat; /* time of the last one */

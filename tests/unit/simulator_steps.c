@@ -462,6 +462,8 @@ static void secret_step(struct sim *sim, struct sim_task *task)
 		/* Without a flush the record was written before the page had an owner. */
 		if (strikes(sim, FAULT_SECRET_NO_FLUSH)) {
 			sim_hit(sim, RULE_NEVER_FLUSHED, task->inode, task->at);
+			/* Its next flush, for something else, might cover the page by luck. */
+			sim->retired[task - sim->tasks] = true;
 			sim_emit_zap(sim, task, NULL, 0, task->pfn, 1, false, 0, task->zap_time);
 		} else {
 			sim_emit_zap_flush(sim, task, task->inode, task->at, task->pfn, task->pfn);
@@ -666,7 +668,7 @@ static void task_begin(struct sim *sim, struct sim_task *task)
 {
 	struct sim_inode *inode = &sim->inodes[sim_random(sim, INODES)];
 
-	if (sim->quiet || !inode->number || inode->dying)
+	if (sim->quiet || sim->retired[task - sim->tasks] || !inode->number || inode->dying)
 		return;
 	*task = (struct sim_task){ .op = task_choose(sim, inode), .inode = inode };
 	task->folio = !sim_random(sim, 4);

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reports: the fields that others read, and formats that must not break. */
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "stream.h"
+#include "gmemtrace/report.h"
+
+#define G 3
+#define T 7
+#define PRESENT_DEVIATES                                                                           \
+	(RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED | RECORD_PAGE_PRESENT | RECORD_PAGE_DEVIATES)
+
+static struct stream stream;
+static char *text;
+static size_t text_size;
+static struct report_folded *folded;
+static struct report_live *live;
+
+static int setup(void **state)
+{
+	(void)state;
+	stream_init(&stream);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	report_folded_free(folded);
+	report_live_free(live);
+	folded = NULL;
+	live = NULL;
+	free(text);
+	text = NULL;
+	stream_free(&stream);
+	return 0;
+}
+
+/* Pages 0 to 3 converted; the xarray does not know of the last one if @faulty. */
+static void history(bool faulty)
+{
+	struct stream_page seen[2] = {
+		{ 0, 100, 3, PRESENT_DEVIATES },
+		{ 3, 103, 1, PRESENT_DEVIATES },
+	};
+
+	if (faulty)
+		seen[1].bits &= ~(__u32)RECORD_PAGE_DEVIATES;
+	stream_inode(&stream, G, RECORD_PROVIDER_RFC3, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, G, 0, 100, 4, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RECORD_PROVIDER_RFC3, false, RECORD_SNAPSHOT_RELEASE, pass,
+			    0, 64, seen, 2);
+	stream_finish(&stream);
+}
+
+static void judge(bool faulty)
+{
+	size_t at = 0;
+
+	history(faulty);
+	stream.model = model_create(NULL);
+	stream.verdict = verdict_create(stream.model, NULL);
+	folded = report_folded_create(stream.model);
+	live = report_live_create(stream.model);
+	while (at < stream.used) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		model_feed(stream.model, record);
+		at += record->size;
+	}
+	model_finish(stream.model);
+}
+
+static void written(int (*write)(FILE *, const struct verdict *))
+{
+	FILE *out = open_memstream(&text, &text_size);
+
+	assert_non_null(out);
+	assert_int_equal(write(out, stream.verdict), 0);
+	fclose(out);
+}
+
+static struct json_object *field(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(object, key, &value));
+	return value;
+}
+
+static __s64 number(struct json_object *object, const char *key)
+{
+	return json_object_get_int64(field(object, key));
+}
+
+static void test_json_consistent(void **state)
+{
+	struct json_object *object;
+
+	(void)state;
+	judge(false);
+	written(report_verdict_json);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(json_object_get_string(field(object, "schema")), REPORT_VERDICT_SCHEMA);
+	assert_string_equal(json_object_get_string(field(object, "verdict")), "consistent");
+	assert_int_equal(number(object, "transitions"), 8);
+	assert_int_equal(number(object, "pages"), 64);
+	assert_int_equal(number(object, "pages_total"), 64);
+	assert_int_equal(number(object, "lost"), 0);
+	assert_int_equal(number(object, "missed"), 0);
+	assert_int_equal(number(object, "snapshots"), 2);
+	assert_int_equal(number(object, "command_status"), 0);
+	assert_int_equal(json_object_array_length(field(object, "violations")), 0);
+	assert_true(json_object_array_length(field(object, "rules_not_judged")) > 0);
+	json_object_put(object);
+}
+
+static void test_json_violated(void **state)
+{
+	struct json_object *object, *violation;
+
+	(void)state;
+	judge(true);
+	written(report_verdict_json);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(json_object_get_string(field(object, "verdict")), "violated");
+	assert_int_equal(number(object, "exit_status"), 1);
+	assert_int_equal(json_object_array_length(field(object, "violations")), 1);
+	violation = json_object_array_get_idx(field(object, "violations"), 0);
+	assert_string_equal(json_object_get_string(field(violation, "rule")), "declared-mismatch");
+	assert_string_equal(json_object_get_string(field(violation, "inode")), "g3");
+	assert_int_equal(number(violation, "pgoff_first"), 3);
+	assert_int_equal(number(violation, "pgoff_last"), 3);
+	assert_int_equal(number(violation, "count"), 1);
+	assert_true(json_object_array_length(field(violation, "sources")) >= 3);
+	assert_true(json_object_array_length(field(violation, "events")) >= 2);
+	json_object_put(object);
+}
+
+static void test_text(void **state)
+{
+	(void)state;
+	judge(true);
+	written(report_verdict_tap);
+	assert_non_null(strstr(text, "\n1..22\n"));
+	assert_non_null(strstr(text, "not ok 1 - declared-mismatch\n"));
+	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
+	assert_non_null(strstr(text, "ok 11 - left-absent # SKIP not built yet\n"));
+	assert_non_null(strstr(text, "not ok 22 - the verdict is violated\n"));
+}
+
+static void test_junit(void **state)
+{
+	(void)state;
+	judge(true);
+	written(report_verdict_junit);
+	assert_non_null(strstr(text, "tests=\"22\" failures=\"1\" errors=\"0\""));
+	assert_non_null(strstr(text, "<failure type=\"declared-mismatch\""));
+	assert_non_null(strstr(text, "</testsuites>"));
+}
+
+static void test_github(void **state)
+{
+	(void)state;
+	judge(true);
+	written(report_verdict_github);
+	assert_int_equal(strncmp(text, "::error title=gmemtrace declared-mismatch::g3%3A0x3 ", 52),
+			 0);
+	/* One annotation a line. */
+	assert_ptr_equal(strchr(text, '\n'), text + text_size - 1);
+}
+
+static void test_consistent_is_quiet(void **state)
+{
+	(void)state;
+	judge(false);
+	written(report_verdict_github);
+	assert_int_equal(text_size, 0);
+	free(text);
+	written(report_verdict_tap);
+	assert_null(strstr(text, "not ok"));
+}
+
+static int write_folded(FILE *out, const struct verdict *verdict)
+{
+	(void)verdict;
+	return report_folded_write(out, folded, REPORT_WEIGHT_COUNT, REPORT_BY_STACK);
+}
+
+static int write_exposure(FILE *out, const struct verdict *verdict)
+{
+	(void)verdict;
+	return report_folded_write(out, folded, REPORT_WEIGHT_EXPOSURE, REPORT_BY_VM);
+}
+
+static int write_live(FILE *out, const struct verdict *verdict)
+{
+	(void)verdict;
+	return report_live_heading(out) || report_live_lines(out, live);
+}
+
+static void test_folded(void **state)
+{
+	(void)state;
+	judge(false);
+	written(write_folded);
+	assert_string_equal(text, "vmm-100;g3;configure;flush_range 4\n");
+	free(text);
+	written(write_exposure);
+	/* Four zaps, each flushed after half a microsecond. */
+	assert_string_equal(text, "vmm-100 2000\n");
+}
+
+static void test_live(void **state)
+{
+	(void)state;
+	judge(false);
+	written(write_live);
+	assert_non_null(strstr(text, "INODE"));
+	assert_non_null(strstr(text, " g3 "));
+	assert_non_null(strstr(text, " total "));
+}
+
+/* A task may call itself anything. */
+static void test_hostile_name(void **state)
+{
+	struct record_inode inode = {
+		.header = { .kind = RECORD_INODE, .size = sizeof(inode), .time = 1, .inode = 9 },
+		.pages = 1,
+		.provider = RECORD_PROVIDER_RFC3,
+		.comm = "\033[31m\";\n<x>\xff",
+	};
+	struct json_object *object;
+
+	(void)state;
+	stream_add(&stream, &inode.header);
+	judge(false);
+	written(report_verdict_json);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	json_object_put(object);
+	free(text);
+	written(write_live);
+	assert_null(strchr(text, '\033'));
+	assert_null(strchr(text, '\xff'));
+}
+
+static void test_full_disk(void **state)
+{
+	FILE *out;
+
+	(void)state;
+	judge(true);
+	out = fopen("/dev/full", "w");
+	assert_non_null(out);
+	assert_true(report_verdict_json(out, stream.verdict) < 0);
+	fclose(out);
+}
+
+#define REPORT_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		REPORT_TEST(test_json_consistent),
+		REPORT_TEST(test_json_violated),
+		REPORT_TEST(test_text),
+		REPORT_TEST(test_junit),
+		REPORT_TEST(test_github),
+		REPORT_TEST(test_consistent_is_quiet),
+		REPORT_TEST(test_folded),
+		REPORT_TEST(test_live),
+		REPORT_TEST(test_hostile_name),
+		REPORT_TEST(test_full_disk),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
