@@ -99,8 +99,11 @@ typedef __kernel_pid_t pid_t;
 
 typedef __kernel_loff_t loff_t;
 
+struct files_struct;
+
 struct task_struct {
 	pid_t tgid;
+	struct files_struct *files;
 };
 
 struct address_space;
@@ -219,6 +222,16 @@ struct kvm {
 struct xa_node {
 	unsigned char shift;
 	void *slots[64];
+};
+
+struct fdtable;
+
+struct files_struct {
+	struct fdtable *fdt;
+};
+
+struct fdtable {
+	struct file **fd;
 };
 
 struct bpf_iter__task_file {

@@ -159,23 +159,26 @@ int BPF_PROG(free_folio_exit, struct folio *folio)
 	return owner_write(RECORD_LEAVE, 0, 0, folio, ctx[0]);
 }
 
-/* A bind is where an inode's VM is known. */
-SEC("fexit/kvm_gmem_bind")
-int BPF_PROG(bind_exit, struct kvm *kvm, struct kvm_memory_slot *slot, unsigned int fd,
-	     long long offset, int result)
+/*
+ * Where an inode is made, and its VM known: nothing of it happened before.
+ * Another thread of the process may have put something else behind the
+ * descriptor meanwhile; identifying it tells.
+ */
+SEC("fexit/kvm_gmem_create")
+int BPF_PROG(create_exit, struct kvm *kvm, struct kvm_create_guest_memfd *args, int result)
 {
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct file **files, *file;
 	struct inode *inode;
-	struct file *file;
-	__u32 vm;
 
-	if (result || !armed())
+	if (result < 0 || !armed())
 		return 0;
-	file = BPF_CORE_READ((struct kvm_memory_slot___gmem *)slot, gmem.file);
-	inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
-	if (!inode)
+	files = BPF_CORE_READ(task, files, fdt, fd);
+	if (bpf_probe_read_kernel(&file, sizeof(file), files + result) || !file)
 		return 0;
-	vm = BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid);
-	inode_announce((__u64)inode, BPF_CORE_READ(inode, i_ino), vm);
+	inode = BPF_CORE_READ(file, f_inode);
+	inode_announce_new((__u64)inode, BPF_CORE_READ(inode, i_ino),
+			   BPF_CORE_READ((struct kvm___gmem *)kvm, userspace_pid));
 	return 0;
 }
 

@@ -16,13 +16,7 @@ struct kvm_gmem_inode_private {
 
 /* KVM's types are in its module's BTF; vmlinux.h may hold them cut or not at all. */
 struct kvm;
-struct kvm_memory_slot;
-
-struct kvm_memory_slot___gmem {
-	struct {
-		struct file *file;
-	} gmem;
-} __attribute__((preserve_access_index));
+struct kvm_create_guest_memfd;
 
 struct kvm___gmem {
 	int userspace_pid;
@@ -118,28 +112,38 @@ static __always_inline void inode_write(const struct identify_args *identity, __
 	record_submit(record);
 }
 
-/*
- * Says what @inode is, once, and before the first record that names it: read
- * later, by user space, it may be gone. @vm: its VM's tgid where the caller
- * knows it (then it is said again), else 0.
- */
-static __always_inline void inode_announce(__u64 inode, __u64 i_ino, __u32 vm)
+static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino, __u32 vm, bool made_now)
 {
 	struct inode_key key = { .inode = inode, .i_ino = i_ino };
 	struct identify_args identity = { .inode = inode };
-	__u64 *known = bpf_map_lookup_elem(&announced, &key);
 	__u64 value = vm;
 
-	if (known && *known >= vm)
-		return;
 	inode_identify(&identity);
 	if (identity.result || identity.i_ino != i_ino ||
 	    identity.provider == RECORD_PROVIDER_UNKNOWN)
 		return;
-	if (known)
-		identity.pristine = 1; /* said before what it was then */
+	/* The series keeps reserved nodes in an empty xarray: how it looks says less. */
+	if (made_now)
+		identity.pristine = 1;
 	bpf_map_update_elem(&announced, &key, &value, BPF_ANY);
 	inode_write(&identity, vm);
+}
+
+/*
+ * Says what @inode is, once, and before the first record that names it: read
+ * later, by user space, it may be gone.
+ */
+static __always_inline void inode_announce(__u64 inode, __u64 i_ino, __u32 vm)
+{
+	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+
+	if (!bpf_map_lookup_elem(&announced, &key))
+		inode_announce_as(inode, i_ino, vm, false);
+}
+
+static __always_inline void inode_announce_new(__u64 inode, __u64 i_ino, __u32 vm)
+{
+	inode_announce_as(inode, i_ino, vm, true);
 }
 
 static __always_inline void inode_forget(__u64 inode, __u64 i_ino)

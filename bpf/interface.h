@@ -56,7 +56,7 @@ struct snapshot_args {
 	__u64 pgoff_nr; /* pages, at most RECORD_SNAPSHOT_CHUNK */
 	__u64 snapshot;
 	__u32 pass;
-	__u32 reserved;
+	__u32 provider; /* of the inode meant: one being torn down reads as another */
 	__s64 result; /* 0 or -errno */
 };
 

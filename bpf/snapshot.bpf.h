@@ -259,7 +259,7 @@ int snapshot_live(struct snapshot_args *args)
 	scratch->inode.inode = args->inode;
 	inode_identify(&scratch->inode);
 	if (scratch->inode.result || scratch->inode.i_ino != args->i_ino ||
-	    scratch->inode.provider == RECORD_PROVIDER_UNKNOWN)
+	    scratch->inode.provider != args->provider)
 		goto release;
 	args->result = -EINVAL;
 	if (!args->pgoff_nr || args->pgoff_nr > RECORD_SNAPSHOT_CHUNK || args->pgoff_first & 63)

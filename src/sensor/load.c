@@ -57,7 +57,7 @@ const struct load_program load_programs[] = {
 	{ "fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM },
 	{ "get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES },
 	{ "free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES },
-	{ "bind_exit", "kvm_gmem_bind", 4, INODES, VERDICT, false, GMEM },
+	{ "create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM },
 	{ "secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK },
 };
 

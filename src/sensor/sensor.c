@@ -418,6 +418,7 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
 			.pgoff_nr = nr - done,
 			.snapshot = snapshot,
 			.pass = pass,
+			.provider = found->record.provider,
 		};
 		int error;
 
