@@ -134,6 +134,32 @@ test_daemon() {
 	is "$(cat "$out/stale.status")" 0 'and that daemon ends well'
 }
 
+# inodes_of NAME: the processes that the case's inodes belong to.
+inodes_of() {
+	jq -r '[.per_inode[].vm.pid] | unique | map(tostring) | join(" ")' "$out/$1.stdout" 2>&1
+}
+
+test_vm() {
+	local pid
+	pid=$(cat "$out/vm.pid")
+	verdict_is vm-one consistent 0 'one VM of a capture is judged'
+	is "$(inodes_of vm-one)" "$pid" 'and nobody else'
+	verdict_is vm-live consistent -1 'one VM is judged live'
+	is "$(inodes_of vm-live)" "$pid" 'with inodes older than the sensors'
+	succeeds 'whose pages were compared' jq -e '.pages > 0' "$out/vm-live.stdout"
+	is "$(inodes_of vm-both | wc -w)" 2 'without --vm both are there'
+	case_is vm-gone 2 '--vm 999999: no such process' 'live: error'
+	is "$(grep -c 'no inode of VM 999999' "$out/vm-none.stderr")" 1 'in a capture: said'
+}
+
+test_lockdown() {
+	if [ -f "$out/lockdown.status" ]; then
+		case_is lockdown 4 'lockdown is in confidentiality mode' 'cannot run here'
+	else
+		skip 1 "$kernel has no lockdown"
+	fi
+}
+
 test_kvm() {
 	boot --no-kvm -- sh /bin/cli.guest kvm
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
@@ -159,6 +185,8 @@ test_privileges
 test_commands
 test_bad_ends
 test_daemon
+test_vm
+test_lockdown
 no_splat 'no splat in all of that'
 test_kvm
 end_tests print-plan
