@@ -50,12 +50,12 @@ enum rule_needs {
 };
 
 struct rule {
-	enum rule_id id;
 	const char *name;
+	const char *fires_when; /* one line */
+	enum rule_id id;
 	enum rule_severity severity;
 	__u32 needs; /* enum rule_needs */
 	bool built; /* false: in the table, not judged by this version */
-	const char *fires_when; /* one line */
 };
 
 /* The table's entry of @id, or NULL. */

@@ -160,6 +160,7 @@ static void region_declare(struct model *model, struct inode *inode, __u64 first
 	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
 		struct chunk_slot *slot = extent_slot(model, inode, start, true);
 		bool whole = start >= first && start + CHUNK_MASK <= last;
+		struct chunk *chunk;
 
 		if (!slot)
 			return;
@@ -169,8 +170,9 @@ static void region_declare(struct model *model, struct inode *inode, __u64 first
 			slot->legal = add ? slot->legal | legal : legal;
 			continue;
 		}
-		if (extent_chunk(model, inode, start, true))
-			chunk_declare(slot->chunk, start, first, last, legal, add);
+		chunk = extent_chunk(model, inode, start, true);
+		if (chunk)
+			chunk_declare(chunk, start, first, last, legal, add);
 	}
 }
 

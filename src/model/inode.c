@@ -4,12 +4,12 @@
 
 struct inode *inode_find(const struct model *model, __u64 number)
 {
-	__u64 *index;
+	union map_value *index;
 
 	if (number > 0xffffffffULL)
 		return NULL;
 	index = map_find(&model->inode_map, number);
-	return index ? model->inodes[*index] : NULL;
+	return index ? model->inodes[index->number] : NULL;
 }
 
 static void inode_set_provider(struct inode *inode, __u32 provider, __u32 default_state)
@@ -27,12 +27,12 @@ static void inode_set_provider(struct inode *inode, __u32 provider, __u32 defaul
 static struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool learning)
 {
 	struct inode *inode;
-	__u64 *index;
+	union map_value *index;
 
 	if (number > 0xffffffffULL)
 		return NULL;
 	if (!model_grow(model, &model->inodes, model->inodes_nr, &model->inodes_room,
-			sizeof(*model->inodes)))
+			sizeof(struct inode *)))
 		return NULL;
 	index = map_add(model, &model->inode_map, number);
 	inode = index ? model_alloc(model, sizeof(*inode)) : NULL;
@@ -47,7 +47,7 @@ static struct inode *inode_add(struct model *model, __u64 number, __u64 time, bo
 	if (learning && inode->shadow_until < time + model->options.shadow_ns)
 		inode->shadow_until = time + model->options.shadow_ns;
 	inode_set_provider(inode, RECORD_PROVIDER_UNKNOWN, 1);
-	*index = model->inodes_nr;
+	index->number = model->inodes_nr;
 	model->inodes[model->inodes_nr++] = inode;
 	model->counts.inodes++;
 	model->counts.inodes_live++;

@@ -173,9 +173,17 @@ struct bundle {
 	size_t runs_nr, runs_room;
 };
 
-/* Hash from 64-bit keys to 64-bit values; keys are never removed. Key ~0 is not allowed. */
+union map_value {
+	__u64 number;
+	void *pointer;
+};
+
+/* Hash by 64-bit keys; keys are never removed. Key ~0 is not allowed. */
 struct map {
-	__u64 *slots; /* key + 1, value */
+	struct map_slot {
+		__u64 key; /* + 1; 0: free */
+		union map_value value;
+	} * slots;
 	size_t room, used;
 };
 
@@ -262,8 +270,9 @@ void model_release(struct model *model, void *memory, size_t size);
 /* Makes room for one more element. false: none. */
 bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_t element);
 
-__u64 *map_find(const struct map *map, __u64 key);
-__u64 *map_add(struct model *model, struct map *map, __u64 key); /* finds or adds, value 0 */
+union map_value *map_find(const struct map *map, __u64 key);
+/* Finds or adds, with a value of 0. NULL: no memory. */
+union map_value *map_add(struct model *model, struct map *map, __u64 key);
 
 /* queue.c */
 bool queue_add_record(struct model *model, const struct record_header *record);
@@ -400,7 +409,7 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 void exposure_cancel(struct model *model, struct inode *inode, struct page *page);
 
 /* snapshot.c, judge.c */
-void snapshot_begin(struct model *model, const struct record_snapshot *record);
+bool snapshot_begin(struct model *model, const struct record_snapshot *record);
 void snapshot_page(struct model *model, const struct record_snapshot_page *record);
 void snapshot_end(struct model *model, const struct record_snapshot *record);
 void snapshot_recycle(struct model *model, struct bundle *bundle);

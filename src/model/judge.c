@@ -105,7 +105,7 @@ static const struct page *judged_page(const struct judging *judging, __u32 bit)
 {
 	const struct chunk *chunk = judging->chunk;
 
-	return chunk && chunk->pages ? &chunk->pages[bit] : NULL;
+	return chunk->pages ? &chunk->pages[bit] : NULL;
 }
 
 static void read_compare(struct judging *judging, struct model_read *read, const struct page *page)

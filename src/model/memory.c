@@ -53,59 +53,55 @@ bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_
 	}
 	memcpy(array, &grown, sizeof(grown));
 	*room = more;
+	/* cppcheck-suppress memleak ; the caller's pointer has it */
 	return true;
 }
 
-static size_t map_slot(const struct map *map, __u64 key)
+static size_t map_index(const struct map *map, __u64 key)
 {
-	size_t slot = (size_t)((key * 0x9e3779b97f4a7c15ULL) >> 20) & (map->room - 1);
+	size_t index = (size_t)((key * 0x9e3779b97f4a7c15ULL) >> 20) & (map->room - 1);
 
-	while (map->slots[slot * 2] && map->slots[slot * 2] != key + 1)
-		slot = (slot + 1) & (map->room - 1);
-	return slot;
+	while (map->slots[index].key && map->slots[index].key != key + 1)
+		index = (index + 1) & (map->room - 1);
+	return index;
 }
 
-__u64 *map_find(const struct map *map, __u64 key)
+union map_value *map_find(const struct map *map, __u64 key)
 {
-	size_t slot;
+	struct map_slot *slot;
 
 	if (!map->room)
 		return NULL;
-	slot = map_slot(map, key);
-	return map->slots[slot * 2] ? &map->slots[slot * 2 + 1] : NULL;
+	slot = &map->slots[map_index(map, key)];
+	return slot->key ? &slot->value : NULL;
 }
 
 static bool map_enlarge(struct model *model, struct map *map)
 {
 	struct map larger = { .room = map->room ? map->room * 2 : 64, .used = map->used };
 
-	larger.slots = model_alloc(model, larger.room * 2 * sizeof(__u64));
+	larger.slots = model_alloc(model, larger.room * sizeof(*larger.slots));
 	if (!larger.slots)
 		return false;
 	for (size_t i = 0; i < map->room; i++) {
-		size_t slot;
-
-		if (!map->slots[i * 2])
-			continue;
-		slot = map_slot(&larger, map->slots[i * 2] - 1);
-		larger.slots[slot * 2] = map->slots[i * 2];
-		larger.slots[slot * 2 + 1] = map->slots[i * 2 + 1];
+		if (map->slots[i].key)
+			larger.slots[map_index(&larger, map->slots[i].key - 1)] = map->slots[i];
 	}
-	model_release(model, map->slots, map->room * 2 * sizeof(__u64));
+	model_release(model, map->slots, map->room * sizeof(*map->slots));
 	*map = larger;
 	return true;
 }
 
-__u64 *map_add(struct model *model, struct map *map, __u64 key)
+union map_value *map_add(struct model *model, struct map *map, __u64 key)
 {
-	size_t slot;
+	struct map_slot *slot;
 
 	if (map->used * 2 >= map->room && !map_enlarge(model, map))
 		return NULL;
-	slot = map_slot(map, key);
-	if (!map->slots[slot * 2]) {
-		map->slots[slot * 2] = key + 1;
+	slot = &map->slots[map_index(map, key)];
+	if (!slot->key) {
+		slot->key = key + 1;
 		map->used++;
 	}
-	return &map->slots[slot * 2 + 1];
+	return &slot->value;
 }

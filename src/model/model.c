@@ -35,10 +35,8 @@ void model_free(struct model *model)
 	request_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
-	for (size_t i = 0; i < model->pfn_map.room; i++) {
-		if (model->pfn_map.slots[i * 2])
-			free((void *)(unsigned long)model->pfn_map.slots[i * 2 + 1]);
-	}
+	for (size_t i = 0; i < model->pfn_map.room; i++)
+		free(model->pfn_map.slots[i].value.pointer);
 	for (size_t i = 0; i < model->facts_nr; i++)
 		free(model->facts[i].key);
 	free(model->facts);
@@ -227,8 +225,8 @@ static void feed_record(struct model *model, const struct record_header *record)
 		queue_add_record(model, record);
 		break;
 	case RECORD_SNAPSHOT_BEGIN:
-		snapshot_begin(model, (const struct record_snapshot *)record);
-		queue_add_record(model, record);
+		if (snapshot_begin(model, (const struct record_snapshot *)record))
+			queue_add_record(model, record);
 		break;
 	case RECORD_SNAPSHOT_PAGE:
 		snapshot_page(model, (const struct record_snapshot_page *)record);

@@ -18,17 +18,16 @@ static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
 
 static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
 {
-	__u64 key = pfn >> CHUNK_SHIFT, *slot;
-	__u64 *entries = model->pfn_entries;
+	__u64 *entries = model->pfn_entries, key = pfn >> CHUNK_SHIFT;
+	union map_value *slot;
 
 	if (model->pfn_cached != key + 1) {
 		slot = add ? map_add(model, &model->pfn_map, key) : map_find(&model->pfn_map, key);
 		if (!slot)
 			return NULL;
-		if (!*slot)
-			*slot = (__u64)(unsigned long)model_alloc(model,
-								  CHUNK_PAGES * sizeof(__u64));
-		entries = (__u64 *)(unsigned long)*slot;
+		if (!slot->pointer)
+			slot->pointer = model_alloc(model, CHUNK_PAGES * sizeof(__u64));
+		entries = slot->pointer;
 		if (!entries)
 			return NULL;
 		model->pfn_cached = key + 1;
@@ -69,10 +68,10 @@ enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __
 enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode **inode,
 			      __u64 *pgoff)
 {
-	__u64 *slot = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT), entry = 0;
+	const union map_value *slot = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
+	const __u64 *entries = slot ? slot->pointer : NULL;
+	__u64 entry = entries ? entries[pfn & (CHUNK_PAGES - 1)] : 0;
 
-	if (slot && *slot)
-		entry = ((__u64 *)(unsigned long)*slot)[pfn & (CHUNK_PAGES - 1)];
 	return entry_decode(model, entry, pfn, inode, pgoff);
 }
 
@@ -131,7 +130,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 	bool absent;
 
 	owner = pfn_find(model, pfn, &other, &other_pgoff);
-	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff)) {
+	if (owner == PFN_OWNED && other && (other != inode || other_pgoff != pgoff)) {
 		model->counts.unexplained++;
 		page_leave(model, other, other_pgoff);
 		pfn_clear(model, pfn);
@@ -236,7 +235,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 	for (__u32 i = 0; i < record->nr; i++) {
 		enum pfn_owner owner = pfn_find(model, record->page + i, &inode, &pgoff);
 
-		if (owner == PFN_OWNED) {
+		if (owner == PFN_OWNED && inode) {
 			page_leave(model, inode, pgoff);
 			extent_touch_page(inode, pgoff);
 			last = inode;
@@ -288,7 +287,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		if (record->absent >> i & 1)
 			MODEL_NOTIFY(model, freed_absent, &freed);
 		/* Freed is freed, whatever kept it from being seen to leave. */
-		if (owner == PFN_OWNED) {
+		if (owner == PFN_OWNED && inode) {
 			page_leave(model, inode, freed.pgoff);
 			extent_touch_page(inode, freed.pgoff);
 		}

@@ -4,19 +4,19 @@
 
 struct task *task_get(struct model *model, __u32 tid)
 {
-	__u64 *slot = map_add(model, &model->task_map, tid);
+	union map_value *slot = map_add(model, &model->task_map, tid);
 	struct task *task;
 
 	if (!slot)
 		return NULL;
-	if (!*slot) {
-		task = model_alloc(model, sizeof(*task));
-		if (!task)
-			return NULL;
-		task->tid = tid;
-		*slot = (__u64)(unsigned long)task;
-	}
-	return (struct task *)(unsigned long)*slot;
+	if (slot->pointer)
+		return slot->pointer;
+	task = model_alloc(model, sizeof(*task));
+	if (!task)
+		return NULL;
+	task->tid = tid;
+	slot->pointer = task;
+	return task;
 }
 
 struct request *request_innermost(const struct task *task)
@@ -346,9 +346,11 @@ void request_end(struct model *model, const struct record_request *record)
 		request_drop(model, task, record->header.time);
 	request->public.end = record->header.time;
 	request->public.result = record->result;
-	request->public.zaps = task->zaps + request->zaps_first;
+	if (task->zaps_nr)
+		request->public.zaps = task->zaps + request->zaps_first;
 	request->public.zaps_nr = task->zaps_nr - request->zaps_first;
-	request->public.flushes = task->flushes + request->flushes_first;
+	if (task->flushes_nr)
+		request->public.flushes = task->flushes + request->flushes_first;
 	request->public.flushes_nr = task->flushes_nr - request->flushes_first;
 	if (!request->outer)
 		flush_judge_request(model, task, request);
@@ -408,11 +410,8 @@ void request_free_all(struct model *model)
 		free(request);
 	}
 	for (size_t i = 0; i < model->task_map.room; i++) {
-		struct task *task;
+		struct task *task = model->task_map.slots[i].value.pointer;
 
-		if (!model->task_map.slots[i * 2])
-			continue;
-		task = (struct task *)(unsigned long)model->task_map.slots[i * 2 + 1];
 		if (!task)
 			continue;
 		free(task->zaps);

@@ -40,12 +40,12 @@ static bool snapshot_valid(struct model *model, const struct record_snapshot *re
 	return false;
 }
 
-void snapshot_begin(struct model *model, const struct record_snapshot *record)
+bool snapshot_begin(struct model *model, const struct record_snapshot *record)
 {
 	struct bundle *bundle;
 
 	if (!snapshot_valid(model, record))
-		return;
+		return false;
 	bundle = snapshot_take(model, record);
 	if (!bundle) {
 		bundle = model->bundles_free;
@@ -55,11 +55,12 @@ void snapshot_begin(struct model *model, const struct record_snapshot *record)
 			bundle = model_alloc(model, sizeof(*bundle));
 	}
 	if (!bundle)
-		return;
+		return false;
 	bundle->begin = *record;
 	bundle->runs_nr = 0;
 	bundle->next = model->bundles;
 	model->bundles = bundle;
+	return true;
 }
 
 void snapshot_page(struct model *model, const struct record_snapshot_page *record)

@@ -27,14 +27,19 @@ struct report_folded {
 	bool failed;
 };
 
+static __u64 hash_add(__u64 hash, __u64 value)
+{
+	return (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+}
+
 static size_t folded_hash(const struct folded_key *key)
 {
-	const __u8 *bytes = (const __u8 *)key;
-	__u64 hash = 0xcbf29ce484222325ULL;
+	__u64 hash = hash_add(1, key->inode);
 
-	for (size_t i = 0; i < sizeof(*key); i++)
-		hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
-	return (size_t)(hash >> 8);
+	hash = hash_add(hash, (__u64)key->tgid << 32 | key->cpu);
+	hash = hash_add(hash, (__u64)key->operation << 32 | key->full);
+	hash = hash_add(hash, (__u64)key->exposure << 32 | key->own);
+	return (size_t)(hash >> 20);
 }
 
 static bool folded_enlarge(struct report_folded *folded)

@@ -58,6 +58,7 @@ struct sim_task {
 	__u32 changed[RUN_MAX_PAGES]; /* pages changed so far */
 	bool was_present[RUN_MAX_PAGES];
 	__u32 changed_nr;
+	__u32 skipped, skipped_pfn; /* page left out by a fault */
 	__s64 result;
 	__u32 pfn_low, pfn_high; /* zapped, to be flushed at the end */
 	__u32 pfn;

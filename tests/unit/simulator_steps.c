@@ -169,7 +169,7 @@ static bool convert_page(struct sim *sim, struct sim_task *task)
 	return false;
 }
 
-static bool convert_skips(struct sim *sim, const struct sim_task *task)
+static bool convert_skips(struct sim *sim, struct sim_task *task)
 {
 	__u32 pfn = task->inode->pages[task->at].pfn;
 
@@ -178,8 +178,18 @@ static bool convert_skips(struct sim *sim, const struct sim_task *task)
 		return false;
 	if (sim->absent[pfn] != task->present || !strikes(sim, FAULT_SKIP_PAGE))
 		return false;
-	sim_hit(sim, RULE_MISSED_PAGE, task->inode, task->at);
+	sim->hit = true;
+	task->skipped = task->at;
+	task->skipped_pfn = pfn;
 	return true;
+}
+
+/* The request is about to end; a hole punched meanwhile may have put the page right. */
+static void convert_skipped(struct sim *sim, const struct sim_task *task)
+{
+	if (task->skipped_pfn && task->inode->pages[task->skipped].pfn == task->skipped_pfn &&
+	    sim->absent[task->skipped_pfn] == task->present)
+		sim_hit(sim, RULE_MISSED_PAGE, task->inode, task->skipped);
 }
 
 enum {
@@ -350,6 +360,7 @@ static void convert_step(struct sim *sim, struct sim_task *task)
 		task->inode->mutex = false;
 		break;
 	default:
+		convert_skipped(sim, task);
 		sim_emit_request(sim, RECORD_REQUEST_END, task, convert_operation(task),
 				 task->first, task->last, task->result);
 		task_done(task);
