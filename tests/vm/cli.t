@@ -165,13 +165,17 @@ test_kvm() {
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
 	verdict_is kvm-absent consistent 4 'CMD says that it cannot run here'
 	if [[ $kernel == stock-* ]]; then
-		skip 3 "$kernel's KVM has no private memory"
+		skip 6 "$kernel's KVM has no private memory"
 		return
 	fi
 	is "$(cat "$out/kvm-late.status")" 0 'kvm loaded while tracing: consistent'
 	verdict_is kvm-late consistent 0 'judged'
 	succeeds 'its transitions are seen' \
 		jq -e '.transitions > 0' <(sed -n '/^{/,$p' "$out/kvm-late.stdout")
+	is "$(cat "$out/hangs.status")" 1 'a command that hangs does not hold the verdict up'
+	verdict_is hangs violated 137 'it is ended by force'
+	is "$(sed -n '/^{/,$p' "$out/hangs.stdout" | jq -r '[.violations[].rule] | unique | join(" ")')" stuck \
+		'the stuck requests are named'
 }
 
 command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
