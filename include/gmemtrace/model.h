@@ -239,7 +239,7 @@ struct model_counts {
 	__u64 started; /* ns: the first record's time */
 	__u64 records;
 	__u64 malformed; /* records whose fields make no sense, ignored */
-	__u64 unexplained; /* pages whose residency changed without an event */
+	__u64 unexplained; /* pages of RFC3 inodes whose residency changed without an event */
 	__u64 inodes;
 	__u64 inodes_live;
 	__u64 transitions; /* pages of known inodes whose entry was changed */

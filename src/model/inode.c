@@ -126,6 +126,18 @@ void inode_snapshot_update(struct inode *inode, const struct record_snapshot *re
 		inode_set_provider(inode, record->provider, record->default_state);
 }
 
+/* No routine tells of a page that leaves an inode without a direct-map flag. */
+static void inode_let_go(struct model *model, struct inode *inode)
+{
+	struct model_page page;
+	__u64 pgoff = 0;
+
+	while (model_resident_next(model, &inode->public, pgoff, MODEL_PGOFF_MAX, &page)) {
+		page_leave(model, inode, page.pgoff);
+		pgoff = page.pgoff + 1;
+	}
+}
+
 void inode_die(struct model *model, struct inode *inode, __u64 time)
 {
 	if (inode->public.dead)
@@ -136,6 +148,8 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 		inode->inconclusive += inode->public.pages - inode->public.compared;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->public, time);
+	if (inode->public.provider == RECORD_PROVIDER_GMEM_PLAIN)
+		inode_let_go(model, inode);
 	if (!inode->public.resident)
 		extent_free(model, inode);
 }

@@ -161,8 +161,8 @@ static void teach_residency(struct judging *judging, const struct model_read *re
 {
 	struct model *model = judging->model;
 	struct inode *inode = judging->inode;
-	/* memfd_secret tells of no joins: that a page is there is news, not a riddle. */
-	bool told = inode->public.provider != RECORD_PROVIDER_SECRETMEM && sure;
+	/* The others tell of no joins, or of no leaves: what is there is news, not a riddle. */
+	bool told = inode->public.provider == RECORD_PROVIDER_RFC3 && sure;
 	struct page *page = extent_page(model, inode, read->pgoff, false);
 	bool resident = page && page->flags & PAGE_RESIDENT;
 

@@ -131,7 +131,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 
 	owner = pfn_find(model, pfn, &other, &other_pgoff);
 	if (owner == PFN_OWNED && other && (other != inode || other_pgoff != pgoff)) {
-		model->counts.unexplained++;
+		model->counts.unexplained += other->public.provider == RECORD_PROVIDER_RFC3;
 		page_leave(model, other, other_pgoff);
 		pfn_clear(model, pfn);
 	}
