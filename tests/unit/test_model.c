@@ -197,6 +197,57 @@ static void test_late_attach_shadow(void **state)
 	assert_int_equal(verdict_violations(stream.verdict), 0);
 }
 
+/* A call from before might still be half way through when the records end. */
+static void test_late_attach_unproven(void **state)
+{
+	struct stream_page wrong = { 0, 100, 16, PRESENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, true);
+	live(0, &wrong, 1);
+	live(1, &wrong, 1);
+	finish();
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+/* So might one whose begin was lost: on this inode, or on any. */
+static void test_loss_hides_a_request(void **state)
+{
+	struct stream_page wrong = { 0, 100, 1, PRESENT_BITS };
+
+	for (__u64 inode = 0; inode <= G; inode += G) {
+		setup(state);
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_fault(&stream, T, G, 0, 100);
+		stream_loss(&stream, inode, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+		live(0, &wrong, 1);
+		live(1, &wrong, 1);
+		finish();
+		stream_expect(&stream, VERDICT_INCONCLUSIVE);
+		assert_int_equal(verdict_violations(stream.verdict), 0);
+		stream_free(&stream);
+	}
+}
+
+/* No routine calls itself: the first one's end was lost. */
+static void test_lost_end(void **state)
+{
+	struct model_counts counts;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 500, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 8, 9, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 8, 9, true);
+	finish();
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.requests_open, 0);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
 static void test_late_attach_proven(void **state)
 {
 	struct stream_page wrong = { 0, 100, 16, PRESENT_BITS };
@@ -494,6 +545,9 @@ int main(void)
 		MODEL_TEST(test_late_attach_unread),
 		MODEL_TEST(test_late_attach_then_judged),
 		MODEL_TEST(test_late_attach_shadow),
+		MODEL_TEST(test_late_attach_unproven),
+		MODEL_TEST(test_loss_hides_a_request),
+		MODEL_TEST(test_lost_end),
 		MODEL_TEST(test_late_attach_proven),
 		MODEL_TEST(test_loss_leaves_state_rules),
 		MODEL_TEST(test_loss_explains),

@@ -317,6 +317,21 @@ static void test_missed_page_silent(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* Asked for both ways at once: whoever came second decided. */
+static void test_missed_page_overlap(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 0, 3, false);
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 0, 3, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	release(RFC3, pages, pages_seen(pages, 0, 4, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 static void zapped_by_range(__u64 pfn, __u32 nr, __u64 inode, __u64 pgoff)
 {
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
@@ -426,6 +441,25 @@ static void test_never_flushed_early_flush(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
 }
 
+/* One that was under way when the page was zapped may have passed it already. */
+static void test_never_flushed_flush_under_way(void **state)
+{
+	struct stream_page seen = { 0, 100, 1, ABSENT_BITS };
+	struct record_flush *flush;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	flush = (struct record_flush *)(stream.data + stream.used - sizeof(*flush));
+	flush->begin -= 5000;
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	release(RFC3, &seen, 1);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
+}
+
 /* One flush for the whole call, in an enclosing request or at the end. */
 static void test_never_flushed_batched(void **state)
 {
@@ -530,6 +564,19 @@ static void test_secretmem_never_flushed(void **state)
 	stream_heartbeat(&stream);
 	release(SECRET, &seen, 1);
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
+static void test_secretmem_flush_mismatch(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap_flush(&stream, T, G, 1, 102, 1, 103, 103);
+	/* Too late, and for something else. */
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, 0, 0, 102, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_FLUSH_MISMATCH, G, 1, 1);
 }
 
 static void test_secretmem_left_unflushed(void **state)
@@ -705,6 +752,7 @@ int main(void)
 		RULE_TEST(test_applied_plain),
 		RULE_TEST(test_missed_page),
 		RULE_TEST(test_missed_page_silent),
+		RULE_TEST(test_missed_page_overlap),
 		RULE_TEST(test_foreign_page_unowned),
 		RULE_TEST(test_foreign_page_other_inode),
 		RULE_TEST(test_foreign_page_outside_range),
@@ -712,12 +760,14 @@ int main(void)
 		RULE_TEST(test_foreign_page_after_loss),
 		RULE_TEST(test_never_flushed),
 		RULE_TEST(test_never_flushed_early_flush),
+		RULE_TEST(test_never_flushed_flush_under_way),
 		RULE_TEST(test_never_flushed_batched),
 		RULE_TEST(test_never_flushed_rolled_back),
 		RULE_TEST(test_flush_mismatch),
 		RULE_TEST(test_flush_mismatch_partial),
 		RULE_TEST(test_secretmem),
 		RULE_TEST(test_secretmem_never_flushed),
+		RULE_TEST(test_secretmem_flush_mismatch),
 		RULE_TEST(test_secretmem_left_unflushed),
 		RULE_TEST(test_secretmem_present),
 		RULE_TEST(test_freed_absent),
