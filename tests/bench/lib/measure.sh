@@ -5,6 +5,7 @@
 measure_guest() {
 	local dir=$1 program adds=()
 	shift
+	rm -f "$dir"/*.cap
 	for program in first-touch page-free scatter-memory; do
 		adds+=(--add "$programs/$program")
 	done
