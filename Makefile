@@ -144,6 +144,9 @@ bench: packages-build-kernel-lab-bench
 	$(Q)$(MAKE) --no-print-directory all $(B)/bin/first-touch
 	$(Q)tests/bench/run $(B)/bench.json
 
+faults: all
+	$(Q)tests/vm/faults $(T)
+
 soak: all
 	$(Q)tests/vm/soak
 

@@ -172,6 +172,7 @@ int subcommand_check(int argc, char **argv, char **command)
 	int status;
 
 	options_parse(&check_argp, argc, argv, &check, &check.options, command);
+	check.options.session.command_aside = check.format != 0;
 	if (check.options.file) {
 		status = replay_open(&replay, check.options.file);
 		if (status)

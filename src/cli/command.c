@@ -65,11 +65,13 @@ int signals_take(bool *everybody)
 }
 
 /* In the child: what stops it goes up the pipe, which a success closes. */
-static _Noreturn void command_execute(char *const *argv, int report)
+static _Noreturn void command_execute(char *const *argv, bool aside, int report)
 {
 	int error;
 
 	signals_restore();
+	if (aside)
+		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
 	error = errno;
 	if (write(report, &error, sizeof(error)) < 0)
@@ -85,7 +87,7 @@ static void command_report(const char *name, int error)
 		output_error("%s: cannot be run: %s", name, strerror(error));
 }
 
-int command_start(struct command *command, char *const *argv)
+int command_start(struct command *command, char *const *argv, bool aside)
 {
 	int report[2], error = 0;
 	ssize_t bytes;
@@ -101,7 +103,7 @@ int command_start(struct command *command, char *const *argv)
 		goto failed;
 	}
 	if (!command->pid)
-		command_execute(argv, report[1]);
+		command_execute(argv, aside, report[1]);
 	close(report[1]);
 	command->running = true;
 	do {

@@ -18,10 +18,11 @@ struct command {
 };
 
 /*
- * Starts @argv with our streams, looked up in PATH. Where that fails the line is printed and
+ * Starts @argv with our streams, looked up in PATH; with @aside its standard output goes where its
+ * standard error goes, as ours is for a machine. Where that fails the line is printed and
  * the command counts as ended, with a shell's status for it. 0 or -errno.
  */
-int command_start(struct command *command, char *const *argv);
+int command_start(struct command *command, char *const *argv, bool aside);
 
 /* Looks whether it has ended; does not wait. */
 void command_poll(struct command *command);

@@ -167,6 +167,7 @@ int subcommand_flame(int argc, char **argv, char **command)
 	bool seen = false;
 
 	options_parse(&flame_argp, argc, argv, &flame, &flame.options, command);
+	flame.options.session.command_aside = !strcmp(flame.out, "-");
 	model = model_create(&flame.options.session.model);
 	if (model)
 		folded = report_folded_create(model);

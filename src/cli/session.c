@@ -446,7 +446,7 @@ int session_run(const struct session_options *options, const struct session_sink
 	if (status)
 		goto cleanup;
 	if (options->command)
-		command_start(&session.command, options->command);
+		command_start(&session.command, options->command, options->command_aside);
 	while (session_goes_on(&session)) {
 		session_step(&session);
 		session_unwatch(&session);

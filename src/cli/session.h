@@ -19,6 +19,7 @@ struct session_options {
 	struct model_options model;
 	const char *socket; /* gmemtraced's; NULL: load the sensors ourselves */
 	char *const *command; /* NULL: none */
+	bool command_aside; /* its output is not to mix with ours (command.h) */
 	uint64_t duration; /* ns, 0: until CMD ends, or a signal */
 	uint64_t snapshot_interval; /* ns, 0: none but at begin and end */
 	uint64_t settle; /* ns: how long the end waits for what is not settled */

@@ -1,0 +1,127 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# The whole path: real guests on correct kernels are judged consistent, live and
+# in replay, by a tracer that was there first, came late, or came before KVM.
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+tracer=$top/build/bin/gmemtrace
+
+# consistent FILE DESCRIPTION: a whole verdict, nothing lost, no page left out.
+consistent() {
+	json_is "$1" '"\(.verdict) lost=\(.lost) missed=\(.missed) violations=\(.violations | length)"' \
+		'consistent lost=0 missed=0 violations=0' "$2"
+	json_ok "$1" '.pages > 0 and .pages == .pages_total' "$2: every page of every inode is compared"
+}
+
+# scenarios_are_consistent NAME GUEST-OPTION...
+scenarios_are_consistent() {
+	local name=$1 scenario
+	shift
+	guest "$@" -- sh -c '
+		for s in fault convert convert-unfaulted folio punch secretmem; do
+			gmemtrace check --json -o /out/$s.cap -- gmem-load $s --pages 64 >/out/$s.json || echo $s failed
+		done
+		gmemtrace check --json -o /out/churn.cap -- gmem-load churn --rounds 6 --vms 2 --threads 3 \
+			>/out/churn.json || echo churn failed'
+	stdout_is '' "$name: every check ends with 0"
+	no_splat "$name: the kernel has nothing to say"
+	for scenario in fault convert convert-unfaulted folio punch secretmem churn; do
+		consistent "$out/$scenario.json" "$name: $scenario"
+	done
+}
+
+# The same verdict from the capture, without privileges, on a machine whose kernel is another.
+test_replay() {
+	local scenario live replayed
+	for scenario in convert churn; do
+		live=$(jq -c '[.verdict, .transitions, .pages, .lost]' "$out/$scenario.json")
+		replayed=$(setpriv --reuid 65534 --clear-groups "$tracer" check --json /dev/stdin \
+			<"$out/$scenario.cap" 2>&1 | jq -c '[.verdict, .transitions, .pages, .lost]')
+		is "$replayed" "$live" "$scenario: replayed without root, the verdict is the same"
+	done
+}
+
+test_gmem() {
+	scenarios_are_consistent 'gmem, five levels' --cpu max
+	test_replay
+	json_is "$out/convert.json" '.facts["kernel.page_table_levels"]' 5 'the guest has five levels'
+	scenarios_are_consistent 'gmem, four levels' --cpu max,-la57
+	json_is "$out/convert.json" '.facts["kernel.page_table_levels"]' 4 'the guest has four levels'
+}
+
+test_debug() {
+	scenarios_are_consistent 'gmem-debug' --kernel gmem-debug --timeout 600
+	# There a program that is preempted makes its next call on that CPU a miss: counted, never a violation.
+	guest --kernel gmem-debug --append preempt=full --timeout 600 -- sh -c '
+		gmemtrace check --json -- gmem-load churn --rounds 6 --vms 2 --threads 3 >/out/churn.json; true'
+	no_splat 'gmem-debug, preempt=full: the kernel has nothing to say'
+	json_ok "$out/churn.json" '(.violations | length) == 0 and
+		(.verdict == "consistent" or (.verdict == "inconclusive" and .missed > 0))' \
+		'gmem-debug, preempt=full: consistent, or inconclusive for calls that were missed'
+}
+
+test_stock() {
+	local kernel
+	for kernel in stock-6.1 stock-6.12; do
+		guest --kernel "$kernel" -- sh -c 'gmemtrace check --json -- gmem-load secretmem >/out/verdict.json'
+		status_is 0 "$kernel: memfd_secret is judged"
+		consistent "$out/verdict.json" "$kernel"
+		json_ok "$out/verdict.json" '.transitions >= 1000' "$kernel: its transitions are seen"
+	done
+}
+
+# The walker's control: with a level too few it must be found out, not believed.
+test_walker() {
+	guest -- sh -c 'GMEMTRACE_WALK_LEVELS=4 gmemtrace check -- true; echo $?
+		GMEMTRACE_WALK_LEVELS=5 gmemtrace check -- true >/dev/null; echo $?'
+	stdout_is '4
+0' 'a walker of four levels is refused where the CPU walks five'
+	stderr_like 'calls an ordinary page absent' 'and it says why'
+	guest --cpu max,-la57 -- sh -c 'GMEMTRACE_WALK_LEVELS=5 gmemtrace check -- true; echo $?
+		GMEMTRACE_WALK_LEVELS=4 gmemtrace check -- true >/dev/null; echo $?'
+	stdout_is '4
+0' 'and the other way round'
+	guest -- gmemtrace features
+	stdout_like 'page-table walker +yes +proved: .*present, .*absent' 'features shows the proof'
+}
+
+test_late() {
+	guest -- sh -c '
+		gmem-load convert --pages 256 --hold-seconds 20 >/dev/null &
+		gmem-load secretmem --pages 64 --hold-seconds 20 >/dev/null & sleep 4
+		gmemtrace check --json -d 3 >/out/idle.json || echo idle failed
+		gmem-load churn --seconds 30 --vms 2 --threads 3 >/dev/null & sleep 2
+		for i in 1 2 3; do
+			gmemtrace check --json -d 2 >/out/busy$i.json; [ $? = 1 ] && echo busy $i violated
+		done; true'
+	stdout_is '' 'a tracer that comes late to idle and busy VMs finds nothing wrong'
+	consistent "$out/idle.json" 'inodes that were there before'
+	json_ok "$out/idle.json" '[.per_inode[] | select(.before_attach)] | length >= 4' 'all of them are found'
+}
+
+test_kvm_late() {
+	guest --no-kvm -- sh -c 'gmemtrace check --json -- sh -c "
+			load-modules kvm; sleep 1; gmem-load convert --pages 64" >/out/verdict.json'
+	status_is 0 'KVM loaded while tracing'
+	consistent "$out/verdict.json" 'KVM loaded while tracing'
+	json_ok "$out/verdict.json" '[.per_inode[] | select(.provider == "rfc3")] | length >= 2' \
+		'its inodes are judged by all rules'
+}
+
+# A ring of one page: records are lost, and the verdict says so instead of hiding it.
+test_loss() {
+	guest -- sh -c 'gmemtrace check --json --ring 4096 -- gmem-load convert --pages 512 >/out/verdict.json'
+	status_is 5 'a ring that is too small: inconclusive'
+	json_ok "$out/verdict.json" '.lost > 0 and (.violations | length) == 0 and (.reasons | length) > 0' \
+		'losses are counted, none becomes a violation'
+}
+
+test_gmem
+test_debug
+test_stock
+test_walker
+test_late
+test_kvm_late
+test_loss
+end_tests print-plan
