@@ -40,6 +40,12 @@ note_of() {
 	sed -n "s/^$3 $2 //p" "$1" | tail -n 1
 }
 
+why_missing() {
+	local why
+	why=$(note_of "$1" "$2" failed)
+	echo "${why:-only $(grep -c "^sample $2 on " "$1") samples, five are needed}"
+}
+
 table_heading() {
 	printf '%-28s %10s %10s %10s %7s %8s  %-24s %s\n' \
 		figure median min max target samples unit losses
@@ -70,7 +76,7 @@ report() {
 		figure_wanted "$name" "$filter" || continue
 		read -r value least most samples <<<"$(figure_values "$lines" "$phase" "$clock")"
 		if [ -z "$value" ]; then
-			missing+=("$name: $(note_of "$lines" "$phase" failed)")
+			missing+=("$name: $(why_missing "$lines" "$phase")")
 			continue
 		fi
 		table_row "$name" "$unit" "$target" "$value" "$least" "$most" "$samples" \
