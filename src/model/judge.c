@@ -431,6 +431,7 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		return;
 	inode_snapshot_update(inode, begin);
 	model->counts.chunks++;
+	inode->rereads = true;
 	if (bundle->result) {
 		judge_failed(&judging, first, last);
 		return;

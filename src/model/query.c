@@ -202,9 +202,17 @@ static void chunk_bounds(const struct chunk *chunk, __u64 start, __u64 *first, _
 	*last = start + high * 64 + 63;
 }
 
+/* Behind it nothing was ever read. pages */
+static __u64 inode_read_extent(const struct inode *inode)
+{
+	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
+
+	return extent < inode->public.pages ? extent : inode->public.pages;
+}
+
 static bool inode_next_reread(struct model *model, struct inode *inode, struct model_reread *reread)
 {
-	__u64 pages = inode->public.pages, skip, last = 0;
+	__u64 pages = inode_read_extent(inode), skip, last = 0;
 
 	reread->pgoff_nr = 0;
 	for (__u64 start = 0; start < pages; start = skip + 1) {
@@ -237,11 +245,13 @@ bool model_next_reread(struct model *model, struct model_reread *reread)
 	for (size_t i = 0; i < model->inodes_nr; i++) {
 		struct inode *inode = model->inodes[i];
 
-		if (inode->public.dead || !inode->unsettled)
+		if (inode->public.dead || !inode->unsettled || !inode->rereads)
 			continue;
 		*reread = (struct model_reread){ .inode = &inode->public };
 		if (inode_next_reread(model, inode, reread))
 			return true;
+		/* Only a read changes what is to be reread: no need to look again before. */
+		inode->rereads = false;
 	}
 	return false;
 }
@@ -250,7 +260,7 @@ static bool inode_wants(const struct model *model, const struct inode *inode)
 {
 	__u64 skip;
 
-	for (__u64 start = 0; start < inode->public.pages; start = skip + 1) {
+	for (__u64 start = 0; start < inode_read_extent(inode); start = skip + 1) {
 		const struct chunk *chunk = chunk_find(inode, start, &skip);
 
 		if (chunk && chunk_wants(model, chunk))
