@@ -141,7 +141,7 @@ check-vm: all
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
 
 bench: packages-build-kernel-lab-bench
-	$(Q)$(MAKE) --no-print-directory all $(B)/bin/first-touch
+	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tests/bench/run $(B)/bench.json
 
 faults: all
@@ -149,11 +149,6 @@ faults: all
 
 soak: all
 	$(Q)tests/vm/soak
-
-$(B)/bin/first-touch: tests/bench/first-touch.c
-	$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE $(CFLAGS) -static $< -o $@
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
@@ -180,8 +175,9 @@ lint: $(SKELETONS)
 		--enable=warning,portability --suppress=missingInclude \
 		'-DLIBBPF_OPTS(TYPE,NAME,...)=struct TYPE NAME = {0}' $(TIDY_FILES)
 	$(call say,TIDY,)
-	$(Q)clang-tidy --quiet --warnings-as-errors='*' $(TIDY_FILES) -- -std=gnu11 $(CPPFLAGS) \
-		-Ilab/load 2>/dev/null
+	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -P2 -n8 sh -c 'clang-tidy --quiet \
+		--warnings-as-errors="*" "$$@" -- -std=gnu11 $(filter-out -DGMEMTRACE%,$(CPPFLAGS)) \
+		"-DGMEMTRACE_VERSION=\"\"" -Ilab/load 2>/dev/null' tidy
 	$(call say,MANDOC,)
 	$(Q)mandoc -Tlint -Wwarning man/*.[1578]
 	$(call say,SHELL,)
@@ -195,6 +191,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
--include tests/unit/Makefile.inc tests/fuzz/Makefile.inc
+-include tests/unit/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
 .PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint unit-tests

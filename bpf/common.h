@@ -43,31 +43,14 @@ struct {
 /* A global, not a map of its own: its address is a constant in the program. */
 struct zap_ring_ends zap_ends = {};
 
-/*
- * A zap that waits for its flush, or a flush that has begun. In an array by
- * tid: a lookup costs a third of task storage's (measured in the lab).
- */
-struct begin_slot {
-	__u64 task; /* bpf_get_current_pid_tgid() of the owner */
-	__u64 page; /* struct page * */
-	__u64 inode;
-	__u64 i_ino;
-	__u64 pgoff;
-	__u64 zap_end;
-	__u64 flush_begin; /* 0: no flush open */
-	__u32 nr;
-	__s32 result;
-	__u16 pending; /* 1: a zap waits here */
-	__u16 routine;
-	__u32 reserved;
-};
+/* 2.6 MB: before 6.8 a map's value has at most 4 MiB. */
+struct begin_slot slots[SLOTS_NR] = {};
 
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct begin_slot);
-} slots SEC(".maps");
+/* Named like this in every kernel; vmlinux.h may hold less of it. */
+struct task_struct___ids {
+	__u32 pid;
+	__u32 tgid;
+} __attribute__((preserve_access_index));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -145,11 +128,14 @@ static __always_inline bool armed(void)
 	return zap_ends.armed;
 }
 
-static __always_inline struct begin_slot *slot_find(__u64 task)
+static __always_inline const struct task_struct___ids *task_current(void)
 {
-	__u32 index = (__u32)task & sensor.slot_mask;
+	return (const void *)bpf_get_current_task_btf();
+}
 
-	return bpf_map_lookup_elem(&slots, &index);
+static __always_inline struct begin_slot *slot_find(const struct task_struct___ids *task)
+{
+	return &slots[task->pid & (SLOTS_NR - 1)];
 }
 
 /* The flush that goes with a zap; routine RECORD_FLUSH_NONE where it goes alone. */
@@ -171,8 +157,11 @@ static __always_inline struct zap_ring_entry *zap_reserve(__u64 *index)
 	return bpf_map_lookup_elem(&zaps, &key);
 }
 
-/* Writes the change that @slot holds, with @flush, as one record. */
-static __always_inline void slot_write(const struct begin_slot *slot, __u16 valid,
+/*
+ * Writes the change that @slot holds, with @flush, as one record. What is
+ * always 0 (zap_begin, flush_full) is so since the ring was made.
+ */
+static __always_inline void slot_write(const struct begin_slot *slot, __u16 valid, __u16 routine,
 				       const struct flush_part *flush)
 {
 	struct zap_ring_entry *entry;
@@ -188,23 +177,21 @@ static __always_inline void slot_write(const struct begin_slot *slot, __u16 vali
 	record->header.kind = RECORD_ZAP;
 	record->header.size = sizeof(*record);
 	record->header.cpu = bpf_get_smp_processor_id();
-	record->header.tid = (__u32)slot->task;
-	record->header.tgid = slot->task >> 32;
+	record->header.tid = (__u32)slot->ids;
+	record->header.tgid = slot->ids >> 32;
 	record->header.inode = slot->inode;
 	record->i_ino = slot->i_ino;
 	record->pgoff = slot->pgoff;
 	record->page = slot->page;
 	record->nr = slot->nr;
 	record->result = slot->result;
-	record->zap_begin = 0;
 	record->zap_end = slot->zap_end;
 	record->flush_begin = flush->routine ? slot->flush_begin : 0;
 	record->flush_first = flush->first;
 	record->flush_last = flush->last;
 	record->valid = valid;
-	record->routine = slot->routine;
+	record->routine = routine;
 	record->flush_routine = flush->routine;
-	record->flush_full = 0;
 	record->header.time = bpf_ktime_get_ns();
 	/* x86 keeps stores in order; the compiler must as well. */
 	barrier();
@@ -215,17 +202,19 @@ static __always_inline void slot_write(const struct begin_slot *slot, __u16 vali
 static __always_inline void slot_emit(struct begin_slot *slot)
 {
 	struct flush_part none = {};
+	__u16 routine = slot->pending;
 
 	slot->pending = 0;
-	slot_write(slot, 0, &none);
+	slot_write(slot, 0, routine, &none);
 }
 
 /* Every sensor calls this before it writes: a waiting zap must not be overtaken by its own task. */
-static __always_inline void slot_settle(__u64 task)
+static __always_inline void slot_settle(void)
 {
+	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(task);
 
-	if (slot && slot->pending && slot->task == task)
+	if (slot->pending && slot->task == (__u64)task)
 		slot_emit(slot);
 }
 

@@ -31,9 +31,9 @@ int position(struct position_args *args)
 
 static long sweep_slot(__u32 index, __u64 *before)
 {
-	struct begin_slot *slot = bpf_map_lookup_elem(&slots, &index);
+	struct begin_slot *slot = &slots[index & (SLOTS_NR - 1)];
 
-	if (slot && slot->pending && slot->zap_end < *before)
+	if (slot->pending && slot->zap_end < *before)
 		slot_emit(slot);
 	return 0;
 }
@@ -44,7 +44,7 @@ int sweep(struct sweep_args *args)
 {
 	__u64 before = bpf_ktime_get_ns() - args->age;
 
-	bpf_loop(sensor.slot_mask + 1, sweep_slot, &before, 0);
+	bpf_loop(SLOTS_NR, sweep_slot, &before, 0);
 	return 0;
 }
 

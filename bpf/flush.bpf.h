@@ -12,19 +12,19 @@
 
 static __always_inline int flush_enter(void)
 {
-	struct begin_slot *slot;
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_find(task);
 
-	if (!armed())
-		return 0;
-	slot = slot_find(bpf_get_current_pid_tgid());
-	if (slot)
-		slot->flush_begin = bpf_ktime_get_ns();
+	slot->flush_task = (__u64)task;
+	slot->flush_begin = bpf_ktime_get_ns();
 	return 0;
 }
 
 static __always_inline void flush_emit_merged(struct begin_slot *slot,
 					      const struct flush_part *flush)
 {
+	__u16 routine = slot->pending;
+
 	slot->pending = 0;
 	/* memfd_secret adds the page to its file between the zap and the flush. */
 	if (!slot->inode) {
@@ -35,7 +35,7 @@ static __always_inline void flush_emit_merged(struct begin_slot *slot,
 		slot->i_ino = owner.i_ino;
 		slot->pgoff = owner.pgoff;
 	}
-	slot_write(slot, 0, flush);
+	slot_write(slot, 0, routine, flush);
 }
 
 static __always_inline void flush_emit(__u64 begin, __u64 first, __u64 last, __u32 routine)
@@ -68,14 +68,19 @@ static __always_inline bool flush_concerns_direct_map(__u64 first, __u64 last)
 static __always_inline int flush_exit(__u64 first, __u64 last, __u16 routine)
 {
 	struct flush_part flush = { first, last, routine };
-	__u64 task = bpf_get_current_pid_tgid();
+	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(task);
 
-	if (!slot || !slot->flush_begin)
+	if (!slot->flush_begin)
 		return 0;
-	if (slot->pending && slot->task == task)
+	/* Another task with the same slot has begun one meanwhile: when ours began is lost. */
+	if (slot->flush_task != (__u64)task) {
+		loss_count(0, 0, RECORD_LOSS_SLOT_COLLISION);
+		return 0;
+	}
+	if (slot->pending && slot->task == (__u64)task)
 		flush_emit_merged(slot, &flush);
-	else if (task >> 32 != sensor.own_tgid && flush_concerns_direct_map(first, last))
+	else if (armed() && task->tgid != sensor.own_tgid && flush_concerns_direct_map(first, last))
 		flush_emit(slot->flush_begin, first, last, routine);
 	slot->flush_begin = 0;
 	return 0;

@@ -47,7 +47,7 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 	if (!loop.zapped)
 		return 0;
 	bpf_loop(64, free_page, &loop, 0);
-	slot_settle(bpf_get_current_pid_tgid());
+	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(0, 0, RECORD_LOSS_RING_FULL);
@@ -65,16 +65,11 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 	return 0;
 }
 
+/* Freed in batches or not: free_pages_prepare() has every page (5.10 to 6.12). */
 SEC("tp_btf/mm_page_free")
 int BPF_PROG(page_free, struct page *page, unsigned int order)
 {
 	return free_check(ctx, page, order);
-}
-
-SEC("tp_btf/mm_page_free_batched")
-int BPF_PROG(page_free_batched, struct page *page)
-{
-	return free_check(ctx, page, 0);
 }
 
 #endif

@@ -121,7 +121,7 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 		return 0;
 	if (inode)
 		inode_announce(inode, i_ino, 0);
-	slot_settle(bpf_get_current_pid_tgid());
+	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(inode, i_ino, RECORD_LOSS_RING_FULL);

@@ -20,13 +20,35 @@ struct sensor_config {
 	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
 	__u32 five_levels; /* 1: the CPU walks five levels */
-	__u32 slot_mask; /* begin-state slots - 1 */
+	__u32 reserved;
 	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
 	__u32 page_free; /* 1: keep the bitmap that the page-free sensors read */
 	__u32 release_chunks; /* chunks a release snapshot reads at most */
 	__u32 own_tgid; /* the process that owns the sensors: its flushes are not recorded */
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 };
+
+/*
+ * A zap that waits for its flush, or a flush that has begun. In an array by
+ * tid: a lookup costs a third of task storage's (measured in the lab), and a
+ * global array half of a map's.
+ */
+struct begin_slot {
+	__u64 task; /* struct task_struct * of the owner */
+	__u64 ids; /* its bpf_get_current_pid_tgid() */
+	__u64 page; /* struct page * */
+	__u64 inode;
+	__u64 i_ino;
+	__u64 pgoff;
+	__u64 zap_end;
+	__u64 flush_begin; /* 0: no flush open */
+	__u64 flush_task; /* struct task_struct * of whoever began it */
+	__u32 nr;
+	__s32 result;
+	__u64 pending; /* enum record_zap_routine of the zap that waits here, 0: none */
+};
+
+#define SLOTS_NR 32768U /* begin-state slots; a power of two */
 
 /* Addresses from kallsyms, read by the facts program. 0: not there. */
 struct facts_args {

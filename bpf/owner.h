@@ -9,6 +9,14 @@
 
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 
+/* A division only where the size is no power of two that we know: 10 instructions otherwise. */
+static __always_inline __u64 page_offset_pfn(__u64 offset)
+{
+	__u32 size = bpf_core_type_size(struct page);
+
+	return size == 64 ? offset >> 6 : offset / size;
+}
+
 /*
  * The pfn of the struct page that is argument 0 of @ctx. The verifier forbids
  * arithmetic on an argument, except the difference of two pointers.
@@ -26,7 +34,7 @@ static __always_inline __u64 page_argument_pfn(const struct page *page, const vo
 		bpf_probe_read_kernel(&offset, sizeof(offset), ctx);
 		offset -= sensor.vmemmap;
 	}
-	return offset / bpf_core_type_size(struct page);
+	return page_offset_pfn(offset);
 }
 
 struct owner {
@@ -47,8 +55,6 @@ static __always_inline void owner_read(const struct page *page, struct owner *ow
 	if (!mapping)
 		return;
 	inode = mapping->host;
-	if (!inode)
-		return;
 	owner->inode = (__u64)inode;
 	owner->i_ino = inode->i_ino;
 	owner->pgoff = page->index;

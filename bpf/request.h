@@ -27,7 +27,7 @@ static __always_inline int request_write(const struct request_call *request, __u
 		return 0;
 	if (inode)
 		inode_announce((__u64)inode, i_ino, 0);
-	slot_settle(bpf_get_current_pid_tgid());
+	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count((__u64)inode, i_ino, RECORD_LOSS_RING_FULL);

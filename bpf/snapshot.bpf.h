@@ -18,26 +18,35 @@
 #define SCRATCH_NR 8
 #define RELEASE_PASSES 2 /* a mismatch must show in two reads */
 
+#define SNAPSHOT_TABLES 256 /* scattered pages of 512 MiB find theirs here */
+#define SNAPSHOT_STEP 4 /* pages a loop's callback reads: the call costs as much as one */
+#define GENERATION_SHIFT 36 /* above every pfn >> 9 */
+
+/* The last-level table of 512 pfns, walked to once a chunk. */
+struct snapshot_table {
+	__u64 tag; /* pfn >> 9 and the generation */
+	struct walk_table walk;
+};
+
 /* Where a snapshot keeps what no BPF stack could hold. */
 struct snapshot_scratch {
 	__u32 busy;
 	__u32 pass;
 	__u32 origin;
-	__u32 entry_kind; /* of `entries`: enum walk_state where table is 0 */
+	__u32 reserved;
 	__u64 snapshot;
 	__u64 pgoff; /* of the block at hand */
 	__u64 chunk; /* first pgoff of the chunk at hand */
 	__u64 chunk_nr;
-	__u64 table_tag; /* pfn >> 9 that `table` holds for; ~0: none */
-	__u64 entries_tag; /* pfn >> 6 that `entries` holds for; ~0: none */
-	struct walk_table table;
+	__u64 generation; /* of `tables`, in the upper bits; another one for each chunk */
 	struct identify_args inode;
+	struct identify_args again; /* read anew at the end of a chunk */
 	__u64 result;
-	__u64 seen; /* pages in the block that are worth a word */
+	__u64 seen; /* all words of the block, or-ed */
 	struct xarray_block folios;
 	struct xarray_block declared;
-	__u64 entries[64];
-	struct record_snapshot_block block;
+	struct snapshot_table tables[SNAPSHOT_TABLES];
+	__u64 pages[RECORD_SNAPSHOT_BLOCK_PAGES];
 };
 
 struct {
@@ -68,39 +77,38 @@ static __always_inline void scratch_release(struct snapshot_scratch *scratch)
 	__sync_val_compare_and_swap(&scratch->busy, 1, 0);
 }
 
-/* The state of @pfn's entry, 64 entries read at a time. */
-static __always_inline enum walk_state applied_read(struct snapshot_scratch *scratch, __u64 pfn)
+static __always_inline struct snapshot_table *snapshot_table(struct snapshot_scratch *scratch,
+							     __u64 pfn)
 {
-	if (scratch->table_tag != pfn >> 9) {
-		walk_find_table(pfn, &scratch->table);
-		scratch->table_tag = pfn >> 9;
-		scratch->entries_tag = ~0ULL;
-	}
-	if (!scratch->table.table)
-		return scratch->table.state;
-	if (scratch->entries_tag != pfn >> 6) {
-		if (bpf_probe_read_kernel(
-			    scratch->entries, sizeof(scratch->entries),
-			    (void *)(scratch->table.table + ((pfn & 511) & ~63ULL) * 8)))
-			return WALK_UNKNOWN;
-		scratch->entries_tag = pfn >> 6;
-	}
-	return scratch->entries[pfn & 63] & ENTRY_PRESENT ? WALK_PRESENT : WALK_ABSENT;
+	return &scratch->tables[pfn >> 9 & (SNAPSHOT_TABLES - 1)];
 }
 
-/* flags and index of a folio: the only two fields a snapshot needs of it. */
-static __always_inline bool folio_read(__u64 address, __u64 *flags, __u64 *index)
+/* RECORD_PAGE_PRESENT, RECORD_PAGE_APPLIED_UNKNOWN or neither. */
+static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 pfn)
+{
+	enum walk_state state = walk->state;
+	__u64 entry;
+
+	if (walk->table) {
+		if (walk_entry_read(walk->table + (pfn & 511) * 8, &entry))
+			return RECORD_PAGE_APPLIED_UNKNOWN;
+		return entry & ENTRY_PRESENT ? RECORD_PAGE_PRESENT : 0;
+	}
+	if (state == WALK_UNKNOWN)
+		return RECORD_PAGE_APPLIED_UNKNOWN;
+	return state == WALK_PRESENT ? RECORD_PAGE_PRESENT : 0;
+}
+
+static __always_inline bool page_flags_read(__u64 address, __u64 *flags)
 {
 	if (sensor.have_rdonly_cast) {
 		const struct page *page =
 			bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct page));
 
 		*flags = page->flags;
-		*index = page->index;
 		return true;
 	}
-	return !bpf_core_read(flags, 8, &((struct page *)address)->flags) &&
-	       !bpf_core_read(index, 8, &((struct page *)address)->index);
+	return !bpf_core_read(flags, 8, &((struct page *)address)->flags);
 }
 
 static __always_inline __u64 page_bits(__u64 flags)
@@ -115,25 +123,40 @@ static __always_inline __u64 page_bits(__u64 flags)
 	return bits;
 }
 
-static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u64 folio,
-					   __u64 pgoff)
+/* The folio's page for @pgoff, by what the folio says of its own place. */
+static __always_inline bool folio_page(__u64 folio, __u64 pgoff, __u64 *page)
 {
-	__u64 flags, index, page, pfn, bits, tail_flags, tail_index;
-	enum walk_state applied;
+	__u64 index;
 
-	if (!folio_read(folio, &flags, &index))
+	if (bpf_core_read(&index, sizeof(index), &((struct page *)folio)->index))
+		return false;
+	*page = folio + (pgoff - index) * bpf_core_type_size(struct page);
+	return true;
+}
+
+/* @first: the xarray has @folio in the slot of @pgoff itself, so this is its first page. */
+static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u64 folio,
+					   __u64 pgoff, bool first)
+{
+	__u64 flags, page = folio, pfn, bits, page_flags;
+	struct snapshot_table *table;
+
+	if (!page_flags_read(folio, &flags))
 		return RECORD_PAGE_RESIDENT_UNKNOWN;
-	page = folio + (pgoff - index) * bpf_core_type_size(struct page);
-	pfn = (page - sensor.vmemmap) / bpf_core_type_size(struct page);
 	bits = page_bits(flags);
-	/* Poison is a page's own flag, the rest the folio's. */
-	if (pgoff != index && folio_read(page, &tail_flags, &tail_index))
-		bits |= page_bits(tail_flags) & RECORD_PAGE_POISONED;
-	applied = applied_read(scratch, pfn);
-	if (applied == WALK_PRESENT)
-		bits |= RECORD_PAGE_PRESENT;
-	else if (applied == WALK_UNKNOWN)
-		bits |= RECORD_PAGE_APPLIED_UNKNOWN;
+	if (!first) {
+		if (!folio_page(folio, pgoff, &page) || !page_flags_read(page, &page_flags))
+			return RECORD_PAGE_RESIDENT_UNKNOWN;
+		/* Poison is a page's own flag, the rest the folio's. */
+		bits |= page_bits(page_flags) & RECORD_PAGE_POISONED;
+	}
+	pfn = page_offset_pfn(page - sensor.vmemmap);
+	table = snapshot_table(scratch, pfn);
+	if (table->tag != scratch->generation + (pfn >> 9)) {
+		walk_find_table(pfn, &table->walk);
+		table->tag = scratch->generation + (pfn >> 9);
+	}
+	bits |= applied_read(&table->walk, pfn);
 	return pfn << 8 | bits;
 }
 
@@ -141,13 +164,13 @@ struct snapshot_loop {
 	struct snapshot_scratch *scratch;
 };
 
-static long snapshot_page(__u32 i, struct snapshot_loop *loop)
+/* Any page: one within a large folio, one of which something cannot be said. */
+static __noinline __u64 snapshot_any_page(struct snapshot_scratch *scratch, __u32 i)
 {
-	struct snapshot_scratch *scratch = loop->scratch;
 	__u64 declared, folio, word = 0;
 
 	if (!scratch)
-		return 1;
+		return 0;
 	declared = xarray_entry(&scratch->declared, i);
 	if (declared == XARRAY_RETRY)
 		word |= RECORD_PAGE_DECLARED_UNKNOWN;
@@ -157,11 +180,70 @@ static long snapshot_page(__u32 i, struct snapshot_loop *loop)
 	if (folio == XARRAY_RETRY)
 		word |= RECORD_PAGE_RESIDENT_UNKNOWN;
 	else if (folio && !(folio & 3)) /* not a shadow of a page that was reclaimed */
-		word |= resident_read(scratch, folio, scratch->pgoff + i);
-	scratch->block.pages[i & 63] = word;
-	if (word)
-		scratch->seen++;
+		word |= resident_read(scratch, folio, scratch->pgoff + i,
+				      xarray_is_first(&scratch->folios, i, folio));
+	return word;
+}
+
+/*
+ * Most pages: a folio's first, with a value in the other xarray or none, and
+ * mapped by a table that was walked to before. Slots hold nothing plain where
+ * the block is not one of slots (xarray_read).
+ */
+static __always_inline __u64 snapshot_page(struct snapshot_scratch *scratch, __u32 i)
+{
+	__u64 declared = scratch->declared.slots[i & 63];
+	__u64 folio = scratch->folios.slots[i & 63];
+	__u64 pfn, flags, word = declared ? RECORD_PAGE_DEVIATES : 0;
+	const struct snapshot_table *table;
+
+	if (folio & 3 || (declared & 3) == 2)
+		return snapshot_any_page(scratch, i);
+	if (!folio)
+		return word;
+	pfn = page_offset_pfn(folio - sensor.vmemmap);
+	table = snapshot_table(scratch, pfn);
+	if (table->tag != scratch->generation + (pfn >> 9) || !page_flags_read(folio, &flags))
+		return snapshot_any_page(scratch, i);
+	return word | pfn << 8 | page_bits(flags) | applied_read(&table->walk, pfn);
+}
+
+/* May read on behind the last page of a chunk: those words are not used. */
+static long snapshot_pages(__u32 step, struct snapshot_loop *loop)
+{
+	struct snapshot_scratch *scratch = loop->scratch;
+	__u32 i, first = step * SNAPSHOT_STEP;
+	__u64 seen = 0;
+
+	if (!scratch)
+		return 1;
+#pragma unroll
+	for (i = 0; i < SNAPSHOT_STEP; i++) {
+		__u64 word = snapshot_page(scratch, first + i);
+
+		scratch->pages[(first + i) & 63] = word;
+		seen |= word;
+	}
+	scratch->seen |= seen;
 	return 0;
+}
+
+static __always_inline bool block_write(struct snapshot_scratch *scratch, __u64 nr)
+{
+	struct record_snapshot_block *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record)
+		return false;
+	header_fill(&record->header, RECORD_SNAPSHOT_BLOCK, sizeof(*record));
+	record->header.inode = scratch->inode.inode;
+	record->header.time = bpf_ktime_get_ns();
+	record->i_ino = scratch->inode.i_ino;
+	record->pgoff = scratch->pgoff;
+	record->nr = nr;
+	record->snapshot = scratch->snapshot;
+	__builtin_memcpy(record->pages, scratch->pages, sizeof(record->pages));
+	record_submit(record);
+	return true;
 }
 
 static long snapshot_block(__u32 i, struct snapshot_loop *loop)
@@ -176,23 +258,14 @@ static long snapshot_block(__u32 i, struct snapshot_loop *loop)
 		nr = RECORD_SNAPSHOT_BLOCK_PAGES;
 	scratch->pgoff = scratch->chunk + done;
 	xarray_read(scratch->inode.i_pages, scratch->pgoff, &scratch->folios);
-	scratch->declared.kind = XARRAY_EMPTY;
-	if (scratch->inode.xarray)
-		xarray_read(scratch->inode.xarray, scratch->pgoff, &scratch->declared);
+	xarray_read(scratch->inode.xarray, scratch->pgoff, &scratch->declared);
 	if (scratch->folios.kind == XARRAY_EMPTY && scratch->declared.kind == XARRAY_EMPTY)
 		return 0;
 	scratch->seen = 0;
-	bpf_loop(nr, snapshot_page, loop, 0);
+	bpf_loop((nr + SNAPSHOT_STEP - 1) / SNAPSHOT_STEP, snapshot_pages, loop, 0);
 	if (!scratch->seen)
 		return 0;
-	header_fill(&scratch->block.header, RECORD_SNAPSHOT_BLOCK, sizeof(scratch->block));
-	scratch->block.header.inode = scratch->inode.inode;
-	scratch->block.i_ino = scratch->inode.i_ino;
-	scratch->block.header.time = bpf_ktime_get_ns();
-	scratch->block.pgoff = scratch->pgoff;
-	scratch->block.nr = nr;
-	scratch->block.snapshot = scratch->snapshot;
-	if (bpf_ringbuf_output(&ring, &scratch->block, sizeof(scratch->block), BPF_RB_NO_WAKEUP)) {
+	if (!block_write(scratch, nr)) {
 		loss_count(scratch->inode.inode, scratch->inode.i_ino, RECORD_LOSS_RING_FULL);
 		scratch->result = ENOSPC;
 		return 1;
@@ -230,18 +303,18 @@ static __always_inline bool bracket_write(struct snapshot_scratch *scratch, __u1
 static __always_inline void snapshot_chunk(struct snapshot_scratch *scratch)
 {
 	struct snapshot_loop loop = { .scratch = scratch };
-	struct identify_args again = {};
+	struct identify_args *again = &scratch->again;
 
 	scratch->result = 0;
-	scratch->table_tag = ~0ULL;
+	scratch->generation += 1ULL << GENERATION_SHIFT;
 	if (!bracket_write(scratch, RECORD_SNAPSHOT_BEGIN))
 		return;
 	bpf_loop(RECORD_SNAPSHOT_CHUNK / RECORD_SNAPSHOT_BLOCK_PAGES, snapshot_block, &loop, 0);
 	/* An inode that was freed meanwhile has shown us somebody else's memory. */
-	again.inode = scratch->inode.inode;
-	inode_identify(&again);
-	if (again.result || again.i_ino != scratch->inode.i_ino ||
-	    again.provider != scratch->inode.provider)
+	again->inode = scratch->inode.inode;
+	inode_identify(again);
+	if (again->result || again->i_ino != scratch->inode.i_ino ||
+	    again->provider != scratch->inode.provider)
 		scratch->result = ESTALE;
 	bracket_write(scratch, RECORD_SNAPSHOT_END);
 }
@@ -315,14 +388,30 @@ release:
 	scratch_release(scratch);
 }
 
+/*
+ * Each apart: what it keeps on the stack would stand below the snapshot's five
+ * frames, and all of them have 512 bytes.
+ */
+static __noinline int release_announce(struct inode *inode)
+{
+	if (inode)
+		inode_announce((__u64)inode, inode->i_ino, 0);
+	return 0;
+}
+
+static __noinline int release_request(struct inode *inode)
+{
+	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_BEGIN,
+			   0);
+}
+
 static __always_inline int release_begin(struct inode *inode)
 {
 	if (!armed())
 		return 0;
-	inode_announce((__u64)inode, inode->i_ino, 0);
+	release_announce(inode);
 	release_snapshot(inode);
-	return range_write(inode, 0, ~0ULL, true, RECORD_OPERATION_RELEASE, RECORD_REQUEST_BEGIN,
-			   0);
+	return release_request(inode);
 }
 
 SEC("fentry/kvm_gmem_release")

@@ -84,8 +84,7 @@ static __always_inline bool xarray_descend(__u64 *entry, __u64 index, struct xar
 	return false;
 }
 
-/* @xarray: address of a struct xarray. @index: the first of 64, aligned. */
-static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray_block *block)
+static __always_inline void xarray_find(__u64 xarray, __u64 index, struct xarray_block *block)
 {
 	__u64 entry;
 	__u8 shift;
@@ -119,23 +118,51 @@ static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray
 	block->kind = XARRAY_UNKNOWN;
 }
 
+/*
+ * @xarray: address of a struct xarray, 0: none. @index: the first of 64,
+ * aligned. Slots are filled in any case: an internal entry where only
+ * xarray_entry() can tell.
+ */
+static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray_block *block)
+{
+	__u32 i;
+
+	block->kind = XARRAY_EMPTY;
+	if (xarray)
+		xarray_find(xarray, index, block);
+	if (block->kind == XARRAY_EMPTY) {
+		__builtin_memset(block->slots, 0, sizeof(block->slots));
+	} else if (block->kind != XARRAY_SLOTS_READ) {
+#pragma unroll
+		for (i = 0; i < XARRAY_SLOTS; i++)
+			block->slots[i] = XARRAY_RETRY;
+	}
+}
+
 /* What @block holds for its index @i: an entry, 0, or XARRAY_RETRY where it cannot be said. */
 static __always_inline __u64 xarray_entry(struct xarray_block *block, __u32 i)
 {
 	__u64 entry;
 
+	if (block->kind == XARRAY_SLOTS_READ) {
+		entry = block->slots[i & 63];
+		if (!xarray_is_internal(entry))
+			return entry;
+		if (xarray_is_sibling(entry))
+			entry = block->slots[entry >> 2 & 63];
+		if (entry == XARRAY_ZERO)
+			return 0;
+		return xarray_is_internal(entry) ? XARRAY_RETRY : entry;
+	}
 	if (block->kind == XARRAY_EMPTY)
 		return 0;
-	if (block->kind == XARRAY_UNIFORM)
-		return block->entry;
-	if (block->kind == XARRAY_UNKNOWN)
-		return XARRAY_RETRY;
-	entry = block->slots[i & 63];
-	if (xarray_is_sibling(entry))
-		entry = block->slots[entry >> 2 & 63];
-	if (entry == XARRAY_ZERO)
-		return 0;
-	return xarray_is_internal(entry) ? XARRAY_RETRY : entry;
+	return block->kind == XARRAY_UNIFORM ? block->entry : XARRAY_RETRY;
+}
+
+/* Whether @entry, found for index @i, has @i as its first index. */
+static __always_inline bool xarray_is_first(const struct xarray_block *block, __u32 i, __u64 entry)
+{
+	return block->kind == XARRAY_SLOTS_READ && block->slots[i & 63] == entry;
 }
 
 #endif

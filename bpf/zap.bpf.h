@@ -42,14 +42,14 @@ static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, boo
 				    __s32 result, __u16 routine)
 {
 	struct flush_part none = {};
+	const struct task_struct___ids *task;
 	struct begin_slot *slot;
-	__u64 task;
 	__u64 pfn = 0, address = ctx[0];
 	struct owner owner;
 
 	if (!armed())
 		return 0;
-	task = bpf_get_current_pid_tgid();
+	task = task_current();
 	slot = slot_find(task);
 	if (sensor.zap_by_address) {
 		pfn = (ctx[0] - sensor.page_offset) >> PAGE_SHIFT;
@@ -62,26 +62,22 @@ static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, boo
 	}
 	if (sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
-	if (!slot) {
-		loss_count(owner.inode, owner.i_ino, RECORD_LOSS_SLOT_COLLISION);
-		return 0;
-	}
 	if (slot->pending)
 		slot_emit(slot);
-	slot->task = task;
+	slot->task = (__u64)task;
+	slot->ids = (__u64)task->tgid << 32 | task->pid;
 	slot->page = address;
 	slot->inode = owner.inode;
 	slot->i_ino = owner.i_ino;
 	slot->pgoff = owner.pgoff;
 	slot->nr = nr;
 	slot->result = result;
-	slot->routine = routine;
 	slot->zap_end = bpf_ktime_get_ns();
 	/* A restore needs no flush: nothing to wait for. */
 	if (valid)
-		slot_write(slot, 1, &none);
+		slot_write(slot, 1, routine, &none);
 	else
-		slot->pending = 1;
+		slot->pending = routine;
 	return 0;
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Areas of private memory, and what is done to their pages; see area.h. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>

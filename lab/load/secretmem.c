@@ -110,7 +110,7 @@ static int chunk_touch(const struct chunk *chunk, uint64_t key)
 
 static int touch_chunk(uint64_t pages, uint64_t key)
 {
-	struct chunk chunk;
+	struct chunk chunk = {};
 	int status = chunk_map(&chunk, pages);
 
 	if (status)
@@ -140,7 +140,7 @@ static int secretmem_work(unsigned int thread, void *context)
 /* Something for a tracer to look at: a chunk that stays for the time of the hold. */
 static int hold_chunk(const struct secretmem *secretmem)
 {
-	struct chunk chunk;
+	struct chunk chunk = {};
 	int status;
 
 	if (!secretmem->options->hold)

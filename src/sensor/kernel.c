@@ -33,11 +33,19 @@ int sensor_fail(struct sensor_failure *failure, int status, int error, const cha
 	return error;
 }
 
-static void symbol_take(struct kernel *kernel, const char *name, uint64_t address)
+/* @line: "address type name", then "[module]" or nothing. */
+static void symbol_take(struct kernel *kernel, const char *line)
 {
+	const char *name = strchr(line, ' ');
+	size_t length;
+
+	if (!name || strlen(name) < 4)
+		return;
+	name += 3;
+	length = strcspn(name, "\t\n");
 	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
-		if (!strcmp(symbol_names[i], name))
-			kernel->symbols[i] = address;
+		if (!strncmp(symbol_names[i], name, length) && !symbol_names[i][length])
+			kernel->symbols[i] = strtoull(line, NULL, 16);
 	}
 }
 
@@ -48,15 +56,12 @@ static void symbol_take(struct kernel *kernel, const char *name, uint64_t addres
 static int symbols_read(struct kernel *kernel)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[512], name[256];
-	unsigned long long address;
+	char line[512];
 
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%llx %*c %255s", &address, name) == 2)
-			symbol_take(kernel, name, address);
-	}
+	while (fgets(line, sizeof(line), file))
+		symbol_take(kernel, line);
 	fclose(file);
 	return 0;
 }

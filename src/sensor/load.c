@@ -12,7 +12,6 @@
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
 #define RELEASE_CHUNKS_DEFAULT 64 /* 1 GiB of memory, 4096 pages a chunk */
-#define SLOTS_MAX (1U << 16)
 
 #define STOCK "every kernel with memfd_secret (5.14)"
 #define SERIES "the guest_memfd direct-map series (kernel/patches)"
@@ -33,7 +32,6 @@ const struct load_program load_programs[] = {
 	{ "flush_all_enter", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
 	{ "flush_all_exit", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
 	{ "page_free", NULL, 0, KERNEL, FREE, false, STOCK },
-	{ "page_free_batched", NULL, 0, KERNEL, FREE, false, STOCK },
 	{ "position", NULL, 0, KERNEL, VERDICT, true, STOCK },
 	{ "sweep", NULL, 0, KERNEL, VERDICT, true, STOCK },
 	{ "walk", NULL, 0, KERNEL, VERDICT, true, STOCK },
@@ -109,21 +107,6 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 	return 0;
 }
 
-static uint32_t slots_wanted(void)
-{
-	uint32_t pid_max = 32768, slots = 1;
-	FILE *file = fopen("/proc/sys/kernel/pid_max", "re");
-
-	if (file) {
-		if (fscanf(file, "%u", &pid_max) != 1)
-			pid_max = 32768;
-		fclose(file);
-	}
-	while (slots < pid_max && slots < SLOTS_MAX)
-		slots *= 2;
-	return slots;
-}
-
 int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
@@ -171,12 +154,11 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 }
 
 static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
-		       const struct sensor_options *options, uint32_t slots)
+		       const struct sensor_options *options)
 {
 	struct sensor_config *config = (struct sensor_config *)&skeleton->rodata->sensor;
 
 	*config = kernel->config;
-	config->slot_mask = slots - 1;
 	config->own_tgid = getpid();
 	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
 	config->release_chunks =
@@ -189,7 +171,6 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	const struct sensor_config *config = &kernel->config;
 	uint64_t pfns = (config->direct_map_end - config->page_offset) >> 12;
 	struct sensors_bpf *skeleton = sensors_bpf__open();
-	uint32_t slots = slots_wanted();
 	int error;
 
 	if (!skeleton)
@@ -198,10 +179,9 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	load->parts[LOAD_PART_KERNEL] = skeleton;
 	bpf_map__set_max_entries(skeleton->maps.ring,
 				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
-	bpf_map__set_max_entries(skeleton->maps.slots, slots);
 	if (options->groups & SENSOR_GROUP_PAGE_FREE)
 		bpf_map__set_max_entries(skeleton->maps.zapped_pfns, pfns / 64 + 1);
-	config_set(skeleton, kernel, options, slots);
+	config_set(skeleton, kernel, options);
 	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
 	if (error)
 		return error;
@@ -214,7 +194,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 
 static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
 {
-	static const char *const shared[] = { "ring", "zaps",		"slots",      "losses",
+	static const char *const shared[] = { "ring", "zaps",		"losses",
 					      ".bss", "losses_unknown", "zapped_pfns" };
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
@@ -252,7 +232,7 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
 				   strerror(errno));
 	load->parts[LOAD_PART_INODES] = skeleton;
-	config_set(skeleton, kernel, options, bpf_map__max_entries(load_map(load, "slots")));
+	config_set(skeleton, kernel, options);
 	error = maps_share(load, skeleton);
 	if (error)
 		return sensor_fail(failure, 2, error, "cannot share the sensors' maps: %s",

@@ -13,7 +13,7 @@
 #include "sensor/server.h"
 
 #define CLIENTS_MAX 32
-#define BUSY_MS 2 /* between two drains while records come */
+#define BUSY_MS 5 /* between two drains while records come; the rings hold a hundred times that */
 #define IDLE_MS 20
 #define FLUSH_BYTES (256U << 10)
 #define BACKLOG_BYTES (64U << 20) /* what a client of the daemon may leave unread */
@@ -34,6 +34,7 @@ struct client {
 struct server {
 	struct sensor *sensor;
 	struct client clients[CLIENTS_MAX];
+	int clients_nr; /* one more than the last in use */
 	int listener;
 	uint32_t groups;
 	bool stop;
@@ -143,7 +144,7 @@ static void server_sink(void *context, const struct record_header *record)
 {
 	struct server *server = context;
 
-	for (int i = 0; i < CLIENTS_MAX; i++) {
+	for (int i = 0; i < server->clients_nr; i++) {
 		if (server->clients[i].descriptor >= 0 && !server->clients[i].dead)
 			client_record(&server->clients[i], record);
 	}
@@ -171,6 +172,8 @@ static struct client *client_add(struct server *server, int descriptor, bool wai
 			continue;
 		client->descriptor = descriptor;
 		client->wait = wait;
+		if (server->clients_nr <= i)
+			server->clients_nr = i + 1;
 		return client;
 	}
 	close(descriptor);
