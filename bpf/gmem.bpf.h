@@ -152,6 +152,15 @@ int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct fo
 	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, address);
 }
 
+/* fallocate() prepares folios in batches, without a fault to configure each: a second join tells. */
+SEC("fexit/kvm_gmem_mark_prepared")
+int BPF_PROG(mark_prepared_exit, struct folio *folio)
+{
+	struct inode *inode = folio_host(folio);
+
+	return inode ? owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, ctx[0]) : 0;
+}
+
 /* page->mapping is gone by now (page_cache_delete); folio->index is not. */
 SEC("fexit/kvm_gmem_free_folio")
 int BPF_PROG(free_folio_exit, struct folio *folio)

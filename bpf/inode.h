@@ -50,6 +50,10 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	__u64 operations, size, private, pages = 1, deviating = 0;
 	struct address_space *mapping;
 
+	/* The caller's memory may hold what another inode was. */
+	identity->flags = 0;
+	identity->xarray = 0;
+	identity->pristine = 0;
 	identity->result = -EFAULT;
 	if (bpf_core_read(&identity->i_ino, sizeof(identity->i_ino), &inode->i_ino) ||
 	    bpf_core_read(&operations, sizeof(operations), &inode->i_op) ||

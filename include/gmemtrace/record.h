@@ -163,7 +163,10 @@ struct record_flush {
 	__u32 full;
 };
 
-/* JOIN: a folio is in the inode's page cache. LEAVE: it has left (inode may be 0). 64 bytes. */
+/*
+ * JOIN: a folio is in the inode's page cache; said again, with prepared = 1,
+ * when it has become uptodate. LEAVE: it has left (inode may be 0). 64 bytes.
+ */
 struct record_owner {
 	struct record_header header; /* time: end of the routine */
 	__u64 i_ino;

@@ -57,6 +57,7 @@ const struct load_program load_programs[] = {
 	{ "free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES },
 	{ "create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM },
 	{ "secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK },
+	{ "mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES },
 };
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
