@@ -87,8 +87,10 @@ test_commands() {
 	case_is command-missing 2 'no-such-command: no such command' 'error'
 	verdict_is command-missing consistent 127 'CMD is not found, as a shell says it'
 	is "$(cat "$out/command-fails.status")" 2 'consistent, but CMD failed: 2'
-	is "$(head -n 1 "$out/command-fails.stdout")/$(cat "$out/command-fails.stderr")" out/err \
+	is "$(head -n 1 "$out/command-text.stdout")/$(cat "$out/command-text.stderr")" out/err \
 		"CMD's output is not touched"
+	is "$(head -c 1 "$out/command-fails.stdout")/$(paste -sd ' ' "$out/command-fails.stderr")" '{/out err' \
+		'beside a report for machines it goes to standard error'
 	verdict_is command-fails consistent 7 "CMD's status"
 	case_is command-killed 2 '' 'a killed CMD has failed'
 	verdict_is command-killed consistent 137 '128 and the signal'
