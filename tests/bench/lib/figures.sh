@@ -2,7 +2,8 @@
 # shellcheck shell=bash disable=SC2034  # read by tests/bench/run
 
 # name | phase | clock | unit | target or - | hooks
-# Clock: thread (the traced path alone), monotonic (everything that ran meanwhile: the tracer's reader too).
+# Clock: routine (kvm_gmem_set_direct_map, by its tracepoint), ioctl (the whole of it), ratio (of wall times);
+# thread (the traced path alone), monotonic (everything that ran meanwhile: the tracer's reader too).
 figures=(
 	"record_full|verdict|thread|instructions/transition|950|verdict"
 	"record_full_monotonic|verdict|monotonic|instructions/transition|-|verdict"
@@ -18,6 +19,23 @@ figures=(
 	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
 	"replay_rate|replay|wall|records/s|-|none"
+	"convert_steady|icount.steady.private|routine|instructions/page|120|none"
+	"convert_steady_shared|icount.steady.shared|routine|instructions/page|120|none"
+	"convert_first|icount.first.private|routine|instructions/page|150|none"
+	"convert_scattered|icount.scattered.private|routine|instructions/page|300|none"
+	"convert_scattered_shared|icount.scattered.shared|routine|instructions/page|300|none"
+	"convert_unfaulted|icount.unfaulted.private|routine|instructions/page|2|none"
+	"convert_unfaulted_shared|icount.unfaulted.shared|routine|instructions/page|2|none"
+	"convert_one|icount.one.call|routine|instructions/call|9000|none"
+	"convert_ioctl|icount.ioctl.private|ioctl|instructions/page|250|none"
+	"convert_ioctl_shared|icount.ioctl.shared|ioctl|instructions/page|250|none"
+	"convert_literal|icount.literal.private|routine|instructions/page|-|none"
+	"convert_literal_shared|icount.literal.shared|routine|instructions/page|-|none"
+	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush|ratio|ours/noflush|1.1|none"
+	"convert_2cpu_vs_literal|wall.2cpu_vs_literal|ratio|literal/ours|30|none"
+	"convert_8cpu_vs_literal|wall.8cpu_vs_literal|ratio|literal/ours|100|none"
+	"flush_vs_bare|wall.flush|ratio|in a call/bare|1.2|none"
+	"fault_batched_vs_noflush|wall.populate|ratio|ours/noflush|1.1|none"
 )
 
 # figure_wanted NAME FILTER: the figure of that very name, or all that match the expression.

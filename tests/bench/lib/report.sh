@@ -30,7 +30,8 @@ figure_values() {
 			sort(base, bases)
 			sort(on, samples)
 			zero = bases ? median(base, bases) : 0
-			printf "%.1f %.1f %.1f %d\n", median(on, samples) - zero, on[1] - zero,
+			format = clock == "ratio" ? "%.3f" : "%.1f"
+			printf format " " format " " format " %d\n", median(on, samples) - zero, on[1] - zero,
 				on[samples] - zero, samples
 		}' "$1"
 }
@@ -43,6 +44,7 @@ note_of() {
 why_missing() {
 	local why
 	why=$(note_of "$1" "$2" failed)
+	[ -n "$why" ] || why=$(note_of "$1" "${2%.*}" failed)
 	echo "${why:-only $(grep -c "^sample $2 on " "$1") samples, five are needed}"
 }
 

@@ -1,0 +1,120 @@
+# What conversions cost: no tracer is attached. Each figure has boots of its own.
+# shellcheck shell=bash disable=SC2154  # variables of tests/bench/run
+
+# case | kernel (ours, literal, noflush) | program and its arguments, without rounds
+icount_cases=(
+	"steady|ours|convert-memory steady 32768"
+	"first|ours|convert-memory first 32768"
+	"scattered|ours|scatter-memory 40000 convert-memory steady 32768"
+	"unfaulted|ours|convert-memory unfaulted 524288"
+	"one|ours|convert-memory one 16384"
+	"ioctl|ours|convert-memory ioctl 32768"
+	"literal|literal|convert-memory prefaulted 8192"
+)
+
+# case | CPUs | memory | arguments of convert-memory with rounds | dividend, divisor as KERNEL:WHAT
+wall_cases=(
+	"8cpu_vs_noflush|8|4G|steady 524288 15|ours:private|noflush:private"
+	"2cpu_vs_literal|2|2G|prefaulted 8192 3|literal:private|ours:private"
+	"8cpu_vs_literal|8|2G|prefaulted 4096 3|literal:private|ours:private"
+	"flush|4|2G|flush 32768 41|ours:flush|ours:bare"
+	"populate|4|3G|populate 262144 5|ours:populate|noflush:populate"
+)
+
+# Kernels are looked up once: all boots of a run have the same, whatever becomes of kernel/ meanwhile.
+declare -A kernels
+
+# kernel_of ours|literal|noflush: its directory, in $kernel_dir.
+kernel_of() {
+	local arguments=(gmem)
+	kernel_dir=${kernels[$1]:-}
+	[ -z "$kernel_dir" ] || return 0
+	[ "$1" = ours ] || arguments+=(--variant "$1")
+	if [ "$1" = ours ] && [ -d "${GMEM_KERNEL:-}" ]; then
+		kernel_dir=$GMEM_KERNEL
+	else
+		kernel_dir=$("$top/kernel/build" "${arguments[@]}" 2>/dev/null | tail -n 1)
+	fi
+	[ -n "$kernel_dir" ] || return 1
+	kernels[$1]=$kernel_dir
+}
+
+# case_named NAME CASE...: the case's line.
+case_named() {
+	local name=$1 line
+	shift
+	for line in "$@"; do
+		[ "${line%%|*}" != "$name" ] || printf '%s\n' "$line"
+	done
+}
+
+# boot_convert KERNEL OPTION... -- COMMAND...: lines "WHAT VALUE".
+boot_convert() {
+	kernel_of "$1" || return 1
+	shift
+	"$top/lab/run" --kernel "$kernel_dir" --timeout 600 --add "$programs/convert-memory" \
+		--add "$programs/scatter-memory" "$@" </dev/null
+}
+
+# measure_icount DIR CASE: `sample icount.CASE.WHAT on VALUE`, a line a round.
+measure_icount() {
+	local line kernel command
+	line=$(case_named "$2" "${icount_cases[@]}")
+	IFS='|' read -r _ kernel command <<<"$line"
+	echo "  measuring conversions: $2" >&2
+	# shellcheck disable=SC2086  # words
+	boot_convert "$kernel" --icount -- $command "$rounds" >"$1/boot" 2>"$1/says" || {
+		tail -n 1 "$1/says" | sed "s/^/failed icount.$2 /" >>"$1/guest"
+		return 0
+	}
+	sed "s/^\([a-z]*\) /sample icount.$2.\1 on /" "$1/boot" >>"$1/guest"
+}
+
+# median_of FILE WHAT
+median_of() {
+	sed -n "s/^$2 //p" "$1" | sort -g | awk '{ value[NR] = $1 }
+		END { if (NR) print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'
+}
+
+# measure_pair DIR CPUS MEMORY ARGUMENTS DIVIDEND DIVISOR: a boot of each kernel, one after the other.
+measure_pair() {
+	local dir=$1 options=(--smp "$2" --mem "$3") workload=$4 first=$5 second=$6
+	# shellcheck disable=SC2086  # words
+	boot_convert "${first%:*}" "${options[@]}" -- convert-memory $workload >"$dir/first" 2>"$dir/says" ||
+		return 1
+	if [ "${first%:*}" = "${second%:*}" ]; then
+		cp "$dir/first" "$dir/second"
+	else
+		# shellcheck disable=SC2086
+		boot_convert "${second%:*}" "${options[@]}" -- convert-memory $workload >"$dir/second" \
+			2>"$dir/says" || return 1
+	fi
+	echo "$(median_of "$dir/first" "${first#*:}") $(median_of "$dir/second" "${second#*:}")"
+}
+
+# measure_wall DIR CASE: `sample wall.CASE on RATIO`, a line a pair of boots.
+measure_wall() {
+	local cpus memory arguments first second pair
+	IFS='|' read -r _ cpus memory arguments first second < <(case_named "$2" "${wall_cases[@]}")
+	for ((pair = 1; pair <= pairs; pair++)); do
+		echo "  measuring ratios: $2, pair $pair of $pairs" >&2
+		measure_pair "$1" "$cpus" "$memory" "$arguments" "$first" "$second" >"$1/pair" || {
+			tail -n 1 "$1/says" | sed "s/^/failed wall.$2 /" >>"$1/guest"
+			return 0
+		}
+		awk -v phase="wall.$2" 'NF == 2 { print "sample", phase, "on", $1 / $2, $1, $2 }' \
+			"$1/pair" >>"$1/guest"
+	done
+}
+
+# measure_conversions DIR PHASE...: phases are icount.CASE.WHAT and wall.CASE.
+measure_conversions() {
+	local dir=$1 name
+	shift
+	for name in $(printf '%s\n' "$@" | sed -n 's/^icount\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
+		measure_icount "$dir" "$name"
+	done
+	for name in $(printf '%s\n' "$@" | sed -n 's/^wall\.//p'); do
+		measure_wall "$dir" "$name"
+	done
+}
