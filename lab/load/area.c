@@ -50,7 +50,7 @@ static int create_inode(struct area *area, unsigned int inode, uint64_t pages)
 			"this kernel cannot change its direct map (KVM_CREATE_GUEST_MEMFD: %s)",
 			strerror(errno));
 	if (fd < 0)
-		return load_fail("KVM_CREATE_GUEST_MEMFD: %s", strerror(errno));
+		return load_fail_call("KVM_CREATE_GUEST_MEMFD: %s", strerror(errno));
 	area->fds[inode] = fd;
 	return LOAD_OK;
 }
@@ -72,8 +72,8 @@ static int create_region(struct area *area, unsigned int index, unsigned int ino
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (region->shared == MAP_FAILED) {
 		region->shared = NULL;
-		return load_fail("mmap of %llu pages: %s", (unsigned long long)pages,
-				 strerror(errno));
+		return load_fail_call("mmap of %llu pages: %s", (unsigned long long)pages,
+				      strerror(errno));
 	}
 	return LOAD_OK;
 }
@@ -113,7 +113,7 @@ static int create_expectations(struct area *area, uint64_t total, uint64_t seed)
 	area->is_private = calloc(total, 1);
 	area->is_written = calloc(total, 1);
 	if (!area->is_private || !area->is_written)
-		return load_fail("no memory for %llu pages", (unsigned long long)total);
+		return load_fail_call("no memory for %llu pages", (unsigned long long)total);
 	return LOAD_OK;
 }
 
@@ -164,7 +164,7 @@ static int bind_region(struct area *area, const struct region *region)
 	};
 
 	if (ioctl(area->vm->fd, KVM_SET_USER_MEMORY_REGION2, &slot))
-		return load_fail("KVM_SET_USER_MEMORY_REGION2: %s", strerror(errno));
+		return load_fail_call("KVM_SET_USER_MEMORY_REGION2: %s", strerror(errno));
 	return LOAD_OK;
 }
 
@@ -243,9 +243,9 @@ int area_convert(struct area *area, uint64_t first, uint64_t count, bool private
 	};
 
 	if (ioctl(area->vm->fd, KVM_SET_MEMORY_ATTRIBUTES, &attributes))
-		return load_fail("KVM_SET_MEMORY_ATTRIBUTES of %llu pages to %s: %s",
-				 (unsigned long long)count, private ? "private" : "shared",
-				 strerror(errno));
+		return load_fail_call("KVM_SET_MEMORY_ATTRIBUTES of %llu pages to %s: %s",
+				      (unsigned long long)count, private ? "private" : "shared",
+				      strerror(errno));
 	load_counters.requests++;
 	load_counters.transitions += note_conversion(area, first, count, private);
 	return LOAD_OK;
@@ -265,7 +265,7 @@ int area_prefault(struct area *area, uint64_t first, uint64_t count)
 		/* The page was converted in between. */
 		if (errno == EFAULT && area->contested)
 			return LOAD_OK;
-		return load_fail("KVM_PRE_FAULT_MEMORY: %s", strerror(errno));
+		return load_fail_call("KVM_PRE_FAULT_MEMORY: %s", strerror(errno));
 	}
 	load_counters.faulted += count;
 	return LOAD_OK;
@@ -283,9 +283,10 @@ static int allocate_pieces(struct area *area, uint64_t first, uint64_t count, in
 
 		if (fallocate(area->fds[piece.region->inode], mode | FALLOC_FL_KEEP_SIZE,
 			      piece_offset(&piece), piece.count * LOAD_PAGE_SIZE))
-			return load_fail("fallocate of a guest_memfd%s: %s",
-					 mode & FALLOC_FL_PUNCH_HOLE ? ", punching a hole" : "",
-					 strerror(errno));
+			return load_fail_call("fallocate of a guest_memfd%s: %s",
+					      mode & FALLOC_FL_PUNCH_HOLE ? ", punching a hole"
+									  : "",
+					      strerror(errno));
 		load_counters.requests++;
 		first += piece.count;
 		count -= piece.count;
@@ -308,7 +309,7 @@ int area_allocate(struct area *area, uint64_t first, uint64_t count)
 int area_allocate_gap(struct area *area)
 {
 	if (fallocate(area->fds[0], FALLOC_FL_KEEP_SIZE, 0, AREA_GAP * LOAD_PAGE_SIZE))
-		return load_fail("fallocate of a guest_memfd: %s", strerror(errno));
+		return load_fail_call("fallocate of a guest_memfd: %s", strerror(errno));
 	return LOAD_OK;
 }
 
@@ -327,9 +328,9 @@ int area_set_direct_map(struct area *area, uint64_t first, uint64_t count, bool 
 		if (!region_is_flagged(piece.region))
 			continue;
 		if (ioctl(area->fds[piece.region->inode], KVM_GMEM_SET_DIRECT_MAP, &request))
-			return load_fail("KVM_GMEM_SET_DIRECT_MAP of %llu pages to %s: %s",
-					 (unsigned long long)piece.count,
-					 present ? "present" : "absent", strerror(errno));
+			return load_fail_call("KVM_GMEM_SET_DIRECT_MAP of %llu pages to %s: %s",
+					      (unsigned long long)piece.count,
+					      present ? "present" : "absent", strerror(errno));
 		load_counters.requests++;
 		load_counters.transitions += piece.count;
 	}

@@ -163,14 +163,19 @@ static int churn_work(unsigned int thread, void *context)
 {
 	struct churn *churn = context;
 	struct load_random random = load_random_start(churn->fleet.options->seed, thread);
+	bool injected = churn->fleet.options->expect_failures;
 	unsigned int round, i;
-	int status = LOAD_OK;
+	int status = injected ? load_inject_failures(true) : LOAD_OK;
 
 	for (round = 0; !status && !churn_is_over(churn, round); round++) {
-		for (i = 0; i < ROUND_ACTIONS && !status; i++)
+		for (i = 0; i < ROUND_ACTIONS && !status; i++) {
 			status = act(churn, thread, &random);
+			/* No memory: nothing has changed, whoever asked gives up. */
+			if (status == LOAD_REFUSED)
+				status = LOAD_OK;
+		}
 	}
-	return status;
+	return injected && !status ? load_inject_failures(false) : status;
 }
 
 /* Every area may be used by any thread, and keeps one set of values on both sides. */

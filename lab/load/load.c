@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Errors, random numbers, threads and the summary. */
+#include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -36,6 +38,46 @@ int load_fail(const char *format, ...)
 	print_reason(format, arguments);
 	va_end(arguments);
 	return LOAD_FAILED;
+}
+
+/* Of this thread, as the kernel keeps it. */
+static _Thread_local bool failures_expected;
+
+bool load_failures_expected(void)
+{
+	return failures_expected;
+}
+
+int load_fail_call(const char *format, ...)
+{
+	bool no_memory = errno == ENOMEM;
+	va_list arguments;
+
+	if (no_memory && failures_expected) {
+		load_counters.refused++;
+		return LOAD_REFUSED;
+	}
+	va_start(arguments, format);
+	print_reason(format, arguments);
+	va_end(arguments);
+	return LOAD_FAILED;
+}
+
+int load_inject_failures(bool wanted)
+{
+	int file = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
+	bool written = file >= 0 && write(file, wanted ? "1" : "0", 1) == 1;
+
+	if (file >= 0)
+		close(file);
+	/* No fault injection in this kernel, or not for this user. */
+	if (!written)
+		return load_cannot_run(
+			"/proc/thread-self/make-it-fail: %s; --expect-failures needs "
+			"CONFIG_FAULT_INJECTION and root",
+			strerror(errno));
+	failures_expected = wanted;
+	return LOAD_OK;
 }
 
 int load_cannot_run(const char *format, ...)
@@ -140,11 +182,12 @@ void load_hold(const struct load_options *options)
 void load_summary(const char *scenario, const struct load_options *options, uint64_t begin_ns)
 {
 	printf("%s: ok seed=%llu vms=%u threads=%u requests=%llu transitions=%llu faulted=%llu "
-	       "verified=%llu ms=%llu\n",
+	       "verified=%llu refused=%llu ms=%llu\n",
 	       scenario, (unsigned long long)options->seed, options->vms, options->threads,
 	       (unsigned long long)load_counters.requests,
 	       (unsigned long long)load_counters.transitions,
 	       (unsigned long long)load_counters.faulted,
 	       (unsigned long long)load_counters.verified,
+	       (unsigned long long)load_counters.refused,
 	       (unsigned long long)(load_now_ns() - begin_ns) / 1000000);
 }

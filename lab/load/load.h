@@ -13,6 +13,8 @@
 /* Exit statuses; functions that can fail return one and have printed the reason. */
 enum load_status {
 	LOAD_OK = 0,
+	LOAD_REFUSED =
+		1, /* load_fail_call() only: no memory, as expected; main() never returns it */
 	LOAD_FAILED = 2,
 	LOAD_CANNOT_RUN = 4,
 	LOAD_USAGE = 64,
@@ -26,6 +28,7 @@ struct load_options {
 	unsigned int rounds;
 	bool rounds_given;
 	unsigned int seconds; /* of churn; 0: until the rounds are done */
+	bool expect_failures; /* churn's threads ask for injected failures */
 	unsigned int start_delay; /* seconds */
 	unsigned int hold; /* seconds between the last action and the teardown */
 };
@@ -38,6 +41,7 @@ struct load_counters {
 	_Atomic uint64_t
 		faulted; /* private pages made resident by the guest or by KVM_PRE_FAULT_MEMORY */
 	_Atomic uint64_t verified; /* words that the guest or we found as expected */
+	_Atomic uint64_t refused; /* calls that found no memory where that is expected */
 };
 
 extern struct load_counters load_counters;
@@ -48,7 +52,18 @@ extern _Atomic bool load_stop;
 /* Prints "gmem-load: ..." on stderr, the first time only in a run; sets load_stop. Returns LOAD_FAILED. */
 int load_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* The same for what this machine does not offer. Returns LOAD_CANNOT_RUN. */
+/*
+ * The same for a call that has just set errno. Where this thread has called load_inject_failures()
+ * and the call found no memory: prints nothing, counts it and returns LOAD_REFUSED.
+ */
+int load_fail_call(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* From here on the kernel's fault injection may choose this thread, or may not any more. */
+int load_inject_failures(bool wanted);
+/* Whether it may, so that errors which come from it have to be lived with. */
+bool load_failures_expected(void);
+
+/* load_fail() for what this machine does not offer. Returns LOAD_CANNOT_RUN. */
 int load_cannot_run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 struct load_random {

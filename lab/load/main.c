@@ -45,6 +45,7 @@ enum option_key {
 	OPTION_ROUNDS,
 	OPTION_HOLD,
 	OPTION_DELAY,
+	OPTION_FAILURES,
 };
 
 static const struct argp_option argp_options[] = {
@@ -65,6 +66,10 @@ static const struct argp_option argp_options[] = {
 	  0 },
 	{ "hold-seconds", OPTION_HOLD, "N", 0,
 	  "keep the final state so long after the summary line, before the teardown", 0 },
+	{ "expect-failures", OPTION_FAILURES, NULL, 0,
+	  "churn: offer its threads to the kernel's fault injection (make-it-fail), and live with "
+	  "calls that find no memory",
+	  0 },
 	{ "start-delay", OPTION_DELAY, "N", 0, "seconds to wait before the first action", 0 },
 	{ 0 },
 };
@@ -136,6 +141,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case OPTION_DELAY:
 		options->start_delay = number("start-delay", text, 0, 1000000);
+		return 0;
+	case OPTION_FAILURES:
+		options->expect_failures = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (arguments->scenario) {

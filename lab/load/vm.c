@@ -54,13 +54,13 @@ static int map_boot_slot(struct vm *vm)
 		mmap(NULL, BOOT_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (vm->boot == MAP_FAILED) {
 		vm->boot = NULL;
-		return load_fail("mmap of the boot slot: %s", strerror(errno));
+		return load_fail_call("mmap of the boot slot: %s", strerror(errno));
 	}
 	memcpy(vm->boot + BOOT_PROGRAM, guest_program, guest_program_size);
 	slot.userspace_addr = (uintptr_t)vm->boot;
 	if (ioctl(vm->fd, KVM_SET_USER_MEMORY_REGION, &slot))
-		return load_fail("KVM_SET_USER_MEMORY_REGION of the boot slot: %s",
-				 strerror(errno));
+		return load_fail_call("KVM_SET_USER_MEMORY_REGION of the boot slot: %s",
+				      strerror(errno));
 	return LOAD_OK;
 }
 
@@ -70,11 +70,11 @@ int vm_create(struct vm *vm)
 
 	*vm = (struct vm){ .fd = -1, .gpa_next = AREA_GPA_BEGIN };
 	if (kvm < 0)
-		return load_fail("/dev/kvm: %s", strerror(errno));
+		return load_fail_call("/dev/kvm: %s", strerror(errno));
 	vm->fd = ioctl(kvm, KVM_CREATE_VM, (unsigned long)KVM_X86_SW_PROTECTED_VM);
 	close(kvm);
 	if (vm->fd < 0)
-		return load_fail("KVM_CREATE_VM: %s", strerror(errno));
+		return load_fail_call("KVM_CREATE_VM: %s", strerror(errno));
 	return map_boot_slot(vm);
 }
 
@@ -102,16 +102,16 @@ static int set_registers(struct area *area, uint64_t mailbox)
 	struct kvm_sregs sregs;
 
 	if (ioctl(area->vcpu_fd, KVM_GET_SREGS, &sregs))
-		return load_fail("KVM_GET_SREGS: %s", strerror(errno));
+		return load_fail_call("KVM_GET_SREGS: %s", strerror(errno));
 	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat;
 	sregs.cs = flat;
 	sregs.cs.type = 11;
 	sregs.cs.selector = 8;
 	sregs.cr0 |= 1; /* protected mode */
 	if (ioctl(area->vcpu_fd, KVM_SET_SREGS, &sregs))
-		return load_fail("KVM_SET_SREGS: %s", strerror(errno));
+		return load_fail_call("KVM_SET_SREGS: %s", strerror(errno));
 	if (ioctl(area->vcpu_fd, KVM_SET_REGS, &regs))
-		return load_fail("KVM_SET_REGS: %s", strerror(errno));
+		return load_fail_call("KVM_SET_REGS: %s", strerror(errno));
 	return LOAD_OK;
 }
 
@@ -124,18 +124,18 @@ int vcpu_create(struct area *area)
 	int size;
 
 	if (kvm < 0)
-		return load_fail("/dev/kvm: %s", strerror(errno));
+		return load_fail_call("/dev/kvm: %s", strerror(errno));
 	size = ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0);
 	close(kvm);
 	if (id >= VCPUS_MAX || size < 0)
 		return load_fail("cannot create vCPU %lu", id);
 	area->vcpu_fd = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	if (area->vcpu_fd < 0)
-		return load_fail("KVM_CREATE_VCPU: %s", strerror(errno));
+		return load_fail_call("KVM_CREATE_VCPU: %s", strerror(errno));
 	area->run = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, area->vcpu_fd, 0);
 	if (area->run == MAP_FAILED) {
 		area->run = NULL;
-		return load_fail("mmap of a vCPU: %s", strerror(errno));
+		return load_fail_call("mmap of a vCPU: %s", strerror(errno));
 	}
 	area->run_size = size;
 	area->mailbox = (void *)(vm->boot + mailbox);
@@ -177,6 +177,15 @@ static int report_exit(const struct area *area, int error)
 	return load_fail("the vCPU stopped with exit reason %u", area->run->exit_reason);
 }
 
+/* No memory for KVM itself or, then -EFAULT, for the host's page behind a shared one. */
+static bool failure_was_injected(int error)
+{
+	if (!load_failures_expected() || (error != ENOMEM && error != EFAULT))
+		return false;
+	load_counters.refused += error == ENOMEM;
+	return true;
+}
+
 int vcpu_run(struct area *area)
 {
 	unsigned int races = 0;
@@ -188,6 +197,8 @@ int vcpu_run(struct area *area)
 			continue;
 		if (!error && command_is_done(area->run))
 			return LOAD_OK;
+		if (failure_was_injected(error) && ++races <= RACES_MAX)
+			continue;
 		if (!error || area->run->exit_reason != KVM_EXIT_MEMORY_FAULT || !area->contested ||
 		    ++races > RACES_MAX)
 			return report_exit(area, error);
