@@ -34,7 +34,7 @@
 
 #define CHUNK_PAGES 512UL
 /* The other CPUs are as idle at either flush. */
-#define FLUSH_PAUSE_US 5000
+#define FLUSH_PAUSE_US 2000
 #define FLUSH "flush_tlb_kernel_range"
 
 struct memory {

@@ -14,11 +14,11 @@ icount_cases=(
 
 # case | CPUs | memory | arguments of convert-memory with rounds | dividend, divisor as KERNEL:WHAT
 wall_cases=(
-	"8cpu_vs_noflush|8|4G|steady 524288 15|ours:private|noflush:private"
-	"2cpu_vs_literal|2|2G|prefaulted 8192 3|literal:private|ours:private"
+	"8cpu_vs_noflush|8|4G|steady 524288 25|ours:private|noflush:private"
+	"2cpu_vs_literal|2|2G|prefaulted 8192 5|literal:private|ours:private"
 	"8cpu_vs_literal|8|2G|prefaulted 4096 3|literal:private|ours:private"
-	"flush|4|2G|flush 32768 41|ours:flush|ours:bare"
-	"populate|4|3G|populate 262144 5|ours:populate|noflush:populate"
+	"flush|4|2G|flush 4096 401|ours:flush|ours:bare"
+	"populate|4|3G|populate 262144 6|ours:populate|noflush:populate"
 )
 
 # Kernels are looked up once: all boots of a run have the same, whatever becomes of kernel/ meanwhile.
