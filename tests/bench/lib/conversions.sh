@@ -16,8 +16,8 @@ icount_cases=(
 wall_cases=(
 	"8cpu_vs_noflush|8|4G|steady 524288 25|ours:private|noflush:private"
 	"2cpu_vs_literal|2|2G|prefaulted 8192 5|literal:private|ours:private"
-	"8cpu_vs_literal|8|2G|prefaulted 4096 3|literal:private|ours:private"
-	"flush|4|2G|flush 4096 401|ours:flush|ours:bare"
+	"8cpu_vs_literal|8|2G|prefaulted 1024 5|literal:private|ours:private"
+	"flush|4|2G|flush 4096 101|ours:flush|ours:bare"
 	"populate|4|3G|populate 262144 6|ours:populate|noflush:populate"
 )
 
