@@ -102,8 +102,15 @@ typedef __kernel_loff_t loff_t;
 struct files_struct;
 
 struct task_struct {
+	pid_t pid;
 	pid_t tgid;
 	struct files_struct *files;
+};
+
+typedef long unsigned int pgprotval_t;
+
+struct pgprot {
+	pgprotval_t pgprot;
 };
 
 struct address_space;

@@ -19,7 +19,7 @@ struct walk_table {
 };
 
 /* asm/pgtable_types.h: one word of the size of an entry, and a type with a name. */
-struct pgprot {
+struct pgprot___entry {
 	unsigned long pgprot;
 } __attribute__((preserve_access_index));
 
@@ -30,8 +30,8 @@ struct pgprot {
 static __always_inline long walk_entry_read(__u64 address, __u64 *entry)
 {
 	if (sensor.have_rdonly_cast) {
-		const struct pgprot *word =
-			bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct pgprot));
+		const struct pgprot___entry *word = bpf_rdonly_cast(
+			(void *)address, bpf_core_type_id_kernel(struct pgprot___entry));
 
 		*entry = word->pgprot;
 		if (*entry)
