@@ -70,10 +70,10 @@ measure_icount() {
 	sed "s/^\([a-z]*\) /sample icount.$2.\1 on /" "$1/boot" >>"$1/guest"
 }
 
-# median_of FILE WHAT
-median_of() {
-	sed -n "s/^$2 //p" "$1" | sort -g | awk '{ value[NR] = $1 }
-		END { if (NR) print NR % 2 ? value[(NR + 1) / 2] : (value[NR / 2] + value[NR / 2 + 1]) / 2 }'
+# quantile_of FILE WHAT PER-CENT: the round below which so many lie.
+quantile_of() {
+	sed -n "s/^$2 //p" "$1" | sort -g | awk -v percent="$3" '{ value[NR] = $1 }
+		END { if (NR) print value[int((NR - 1) * percent / 100 + 0.5) + 1] }'
 }
 
 # measure_pair DIR CPUS MEMORY ARGUMENTS DIVIDEND DIVISOR: a boot of each kernel, one after the other.
@@ -89,10 +89,11 @@ measure_pair() {
 		boot_convert "${second%:*}" "${options[@]}" -- convert-memory $workload >"$dir/second" \
 			2>"$dir/says" || return 1
 	fi
-	echo "$(median_of "$dir/first" "${first#*:}") $(median_of "$dir/second" "${second#*:}")"
+	echo median "$(quantile_of "$dir/first" "${first#*:}" 50)" "$(quantile_of "$dir/second" "${second#*:}" 50)"
+	echo fast "$(quantile_of "$dir/first" "${first#*:}" 10)" "$(quantile_of "$dir/second" "${second#*:}" 10)"
 }
 
-# measure_wall DIR CASE: `sample wall.CASE on RATIO`, a line a pair of boots.
+# measure_wall DIR CASE: `sample wall.CASE.median on RATIO` and the same of fast rounds, a pair of boots.
 measure_wall() {
 	local cpus memory arguments first second pair
 	IFS='|' read -r _ cpus memory arguments first second < <(case_named "$2" "${wall_cases[@]}")
@@ -102,19 +103,19 @@ measure_wall() {
 			tail -n 1 "$1/says" | sed "s/^/failed wall.$2 /" >>"$1/guest"
 			return 0
 		}
-		awk -v phase="wall.$2" 'NF == 2 { print "sample", phase, "on", $1 / $2, $1, $2 }' \
+		awk -v phase="wall.$2" 'NF == 3 { print "sample", phase "." $1, "on", $2 / $3, $2, $3 }' \
 			"$1/pair" >>"$1/guest"
 	done
 }
 
-# measure_conversions DIR PHASE...: phases are icount.CASE.WHAT and wall.CASE.
+# measure_conversions DIR PHASE...: phases are icount.CASE.WHAT and wall.CASE.median|fast.
 measure_conversions() {
 	local dir=$1 name
 	shift
 	for name in $(printf '%s\n' "$@" | sed -n 's/^icount\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
 		measure_icount "$dir" "$name"
 	done
-	for name in $(printf '%s\n' "$@" | sed -n 's/^wall\.//p'); do
+	for name in $(printf '%s\n' "$@" | sed -n 's/^wall\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
 		measure_wall "$dir" "$name"
 	done
 }

@@ -31,11 +31,14 @@ figures=(
 	"convert_ioctl_shared|icount.ioctl.shared|ioctl|instructions/page|250|none"
 	"convert_literal|icount.literal.private|routine|instructions/page|-|none"
 	"convert_literal_shared|icount.literal.shared|routine|instructions/page|-|none"
-	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush|ratio|ours/noflush|1.1|none"
-	"convert_2cpu_vs_literal|wall.2cpu_vs_literal|ratio|literal/ours|30|none"
-	"convert_8cpu_vs_literal|wall.8cpu_vs_literal|ratio|literal/ours|100|none"
-	"flush_vs_bare|wall.flush|ratio|in a call/bare|1.2|none"
-	"fault_batched_vs_noflush|wall.populate|ratio|ours/noflush|1.1|none"
+	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush.median|ratio|ours/noflush|1.1|none"
+	"convert_8cpu_vs_noflush_fast|wall.8cpu_vs_noflush.fast|ratio|ours/noflush|1.1|none"
+	"convert_2cpu_vs_literal|wall.2cpu_vs_literal.median|ratio|literal/ours|30|none"
+	"convert_8cpu_vs_literal|wall.8cpu_vs_literal.median|ratio|literal/ours|100|none"
+	"flush_vs_bare|wall.flush.median|ratio|in a call/bare|1.2|none"
+	"flush_vs_bare_fast|wall.flush.fast|ratio|in a call/bare|1.2|none"
+	"fault_batched_vs_noflush|wall.populate.median|ratio|ours/noflush|1.1|none"
+	"fault_batched_vs_noflush_fast|wall.populate.fast|ratio|ours/noflush|1.1|none"
 )
 
 # figure_wanted NAME FILTER: the figure of that very name, or all that match the expression.
