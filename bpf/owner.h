@@ -55,6 +55,9 @@ static __always_inline void owner_read(const struct page *page, struct owner *ow
 	if (!mapping)
 		return;
 	inode = mapping->host;
+	/* A tail page of a large folio keeps something else there, which no inode points back to. */
+	if (inode->i_mapping != mapping)
+		return;
 	owner->inode = (__u64)inode;
 	owner->i_ino = inode->i_ino;
 	owner->pgoff = page->index;
@@ -63,6 +66,7 @@ static __always_inline void owner_read(const struct page *page, struct owner *ow
 /* The same where only the address of the page is at hand. */
 static __always_inline void owner_read_address(__u64 address, struct owner *owner)
 {
+	struct address_space *mapping;
 	const struct page *page;
 	struct inode *inode;
 
@@ -72,7 +76,10 @@ static __always_inline void owner_read_address(__u64 address, struct owner *owne
 		return;
 	}
 	page = (const void *)address;
-	inode = BPF_CORE_READ(page, mapping, host);
+	mapping = BPF_CORE_READ(page, mapping);
+	inode = mapping ? BPF_CORE_READ(mapping, host) : NULL;
+	if (inode && BPF_CORE_READ(inode, i_mapping) != mapping)
+		inode = NULL;
 	owner->inode = (__u64)inode;
 	owner->i_ino = inode ? BPF_CORE_READ(inode, i_ino) : 0;
 	owner->pgoff = inode ? BPF_CORE_READ(page, index) : 0;

@@ -123,11 +123,15 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *zap,
 			!zap->inode || zap->inode == request->inode ? "" : name);
 }
 
-/* A release or a punched hole restores whole folios, also where they stand out of the range. */
+/*
+ * A release or a punched hole restores whole folios, and fallocate() zaps whole
+ * ones that it has just made, also where they stand out of the range.
+ */
 static bool range_binds(const struct model_zap *zap, const struct model_request *request)
 {
-	return !(zap->valid && (request->operation == RECORD_OPERATION_RELEASE ||
-				request->operation == RECORD_OPERATION_FALLOCATE));
+	if (request->operation == RECORD_OPERATION_FALLOCATE)
+		return false;
+	return !zap->valid || request->operation != RECORD_OPERATION_RELEASE;
 }
 
 void rules_zapped(void *context, const struct model_zap *zap, const struct model_request *request)

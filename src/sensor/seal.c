@@ -125,8 +125,8 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 
 /*
  * The owner of a zapped page that no sensor has announced: ask what it is now.
- * One that is gone already can only have been a memfd_secret: guest_memfd
- * announces itself before its first page.
+ * One that is gone already can only have been a memfd_secret: nobody else zaps
+ * pages of a file by set_direct_map_invalid_noflush(). @from: a record_zap.
  */
 static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_t i_ino,
 				    const struct record_header *from)
@@ -136,6 +136,8 @@ static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_
 
 	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
 	    identity.provider == RECORD_PROVIDER_UNKNOWN) {
+		if (((const struct record_zap *)from)->routine != RECORD_ZAP_INVALID)
+			return NULL;
 		identity.provider = RECORD_PROVIDER_SECRETMEM;
 		identity.default_state = 0;
 		identity.flags = 0;

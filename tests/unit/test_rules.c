@@ -476,6 +476,22 @@ static void test_never_flushed_batched(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* fallocate() of two pages in folios of four: what it made absent around them is its own. */
+static void test_foreign_page_fallocate_whole_folio(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 1, 2, true);
+	for (__u64 i = 0; i < 4; i++)
+		configure(i, 100 + i, false, 0, 0);
+	stream_flush(&stream, T, 100, 103, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 1, 2, true);
+	release(RFC3, pages, pages_seen(pages, 0, 4, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 /* What was zapped and restored again by a request that failed needs no flush. */
 static void test_never_flushed_rolled_back(void **state)
 {
@@ -762,6 +778,7 @@ int main(void)
 		RULE_TEST(test_never_flushed_early_flush),
 		RULE_TEST(test_never_flushed_flush_under_way),
 		RULE_TEST(test_never_flushed_batched),
+		RULE_TEST(test_foreign_page_fallocate_whole_folio),
 		RULE_TEST(test_never_flushed_rolled_back),
 		RULE_TEST(test_flush_mismatch),
 		RULE_TEST(test_flush_mismatch_partial),

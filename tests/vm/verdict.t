@@ -50,6 +50,16 @@ test_gmem() {
 	json_is "$out/convert.json" '.facts["kernel.page_table_levels"]' 4 'the guest has four levels'
 }
 
+# Folios of more than one page: joins, zaps and frees of runs, owners that tail pages do not show.
+test_large_folios() {
+	guest --append kvm.gmem_order=6 -- sh -c '
+		gmemtrace check --json -- gmem-load punch --pages 256 >/out/punch.json || echo punch failed
+		gmemtrace check --json -- gmem-load churn --rounds 4 --vms 2 --threads 3 >/out/churn.json || echo churn failed'
+	stdout_is '' 'gmem_order=6: every check ends with 0'
+	consistent "$out/punch.json" 'gmem_order=6: punch'
+	consistent "$out/churn.json" 'gmem_order=6: churn'
+}
+
 test_debug() {
 	scenarios_are_consistent 'gmem-debug' --kernel gmem-debug --timeout 600
 	# There a program that is preempted makes its next call on that CPU a miss: counted, never a violation.
@@ -126,6 +136,7 @@ if [ $# -gt 0 ]; then
 	end_tests print-plan
 fi
 test_gmem
+test_large_folios
 test_debug
 test_stock
 test_walker
