@@ -55,6 +55,7 @@ SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
 
 all: $(PROGRAMS)
+	@:
 
 # --- BPF ---------------------------------------------------------------------
 
@@ -174,14 +175,14 @@ lint: $(SKELETONS)
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iinclude -Isrc -I. \
 		--enable=warning,portability --suppress=missingInclude \
 		'-DLIBBPF_OPTS(TYPE,NAME,...)=struct TYPE NAME = {0}' $(TIDY_FILES)
-	$(call say,TIDY,)
+	$(call say,TIDY,'(a minute or two)')
 	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -P2 -n8 sh -c 'clang-tidy --quiet \
 		--warnings-as-errors="*" "$$@" -- -std=gnu11 $(filter-out -DGMEMTRACE%,$(CPPFLAGS)) \
 		"-DGMEMTRACE_VERSION=\"\"" -Ilab/load 2>/dev/null' tidy
 	$(call say,MANDOC,)
 	$(Q)mandoc -Tlint -Wwarning man/*.[1578]
 	$(call say,SHELL,)
-	$(Q)shellcheck -x $$(git ls-files | xargs grep -lE '^#!/bin/(ba)?sh' 2>/dev/null)
+	$(Q)shellcheck -x $$(grep -rlE --exclude-dir=.git --exclude-dir=$(B) '^#!/bin/(ba)?sh' .)
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
