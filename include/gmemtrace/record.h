@@ -90,6 +90,8 @@ enum record_loss_cause {
 	RECORD_LOSS_SNAPSHOT_TOO_LARGE = 6, /* release snapshot cut at its limit */
 	RECORD_LOSS_CLIENT_SLOW = 7, /* the daemon dropped records for this client */
 	RECORD_LOSS_DISORDER = 8, /* a record older than the watermark */
+	/* A page free that was not looked at, as the program was interrupted at its work: no history. */
+	RECORD_LOSS_MISSED_FREE = 9,
 };
 
 #define RECORD_COMM_LEN 16

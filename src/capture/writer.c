@@ -175,7 +175,7 @@ static void header_count(struct capture_header *header, const struct record_head
 		header->command_status = ((const struct record_end *)record)->command_status;
 	if (record->kind == RECORD_LOSS && loss->cause == RECORD_LOSS_MISSED)
 		header->missed += loss->count;
-	else if (record->kind == RECORD_LOSS)
+	else if (record->kind == RECORD_LOSS && loss->cause != RECORD_LOSS_MISSED_FREE)
 		header->lost += loss->count;
 }
 

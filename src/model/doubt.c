@@ -127,12 +127,15 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	};
 	struct inode *inode = NULL;
 
+	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
+		counts->lost_by_cause[record->cause] += record->count;
+	/* Frees are judged one by one: the others, and all history, stand. */
+	if (record->cause == RECORD_LOSS_MISSED_FREE)
+		return;
 	if (record->cause == RECORD_LOSS_MISSED)
 		counts->missed += record->count;
 	else
 		counts->lost += record->count;
-	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
-		counts->lost_by_cause[record->cause] += record->count;
 	if (record->header.inode) {
 		inode = inode_get(model, record->header.inode, record->header.time);
 		if (!inode)
@@ -155,7 +158,7 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 {
 	struct inode *inode = inode_find(model, record->header.inode);
 
-	if (loss_is_of_snapshot(record->cause))
+	if (loss_is_of_snapshot(record->cause) || record->cause == RECORD_LOSS_MISSED_FREE)
 		return;
 	if (record->header.inode) {
 		if (inode)

@@ -46,6 +46,7 @@ const char *model_loss_name(__u32 cause)
 		[RECORD_LOSS_SNAPSHOT_TOO_LARGE] = "snapshot-too-large",
 		[RECORD_LOSS_CLIENT_SLOW] = "client-slow",
 		[RECORD_LOSS_DISORDER] = "disorder",
+		[RECORD_LOSS_MISSED_FREE] = "missed-free",
 	};
 
 	return name_of(names, sizeof(names) / sizeof(names[0]), cause);

@@ -93,6 +93,11 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		not_judged_add(verdict, rule, "not built yet");
 	else if (rule->needs & RULE_NEEDS_PAGE_FREE && !(counts->groups & SENSOR_GROUP_PAGE_FREE))
 		not_judged_add(verdict, rule, "the page-free sensors are off");
+	else if (rule->needs & RULE_NEEDS_PAGE_FREE &&
+		 counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
+		not_judged_add(verdict, rule,
+			       "not judged throughout: %llu frees were not looked at",
+			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE]);
 	else if (rule->needs & RULE_NEEDS_SNAPSHOT && counts->inodes && !counts->snapshots)
 		not_judged_add(verdict, rule, "no snapshot was read");
 	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))

@@ -225,7 +225,10 @@ static void take_losses(struct sensor *sensor, uint64_t time)
 		emit_loss(sensor, time, 0, cause, 0, count);
 	}
 	for (size_t i = 0; i < load_programs_nr; i++)
-		emit_loss(sensor, time, 0, RECORD_LOSS_MISSED, i, load_misses(&sensor->load, i));
+		emit_loss(sensor, time, 0,
+			  load_programs[i].group & SENSOR_GROUP_PAGE_FREE ? RECORD_LOSS_MISSED_FREE
+									  : RECORD_LOSS_MISSED,
+			  i, load_misses(&sensor->load, i));
 	sensor->since = time;
 }
 

@@ -8,9 +8,14 @@
 tracer=$top/build/bin/gmemtrace
 
 # consistent FILE DESCRIPTION: a whole verdict, nothing lost, no page left out.
+# With may_miss=1 a call that was missed may make it inconclusive, never violated.
+may_miss=0
 consistent() {
-	json_is "$1" '"\(.verdict) lost=\(.lost) missed=\(.missed) violations=\(.violations | length)"' \
-		'consistent lost=0 missed=0 violations=0' "$2"
+	local expected='consistent lost=0 missed=0 violations=0'
+	if [ $may_miss = 1 ] && jq -e '.missed > 0' "$1" >/dev/null 2>&1; then
+		expected="inconclusive lost=0 missed=$(jq .missed "$1") violations=0"
+	fi
+	json_is "$1" '"\(.verdict) lost=\(.lost) missed=\(.missed) violations=\(.violations | length)"' "$expected" "$2"
 	json_ok "$1" '.pages > 0 and .pages == .pages_total' "$2: every page of every inode is compared"
 }
 
@@ -20,11 +25,12 @@ scenarios_are_consistent() {
 	shift
 	guest "$@" -- sh -c '
 		for s in fault convert convert-unfaulted folio punch secretmem; do
-			gmemtrace check --json -o /out/$s.cap -- gmem-load $s --pages 64 >/out/$s.json || echo $s failed
+			gmemtrace check --json -o /out/$s.cap -- gmem-load $s --pages 64 >/out/$s.json
+			case $? in 0 | 5) ;; *) echo $s failed ;; esac
 		done
-		gmemtrace check --json -o /out/churn.cap -- gmem-load churn --rounds 6 --vms 2 --threads 3 \
-			>/out/churn.json || echo churn failed'
-	stdout_is '' "$name: every check ends with 0"
+		gmemtrace check --json -o /out/churn.cap -- gmem-load churn --rounds 6 --vms 2 --threads 3 >/out/churn.json
+		case $? in 0 | 5) ;; *) echo churn failed ;; esac'
+	stdout_is '' "$name: every check comes to a verdict"
 	no_splat "$name: the kernel has nothing to say"
 	for scenario in fault convert convert-unfaulted folio punch secretmem churn; do
 		consistent "$out/$scenario.json" "$name: $scenario"
@@ -61,7 +67,10 @@ test_large_folios() {
 }
 
 test_debug() {
+	# Its interrupts are long, and one that hits a program makes the next call a miss.
+	may_miss=1
 	scenarios_are_consistent 'gmem-debug' --kernel gmem-debug --timeout 600
+	may_miss=0
 	# There a program that is preempted makes its next call on that CPU a miss: counted, never a violation.
 	guest --kernel gmem-debug --append preempt=full --timeout 600 -- sh -c '
 		gmemtrace check --json -- gmem-load churn --rounds 6 --vms 2 --threads 3 >/out/churn.json; true'
