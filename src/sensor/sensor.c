@@ -473,6 +473,9 @@ int sensor_settle(struct sensor *sensor)
 			break;
 		nanosleep(&pause, NULL);
 	}
+	/* A writer that is preempted in the middle: what is behind it comes too late to be told. */
+	if (!drained(sensor, &sensor->pending))
+		emit_loss(sensor, sensor->pending.time, 0, RECORD_LOSS_DISORDER, 0, 1);
 	emit_heartbeat(sensor);
 	return 0;
 }
