@@ -397,6 +397,22 @@ static void test_foreign_page_after_loss(void **state)
 	assert_int_equal(verdict_violations(stream.verdict), 0);
 }
 
+/* A free that nobody looked at is no lost history: the same zap is judged, freed-absent not throughout. */
+static void test_foreign_page_after_missed_free(void **state)
+{
+	const struct verdict_not_judged *entry;
+	bool freed = false;
+
+	(void)state;
+	faulted(8);
+	stream_loss(&stream, 0, RECORD_LOSS_MISSED_FREE, stream.now - 5000, 1);
+	zapped_by_range(106, 2, G, 3);
+	stream_expect(&stream, VERDICT_VIOLATED);
+	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++)
+		freed |= entry->rule->id == RULE_FREED_ABSENT;
+	assert_true(freed);
+}
+
 static void configure(__u64 pgoff, __u64 pfn, bool flush, __u64 first, __u64 last)
 {
 	stream_join(&stream, T, G, pgoff, pfn);
@@ -774,6 +790,7 @@ int main(void)
 		RULE_TEST(test_foreign_page_outside_range),
 		RULE_TEST(test_foreign_page_silent),
 		RULE_TEST(test_foreign_page_after_loss),
+		RULE_TEST(test_foreign_page_after_missed_free),
 		RULE_TEST(test_never_flushed),
 		RULE_TEST(test_never_flushed_early_flush),
 		RULE_TEST(test_never_flushed_flush_under_way),
