@@ -11,21 +11,10 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clocks.h"
-#include "kvm_uapi.h"
-
-static int memory_create(size_t pages)
-{
-	struct kvm_create_guest_memfd memory = { .size = pages * PAGE };
-	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC);
-	int vm = kvm < 0 ? -1 : ioctl(kvm, KVM_CREATE_VM, (unsigned long)KVM_X86_SW_PROTECTED_VM);
-
-	return vm < 0 ? -1 : ioctl(vm, KVM_CREATE_GUEST_MEMFD, &memory);
-}
+#include "memory.h"
 
 /* The same order in every run. */
 static uint64_t random_next(uint64_t *state)
@@ -51,16 +40,15 @@ static void shuffle(uint32_t *order, size_t nr)
 	}
 }
 
-static int memory_scatter(int memory, const uint32_t *order, size_t nr)
+static void memory_scatter(int memory, const uint32_t *order, size_t nr)
 {
 	if (fallocate(memory, FALLOC_FL_KEEP_SIZE, 0, nr * 2 * PAGE))
-		return -1;
+		bench_die("fallocate");
 	for (size_t i = 0; i < nr; i++) {
 		if (fallocate(memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 			      order[i] * 2 * PAGE, PAGE))
-			return -1;
+			bench_die("punching a hole");
 	}
-	return 0;
 }
 
 static int command_run(char **command)
@@ -82,18 +70,15 @@ int main(int argc, char **argv)
 {
 	size_t nr = argc > 2 ? strtoul(argv[1], NULL, 0) : 0;
 	uint32_t *order = calloc(nr + 1, sizeof(*order));
-	int memory;
+	struct memory memory;
 
 	if (!nr || !order) {
 		fprintf(stderr, "usage: scatter-memory PAGES CMD...\n");
 		return 64;
 	}
 	shuffle(order, nr);
-	memory = memory_create(nr * 2);
-	if (memory < 0 || memory_scatter(memory, order, nr)) {
-		perror("scatter-memory: guest_memfd");
-		return 2;
-	}
+	memory = memory_create(nr * 2, 0);
+	memory_scatter(memory.memory, order, nr);
 	free(order);
 	return command_run(argv + 2);
 }

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A VM with private memory to measure on: one slot of one guest_memfd, at 4 GiB. */
+#ifndef BENCH_MEMORY_H
+#define BENCH_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clocks.h"
+#include "kvm_uapi.h"
+
+struct memory {
+	int vm;
+	int memory;
+	int vcpu; /* -1 until a fault is asked for */
+	size_t pages;
+};
+
+/* All of these end the program where the kernel refuses: what was measured then is not what was meant. */
+_Noreturn void bench_die(const char *what);
+
+/* flags: KVM_GMEM_NO_DIRECT_MAP, KVM_GMEM_DIRECT_MAP_DYNAMIC or 0. */
+struct memory memory_create(size_t pages, uint64_t flags);
+
+/* fallocate() of all pages; returns its ns. */
+uint64_t memory_populate(const struct memory *memory);
+
+void memory_punch(const struct memory *memory);
+
+/* KVM_SET_MEMORY_ATTRIBUTES; returns its ns. */
+uint64_t memory_convert(const struct memory *memory, size_t first, size_t nr, bool private);
+
+/* KVM_PRE_FAULT_MEMORY of all pages, one by one inside of one call, which must be private; returns its ns. */
+uint64_t memory_fault(struct memory *memory);
+
+/* "WHAT VALUE": ns, a page. */
+void print_per_page(const char *what, uint64_t ns, size_t pages);
+
+#endif
