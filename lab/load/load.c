@@ -182,12 +182,13 @@ void load_hold(const struct load_options *options)
 void load_summary(const char *scenario, const struct load_options *options, uint64_t begin_ns)
 {
 	printf("%s: ok seed=%llu vms=%u threads=%u requests=%llu transitions=%llu faulted=%llu "
-	       "verified=%llu refused=%llu ms=%llu\n",
+	       "verified=%llu refused=%llu restarted=%llu ms=%llu\n",
 	       scenario, (unsigned long long)options->seed, options->vms, options->threads,
 	       (unsigned long long)load_counters.requests,
 	       (unsigned long long)load_counters.transitions,
 	       (unsigned long long)load_counters.faulted,
 	       (unsigned long long)load_counters.verified,
 	       (unsigned long long)load_counters.refused,
+	       (unsigned long long)load_counters.restarted,
 	       (unsigned long long)(load_now_ns() - begin_ns) / 1000000);
 }

@@ -41,6 +41,7 @@ struct load_counters {
 	_Atomic uint64_t
 		faulted; /* private pages made resident by the guest or by KVM_PRE_FAULT_MEMORY */
 	_Atomic uint64_t verified; /* words that the guest or we found as expected */
+	_Atomic uint64_t restarted; /* commands that a vCPU did not end: see vcpu.c */
 	_Atomic uint64_t refused; /* calls that found no memory where that is expected */
 };
 

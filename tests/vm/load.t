@@ -38,7 +38,7 @@ test_scenarios() {
 	guest --kernel "$kernel" --smp 4 --cpu max,-la57 -- sh -c "for s in $scenarios; do gmem-load \$s >/out/\$s; done
 		gmem-load churn --rounds 20 >/out/churn"
 	for scenario in $scenarios churn; do
-		is "$(sed 's/ ms=.*//' "$out/$scenario")" "$(sed 's/ ms=.*//' "$test_work/first/$scenario")" \
+		is "$(sed 's/ restarted=.*//' "$out/$scenario")" "$(sed 's/ restarted=.*//' "$test_work/first/$scenario")" \
 			"$scenario does the same in another boot, with four levels and CPUs"
 	done
 }
