@@ -163,15 +163,14 @@ static bool vcpu_has_left_program(const struct area *area)
 static int vcpu_replace(struct area *area)
 {
 	struct guest_mailbox command;
-	int status;
 
 	memcpy(&command, (const void *)area->mailbox, sizeof(command));
 	vcpu_destroy(area);
-	status = vcpu_create(area);
-	if (!status)
-		memcpy((void *)area->mailbox, &command, sizeof(command));
+	if (vcpu_create(area) || !area->run)
+		return LOAD_FAILED;
+	memcpy((void *)area->mailbox, &command, sizeof(command));
 	load_counters.restarted++;
-	return status;
+	return LOAD_OK;
 }
 
 static int run_command(struct area *area)

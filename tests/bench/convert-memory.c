@@ -13,50 +13,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "memory.h"
-#include "tracing.h"
+#include "routine.h"
 
 #define CHUNK_PAGES 512UL
-
-static struct tracing tracing;
-
-static void trace_routine(void)
-{
-	tracing_write("events/kvm/kvm_gmem_set_direct_map/enable", "1");
-	tracing_open(&tracing);
-}
-
-/* ns in the routine for one conversion, of which `changed` pages are resident and prepared. */
-static uint64_t memory_routine(const struct memory *memory, size_t first, size_t nr, bool private,
-			       size_t changed)
-{
-	unsigned long long ns;
-	unsigned long pages;
-	const char *line;
-
-	memory_convert(memory, first, nr, private);
-	line = tracing_find(&tracing, "kvm_gmem_set_direct_map:", "ret 0", 1000);
-	if (!line)
-		bench_die("a conversion without its tracepoint");
-	if (sscanf(strstr(line, "ret 0"), "ret 0 pages %lu ns %llu", &pages, &ns) != 2 ||
-	    pages != changed) {
-		fprintf(stderr, "convert-memory: %zu pages were to change: %s\n", changed, line);
-		exit(2);
-	}
-	return ns;
-}
 
 /* All pages to and fro. The first round trip is not printed: cold. */
 static void round_trips(struct memory *memory, int rounds, size_t changed)
 {
 	size_t pages = memory->pages;
 
-	trace_routine();
+	routine_trace();
 	for (int i = 0; i <= rounds; i++) {
-		uint64_t shared = memory_routine(memory, 0, pages, false, changed);
-		uint64_t private = memory_routine(memory, 0, pages, true, changed);
+		uint64_t shared = routine_convert(memory, 0, pages, false, changed);
+		uint64_t private = routine_convert(memory, 0, pages, true, changed);
 
 		if (!i)
 			continue;
@@ -97,9 +68,9 @@ static void run_first(size_t pages, int rounds)
 		struct memory memory = memory_create(pages, KVM_GMEM_DIRECT_MAP_DYNAMIC);
 
 		memory_populate(&memory);
-		trace_routine();
-		print_per_page("private", memory_routine(&memory, 0, pages, true, pages), pages);
-		close(tracing.pipe);
+		routine_trace();
+		print_per_page("private", routine_convert(&memory, 0, pages, true, pages), pages);
+		routine_end();
 	}
 }
 
@@ -110,10 +81,10 @@ static void run_one(size_t pages, int rounds)
 
 	memory_populate(&memory);
 	memory_convert(&memory, 0, pages, false);
-	trace_routine();
+	routine_trace();
 	for (size_t i = 0; i <= (size_t)rounds && (i + 1) * CHUNK_PAGES <= pages; i++) {
 		size_t page = i * CHUNK_PAGES + CHUNK_PAGES / 3;
-		uint64_t ns = memory_routine(&memory, page, 1, true, 1);
+		uint64_t ns = routine_convert(&memory, page, 1, true, 1);
 
 		if (i)
 			print_per_page("call", ns, 1);
@@ -136,18 +107,27 @@ static void run_ioctl(size_t pages, int rounds)
 	}
 }
 
-/* One page, then eight times as many each time, up to all: ns a call. */
+/* One page, eight times as many each time, all of them, none. */
+static size_t size_after(size_t nr, size_t pages)
+{
+	if (nr == pages)
+		return 0;
+	return nr * 8 < pages ? nr * 8 : pages;
+}
+
+/* Where fallocate() does not prepare memory, in `literal`, faults do. */
 static void run_sizes(size_t pages, int rounds)
 {
 	struct memory memory = memory_create(pages, KVM_GMEM_NO_DIRECT_MAP);
 
 	memory_convert(&memory, 0, pages, true);
+	memory_populate(&memory);
 	memory_fault(&memory);
-	trace_routine();
-	for (size_t nr = 1; nr <= pages; nr *= 8) {
+	routine_trace();
+	for (size_t nr = 1; nr; nr = size_after(nr, pages)) {
 		for (int i = 0; i <= rounds; i++) {
-			uint64_t shared = memory_routine(&memory, 0, nr, false, nr);
-			uint64_t private = memory_routine(&memory, 0, nr, true, nr);
+			uint64_t shared = routine_convert(&memory, 0, nr, false, nr);
+			uint64_t private = routine_convert(&memory, 0, nr, true, nr);
 
 			if (i)
 				printf("shared.%zu %lu\nprivate.%zu %lu\n", nr, shared, nr,

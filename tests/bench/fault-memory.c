@@ -2,13 +2,13 @@
 /*
  * Makes memory of a VM resident and prints what that takes, a line a round: "WHAT VALUE".
  *
- * usage: fault-memory populate|single|prepared PAGES ROUNDS [unflagged]
+ * usage: fault-memory [unflagged] populate|single|prepared PAGES ROUNDS
  *
  * populate   ns a page of fallocate()
  * single     ns a page of faults that allocate and prepare it, one by one
  * prepared   ns a page of faults on what fallocate() has prepared
  *
- * With a fourth argument the guest_memfd has no direct map flag.
+ * unflagged: a guest_memfd without a direct map flag.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,19 +63,24 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	int rounds = argc > 3 ? atoi(argv[3]) : 0;
+	bool unflagged = argc > 1 && !strcmp(argv[1], "unflagged");
+	size_t pages;
+	int rounds;
 
+	argc -= unflagged;
+	argv += unflagged;
+	pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
+	rounds = argc > 3 ? atoi(argv[3]) : 0;
 	for (size_t i = 0; pages && rounds > 0 && i < sizeof(cases) / sizeof(*cases); i++) {
 		struct memory memory;
 
 		if (strcmp(cases[i].name, argv[1]))
 			continue;
-		memory = memory_create(pages, argc > 4 ? 0 : KVM_GMEM_NO_DIRECT_MAP);
+		memory = memory_create(pages, unflagged ? 0 : KVM_GMEM_NO_DIRECT_MAP);
 		memory_convert(&memory, 0, pages, true);
 		cases[i].run(&memory, rounds);
 		return 0;
 	}
-	fprintf(stderr, "usage: fault-memory populate|single|prepared PAGES ROUNDS [unflagged]\n");
+	fprintf(stderr, "usage: fault-memory [unflagged] populate|single|prepared PAGES ROUNDS\n");
 	return 64;
 }

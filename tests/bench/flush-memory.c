@@ -6,8 +6,9 @@
  * usage: flush-memory CASE PAGES ROUNDS
  *
  * bare     flush, bare: us in flush_tlb_kernel_range() in a conversion and alone, the second CPU busy
- * steps    xarray, table, flush: ns a page in a conversion to private memory; flushes: of a call
- * ipis     private, shared: interrupts of other CPUs in a conversion
+ * steps    xarray, table, flush, walk (all else): ns a page of the routine in a conversion to private
+ *          memory; flushes: of a call
+ * ipis     ipis.private, ipis.shared: interrupts of other CPUs in a conversion
  * populate flushes: for 512 pages that fallocate() prepares
  */
 #include <linux/bpf.h>
@@ -20,6 +21,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "routine.h"
 #include "tracing.h"
 
 #define CHUNK_PAGES 512UL
@@ -153,12 +155,28 @@ static struct steps steps_read(void)
 	return steps;
 }
 
+/* ns in the routine while none of its steps is traced. */
+static uint64_t routine_alone(const struct memory *memory)
+{
+	uint64_t ns = 0;
+
+	routine_trace();
+	for (int i = 0; i < 2; i++) {
+		memory_convert(memory, 0, memory->pages, false);
+		routine_forget();
+		ns = routine_convert(memory, 0, memory->pages, true, memory->pages);
+	}
+	routine_end();
+	return ns;
+}
+
+/* The steps are so few, one for 512 pages, that tracing them adds next to nothing to their time. */
 static void run_steps(size_t pages, int rounds)
 {
 	struct memory memory = memory_prepared(pages);
+	uint64_t routine = routine_alone(&memory);
 	struct steps steps;
 
-	memory_convert(&memory, 0, pages, true);
 	tracing_functions(FLUSH " " SPLIT_FLUSH " " TABLE " " XARRAY);
 	tracing_open(&tracing);
 	for (int i = 0; i <= rounds; i++) {
@@ -171,6 +189,8 @@ static void run_steps(size_t pages, int rounds)
 		print_per_page("xarray", steps.xarray * 1000, pages);
 		print_per_page("table", steps.table * 1000, pages);
 		print_per_page("flush", steps.flush * 1000, pages);
+		print_per_page("walk", routine - (steps.xarray + steps.table + steps.flush) * 1000,
+			       pages);
 		print_per_page("flushes", steps.flushes, 1);
 	}
 }
@@ -215,7 +235,7 @@ static void run_ipis(size_t pages, int rounds)
 		unsigned long private = convert_interrupts(&memory, true);
 
 		if (i)
-			printf("shared %lu\nprivate %lu\n", shared, private);
+			printf("ipis.shared %lu\nipis.private %lu\n", shared, private);
 	}
 }
 

@@ -10,15 +10,23 @@ icount_cases=(
 	"one|ours|convert-memory one 16384"
 	"ioctl|ours|convert-memory ioctl 32768"
 	"literal|literal|convert-memory prefaulted 8192"
+	"steps|ours|flush-memory steps 32768"
+	"batched|ours|fault-memory populate 32768"
+	"batched_unflagged|ours|fault-memory unflagged populate 32768"
+	"batches|ours|flush-memory populate 32768"
+	"single|ours|fault-memory single 8192"
+	"single_unflagged|ours|fault-memory unflagged single 8192"
+	"prepared|ours|fault-memory prepared 8192"
 )
 
-# case | CPUs | memory | arguments of convert-memory with rounds | dividend, divisor as KERNEL:WHAT
+# case | CPUs | memory | dividend | divisor, each as KERNEL:WHAT:PROGRAM AND ALL OF ITS ARGUMENTS
 wall_cases=(
-	"8cpu_vs_noflush|8|4G|steady 524288 25|ours:private|noflush:private"
-	"2cpu_vs_literal|2|2G|prefaulted 8192 5|literal:private|ours:private"
-	"8cpu_vs_literal|8|2G|prefaulted 1024 5|literal:private|ours:private"
-	"flush|4|2G|flush 4096 101|ours:flush|ours:bare"
-	"populate|4|3G|populate 262144 6|ours:populate|noflush:populate"
+	"8cpu_vs_noflush|8|4G|ours:private:convert-memory steady 524288 25|noflush:private:convert-memory steady 524288 25"
+	"2cpu_vs_literal|2|2G|literal:private:convert-memory prefaulted 8192 5|ours:private:convert-memory prefaulted 8192 5"
+	"8cpu_vs_literal|8|2G|literal:private:convert-memory prefaulted 1024 5|ours:private:convert-memory prefaulted 1024 5"
+	"flush|2|2G|ours:flush:flush-memory bare 4096 51|ours:bare:flush-memory bare 4096 51"
+	"populate|4|3G|ours:populate:fault-memory populate 262144 6|noflush:populate:fault-memory populate 262144 6"
+	"single|4|2G|ours:single:fault-memory single 8192 9|ours:single:fault-memory unflagged single 8192 9"
 )
 
 # Kernels are looked up once: all boots of a run have the same, whatever becomes of kernel/ meanwhile.
@@ -53,6 +61,7 @@ boot_convert() {
 	kernel_of "$1" || return 1
 	shift
 	"$top/lab/run" --kernel "$kernel_dir" --timeout 600 --add "$programs/convert-memory" \
+		--add "$programs/fault-memory" --add "$programs/flush-memory" \
 		--add "$programs/scatter-memory" "$@" </dev/null
 }
 
@@ -76,30 +85,38 @@ quantile_of() {
 		END { if (NR) print value[int((NR - 1) * percent / 100 + 0.5) + 1] }'
 }
 
-# measure_pair DIR CPUS MEMORY ARGUMENTS DIVIDEND DIVISOR: a boot of each kernel, one after the other.
-measure_pair() {
-	local dir=$1 options=(--smp "$2" --mem "$3") workload=$4 first=$5 second=$6
+# boot_workload DIR CASE-SIDE FILE OPTION...: the lines of that side's program.
+boot_workload() {
+	local dir=$1 kernel program file=$3
+	IFS=: read -r kernel _ program <<<"$2"
+	shift 3
 	# shellcheck disable=SC2086  # words
-	boot_convert "${first%:*}" "${options[@]}" -- convert-memory $workload >"$dir/first" 2>"$dir/says" ||
-		return 1
-	if [ "${first%:*}" = "${second%:*}" ]; then
+	boot_convert "$kernel" "$@" -- $program >"$file" 2>"$dir/says"
+}
+
+# measure_pair DIR CPUS MEMORY DIVIDEND DIVISOR: a boot of each side, one after the other; one boot
+# where kernel and program are the same.
+measure_pair() {
+	local dir=$1 options=(--smp "$2" --mem "$3") first=$4 second=$5 one other
+	IFS=: read -r _ one _ <<<"$first"
+	IFS=: read -r _ other _ <<<"$second"
+	boot_workload "$dir" "$first" "$dir/first" "${options[@]}" || return 1
+	if [ "${first/:$one:/:}" = "${second/:$other:/:}" ]; then
 		cp "$dir/first" "$dir/second"
 	else
-		# shellcheck disable=SC2086
-		boot_convert "${second%:*}" "${options[@]}" -- convert-memory $workload >"$dir/second" \
-			2>"$dir/says" || return 1
+		boot_workload "$dir" "$second" "$dir/second" "${options[@]}" || return 1
 	fi
-	echo median "$(quantile_of "$dir/first" "${first#*:}" 50)" "$(quantile_of "$dir/second" "${second#*:}" 50)"
-	echo fast "$(quantile_of "$dir/first" "${first#*:}" 10)" "$(quantile_of "$dir/second" "${second#*:}" 10)"
+	echo median "$(quantile_of "$dir/first" "$one" 50)" "$(quantile_of "$dir/second" "$other" 50)"
+	echo fast "$(quantile_of "$dir/first" "$one" 10)" "$(quantile_of "$dir/second" "$other" 10)"
 }
 
 # measure_wall DIR CASE: `sample wall.CASE.median on RATIO` and the same of fast rounds, a pair of boots.
 measure_wall() {
-	local cpus memory arguments first second pair
-	IFS='|' read -r _ cpus memory arguments first second < <(case_named "$2" "${wall_cases[@]}")
+	local cpus memory first second pair
+	IFS='|' read -r _ cpus memory first second < <(case_named "$2" "${wall_cases[@]}")
 	for ((pair = 1; pair <= pairs; pair++)); do
 		echo "  measuring ratios: $2, pair $pair of $pairs" >&2
-		measure_pair "$1" "$cpus" "$memory" "$arguments" "$first" "$second" >"$1/pair" || {
+		measure_pair "$1" "$cpus" "$memory" "$first" "$second" >"$1/pair" || {
 			tail -n 1 "$1/says" | sed "s/^/failed wall.$2 /" >>"$1/guest"
 			return 0
 		}
@@ -108,7 +125,7 @@ measure_wall() {
 	done
 }
 
-# measure_conversions DIR PHASE...: phases are icount.CASE.WHAT and wall.CASE.median|fast.
+# measure_conversions DIR PHASE...: phases are icount.CASE.WHAT, wall.CASE.median|fast and growth.
 measure_conversions() {
 	local dir=$1 name
 	shift
@@ -118,4 +135,5 @@ measure_conversions() {
 	for name in $(printf '%s\n' "$@" | sed -n 's/^wall\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
 		measure_wall "$dir" "$name"
 	done
+	[[ " $* " != *" growth."* ]] || measure_growth "$dir" "$@"
 }

@@ -31,6 +31,17 @@ figures=(
 	"convert_ioctl_shared|icount.ioctl.shared|ioctl|instructions/page|250|none"
 	"convert_literal|icount.literal.private|routine|instructions/page|-|none"
 	"convert_literal_shared|icount.literal.shared|routine|instructions/page|-|none"
+	"convert_step_xarray|icount.steps.xarray|routine|instructions/page|-|none"
+	"convert_step_walk|icount.steps.walk|routine|instructions/page|-|none"
+	"convert_step_table|icount.steps.table|routine|instructions/page|-|none"
+	"convert_step_flush|icount.steps.flush|routine|instructions/page|-|none"
+	"convert_flushes|icount.steps.flushes|routine|flushes/call|1|none"
+	"fault_batched|icount.batched.populate|ioctl|instructions/page|-|none"
+	"fault_batched_unflagged|icount.batched_unflagged.populate|ioctl|instructions/page|-|none"
+	"fault_batched_flushes|icount.batches.flushes|ioctl|flushes/512 pages|1|none"
+	"fault_single|icount.single.single|ioctl|instructions/page|-|none"
+	"fault_single_unflagged|icount.single_unflagged.single|ioctl|instructions/page|-|none"
+	"fault_prepared|icount.prepared.prepared|ioctl|instructions/page|-|none"
 	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush.median|ratio|ours/noflush|1.1|none"
 	"convert_8cpu_vs_noflush_fast|wall.8cpu_vs_noflush.fast|ratio|ours/noflush|1.1|none"
 	"convert_2cpu_vs_literal|wall.2cpu_vs_literal.median|ratio|literal/ours|30|none"
@@ -39,7 +50,9 @@ figures=(
 	"flush_vs_bare_fast|wall.flush.fast|ratio|in a call/bare|1.2|none"
 	"fault_batched_vs_noflush|wall.populate.median|ratio|ours/noflush|1.1|none"
 	"fault_batched_vs_noflush_fast|wall.populate.fast|ratio|ours/noflush|1.1|none"
+	"fault_single_vs_unflagged|wall.single.median|ratio|flagged/unflagged|-|none"
 )
+mapfile -t -O "${#figures[@]}" figures < <(growth_figures)
 
 # figure_wanted NAME FILTER: the figure of that very name, or all that match the expression.
 figure_wanted() {

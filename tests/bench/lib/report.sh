@@ -81,7 +81,7 @@ report() {
 			missing+=("$name: $(why_missing "$lines" "$phase")")
 			continue
 		fi
-		table_row "$name" "$unit" "$target" "$value" "$least" "$most" "$samples" \
+		[[ $phase == growth.*[0-9] ]] || table_row "$name" "$unit" "$target" "$value" "$least" "$most" "$samples" \
 			"$(note_of "$lines" "$phase" losses)"
 		printf '%s' "$comma" >>"$json.new"
 		json_object "$name" "$unit" "$target" "$value" "$least" "$most" "$hooks" >>"$json.new"
@@ -89,6 +89,7 @@ report() {
 	done
 	printf '\n]\n' >>"$json.new"
 	mv "$json.new" "$json"
+	growth_table "$lines"
 	printf '\nEach again: tests/bench/run %s NAME\n' "$json"
 	[ ${#missing[@]} -eq 0 ] || printf 'not measured: %s\n' "${missing[@]}"
 }
