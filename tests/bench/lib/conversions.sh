@@ -25,6 +25,7 @@ wall_cases=(
 	"2cpu_vs_literal|2|2G|literal:private:convert-memory prefaulted 8192 5|ours:private:convert-memory prefaulted 8192 5"
 	"8cpu_vs_literal|8|2G|literal:private:convert-memory prefaulted 1024 5|ours:private:convert-memory prefaulted 1024 5"
 	"flush|2|2G|ours:flush:flush-memory bare 4096 51|ours:bare:flush-memory bare 4096 51"
+	"flush_page|2|2G|ours:flush:flush-memory bare 4096 51|ours:page:flush-memory bare 4096 51"
 	"populate|4|3G|ours:populate:fault-memory populate 262144 6|noflush:populate:fault-memory populate 262144 6"
 	"single|4|2G|ours:single:fault-memory single 8192 9|ours:single:fault-memory unflagged single 8192 9"
 )

@@ -48,6 +48,7 @@ figures=(
 	"convert_8cpu_vs_literal|wall.8cpu_vs_literal.median|ratio|literal/ours|100|none"
 	"flush_vs_bare|wall.flush.median|ratio|in a call/bare|1.2|none"
 	"flush_vs_bare_fast|wall.flush.fast|ratio|in a call/bare|1.2|none"
+	"flush_vs_one_page|wall.flush_page.median|ratio|in a call/bare, one page|-|none"
 	"fault_batched_vs_noflush|wall.populate.median|ratio|ours/noflush|1.1|none"
 	"fault_batched_vs_noflush_fast|wall.populate.fast|ratio|ours/noflush|1.1|none"
 	"fault_single_vs_unflagged|wall.single.median|ratio|flagged/unflagged|-|none"
