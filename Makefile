@@ -138,7 +138,7 @@ check: packages-build-kernel-lab-test-lint
 check-unit: unit-tests
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS)
 
-check-vm: all
+check-vm: all guest-programs
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
 
 bench: packages-build-kernel-lab-bench
@@ -148,7 +148,7 @@ bench: packages-build-kernel-lab-bench
 faults: all
 	$(Q)tests/vm/faults $(T)
 
-soak: all
+soak: all guest-programs
 	$(Q)tests/vm/soak
 
 install: all
@@ -165,7 +165,7 @@ install: all
 # --- style -------------------------------------------------------------------
 
 C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h lab/load/*.[ch] \
-		      tests/unit/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
+		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
 TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c)
 
 lint: $(SKELETONS)
@@ -192,6 +192,6 @@ clean:
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
 
--include tests/unit/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
+-include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
 .PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint unit-tests

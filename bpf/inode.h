@@ -145,6 +145,15 @@ static __always_inline void inode_announce(__u64 inode, __u64 i_ino, __u32 vm)
 		inode_announce_as(inode, i_ino, vm, false);
 }
 
+/* Announces what is an inode of ours; false for any other. */
+static __always_inline bool inode_is_ours(__u64 inode, __u64 i_ino)
+{
+	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+
+	inode_announce(inode, i_ino, 0);
+	return bpf_map_lookup_elem(&announced, &key);
+}
+
 static __always_inline void inode_announce_new(__u64 inode, __u64 i_ino, __u32 vm)
 {
 	inode_announce_as(inode, i_ino, vm, true);

@@ -17,24 +17,20 @@ struct request_call {
 	__u32 mode;
 };
 
-static __always_inline int request_write(const struct request_call *request, __u16 kind)
+/* Of an inode known by its address alone; request->inode is not read. */
+static __always_inline int request_write_as(__u64 inode, __u64 i_ino,
+					    const struct request_call *request, __u16 kind)
 {
-	struct inode *inode = request->inode;
-	__u64 i_ino = inode ? inode->i_ino : 0;
 	struct record_request *record;
 
-	if (!armed())
-		return 0;
-	if (inode)
-		inode_announce((__u64)inode, i_ino, 0);
 	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
-		loss_count((__u64)inode, i_ino, RECORD_LOSS_RING_FULL);
+		loss_count(inode, i_ino, RECORD_LOSS_RING_FULL);
 		return 0;
 	}
 	header_fill(&record->header, kind, sizeof(*record));
-	record->header.inode = (__u64)inode;
+	record->header.inode = inode;
 	record->i_ino = i_ino;
 	record->pgoff_first = request->pgoff_first;
 	record->pgoff_last = request->pgoff_last;
@@ -46,6 +42,18 @@ static __always_inline int request_write(const struct request_call *request, __u
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;
+}
+
+static __always_inline int request_write(const struct request_call *request, __u16 kind)
+{
+	struct inode *inode = request->inode;
+	__u64 i_ino = inode ? inode->i_ino : 0;
+
+	if (!armed())
+		return 0;
+	if (inode)
+		inode_announce((__u64)inode, i_ino, 0);
+	return request_write_as((__u64)inode, i_ino, request, kind);
 }
 
 /* fexit programs sign-extend an int themselves: the register's upper half is undefined. */

@@ -6,6 +6,7 @@
 #include "flush.bpf.h"
 #include "gmem.bpf.h"
 #include "free.bpf.h"
+#include "poison.bpf.h"
 #include "snapshot.bpf.h"
 #include "discover.bpf.h"
 #include "control.bpf.h"

@@ -65,7 +65,8 @@ enum record_operation {
 	RECORD_OPERATION_FALLOCATE = 4, /* kvm_gmem_fallocate */
 	RECORD_OPERATION_RELEASE = 5, /* kvm_gmem_release, secretmem_release */
 	RECORD_OPERATION_UPDATE_XARRAY = 6, /* __kvm_gmem_update_xarray */
-	RECORD_OPERATION_ERROR_FOLIO = 7, /* kvm_gmem_error_folio: memory failure */
+	/* memory_failure() hits a page: begins and ends at its entry, before the page is poisoned. */
+	RECORD_OPERATION_ERROR_FOLIO = 7,
 };
 
 enum record_zap_routine {
