@@ -227,8 +227,8 @@ void zap_take(struct model *model, const struct record_zap *record)
 
 			if (next_owned != owned)
 				break;
-			if (owned &&
-			    (next != inode || next_pgoff != pgoff + zap.nr || next_sure != sure))
+			if (owned && (next != inode || next_pgoff != pgoff + zap.nr ||
+				      next_sure != sure || next_redundant != redundant))
 				break;
 		}
 		zap_segment(model, record, task, owned ? inode : NULL, &zap);
