@@ -16,6 +16,8 @@
 #define VCPUS_MAX ((BOOT_SIZE - BOOT_MAILBOXES) / MAILBOX_SPACING)
 /* Races are lost for a moment only: so many times in a row is a vCPU that does not get on. */
 #define RACES_MAX 100000
+/* So often a run may lose a vCPU to the emulator: more is a finding. */
+#define RESTARTS_MAX 100
 /* How long a command may take before we look where the vCPU is. */
 #define LOOK_AFTER_S 2
 
@@ -158,39 +160,45 @@ static bool vcpu_has_left_program(const struct area *area)
 /*
  * QEMU 7.2, which emulates SVM in the lab, now and then leaves its own host's RIP and CS in a VMCB:
  * the guest is then at the instruction behind VMRUN, which it does not have, and takes page faults
- * for ever. A command can be given twice, so a new vCPU gets it.
+ * for ever or shuts down. A command can be given twice, so a new vCPU gets it.
  */
 static int vcpu_replace(struct area *area)
 {
+	bool injected = load_failures_expected();
 	struct guest_mailbox command;
+	int status;
 
+	if (load_counters.restarted++ >= RESTARTS_MAX)
+		return load_fail("vCPUs left their program %u times", RESTARTS_MAX);
 	memcpy(&command, (const void *)area->mailbox, sizeof(command));
 	vcpu_destroy(area);
-	if (vcpu_create(area) || !area->run)
+	/* Hardly a vCPU is made when every allocation for it may fail. */
+	status = injected ? load_inject_failures(false) : LOAD_OK;
+	if (!status)
+		status = vcpu_create(area);
+	if (status || !area->run)
 		return LOAD_FAILED;
 	memcpy((void *)area->mailbox, &command, sizeof(command));
-	load_counters.restarted++;
-	return LOAD_OK;
+	return injected ? load_inject_failures(true) : LOAD_OK;
 }
 
 static int run_command(struct area *area)
 {
 	unsigned int races = 0;
+	int status = LOAD_OK;
 
-	for (;;) {
+	while (!status) {
 		int error = ioctl(area->vcpu_fd, KVM_RUN, 0) ? errno : 0;
 
-		if (error == EINTR && vcpu_has_left_program(area)) {
-			int status = vcpu_replace(area);
-
-			if (status)
-				return status;
-		}
-		if (error == EINTR || error == EAGAIN)
-			continue;
 		if (!error && command_is_done(area->run))
 			return LOAD_OK;
-		if (failure_was_injected(error) && ++races <= RACES_MAX)
+		if (error == EAGAIN)
+			continue;
+		if (vcpu_has_left_program(area)) {
+			status = vcpu_replace(area);
+			continue;
+		}
+		if (error == EINTR || (failure_was_injected(error) && ++races <= RACES_MAX))
 			continue;
 		if (!error || area->run->exit_reason != KVM_EXIT_MEMORY_FAULT || !area->contested ||
 		    ++races > RACES_MAX)
@@ -198,6 +206,7 @@ static int run_command(struct area *area)
 		/* A conversion came between the fault and its handling. */
 		sched_yield();
 	}
+	return status;
 }
 
 int vcpu_run(struct area *area)

@@ -71,6 +71,7 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 {
 	struct page *page = extent_page(model, inode, pgoff, false);
 	bool secret = inode->public.provider == RECORD_PROVIDER_SECRETMEM;
+	enum model_state wanted = record->valid ? MODEL_PRESENT : MODEL_ABSENT;
 
 	if (!page || !(page->flags & PAGE_RESIDENT) || page->pfn != pfn) {
 		if (!record->result)
@@ -83,10 +84,12 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 		return;
 	page->changed = record->zap_end;
 	if (record->result) {
-		page_apply(model, inode, page, MODEL_EITHER);
+		/* Some of the run may have changed; what had the state already has it still. */
+		if (page_applied(page) != wanted)
+			page_apply(model, inode, page, MODEL_EITHER);
 		return;
 	}
-	page_apply(model, inode, page, record->valid ? MODEL_PRESENT : MODEL_ABSENT);
+	page_apply(model, inode, page, wanted);
 	if (record->valid && page->flags & PAGE_EXPOSED)
 		exposure_cancel(model, inode, page);
 	if (!record->valid && !redundant && !(page->flags & PAGE_EXPOSED)) {

@@ -264,6 +264,29 @@ static void test_never_flushed_half_rolled_back(void **state)
 	}
 }
 
+/* A zap that failed left a page absent that was so before: the next one needs no flush for it. */
+static void test_never_flushed_after_failure(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(4);
+	convert(1, 1, 0, 0);
+	for (int i = 0; i < 2; i++) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+		stream_zap(&stream, T, G, 0, 100, 1, false, i ? 0 : -12);
+		if (i)
+			stream_zap(&stream, T, G, 1, 102, 1, false, -12);
+		stream_zap(&stream, T, G, 1, 102, 1, true, 0);
+		stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, 0, 1,
+			       false, -12);
+	}
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	pages[1].bits = PRESENT_BITS | DEVIATES;
+	release(RFC3, pages, 4);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 /* From memory failure on a page is left alone; one that it did not hit is not. */
 static void memory_fails(__u64 pgoff)
 {
@@ -318,6 +341,7 @@ int main(void)
 		RULE_TEST(test_secretmem_present),
 		RULE_TEST(test_never_flushed_half_redundant),
 		RULE_TEST(test_never_flushed_half_rolled_back),
+		RULE_TEST(test_never_flushed_after_failure),
 		RULE_TEST(test_missed_page_poisoned),
 		RULE_TEST(test_missed_page_beside_poisoned),
 	};

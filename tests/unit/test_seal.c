@@ -1,0 +1,384 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sealing: what leaves src/sensor names pages and inodes, and never an address of the kernel. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "sensor/seal.h"
+
+#define PAGE_OFFSET 0xff11000000000000ULL
+#define DIRECT_MAP_END (PAGE_OFFSET + (1ULL << 32))
+#define VMEMMAP 0xffd4000000000000ULL
+#define INODE 0xff11000001234500ULL
+#define I_INO 77
+/* Nothing that a record holds legitimately is as large, but for the end of a full flush. */
+#define KERNEL_BEGIN 0xff00000000000000ULL
+#define SEALED_MAX 256
+
+static const struct sensor_config config = {
+	.vmemmap = VMEMMAP,
+	.page_offset = PAGE_OFFSET,
+	.direct_map_end = DIRECT_MAP_END,
+	.flush_ceiling = 33 << 12,
+};
+
+struct sealing {
+	struct seal seal;
+	size_t sealed_nr;
+	union {
+		struct record_header header;
+		struct record_inode inode;
+		struct record_zap zap;
+		struct record_flush flush;
+		struct record_request request;
+		struct record_owner owner;
+		struct record_page_free page_free;
+		struct record_snapshot snapshot;
+		struct record_snapshot_page page;
+		uint64_t words[SEALED_MAX / 8];
+	} sealed[64];
+	int identified; /* how often it was asked what an inode is */
+	struct identify_args identity; /* what it is said to be; result -ESRCH: gone */
+};
+
+static struct sealing sealing;
+
+static void take(void *context, const struct record_header *record)
+{
+	struct sealing *into = context;
+
+	assert_true(into->sealed_nr < sizeof(into->sealed) / sizeof(into->sealed[0]));
+	assert_true(record->size <= SEALED_MAX);
+	memcpy(&into->sealed[into->sealed_nr++], record, record->size);
+}
+
+static int identify(void *context, struct identify_args *identity)
+{
+	struct sealing *from = context;
+
+	from->identified++;
+	if (from->identity.result)
+		return from->identity.result;
+	*identity = from->identity;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(&sealing, 0, sizeof(sealing));
+	assert_int_equal(seal_init(&sealing.seal, &config), 0);
+	sealing.seal.sink = take;
+	sealing.seal.context = &sealing;
+	sealing.seal.identify = identify;
+	sealing.seal.identify_context = &sealing;
+	sealing.identity.result = -3;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	seal_destroy(&sealing.seal);
+	return 0;
+}
+
+static struct record_header header(enum record_kind kind, size_t size)
+{
+	return (struct record_header){ .kind = kind, .size = (__u16)size, .time = 1000 };
+}
+
+static uint64_t page_of(uint64_t pfn)
+{
+	return VMEMMAP + pfn * 64;
+}
+
+static void announce(uint64_t pointer, uint64_t i_ino)
+{
+	struct record_inode inode = { .header = header(RECORD_INODE, sizeof(inode)),
+				      .i_ino = i_ino,
+				      .provider = RECORD_PROVIDER_RFC3 };
+
+	inode.header.inode = pointer;
+	seal_record(&sealing.seal, &inode.header);
+}
+
+static struct record_zap zap_of(uint64_t pointer, uint64_t i_ino, uint64_t pfn,
+				enum record_zap_routine routine)
+{
+	struct record_zap zap = { .header = header(RECORD_ZAP, sizeof(zap)),
+				  .i_ino = i_ino,
+				  .pgoff = 5,
+				  .page = page_of(pfn),
+				  .nr = 1,
+				  .routine = routine };
+
+	zap.header.inode = pointer;
+	return zap;
+}
+
+static void flush_of(uint64_t first, uint64_t last)
+{
+	struct record_flush flush = { .header = header(RECORD_FLUSH, sizeof(flush)),
+				      .first = first,
+				      .last = last,
+				      .routine = RECORD_FLUSH_RANGE };
+
+	seal_record(&sealing.seal, &flush.header);
+}
+
+static void release_of(uint64_t pointer, uint64_t i_ino, uint64_t time)
+{
+	struct record_request end = { .header = header(RECORD_REQUEST_END, sizeof(end)),
+				      .i_ino = i_ino,
+				      .operation = RECORD_OPERATION_RELEASE };
+
+	end.header.inode = pointer;
+	end.header.time = time;
+	seal_record(&sealing.seal, &end.header);
+}
+
+static uint64_t last_inode(void)
+{
+	assert_true(sealing.sealed_nr > 0);
+	return sealing.sealed[sealing.sealed_nr - 1].header.inode;
+}
+
+static void assert_no_address(void)
+{
+	for (size_t i = 0; i < sealing.sealed_nr; i++) {
+		for (size_t word = 0; word < sealing.sealed[i].header.size / 8; word++) {
+			uint64_t value = sealing.sealed[i].words[word];
+
+			assert_true(value < KERNEL_BEGIN || value == ~0ULL);
+		}
+	}
+}
+
+static void test_no_address(void **state)
+{
+	struct record_zap zap = zap_of(INODE, I_INO, 100, RECORD_ZAP_VALID);
+	struct record_owner join = { .header = header(RECORD_JOIN, sizeof(join)),
+				     .i_ino = I_INO,
+				     .page = page_of(7),
+				     .nr = 1 };
+	struct record_page_free freed = { .header = header(RECORD_PAGE_FREE, sizeof(freed)),
+					  .page = page_of(9) };
+	struct record_snapshot begin = { .header = header(RECORD_SNAPSHOT_BEGIN, sizeof(begin)),
+					 .i_ino = I_INO };
+
+	(void)state;
+	zap.flush_routine = RECORD_FLUSH_RANGE;
+	zap.flush_first = PAGE_OFFSET + (100 << 12);
+	zap.flush_last = PAGE_OFFSET + (101 << 12);
+	join.header.inode = begin.header.inode = INODE;
+	announce(INODE, I_INO);
+	seal_record(&sealing.seal, &zap.header);
+	seal_record(&sealing.seal, &join.header);
+	seal_record(&sealing.seal, &freed.header);
+	seal_record(&sealing.seal, &begin.header);
+	flush_of(PAGE_OFFSET, PAGE_OFFSET + 4096);
+	flush_of(0, ~0ULL);
+	release_of(INODE, I_INO, 2000);
+	assert_no_address();
+	assert_int_equal(sealing.sealed_nr, 9);
+	assert_int_equal(sealing.sealed[1].zap.page, 100);
+	assert_int_equal(sealing.sealed[1].zap.flush_first, 100);
+	assert_int_equal(sealing.sealed[1].zap.flush_last, 100);
+	assert_int_equal(sealing.sealed[2].owner.page, 7);
+	assert_int_equal(sealing.sealed[3].page_free.page, 9);
+}
+
+static void test_flush_bounds(void **state)
+{
+	static const struct {
+		uint64_t start, end, first, last;
+		bool full;
+	} cases[] = {
+		{ PAGE_OFFSET + 0x5000, PAGE_OFFSET + 0x8000, 5, 7, false },
+		/* As many pages as the ceiling are flushed singly, one more is everything. */
+		{ PAGE_OFFSET, PAGE_OFFSET + (33ULL << 12), 0, 32, false },
+		{ PAGE_OFFSET, PAGE_OFFSET + (34ULL << 12), 0, ~0ULL, true },
+		{ 0, ~0ULL, 0, ~0ULL, true },
+		/* Reaches into the direct map, or ends beyond it. */
+		{ PAGE_OFFSET - 0x1000, PAGE_OFFSET + 0x1000, 0, 0, false },
+		{ DIRECT_MAP_END - 0x1000, DIRECT_MAP_END + 0x1000, (1 << 20) - 1, (1 << 20) - 1,
+		  false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct record_flush *flush = &sealing.sealed[i].flush;
+
+		flush_of(cases[i].start, cases[i].end);
+		assert_int_equal(flush->first, cases[i].first);
+		assert_int_equal(flush->last, cases[i].last);
+		assert_int_equal(flush->full, cases[i].full);
+	}
+}
+
+/* A flush of module space covers no page, not even page 0. */
+static void test_flush_outside(void **state)
+{
+	const struct record_flush *flush = &sealing.sealed[0].flush;
+
+	(void)state;
+	flush_of(0xffffffffa0000000, 0xffffffffa0002000);
+	assert_int_equal(flush->full, 0);
+	assert_true(flush->first > flush->last);
+}
+
+static void test_inode_numbers(void **state)
+{
+	(void)state;
+	announce(INODE, I_INO);
+	assert_int_equal(last_inode(), 1);
+	/* Said again, with its VM. */
+	announce(INODE, I_INO);
+	assert_int_equal(last_inode(), 1);
+	/* The same memory holds another inode. */
+	announce(INODE, I_INO + 1);
+	assert_int_equal(last_inode(), 2);
+	assert_int_equal(seal_number(&sealing.seal, INODE, I_INO), 1);
+	assert_int_equal(seal_number(&sealing.seal, INODE, I_INO + 2), 0);
+	assert_non_null(seal_find(&sealing.seal, 2));
+	assert_null(seal_find(&sealing.seal, 3));
+}
+
+/* Until the watermark has passed a zap of a dead inode may still come from the other ring. */
+static void test_inode_death(void **state)
+{
+	struct record_zap zap = zap_of(INODE, I_INO, 100, RECORD_ZAP_VALID);
+
+	(void)state;
+	announce(INODE, I_INO);
+	release_of(INODE, I_INO, 2000);
+	assert_int_equal(sealing.sealed[sealing.sealed_nr - 1].inode.dead, 1);
+	assert_null(seal_find(&sealing.seal, 1));
+	seal_forget(&sealing.seal, 1500);
+	seal_record(&sealing.seal, &zap.header);
+	assert_int_equal(last_inode(), 1);
+	seal_forget(&sealing.seal, 2500);
+	seal_record(&sealing.seal, &zap.header);
+	assert_int_equal(last_inode(), 0);
+	announce(INODE, I_INO);
+	assert_int_equal(last_inode(), 2);
+}
+
+/* Nobody announced the owner of a zapped page: ask, or know that only memfd_secret does so. */
+static void test_inode_unannounced(void **state)
+{
+	struct record_zap known = zap_of(INODE, I_INO, 100, RECORD_ZAP_VALID);
+	struct record_zap stranger = zap_of(INODE + 0x1000, 5, 101, RECORD_ZAP_VALID);
+	struct record_zap secret = zap_of(INODE + 0x2000, 6, 102, RECORD_ZAP_INVALID);
+	struct record_zap anonymous = zap_of(INODE + 1, 7, 103, RECORD_ZAP_INVALID);
+
+	(void)state;
+	sealing.identity =
+		(struct identify_args){ .i_ino = I_INO, .provider = RECORD_PROVIDER_RFC3 };
+	seal_record(&sealing.seal, &known.header);
+	assert_int_equal(sealing.sealed_nr, 2);
+	assert_int_equal(sealing.sealed[0].inode.provider, RECORD_PROVIDER_RFC3);
+	assert_int_equal(sealing.sealed[1].zap.header.inode, 1);
+
+	sealing.identity.result = -3;
+	seal_record(&sealing.seal, &stranger.header);
+	assert_int_equal(last_inode(), 0);
+	assert_int_equal(sealing.sealed[2].zap.i_ino, 0);
+	assert_int_equal(sealing.sealed[2].zap.pgoff, 0);
+
+	seal_record(&sealing.seal, &secret.header);
+	assert_int_equal(sealing.sealed[3].inode.provider, RECORD_PROVIDER_SECRETMEM);
+	assert_int_equal(last_inode(), 2);
+
+	/* page->mapping of an anonymous page is no inode's: not even asked. */
+	assert_int_equal(sealing.identified, 3);
+	seal_record(&sealing.seal, &anonymous.header);
+	assert_int_equal(last_inode(), 0);
+	assert_int_equal(sealing.identified, 3);
+	assert_no_address();
+}
+
+static uint64_t word(uint64_t pfn, unsigned int bits)
+{
+	return pfn << 8 | bits;
+}
+
+/* Runs of like pages; pages that neither exist nor deviate are not listed. */
+static void test_block_runs(void **state)
+{
+	struct record_snapshot_block block = { .header =
+						       header(RECORD_SNAPSHOT_BLOCK, sizeof(block)),
+					       .i_ino = I_INO,
+					       .pgoff = 64,
+					       .nr = 9,
+					       .snapshot = 3 };
+	const unsigned int here = RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED;
+	static const struct {
+		uint64_t pgoff, pfn;
+		uint32_t nr, bits;
+	} runs[] = {
+		{ 64, 500, 2, RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED },
+		{ 66, 502, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED | RECORD_PAGE_PRESENT },
+		{ 69, 0, 2, RECORD_PAGE_DEVIATES },
+		{ 71, 600, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED },
+		{ 72, 602, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED },
+	};
+	const uint64_t words[] = { word(500, here),
+				   word(501, here),
+				   word(502, here | RECORD_PAGE_PRESENT),
+				   0,
+				   0,
+				   word(0, RECORD_PAGE_DEVIATES),
+				   word(0, RECORD_PAGE_DEVIATES),
+				   word(600, here),
+				   word(602, here) };
+
+	(void)state;
+	memcpy(block.pages, words, sizeof(words));
+	block.header.inode = INODE;
+	/* Of an inode that is none of ours. */
+	seal_record(&sealing.seal, &block.header);
+	assert_int_equal(sealing.sealed_nr, 0);
+	announce(INODE, I_INO);
+	seal_record(&sealing.seal, &block.header);
+	assert_int_equal(sealing.sealed_nr, 6);
+	for (size_t i = 0; i < 5; i++) {
+		const struct record_snapshot_page *page = &sealing.sealed[i + 1].page;
+
+		assert_int_equal(page->pgoff, runs[i].pgoff);
+		assert_int_equal(page->pfn, runs[i].pfn);
+		assert_int_equal(page->nr, runs[i].nr);
+		assert_int_equal(page->bits, runs[i].bits);
+		assert_int_equal(page->snapshot, 3);
+	}
+}
+
+/* More inodes than the first table holds keep their numbers. */
+static void test_many_inodes(void **state)
+{
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		announce(INODE + i * 0x400, i);
+		sealing.sealed_nr = 0;
+	}
+	for (uint64_t i = 0; i < 1000; i++)
+		assert_int_equal(seal_number(&sealing.seal, INODE + i * 0x400, i), i + 1);
+}
+
+#define SEAL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SEAL_TEST(test_no_address),    SEAL_TEST(test_flush_bounds),
+		SEAL_TEST(test_flush_outside), SEAL_TEST(test_inode_numbers),
+		SEAL_TEST(test_inode_death),   SEAL_TEST(test_inode_unannounced),
+		SEAL_TEST(test_block_runs),    SEAL_TEST(test_many_inodes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
