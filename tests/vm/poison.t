@@ -1,6 +1,6 @@
 #!/bin/bash
 # Memory failure in private memory: pages that it poisons are left alone by conversions, and nothing hangs.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
 [ -x "$top/build/tests/vm/poison" ] || skip_all 'build/tests/vm/poison is not built, run make check-vm'
