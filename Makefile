@@ -4,7 +4,13 @@
 # make demo       install what is missing, build, boot, trace a real guest
 # make check      all tests
 # make lab        the lab's kernels
-# make help       every target
+# make bench      what tracing and conversions cost, half an hour
+# make soak       ten minutes of churn, every allocation and zap liable to fail
+# make faults     every kernel with a known defect, and what catches it
+# make fuzz       captures that nobody wrote
+# make lint       what the code looks like to tools
+# make install    PREFIX=/usr/local DESTDIR=
+# make help       this list
 #
 # V=1 shows the commands.
 

@@ -49,13 +49,13 @@ why_missing() {
 }
 
 table_heading() {
-	printf '%-28s %10s %10s %10s %7s %8s  %-24s %s\n' \
+	printf '%-34s %10s %10s %10s %7s %8s  %-24s %s\n' \
 		figure median min max target samples unit losses
 }
 
 table_row() {
 	local name=$1 unit=$2 target=$3 value=$4 least=$5 most=$6 samples=$7 losses=$8
-	printf '%-28s %10s %10s %10s %7s %8s  %-24s %s\n' \
+	printf '%-34s %10s %10s %10s %7s %8s  %-24s %s\n' \
 		"$name" "$value" "$least" "$most" "$target" "$samples" "$unit" "$losses"
 }
 
