@@ -115,26 +115,37 @@ static size_t size_after(size_t nr, size_t pages)
 	return nr * 8 < pages ? nr * 8 : pages;
 }
 
-/* Where fallocate() does not prepare memory, in `literal`, faults do. */
+/* ns a call: "private", the suffix, and the number of pages. */
+static void print_sizes(const struct memory *memory, int rounds, const char *suffix, bool resident)
+{
+	for (size_t nr = 1; nr; nr = size_after(nr, memory->pages)) {
+		size_t changed = resident ? nr : 0;
+
+		for (int i = 0; i <= rounds; i++) {
+			uint64_t shared = routine_convert(memory, 0, nr, false, changed);
+			uint64_t private = routine_convert(memory, 0, nr, true, changed);
+
+			if (i)
+				printf("shared%s.%zu %lu\nprivate%s.%zu %lu\n", suffix, nr, shared,
+				       suffix, nr, private);
+		}
+		fflush(stdout);
+	}
+}
+
+/* Holes first. Where fallocate() does not prepare memory, in `literal`, faults do. */
 static void run_sizes(size_t pages, int rounds)
 {
 	struct memory memory = memory_create(pages, KVM_GMEM_NO_DIRECT_MAP);
 
 	memory_convert(&memory, 0, pages, true);
+	routine_trace();
+	print_sizes(&memory, rounds, "_holes", false);
+	routine_end();
 	memory_populate(&memory);
 	memory_fault(&memory);
 	routine_trace();
-	for (size_t nr = 1; nr; nr = size_after(nr, pages)) {
-		for (int i = 0; i <= rounds; i++) {
-			uint64_t shared = routine_convert(&memory, 0, nr, false, nr);
-			uint64_t private = routine_convert(&memory, 0, nr, true, nr);
-
-			if (i)
-				printf("shared.%zu %lu\nprivate.%zu %lu\n", nr, shared, nr,
-				       private);
-		}
-		fflush(stdout);
-	}
+	print_sizes(&memory, rounds, "", true);
 }
 
 static const struct {

@@ -2,6 +2,8 @@
 # shellcheck shell=bash disable=SC2154  # variables of tests/bench/run
 
 growth_cpus=(1 2 4 8)
+# Of memory that is resident and prepared, and of holes.
+growth_directions=(private shared private_holes shared_holes)
 
 # kernel | memory | pages at most: literal takes a quarter of a millisecond a page on eight CPUs.
 growth_kernels=(
@@ -25,7 +27,7 @@ growth_figures() {
 	for cpus in "${growth_cpus[@]}"; do
 		while IFS='|' read -r kernel _ pages; do
 			for nr in $(growth_sizes "$pages"); do
-				for direction in private shared; do
+				for direction in "${growth_directions[@]}"; do
 					echo "growth_${direction}_${nr}p_${cpus}cpu_$kernel|growth.$kernel.$cpus.$direction.$nr|routine|ns/call|-|none"
 				done
 			done
@@ -48,7 +50,7 @@ measure_growth() {
 				"convert-memory sizes $pages $rounds && flush-memory ipis 4096 $rounds" \
 				>"$dir/boot" 2>"$dir/says" ||
 				tail -n 1 "$dir/says" | sed "s/^/failed growth.$kernel.$cpus /" >>"$dir/guest"
-			sed "s/^\([a-z0-9.]*\) /sample growth.$kernel.$cpus.\1 on /" "$dir/boot" >>"$dir/guest"
+			sed "s/^\([a-z0-9._]*\) /sample growth.$kernel.$cpus.\1 on /" "$dir/boot" >>"$dir/guest"
 		done
 	done < <(printf '%s\n' "${growth_kernels[@]}")
 }
@@ -65,8 +67,8 @@ growth_cell() {
 growth_table() {
 	local direction nr cpus kernel
 	grep -q '^sample growth' "$1" || return 0
-	for direction in private shared; do
-		printf '\nus a call to %s memory: median (min-max)\n%8s %-8s' "$direction" pages kernel
+	for direction in "${growth_directions[@]}"; do
+		printf '\nus a call to %s: median (min-max)\n%8s %-8s' "${direction/_/ }" pages kernel
 		printf ' %22s' "${growth_cpus[@]/%/ CPUs}"
 		echo
 		for nr in $(growth_sizes 524288); do
