@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "memory.h"
+#include "program.h"
 #include "routine.h"
 
 #define CHUNK_PAGES 512UL
@@ -148,10 +149,7 @@ static void run_sizes(size_t pages, int rounds)
 	print_sizes(&memory, rounds, "", true);
 }
 
-static const struct {
-	const char *name;
-	void (*run)(size_t pages, int rounds);
-} cases[] = {
+static const struct program_case cases[] = {
 	{ "steady", run_steady },
 	{ "prefaulted", run_prefaulted },
 	{ "unfaulted", run_unfaulted },
@@ -163,16 +161,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	int rounds = argc > 3 ? atoi(argv[3]) : 0;
-
-	for (size_t i = 0; pages && rounds > 0 && i < sizeof(cases) / sizeof(*cases); i++) {
-		if (strcmp(cases[i].name, argv[1]))
-			continue;
-		cases[i].run(pages, rounds);
-		return 0;
-	}
-	fprintf(stderr, "usage: convert-memory steady|prefaulted|unfaulted|first|one|ioctl|sizes "
-			"PAGES ROUNDS\n");
-	return 64;
+	return program_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

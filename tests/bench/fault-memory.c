@@ -15,47 +15,61 @@
 #include <string.h>
 
 #include "memory.h"
+#include "program.h"
+
+static uint64_t flags = KVM_GMEM_NO_DIRECT_MAP;
+
+static struct memory memory_private(size_t pages)
+{
+	struct memory memory = memory_create(pages, flags);
+
+	memory_convert(&memory, 0, pages, true);
+	return memory;
+}
 
 /* The first round is not printed: it also splits the leaves of the direct map. */
-static void run_populate(struct memory *memory, int rounds)
+static void run_populate(size_t pages, int rounds)
 {
+	struct memory memory = memory_private(pages);
+
 	for (int i = 0; i <= rounds; i++) {
-		uint64_t ns = memory_populate(memory);
+		uint64_t ns = memory_populate(&memory);
 
 		if (i)
-			print_per_page("populate", ns, memory->pages);
-		memory_punch(memory);
+			print_per_page("populate", ns, pages);
+		memory_punch(&memory);
 	}
 }
 
-static void run_single(struct memory *memory, int rounds)
+static void run_single(size_t pages, int rounds)
 {
+	struct memory memory = memory_private(pages);
+
 	for (int i = 0; i <= rounds; i++) {
-		uint64_t ns = memory_fault(memory);
+		uint64_t ns = memory_fault(&memory);
 
 		if (i)
-			print_per_page("single", ns, memory->pages);
-		memory_punch(memory);
+			print_per_page("single", ns, pages);
+		memory_punch(&memory);
 	}
 }
 
-static void run_prepared(struct memory *memory, int rounds)
+static void run_prepared(size_t pages, int rounds)
 {
+	struct memory memory = memory_private(pages);
+
 	for (int i = 0; i <= rounds; i++) {
 		uint64_t ns;
 
-		memory_populate(memory);
-		ns = memory_fault(memory);
+		memory_populate(&memory);
+		ns = memory_fault(&memory);
 		if (i)
-			print_per_page("prepared", ns, memory->pages);
-		memory_punch(memory);
+			print_per_page("prepared", ns, pages);
+		memory_punch(&memory);
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*run)(struct memory *memory, int rounds);
-} cases[] = {
+static const struct program_case cases[] = {
 	{ "populate", run_populate },
 	{ "single", run_single },
 	{ "prepared", run_prepared },
@@ -63,24 +77,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	bool unflagged = argc > 1 && !strcmp(argv[1], "unflagged");
-	size_t pages;
-	int rounds;
-
-	argc -= unflagged;
-	argv += unflagged;
-	pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	rounds = argc > 3 ? atoi(argv[3]) : 0;
-	for (size_t i = 0; pages && rounds > 0 && i < sizeof(cases) / sizeof(*cases); i++) {
-		struct memory memory;
-
-		if (strcmp(cases[i].name, argv[1]))
-			continue;
-		memory = memory_create(pages, unflagged ? 0 : KVM_GMEM_NO_DIRECT_MAP);
-		memory_convert(&memory, 0, pages, true);
-		cases[i].run(&memory, rounds);
-		return 0;
+	if (argc > 1 && !strcmp(argv[1], "unflagged")) {
+		flags = 0;
+		argc--;
+		argv++;
 	}
-	fprintf(stderr, "usage: fault-memory [unflagged] populate|single|prepared PAGES ROUNDS\n");
-	return 64;
+	return program_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

@@ -15,12 +15,13 @@
 #include <unistd.h>
 
 #include "clocks.h"
+#include "program.h"
 
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447
 #endif
 
-static int touch(size_t pages, int print)
+static bool touch(size_t pages, bool print)
 {
 	int descriptor = syscall(SYS_memfd_secret, 0);
 	struct clocks clocks;
@@ -28,12 +29,12 @@ static int touch(size_t pages, int print)
 
 	if (descriptor < 0 || ftruncate(descriptor, pages * PAGE)) {
 		perror("first-touch: memfd_secret");
-		return -1;
+		return false;
 	}
 	memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
 	if (memory == MAP_FAILED) {
 		perror("first-touch: mmap");
-		return -1;
+		return false;
 	}
 	clocks_start(&clocks);
 	for (size_t i = 0; i < pages; i++)
@@ -43,17 +44,10 @@ static int touch(size_t pages, int print)
 	close(descriptor);
 	if (print)
 		clocks_print(&clocks, pages);
-	return 0;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	size_t pages = argc > 1 ? strtoul(argv[1], NULL, 0) : 1024;
-	int rounds = argc > 2 ? atoi(argv[2]) : 5;
-
-	for (int i = 0; i <= rounds; i++) {
-		if (touch(pages, i > 0))
-			return 1;
-	}
-	return 0;
+	return program_rounds(argc, argv, touch);
 }

@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "memory.h"
+#include "program.h"
 #include "routine.h"
 #include "tracing.h"
 
@@ -289,10 +290,7 @@ static void run_populate(size_t pages, int rounds)
 	}
 }
 
-static const struct {
-	const char *name;
-	void (*run)(size_t pages, int rounds);
-} cases[] = {
+static const struct program_case cases[] = {
 	{ "bare", run_bare },
 	{ "steps", run_steps },
 	{ "ipis", run_ipis },
@@ -301,15 +299,5 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-	size_t pages = argc > 2 ? strtoul(argv[2], NULL, 0) : 0;
-	int rounds = argc > 3 ? atoi(argv[3]) : 0;
-
-	for (size_t i = 0; pages && rounds > 0 && i < sizeof(cases) / sizeof(*cases); i++) {
-		if (strcmp(cases[i].name, argv[1]))
-			continue;
-		cases[i].run(pages, rounds);
-		return 0;
-	}
-	fprintf(stderr, "usage: flush-memory bare|steps|ipis|populate PAGES ROUNDS\n");
-	return 64;
+	return program_main(argc, argv, cases, sizeof(cases) / sizeof(*cases));
 }

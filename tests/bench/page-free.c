@@ -11,8 +11,9 @@
 #include <sys/mman.h>
 
 #include "clocks.h"
+#include "program.h"
 
-static int touch_and_free(size_t pages, int print)
+static bool touch_and_free(size_t pages, bool print)
 {
 	struct clocks clocks;
 	char *memory = mmap(NULL, pages * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -20,7 +21,7 @@ static int touch_and_free(size_t pages, int print)
 
 	if (memory == MAP_FAILED || madvise(memory, pages * PAGE, MADV_NOHUGEPAGE)) {
 		perror("page-free: mmap");
-		return -1;
+		return false;
 	}
 	clocks_start(&clocks);
 	for (size_t i = 0; i < pages; i++)
@@ -29,17 +30,10 @@ static int touch_and_free(size_t pages, int print)
 	clocks_stop(&clocks);
 	if (print)
 		clocks_print(&clocks, pages);
-	return 0;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	size_t pages = argc > 1 ? strtoul(argv[1], NULL, 0) : 1024;
-	int rounds = argc > 2 ? atoi(argv[2]) : 5;
-
-	for (int i = 0; i <= rounds; i++) {
-		if (touch_and_free(pages, i > 0))
-			return 1;
-	}
-	return 0;
+	return program_rounds(argc, argv, touch_and_free);
 }

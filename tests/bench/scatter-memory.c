@@ -11,10 +11,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "memory.h"
+#include "program.h"
 
 /* The same order in every run. */
 static uint64_t random_next(uint64_t *state)
@@ -51,21 +50,6 @@ static void memory_scatter(int memory, const uint32_t *order, size_t nr)
 	}
 }
 
-static int command_run(char **command)
-{
-	pid_t child = fork();
-	int status;
-
-	if (!child) {
-		execvp(command[0], command);
-		perror(command[0]);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return 2;
-	return WEXITSTATUS(status);
-}
-
 int main(int argc, char **argv)
 {
 	size_t nr = argc > 2 ? strtoul(argv[1], NULL, 0) : 0;
@@ -80,5 +64,5 @@ int main(int argc, char **argv)
 	memory = memory_create(nr * 2, 0);
 	memory_scatter(memory.memory, order, nr);
 	free(order);
-	return command_run(argv + 2);
+	return program_run_command(argv + 2);
 }

@@ -8,25 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "inject.skel.h"
-
-static int run_command(char **command)
-{
-	pid_t child = fork();
-	int status;
-
-	if (!child) {
-		execvp(command[0], command);
-		perror(command[0]);
-		_exit(127);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
-		return 2;
-	return WEXITSTATUS(status);
-}
+#include "program.h"
 
 int main(int argc, char **argv)
 {
@@ -44,7 +28,7 @@ int main(int argc, char **argv)
 	inject->rodata->one_in = one_in;
 	if (inject_bpf__load(inject) || inject_bpf__attach(inject))
 		goto failed;
-	status = run_command(argv + 2);
+	status = program_run_command(argv + 2);
 	fprintf(stderr, "inject: failed=%lu of calls=%lu\n", inject->bss->failed,
 		inject->bss->calls);
 	inject_bpf__destroy(inject);
