@@ -58,7 +58,8 @@ const struct load_program load_programs[] = {
 	{ "create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM },
 	{ "secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK },
 	{ "mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES },
-	{ "memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false, STOCK },
+	{ "memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false,
+	  "CONFIG_MEMORY_FAILURE=y" },
 };
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
