@@ -320,10 +320,12 @@ void sim_heartbeat(struct sim *sim)
 	sim->heartbeat = sim->now;
 }
 
-__u32 sim_pfn_take(struct sim *sim)
+__u32 sim_pfn_take(struct sim *sim, __u32 before)
 {
 	__u32 pfn = 100 + sim_random(sim, PFNS - 400);
 
+	if (before && before + 1 < PFNS - 300 && sim_random(sim, 4))
+		pfn = before + 1;
 	while (sim->used[pfn])
 		pfn = 100 + (pfn + 1) % (PFNS - 400);
 	sim->used[pfn] = true;

@@ -119,9 +119,16 @@ bool sim_emit_bracket(struct sim *sim, const struct sim_task *task, __u16 kind, 
 bool sim_emit_page(struct sim *sim, const struct sim_task *task, __u32 pgoff);
 void sim_heartbeat(struct sim *sim);
 
-__u32 sim_pfn_take(struct sim *sim);
+/* A free page frame, mostly the one behind @before where that is none. 0: anywhere. */
+__u32 sim_pfn_take(struct sim *sim, __u32 before);
 void sim_inode_create(struct sim *sim, struct sim_inode *inode);
+/* Whether the fault asked for strikes at this call. */
+bool sim_strikes(struct sim *sim, enum simulator_fault fault);
+bool sim_is_flagged(const struct sim_inode *inode);
+
 void sim_task_step(struct sim *sim, struct sim_task *task);
+void sim_convert_step(struct sim *sim, struct sim_task *task);
+void sim_task_done(struct sim_task *task);
 __u32 sim_tid(const struct sim *sim, const struct sim_task *task);
 
 #endif

@@ -6,7 +6,7 @@
  * A fault strikes at calls chosen by chance: once, except where what it does
  * may be undone by a later call, so that nothing is left of it at the release.
  */
-static bool strikes(struct sim *sim, enum simulator_fault fault)
+bool sim_strikes(struct sim *sim, enum simulator_fault fault)
 {
 	bool lasting = fault != FAULT_XARRAY_SHORT && fault != FAULT_NO_ZAP &&
 		       fault != FAULT_SECRET_NO_ZAP && fault != FAULT_NO_ROLLBACK;
@@ -15,7 +15,7 @@ static bool strikes(struct sim *sim, enum simulator_fault fault)
 	       !sim_random(sim, 3);
 }
 
-static void task_done(struct sim_task *task)
+void sim_task_done(struct sim_task *task)
 {
 	if (task->inode)
 		task->inode->users--;
@@ -23,7 +23,7 @@ static void task_done(struct sim_task *task)
 	task->step = 0;
 }
 
-static bool is_flagged(const struct sim_inode *inode)
+bool sim_is_flagged(const struct sim_inode *inode)
 {
 	return inode->provider == RECORD_PROVIDER_RFC3;
 }
@@ -39,14 +39,15 @@ static void fault_step(struct sim *sim, struct sim_task *task)
 			return;
 		}
 		if (page->pfn) {
-			task_done(task);
+			sim_task_done(task);
 			return;
 		}
-		*page = (struct sim_page){ .pfn = sim_pfn_take(sim), .locked = true };
+		*page = (struct sim_page){ .pfn = sim_pfn_take(sim, task->at ? page[-1].pfn : 0),
+					   .locked = true };
 		break;
 	case 1:
 		sim_emit_owner(sim, task, RECORD_JOIN, task->inode, task->at, page->pfn);
-		if (!is_flagged(task->inode))
+		if (!sim_is_flagged(task->inode))
 			task->step = 6;
 		break;
 	case 2:
@@ -57,7 +58,7 @@ static void fault_step(struct sim *sim, struct sim_task *task)
 		task->zap_time = ++sim->now;
 		if (task->inode->deviates[task->at]) {
 			task->step = 5;
-		} else if (strikes(sim, FAULT_NO_ZAP)) {
+		} else if (sim_strikes(sim, FAULT_NO_ZAP)) {
 			sim->hit = true;
 			task->step = 5;
 		} else {
@@ -66,7 +67,7 @@ static void fault_step(struct sim *sim, struct sim_task *task)
 		break;
 	case 4:
 		task->flush_time = ++sim->now;
-		if (strikes(sim, FAULT_CONFIGURE_NO_FLUSH)) {
+		if (sim_strikes(sim, FAULT_CONFIGURE_NO_FLUSH)) {
 			sim_hit(sim, RULE_NEVER_FLUSHED, task->inode, task->at);
 			sim_emit_zap(sim, task, task->inode, task->at, page->pfn, 1, false, 0,
 				     task->zap_time);
@@ -82,288 +83,7 @@ static void fault_step(struct sim *sim, struct sim_task *task)
 		page->prepared = true;
 		page->prepared_at = sim->now;
 		page->locked = false;
-		task_done(task);
-	}
-}
-
-static enum record_operation convert_operation(const struct sim_task *task)
-{
-	return task->folio ? RECORD_OPERATION_SET_FOLIO : RECORD_OPERATION_SET_RANGE;
-}
-
-static void convert_xarray(struct sim *sim, struct sim_task *task)
-{
-	struct sim_inode *inode = task->inode;
-	bool faulty = task->last > task->first && strikes(sim, FAULT_XARRAY_SHORT);
-
-	if (faulty)
-		sim->hit = true;
-	for (__u32 i = task->first; i <= task->last; i++) {
-		task->old[i - task->first] = inode->deviates[i];
-		inode->wanted[i] = task->present;
-		if (!faulty || i != task->last)
-			inode->deviates[i] = task->present;
-	}
-}
-
-/* The owner of @pfn, or NULL. */
-static struct sim_inode *pfn_owner(struct sim *sim, __u32 pfn, __u32 *pgoff)
-{
-	for (size_t i = 0; i < INODES; i++) {
-		for (__u32 j = 0; sim->inodes[i].number && j < PAGES; j++) {
-			if (sim->inodes[i].pages[j].pfn != pfn)
-				continue;
-			*pgoff = j;
-			return &sim->inodes[i];
-		}
-	}
-	return NULL;
-}
-
-/* Whether the run may be made one page too long; notes whose page that is. */
-static bool foreign_strikes(struct sim *sim, const struct sim_task *task, __u32 pfn)
-{
-	struct sim_inode *owner;
-	__u32 pgoff = 0;
-
-	if (!strikes(sim, FAULT_FOREIGN_PAGE))
-		return false;
-	owner = pfn_owner(sim, pfn + 1, &pgoff);
-	if (owner == task->inode && pgoff >= task->first && pgoff <= task->last)
-		return false;
-	if (owner)
-		sim_hit(sim, RULE_FOREIGN_PAGE, owner, pgoff);
-	else
-		sim_hit(sim, RULE_FOREIGN_PAGE, task->inode, task->at + 1);
-	return true;
-}
-
-/* Changes the page at hand. true: it waits for a flush. */
-static bool convert_page(struct sim *sim, struct sim_task *task)
-{
-	struct sim_page *page = &task->inode->pages[task->at];
-	__u32 nr = 1;
-
-	task->zap_time = ++sim->now;
-	task->was_present[task->changed_nr] = !sim->absent[page->pfn];
-	sim->absent[page->pfn] = !task->present;
-	if (foreign_strikes(sim, task, page->pfn)) {
-		sim->absent[page->pfn + 1] = !task->present;
-		nr = 2;
-	}
-	task->changed[task->changed_nr++] = task->at;
-	if (task->present || task->batch) {
-		sim_emit_zap(sim, task, task->inode, task->at, page->pfn, nr, task->present, 0,
-			     task->zap_time);
-		if (page->pfn < task->pfn_low)
-			task->pfn_low = page->pfn;
-		if (page->pfn + nr - 1 > task->pfn_high)
-			task->pfn_high = page->pfn + nr - 1;
-		return false;
-	}
-	if (nr == 1)
-		return true;
-	task->flush_time = ++sim->now;
-	sim_emit_zap(sim, task, task->inode, task->at, page->pfn, nr, false, 0, task->zap_time);
-	sim_emit_flush(sim, task, page->pfn, page->pfn + 1, false);
-	return false;
-}
-
-static bool convert_skips(struct sim *sim, struct sim_task *task)
-{
-	__u32 pfn = task->inode->pages[task->at].pfn;
-
-	/* One that is in the state asked for already is not missed, nor a late comer. */
-	if (task->inode->pages[task->at].prepared_at >= task->began)
-		return false;
-	if (sim->absent[pfn] != task->present || !strikes(sim, FAULT_SKIP_PAGE))
-		return false;
-	sim->hit = true;
-	task->skipped = task->at;
-	task->skipped_pfn = pfn;
-	return true;
-}
-
-/* The request is about to end; a hole punched meanwhile may have put the page right. */
-static void convert_skipped(struct sim *sim, const struct sim_task *task)
-{
-	if (task->skipped_pfn && task->inode->pages[task->skipped].pfn == task->skipped_pfn &&
-	    sim->absent[task->skipped_pfn] == task->present)
-		sim_hit(sim, RULE_MISSED_PAGE, task->inode, task->skipped);
-}
-
-enum {
-	STEP_WALK = 5,
-	STEP_FLUSH_PAGE = 6,
-	STEP_FLUSH_ALL = 9,
-	STEP_UNLOCK = 11,
-	STEP_ROLL_BACK = 20
-};
-
-static void convert_walk(struct sim *sim, struct sim_task *task)
-{
-	struct sim_page *page;
-
-	task->step = STEP_WALK;
-	while (task->at <= task->last && !task->inode->pages[task->at].pfn)
-		task->at++;
-	if (task->at > task->last) {
-		task->step = STEP_FLUSH_ALL;
-		return;
-	}
-	if (task->fail == 2 && task->changed_nr >= 2) {
-		task->result = -12;
-		task->step = STEP_ROLL_BACK;
-		return;
-	}
-	page = &task->inode->pages[task->at];
-	if (page->locked)
-		return;
-	if (convert_skips(sim, task)) {
-		task->at++;
-		return;
-	}
-	page->locked = true;
-	if (convert_page(sim, task)) {
-		task->step = STEP_FLUSH_PAGE;
-		return;
-	}
-	page->locked = false;
-	task->at++;
-}
-
-static void convert_flush_page(struct sim *sim, struct sim_task *task)
-{
-	struct sim_page *page = &task->inode->pages[task->at];
-
-	task->flush_time = ++sim->now;
-	sim_emit_zap_flush(sim, task, task->inode, task->at, page->pfn, page->pfn);
-	page->locked = false;
-	task->at++;
-	task->step = STEP_WALK;
-}
-
-static void convert_flush_all(struct sim *sim, struct sim_task *task)
-{
-	__u32 high = task->pfn_high;
-
-	if (task->present || !task->batch || !task->changed_nr)
-		return;
-	if (strikes(sim, FAULT_NO_FLUSH)) {
-		/* What was absent before needs no flush. */
-		for (__u32 i = 0; i < task->changed_nr; i++) {
-			if (task->was_present[i])
-				sim_hit(sim, RULE_NEVER_FLUSHED, task->inode, task->changed[i]);
-		}
-		return;
-	}
-	if (strikes(sim, FAULT_SHORT_FLUSH)) {
-		for (__u32 i = 0; i < task->changed_nr; i++) {
-			if (task->inode->pages[task->changed[i]].pfn == high &&
-			    task->was_present[i])
-				sim_hit(sim, RULE_FLUSH_MISMATCH, task->inode, task->changed[i]);
-		}
-		sim_emit_flush(sim, task, task->pfn_low, high - 1, false);
-		return;
-	}
-	/* The kernel makes a flush of very much a flush of all. */
-	sim_emit_flush(sim, task, task->pfn_low, high, high - task->pfn_low > 8000);
-}
-
-/*
- * The xarray first, then every page in the range, one a step: also those that
- * were faulted in meanwhile and found the xarray as it was not to stay.
- */
-static void convert_roll_back(struct sim *sim, struct sim_task *task)
-{
-	struct sim_inode *inode = task->inode;
-	struct sim_page *page;
-	bool present;
-
-	if (task->step == STEP_ROLL_BACK) {
-		task->step++;
-		for (__u32 i = task->first; i <= task->last; i++)
-			inode->wanted[i] = inode->deviates[i] = task->old[i - task->first];
-		task->at = strikes(sim, FAULT_NO_ROLLBACK) ? task->last + 1 : task->first;
-	}
-	if (task->at > task->last) {
-		task->step = STEP_UNLOCK;
-		return;
-	}
-	page = &inode->pages[task->at];
-	if (page->locked)
-		return;
-	present = task->old[task->at - task->first];
-	if (page->pfn && sim->absent[page->pfn] == present) {
-		task->zap_time = ++sim->now;
-		sim->absent[page->pfn] = !present;
-		task->flush_time = ++sim->now;
-		if (present)
-			sim_emit_zap(sim, task, inode, task->at, page->pfn, 1, true, 0,
-				     task->zap_time);
-		else
-			sim_emit_zap_flush(sim, task, inode, task->at, page->pfn, page->pfn);
-	}
-	task->at++;
-}
-
-static void convert_step(struct sim *sim, struct sim_task *task)
-{
-	if (task->step >= STEP_ROLL_BACK) {
-		convert_roll_back(sim, task);
-		return;
-	}
-	switch (task->step++) {
-	case 0:
-		sim_emit_request(sim, RECORD_REQUEST_BEGIN, task, convert_operation(task),
-				 task->first, task->last, 0);
-		task->began = sim->now;
-		task->faulty = strikes(sim, FAULT_STUCK);
-		if (task->faulty)
-			sim_hit(sim, RULE_STUCK, task->inode, task->first);
-		break;
-	case 1:
-		if (task->faulty || task->inode->mutex)
-			task->step = 1;
-		else
-			task->inode->mutex = true;
-		break;
-	case 2:
-		sim_emit_request(sim, RECORD_REQUEST_BEGIN, task, RECORD_OPERATION_UPDATE_XARRAY,
-				 task->first, task->last, 0);
-		break;
-	case 3:
-		if (task->fail == 1)
-			task->result = -12;
-		else
-			convert_xarray(sim, task);
-		break;
-	case 4:
-		sim_emit_request(sim, RECORD_REQUEST_END, task, RECORD_OPERATION_UPDATE_XARRAY,
-				 task->first, task->last, task->result);
-		if (task->result)
-			task->step = STEP_UNLOCK;
-		break;
-	case STEP_WALK:
-		convert_walk(sim, task);
-		break;
-	case STEP_FLUSH_PAGE:
-		convert_flush_page(sim, task);
-		break;
-	case STEP_FLUSH_ALL:
-		task->flush_time = ++sim->now;
-		break;
-	case STEP_FLUSH_ALL + 1:
-		convert_flush_all(sim, task);
-		break;
-	case STEP_UNLOCK:
-		task->inode->mutex = false;
-		break;
-	default:
-		convert_skipped(sim, task);
-		sim_emit_request(sim, RECORD_REQUEST_END, task, convert_operation(task),
-				 task->first, task->last, task->result);
-		task_done(task);
+		sim_task_done(task);
 	}
 }
 
@@ -372,7 +92,7 @@ static bool restore_page(struct sim *sim, struct sim_task *task)
 {
 	if (task->inode->provider == RECORD_PROVIDER_GMEM_PLAIN)
 		return true;
-	if (sim->absent[task->pfn] && strikes(sim, FAULT_NO_RESTORE)) {
+	if (sim->absent[task->pfn] && sim_strikes(sim, FAULT_NO_RESTORE)) {
 		sim_hit(sim, RULE_FREED_ABSENT, task->inode, task->at);
 		return false;
 	}
@@ -433,7 +153,7 @@ static void punch_step(struct sim *sim, struct sim_task *task)
 		task->inode->mutex = false;
 		sim_emit_request(sim, RECORD_REQUEST_END, task, RECORD_OPERATION_FALLOCATE,
 				 task->first, task->last, 0);
-		task_done(task);
+		sim_task_done(task);
 		break;
 	default:
 		if (free_step(sim, task, 2))
@@ -449,14 +169,14 @@ static void secret_step(struct sim *sim, struct sim_task *task)
 	switch (task->step++) {
 	case 0:
 		if (page->pfn) {
-			task_done(task);
+			sim_task_done(task);
 			return;
 		}
-		task->pfn = sim_pfn_take(sim);
+		task->pfn = sim_pfn_take(sim, 0);
 		break;
 	case 1:
 		task->zap_time = ++sim->now;
-		zaps = !strikes(sim, FAULT_SECRET_NO_ZAP);
+		zaps = !sim_strikes(sim, FAULT_SECRET_NO_ZAP);
 		sim->absent[task->pfn] = zaps;
 		sim->hit |= !zaps;
 		break;
@@ -471,7 +191,7 @@ static void secret_step(struct sim *sim, struct sim_task *task)
 		break;
 	case 4:
 		/* Without a flush the record was written before the page had an owner. */
-		if (strikes(sim, FAULT_SECRET_NO_FLUSH)) {
+		if (sim_strikes(sim, FAULT_SECRET_NO_FLUSH)) {
 			sim_hit(sim, RULE_NEVER_FLUSHED, task->inode, task->at);
 			/* Its next flush, for something else, might cover the page by luck. */
 			sim->retired[task - sim->tasks] = true;
@@ -479,14 +199,14 @@ static void secret_step(struct sim *sim, struct sim_task *task)
 		} else {
 			sim_emit_zap_flush(sim, task, task->inode, task->at, task->pfn, task->pfn);
 		}
-		task_done(task);
+		sim_task_done(task);
 		break;
 	default:
 		sim_emit_zap(sim, task, NULL, 0, task->pfn, 1, false, 0, task->zap_time);
 		sim->absent[task->pfn] = false;
 		sim_emit_zap(sim, task, NULL, 0, task->pfn, 1, true, 0, ++sim->now);
 		sim_emit_free(sim, task, task->pfn);
-		task_done(task);
+		sim_task_done(task);
 	}
 }
 
@@ -507,7 +227,7 @@ static void read_step(struct sim *sim, struct sim_task *task)
 	case 0:
 		task->at = task->low;
 		if (!sim_emit_bracket(sim, task, RECORD_SNAPSHOT_BEGIN, 0))
-			task_done(task);
+			sim_task_done(task);
 		break;
 	case 1:
 		if (!read_pages(sim, task, 16))
@@ -515,7 +235,7 @@ static void read_step(struct sim *sim, struct sim_task *task)
 		break;
 	default:
 		sim_emit_bracket(sim, task, RECORD_SNAPSHOT_END, task->lost_page ? -28 : 0);
-		task_done(task);
+		sim_task_done(task);
 	}
 }
 
@@ -578,7 +298,7 @@ static void release_step(struct sim *sim, struct sim_task *task)
 		if (!free_step(sim, task, 8))
 			break;
 		sim_emit_inode(sim, inode, false, true);
-		task_done(task);
+		sim_task_done(task);
 		if (sim->quiet)
 			inode->number = 0;
 		else
@@ -602,7 +322,7 @@ static void noise_step(struct sim *sim, struct sim_task *task)
 	default:
 		sim_emit_zap(sim, task, NULL, 0, task->pfn, 8, true, 0, ++sim->now);
 		task->inode = NULL;
-		task_done(task);
+		sim_task_done(task);
 	}
 }
 
@@ -653,7 +373,7 @@ static enum sim_op task_choose(struct sim *sim, const struct sim_inode *inode)
 		return OP_SECRET_FAULT;
 	if (dice < 20)
 		return OP_PUNCH;
-	if (dice < 60 && is_flagged(inode))
+	if (dice < 60 && sim_is_flagged(inode))
 		return OP_CONVERT;
 	return OP_FAULT;
 }
@@ -711,7 +431,7 @@ void sim_task_step(struct sim *sim, struct sim_task *task)
 		fault_step(sim, task);
 		break;
 	case OP_CONVERT:
-		convert_step(sim, task);
+		sim_convert_step(sim, task);
 		break;
 	case OP_PUNCH:
 		punch_step(sim, task);
