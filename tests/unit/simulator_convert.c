@@ -152,6 +152,10 @@ static void convert_walk(struct sim *sim, struct sim_task *task)
 		return;
 	}
 	if (task->fail == 2 && task->changed_nr >= 2) {
+		/* Nothing of this one has changed, which only the kernel knows. */
+		if (!task->present)
+			sim_emit_zap(sim, task, task->inode, task->at,
+				     task->inode->pages[task->at].pfn, 1, false, -12, ++sim->now);
 		task->result = -12;
 		task->step = STEP_ROLL_BACK;
 		return;
