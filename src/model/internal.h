@@ -97,6 +97,7 @@ struct inode {
 	bool learning; /* begins unknown: attached late, or met after a loss */
 	__u64 attached; /* ns: before_attach: when it was found */
 	bool snapshot_lost;
+	bool released; /* read at its release: nothing read later knows better */
 	bool rereads; /* a read came back since nothing more was found to be reread */
 	__u8 legal; /* of regions not there yet; with `seen` */
 	bool seen;

@@ -427,7 +427,8 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 	struct inode *inode = judging.inode;
 	struct read_page *seen;
 
-	if (!inode || inode->public.dead)
+	/* A live read that the release overtook may have seen pages leave. */
+	if (!inode || inode->public.dead || (inode->released && !judging.release))
 		return;
 	inode_snapshot_update(inode, begin);
 	model->counts.chunks++;
@@ -439,8 +440,10 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 	if (inode->snapshot != begin->snapshot || model->counts.snapshots == 0)
 		model->counts.snapshots++;
 	inode->snapshot = begin->snapshot;
-	if (judging.release)
+	if (judging.release) {
+		inode->released = true;
 		request_drop_lost(model, inode, judging.end);
+	}
 	if (first >= inode->public.pages)
 		return;
 	if (last >= inode->public.pages)

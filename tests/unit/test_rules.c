@@ -154,6 +154,25 @@ static void test_applied_touched_between(void **state)
 	assert_int_equal(verdict_violations(stream.verdict), 0);
 }
 
+/* The tracer's own read of an inode comes when its release has begun to empty it. */
+static void test_live_read_after_release(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
+			    4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, pages + 2, 2);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 static void test_applied_unprepared(void **state)
 {
 	struct stream_page seen = { 0, 100, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT };
@@ -489,6 +508,7 @@ int main(void)
 		RULE_TEST(test_applied_mismatch),
 		RULE_TEST(test_applied_needs_two_reads),
 		RULE_TEST(test_applied_touched_between),
+		RULE_TEST(test_live_read_after_release),
 		RULE_TEST(test_applied_unprepared),
 		RULE_TEST(test_applied_poisoned),
 		RULE_TEST(test_applied_unknown),

@@ -11,11 +11,12 @@ tracer=$top/build/bin/gmemtrace
 # With may_miss=1 a call that was missed may make it inconclusive, never violated.
 may_miss=0
 consistent() {
-	local expected='consistent lost=0 missed=0 violations=0'
+	local expected='consistent lost=0 missed=0 violations=0 because '
 	if [ $may_miss = 1 ] && jq -e '.missed > 0' "$1" >/dev/null 2>&1; then
-		expected="inconclusive lost=0 missed=$(jq .missed "$1") violations=0"
+		expected="inconclusive lost=0 missed=$(jq .missed "$1") violations=0 because $(jq -r '.reasons | join("; ")' "$1")"
 	fi
-	json_is "$1" '"\(.verdict) lost=\(.lost) missed=\(.missed) violations=\(.violations | length)"' "$expected" "$2"
+	json_is "$1" '"\(.verdict) lost=\(.lost) missed=\(.missed) violations=\(.violations | length) because \(.reasons | join("; "))"' \
+		"$expected" "$2"
 	json_ok "$1" '.pages > 0 and .pages == .pages_total' "$2: every page of every inode is compared"
 }
 
