@@ -36,14 +36,21 @@ struct sensor {
 	int owner_lock;
 	uint64_t records; /* drained */
 	uint64_t consumed; /* ring bytes drained */
+	uint64_t wanted; /* ring bytes to drain for now */
 	uint64_t zaps; /* entries of the zap ring drained */
 	uint64_t heartbeat; /* ns: the last one */
 	uint64_t swept; /* ns: waiting zaps were looked for */
 	uint64_t since; /* ns: losses are counted from here */
 	struct record_fact *facts[FACTS_MAX];
 	size_t facts_nr;
+	struct position_args target; /* what is being drained */
 	struct position_args pending; /* a heartbeat waits until the ring is drained so far */
 };
+
+#define DRAIN_BYTES (1ULL << 20) /* of each ring in one go */
+#define RING_BYTES_ALL (1ULL << 40)
+/* drain() has come as far as it should. */
+#define DRAINED (-ECANCELED)
 
 static uint64_t now(void)
 {
@@ -60,7 +67,8 @@ static int drain(void *context, void *data, size_t size)
 	sensor->records++;
 	sensor->consumed += (size + RING_HEADER + 7) & ~7ULL;
 	seal_record(&sensor->seal, data);
-	return 0;
+	/* Writers may be faster than we are: libbpf would go on for as long as they do. */
+	return sensor->consumed < sensor->wanted ? 0 : DRAINED;
 }
 
 static void drain_zaps(struct sensor *sensor, uint64_t until)
@@ -89,17 +97,23 @@ static bool drained(const struct sensor *sensor, const struct position_args *pos
 }
 
 /*
- * Drains both rings as far as @position. The zaps go last: what announces an
- * inode must be sealed before a zap that names it.
+ * Drains both rings as far as @position, or @budget bytes of each. The zaps go last: what announces
+ * an inode must be sealed before a zap that names it.
  */
-static int drain_until(struct sensor *sensor, const struct position_args *position)
+static int drain_until(struct sensor *sensor, const struct position_args *position, uint64_t budget)
 {
-	int error = ring_buffer__consume(sensor->ring);
+	uint64_t zaps = sensor->zaps + budget / sizeof(struct zap_ring_entry);
+	int error = 0;
 
-	if (error < 0)
+	sensor->wanted = sensor->consumed + budget;
+	if (sensor->wanted > position->produced)
+		sensor->wanted = position->produced;
+	if (sensor->consumed < sensor->wanted)
+		error = ring_buffer__consume(sensor->ring);
+	if (error < 0 && error != DRAINED)
 		return error;
 	if (sensor->consumed >= position->produced)
-		drain_zaps(sensor, position->zaps);
+		drain_zaps(sensor, zaps < position->zaps ? zaps : position->zaps);
 	return 0;
 }
 
@@ -108,13 +122,17 @@ static int take_position(const struct sensor *sensor, struct position_args *posi
 	return load_run(&sensor->load, LOAD_PART_KERNEL, "position", position, sizeof(*position));
 }
 
-/* Everything that is there now. */
-static int drain_all(struct sensor *sensor)
+/*
+ * A part of what is there. Whoever takes it may be slow, and has other things to ask for meanwhile;
+ * a position once taken is drained to its end, else zaps would wait behind records for ever.
+ */
+static int drain_some(struct sensor *sensor)
 {
-	struct position_args position;
-	int error = take_position(sensor, &position);
+	int error = 0;
 
-	return error ? error : drain_until(sensor, &position);
+	if (drained(sensor, &sensor->target))
+		error = take_position(sensor, &sensor->target);
+	return error ? error : drain_until(sensor, &sensor->target, DRAIN_BYTES);
 }
 
 static int identify(void *context, struct identify_args *identity)
@@ -179,13 +197,14 @@ static void emit_facts(struct sensor *sensor)
 	}
 }
 
-static void emit_loss(struct sensor *sensor, uint64_t time, uint64_t inode, uint32_t cause,
-		      uint32_t program, uint64_t count)
+/* Until now: what is counted may have been lost since the rings' positions were taken. */
+static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uint32_t program,
+		      uint64_t count)
 {
 	struct record_loss loss = {
 		.header = { .kind = RECORD_LOSS,
 			    .size = sizeof(loss),
-			    .time = time,
+			    .time = now(),
 			    .inode = inode },
 		.since = sensor->since,
 		.count = count,
@@ -198,7 +217,7 @@ static void emit_loss(struct sensor *sensor, uint64_t time, uint64_t inode, uint
 }
 
 /* Losses charged to an inode: taken out of the map one by one. */
-static void take_inode_losses(struct sensor *sensor, uint64_t time)
+static void take_inode_losses(struct sensor *sensor)
 {
 	int map = bpf_map__fd(load_map(&sensor->load, "losses"));
 	struct loss_key key;
@@ -207,29 +226,29 @@ static void take_inode_losses(struct sensor *sensor, uint64_t time)
 	while (!bpf_map_get_next_key(map, NULL, &key)) {
 		if (bpf_map_lookup_and_delete_elem(map, &key, &count))
 			break;
-		emit_loss(sensor, time, seal_number(&sensor->seal, key.inode, key.i_ino), key.cause,
-			  0, count);
+		emit_loss(sensor, seal_number(&sensor->seal, key.inode, key.i_ino), key.cause, 0,
+			  count);
 	}
 }
 
-static void take_losses(struct sensor *sensor, uint64_t time)
+static void take_losses(struct sensor *sensor)
 {
 	int map = bpf_map__fd(load_map(&sensor->load, "losses_unknown"));
-	uint64_t count, zero = 0;
+	uint64_t begin = now(), count, zero = 0;
 
-	take_inode_losses(sensor, time);
+	take_inode_losses(sensor);
 	for (uint32_t cause = 0; cause < 16; cause++) {
 		if (bpf_map_lookup_elem(map, &cause, &count) || !count)
 			continue;
 		bpf_map_update_elem(map, &cause, &zero, BPF_ANY);
-		emit_loss(sensor, time, 0, cause, 0, count);
+		emit_loss(sensor, 0, cause, 0, count);
 	}
 	for (size_t i = 0; i < load_programs_nr; i++)
-		emit_loss(sensor, time, 0,
+		emit_loss(sensor, 0,
 			  load_programs[i].group & SENSOR_GROUP_PAGE_FREE ? RECORD_LOSS_MISSED_FREE
 									  : RECORD_LOSS_MISSED,
 			  i, load_misses(&sensor->load, i));
-	sensor->since = time;
+	sensor->since = begin;
 }
 
 static void emit_heartbeat(struct sensor *sensor)
@@ -246,7 +265,7 @@ static void emit_heartbeat(struct sensor *sensor)
 		.groups = sensor->options.groups,
 	};
 
-	take_losses(sensor, sensor->pending.time);
+	take_losses(sensor);
 	sensor->sink(sensor->context, &heartbeat.header);
 	seal_forget(&sensor->seal, sensor->heartbeat);
 	sensor->heartbeat = sensor->pending.time;
@@ -351,7 +370,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (error)
 		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
 				   strerror(-error));
-	return drain_all(sensor);
+	return drain_some(sensor);
 }
 
 int sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
@@ -397,7 +416,7 @@ int sensor_poll(struct sensor *sensor)
 	uint64_t before = sensor->records;
 	int error;
 
-	error = drain_all(sensor);
+	error = drain_some(sensor);
 	if (error)
 		return error;
 	if (sensor->pending.time && drained(sensor, &sensor->pending))
@@ -468,14 +487,14 @@ int sensor_settle(struct sensor *sensor)
 	if (error)
 		return error;
 	for (int i = 0; i < SETTLE_TRIES; i++) {
-		drain_until(sensor, &sensor->pending);
+		drain_until(sensor, &sensor->pending, RING_BYTES_ALL);
 		if (drained(sensor, &sensor->pending))
 			break;
 		nanosleep(&pause, NULL);
 	}
 	/* A writer that is preempted in the middle: what is behind it comes too late to be told. */
 	if (!drained(sensor, &sensor->pending))
-		emit_loss(sensor, sensor->pending.time, 0, RECORD_LOSS_DISORDER, 0, 1);
+		emit_loss(sensor, 0, RECORD_LOSS_DISORDER, 0, 1);
 	emit_heartbeat(sensor);
 	return 0;
 }
