@@ -84,11 +84,24 @@ succeeds() {
 	return 1
 }
 
-guest() {
+boot_guest() {
 	rm -rf "$out"
 	mkdir "$out"
 	"$top/lab/run" --out "$out" "$@" >"$stdout" 2>"$stderr" </dev/null
 	status=$?
+}
+
+# The kernel met a breakpoint of its own that it had taken away already: see lab/run --one-thread.
+met_stale_code() {
+	[ "$status" = 125 ] && grep -q 'Oops: int3:' "$out/console.log" 2>/dev/null
+}
+
+# Stale code is the emulator's: once more then, and a second time is a finding.
+guest() {
+	boot_guest "$@"
+	met_stale_code || return 0
+	diag 'QEMU ran code that the kernel had patched before (Oops: int3); booting again'
+	boot_guest "$@"
 }
 
 # status_is EXPECTED DESCRIPTION
