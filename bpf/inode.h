@@ -28,8 +28,13 @@ static __always_inline void inode_identify_gmem(struct identify_args *identity, 
 
 	identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
 	identity->default_state = 1;
-	if (!bpf_core_type_exists(struct kvm_gmem_inode_private) || !state)
+	if (!bpf_core_type_exists(struct kvm_gmem_inode_private))
 		return;
+	/* The series gives one to each inode: this one is being torn down, what it was cannot be told. */
+	if (!state) {
+		identity->provider = RECORD_PROVIDER_UNKNOWN;
+		return;
+	}
 	identity->flags = BPF_CORE_READ(state, flags);
 	if (!identity->flags)
 		return;
