@@ -48,7 +48,7 @@ struct sensor {
 };
 
 #define DRAIN_BYTES (1ULL << 20) /* of each ring in one go */
-#define RING_BYTES_ALL (1ULL << 40)
+#define DRAIN_ALL (1ULL << 40)
 /* drain() has come as far as it should. */
 #define DRAINED (-ECANCELED)
 
@@ -487,7 +487,7 @@ int sensor_settle(struct sensor *sensor)
 	if (error)
 		return error;
 	for (int i = 0; i < SETTLE_TRIES; i++) {
-		drain_until(sensor, &sensor->pending, RING_BYTES_ALL);
+		drain_until(sensor, &sensor->pending, DRAIN_ALL);
 		if (drained(sensor, &sensor->pending))
 			break;
 		nanosleep(&pause, NULL);

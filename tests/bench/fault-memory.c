@@ -28,45 +28,34 @@ static struct memory memory_private(size_t pages)
 }
 
 /* The first round is not printed: it also splits the leaves of the direct map. */
-static void run_populate(size_t pages, int rounds)
+static void print_rounds(const char *what, size_t pages, int rounds, bool populated, bool faulted)
 {
 	struct memory memory = memory_private(pages);
 
 	for (int i = 0; i <= rounds; i++) {
-		uint64_t ns = memory_populate(&memory);
+		uint64_t ns = populated ? memory_populate(&memory) : 0;
 
+		if (faulted)
+			ns = memory_fault(&memory);
 		if (i)
-			print_per_page("populate", ns, pages);
+			print_per_page(what, ns, pages);
 		memory_punch(&memory);
 	}
+}
+
+static void run_populate(size_t pages, int rounds)
+{
+	print_rounds("populate", pages, rounds, true, false);
 }
 
 static void run_single(size_t pages, int rounds)
 {
-	struct memory memory = memory_private(pages);
-
-	for (int i = 0; i <= rounds; i++) {
-		uint64_t ns = memory_fault(&memory);
-
-		if (i)
-			print_per_page("single", ns, pages);
-		memory_punch(&memory);
-	}
+	print_rounds("single", pages, rounds, false, true);
 }
 
 static void run_prepared(size_t pages, int rounds)
 {
-	struct memory memory = memory_private(pages);
-
-	for (int i = 0; i <= rounds; i++) {
-		uint64_t ns;
-
-		memory_populate(&memory);
-		ns = memory_fault(&memory);
-		if (i)
-			print_per_page("prepared", ns, pages);
-		memory_punch(&memory);
-	}
+	print_rounds("prepared", pages, rounds, true, true);
 }
 
 static const struct program_case cases[] = {
