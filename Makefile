@@ -51,7 +51,7 @@ LDLIBS := -lbpf -lelf -lz -ljson-c -lcap-ng
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
 
-ROOMS := capture model rules report live sensor
+ROOMS := capture model rules report live sensor run
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:src/%.c=$(B)/obj/%.o)
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))

@@ -5,7 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/replay.h"
+#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 enum check_key {
@@ -101,14 +101,14 @@ static int verdict_write(FILE *out, const struct verdict *verdict, int format)
 	}
 }
 
-/* 0, or EXIT_STATUS_ERROR: printed. */
+/* 0, or GMEMTRACE_ERROR: printed. */
 static int check_report(const struct check *check, const struct verdict *verdict, FILE *junit)
 {
 	int error = output_close(stdout, "-", verdict_write(stdout, verdict, check->format));
 
 	if (junit && output_close(junit, check->junit, report_verdict_junit(junit, verdict)))
 		error = -1;
-	return error ? EXIT_STATUS_ERROR : 0;
+	return error ? GMEMTRACE_ERROR : 0;
 }
 
 /* 0, or an exit status: there is no verdict. @failed: there is, and something went wrong besides. */
@@ -123,7 +123,7 @@ static int check_live(const struct check *check, struct session_sinks *sinks, in
 	sinks->capture = options->capture;
 	status = session_run(&options->session, sinks, &result);
 	if (result.capture_failed)
-		*failed = EXIT_STATUS_ERROR;
+		*failed = GMEMTRACE_ERROR;
 	if (!status && options->session.vm && !result.inodes)
 		output_notice("no inode of VM %u was seen: --vm takes the process id of a VM",
 			      options->session.vm);
@@ -135,7 +135,7 @@ static int check_judge(const struct check *check, struct replay *replay, FILE *j
 	struct session_sinks sinks = {};
 	struct model_options model = check->options.session.model;
 	struct model_counts counts;
-	int status = EXIT_STATUS_ERROR, failed = 0;
+	int status = GMEMTRACE_ERROR, failed = 0;
 
 	if (!model.stuck_ns)
 		model.stuck_ns = replay->stuck_ns;
@@ -182,7 +182,7 @@ int subcommand_check(int argc, char **argv, char **command)
 		junit = output_open(check.junit);
 		if (!junit) {
 			replay_close(&replay);
-			return EXIT_STATUS_ERROR;
+			return GMEMTRACE_ERROR;
 		}
 	}
 	status = check_judge(&check, &replay, junit);

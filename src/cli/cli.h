@@ -6,7 +6,7 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#include "cli/session.h"
+#include "run/session.h"
 
 /*
  * Each takes argv with "gmemtrace NAME" in argv[0] and without what stands behind "--", which is

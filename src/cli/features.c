@@ -218,12 +218,12 @@ int subcommand_features(int argc, char **argv, char **command)
 	else
 		features_print_text(&features);
 	if (output_close(stdout, "-", 0))
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	missing = feature_missing(&features);
 	if (!missing)
-		return EXIT_STATUS_DONE;
+		return GMEMTRACE_CONSISTENT;
 	if (!features.json)
 		output_error("cannot trace here: %s is missing: %s", missing->name,
 			     missing->reason);
-	return EXIT_STATUS_CANNOT_RUN;
+	return GMEMTRACE_CANNOT_RUN;
 }

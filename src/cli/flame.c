@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/replay.h"
+#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 enum flame_key {
@@ -151,11 +151,11 @@ static int flame_write(const struct flame *flame, const struct report_folded *fo
 	FILE *out = output_open(flame->out);
 
 	if (!out)
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	return output_close(out, flame->out,
 			    report_folded_write(out, folded, flame->weight, flame->by))
-		       ? EXIT_STATUS_ERROR
-		       : EXIT_STATUS_DONE;
+		       ? GMEMTRACE_ERROR
+		       : GMEMTRACE_CONSISTENT;
 }
 
 int subcommand_flame(int argc, char **argv, char **command)
@@ -163,7 +163,7 @@ int subcommand_flame(int argc, char **argv, char **command)
 	struct flame flame = { .out = "-", .weight = REPORT_WEIGHT_NS, .by = REPORT_BY_STACK };
 	struct report_folded *folded = NULL;
 	struct model *model;
-	int status = EXIT_STATUS_ERROR;
+	int status = GMEMTRACE_ERROR;
 	bool seen = false;
 
 	options_parse(&flame_argp, argc, argv, &flame, &flame.options, command);

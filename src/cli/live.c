@@ -7,7 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/replay.h"
+#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 #define SECOND 1000000000ULL
@@ -132,7 +132,7 @@ static int live_session(struct live *live, struct model *model)
 		return status;
 	/* Who ends the view by -n has not seen CMD fail. */
 	if (live->enough)
-		return result.whole ? EXIT_STATUS_DONE : EXIT_STATUS_ERROR;
+		return result.whole ? GMEMTRACE_CONSISTENT : GMEMTRACE_ERROR;
 	return session_status(&result);
 }
 
@@ -159,14 +159,14 @@ static int live_run(struct live *live, struct model *model)
 	live->report = report_live_create(model);
 	if (!live->report || model_observe(model, &observer)) {
 		output_error("out of memory");
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	if (!live->batch && isatty(STDOUT_FILENO))
 		output_notice("the interactive view is not built yet: these are --batch lines");
 	status = live->options.file ? live_replay(live, model) : live_session(live, model);
 	if (live->error && live->error != -EPIPE) {
 		output_error("standard output: cannot write: %s", strerror(-live->error));
-		status = exit_status_worse(status, EXIT_STATUS_ERROR);
+		status = exit_status_worse(status, GMEMTRACE_ERROR);
 	}
 	return status;
 }
@@ -175,7 +175,7 @@ int subcommand_live(int argc, char **argv, char **command)
 {
 	struct live live = { .interval = SECOND };
 	struct model *model;
-	int status = EXIT_STATUS_ERROR;
+	int status = GMEMTRACE_ERROR;
 
 	options_parse(&live_argp, argc, argv, &live, &live.options, command);
 	model = model_create(&live.options.session.model);

@@ -87,11 +87,11 @@ int main(int argc, char **argv)
 		options_usage("gmemtrace", "no subcommand");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h")) {
 		print_help();
-		return EXIT_STATUS_DONE;
+		return GMEMTRACE_CONSISTENT;
 	}
 	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
 		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
-		return EXIT_STATUS_DONE;
+		return GMEMTRACE_CONSISTENT;
 	}
 	subcommand = subcommand_find(argv[1]);
 	if (!subcommand)

@@ -23,7 +23,7 @@ void options_usage(const char *name, const char *format, ...)
 	vfprintf(stderr, format, arguments);
 	va_end(arguments);
 	fprintf(stderr, "; see %s --help\n", name);
-	exit(EXIT_STATUS_USAGE);
+	exit(GMEMTRACE_USAGE);
 }
 
 uint64_t options_time(const struct argp_state *state, const char *option, const char *text)
@@ -92,13 +92,13 @@ static error_t common_parse(int key, char *text, struct argp_state *state)
 	case '?':
 		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK,
 			  state->name);
-		exit(EXIT_STATUS_DONE);
+		exit(GMEMTRACE_CONSISTENT);
 	case KEY_USAGE:
 		argp_help(state->root_argp, stdout, ARGP_HELP_USAGE, state->name);
-		exit(EXIT_STATUS_DONE);
+		exit(GMEMTRACE_CONSISTENT);
 	case KEY_VERSION:
 		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
-		exit(EXIT_STATUS_DONE);
+		exit(GMEMTRACE_CONSISTENT);
 	case ARGP_KEY_ERROR:
 		options_usage(state->name,
 			      "%s: unknown option, or its value is missing or ambiguous",

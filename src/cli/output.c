@@ -9,9 +9,8 @@
 
 int exit_status_worse(int one, int other)
 {
-	static const int order[] = { EXIT_STATUS_USAGE, EXIT_STATUS_CANNOT_RUN,
-				     EXIT_STATUS_VIOLATED, EXIT_STATUS_ERROR,
-				     EXIT_STATUS_INCONCLUSIVE };
+	static const int order[] = { GMEMTRACE_VIOLATED, GMEMTRACE_INCONCLUSIVE, GMEMTRACE_ERROR,
+				     GMEMTRACE_CANNOT_RUN, GMEMTRACE_USAGE };
 
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
 		if (one == order[i] || other == order[i])

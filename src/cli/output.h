@@ -6,17 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* Exit statuses: an interface, see gmemtrace(1). */
-enum exit_status {
-	EXIT_STATUS_DONE = 0, /* done, or consistent */
-	EXIT_STATUS_VIOLATED = 1,
-	EXIT_STATUS_ERROR = 2,
-	EXIT_STATUS_CANNOT_RUN = 4, /* this machine, kernel or user does not allow it */
-	EXIT_STATUS_INCONCLUSIVE = 5,
-	EXIT_STATUS_USAGE = 64,
-};
+#include "gmemtrace/status.h"
 
-/* The worse of two, in the order: usage, cannot run, violated, error, inconclusive, done. */
+/* What is said where two hold: violated before inconclusive before an error before done. */
 int exit_status_worse(int one, int other);
 
 /* One line on stderr: "gmemtrace: what, where, what to do". */

@@ -100,7 +100,7 @@ static int record_run(const struct options *options)
 	sinks.model = model_create(&options->session.model);
 	if (!sinks.model) {
 		output_error("out of memory");
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	status = session_run(&options->session, &sinks, &result);
 	if (!status) {

@@ -19,12 +19,9 @@
 #include <unistd.h>
 
 #include "daemon/socket.h"
+#include "gmemtrace/status.h"
 #include "sensor/client.h"
 #include "sensor/server.h"
-
-#define EXIT_ERROR 2
-#define EXIT_CANNOT_RUN 4
-#define EXIT_USAGE 64
 
 #define END_TRIES 100 /* of END_STEP_NS each: clients get their last records meanwhile */
 #define END_STEP_NS 10000000L
@@ -62,7 +59,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const ch
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
 	error_print("%s; see gmemtraced --help", text);
-	exit(EXIT_USAGE);
+	exit(GMEMTRACE_USAGE);
 }
 
 enum option_key {
@@ -192,7 +189,7 @@ static int hello_wait(int ready)
 		if (terminated)
 			return 0;
 		error_print("the process that owns the sensors died while it armed them");
-		return EXIT_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	hello.message[sizeof(hello.message) - 1] = '\0';
 	error_print("%s", hello.message);
@@ -222,7 +219,7 @@ static int child_watch(pid_t child, const sigset_t *waiting)
 				return 0;
 			error_print("the process that owns the sensors has died: what clients have "
 				    "is not whole");
-			return EXIT_ERROR;
+			return GMEMTRACE_ERROR;
 		}
 		sigsuspend(waiting);
 	}
@@ -245,13 +242,13 @@ static int serve(const struct arguments *arguments, int listener)
 
 	if (pipe2(ready, O_CLOEXEC)) {
 		error_print("cannot make a pipe: %s", strerror(errno));
-		return EXIT_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	child = server_spawn(&arguments->sensor, -1, listener, ready[1]);
 	close(ready[1]);
 	if (child < 0) {
 		error_print("cannot fork: %s", strerror(-child));
-		return EXIT_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	signals_catch();
 	sigaction(SIGCHLD, &action, NULL);
@@ -283,8 +280,8 @@ int main(int argc, char **argv)
 	if (listener < 0) {
 		error_print("%s", message);
 		return listener == -EADDRINUSE || listener == -EACCES || listener == -EPERM
-			       ? EXIT_CANNOT_RUN
-			       : EXIT_ERROR;
+			       ? GMEMTRACE_CANNOT_RUN
+			       : GMEMTRACE_ERROR;
 	}
 	status = serve(&arguments, listener);
 	close(listener);

@@ -2,6 +2,8 @@
 /* The verdict's value, why it is inconclusive, and what could not be judged. */
 #include <stdarg.h>
 #include <stdio.h>
+
+#include "gmemtrace/status.h"
 #include "internal.h"
 
 __attribute__((format(printf, 2, 3))) static void reason_add(struct verdict *verdict,
@@ -177,11 +179,11 @@ int verdict_exit_status(enum verdict_value value, __s64 command_status)
 {
 	switch (value) {
 	case VERDICT_VIOLATED:
-		return 1;
+		return GMEMTRACE_VIOLATED;
 	case VERDICT_INCONCLUSIVE:
-		return 5;
+		return GMEMTRACE_INCONCLUSIVE;
 	case VERDICT_CONSISTENT:
 		break;
 	}
-	return command_status > 0 ? 2 : 0;
+	return command_status > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }

@@ -32,12 +32,12 @@ static int hello_read(int descriptor, struct sensor_failure *failure)
 		if (bytes < 0 && errno == EINTR)
 			continue;
 		if (bytes <= 0)
-			return sensor_fail(failure, 2, -EPIPE,
+			return sensor_fail(failure, GMEMTRACE_ERROR, -EPIPE,
 					   "the process that owns the sensors has died");
 		used += bytes;
 	}
 	if (hello.magic != SERVER_MAGIC || hello.version != SERVER_VERSION)
-		return sensor_fail(failure, 2, -EPROTO,
+		return sensor_fail(failure, GMEMTRACE_ERROR, -EPROTO,
 				   "gmemtraced speaks another version: update or restart it");
 	if (!hello.status)
 		return 0;
@@ -68,13 +68,13 @@ static int child_start(struct sensor_client *client, const struct sensor_options
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
-		return sensor_fail(failure, 2, -errno, "cannot make a socket pair: %s",
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
+				   "cannot make a socket pair: %s", strerror(errno));
 	client->child = server_spawn(options, pair[1], -1, -1);
 	close(pair[1]);
 	if (client->child < 0) {
 		close(pair[0]);
-		return sensor_fail(failure, 2, client->child, "cannot fork: %s",
+		return sensor_fail(failure, GMEMTRACE_ERROR, client->child, "cannot fork: %s",
 				   strerror(-client->child));
 	}
 	client->descriptor = pair[0];
@@ -88,7 +88,7 @@ int sensor_client_open(struct sensor_client **out, const struct sensor_options *
 	int error = 0;
 
 	if (!client)
-		return sensor_fail(failure, 2, -ENOMEM, "out of memory");
+		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
 	client->descriptor = socket ? daemon_connect(socket) : -ENOENT;
 	if (client->descriptor < 0)
 		error = child_start(client, options, failure);

@@ -32,15 +32,15 @@ static int facts_run(struct facts_args *args, struct sensor_failure *failure)
 	int error;
 
 	if (!skeleton)
-		return sensor_fail(failure, 4, -errno, "cannot load a BPF program: %s",
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno,
+				   "cannot load a BPF program: %s", strerror(errno));
 	error = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.facts_read), &options);
 	facts_bpf__destroy(skeleton);
 	if (error)
-		return sensor_fail(failure, 4, error, "cannot run a BPF program: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "cannot run a BPF program: %s", strerror(-error));
 	if (args->result || !args->init_pgd)
-		return sensor_fail(failure, 4, -EFAULT,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EFAULT,
 				   "cannot read the kernel's variables: is this an x86-64 kernel "
 				   "with the addresses that its /proc/kallsyms shows?");
 	return 0;

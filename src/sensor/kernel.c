@@ -22,7 +22,8 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
 };
 
-int sensor_fail(struct sensor_failure *failure, int status, int error, const char *format, ...)
+int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, int error,
+		const char *format, ...)
 {
 	va_list arguments;
 
@@ -152,20 +153,21 @@ int kernel_check_permissions(struct sensor_failure *failure)
 	};
 
 	if (capng_get_caps_process())
-		return sensor_fail(failure, 2, -EIO, "cannot read this process's capabilities");
+		return sensor_fail(failure, GMEMTRACE_ERROR, -EIO,
+				   "cannot read this process's capabilities");
 	for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
 			return sensor_fail(
-				failure, 4, -EPERM,
+				failure, GMEMTRACE_CANNOT_RUN, -EPERM,
 				"%s is missing (%s): run as root, or with that capability",
 				needed[i].name, needed[i].purpose);
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK))
-		return sensor_fail(failure, 4, -ENOENT,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
 				   "this kernel has no BTF (/sys/kernel/btf/vmlinux): boot one "
 				   "built with CONFIG_DEBUG_INFO_BTF=y");
 	if (file_contains("/sys/kernel/security/lockdown", "[confidentiality]"))
-		return sensor_fail(failure, 4, -EPERM,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
 				   "kernel lockdown is in confidentiality mode, BPF may not read "
 				   "kernel memory: boot with lockdown=integrity or none");
 	return 0;
@@ -178,14 +180,14 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 	memset(kernel, 0, sizeof(*kernel));
 	kernel->vmlinux = btf__load_vmlinux_btf();
 	if (!kernel->vmlinux)
-		return sensor_fail(failure, 4, -ENOENT, "cannot read the kernel's BTF: %s",
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
+				   "cannot read the kernel's BTF: %s", strerror(errno));
 	error = symbols_read(kernel);
 	if (error)
-		return sensor_fail(failure, 4, error, "cannot read /proc/kallsyms: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "cannot read /proc/kallsyms: %s", strerror(-error));
 	if (!kernel->symbols[KERNEL_SYMBOL_INIT_MM])
-		return sensor_fail(failure, 4, -EPERM,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
 				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to "
 				   "0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
 	kernel_refresh_kvm(kernel);

@@ -97,13 +97,13 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 			continue;
 		program = program_find(load, entry);
 		if (!program)
-			return sensor_fail(failure, 2, -ENOENT, "program %s is not in the object",
-					   entry->name);
+			return sensor_fail(failure, GMEMTRACE_ERROR, -ENOENT,
+					   "program %s is not in the object", entry->name);
 		if (load_program_fits(entry, kernel, groups))
 			bpf_program__set_autoload(program, true);
 		else if (entry->required && entry->group & groups)
 			return sensor_fail(
-				failure, 4, -ENOENT,
+				failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
 				"this kernel has no %s() with %u parameters to trace: it needs %s",
 				entry->target, entry->parameters, entry->provenance);
 	}
@@ -123,9 +123,9 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 			continue;
 		load->links[i] = bpf_program__attach(program);
 		if (!load->links[i])
-			return sensor_fail(failure, 4, -errno, "cannot attach to %s: %s",
-					   entry->target ? entry->target : entry->name,
-					   strerror(errno));
+			return sensor_fail(
+				failure, GMEMTRACE_CANNOT_RUN, -errno, "cannot attach to %s: %s",
+				entry->target ? entry->target : entry->name, strerror(errno));
 	}
 	return 0;
 }
@@ -138,7 +138,7 @@ static int zap_ring_map(struct load *load, struct sensor_failure *failure)
 			     bpf_map__fd(load_map(load, "zaps")), 0);
 
 	if (entries == MAP_FAILED)
-		return sensor_fail(failure, 2, -errno, "cannot map the zap ring: %s",
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno, "cannot map the zap ring: %s",
 				   strerror(errno));
 	load->zaps = entries;
 	return 0;
@@ -177,8 +177,8 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	int error;
 
 	if (!skeleton)
-		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
+				   "cannot open the BPF object: %s", strerror(errno));
 	load->parts[LOAD_PART_KERNEL] = skeleton;
 	bpf_map__set_max_entries(skeleton->maps.ring,
 				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
@@ -190,8 +190,8 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 		return error;
 	error = sensors_bpf__load(skeleton);
 	if (error)
-		return sensor_fail(failure, 4, error, "the kernel refuses the sensors: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "the kernel refuses the sensors: %s", strerror(-error));
 	return zap_ring_map(load, failure);
 }
 
@@ -232,21 +232,21 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 	part_detach(load, LOAD_PART_INODES);
 	skeleton = sensors_bpf__open();
 	if (!skeleton)
-		return sensor_fail(failure, 2, -errno, "cannot open the BPF object: %s",
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
+				   "cannot open the BPF object: %s", strerror(errno));
 	load->parts[LOAD_PART_INODES] = skeleton;
 	config_set(skeleton, kernel, options);
 	error = maps_share(load, skeleton);
 	if (error)
-		return sensor_fail(failure, 2, error, "cannot share the sensors' maps: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_ERROR, error,
+				   "cannot share the sensors' maps: %s", strerror(-error));
 	error = programs_choose(load, kernel, LOAD_PART_INODES, options->groups, failure);
 	if (error)
 		return error;
 	error = sensors_bpf__load(skeleton);
 	if (error)
-		return sensor_fail(failure, 4, error, "the kernel refuses the inode sensors: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "the kernel refuses the inode sensors: %s", strerror(-error));
 	load->with_kvm = kernel->kvm;
 	return load_attach(load, LOAD_PART_INODES, failure);
 }

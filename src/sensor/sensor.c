@@ -292,8 +292,8 @@ static int owner_lock_take(struct sensor *sensor, struct sensor_failure *failure
 
 	sensor->owner_lock = open(OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (sensor->owner_lock < 0)
-		return sensor_fail(failure, 4, -errno, "cannot open %s: %s", OWNER_LOCK,
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno, "cannot open %s: %s",
+				   OWNER_LOCK, strerror(errno));
 	/* The last owner may be on its way out. */
 	for (int i = 0; i < OWNER_TRIES && flock(sensor->owner_lock, LOCK_EX | LOCK_NB); i++)
 		nanosleep(&pause, NULL);
@@ -301,15 +301,15 @@ static int owner_lock_take(struct sensor *sensor, struct sensor_failure *failure
 		if (read(sensor->owner_lock, holder, sizeof(holder) - 1) < 0)
 			holder[0] = '\0';
 		holder[strcspn(holder, "\n")] = '\0';
-		return sensor_fail(failure, 4, -EBUSY,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EBUSY,
 				   "another tracer owns the sensors (pid %s): end it, or run "
 				   "gmemtraced and share it",
 				   holder[0] ? holder : "unknown");
 	}
 	if (ftruncate(sensor->owner_lock, 0) ||
 	    dprintf(sensor->owner_lock, "%d\n", (int)getpid()) < 0)
-		return sensor_fail(failure, 2, -errno, "cannot write %s: %s", OWNER_LOCK,
-				   strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno, "cannot write %s: %s",
+				   OWNER_LOCK, strerror(errno));
 	return 0;
 }
 
@@ -338,7 +338,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (error)
 		return error;
 	if (seal_init(&sensor->seal, &sensor->kernel.config))
-		return sensor_fail(failure, 2, -ENOMEM, "out of memory");
+		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
 	sensor->seal.sink = sensor->sink;
 	sensor->seal.context = sensor->context;
 	sensor->seal.identify = identify;
@@ -363,13 +363,14 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	sensor->ring =
 		ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), drain, sensor, NULL);
 	if (!sensor->ring)
-		return sensor_fail(failure, 2, -errno, "cannot map the ring: %s", strerror(errno));
+		return sensor_fail(failure, GMEMTRACE_ERROR, -errno, "cannot map the ring: %s",
+				   strerror(errno));
 	load_arm(&sensor->load);
 	sensor->since = now();
 	error = load_discover(&sensor->load);
 	if (error)
-		return sensor_fail(failure, 4, error, "cannot look for existing inodes: %s",
-				   strerror(-error));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "cannot look for existing inodes: %s", strerror(-error));
 	return drain_some(sensor);
 }
 
@@ -380,7 +381,7 @@ int sensor_open(struct sensor **out, const struct sensor_options *options, senso
 	int error;
 
 	if (!sensor)
-		return sensor_fail(failure, 2, -ENOMEM, "out of memory");
+		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
 	libbpf_set_print(quiet);
 	sensor->options = *options;
 	sensor->sink = sink;

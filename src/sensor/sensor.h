@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "gmemtrace/record.h"
+#include "gmemtrace/status.h"
 
 struct sensor_options {
 	uint32_t groups; /* enum sensor_group */
@@ -26,13 +27,14 @@ struct sensor_options {
 
 /* Why something cannot be done here: one line, what and what to do. */
 struct sensor_failure {
-	int status; /* exit status: 4 cannot run here, 2 another error */
+	enum gmemtrace_status status;
 	char message[SENSOR_MESSAGE_LENGTH];
 };
 
 /* Fills @failure and returns @error, so that a caller can return it on. */
-__attribute__((format(printf, 4, 5))) int sensor_fail(struct sensor_failure *failure, int status,
-						      int error, const char *format, ...);
+__attribute__((format(printf, 4, 5))) int sensor_fail(struct sensor_failure *failure,
+						      enum gmemtrace_status status, int error,
+						      const char *format, ...);
 
 /* Takes one sealed record; valid only during the call. */
 typedef void (*sensor_sink)(void *context, const struct record_header *record);

@@ -78,12 +78,12 @@ int walker_prove(const struct load *load, bool *half, struct sensor_failure *fai
 	*half = absent < 0;
 	if (present != WALK_PRESENT)
 		return sensor_fail(
-			failure, 4, -EINVAL,
+			failure, GMEMTRACE_CANNOT_RUN, -EINVAL,
 			"the page-table walker calls an ordinary page %s: it does not understand "
 			"this kernel's page tables; please report it with `gmemtrace features`",
 			present == WALK_ABSENT ? "absent" : "unreadable");
 	if (!*half && absent != WALK_ABSENT)
-		return sensor_fail(failure, 4, -EINVAL,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EINVAL,
 				   "the page-table walker calls a memfd_secret page %s: it does "
 				   "not understand this kernel's page tables; please report it "
 				   "with `gmemtrace features`",

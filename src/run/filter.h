@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* --vm PID: the stream of records, as if only one VM's inodes were there. */
-#ifndef GMEMTRACE_CLI_FILTER_H
-#define GMEMTRACE_CLI_FILTER_H
+#ifndef GMEMTRACE_RUN_FILTER_H
+#define GMEMTRACE_RUN_FILTER_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/snapshots.h"
+#include "run/snapshots.h"
 
 /* An answer that has not come by then was refused or lost. */
 #define ANSWER_NS 2000000000ULL

@@ -3,9 +3,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "cli/filter.h"
+#include "run/filter.h"
 #include "cli/output.h"
-#include "cli/replay.h"
+#include "run/replay.h"
 
 /* The facts that a recorder writes first. */
 static void replay_read_facts(struct replay *replay, struct capture_reader *reader)
@@ -39,7 +39,7 @@ int replay_open(struct replay *replay, const char *path)
 failed:
 	replay->reader = NULL;
 	output_error("%s", message);
-	return EXIT_STATUS_ERROR;
+	return GMEMTRACE_ERROR;
 }
 
 /* A capture whose writer was killed, or that lost its end on the way here. */
@@ -67,7 +67,7 @@ static int replay_feed(struct replay *replay, struct filter *filter, struct mode
 	while (!(enough && *enough) && (read = capture_next(replay->reader, &record)) != 0) {
 		if (read < 0) {
 			output_error("%s", capture_message(replay->reader));
-			return EXIT_STATUS_ERROR;
+			return GMEMTRACE_ERROR;
 		}
 		record = filter_apply(filter, record);
 		if (!record || !model_feed(model, record))
@@ -96,7 +96,7 @@ int replay_run(struct replay *replay, uint32_t vm, struct model *model, struct v
 			      vm, replay->path);
 	filter_destroy(&filter);
 	if (!status && model_finish(model))
-		status = EXIT_STATUS_ERROR;
+		status = GMEMTRACE_ERROR;
 	return status;
 }
 

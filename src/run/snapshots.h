@@ -5,8 +5,8 @@
  * to be read again. A command waits for its answer, so that a slow kernel is
  * not flooded; at most SNAPSHOTS_FLYING are on their way.
  */
-#ifndef GMEMTRACE_CLI_SNAPSHOTS_H
-#define GMEMTRACE_CLI_SNAPSHOTS_H
+#ifndef GMEMTRACE_RUN_SNAPSHOTS_H
+#define GMEMTRACE_RUN_SNAPSHOTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* CMD, the command that is traced: its start, its end, and the signals in between. */
-#ifndef GMEMTRACE_CLI_COMMAND_H
-#define GMEMTRACE_CLI_COMMAND_H
+#ifndef GMEMTRACE_RUN_COMMAND_H
+#define GMEMTRACE_RUN_COMMAND_H
 
 #include <stdbool.h>
 #include <stdint.h>

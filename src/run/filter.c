@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/filter.h"
+#include "run/filter.h"
 
 /* Numbers are given out one after another; a capture with larger ones is not ours. */
 #define NUMBER_MAX (1ULL << 24)

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cli/command.h"
+#include "run/command.h"
 #include "cli/output.h"
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };

@@ -3,8 +3,8 @@
  * A live run: the sensors armed, then CMD started, every record handed to a
  * capture and to the model as it comes, inodes read, and an orderly end.
  */
-#ifndef GMEMTRACE_CLI_SESSION_H
-#define GMEMTRACE_CLI_SESSION_H
+#ifndef GMEMTRACE_RUN_SESSION_H
+#define GMEMTRACE_RUN_SESSION_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -7,11 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/command.h"
-#include "cli/filter.h"
+#include "run/command.h"
+#include "run/filter.h"
 #include "cli/output.h"
-#include "cli/session.h"
-#include "cli/snapshots.h"
+#include "run/session.h"
+#include "run/snapshots.h"
 
 #define SECOND 1000000000ULL
 #define STEP_MS 20 /* between two looks at CMD and signals */
@@ -402,11 +402,11 @@ static int session_start(struct session *session)
 
 	if (options->vm && kill((pid_t)options->vm, 0) && errno == ESRCH) {
 		output_error("--vm %u: no such process", options->vm);
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	if (model_observe(session->sinks->model, &observer)) {
 		output_error("out of memory");
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	error = sensor_client_open(&session->client, &options->sensor, options->socket, &failure);
 	if (error) {
@@ -416,7 +416,7 @@ static int session_start(struct session *session)
 	if (session->sinks->capture &&
 	    capture_create(session->sinks->capture, &session->writer, message, sizeof(message))) {
 		output_error("%s", message);
-		return EXIT_STATUS_ERROR;
+		return GMEMTRACE_ERROR;
 	}
 	session->recording = session->writer;
 	session->now = clock_now();
@@ -466,6 +466,6 @@ cleanup:
 int session_status(const struct session_result *result)
 {
 	if (!result->whole || result->capture_failed || result->model_failed)
-		return EXIT_STATUS_ERROR;
-	return result->command_status > 0 ? EXIT_STATUS_ERROR : EXIT_STATUS_DONE;
+		return GMEMTRACE_ERROR;
+	return result->command_status > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A capture, fed to a model as a live run would be. */
-#ifndef GMEMTRACE_CLI_REPLAY_H
-#define GMEMTRACE_CLI_REPLAY_H
+#ifndef GMEMTRACE_RUN_REPLAY_H
+#define GMEMTRACE_RUN_REPLAY_H
 
 #include <stdbool.h>
 #include <stdint.h>
