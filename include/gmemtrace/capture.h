@@ -15,6 +15,10 @@
 #include <stddef.h>
 #include "gmemtrace/record.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define CAPTURE_DEFAULT_FILE "gmemtrace.cap"
 #define CAPTURE_MAGIC "GMEMTRC\n" /* 8 bytes, no terminating zero */
 #define CAPTURE_VERSION 1 /* raised only when an older reader would misread */
@@ -58,7 +62,7 @@ struct capture_header {
 	__u8 reserved[128];
 };
 
-_Static_assert(sizeof(struct capture_header) == CAPTURE_HEADER_SIZE, "capture header changed");
+RECORD_ASSERT(sizeof(struct capture_header) == CAPTURE_HEADER_SIZE, "capture header changed");
 
 struct capture_writer;
 struct capture_reader;
@@ -139,14 +143,8 @@ const char *capture_message(const struct capture_reader *reader);
 /* May be NULL. */
 void capture_reader_close(struct capture_reader *reader);
 
-/*
- * Least size of a record of @kind in this version, bytes; 0: not a sealed kind
- * that this version knows.
- */
-size_t capture_kind_size(__u16 kind);
-
-/* The parts of a RECORD_FACT, or NULL where its lengths do not fit. */
-const char *capture_fact_key(const struct record_fact *fact);
-const char *capture_fact_value(const struct record_fact *fact);
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -361,6 +361,5 @@ const char *model_fact_find(const struct model *model, const char *key);
 
 const char *model_operation_name(__u32 operation);
 const char *model_provider_name(__u32 provider);
-const char *model_loss_name(__u32 cause);
 
 #endif

@@ -25,27 +25,58 @@
 #define GMEMTRACE_RECORD_H
 
 #ifndef __bpf__
+#include <stddef.h>
 #include <linux/types.h>
 #endif
 
+/*
+ * Every kind of record, once: X(KIND, id, structure, bytes, name, form, model).
+ * Identifiers, sizes, names, and which kinds a switch may leave out come from
+ * here; the other cases do not compile without a new kind (-Wswitch).
+ *
+ * form   RAW      a BPF program writes it, src/sensor/seal.c seals it, it is stored
+ *        SEALED   user space makes it, as it is stored
+ *        RING     a BPF program writes it; what is stored is of another kind
+ * model  QUEUED   waits in the model's queue until its time has come
+ *        AT_ONCE  taken when it is fed
+ *        BOTH     looked at when it is fed, and queued where that says so
+ *        NONE     never fed
+ *
+ * A new kind: its structure and its line here, its cases in seal.c (RAW) and
+ * in src/model/model.c, its paragraph in man/gmemtrace-capture.5.
+ */
+/* clang-format off */
+#define RECORD_KINDS(X)                                                                     \
+	X(REQUEST_BEGIN,   1, request,        80, "request-begin",  RAW,    QUEUED)         \
+	X(REQUEST_END,     2, request,        80, "request-end",    RAW,    QUEUED)         \
+	/* a run of pages changed; may carry its flush */                                   \
+	X(ZAP,             3, zap,           112, "zap",            RAW,    QUEUED)         \
+	/* a flush that could not be merged with a zap */                                   \
+	X(FLUSH,           4, flush,          64, "flush",          RAW,    QUEUED)         \
+	X(JOIN,            5, owner,          64, "join",           RAW,    QUEUED)         \
+	X(LEAVE,           6, owner,          64, "leave",          RAW,    QUEUED)         \
+	X(SNAPSHOT_BEGIN,  7, snapshot,      104, "snapshot-begin", RAW,    BOTH)           \
+	/* a run of like pages */                                                           \
+	X(SNAPSHOT_PAGE,   8, snapshot_page,  64, "snapshot-page",  SEALED, AT_ONCE)        \
+	X(SNAPSHOT_END,    9, snapshot,      104, "snapshot-end",   RAW,    AT_ONCE)        \
+	X(HEARTBEAT,      10, heartbeat,      72, "heartbeat",      SEALED, AT_ONCE)        \
+	X(LOSS,           11, loss,           56, "loss",           SEALED, BOTH)           \
+	X(INODE,          12, inode,         112, "inode",          RAW,    BOTH)           \
+	X(PAGE_FREE,      13, page_free,      64, "page-free",      RAW,    QUEUED)         \
+	/* 64 pages, sealed to runs */                                                      \
+	X(SNAPSHOT_BLOCK, 14, snapshot_block, 64 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES,         \
+	  "snapshot-block", RING, NONE)                                                     \
+	/* a key and a value, text */                                                       \
+	X(FACT,           15, fact,           40, "fact",           SEALED, AT_ONCE)        \
+	/* the sensors are off: the last record of a stream */                              \
+	X(END,            16, end,            48, "end",            SEALED, AT_ONCE)
+/* clang-format on */
+
 enum record_kind {
 	RECORD_NONE = 0,
-	RECORD_REQUEST_BEGIN = 1,
-	RECORD_REQUEST_END = 2,
-	RECORD_ZAP = 3, /* a run of pages changed; may carry its flush */
-	RECORD_FLUSH = 4, /* a flush that could not be merged with a zap */
-	RECORD_JOIN = 5,
-	RECORD_LEAVE = 6,
-	RECORD_SNAPSHOT_BEGIN = 7,
-	RECORD_SNAPSHOT_PAGE = 8, /* sealed: a run of like pages */
-	RECORD_SNAPSHOT_END = 9,
-	RECORD_HEARTBEAT = 10,
-	RECORD_LOSS = 11,
-	RECORD_INODE = 12,
-	RECORD_PAGE_FREE = 13,
-	RECORD_SNAPSHOT_BLOCK = 14, /* ring only: 64 pages, sealed to runs */
-	RECORD_FACT = 15, /* a key and a value, text */
-	RECORD_END = 16, /* the sensors are off: the last record of a stream */
+#define RECORD_ENUM(kind, id, ...) RECORD_##kind = (id),
+	RECORD_KINDS(RECORD_ENUM)
+#undef RECORD_ENUM
 };
 
 /* Who stands behind an inode; tells where its declared state lives. */
@@ -81,18 +112,48 @@ enum record_flush_routine {
 	RECORD_FLUSH_ALL = 2, /* flush_tlb_all */
 };
 
+/*
+ * Every cause of a loss, once: X(CAUSE, id, name, damage). What is damaged:
+ * HISTORY (events are missing), SNAPSHOT (a read was lost, history stands),
+ * FREES (page frees were not looked at, everything else stands).
+ */
+/* clang-format off */
+#define RECORD_LOSSES(X)                                                                    \
+	/* a reserve failed */                                                              \
+	X(RING_FULL,           1, "ring-full",          HISTORY)                            \
+	/* a program did not run: recursion miss */                                         \
+	X(MISSED,              2, "missed",             HISTORY)                            \
+	/* two tasks, one begin-state slot */                                               \
+	X(SLOT_COLLISION,      3, "slot-collision",     HISTORY)                            \
+	/* loss could not be charged to its inode */                                        \
+	X(INODE_TABLE_FULL,    4, "inode-table-full",   HISTORY)                            \
+	/* no scratch page for a snapshot */                                                \
+	X(SCRATCH_BUSY,        5, "scratch-busy",       SNAPSHOT)                           \
+	/* release snapshot cut at its limit */                                             \
+	X(SNAPSHOT_TOO_LARGE,  6, "snapshot-too-large", SNAPSHOT)                           \
+	/* the daemon dropped records for this client */                                    \
+	X(CLIENT_SLOW,         7, "client-slow",        HISTORY)                            \
+	/* a record older than the watermark */                                             \
+	X(DISORDER,            8, "disorder",           HISTORY)                            \
+	/* a page free was not looked at, as the program was interrupted at its work */     \
+	X(MISSED_FREE,         9, "missed-free",        FREES)                              \
+	/* the hooks may have been off: ftrace was disabled, or the text changed */         \
+	X(BLIND,              10, "blind",              HISTORY)                            \
+	/* the provider's routines were there and not yet hooked */                         \
+	X(UNHOOKED,           11, "unhooked",           HISTORY)
+/* clang-format on */
+
 enum record_loss_cause {
 	RECORD_LOSS_NONE = 0,
-	RECORD_LOSS_RING_FULL = 1, /* a reserve failed */
-	RECORD_LOSS_MISSED = 2, /* a program did not run: recursion miss */
-	RECORD_LOSS_SLOT_COLLISION = 3, /* two tasks, one begin-state slot */
-	RECORD_LOSS_INODE_TABLE_FULL = 4, /* loss could not be charged to its inode */
-	RECORD_LOSS_SCRATCH_BUSY = 5, /* no scratch page for a snapshot */
-	RECORD_LOSS_SNAPSHOT_TOO_LARGE = 6, /* release snapshot cut at its limit */
-	RECORD_LOSS_CLIENT_SLOW = 7, /* the daemon dropped records for this client */
-	RECORD_LOSS_DISORDER = 8, /* a record older than the watermark */
-	/* A page free that was not looked at, as the program was interrupted at its work: no history. */
-	RECORD_LOSS_MISSED_FREE = 9,
+#define RECORD_ENUM(cause, id, ...) RECORD_LOSS_##cause = (id),
+	RECORD_LOSSES(RECORD_ENUM)
+#undef RECORD_ENUM
+};
+
+enum record_loss_damage {
+	RECORD_DAMAGE_HISTORY = 1,
+	RECORD_DAMAGE_SNAPSHOT = 2,
+	RECORD_DAMAGE_FREES = 3,
 };
 
 #define RECORD_COMM_LEN 16
@@ -315,21 +376,103 @@ struct record_end {
 	__u64 reserved;
 };
 
-#define RECORD_ASSERT_SIZE(type, bytes)                                                            \
-	_Static_assert(sizeof(struct type) == (bytes), #type " has padding or changed its size")
+#ifdef __cplusplus
+#define RECORD_ASSERT static_assert
+#else
+#define RECORD_ASSERT _Static_assert
+#endif
 
-RECORD_ASSERT_SIZE(record_header, 32);
-RECORD_ASSERT_SIZE(record_request, 80);
-RECORD_ASSERT_SIZE(record_zap, 112);
-RECORD_ASSERT_SIZE(record_flush, 64);
-RECORD_ASSERT_SIZE(record_owner, 64);
-RECORD_ASSERT_SIZE(record_snapshot, 104);
-RECORD_ASSERT_SIZE(record_snapshot_block, 32 + 32 + 8 * RECORD_SNAPSHOT_BLOCK_PAGES);
-RECORD_ASSERT_SIZE(record_snapshot_page, 64);
-RECORD_ASSERT_SIZE(record_heartbeat, 72);
-RECORD_ASSERT_SIZE(record_loss, 56);
-RECORD_ASSERT_SIZE(record_inode, 112);
-RECORD_ASSERT_SIZE(record_page_free, 64);
-RECORD_ASSERT_SIZE(record_end, 48);
+RECORD_ASSERT(sizeof(struct record_header) == 32, "record_header has padding or changed its size");
+#define RECORD_ASSERT_SIZE(kind, id, type, bytes, ...)                                             \
+	RECORD_ASSERT(sizeof(struct record_##type) == (bytes) && (bytes) % 8 == 0,                 \
+		      "record_" #type " has padding or changed its size");
+RECORD_KINDS(RECORD_ASSERT_SIZE)
+#undef RECORD_ASSERT_SIZE
+
+#ifndef __bpf__
+
+#define RECORD_STORED_RAW(bytes) (bytes)
+#define RECORD_STORED_SEALED(bytes) (bytes)
+#define RECORD_STORED_RING(bytes) 0
+
+/* Least size of a record of @kind as it is stored, bytes; 0: none that is stored. */
+static inline __u16 record_stored_size(__u16 kind)
+{
+	switch (kind) {
+#define RECORD_SIZE(kind, id, type, bytes, name, form, model)                                      \
+	case RECORD_##kind:                                                                        \
+		return RECORD_STORED_##form(bytes);
+		RECORD_KINDS(RECORD_SIZE)
+#undef RECORD_SIZE
+	default:
+		return 0;
+	}
+}
+
+/* "zap"; "unknown" where this version does not know @kind. */
+static inline const char *record_kind_name(__u16 kind)
+{
+	switch (kind) {
+#define RECORD_NAME(kind, id, type, bytes, name, ...)                                              \
+	case RECORD_##kind:                                                                        \
+		return name;
+		RECORD_KINDS(RECORD_NAME)
+#undef RECORD_NAME
+	default:
+		return "unknown";
+	}
+}
+
+/* "ring-full"; "unknown" where this version does not know @cause. */
+static inline const char *record_loss_name(__u32 cause)
+{
+	switch (cause) {
+#define RECORD_NAME(cause, id, name, damage)                                                       \
+	case RECORD_LOSS_##cause:                                                                  \
+		return name;
+		RECORD_LOSSES(RECORD_NAME)
+#undef RECORD_NAME
+	default:
+		return "unknown";
+	}
+}
+
+/* Of a cause that this version does not know: the worst. */
+static inline enum record_loss_damage record_loss_damage(__u32 cause)
+{
+	switch (cause) {
+#define RECORD_DAMAGE(cause, id, name, damage)                                                     \
+	case RECORD_LOSS_##cause:                                                                  \
+		return RECORD_DAMAGE_##damage;
+		RECORD_LOSSES(RECORD_DAMAGE)
+#undef RECORD_DAMAGE
+	default:
+		return RECORD_DAMAGE_HISTORY;
+	}
+}
+
+/* The parts of a fact; NULL where its lengths do not fit. They live as long as @fact. */
+static inline const char *record_fact_key(const struct record_fact *fact)
+{
+	__u64 room = fact->header.size - sizeof(*fact);
+
+	if (fact->header.size < sizeof(*fact) || !fact->key_length || !fact->value_length)
+		return NULL;
+	if ((__u64)fact->key_length + fact->value_length > room)
+		return NULL;
+	if (fact->text[fact->key_length - 1] ||
+	    fact->text[fact->key_length + fact->value_length - 1])
+		return NULL;
+	return fact->text;
+}
+
+static inline const char *record_fact_value(const struct record_fact *fact)
+{
+	const char *key = record_fact_key(fact);
+
+	return key ? key + fact->key_length : NULL;
+}
+
+#endif /* !__bpf__ */
 
 #endif

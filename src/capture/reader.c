@@ -285,7 +285,7 @@ static const char *record_check(const struct record_header *record)
 {
 	if (record->size < sizeof(*record) || record->size % 8)
 		return "a record's size makes no sense";
-	if (record->kind == RECORD_FACT && !capture_fact_key((const void *)record))
+	if (record->kind == RECORD_FACT && !record_fact_key((const void *)record))
 		return "a fact's lengths make no sense";
 	return NULL;
 }
@@ -337,7 +337,7 @@ int capture_next(struct capture_reader *reader, const struct record_header **res
 		reader->start += record->size;
 		info->records++;
 		info->bytes += record->size;
-		least = capture_kind_size(record->kind);
+		least = record_stored_size(record->kind);
 		if (!least) {
 			info->unknown++;
 			continue;

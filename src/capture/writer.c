@@ -175,13 +175,14 @@ static void header_count(struct capture_header *header, const struct record_head
 		header->command_status = ((const struct record_end *)record)->command_status;
 	if (record->kind == RECORD_LOSS && loss->cause == RECORD_LOSS_MISSED)
 		header->missed += loss->count;
-	else if (record->kind == RECORD_LOSS && loss->cause != RECORD_LOSS_MISSED_FREE)
+	else if (record->kind == RECORD_LOSS &&
+		 record_loss_damage(loss->cause) != RECORD_DAMAGE_FREES)
 		header->lost += loss->count;
 }
 
 int capture_append(struct capture_writer *writer, const struct record_header *record)
 {
-	size_t least = capture_kind_size(record->kind);
+	size_t least = record_stored_size(record->kind);
 
 	if (writer->error)
 		return writer->error;

@@ -56,7 +56,7 @@ static void print_losses(const struct model_counts *counts, uint64_t elsewhere)
 	for (size_t i = 0; i < causes; i++) {
 		if (counts->lost_by_cause[i])
 			output_notice("  %" PRIu64 " %s", (uint64_t)counts->lost_by_cause[i],
-				      model_loss_name((__u32)i));
+				      record_loss_name((__u32)i));
 	}
 	if (elsewhere)
 		output_notice("  %" PRIu64 " of other VMs, not counted above", elsewhere);

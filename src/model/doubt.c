@@ -109,14 +109,9 @@ void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 u
 	doubt_add(model, inode, &doubt);
 }
 
-/* What was lost is one read of a snapshot, not a piece of history. */
-static bool loss_is_of_snapshot(__u32 cause)
-{
-	return cause == RECORD_LOSS_SCRATCH_BUSY || cause == RECORD_LOSS_SNAPSHOT_TOO_LARGE;
-}
-
 void doubt_loss(struct model *model, const struct record_loss *record)
 {
+	enum record_loss_damage damage = record_loss_damage(record->cause);
 	struct model_counts *counts = &model->counts;
 	struct model_doubt doubt = {
 		.since = record->since < record->header.time ? record->since : record->header.time,
@@ -130,7 +125,7 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
 		counts->lost_by_cause[record->cause] += record->count;
 	/* Frees are judged one by one: the others, and all history, stand. */
-	if (record->cause == RECORD_LOSS_MISSED_FREE)
+	if (damage == RECORD_DAMAGE_FREES)
 		return;
 	if (record->cause == RECORD_LOSS_MISSED)
 		counts->missed += record->count;
@@ -143,7 +138,7 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 		inode->public.lost += record->count;
 		doubt.inode = &inode->public;
 	}
-	if (!loss_is_of_snapshot(record->cause)) {
+	if (damage == RECORD_DAMAGE_HISTORY) {
 		doubt_add(model, inode, &doubt);
 		return;
 	}
@@ -158,7 +153,7 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 {
 	struct inode *inode = inode_find(model, record->header.inode);
 
-	if (loss_is_of_snapshot(record->cause) || record->cause == RECORD_LOSS_MISSED_FREE)
+	if (record_loss_damage(record->cause) != RECORD_DAMAGE_HISTORY)
 		return;
 	if (record->header.inode) {
 		if (inode)

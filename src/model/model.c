@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The model's front: records in, in stream order; events out, in order of time. */
 #include "internal.h"
-#include "gmemtrace/capture.h"
 
 #define FACTS_MAX 1024
 
@@ -65,16 +64,41 @@ int model_observe(struct model *model, const struct model_observer *observer)
 	return 0;
 }
 
+/*
+ * The switches over kinds have no default, so that a new one is not forgotten;
+ * the cases of those that need none come from RECORD_KINDS.
+ */
+#define NEVER_WAITS_QUEUED(kind)
+#define NEVER_WAITS_BOTH(kind)
+#define NEVER_WAITS_AT_ONCE(kind) case RECORD_##kind:
+#define NEVER_WAITS_NONE(kind) case RECORD_##kind:
+#define NEVER_WAITS(kind, id, type, bytes, name, form, model) NEVER_WAITS_##model(kind)
+
+#define ONLY_WAITS_QUEUED(kind) case RECORD_##kind:
+#define ONLY_WAITS_BOTH(kind)
+#define ONLY_WAITS_AT_ONCE(kind)
+#define ONLY_WAITS_NONE(kind)
+#define ONLY_WAITS(kind, id, type, bytes, name, form, model) ONLY_WAITS_##model(kind)
+
+#define NEVER_FED_QUEUED(kind)
+#define NEVER_FED_BOTH(kind)
+#define NEVER_FED_AT_ONCE(kind)
+#define NEVER_FED_NONE(kind) case RECORD_##kind:
+#define NEVER_FED(kind, id, type, bytes, name, form, model) NEVER_FED_##model(kind)
+
 static void take_record(struct model *model, const struct record_header *record)
 {
 	struct inode *inode;
 
-	switch (record->kind) {
+	switch ((enum record_kind)record->kind) {
 	case RECORD_REQUEST_BEGIN:
 		request_begin(model, (const struct record_request *)record);
 		break;
 	case RECORD_REQUEST_END:
 		request_end(model, (const struct record_request *)record);
+		break;
+	case RECORD_ZAP:
+		zap_take(model, (const struct record_zap *)record);
 		break;
 	case RECORD_FLUSH:
 		flush_take(model, (const struct record_flush *)record);
@@ -106,7 +130,8 @@ static void take_record(struct model *model, const struct record_header *record)
 					  begin->pgoff_first + begin->pgoff_nr - 1, record->time);
 		break;
 	}
-	default:
+	case RECORD_NONE:
+		RECORD_KINDS(NEVER_WAITS)
 		break;
 	}
 }
@@ -115,10 +140,8 @@ static void take(struct model *model, const struct queue_entry *entry)
 {
 	switch ((enum part)(entry->order & 3)) {
 	case PART_RECORD:
-		take_record(model, entry->item);
-		break;
 	case PART_ZAP:
-		zap_take(model, entry->item);
+		take_record(model, entry->item);
 		break;
 	case PART_FLUSH:
 		flush_take_merged(model, entry->item);
@@ -167,7 +190,7 @@ static void feed_disorder(struct model *model, const struct record_header *recor
 
 static void feed_fact(struct model *model, const struct record_fact *record)
 {
-	const char *key = capture_fact_key(record), *value = capture_fact_value(record);
+	const char *key = record_fact_key(record), *value = record_fact_value(record);
 	struct fact *fact;
 
 	if (!key || !value || model->facts_nr >= FACTS_MAX) {
@@ -207,22 +230,21 @@ static void feed_inode(struct model *model, const struct record_inode *record)
 		queue_add_record(model, &record->header);
 }
 
+static void feed_event(struct model *model, const struct record_header *record)
+{
+	if (record->inode > 0xffffffffULL) {
+		model->counts.malformed++;
+		return;
+	}
+	feed_disorder(model, record);
+	queue_add_record(model, record);
+}
+
 static void feed_record(struct model *model, const struct record_header *record)
 {
-	switch (record->kind) {
-	case RECORD_REQUEST_BEGIN:
-	case RECORD_REQUEST_END:
-	case RECORD_ZAP:
-	case RECORD_FLUSH:
-	case RECORD_JOIN:
-	case RECORD_LEAVE:
-	case RECORD_PAGE_FREE:
-		if (record->inode > 0xffffffffULL) {
-			model->counts.malformed++;
-			return;
-		}
-		feed_disorder(model, record);
-		queue_add_record(model, record);
+	switch ((enum record_kind)record->kind) {
+		RECORD_KINDS(ONLY_WAITS)
+		feed_event(model, record);
 		break;
 	case RECORD_SNAPSHOT_BEGIN:
 		if (snapshot_begin(model, (const struct record_snapshot *)record))
@@ -251,14 +273,15 @@ static void feed_record(struct model *model, const struct record_header *record)
 		model->counts.ended = true;
 		model->counts.command_status = ((const struct record_end *)record)->command_status;
 		break;
-	default:
+	case RECORD_NONE:
+		RECORD_KINDS(NEVER_FED)
 		break;
 	}
 }
 
 int model_feed(struct model *model, const struct record_header *record)
 {
-	size_t least = capture_kind_size(record->kind);
+	size_t least = record_stored_size(record->kind);
 
 	if (model->failed)
 		return -ENOMEM;

@@ -35,23 +35,6 @@ const char *model_provider_name(__u32 provider)
 	return name_of(names, sizeof(names) / sizeof(names[0]), provider);
 }
 
-const char *model_loss_name(__u32 cause)
-{
-	static const char *const names[] = {
-		[RECORD_LOSS_RING_FULL] = "ring-full",
-		[RECORD_LOSS_MISSED] = "missed",
-		[RECORD_LOSS_SLOT_COLLISION] = "slot-collision",
-		[RECORD_LOSS_INODE_TABLE_FULL] = "inode-table-full",
-		[RECORD_LOSS_SCRATCH_BUSY] = "scratch-busy",
-		[RECORD_LOSS_SNAPSHOT_TOO_LARGE] = "snapshot-too-large",
-		[RECORD_LOSS_CLIENT_SLOW] = "client-slow",
-		[RECORD_LOSS_DISORDER] = "disorder",
-		[RECORD_LOSS_MISSED_FREE] = "missed-free",
-	};
-
-	return name_of(names, sizeof(names) / sizeof(names[0]), cause);
-}
-
 void model_inode_name(const struct model_inode *inode, char *name, size_t size)
 {
 	char kind = 'i';

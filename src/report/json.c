@@ -165,7 +165,7 @@ static struct json_object *losses_json(const struct model_counts *counts)
 
 	for (__u32 cause = 0; cause < 16; cause++) {
 		if (counts->lost_by_cause[cause])
-			add_count(object, model_loss_name(cause), counts->lost_by_cause[cause]);
+			add_count(object, record_loss_name(cause), counts->lost_by_cause[cause]);
 	}
 	return object;
 }

@@ -36,7 +36,7 @@ static void explain_losses(struct verdict *verdict, const struct model_counts *c
 	for (__u32 cause = 0; cause < 16 && used < sizeof(causes); cause++) {
 		if (counts->lost_by_cause[cause])
 			used += (size_t)snprintf(causes + used, sizeof(causes) - used, "%s%s %llu",
-						 used ? ", " : "", model_loss_name(cause),
+						 used ? ", " : "", record_loss_name(cause),
 						 (unsigned long long)counts->lost_by_cause[cause]);
 	}
 	reason_add(verdict, "records were lost or calls missed: %s", causes);

@@ -15,8 +15,8 @@ static void replay_read_facts(struct replay *replay, struct capture_reader *read
 	while (capture_next(reader, &record) == 1 && record->kind == RECORD_FACT) {
 		const struct record_fact *fact = (const void *)record;
 
-		if (!strcmp(capture_fact_key(fact), "option.stuck_ns"))
-			replay->stuck_ns = strtoull(capture_fact_value(fact), NULL, 10);
+		if (!strcmp(record_fact_key(fact), "option.stuck_ns"))
+			replay->stuck_ns = strtoull(record_fact_value(fact), NULL, 10);
 	}
 }
 

@@ -356,9 +356,15 @@ static void block_seal(struct seal *seal, const struct record_snapshot_block *ra
 		emit(seal, &run);
 }
 
+/* What user space makes needs no sealing. No default: a new kind of the ring is not forgotten. */
+#define NOT_OF_BPF_RAW(kind)
+#define NOT_OF_BPF_RING(kind)
+#define NOT_OF_BPF_SEALED(kind) case RECORD_##kind:
+#define NOT_OF_BPF(kind, id, type, bytes, name, form, model) NOT_OF_BPF_##form(kind)
+
 void seal_record(struct seal *seal, const struct record_header *raw)
 {
-	switch (raw->kind) {
+	switch ((enum record_kind)raw->kind) {
 	case RECORD_ZAP:
 		zap_seal(seal, (const struct record_zap *)raw);
 		break;
@@ -386,7 +392,8 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 	case RECORD_SNAPSHOT_BLOCK:
 		block_seal(seal, (const struct record_snapshot_block *)raw);
 		break;
-	default:
+	case RECORD_NONE:
+		RECORD_KINDS(NOT_OF_BPF)
 		break;
 	}
 }

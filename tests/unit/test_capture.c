@@ -110,7 +110,7 @@ static int read_all(struct capture_reader *reader)
 	int nr = 0, got;
 
 	while ((got = capture_next(reader, &record)) > 0) {
-		assert_true(record->size >= capture_kind_size(record->kind));
+		assert_true(record->size >= record_stored_size(record->kind));
 		nr++;
 	}
 	return got < 0 ? got : nr;
@@ -372,10 +372,10 @@ static void test_facts(void **state)
 	assert_int_equal(capture_open(path, &reader, message, sizeof(message)), 0);
 	assert_int_equal(capture_next(reader, &record), 1);
 	fact = (const struct record_fact *)record;
-	assert_string_equal(capture_fact_key(fact), "kernel.release");
-	assert_string_equal(capture_fact_value(fact), "6.12.0");
+	assert_string_equal(record_fact_key(fact), "kernel.release");
+	assert_string_equal(record_fact_value(fact), "6.12.0");
 	assert_int_equal(capture_next(reader, &record), 1);
-	assert_string_equal(capture_fact_value((const struct record_fact *)record), "");
+	assert_string_equal(record_fact_value((const struct record_fact *)record), "");
 	assert_int_equal(capture_next(reader, &record), 0);
 	capture_reader_close(reader);
 }
