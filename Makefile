@@ -93,7 +93,13 @@ $(B)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-$(B)/libgmemtrace.a: $(LIB_OBJECTS)
+# One object: each rule enters itself into a table (src/rules/rule.h), so an archive must not
+# leave out those that nobody else names.
+RULE_OBJECTS := $(filter $(B)/obj/rules/%,$(LIB_OBJECTS))
+$(B)/obj/rules.o: $(RULE_OBJECTS)
+	$(Q)$(LD) -r $^ -o $@
+
+$(B)/libgmemtrace.a: $(filter-out $(RULE_OBJECTS),$(LIB_OBJECTS)) $(B)/obj/rules.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

@@ -98,6 +98,8 @@ struct model_zap {
 	bool valid; /* true: restored, false: zapped */
 	bool sure; /* the owner is known without a gap */
 	bool redundant; /* absent and flushed before, as far as is known: needs no flush */
+	/* Of all its pages, EITHER: not known. After a failed call what changed is not known. */
+	enum model_state before, after;
 	__u16 routine; /* enum record_zap_routine */
 };
 

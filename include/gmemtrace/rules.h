@@ -10,7 +10,10 @@
 #include <stddef.h>
 #include "gmemtrace/model.h"
 
-/* Ids and names are an interface: append only, never renumber. */
+/*
+ * Ids and names are an interface: append only, never renumber. A rule's id stands in its
+ * descriptor (src/rules/rule_*.c); those that programs name are here as well.
+ */
 enum rule_id {
 	RULE_NONE = 0,
 	RULE_DECLARED_MISMATCH = 1,
@@ -34,12 +37,14 @@ enum rule_id {
 	RULE_REDUNDANT_FLUSH = 19,
 	RULE_SPLIT = 20,
 	RULE_LONG_EXPOSURE = 21,
-	RULE_MAX = 22, /* one more than the last; grows */
 };
+
+/* Every id is below. */
+#define RULE_IDS_MAX 64
 
 enum rule_severity {
 	RULE_SEVERITY_VIOLATION = 1,
-	RULE_SEVERITY_NOTE = 2,
+	RULE_SEVERITY_NOTE = 2, /* of cost, not of correctness: never makes a verdict */
 };
 
 /* What a rule needs; what is missing makes it not judged. */
@@ -49,17 +54,37 @@ enum rule_needs {
 	RULE_NEEDS_PAGE_FREE = 1 << 2, /* SENSOR_GROUP_PAGE_FREE */
 };
 
+#define RULE_PROVIDER(provider) (1U << (provider))
+
+/* Programs of the sensors, by name, NULL behind the last. */
+#define RULE_PROGRAMS_MAX 8
+
 struct rule {
 	const char *name;
 	const char *fires_when; /* one line */
-	enum rule_id id;
+	const char *meaning; /* sentences, as gmemtrace-rules(7) has them */
+	__u32 id; /* enum rule_id, or one that this header does not name */
 	enum rule_severity severity;
 	__u32 needs; /* enum rule_needs */
+	__u32 providers; /* RULE_PROVIDER(): the kinds of inode that it speaks of; no other */
+	/* One of these must be hooked, or it has nothing to judge. None named: needs none. */
+	const char *watches[RULE_PROGRAMS_MAX];
+	/* Their silence would accuse: those that are hooked must be proved to fire. */
+	const char *trusts[RULE_PROGRAMS_MAX];
 	bool built; /* false: in the table, not judged by this version */
 };
 
-/* The table's entry of @id, or NULL. */
-const struct rule *rule_find(enum rule_id id);
+/* The rule of @id, or of @name, or NULL. */
+const struct rule *rule_find(__u32 id);
+const struct rule *rule_find_name(const char *name);
+
+/* In order of ids; @rule NULL: the first. NULL behind the last. */
+const struct rule *rule_next(const struct rule *rule);
+size_t rule_total(void);
+
+/* "history, snapshots": what @rule needs, for people. */
+#define RULE_NEEDS_WORDS_MAX 64
+const char *rule_needs_words(const struct rule *rule, char words[RULE_NEEDS_WORDS_MAX]);
 
 enum verdict_value {
 	VERDICT_CONSISTENT = 1,
@@ -78,12 +103,15 @@ struct verdict_source {
 	char says[VERDICT_SAYS_MAX];
 };
 
-/* One cause. Owned by the verdict. */
+/* One cause, of a violation or of a note. Owned by the verdict. */
 struct verdict_violation {
 	const struct rule *rule;
 	const struct model_inode *inode; /* NULL: none known */
+	bool pgoff_known; /* false: pgoff_first and pgoff_last are 0 and mean nothing */
 	__u64 pgoff_first, pgoff_last;
-	__u64 count; /* pages (stuck: requests) that this cause hit */
+	__u64 count; /* pages (stuck: requests) that this cause hit, each as often as it was hit */
+	__u64 occurrences; /* how often it was met: runs of pages, of one request or read each */
+	__u64 pages; /* distinct pages; 0 where it is not about pages */
 	__u64 time_first, time_last; /* ns */
 	struct verdict_source sources[VERDICT_SOURCES_MAX];
 	size_t sources_nr;
@@ -98,7 +126,7 @@ struct verdict_not_judged {
 };
 
 struct verdict_options {
-	__u32 violations_max; /* listed; all are counted; 0: 1000 */
+	__u32 violations_max; /* listed, and as many notes; all are counted; 0: 1000 */
 	/*
 	 * A violation becomes final when a heartbeat is this much younger than
 	 * its proof: a loss is told of with delay. 0: 150 ms.
@@ -128,8 +156,14 @@ const char *verdict_value_name(enum verdict_value value);
 /* @index from 0; NULL behind the last. Ordered by rule id, then by time. */
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index);
 size_t verdict_violations(const struct verdict *verdict); /* listed */
-__u64 verdict_rule_count(const struct verdict *verdict, enum rule_id id); /* pages, all */
-__u64 verdict_unlisted(const struct verdict *verdict); /* causes beyond violations_max */
+__u64 verdict_unlisted(const struct verdict *verdict); /* violations beyond violations_max */
+
+/* The same for notes: of cost, no violations, and no part of the verdict. */
+const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index);
+size_t verdict_notes(const struct verdict *verdict);
+__u64 verdict_notes_unlisted(const struct verdict *verdict);
+
+__u64 verdict_rule_count(const struct verdict *verdict, __u32 id); /* pages, all */
 
 /* Rules that could not be judged, with the reason. NULL behind the last. */
 const struct verdict_not_judged *verdict_not_judged(const struct verdict *verdict, size_t index);

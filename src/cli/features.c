@@ -135,17 +135,14 @@ static void feature_print(const struct sensor_feature *feature)
 
 static void features_print_text(const struct features *features)
 {
+	const struct rule *rule = NULL;
 	char reason[REASON_MAX];
 
 	printf("kernel\n");
 	for (size_t i = 0; i < features->nr; i++)
 		feature_print(&features->list[i]);
 	printf("rules\n");
-	for (int id = RULE_NONE + 1; id < RULE_MAX; id++) {
-		const struct rule *rule = rule_find((enum rule_id)id);
-
-		if (!rule)
-			continue;
+	while ((rule = rule_next(rule))) {
 		printf("  %-34s %-4s %s\n", rule->name,
 		       rule_judged(features, rule, reason) ? "yes" : "no", reason);
 	}
@@ -185,18 +182,15 @@ static void features_print_json(const struct features *features)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *list = json_object_new_array(), *rules = json_object_new_array();
+	const struct rule *rule = NULL;
 
 	json_object_object_add(object, "schema", json_object_new_string(FEATURES_SCHEMA));
 	json_object_object_add(object, "tracing",
 			       json_object_new_boolean(!feature_missing(features)));
 	for (size_t i = 0; i < features->nr; i++)
 		json_object_array_add(list, feature_json(&features->list[i]));
-	for (int id = RULE_NONE + 1; id < RULE_MAX; id++) {
-		const struct rule *rule = rule_find((enum rule_id)id);
-
-		if (rule)
-			json_object_array_add(rules, rule_json(features, rule));
-	}
+	while ((rule = rule_next(rule)))
+		json_object_array_add(rules, rule_json(features, rule));
 	json_object_object_add(object, "features", list);
 	json_object_object_add(object, "rules", rules);
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |

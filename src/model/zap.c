@@ -188,6 +188,21 @@ static __u64 zap_place(const struct record_zap *record, const struct task *task,
 	return request ? request->public.pgoff_first + i : 0;
 }
 
+/* What the page was before, where that is sure. */
+static enum model_state zap_before(struct model *model, struct inode *inode, __u64 pgoff, bool sure)
+{
+	const struct page *page = inode ? extent_page(model, inode, pgoff, false) : NULL;
+
+	return sure && page && page->flags & PAGE_RESIDENT ? page_applied(page) : MODEL_EITHER;
+}
+
+static enum model_state zap_after(const struct model_zap *zap)
+{
+	enum model_state wanted = zap->valid ? MODEL_PRESENT : MODEL_ABSENT;
+
+	return !zap->result || zap->before == wanted ? wanted : MODEL_EITHER;
+}
+
 void zap_take(struct model *model, const struct record_zap *record)
 {
 	struct task *task = task_get(model, record->header.tid);
@@ -224,6 +239,8 @@ void zap_take(struct model *model, const struct record_zap *record)
 		zap.inode = owned ? &inode->public : NULL;
 		zap.pgoff = owned ? pgoff : zap_place(record, task, i);
 		zap.sure = sure;
+		zap.before = zap_before(model, inode, pgoff, sure);
+		zap.after = zap_after(&zap);
 		for (zap.nr = 1, i++; i < record->nr; zap.nr++, i++) {
 			bool next_owned = zap_owner(model, record, shown, i, &next, &next_pgoff,
 						    &next_sure, &next_redundant);
@@ -231,7 +248,8 @@ void zap_take(struct model *model, const struct record_zap *record)
 			if (next_owned != owned)
 				break;
 			if (owned && (next != inode || next_pgoff != pgoff + zap.nr ||
-				      next_sure != sure || next_redundant != redundant))
+				      next_sure != sure || next_redundant != redundant ||
+				      zap_before(model, next, next_pgoff, sure) != zap.before))
 				break;
 		}
 		zap_segment(model, record, task, owned ? inode : NULL, &zap);

@@ -3,46 +3,95 @@
 #include "internal.h"
 
 #define GITHUB_ANNOTATIONS 10
+/* Besides a test point a rule: the verdict, and CMD. */
+#define POINTS_MORE 2
 
-static void tap_details(FILE *out, const struct verdict *verdict, const struct rule *rule)
+typedef const struct verdict_violation *(*cause_at)(const struct verdict *, size_t);
+
+static bool rule_violated(const struct verdict *verdict, const struct rule *rule)
 {
-	const struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX];
+	return rule->severity == RULE_SEVERITY_VIOLATION && verdict_rule_count(verdict, rule->id);
+}
 
-	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
-		if (violation->rule != rule)
-			continue;
-		model_inode_name(violation->inode, name, sizeof(name));
-		fprintf(out, "# %s:%s count %llu: %s\n", name,
-			report_range(violation->pgoff_first, violation->pgoff_last, range),
-			(unsigned long long)violation->count, violation->words);
+static __s64 command_status(const struct verdict *verdict)
+{
+	struct model_counts counts;
+
+	model_count(verdict_model(verdict), &counts);
+	return counts.command_status;
+}
+
+/* One line whatever it holds: a newline would end the comment, '#' begin a directive. */
+static void tap_text(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == '#' || *text == '\\')
+			fputc('\\', out);
+		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
 	}
+}
+
+static void tap_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,
+		       cause_at at, const char *label)
+{
+	const struct verdict_violation *cause;
+	char place[REPORT_PLACE_MAX];
+
+	for (size_t i = 0; (cause = at(verdict, i)); i++) {
+		if (cause->rule != rule)
+			continue;
+		fprintf(out, "# %s%s count %llu: ", label, report_place(cause, place),
+			(unsigned long long)cause->count);
+		tap_text(out, cause->words);
+		fputc('\n', out);
+	}
+}
+
+static void tap_rule(FILE *out, const struct verdict *verdict, const struct rule *rule,
+		     size_t point)
+{
+	const char *reason = report_not_judged(verdict, rule);
+	bool violated = rule_violated(verdict, rule);
+
+	fprintf(out, "%sok %zu - %s", violated ? "not " : "", point, rule->name);
+	if (!violated && reason) {
+		fputs(" # SKIP ", out);
+		tap_text(out, reason);
+	}
+	fputc('\n', out);
+	tap_causes(out, verdict, rule, verdict_violation, "");
+	tap_causes(out, verdict, rule, verdict_note, "note: ");
+}
+
+static void tap_command(FILE *out, __s64 status, size_t point)
+{
+	if (status < 0)
+		fprintf(out, "ok %zu - the command # SKIP there was none\n", point);
+	else if (status)
+		fprintf(out, "not ok %zu - the command\n# it failed with status %lld\n", point,
+			(long long)status);
+	else
+		fprintf(out, "ok %zu - the command\n", point);
 }
 
 int report_verdict_tap(FILE *out, const struct verdict *verdict)
 {
 	enum verdict_value value = verdict_value(verdict);
+	const struct rule *rule = NULL;
 	const char *reason;
+	size_t point = 0;
 
-	fprintf(out, "TAP version 13\n1..%d\n", RULE_MAX);
-	for (int id = 1; id < RULE_MAX; id++) {
-		const struct rule *rule = rule_find((enum rule_id)id);
-
-		reason = report_not_judged(verdict, rule);
-		if (verdict_rule_count(verdict, rule->id) &&
-		    rule->severity == RULE_SEVERITY_VIOLATION) {
-			fprintf(out, "not ok %d - %s\n", id, rule->name);
-			tap_details(out, verdict, rule);
-		} else if (reason) {
-			fprintf(out, "ok %d - %s # SKIP %s\n", id, rule->name, reason);
-		} else {
-			fprintf(out, "ok %d - %s\n", id, rule->name);
-		}
+	fprintf(out, "TAP version 13\n1..%zu\n", rule_total() + POINTS_MORE);
+	while ((rule = rule_next(rule)))
+		tap_rule(out, verdict, rule, ++point);
+	fprintf(out, "%sok %zu - the verdict is %s\n", value == VERDICT_CONSISTENT ? "" : "not ",
+		++point, verdict_value_name(value));
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
+		fputs("# inconclusive: ", out);
+		tap_text(out, reason);
+		fputc('\n', out);
 	}
-	fprintf(out, "%sok %d - the verdict is %s\n", value == VERDICT_CONSISTENT ? "" : "not ",
-		RULE_MAX, verdict_value_name(value));
-	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
-		fprintf(out, "# inconclusive: %s\n", reason);
+	tap_command(out, command_status(verdict), ++point);
 	return report_done(out);
 }
 
@@ -69,75 +118,120 @@ static void xml_text(FILE *out, const char *text)
 	}
 }
 
-static void junit_failures(FILE *out, const struct verdict *verdict, const struct rule *rule)
+static void junit_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,
+			 cause_at at)
 {
-	const struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX];
+	const struct verdict_violation *cause;
+	char place[REPORT_PLACE_MAX];
 
-	fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu pages\">", rule->name,
-		(unsigned long long)verdict_rule_count(verdict, rule->id));
-	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
-		if (violation->rule != rule)
+	for (size_t i = 0; (cause = at(verdict, i)); i++) {
+		if (cause->rule != rule)
 			continue;
-		model_inode_name(violation->inode, name, sizeof(name));
-		fprintf(out, "%s:%s count %llu: ", name,
-			report_range(violation->pgoff_first, violation->pgoff_last, range),
-			(unsigned long long)violation->count);
-		xml_text(out, violation->words);
+		fprintf(out, "%s count %llu: ", report_place(cause, place),
+			(unsigned long long)cause->count);
+		xml_text(out, cause->words);
 		fputc('\n', out);
 	}
-	fprintf(out, "</failure>\n");
+}
+
+static void junit_begin(FILE *out, const char *name)
+{
+	fprintf(out, "\t\t<testcase classname=\"gmemtrace\" name=\"%s\">\n", name);
+}
+
+static void junit_end(FILE *out)
+{
+	fprintf(out, "\t\t</testcase>\n");
+}
+
+static void junit_skipped(FILE *out, const char *reason)
+{
+	fprintf(out, "\t\t\t<skipped message=\"");
+	xml_text(out, reason);
+	fprintf(out, "\"/>\n");
+}
+
+static void junit_rule(FILE *out, const struct verdict *verdict, const struct rule *rule)
+{
+	const char *reason = report_not_judged(verdict, rule);
+	__u64 count = verdict_rule_count(verdict, rule->id);
+
+	junit_begin(out, rule->name);
+	if (rule_violated(verdict, rule)) {
+		fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu pages\">", rule->name,
+			(unsigned long long)count);
+		junit_causes(out, verdict, rule, verdict_violation);
+		fprintf(out, "</failure>\n");
+	} else if (reason) {
+		junit_skipped(out, reason);
+	} else if (count) {
+		fprintf(out, "\t\t\t<system-out>");
+		junit_causes(out, verdict, rule, verdict_note);
+		fprintf(out, "</system-out>\n");
+	}
+	junit_end(out);
+}
+
+static void junit_reasons(FILE *out, const struct verdict *verdict)
+{
+	const char *reason;
+
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
+		xml_text(out, reason);
+		fputc('\n', out);
+	}
 }
 
 static void junit_conclusive(FILE *out, const struct verdict *verdict)
 {
-	const char *reason;
-
-	fprintf(out, "\t\t<testcase classname=\"gmemtrace\" name=\"conclusive\">\n");
+	junit_begin(out, "conclusive");
 	if (verdict_value(verdict) == VERDICT_INCONCLUSIVE) {
 		fprintf(out, "\t\t\t<error type=\"inconclusive\" message=\"inconclusive\">");
-		for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
-			xml_text(out, reason);
-			fputc('\n', out);
-		}
+		junit_reasons(out, verdict);
 		fprintf(out, "</error>\n");
+	} else if (verdict_reason(verdict, 0)) {
+		fprintf(out, "\t\t\t<system-out>");
+		junit_reasons(out, verdict);
+		fprintf(out, "</system-out>\n");
 	}
-	fprintf(out, "\t\t</testcase>\n");
+	junit_end(out);
+}
+
+static void junit_command(FILE *out, __s64 status)
+{
+	junit_begin(out, "command");
+	if (status < 0)
+		junit_skipped(out, "there was none");
+	else if (status)
+		fprintf(out,
+			"\t\t\t<failure type=\"command\" message=\"it failed with status "
+			"%lld\"/>\n",
+			(long long)status);
+	junit_end(out);
 }
 
 int report_verdict_junit(FILE *out, const struct verdict *verdict)
 {
-	int failures = 0, skipped = 0;
+	__s64 status = command_status(verdict);
+	int failures = status > 0, skipped = status < 0;
+	const struct rule *rule = NULL;
 
-	for (int id = 1; id < RULE_MAX; id++) {
-		const struct rule *rule = rule_find((enum rule_id)id);
-		bool fired = verdict_rule_count(verdict, rule->id) &&
-			     rule->severity == RULE_SEVERITY_VIOLATION;
+	while ((rule = rule_next(rule))) {
+		bool violated = rule_violated(verdict, rule);
 
-		failures += fired;
-		skipped += !fired && report_not_judged(verdict, rule);
+		failures += violated;
+		skipped += !violated && report_not_judged(verdict, rule);
 	}
 	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
 	fprintf(out,
-		"\t<testsuite name=\"gmemtrace\" tests=\"%d\" failures=\"%d\" errors=\"%d\" "
+		"\t<testsuite name=\"gmemtrace\" tests=\"%zu\" failures=\"%d\" errors=\"%d\" "
 		"skipped=\"%d\">\n",
-		RULE_MAX, failures, verdict_value(verdict) == VERDICT_INCONCLUSIVE, skipped);
-	for (int id = 1; id < RULE_MAX; id++) {
-		const struct rule *rule = rule_find((enum rule_id)id);
-		const char *reason = report_not_judged(verdict, rule);
-
-		fprintf(out, "\t\t<testcase classname=\"gmemtrace\" name=\"%s\">\n", rule->name);
-		if (verdict_rule_count(verdict, rule->id) &&
-		    rule->severity == RULE_SEVERITY_VIOLATION) {
-			junit_failures(out, verdict, rule);
-		} else if (reason) {
-			fprintf(out, "\t\t\t<skipped message=\"");
-			xml_text(out, reason);
-			fprintf(out, "\"/>\n");
-		}
-		fprintf(out, "\t\t</testcase>\n");
-	}
+		rule_total() + POINTS_MORE, failures,
+		verdict_value(verdict) == VERDICT_INCONCLUSIVE, skipped);
+	while ((rule = rule_next(rule)))
+		junit_rule(out, verdict, rule);
 	junit_conclusive(out, verdict);
+	junit_command(out, status);
 	fprintf(out, "\t</testsuite>\n</testsuites>\n");
 	return report_done(out);
 }
@@ -145,46 +239,77 @@ int report_verdict_junit(FILE *out, const struct verdict *verdict)
 static void github_text(FILE *out, const char *text)
 {
 	for (; *text; text++) {
-		if (*text == '%' || *text == '\r' || *text == '\n')
+		if (*text == '%' || (unsigned char)*text < ' ')
 			fprintf(out, "%%%02X", (unsigned)*text);
 		else
 			fputc(*text, out);
 	}
 }
 
-static void github_violation(FILE *out, const struct verdict_violation *violation)
+static void github_cause(FILE *out, const struct verdict_violation *cause, const char *level)
 {
-	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX];
+	char place[REPORT_PLACE_MAX], *colon;
 
-	model_inode_name(violation->inode, name, sizeof(name));
-	fprintf(out, "::%s title=gmemtrace %s::%s%%3A%s count %llu: ",
-		violation->rule->severity == RULE_SEVERITY_VIOLATION ? "error" : "notice",
-		violation->rule->name, name,
-		report_range(violation->pgoff_first, violation->pgoff_last, range),
-		(unsigned long long)violation->count);
-	github_text(out, violation->words);
+	report_place(cause, place);
+	colon = strchr(place, ':');
+	*colon = '\0';
+	fprintf(out, "::%s title=gmemtrace %s::%s%%3A%s count %llu: ", level, cause->rule->name,
+		place, colon + 1, (unsigned long long)cause->count);
+	github_text(out, cause->words);
 	fputc('\n', out);
+}
+
+static void github_reasons(FILE *out, const struct verdict *verdict)
+{
+	const char *reason;
+
+	if (!verdict_reason(verdict, 0))
+		return;
+	fprintf(out, "::warning title=gmemtrace inconclusive::");
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
+		github_text(out, i ? "; " : "");
+		github_text(out, reason);
+	}
+	fputc('\n', out);
+}
+
+/* Rules that this run could judge only in part or not at all, in one line. */
+static void github_not_judged(FILE *out, const struct verdict *verdict)
+{
+	const struct verdict_not_judged *entry;
+	bool any = false;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		if (!entry->rule->built)
+			continue;
+		fprintf(out, "%s%s: ", any ? "; " : "::notice title=gmemtrace not judged::",
+			entry->rule->name);
+		github_text(out, entry->reason);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
 }
 
 int report_verdict_github(FILE *out, const struct verdict *verdict)
 {
 	size_t violations = verdict_violations(verdict), shown = violations;
-	const char *reason;
+	const struct verdict_violation *note;
+	__s64 status = command_status(verdict);
 
 	if (violations > GITHUB_ANNOTATIONS)
 		shown = GITHUB_ANNOTATIONS - 1;
 	for (size_t i = 0; i < shown; i++)
-		github_violation(out, verdict_violation(verdict, i));
+		github_cause(out, verdict_violation(verdict, i), "error");
 	if (shown < violations)
 		fprintf(out, "::error title=gmemtrace::%llu more violations are not shown\n",
 			(unsigned long long)(violations - shown + verdict_unlisted(verdict)));
-	if (verdict_value(verdict) == VERDICT_INCONCLUSIVE) {
-		fprintf(out, "::warning title=gmemtrace inconclusive::");
-		for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
-			github_text(out, i ? "; " : "");
-			github_text(out, reason);
-		}
-		fputc('\n', out);
-	}
+	for (size_t i = 0; (note = verdict_note(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
+		github_cause(out, note, "notice");
+	github_reasons(out, verdict);
+	github_not_judged(out, verdict);
+	if (status > 0)
+		fprintf(out, "::error title=gmemtrace::the command failed with status %lld\n",
+			(long long)status);
 	return report_done(out);
 }

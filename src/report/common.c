@@ -34,6 +34,17 @@ const char *report_range(__u64 first, __u64 last, char *range)
 	return range;
 }
 
+const char *report_place(const struct verdict_violation *violation, char *place)
+{
+	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX] = "-";
+
+	model_inode_name(violation->inode, name, sizeof(name));
+	if (violation->pgoff_known)
+		report_range(violation->pgoff_first, violation->pgoff_last, range);
+	snprintf(place, REPORT_PLACE_MAX, "%s:%s", name, range);
+	return place;
+}
+
 const char *report_event(const struct model_event *event, char *text)
 {
 	const char *state = event->state ? "present" : "absent";

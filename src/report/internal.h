@@ -19,6 +19,10 @@ const char *report_comm(const struct model_inode *inode, char *comm);
 #define REPORT_RANGE_MAX 48
 const char *report_range(__u64 first, __u64 last, char *range);
 
+/* "g3:0x0-0x3f"; "g3:-" where the offset is not known */
+#define REPORT_PLACE_MAX (MODEL_INODE_NAME_MAX + REPORT_RANGE_MAX)
+const char *report_place(const struct verdict_violation *violation, char *place);
+
 /* "zap 0x1234 absent", "set_range 0x0-0x3f present -> 0": what happened, without time and task. */
 #define REPORT_EVENT_MAX 96
 const char *report_event(const struct model_event *event, char *text);

@@ -13,6 +13,12 @@ static void add_count(struct json_object *object, const char *key, __u64 value)
 	json_object_object_add(object, key, json_object_new_uint64(value));
 }
 
+/* null where it is not known. */
+static void add_known(struct json_object *object, const char *key, __u64 value, bool known)
+{
+	json_object_object_add(object, key, known ? json_object_new_uint64(value) : NULL);
+}
+
 static void add_text(struct json_object *object, const char *key, const char *value)
 {
 	json_object_object_add(object, key, json_object_new_string(value));
@@ -72,9 +78,11 @@ static struct json_object *violation_json(const struct verdict_violation *violat
 		 violation->rule->severity == RULE_SEVERITY_VIOLATION ? "violation" : "note");
 	add_inode_name(object, violation->inode);
 	json_object_object_add(object, "vm", vm_json(violation->inode));
-	add_count(object, "pgoff_first", violation->pgoff_first);
-	add_count(object, "pgoff_last", violation->pgoff_last);
+	add_known(object, "pgoff_first", violation->pgoff_first, violation->pgoff_known);
+	add_known(object, "pgoff_last", violation->pgoff_last, violation->pgoff_known);
 	add_count(object, "count", violation->count);
+	add_count(object, "occurrences", violation->occurrences);
+	add_count(object, "pages", violation->pages);
 	add_count(object, "time_first", violation->time_first);
 	add_count(object, "time_last", violation->time_last);
 	for (size_t i = 0; i < violation->sources_nr; i++) {
@@ -92,12 +100,14 @@ static struct json_object *violation_json(const struct verdict_violation *violat
 	return object;
 }
 
-static struct json_object *violations_json(const struct verdict *verdict)
+static struct json_object *causes_json(const struct verdict *verdict,
+				       const struct verdict_violation *(*at)(const struct verdict *,
+									     size_t))
 {
 	struct json_object *array = json_object_new_array();
 	const struct verdict_violation *violation;
 
-	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++)
+	for (size_t i = 0; (violation = at(verdict, i)); i++)
 		json_object_array_add(array, violation_json(violation));
 	return array;
 }
@@ -212,8 +222,10 @@ int report_verdict_json(FILE *out, const struct verdict *verdict)
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		json_object_array_add(reasons, json_object_new_string(reason));
 	json_object_object_add(object, "reasons", reasons);
-	json_object_object_add(object, "violations", violations_json(verdict));
+	json_object_object_add(object, "violations", causes_json(verdict, verdict_violation));
 	add_count(object, "violations_unlisted", verdict_unlisted(verdict));
+	json_object_object_add(object, "notes", causes_json(verdict, verdict_note));
+	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
 	json_object_object_add(object, "per_inode", inodes_json(model));
 	json_object_object_add(object, "facts", facts_json(model));

@@ -41,13 +41,15 @@ static void text_wrap(FILE *out, const char *words, const char *indent)
 
 static void text_violation(FILE *out, const struct verdict_violation *violation, bool color)
 {
-	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX], comm[REPORT_COMM_MAX];
+	bool note = violation->rule->severity == RULE_SEVERITY_NOTE;
+	char place[REPORT_PLACE_MAX], comm[REPORT_COMM_MAX];
 	const struct model_inode *inode = violation->inode;
 
-	model_inode_name(inode, name, sizeof(name));
-	fprintf(out, "\n%s%s%s  %s:%s  count %llu", color ? "\033[31m" : "", violation->rule->name,
-		color ? "\033[0m" : "", name,
-		report_range(violation->pgoff_first, violation->pgoff_last, range),
+	fprintf(out, "\n%s%s%s%s  %s  count %llu", note ? "note: " : "",
+		!color ? ""
+		: note ? "\033[33m"
+		       : "\033[31m",
+		violation->rule->name, color ? "\033[0m" : "", report_place(violation, place),
 		(unsigned long long)violation->count);
 	if (inode)
 		fprintf(out, "  VM %u (%s)", inode->vm ? inode->vm : inode->tgid,
@@ -97,7 +99,13 @@ int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
 	if (verdict_unlisted(verdict))
 		fprintf(out, "\n%llu more causes are not listed\n",
 			(unsigned long long)verdict_unlisted(verdict));
-	fprintf(out, "%sverdict: %s%s%s\n", verdict_violations(verdict) ? "\n" : "",
+	for (size_t i = 0; (violation = verdict_note(verdict, i)); i++)
+		text_violation(out, violation, color);
+	if (verdict_notes_unlisted(verdict))
+		fprintf(out, "\n%llu more notes are not listed\n",
+			(unsigned long long)verdict_notes_unlisted(verdict));
+	fprintf(out, "%sverdict: %s%s%s\n",
+		verdict_violations(verdict) || verdict_notes(verdict) ? "\n" : "",
 		value_color(value, color), verdict_value_name(value), color ? "\033[0m" : "");
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		fprintf(out, "inconclusive: %s\n", reason);

@@ -1,76 +1,79 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of the verdict share. Nothing outside src/rules includes this. */
+/* What the parts of the verdict share. Nothing outside src/rules includes this; rules do not. */
 #ifndef GMEMTRACE_RULES_INTERNAL_H
 #define GMEMTRACE_RULES_INTERNAL_H
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "gmemtrace/rules.h"
+#include "rules/rule.h"
 
-/* A cause on its way to becoming a violation, or one. */
+/* A cause on its way to becoming a violation or a note, or one. */
 struct cause {
-	struct verdict_violation violation; /* first */
-	__u64 variant; /* causes of one rule, inode and variant may melt */
+	struct cause *next, *previous; /* of its set */
+	const struct rule_descriptor *descriptor;
+	const struct model_inode *inode;
+	bool pgoff_unknown;
+	__u64 first, last; /* pgoff; 0 where unknown */
+	__u64 count, occurrences;
+	__u64 time_first, time_last; /* ns */
+	__u64 variant;
 	__u64 hold; /* ns: not final before; 0: at once */
-	bool union_count; /* a page counts once, however often it was seen */
-	bool immune; /* no loss can have feigned it */
-	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
+	bool of_pages; /* else count is of something else */
+	bool union_count, immune, anyone; /* as in the accusation */
+	struct verdict_violation *told; /* words and proof; NULL: beyond those listed */
 };
 
-/* What a rule says of a run of pages, before it is put into words. */
-struct accusation {
-	enum rule_id rule;
-	const struct model_inode *inode;
-	__u64 pgoff, nr; /* pages */
-	__u64 pfn; /* of the first page, 0 none */
-	__u64 variant;
-	__u64 from, to; /* ns: what happened in between proves it */
-	__u64 hold;
-	bool union_count, immune, anyone;
+/* Causes by what they are of, so that those which touch are found at once. */
+struct cause_set {
+	void *tree; /* search.h */
+	struct cause *first, *last; /* in order of entry */
+	size_t nr;
+	__u64 rule_count[RULE_IDS_MAX]; /* sums of cause.count */
+};
+
+struct cause_list {
+	struct verdict_violation **list;
+	size_t nr, room;
+	__u64 unlisted;
 };
 
 struct verdict {
 	struct model *model;
 	struct verdict_options options;
-	struct cause **pending, **final;
-	size_t pending_nr, pending_room, final_nr, final_room;
-	__u64 rule_count[RULE_MAX];
-	__u64 unlisted;
+	const struct rule_descriptor *built[RULE_IDS_MAX]; /* those that judge */
+	size_t built_nr;
+	struct cause_set pending, final;
+	size_t told_nr; /* causes in words, pending or listed */
+	struct cause_list violations, notes;
 	__u64 unproven; /* pages whose difference could not be made final */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 advanced; /* ns: the last heartbeat's watermark */
 	bool failed; /* memory ran short */
 	bool finished;
 	char *incomplete; /* why, NULL: whole */
-	struct verdict_not_judged not_judged[RULE_MAX];
+	struct verdict_not_judged not_judged[RULE_IDS_MAX];
 	size_t not_judged_nr;
-	char reasons[12][160];
+	char reasons[16][160];
 	size_t reasons_nr;
 };
 
-/* verdict.c: NULL where it melts into what is known already, or memory is short. */
-struct verdict_violation *verdict_accuse(struct verdict *verdict,
-					 const struct accusation *accusation);
+/* table.c: in order of ids. @descriptor NULL: the first. */
+const struct rule_descriptor *descriptor_next(const struct rule_descriptor *descriptor);
+const struct rule_descriptor *descriptor_find(__u32 id);
 
-/* snapshot.c, history.c */
-void rules_page_read(void *context, const struct model_read *read);
-void rules_request_ended(void *context, const struct model_request *request);
-void rules_request_stuck(void *context, const struct model_request *request, __u64 now);
-void rules_zapped(void *context, const struct model_zap *zap, const struct model_request *request);
-void rules_flush_judged(void *context, const struct model_flush_judgement *judgement);
-void rules_freed_absent(void *context, const struct model_freed *freed);
+/* cause.c */
+/*
+ * Takes @cause, which is in no set. Where it touches causes of its kind they become one, the
+ * oldest of them, and @cause is freed. Returns the one that is in the set now, or NULL: no
+ * memory, and what could not be entered is freed.
+ */
+struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct cause *cause);
+void cause_remove(struct cause_set *set, struct cause *cause);
+void cause_free(struct verdict *verdict, struct cause *cause);
+void cause_set_free(struct verdict *verdict, struct cause_set *set);
 
 /* status.c */
 void verdict_explain(struct verdict *verdict);
-
-/* words.c */
-__attribute__((format(printf, 3, 4))) void
-violation_source(struct verdict_violation *violation, const char *name, const char *format, ...);
-__attribute__((format(printf, 2, 3))) void violation_words(struct verdict_violation *violation,
-							   const char *format, ...);
-const char *state_name(enum model_state state);
-/* "set_range 0x0-0x3f absent by 123 at 1.234567 s" */
-const char *request_words(const struct model_request *request, char *text, size_t size);
 
 #endif

@@ -111,6 +111,7 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 
 void verdict_explain(struct verdict *verdict)
 {
+	const struct rule *rule = NULL;
 	struct model_counts counts;
 
 	model_count(verdict->model, &counts);
@@ -134,19 +135,17 @@ void verdict_explain(struct verdict *verdict)
 			   (unsigned long long)counts.malformed);
 	if (verdict->finished && !counts.ended && !verdict->incomplete)
 		reason_add(verdict, "the records have no end");
-	for (int id = RULE_NONE + 1; id < RULE_MAX; id++)
-		explain_rule(verdict, rule_find((enum rule_id)id), &counts);
+	while ((rule = rule_next(rule)))
+		explain_rule(verdict, rule, &counts);
 }
 
+/* What was proved early survives everything that comes later. */
 enum verdict_value verdict_value(const struct verdict *verdict)
 {
 	struct verdict now = *verdict;
 
-	for (int id = RULE_NONE + 1; id < RULE_MAX; id++) {
-		if (verdict->rule_count[id] &&
-		    rule_find((enum rule_id)id)->severity == RULE_SEVERITY_VIOLATION)
-			return VERDICT_VIOLATED;
-	}
+	if (verdict->violations.nr || verdict->violations.unlisted)
+		return VERDICT_VIOLATED;
 	if (!verdict->finished)
 		verdict_explain(&now);
 	return now.reasons_nr ? VERDICT_INCONCLUSIVE : VERDICT_CONSISTENT;

@@ -9,144 +9,112 @@
 
 #define CAUSES_MAX 1000
 
-static bool cause_same(const struct cause *cause, const struct accusation *accusation)
+/* Calls @member of every rule that has it. */
+#define VERDICT_CALL(verdict, member, ...)                                                         \
+	do {                                                                                       \
+		for (size_t call = 0; call < (verdict)->built_nr; call++) {                        \
+			const struct rule_descriptor *descriptor = (verdict)->built[call];         \
+			if (descriptor->member)                                                    \
+				descriptor->member(verdict, __VA_ARGS__);                          \
+		}                                                                                  \
+	} while (0)
+
+/* What is of a kind that nobody knows, or that the rule does not speak of, is not judged. */
+static bool rule_speaks_of(const struct rule *rule, const struct model_inode *inode)
 {
-	return cause->violation.rule->id == accusation->rule &&
-	       cause->violation.inode == accusation->inode &&
-	       cause->variant == accusation->variant && cause->immune == accusation->immune;
+	return !inode || rule->providers & RULE_PROVIDER(inode->provider);
 }
 
-static bool cause_touches(const struct verdict_violation *violation, __u64 first, __u64 last)
+static struct cause *cause_new(const struct rule_descriptor *descriptor,
+			       const struct accusation *accusation)
 {
-	return first <= violation->pgoff_last + 1 && violation->pgoff_first <= last + 1;
-}
+	struct cause *cause = calloc(1, sizeof(*cause));
 
-/* Pages of [first, last] that the violation does not hold yet. */
-static __u64 cause_grow(struct cause *cause, __u64 first, __u64 last, __u64 count)
-{
-	struct verdict_violation *violation = &cause->violation;
-	__u64 before = violation->pgoff_last - violation->pgoff_first;
-
-	if (first < violation->pgoff_first)
-		violation->pgoff_first = first;
-	if (last > violation->pgoff_last)
-		violation->pgoff_last = last;
-	if (cause->union_count)
-		count = violation->pgoff_last - violation->pgoff_first - before;
-	violation->count += count;
-	return count;
-}
-
-static struct cause *cause_find(struct cause **causes, size_t nr,
-				const struct accusation *accusation)
-{
-	__u64 last = accusation->pgoff + accusation->nr - 1;
-
-	/* The newest first: accusations come in ascending runs. */
-	for (size_t i = nr; i > 0; i--) {
-		struct cause *cause = causes[i - 1];
-
-		if (cause_same(cause, accusation) &&
-		    cause_touches(&cause->violation, accusation->pgoff, last))
-			return cause;
+	if (!cause)
+		return NULL;
+	cause->descriptor = descriptor;
+	cause->inode = accusation->inode;
+	cause->pgoff_unknown = accusation->pgoff_unknown;
+	if (!accusation->pgoff_unknown) {
+		cause->first = accusation->pgoff;
+		cause->last = accusation->pgoff + accusation->nr - 1;
 	}
-	return NULL;
+	cause->of_pages = !accusation->count;
+	cause->count = accusation->count ? accusation->count : accusation->nr;
+	cause->occurrences = 1;
+	cause->time_first = accusation->from;
+	cause->time_last = accusation->to;
+	cause->variant = accusation->variant;
+	cause->hold = accusation->hold;
+	cause->union_count = accusation->union_count && !accusation->pgoff_unknown;
+	cause->immune = accusation->immune;
+	cause->anyone = accusation->anyone;
+	return cause;
 }
 
-static bool causes_grow(struct verdict *verdict, struct cause ***causes, size_t nr, size_t *room)
+/* Something to put words into. NULL where enough causes have theirs. */
+static struct verdict_violation *told_new(struct verdict *verdict, struct cause *cause,
+					  const struct accusation *accusation)
 {
-	size_t more = *room ? *room * 2 : 16;
-	struct cause **grown;
+	struct verdict_violation *told;
 
-	if (nr < *room)
-		return true;
-	grown = realloc(*causes, more * sizeof(struct cause *));
-	if (!grown) {
+	if (verdict->told_nr >= verdict->options.violations_max)
+		return NULL;
+	told = calloc(1, sizeof(*told));
+	if (!told) {
 		verdict->failed = true;
-		return false;
+		return NULL;
 	}
-	*causes = grown;
-	*room = more;
-	return true;
+	verdict->told_nr++;
+	told->rule = &cause->descriptor->rule;
+	told->inode = cause->inode;
+	told->pgoff_known = !cause->pgoff_unknown;
+	told->events_nr = model_page_events(verdict->model, accusation->inode, accusation->pgoff,
+					    accusation->pfn, accusation->to, told->events,
+					    VERDICT_EVENTS_MAX);
+	return told;
 }
 
 struct verdict_violation *verdict_accuse(struct verdict *verdict,
 					 const struct accusation *accusation)
 {
-	__u64 last = accusation->pgoff + accusation->nr - 1;
-	struct verdict_violation *violation;
+	const struct rule_descriptor *descriptor = descriptor_find(accusation->rule);
 	struct cause *cause;
 
-	cause = cause_find(verdict->pending, verdict->pending_nr, accusation);
-	if (cause) {
-		cause_grow(cause, accusation->pgoff, last, accusation->nr);
-		if (cause->violation.time_last < accusation->to)
-			cause->violation.time_last = accusation->to;
-		if (cause->violation.time_first > accusation->from)
-			cause->violation.time_first = accusation->from;
-		if (cause->hold < accusation->hold)
-			cause->hold = accusation->hold;
+	if (!rule_speaks_of(&descriptor->rule, accusation->inode))
 		return NULL;
-	}
-	if (!causes_grow(verdict, &verdict->pending, verdict->pending_nr, &verdict->pending_room))
+	/* What the model says without memory is not to be believed. */
+	if (model_failed(verdict->model))
 		return NULL;
-	cause = calloc(1, sizeof(*cause));
+	cause = cause_new(descriptor, accusation);
 	if (!cause) {
 		verdict->failed = true;
 		return NULL;
 	}
-	verdict->pending[verdict->pending_nr++] = cause;
-	cause->variant = accusation->variant;
-	cause->hold = accusation->hold;
-	cause->union_count = accusation->union_count;
-	cause->immune = accusation->immune;
-	cause->anyone = accusation->anyone;
-	violation = &cause->violation;
-	violation->rule = rule_find(accusation->rule);
-	violation->inode = accusation->inode;
-	violation->pgoff_first = accusation->pgoff;
-	violation->pgoff_last = last;
-	violation->count = accusation->nr;
-	violation->time_first = accusation->from;
-	violation->time_last = accusation->to;
-	violation->events_nr = model_page_events(verdict->model, accusation->inode,
-						 accusation->pgoff, accusation->pfn, accusation->to,
-						 violation->events, VERDICT_EVENTS_MAX);
-	return violation;
+	cause = cause_enter(verdict, &verdict->pending, cause);
+	if (!cause || cause->occurrences > 1)
+		return NULL;
+	cause->told = told_new(verdict, cause, accusation);
+	return cause->told;
 }
 
-static void cause_finish(struct verdict *verdict, struct cause *cause)
+static bool list_add(struct cause_list *list, struct verdict_violation *told)
 {
-	struct verdict_violation *violation = &cause->violation;
-	struct accusation accusation = {
-		.rule = violation->rule->id,
-		.inode = violation->inode,
-		.pgoff = violation->pgoff_first,
-		.nr = violation->pgoff_last - violation->pgoff_first + 1,
-		.variant = cause->variant,
-		.immune = cause->immune,
-	};
-	struct cause *known = cause_find(verdict->final, verdict->final_nr, &accusation);
+	size_t room = list->room ? list->room * 2 : 16;
+	struct verdict_violation **grown;
 
-	if (known) {
-		verdict->rule_count[accusation.rule] += cause_grow(
-			known, violation->pgoff_first, violation->pgoff_last, violation->count);
-		if (known->violation.time_last < violation->time_last)
-			known->violation.time_last = violation->time_last;
-		free(cause);
-		return;
+	if (list->nr == list->room) {
+		grown = realloc(list->list, room * sizeof(struct verdict_violation *));
+		if (!grown)
+			return false;
+		list->list = grown;
+		list->room = room;
 	}
-	verdict->rule_count[accusation.rule] += violation->count;
-	if (verdict->final_nr == verdict->options.violations_max ||
-	    !causes_grow(verdict, &verdict->final, verdict->final_nr, &verdict->final_room)) {
-		verdict->unlisted++;
-		free(cause);
-		return;
-	}
-	verdict->final[verdict->final_nr++] = cause;
+	list->list[list->nr++] = told;
+	return true;
 }
 
-static int cause_compare(const void *left, const void *right)
+static int told_order(const void *left, const void *right)
 {
 	const struct verdict_violation *a = *(const struct verdict_violation *const *)left;
 	const struct verdict_violation *b = *(const struct verdict_violation *const *)right;
@@ -160,58 +128,93 @@ static int cause_compare(const void *left, const void *right)
 	return 0;
 }
 
-/* Makes final what no loss can explain any more. @all: nothing more will be told of. */
+/* Lists anew what is final. */
+static void verdict_list(struct verdict *verdict)
+{
+	verdict->violations.nr = verdict->violations.unlisted = 0;
+	verdict->notes.nr = verdict->notes.unlisted = 0;
+	for (struct cause *cause = verdict->final.first; cause; cause = cause->next) {
+		bool note = cause->descriptor->rule.severity == RULE_SEVERITY_NOTE;
+		struct cause_list *list = note ? &verdict->notes : &verdict->violations;
+
+		if (!cause->told || !list_add(list, cause->told))
+			list->unlisted++;
+	}
+	if (verdict->violations.nr)
+		qsort(verdict->violations.list, verdict->violations.nr,
+		      sizeof(struct verdict_violation *), told_order);
+	if (verdict->notes.nr)
+		qsort(verdict->notes.list, verdict->notes.nr, sizeof(struct verdict_violation *),
+		      told_order);
+}
+
+/* Whether a loss may still be told of that would explain it. @all: nothing more will be. */
+static bool cause_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
+			bool all)
+{
+	__u64 settle = verdict->options.settle_ns;
+
+	if (!cause->hold)
+		return !all && cause->time_last + settle > now;
+	return cause->hold + (all ? 0 : settle) > now;
+}
+
+/* Makes final what no loss can explain any more. */
 static void causes_settle(struct verdict *verdict, __u64 now, bool all)
 {
-	size_t kept = 0, before = verdict->final_nr;
+	struct cause *cause = verdict->pending.first, *next;
+	bool changed = false;
 
-	for (size_t i = 0; i < verdict->pending_nr; i++) {
-		struct cause *cause = verdict->pending[i];
-		__u64 due = cause->violation.time_last + verdict->options.settle_ns;
-
-		if (cause->hold ? cause->hold > now : !all && due > now) {
-			verdict->pending[kept++] = cause;
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause_waits(verdict, cause, now, all))
 			continue;
-		}
-		if (cause->hold && !all && cause->hold + verdict->options.settle_ns > now) {
-			verdict->pending[kept++] = cause;
-			continue;
-		}
-		cause_finish(verdict, cause);
+		cause_remove(&verdict->pending, cause);
+		if (cause->told && cause->descriptor->listed)
+			cause->descriptor->listed(verdict, cause->told);
+		cause_enter(verdict, &verdict->final, cause);
+		changed = true;
 	}
-	verdict->pending_nr = kept;
-	if (verdict->final_nr > before)
-		qsort(verdict->final, verdict->final_nr, sizeof(struct cause *), cause_compare);
+	if (changed)
+		verdict_list(verdict);
 }
 
-static void rules_doubt(void *context, const struct model_doubt *doubt)
+static void cause_drop(struct verdict *verdict, struct cause *cause)
+{
+	verdict->unproven += cause->count;
+	cause_remove(&verdict->pending, cause);
+	cause_free(verdict, cause);
+}
+
+static bool doubt_explains(const struct model_doubt *doubt, const struct cause *cause)
+{
+	__u64 last = cause->time_last > cause->hold ? cause->time_last : cause->hold;
+
+	if (cause->immune || doubt->since > last)
+		return false;
+	return !doubt->inode || !cause->inode || cause->anyone || doubt->inode == cause->inode;
+}
+
+static void verdict_doubt(void *context, const struct model_doubt *doubt)
 {
 	struct verdict *verdict = context;
+	struct cause *cause = verdict->pending.first, *next;
 	struct model_counts counts;
-	size_t kept = 0;
 
-	model_count(verdict->model, &counts);
-	/* Calls begun before the sensors were armed end unseen in the first moments. */
-	if (doubt->reason == MODEL_DOUBT_UNSEEN && doubt->since > counts.started)
-		verdict->unseen += doubt->count;
-	for (size_t i = 0; i < verdict->pending_nr; i++) {
-		struct cause *cause = verdict->pending[i];
-		__u64 last = cause->violation.time_last > cause->hold ? cause->violation.time_last
-								      : cause->hold;
-		bool other = doubt->inode && cause->violation.inode && !cause->anyone &&
-			     doubt->inode != cause->violation.inode;
-
-		if (cause->immune || other || doubt->since > last) {
-			verdict->pending[kept++] = cause;
-			continue;
-		}
-		verdict->unproven += cause->violation.count;
-		free(cause);
+	if (doubt->reason == MODEL_DOUBT_UNSEEN) {
+		model_count(verdict->model, &counts);
+		/* Calls begun before the sensors were armed end unseen in the first moments. */
+		if (doubt->since > counts.started)
+			verdict->unseen += doubt->count;
 	}
-	verdict->pending_nr = kept;
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (doubt_explains(doubt, cause))
+			cause_drop(verdict, cause);
+	}
 }
 
-static void rules_advanced(void *context, __u64 now)
+static void verdict_advanced(void *context, __u64 now)
 {
 	struct verdict *verdict = context;
 
@@ -220,18 +223,76 @@ static void rules_advanced(void *context, __u64 now)
 	verdict->advanced = now;
 }
 
-static void rules_finished(void *context, __u64 now)
+static void verdict_finished(void *context, __u64 now)
 {
 	struct verdict *verdict = context;
 
-	causes_settle(verdict, now, true);
-	for (size_t i = 0; i < verdict->pending_nr; i++) {
-		verdict->unproven += verdict->pending[i]->violation.count;
-		free(verdict->pending[i]);
-	}
-	verdict->pending_nr = 0;
+	/* Where memory ran short nobody can say what was lost behind it. */
+	if (model_failed(verdict->model))
+		causes_settle(verdict, verdict->advanced, false);
+	else
+		causes_settle(verdict, now, true);
+	while (verdict->pending.first)
+		cause_drop(verdict, verdict->pending.first);
 	verdict->finished = true;
 	verdict_explain(verdict);
+}
+
+static void verdict_inode_met(void *context, const struct model_inode *inode)
+{
+	VERDICT_CALL((struct verdict *)context, inode_met, inode);
+}
+
+static void verdict_request_ended(void *context, const struct model_request *request)
+{
+	VERDICT_CALL((struct verdict *)context, request_ended, request);
+}
+
+static void verdict_request_stuck(void *context, const struct model_request *request, __u64 now)
+{
+	VERDICT_CALL((struct verdict *)context, request_stuck, request, now);
+}
+
+static void verdict_changed(void *context, const struct model_zap *change,
+			    const struct model_request *request)
+{
+	VERDICT_CALL((struct verdict *)context, changed, change, request);
+}
+
+static void verdict_flush_judged(void *context, const struct model_flush_judgement *judgement)
+{
+	VERDICT_CALL((struct verdict *)context, flush_judged, judgement);
+}
+
+static void verdict_exposure_ended(void *context, const struct model_exposure *exposure)
+{
+	VERDICT_CALL((struct verdict *)context, exposure_ended, exposure);
+}
+
+static void verdict_page_read(void *context, const struct model_read *read)
+{
+	VERDICT_CALL((struct verdict *)context, page_read, read);
+}
+
+static void verdict_freed_absent(void *context, const struct model_freed *freed)
+{
+	VERDICT_CALL((struct verdict *)context, freed_absent, freed);
+}
+
+static void verdict_prepare(struct verdict *verdict, const struct verdict_options *options)
+{
+	const struct rule_descriptor *descriptor = NULL;
+
+	if (options)
+		verdict->options = *options;
+	if (!verdict->options.violations_max)
+		verdict->options.violations_max = CAUSES_MAX;
+	if (!verdict->options.settle_ns)
+		verdict->options.settle_ns = 150ULL * 1000 * 1000;
+	while ((descriptor = descriptor_next(descriptor))) {
+		if (descriptor->rule.built)
+			verdict->built[verdict->built_nr++] = descriptor;
+	}
 }
 
 struct verdict *verdict_create(struct model *model, const struct verdict_options *options)
@@ -239,26 +300,23 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 	struct verdict *verdict = calloc(1, sizeof(*verdict));
 	struct model_observer observer = {
 		.context = verdict,
-		.request_ended = rules_request_ended,
-		.request_stuck = rules_request_stuck,
-		.zapped = rules_zapped,
-		.flush_judged = rules_flush_judged,
-		.page_read = rules_page_read,
-		.freed_absent = rules_freed_absent,
-		.doubt = rules_doubt,
-		.advanced = rules_advanced,
-		.finished = rules_finished,
+		.inode_met = verdict_inode_met,
+		.request_ended = verdict_request_ended,
+		.request_stuck = verdict_request_stuck,
+		.zapped = verdict_changed,
+		.flush_judged = verdict_flush_judged,
+		.exposure_ended = verdict_exposure_ended,
+		.page_read = verdict_page_read,
+		.freed_absent = verdict_freed_absent,
+		.doubt = verdict_doubt,
+		.advanced = verdict_advanced,
+		.finished = verdict_finished,
 	};
 
 	if (!verdict)
 		return NULL;
 	verdict->model = model;
-	if (options)
-		verdict->options = *options;
-	if (!verdict->options.violations_max)
-		verdict->options.violations_max = CAUSES_MAX;
-	if (!verdict->options.settle_ns)
-		verdict->options.settle_ns = 150ULL * 1000 * 1000;
+	verdict_prepare(verdict, options);
 	if (!model_observe(model, &observer))
 		return verdict;
 	free(verdict);
@@ -269,12 +327,10 @@ void verdict_free(struct verdict *verdict)
 {
 	if (!verdict)
 		return;
-	for (size_t i = 0; i < verdict->pending_nr; i++)
-		free(verdict->pending[i]);
-	for (size_t i = 0; i < verdict->final_nr; i++)
-		free(verdict->final[i]);
-	free(verdict->pending);
-	free(verdict->final);
+	cause_set_free(verdict, &verdict->pending);
+	cause_set_free(verdict, &verdict->final);
+	free(verdict->violations.list);
+	free(verdict->notes.list);
 	free(verdict->incomplete);
 	free(verdict);
 }
@@ -291,27 +347,42 @@ void verdict_mark_incomplete(struct verdict *verdict, const char *why)
 
 bool verdict_pending(const struct verdict *verdict)
 {
-	return !verdict->finished && (verdict->pending_nr || model_unsettled(verdict->model));
+	return !verdict->finished && (verdict->pending.nr || model_unsettled(verdict->model));
 }
 
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index)
 {
-	return index < verdict->final_nr ? &verdict->final[index]->violation : NULL;
+	return index < verdict->violations.nr ? verdict->violations.list[index] : NULL;
 }
 
 size_t verdict_violations(const struct verdict *verdict)
 {
-	return verdict->final_nr;
-}
-
-__u64 verdict_rule_count(const struct verdict *verdict, enum rule_id id)
-{
-	return id < RULE_MAX ? verdict->rule_count[id] : 0;
+	return verdict->violations.nr;
 }
 
 __u64 verdict_unlisted(const struct verdict *verdict)
 {
-	return verdict->unlisted;
+	return verdict->violations.unlisted;
+}
+
+const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index)
+{
+	return index < verdict->notes.nr ? verdict->notes.list[index] : NULL;
+}
+
+size_t verdict_notes(const struct verdict *verdict)
+{
+	return verdict->notes.nr;
+}
+
+__u64 verdict_notes_unlisted(const struct verdict *verdict)
+{
+	return verdict->notes.unlisted;
+}
+
+__u64 verdict_rule_count(const struct verdict *verdict, __u32 id)
+{
+	return id < RULE_IDS_MAX ? verdict->final.rule_count[id] : 0;
 }
 
 const struct model *verdict_model(const struct verdict *verdict)

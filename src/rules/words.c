@@ -2,7 +2,7 @@
 /* Putting a violation into words. */
 #include <stdarg.h>
 #include <stdio.h>
-#include "internal.h"
+#include "rules/rule.h"
 
 void violation_source(struct verdict_violation *violation, const char *name, const char *format,
 		      ...)
@@ -40,12 +40,12 @@ const char *state_name(enum model_state state)
 	}
 }
 
-const char *request_words(const struct model_request *request, char *text, size_t size)
+const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX])
 {
 	char name[MODEL_INODE_NAME_MAX];
 
 	model_inode_name(request->inode, name, sizeof(name));
-	snprintf(text, size, "%s %s:0x%llx-0x%llx%s (task %u, began at %llu.%06llu s)",
+	snprintf(text, REQUEST_WORDS_MAX, "%s %s:0x%llx-0x%llx%s (task %u, began at %llu.%06llu s)",
 		 model_operation_name(request->operation), name,
 		 (unsigned long long)request->pgoff_first, (unsigned long long)request->pgoff_last,
 		 request->operation != RECORD_OPERATION_SET_RANGE &&
@@ -53,7 +53,11 @@ const char *request_words(const struct model_request *request, char *text, size_
 			 ? ""
 		 : request->state ? " to present"
 				  : " to absent",
-		 request->tid, (unsigned long long)(request->begin / 1000000000),
-		 (unsigned long long)(request->begin / 1000 % 1000000));
+		 request->tid, time_seconds(request->begin), time_micros(request->begin));
 	return text;
+}
+
+__u64 request_variant(const struct model_request *request)
+{
+	return request ? 1 | (__u64)request->operation << 8 | (__u64)request->state << 16 : 0;
 }

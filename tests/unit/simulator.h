@@ -40,10 +40,12 @@ struct simulator_options {
 	size_t out_bytes; /* at most */
 };
 
+#define SIMULATOR_PGOFF_UNKNOWN (~0U)
+
 /* A page that the fault hit, as the rule must name it. */
 struct simulator_hit {
 	enum rule_id rule;
-	__u64 inode, pgoff;
+	__u64 inode, pgoff; /* SIMULATOR_PGOFF_UNKNOWN: it must name none */
 };
 
 struct simulator_result {

@@ -50,7 +50,7 @@ static bool foreign_strikes(struct sim *sim, const struct sim_task *task, __u32 
 	if (owner)
 		sim_hit(sim, RULE_FOREIGN_PAGE, owner, pgoff);
 	else
-		sim_hit(sim, RULE_FOREIGN_PAGE, task->inode, task->at + 1);
+		sim_hit(sim, RULE_FOREIGN_PAGE, task->inode, SIMULATOR_PGOFF_UNKNOWN);
 	return true;
 }
 

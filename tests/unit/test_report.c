@@ -156,11 +156,12 @@ static void test_text(void **state)
 	(void)state;
 	judge(true);
 	written(report_verdict_tap);
-	assert_non_null(strstr(text, "\n1..22\n"));
+	assert_non_null(strstr(text, "\n1..23\n"));
 	assert_non_null(strstr(text, "not ok 1 - declared-mismatch\n"));
 	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "ok 11 - left-absent # SKIP not built yet\n"));
 	assert_non_null(strstr(text, "not ok 22 - the verdict is violated\n"));
+	assert_non_null(strstr(text, "\nok 23 - the command\n"));
 }
 
 static void test_junit(void **state)
@@ -168,7 +169,7 @@ static void test_junit(void **state)
 	(void)state;
 	judge(true);
 	written(report_verdict_junit);
-	assert_non_null(strstr(text, "tests=\"22\" failures=\"1\" errors=\"0\""));
+	assert_non_null(strstr(text, "tests=\"23\" failures=\"1\" errors=\"0\""));
 	assert_non_null(strstr(text, "<failure type=\"declared-mismatch\""));
 	assert_non_null(strstr(text, "</testsuites>"));
 }

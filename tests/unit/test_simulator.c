@@ -26,14 +26,20 @@ static void fail_with(const struct simulator_options *options,
 		 options->late_losses ? " late losses" : "", what);
 }
 
+static bool hit_covered(const struct verdict_violation *violation, const struct simulator_hit *hit)
+{
+	if (hit->pgoff == SIMULATOR_PGOFF_UNKNOWN || !violation->pgoff_known)
+		return hit->pgoff == SIMULATOR_PGOFF_UNKNOWN && !violation->pgoff_known;
+	return violation->pgoff_first <= hit->pgoff && hit->pgoff <= violation->pgoff_last;
+}
+
 static bool violated_at(const struct verdict *verdict, const struct simulator_hit *hit)
 {
 	const struct verdict_violation *violation;
 
 	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
 		if (violation->rule->id == hit->rule && violation->inode &&
-		    violation->inode->number == hit->inode &&
-		    violation->pgoff_first <= hit->pgoff && hit->pgoff <= violation->pgoff_last)
+		    violation->inode->number == hit->inode && hit_covered(violation, hit))
 			return true;
 	}
 	return false;

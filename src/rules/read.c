@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the rules of snapshot reads share. */
+#include "rules/read.h"
+
+struct accusation read_accusation(const struct model_read *read, __u32 rule)
+{
+	return (struct accusation){
+		.rule = rule,
+		.inode = read->inode,
+		.pgoff = read->pgoff,
+		.nr = read->nr,
+		.pfn = read->pfn,
+		.variant = (__u64)read->declared | (__u64)read->xarray << 4 |
+			   (__u64)read->table << 8 |
+			   (__u64)(read->bits & RECORD_PAGE_PREPARED) << 12,
+		.from = read->since,
+		.to = read->end,
+		.hold = read->shadow_until,
+		.union_count = true,
+	};
+}
+
+void read_sources(struct verdict_violation *violation, const struct model_read *read)
+{
+	violation_source(violation, "model", "%s",
+			 read->declared == MODEL_EITHER ? "no request known since it was last read"
+			 : read->declared == MODEL_PRESENT ? "declared present"
+							   : "declared absent");
+	if (read->inode->provider == RECORD_PROVIDER_RFC3)
+		violation_source(violation, "xarray", "%s (%s)", state_name(read->xarray),
+				 read->bits & RECORD_PAGE_DEVIATES ? "deviates from the default"
+								   : "no entry: the default");
+	if (read->bits & RECORD_PAGE_RESIDENT)
+		violation_source(violation, "page table", "%s", state_name(read->table));
+	else
+		violation_source(violation, "page table", "not resident");
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a rule's file needs. A rule is one descriptor, in one file, collected by the linker:
+ * nothing else names it, but its test and gmemtrace-rules(7), which a test compares with it.
+ */
+#ifndef GMEMTRACE_RULES_RULE_H
+#define GMEMTRACE_RULES_RULE_H
+
+#include <string.h>
+#include "gmemtrace/rules.h"
+
+struct rule_descriptor {
+	struct rule rule; /* first: what everybody sees */
+	/* What the model tells of, in order of time. NULL: of no interest. */
+	void (*inode_met)(struct verdict *verdict, const struct model_inode *inode);
+	/* Pages still show what they were. */
+	void (*request_ended)(struct verdict *verdict, const struct model_request *request);
+	void (*request_stuck)(struct verdict *verdict, const struct model_request *request,
+			      __u64 now);
+	/* @change->before and ->after: the pages' state on both sides of it. */
+	void (*changed)(struct verdict *verdict, const struct model_zap *change,
+			const struct model_request *request);
+	void (*flush_judged)(struct verdict *verdict,
+			     const struct model_flush_judgement *judgement);
+	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);
+	void (*page_read)(struct verdict *verdict, const struct model_read *read);
+	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
+	/* It is about to be listed: what came to be known since may be said as well. */
+	void (*listed)(struct verdict *verdict, struct verdict_violation *violation);
+};
+
+/* Enters a descriptor, an object of static storage, into the table. */
+#define RULE_ENTER(descriptor)                                                                     \
+	static const struct rule_descriptor *const descriptor##_entry                              \
+		__attribute__((used, section("gmemtrace_rules"))) = &(descriptor)
+
+#define RULE_PROVIDERS_GMEM                                                                        \
+	(RULE_PROVIDER(RECORD_PROVIDER_RFC3) | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN))
+#define RULE_PROVIDERS_KNOWN (RULE_PROVIDERS_GMEM | RULE_PROVIDER(RECORD_PROVIDER_SECRETMEM))
+/* Those whose pages can be absent. */
+#define RULE_PROVIDERS_ABSENT                                                                      \
+	(RULE_PROVIDER(RECORD_PROVIDER_RFC3) | RULE_PROVIDER(RECORD_PROVIDER_SECRETMEM))
+
+/* What a rule says of a run of pages, before it is put into words. */
+struct accusation {
+	__u32 rule; /* id */
+	const struct model_inode *inode;
+	bool pgoff_unknown;
+	__u64 pgoff, nr; /* pages */
+	__u64 count; /* where it is not of pages: how many; 0: nr pages */
+	__u64 pfn; /* of the first page, 0 none */
+	__u64 variant; /* causes of one rule, inode and variant may melt */
+	__u64 from, to; /* ns: what happened in between proves it */
+	__u64 hold; /* ns: not final before; 0: at once */
+	bool union_count; /* a page counts once, however often it was seen */
+	bool immune; /* no loss can have feigned it */
+	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
+};
+
+/*
+ * NULL where nothing is to be put into words: it melts into what is known already, is beyond
+ * those listed, or is not to be judged.
+ */
+struct verdict_violation *verdict_accuse(struct verdict *verdict,
+					 const struct accusation *accusation);
+
+/* words.c */
+__attribute__((format(printf, 3, 4))) void
+violation_source(struct verdict_violation *violation, const char *name, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void violation_words(struct verdict_violation *violation,
+							   const char *format, ...);
+const char *state_name(enum model_state state);
+/* "set_range g3:0x0-0x3f to absent (task 123, began at 1.234567 s)" */
+#define REQUEST_WORDS_MAX 160
+const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX]);
+/* Causes of requests alike melt. 0: none. */
+__u64 request_variant(const struct model_request *request);
+
+/* Whole seconds and microseconds, for "%llu.%06llu". */
+static inline unsigned long long time_seconds(__u64 ns)
+{
+	return ns / 1000000000;
+}
+
+static inline unsigned long long time_micros(__u64 ns)
+{
+	return ns / 1000 % 1000000;
+}
+
+#endif

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0
+/* never-flushed and flush-mismatch: what those who zap flush afterwards. */
+#include "rules/rule.h"
+
+static void accuse_unflushed(struct verdict *verdict, const struct model_flush_judgement *judgement,
+			     __u32 rule, const char *says, const char *however)
+{
+	const struct model_request *request = judgement->request;
+	const struct model_zap *zap = judgement->zap;
+	struct accusation accusation = {
+		.rule = rule,
+		.inode = zap->inode,
+		.pgoff = judgement->pgoff,
+		.nr = judgement->nr,
+		.pfn = judgement->pfn,
+		.variant = request_variant(request),
+		.from = request ? request->begin : zap->end,
+		.to = judgement->time,
+		.anyone = request && request->inode != zap->inode,
+	};
+	struct verdict_violation *violation;
+	char text[REQUEST_WORDS_MAX] = "a fault", name[MODEL_INODE_NAME_MAX];
+
+	if (model_doubtful(verdict_model(verdict), zap->inode, accusation.from, accusation.to))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	model_inode_name(zap->inode, name, sizeof(name));
+	if (request)
+		request_words(request, text);
+	violation_source(violation, "events", "%s", says);
+	violation_words(violation,
+			"Page 0x%llx of %s was made absent by %s at %llu.%06llu s. However, %s So "
+			"translations to it may live on in any CPU's TLB.",
+			(unsigned long long)judgement->pgoff, name, text, time_seconds(zap->end),
+			time_micros(zap->end), however);
+}
+
+static void never_flush_judged(struct verdict *verdict,
+			       const struct model_flush_judgement *judgement)
+{
+	if (judgement->coverage == MODEL_UNCOVERED)
+		accuse_unflushed(
+			verdict, judgement, RULE_NEVER_FLUSHED, "no flush of its own after the zap",
+			"it issued no flush afterwards; a flush that others issue is luck.");
+}
+
+static void mismatch_flush_judged(struct verdict *verdict,
+				  const struct model_flush_judgement *judgement)
+{
+	if (judgement->coverage == MODEL_MISCOVERED)
+		accuse_unflushed(verdict, judgement, RULE_FLUSH_MISMATCH,
+				 "flushes of its own after the zap, none covers the page",
+				 "none of the flushes that it issued afterwards covers this page.");
+}
+
+#define ZAPS                                                                                       \
+	{                                                                                          \
+		"zap_invalid_exit", "zap_default_exit", "zap_valid_exit"                           \
+	}
+#define FLUSHES                                                                                    \
+	{                                                                                          \
+		"flush_range_exit", "flush_all_exit"                                               \
+	}
+
+static const struct rule_descriptor never_flushed = {
+	.rule = {
+		.name = "never-flushed",
+		.fires_when = "no flush was issued after the zap by those who zapped",
+		.meaning = "A task made a page absent and issued no flush itself, begun after the "
+			   "zap, before its outermost request ended. "
+			   "A flush that somebody else issues ends the exposure, and not the "
+			   "violation.",
+		.id = RULE_NEVER_FLUSHED,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = RULE_PROVIDERS_ABSENT,
+		.watches = ZAPS,
+		.trusts = FLUSHES,
+		.built = true,
+	},
+	.flush_judged = never_flush_judged,
+};
+RULE_ENTER(never_flushed);
+
+static const struct rule_descriptor flush_mismatch = {
+	.rule = {
+		.name = "flush-mismatch",
+		.fires_when = "the flushes after a zap miss what was zapped, or part of it",
+		.meaning = "The same, but there were flushes of its own, and none covers the page, "
+			   "or all of it.",
+		.id = RULE_FLUSH_MISMATCH,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = RULE_PROVIDERS_ABSENT,
+		.watches = ZAPS,
+		.trusts = FLUSHES,
+		.built = true,
+	},
+	.flush_judged = mismatch_flush_judged,
+};
+RULE_ENTER(flush_mismatch);

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0
+/* foreign-page: a request changed what it was not asked to change. */
+#include "rules/rule.h"
+
+/* Whose the page is, as the words go. */
+static const char *foreign_owner(const struct model_zap *change,
+				 const struct model_request *request)
+{
+	if (!change->inode)
+		return "of no inode that is known";
+	return change->inode == request->inode ? "outside R's range" : "another inode's, ";
+}
+
+static void foreign_sources(struct verdict_violation *violation, const struct model_zap *change,
+			    const struct model_request *request, __u64 pgoff, const char *name)
+{
+	violation_source(violation, "events", "made %s by a request for 0x%llx-0x%llx",
+			 change->valid ? "present" : "absent",
+			 (unsigned long long)request->pgoff_first,
+			 (unsigned long long)request->pgoff_last);
+	if (!change->inode)
+		violation_source(violation, "model", "a page of no known inode");
+	else if (change->before == MODEL_EITHER)
+		violation_source(violation, "model", "page 0x%llx of %s", (unsigned long long)pgoff,
+				 name);
+	else
+		violation_source(violation, "model", "page 0x%llx of %s, %s before, %s after",
+				 (unsigned long long)pgoff, name, state_name(change->before),
+				 state_name(change->after));
+}
+
+static void accuse_foreign(struct verdict *verdict, const struct model_zap *change,
+			   const struct model_request *request, __u64 skip, __u64 nr)
+{
+	struct accusation accusation = {
+		.rule = RULE_FOREIGN_PAGE,
+		.inode = change->inode ? change->inode : request->inode,
+		/* Where it would stand in the request is a guess, and no offset. */
+		.pgoff_unknown = !change->inode,
+		.pgoff = change->inode ? change->pgoff + skip : 0,
+		.nr = nr,
+		.pfn = change->pfn + skip,
+		.variant = request_variant(request) | (change->inode ? 1ULL << 32 : 0),
+		.from = request->begin,
+		.to = change->end,
+		.anyone = true,
+	};
+	struct verdict_violation *violation;
+	char text[REQUEST_WORDS_MAX], name[MODEL_INODE_NAME_MAX];
+
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	model_inode_name(change->inode, name, sizeof(name));
+	foreign_sources(violation, change, request, accusation.pgoff, name);
+	violation_words(violation,
+			"Let R be %s. Inside R a page was made %s that is %s%s, which R was not "
+			"asked to change.",
+			request_words(request, text), change->valid ? "present" : "absent",
+			foreign_owner(change, request),
+			!change->inode || change->inode == request->inode ? "" : name);
+}
+
+/*
+ * A release or a punched hole restores whole folios, and fallocate() zaps whole
+ * ones that it has just made, also where they stand out of the range.
+ */
+static bool range_binds(const struct model_zap *change, const struct model_request *request)
+{
+	if (request->operation == RECORD_OPERATION_FALLOCATE)
+		return false;
+	return !change->valid || request->operation != RECORD_OPERATION_RELEASE;
+}
+
+static void foreign_changed(struct verdict *verdict, const struct model_zap *change,
+			    const struct model_request *request)
+{
+	const struct model *model = verdict_model(verdict);
+	__u64 last = change->pgoff + change->nr - 1;
+
+	if (!request || !request->inode || change->result ||
+	    request->operation == RECORD_OPERATION_ERROR_FOLIO)
+		return;
+	if (request->inode->provider == RECORD_PROVIDER_UNKNOWN)
+		return;
+	if (change->inode ? !change->sure : !model_owners_complete(model))
+		return;
+	if (model_doubtful(model, NULL, request->begin, change->end))
+		return;
+	if (change->inode != request->inode) {
+		accuse_foreign(verdict, change, request, 0, change->nr);
+		return;
+	}
+	if (!range_binds(change, request))
+		return;
+	if (change->pgoff < request->pgoff_first)
+		accuse_foreign(verdict, change, request, 0,
+			       last < request->pgoff_first ? change->nr
+							   : request->pgoff_first - change->pgoff);
+	if (last > request->pgoff_last) {
+		__u64 from = change->pgoff > request->pgoff_last ? change->pgoff
+								 : request->pgoff_last + 1;
+
+		accuse_foreign(verdict, change, request, from - change->pgoff, last - from + 1);
+	}
+}
+
+static const struct rule_descriptor foreign_page = {
+	.rule = {
+		.name = "foreign-page",
+		.fires_when = "a request changed a page outside its range, or not its inode's",
+		.meaning = "A request changed a page outside its range, or one that is not its "
+			   "inode's. "
+			   "A release, or a punched hole, may restore whole folios beyond its "
+			   "range. "
+			   "Where the page is of no known inode, its offset is not known.",
+		.id = RULE_FOREIGN_PAGE,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = RULE_PROVIDERS_KNOWN,
+		.watches = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit",
+			     "release_exit", "secretmem_release_exit" },
+		.trusts = { "get_folio_exit" },
+		.built = true,
+	},
+	.changed = foreign_changed,
+};
+RULE_ENTER(foreign_page);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: GPL-2.0
+/* freed-absent: a page goes back to the allocator and nobody can reach it. */
+#include <stdio.h>
+#include "rules/rule.h"
+
+static const char *freed_history(const struct model_freed *freed)
+{
+	if (freed->owned)
+		return "still in its inode";
+	return freed->inode ? "left its inode and was not restored" : "zapped and never restored";
+}
+
+static void freed_freed_absent(struct verdict *verdict, const struct model_freed *freed)
+{
+	struct accusation accusation = {
+		.rule = RULE_FREED_ABSENT,
+		.inode = freed->inode,
+		.pgoff_unknown = !freed->inode,
+		.pgoff = freed->inode ? freed->pgoff : 0,
+		.nr = freed->nr,
+		.pfn = freed->pfn,
+		.variant = freed->owned,
+		.from = freed->time,
+		.to = freed->time,
+		/* The entry was read at the free: no history in it. */
+		.immune = true,
+	};
+	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+	char name[MODEL_INODE_NAME_MAX], whose[96] = "A page of no known inode, zapped and never "
+						     "restored,";
+
+	if (!violation)
+		return;
+	violation_source(violation, "page table", "absent when it was freed");
+	violation_source(violation, "model", "%s", freed_history(freed));
+	model_inode_name(freed->inode, name, sizeof(name));
+	if (freed->inode)
+		snprintf(whose, sizeof(whose), "The page that was page 0x%llx of %s",
+			 (unsigned long long)freed->pgoff, name);
+	violation_words(violation,
+			"%s returned to the allocator at %llu.%06llu s by task %u while its "
+			"direct-map entry was absent. Whoever gets it next will fault on it.",
+			whose, time_seconds(freed->time), time_micros(freed->time), freed->tid);
+}
+
+static const struct rule_descriptor freed_absent = {
+	.rule = {
+		.name = "freed-absent",
+		.fires_when = "a page returns to the allocator while absent from the direct map",
+		.meaning = "A page returns to the allocator while it is absent from the direct "
+			   "map. "
+			   "Its entry is read at that moment, so no history is needed.",
+		.id = RULE_FREED_ABSENT,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_PAGE_FREE,
+		.providers = RULE_PROVIDERS_KNOWN,
+		.watches = { "page_free" },
+		.built = true,
+	},
+	.freed_absent = freed_freed_absent,
+};
+RULE_ENTER(freed_absent);

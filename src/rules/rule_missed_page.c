@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: GPL-2.0
+/* missed-page: a request covered a page and left it as it was. */
+#include "rules/rule.h"
+
+static bool page_missed(const struct model_request *request, const struct model_page *page)
+{
+	enum model_state wanted = request->state ? MODEL_PRESENT : MODEL_ABSENT;
+
+	return page->sure && page->prepared && !page->poisoned && page->applied != MODEL_EITHER &&
+	       page->applied != wanted && page->changed < request->begin &&
+	       !model_request_conflicts(request, page->pgoff);
+}
+
+static void accuse_missed(struct verdict *verdict, const struct model_request *request,
+			  const struct model_page *page, __u64 nr)
+{
+	struct accusation accusation = {
+		.rule = RULE_MISSED_PAGE,
+		.inode = request->inode,
+		.pgoff = page->pgoff,
+		.nr = nr,
+		.pfn = page->pfn,
+		.variant = request_variant(request),
+		.from = request->begin,
+		.to = request->end,
+	};
+	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+	char text[REQUEST_WORDS_MAX];
+
+	if (!violation)
+		return;
+	violation_source(violation, "events", "asked for %s, no change of this page",
+			 request->state ? "present" : "absent");
+	violation_source(violation, "model", "resident, prepared and %s throughout",
+			 state_name(page->applied));
+	violation_words(violation,
+			"Let R be %s. Page 0x%llx lies in R's range and was resident, prepared and "
+			"%s from R's begin to its end. R reported success. However, no change of "
+			"this page was made between them: R missed it.",
+			request_words(request, text), (unsigned long long)page->pgoff,
+			state_name(page->applied));
+}
+
+static bool request_changes_range(const struct model_request *request)
+{
+	return request->operation == RECORD_OPERATION_SET_RANGE ||
+	       request->operation == RECORD_OPERATION_SET_FOLIO;
+}
+
+static void missed_request_ended(struct verdict *verdict, const struct model_request *request)
+{
+	const struct model *model = verdict_model(verdict);
+	struct model_page page, first = { 0 };
+	__u64 pgoff = request->pgoff_first, nr = 0;
+
+	if (!request_changes_range(request) || request->result || !request->inode ||
+	    request->inode->provider != RECORD_PROVIDER_RFC3)
+		return;
+	if (model_doubtful(model, request->inode, request->begin, request->end))
+		return;
+	while (model_resident_next(model, request->inode, pgoff, request->pgoff_last, &page)) {
+		pgoff = page.pgoff + 1;
+		if (!page_missed(request, &page))
+			continue;
+		if (nr && page.pgoff == first.pgoff + nr) {
+			nr++;
+			continue;
+		}
+		if (nr)
+			accuse_missed(verdict, request, &first, nr);
+		first = page;
+		nr = 1;
+	}
+	if (nr)
+		accuse_missed(verdict, request, &first, nr);
+}
+
+static const struct rule_descriptor missed_page = {
+	.rule = {
+		.name = "missed-page",
+		.fires_when = "a request covered a resident page and did not change it",
+		.meaning = "A request that succeeded covered a resident, prepared page and did not "
+			   "change it.",
+		.id = RULE_MISSED_PAGE,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = RULE_PROVIDER(RECORD_PROVIDER_RFC3),
+		.watches = { "set_range_exit", "set_folio_exit" },
+		.trusts = { "zap_invalid_exit", "zap_default_exit", "zap_valid_exit" },
+		.built = true,
+	},
+	.request_ended = missed_request_ended,
+};
+RULE_ENTER(missed_page);
