@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The kernel in play: its clock, its sensors, and who is at work. */
+/* The kernel in play: its clock, what its hooks tell, and who is at work. */
 #include <assert.h>
 #include <stdio.h>
 #include "simulator_internal.h"
 
-#define HEARTBEAT 100000ULL /* ns */
 #define START 1000000000ULL
 
 __u32 sim_random(struct sim *sim, __u32 below)
@@ -34,45 +33,13 @@ __u32 sim_tid(const struct sim *sim, const struct sim_task *task)
 	return 10 + (__u32)(task - sim->tasks);
 }
 
-__attribute__((noinline)) static void lose(struct sim *sim, __u64 inode)
-{
-	sim->result->dropped++;
-	for (size_t i = 0; inode && i < sim->lost_nr; i++) {
-		if (sim->lost_inode[i] == inode) {
-			sim->lost_number[i]++;
-			return;
-		}
-	}
-	if (!inode || sim->lost_nr == 16) {
-		sim->lost_unknown++;
-		return;
-	}
-	sim->lost_inode[sim->lost_nr] = inode;
-	sim->lost_number[sim->lost_nr++] = 1;
-}
-
-bool sim_emit(struct sim *sim, const struct record_header *record)
-{
-	if (!sim->armed)
-		return true;
-	if (sim_chance(sim, sim->options.loss)) {
-		lose(sim, record->inode);
-		return false;
-	}
-	if (sim->batch_nr == sim->batch_room) {
-		sim->batch_room = sim->batch_room ? sim->batch_room * 2 : 256;
-		sim->batch = realloc(sim->batch, sim->batch_room * sizeof(*sim->batch));
-		assert(sim->batch);
-	}
-	assert(record->size <= sizeof(sim->batch->data));
-	memcpy(sim->batch[sim->batch_nr++].data, record, record->size);
-	return true;
-}
-
-static struct record_header header(struct sim *sim, const struct sim_task *task, __u16 kind,
-				   size_t size, const struct sim_inode *inode)
+struct record_header sim_header(struct sim *sim, const struct sim_task *task, __u16 kind,
+				size_t size, const struct sim_inode *inode)
 {
 	sim->now += 1 + sim_random(sim, 40);
+	/* What waits for a flush to be merged with waits until its task's next event. */
+	if (task)
+		sim_zap_write(sim, sim_tid(sim, task));
 	return (struct record_header){
 		.kind = kind,
 		.size = (__u16)size,
@@ -87,7 +54,7 @@ void sim_emit_request(struct sim *sim, __u16 kind, const struct sim_task *task,
 		      enum record_operation operation, __u32 first, __u64 last, __s64 result)
 {
 	struct record_request record = {
-		.header = header(sim, task, kind, sizeof(record), task->inode),
+		.header = sim_header(sim, task, kind, sizeof(record), task->inode),
 		.pgoff_first = first,
 		.pgoff_last = last,
 		.result = result,
@@ -102,7 +69,7 @@ void sim_emit_zap(struct sim *sim, const struct sim_task *task, const struct sim
 		  __u32 pgoff, __u32 pfn, __u32 nr, bool valid, __s32 result, __u64 time)
 {
 	struct record_zap record = {
-		.header = header(sim, task, RECORD_ZAP, sizeof(record), owner),
+		.header = sim_header(sim, task, RECORD_ZAP, sizeof(record), owner),
 		.pgoff = owner ? pgoff : 0,
 		.page = pfn,
 		.nr = nr,
@@ -112,14 +79,15 @@ void sim_emit_zap(struct sim *sim, const struct sim_task *task, const struct sim
 		.routine = RECORD_ZAP_VALID,
 	};
 
-	sim_emit(sim, &record.header);
+	if (valid || !sim_zap_wait(sim, &record))
+		sim_emit(sim, &record.header);
 }
 
 void sim_emit_zap_flush(struct sim *sim, const struct sim_task *task, const struct sim_inode *owner,
 			__u32 pgoff, __u32 pfn, __u32 last)
 {
 	struct record_zap record = {
-		.header = header(sim, task, RECORD_ZAP, sizeof(record), owner),
+		.header = sim_header(sim, task, RECORD_ZAP, sizeof(record), owner),
 		.pgoff = owner ? pgoff : 0,
 		.page = pfn,
 		.nr = 1,
@@ -138,7 +106,7 @@ void sim_emit_flush(struct sim *sim, const struct sim_task *task, __u32 first, _
 		    bool full)
 {
 	struct record_flush record = {
-		.header = header(sim, task, RECORD_FLUSH, sizeof(record), NULL),
+		.header = sim_header(sim, task, RECORD_FLUSH, sizeof(record), NULL),
 		.begin = task->flush_time,
 		.first = first,
 		.last = last,
@@ -153,7 +121,7 @@ void sim_emit_owner(struct sim *sim, const struct sim_task *task, __u16 kind,
 		    const struct sim_inode *inode, __u32 pgoff, __u32 pfn)
 {
 	struct record_owner record = {
-		.header = header(sim, task, kind, sizeof(record), inode),
+		.header = sim_header(sim, task, kind, sizeof(record), inode),
 		.page = pfn,
 		.pgoff = pgoff,
 		.nr = 1,
@@ -165,7 +133,7 @@ void sim_emit_owner(struct sim *sim, const struct sim_task *task, __u16 kind,
 void sim_emit_free(struct sim *sim, const struct sim_task *task, __u32 pfn)
 {
 	struct record_page_free record = {
-		.header = header(sim, task, RECORD_PAGE_FREE, sizeof(record), NULL),
+		.header = sim_header(sim, task, RECORD_PAGE_FREE, sizeof(record), NULL),
 		.page = pfn,
 		.absent = sim->absent[pfn],
 	};
@@ -180,7 +148,7 @@ void sim_emit_free(struct sim *sim, const struct sim_task *task, __u32 pfn)
 void sim_emit_inode(struct sim *sim, const struct sim_inode *inode, bool before_attach, bool dead)
 {
 	struct record_inode record = {
-		.header = header(sim, NULL, RECORD_INODE, sizeof(record), inode),
+		.header = sim_header(sim, NULL, RECORD_INODE, sizeof(record), inode),
 		.i_ino = inode->number,
 		.pages = PAGES,
 		.provider = inode->provider,
@@ -196,7 +164,7 @@ void sim_emit_inode(struct sim *sim, const struct sim_inode *inode, bool before_
 bool sim_emit_bracket(struct sim *sim, const struct sim_task *task, __u16 kind, __s64 result)
 {
 	struct record_snapshot record = {
-		.header = header(sim, task, kind, sizeof(record), task->inode),
+		.header = sim_header(sim, task, kind, sizeof(record), task->inode),
 		.pgoff_first = task->low,
 		.pgoff_nr = task->nr,
 		.inode_pages = PAGES,
@@ -215,7 +183,7 @@ bool sim_emit_page(struct sim *sim, const struct sim_task *task, __u32 pgoff)
 {
 	const struct sim_page *page = &task->inode->pages[pgoff];
 	struct record_snapshot_page record = {
-		.header = header(sim, task, RECORD_SNAPSHOT_PAGE, sizeof(record), task->inode),
+		.header = sim_header(sim, task, RECORD_SNAPSHOT_PAGE, sizeof(record), task->inode),
 		.pgoff = pgoff,
 		.pfn = page->pfn,
 		.nr = 1,
@@ -231,93 +199,6 @@ bool sim_emit_page(struct sim *sim, const struct sim_task *task, __u32 pgoff)
 	if (page->pfn && !sim->absent[page->pfn])
 		record.bits |= RECORD_PAGE_PRESENT;
 	return !record.bits || sim_emit(sim, &record.header);
-}
-
-static struct record_header *batch_record(struct sim *sim, size_t index)
-{
-	return (struct record_header *)sim->batch[index].data;
-}
-
-/* Different CPUs' records may stand in the wrong order, a task's own never. */
-static void batch_disorder(struct sim *sim)
-{
-	for (size_t i = 1; i < sim->batch_nr; i++) {
-		struct sim_record swap;
-
-		if (batch_record(sim, i)->tid == batch_record(sim, i - 1)->tid ||
-		    batch_record(sim, i)->kind == RECORD_INODE ||
-		    batch_record(sim, i - 1)->kind == RECORD_INODE || sim_random(sim, 4))
-			continue;
-		swap = sim->batch[i];
-		sim->batch[i] = sim->batch[i - 1];
-		sim->batch[i - 1] = swap;
-	}
-}
-
-static void feed(struct sim *sim, const struct record_header *record)
-{
-	model_feed(sim->result->model, record);
-	if (!sim->options.out || sim->written + record->size > sim->options.out_bytes)
-		return;
-	sim->written += fwrite(record, 1, record->size, sim->options.out);
-}
-
-static void tell_losses(struct sim *sim)
-{
-	struct record_loss record = {
-		.header = header(sim, NULL, RECORD_LOSS, sizeof(record), NULL),
-		.since = sim->heartbeat,
-		.cause = RECORD_LOSS_RING_FULL,
-	};
-
-	for (size_t i = 0; i < sim->lost_nr; i++) {
-		record.header.inode = sim->lost_inode[i];
-		record.count = sim->lost_number[i];
-		feed(sim, &record.header);
-	}
-	record.header.inode = 0;
-	record.count = sim->lost_unknown;
-	if (record.count)
-		feed(sim, &record.header);
-	sim->lost_nr = 0;
-	sim->lost_unknown = 0;
-}
-
-static void batch_feed(struct sim *sim, __u64 watermark)
-{
-	size_t kept = 0;
-	bool held[TASKS + 16] = { false };
-
-	for (size_t i = 0; i < sim->batch_nr; i++) {
-		struct record_header *record = batch_record(sim, i);
-
-		/* What is younger than the watermark may come behind the heartbeat. */
-		if (record->time >= watermark && (held[record->tid] || sim_random(sim, 2))) {
-			held[record->tid] = true;
-			sim->batch[kept++] = sim->batch[i];
-			continue;
-		}
-		feed(sim, record);
-	}
-	sim->batch_nr = kept;
-}
-
-void sim_heartbeat(struct sim *sim)
-{
-	struct record_heartbeat record = {
-		.header = header(sim, NULL, RECORD_HEARTBEAT, sizeof(record), NULL),
-		.groups = SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE,
-	};
-
-	record.watermark = sim->now - sim_random(sim, 2000);
-	batch_disorder(sim);
-	batch_feed(sim, record.watermark);
-	if (!sim->options.late_losses)
-		tell_losses(sim);
-	feed(sim, &record.header);
-	if (sim->options.late_losses)
-		tell_losses(sim);
-	sim->heartbeat = sim->now;
 }
 
 __u32 sim_pfn_take(struct sim *sim, __u32 before)
@@ -345,14 +226,26 @@ void sim_inode_create(struct sim *sim, struct sim_inode *inode)
 	sim_emit_inode(sim, inode, false, false);
 }
 
+/* One task's next step; one that was preempted takes none for a while. */
+static void sim_step(struct sim *sim)
+{
+	__u32 at = sim_random(sim, TASKS);
+
+	sim->now += sim_random(sim, 200);
+	if (sim->preempted[at] > sim->now)
+		return;
+	if (sim_chance(sim, sim->options.preemption))
+		sim->preempted[at] = sim->now + sim_random(sim, 4 * HEARTBEAT);
+	else
+		sim_task_step(sim, &sim->tasks[at]);
+	if (sim->armed)
+		sim_sensor_step(sim);
+}
+
 static void sim_work(struct sim *sim, __u32 steps)
 {
-	for (__u32 i = 0; i < steps; i++) {
-		sim->now += sim_random(sim, 200);
-		sim_task_step(sim, &sim->tasks[sim_random(sim, TASKS)]);
-		if (sim->armed && sim->now - sim->heartbeat > HEARTBEAT)
-			sim_heartbeat(sim);
-	}
+	for (__u32 i = 0; i < steps; i++)
+		sim_step(sim);
 }
 
 static void sim_drain(struct sim *sim)
@@ -364,10 +257,7 @@ static void sim_drain(struct sim *sim)
 			busy |= sim->tasks[j].op != OP_IDLE;
 		if (!busy)
 			return;
-		sim->now += sim_random(sim, 200);
-		sim_task_step(sim, &sim->tasks[sim_random(sim, TASKS)]);
-		if (sim->now - sim->heartbeat > HEARTBEAT)
-			sim_heartbeat(sim);
+		sim_step(sim);
 	}
 	/* Somebody is stuck, as a fault wants it. */
 	assert(sim->options.fault == FAULT_STUCK);
@@ -393,17 +283,14 @@ static void sim_end(struct sim *sim)
 	sim_drain(sim);
 	for (int i = 0; i < 3; i++) {
 		sim->now += 100 * HEARTBEAT;
-		sim_heartbeat(sim);
+		sim_sensor_settle(sim);
 	}
-	batch_feed(sim, ~0ULL);
-	record.header = header(sim, NULL, RECORD_END, sizeof(record), NULL);
-	feed(sim, &record.header);
+	record.header = sim_header(sim, NULL, RECORD_END, sizeof(record), NULL);
+	sim_client_record(sim, &record.header);
 }
 
 void simulator_run(const struct simulator_options *options, struct simulator_result *result)
 {
-	struct model_options model_options = { .stuck_ns = 20000000, .shadow_ns = 3000000 };
-	struct verdict_options verdict_options = { .settle_ns = 150000 };
 	__u32 steps = options->steps ? options->steps : 20000;
 	struct sim *sim = calloc(1, sizeof(*sim));
 
@@ -413,28 +300,37 @@ void simulator_run(const struct simulator_options *options, struct simulator_res
 	sim->result = result;
 	sim->random = options->seed * 2654435761ULL + 99;
 	sim->now = START;
-	result->model = model_create(&model_options);
-	assert(result->model);
-	result->verdict = verdict_create(result->model, &verdict_options);
-	assert(result->verdict);
+	simulator_judge_begin(result);
 	sim->armed = !options->before_attach;
-	sim->heartbeat = sim->now;
+	sim->heartbeat = sim->since = sim->now;
 	for (size_t i = 0; i < INODES; i++)
 		sim_inode_create(sim, &sim->inodes[i]);
 	if (options->before_attach) {
 		/* Calls are under way when the sensors are armed. */
 		sim_work(sim, 2000);
 		sim->armed = true;
-		sim->heartbeat = sim->now;
+		sim->heartbeat = sim->since = sim->now;
 		for (size_t i = 0; i < INODES; i++)
 			sim_emit_inode(sim, &sim->inodes[i], true, false);
 	}
-	sim_heartbeat(sim);
+	sim_sensor_settle(sim);
 	sim_work(sim, steps);
 	sim_end(sim);
 	model_finish(result->model);
-	free(sim->batch);
+	sim_sensor_free(sim);
 	free(sim);
+}
+
+void simulator_judge_begin(struct simulator_result *result)
+{
+	/* No call of a range takes a millisecond, preempted or not, so the shadow is long enough. */
+	struct model_options model_options = { .stuck_ns = 20000000, .shadow_ns = 1500000 };
+	struct verdict_options verdict_options = { .settle_ns = 150000 };
+
+	result->model = model_create(&model_options);
+	assert(result->model);
+	result->verdict = verdict_create(result->model, &verdict_options);
+	assert(result->verdict);
 }
 
 void simulator_result_free(struct simulator_result *result)
@@ -442,6 +338,7 @@ void simulator_result_free(struct simulator_result *result)
 	verdict_free(result->verdict);
 	model_free(result->model);
 	free(result->hits);
+	free(result->stream);
 	memset(result, 0, sizeof(*result));
 }
 

@@ -2,7 +2,8 @@
 /*
  * A small kernel in play: tasks fault pages in, convert ranges, punch holes and
  * release inodes, interleaved at random from a seed; sensors write what they
- * see, slightly out of order, and may lose some of it. It is correct unless a
+ * see into two rings, which are drained one after the other, and may lose some
+ * of it at every place where it can be lost. It is correct unless a
  * fault is switched on, and it knows which pages a fault hit.
  */
 #ifndef GMEMTRACE_TESTS_SIMULATOR_H
@@ -33,11 +34,16 @@ struct simulator_options {
 	unsigned int seed;
 	enum simulator_fault fault;
 	double loss; /* probability that a record is lost */
+	double burst; /* probability that a ring is full from here on for a while */
+	double miss; /* probability that a hook does not run */
+	double gap; /* probability that the reader gets nothing for a while */
+	double preemption; /* probability that a task takes no step for a while */
 	bool before_attach; /* the first inodes exist when the sensors are armed */
 	bool late_losses; /* a loss is told of behind the heartbeat, not before */
 	__u32 steps; /* 0: 20000 */
 	FILE *out; /* NULL, or where the records are written as well */
 	size_t out_bytes; /* at most */
+	bool keep; /* the stream, in simulator_result */
 };
 
 #define SIMULATOR_PGOFF_UNKNOWN (~0U)
@@ -54,10 +60,14 @@ struct simulator_result {
 	struct simulator_hit *hits;
 	size_t hits_nr;
 	__u64 dropped; /* records lost */
+	__u8 *stream; /* the records, one behind the other */
+	size_t stream_used, stream_room;
 };
 
 const char *simulator_fault_name(enum simulator_fault fault);
 enum rule_id simulator_fault_rule(enum simulator_fault fault);
+/* A model and a verdict for a stream of the simulator's. */
+void simulator_judge_begin(struct simulator_result *result);
 void simulator_run(const struct simulator_options *options, struct simulator_result *result);
 void simulator_result_free(struct simulator_result *result);
 

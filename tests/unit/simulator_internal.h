@@ -74,6 +74,30 @@ struct sim_record {
 	__u8 data[112] __attribute__((aligned(8)));
 };
 
+/* Zaps travel in a ring of their own. */
+enum sim_ring_kind {
+	SIM_RING_ZAPS,
+	SIM_RING_OTHERS,
+	SIM_RINGS
+};
+
+struct sim_ring {
+	struct sim_record *records;
+	size_t nr, room; /* written so far */
+	size_t drained;
+	size_t fixed; /* what stands before keeps its place */
+	__u32 full; /* records that find no room */
+};
+
+/* How far the rings had come at @time. */
+struct sim_position {
+	__u64 time; /* ns; 0: none */
+	size_t written[SIM_RINGS];
+	bool whole;
+};
+
+#define HEARTBEAT 100000ULL /* ns */
+
 struct sim {
 	struct simulator_options options;
 	struct simulator_result *result;
@@ -86,12 +110,17 @@ struct sim {
 	bool used[PFNS];
 	bool hit; /* the fault has struck */
 	bool retired[TASKS]; /* begins nothing any more */
-	struct sim_record *batch;
-	size_t batch_nr, batch_room;
-	__u64 heartbeat; /* time of the last one */
+	__u64 preempted[TASKS]; /* ns: until then */
+	struct record_zap waiting[TASKS]; /* header.kind 0: none */
+	struct sim_ring rings[SIM_RINGS];
+	struct sim_position target, pending;
+	__u64 heartbeat; /* ns: of the last one */
+	__u64 since; /* ns: losses are counted from here */
 	__u64 lost_inode[16], lost_number[16];
 	size_t lost_nr;
-	__u64 lost_unknown;
+	__u64 lost_unknown, missed;
+	__u64 gap, gap_dropped; /* records still to be dropped for the client; dropped */
+	__u64 gap_since, client_time; /* ns */
 	bool quiet; /* nothing new is begun */
 	size_t written; /* bytes, to options.out */
 	bool armed; /* the sensors are on */
@@ -102,7 +131,12 @@ bool sim_chance(struct sim *sim, double probability);
 void sim_hit(struct sim *sim, enum rule_id rule, const struct sim_inode *inode, __u32 pgoff);
 
 /* What the sensors write. */
+struct record_header sim_header(struct sim *sim, const struct sim_task *task, __u16 kind,
+				size_t size, const struct sim_inode *inode);
 bool sim_emit(struct sim *sim, const struct record_header *record);
+/* Whether @zap waits for its task's flush. */
+bool sim_zap_wait(struct sim *sim, const struct record_zap *zap);
+void sim_zap_write(struct sim *sim, __u32 tid);
 void sim_emit_request(struct sim *sim, __u16 kind, const struct sim_task *task,
 		      enum record_operation operation, __u32 first, __u64 last, __s64 result);
 void sim_emit_zap(struct sim *sim, const struct sim_task *task, const struct sim_inode *owner,
@@ -117,7 +151,13 @@ void sim_emit_free(struct sim *sim, const struct sim_task *task, __u32 pfn);
 void sim_emit_inode(struct sim *sim, const struct sim_inode *inode, bool before_attach, bool dead);
 bool sim_emit_bracket(struct sim *sim, const struct sim_task *task, __u16 kind, __s64 result);
 bool sim_emit_page(struct sim *sim, const struct sim_task *task, __u32 pgoff);
-void sim_heartbeat(struct sim *sim);
+
+/* Who drains the rings, and who reads what they drained. */
+void sim_sensor_step(struct sim *sim);
+/* Drains all that is there, and says so. */
+void sim_sensor_settle(struct sim *sim);
+void sim_client_record(struct sim *sim, const struct record_header *record);
+void sim_sensor_free(struct sim *sim);
 
 /* A free page frame, mostly the one behind @before where that is none. 0: anywhere. */
 __u32 sim_pfn_take(struct sim *sim, __u32 before);

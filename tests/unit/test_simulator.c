@@ -2,7 +2,8 @@
 /*
  * Hundreds of histories of a small kernel: a correct one is consistent, each
  * fault is found at its page, and losses neither accuse nor hide.
- * SIMULATOR_SEEDS sets how many seeds, SIMULATOR_SEED the first.
+ * SIMULATOR_SEEDS sets how many seeds, SIMULATOR_SEED the first, SIMULATOR_TEST
+ * which tests (a pattern).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,11 +11,12 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <cmocka.h>
 #include "gmemtrace/report.h"
 #include "simulator.h"
 
-static unsigned int seeds = 200, seed_first = 1;
+static unsigned int seeds = 60, seed_first = 1;
 
 static void fail_with(const struct simulator_options *options,
 		      const struct simulator_result *result, const char *what)
@@ -119,6 +121,123 @@ static void test_losses_never_accuse(void **state)
 	}
 }
 
+/* Losses of every kind, drawn at random: how much of which, and how long the run goes on. */
+static void losses_draw(struct simulator_options *options)
+{
+	static const double rates[] = { 0, 0, 0.0003, 0.002, 0.02 };
+	unsigned int dice = options->seed * 2654435761U;
+
+	options->loss = rates[dice % 5];
+	options->miss = rates[dice / 5 % 4];
+	options->burst = rates[dice / 25 % 4] / 4;
+	options->gap = rates[dice / 125 % 4] / 4;
+	options->preemption = rates[dice / 625 % 4];
+	options->late_losses = dice / 3125 % 2;
+	options->before_attach = dice / 6250 % 8 == 0;
+	options->steps = 3000U << dice / 50000 % 5;
+}
+
+static void test_gaps_never_accuse(void **state)
+{
+	unsigned int consistent = 0, whole = 0;
+
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds * 5; seed++) {
+		struct simulator_options options = { .seed = seed };
+		struct simulator_result result;
+		enum verdict_value value;
+
+		losses_draw(&options);
+		simulator_run(&options, &result);
+		value = verdict_value(result.verdict);
+		if (value == VERDICT_VIOLATED)
+			fail_with(&options, &result, "a gap accuses a correct kernel");
+		if (result.dropped && value == VERDICT_CONSISTENT)
+			fail_with(&options, &result, "a gap hides behind consistent");
+		whole += !result.dropped && !options.before_attach;
+		consistent += value == VERDICT_CONSISTENT;
+		simulator_result_free(&result);
+	}
+	print_message("# whole: %u, consistent: %u\n", whole, consistent);
+	assert_true(whole && consistent >= whole);
+}
+
+static void test_gaps_never_hide(void **state)
+{
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds * 5; seed++) {
+		struct simulator_options options = { .seed = seed };
+		struct simulator_result result;
+
+		options.fault = (enum simulator_fault)(1 + seed % (FAULT_NR - 1));
+		losses_draw(&options);
+		options.before_attach = false;
+		simulator_run(&options, &result);
+		if ((result.dropped || result.hits_nr) &&
+		    verdict_value(result.verdict) == VERDICT_CONSISTENT)
+			fail_with(&options, &result, "a fault hides behind a gap");
+		simulator_result_free(&result);
+	}
+}
+
+/* The verdict on the stream's first @bytes, which end in a record or between two. */
+static enum verdict_value cut_judge(const struct simulator_result *whole, size_t bytes,
+				    struct simulator_result *cut)
+{
+	const struct record_header *record;
+
+	memset(cut, 0, sizeof(*cut));
+	simulator_judge_begin(cut);
+	for (size_t at = 0; at + sizeof(*record) <= bytes; at += record->size) {
+		record = (const struct record_header *)(whole->stream + at);
+		if (at + record->size > bytes)
+			break;
+		model_feed(cut->model, record);
+	}
+	model_finish(cut->model);
+	return verdict_value(cut->verdict);
+}
+
+#define CUTS 20 /* of a stream */
+
+static void check_cuts(const struct simulator_options *options)
+{
+	struct simulator_result whole, cut;
+	unsigned int dice = options->seed;
+
+	simulator_run(options, &whole);
+	for (int i = 0; i < CUTS; i++) {
+		enum verdict_value value;
+
+		dice = dice * 1103515245U + 12345;
+		value = cut_judge(&whole, (dice >> 8) % whole.stream_used, &cut);
+		if (value == VERDICT_CONSISTENT)
+			fail_with(options, &cut, "a cut hides behind consistent");
+		if (value == VERDICT_VIOLATED && !options->fault)
+			fail_with(options, &cut, "a cut accuses a correct kernel");
+		simulator_result_free(&cut);
+	}
+	simulator_result_free(&whole);
+}
+
+/* A capture that was cut anywhere: SIMULATOR_SEEDS=1000 makes 20,000 cuts. */
+static void test_cuts(void **state)
+{
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
+		struct simulator_options options = { .seed = seed, .keep = true };
+
+		losses_draw(&options);
+		options.before_attach = seed % 4 == 0;
+		options.steps = 2000;
+		if (seed % 4)
+			options.loss = options.miss = options.burst = options.gap = 0;
+		if (seed % 2)
+			options.fault = (enum simulator_fault)(seed / 2 % FAULT_NR);
+		check_cuts(&options);
+	}
+}
+
 static void check_fault(enum simulator_fault fault)
 {
 	unsigned int struck = 0;
@@ -184,6 +303,9 @@ int main(void)
 		cmocka_unit_test(test_correct),
 		cmocka_unit_test(test_correct_before_attach),
 		cmocka_unit_test(test_losses_never_accuse),
+		cmocka_unit_test(test_gaps_never_accuse),
+		cmocka_unit_test(test_gaps_never_hide),
+		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_losses_never_hide),
 	};
@@ -195,5 +317,6 @@ int main(void)
 	value = getenv("SIMULATOR_SEED");
 	if (value)
 		seed_first = (unsigned int)strtoul(value, NULL, 0);
+	cmocka_set_test_filter(getenv("SIMULATOR_TEST"));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
