@@ -281,7 +281,10 @@ int model_observe(struct model *model, const struct model_observer *observer);
  */
 int model_feed(struct model *model, const struct record_header *record);
 
-/* No more records: takes what waits and judges what can be judged. 0 or -ENOMEM. */
+/*
+ * No more records. Takes what waits where the stream has its end; without one,
+ * what no watermark has passed is not complete and is not judged. 0 or -ENOMEM.
+ */
 int model_finish(struct model *model);
 
 bool model_failed(const struct model *model);

@@ -109,6 +109,37 @@ void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 u
 	doubt_add(model, inode, &doubt);
 }
 
+/*
+ * A piece of the stream is missing. The stream is in the order in which the
+ * rings were drained, so what is missing may be as old as the last watermark,
+ * and as young as the time at which it was drained: the first position taken
+ * after that is the second heartbeat's from here.
+ */
+static void gap_begin(struct model *model, struct model_doubt *doubt)
+{
+	if (doubt->since > model->horizon)
+		doubt->since = model->horizon;
+	if (!model->gap_heartbeats || model->gap_since > doubt->since)
+		model->gap_since = doubt->since;
+	model->gap_heartbeats = 2;
+}
+
+bool doubt_gap(struct model *model, __u64 watermark)
+{
+	struct model_doubt doubt = {
+		.since = model->gap_since,
+		.until = watermark > model->gap_since ? watermark : model->gap_since,
+		.reason = MODEL_DOUBT_LOSS,
+		.cause = RECORD_LOSS_CLIENT_SLOW,
+	};
+
+	if (!model->gap_heartbeats)
+		return false;
+	model->gap_heartbeats--;
+	doubt_add(model, NULL, &doubt);
+	return true;
+}
+
 void doubt_loss(struct model *model, const struct record_loss *record)
 {
 	enum record_loss_damage damage = record_loss_damage(record->cause);
@@ -138,6 +169,8 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 		inode->public.lost += record->count;
 		doubt.inode = &inode->public;
 	}
+	if (record->cause == RECORD_LOSS_CLIENT_SLOW)
+		gap_begin(model, &doubt);
 	if (damage == RECORD_DAMAGE_HISTORY) {
 		doubt_add(model, inode, &doubt);
 		return;
@@ -145,6 +178,14 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	for (size_t i = 0; i < model->inodes_nr; i++) {
 		if (!inode || inode == model->inodes[i])
 			model->inodes[i]->snapshot_lost = true;
+	}
+}
+
+void doubt_forget_all(struct model *model)
+{
+	for (size_t i = 0; i < model->inodes_nr; i++) {
+		if (inode_remembers(model->inodes[i]))
+			inode_forget(model, model->inodes[i]);
 	}
 }
 
@@ -160,8 +201,5 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 			inode_forget(model, inode);
 		return;
 	}
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (inode_remembers(model->inodes[i]))
-			inode_forget(model, model->inodes[i]);
-	}
+	doubt_forget_all(model);
 }

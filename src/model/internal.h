@@ -246,6 +246,8 @@ struct model {
 	struct queue queue;
 	struct intervals doubts; /* anybody's */
 	__u64 shadow_until;
+	__u64 gap_since; /* ns: of the gap in the stream that the next heartbeats end */
+	__u32 gap_heartbeats; /* still to come */
 	bool lost_history; /* some history was lost, at any time */
 	struct model_event *events;
 	__u64 events_nr; /* ever */
@@ -421,6 +423,9 @@ void judge_bundle(struct model *model, const struct bundle *bundle);
 /* doubt.c */
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);
 void doubt_loss(struct model *model, const struct record_loss *record);
+/* A heartbeat behind a gap in the stream comes. true: what is taken up to it is to be forgotten. */
+bool doubt_gap(struct model *model, __u64 watermark);
+void doubt_forget_all(struct model *model);
 void doubt_loss_passed(struct model *model, const struct record_loss *record);
 void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt);
 void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until);

@@ -155,18 +155,23 @@ static void take(struct model *model, const struct queue_entry *entry)
 		model->counts.now = entry->time;
 }
 
-static void advance(struct model *model, __u64 watermark)
+static void take_before(struct model *model, __u64 time)
 {
 	struct queue_entry entry;
 
-	if (watermark <= model->horizon)
-		return;
-	model->horizon = watermark;
 	queue_sort(model);
-	while (queue_next(model, watermark, &entry)) {
+	while (queue_next(model, time, &entry)) {
 		take(model, &entry);
 		queue_done(model, &entry);
 	}
+}
+
+static void advance(struct model *model, __u64 watermark)
+{
+	if (watermark <= model->horizon)
+		return;
+	model->horizon = watermark;
+	take_before(model, watermark);
 	if (model->counts.now < watermark)
 		model->counts.now = watermark;
 	request_check_stuck(model, watermark);
@@ -213,9 +218,13 @@ static void feed_fact(struct model *model, const struct record_fact *record)
 
 static void feed_heartbeat(struct model *model, const struct record_heartbeat *record)
 {
+	bool gap = doubt_gap(model, record->watermark);
+
 	model->counts.groups &= record->groups;
 	model->heartbeats++;
 	advance(model, record->watermark);
+	if (gap)
+		doubt_forget_all(model);
 }
 
 static void feed_inode(struct model *model, const struct record_inode *record)
@@ -300,16 +309,12 @@ int model_feed(struct model *model, const struct record_header *record)
 
 int model_finish(struct model *model)
 {
-	struct queue_entry entry;
-
 	if (model->finished)
 		return model->failed ? -ENOMEM : 0;
 	model->finished = true;
-	queue_sort(model);
-	while (queue_next(model, ~0ULL, &entry)) {
-		take(model, &entry);
-		queue_done(model, &entry);
-	}
+	/* Without an end, what is younger than the last watermark may have lost its neighbours. */
+	if (model->counts.ended)
+		take_before(model, ~0ULL);
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now, true);
 	MODEL_NOTIFY(model, finished, model->counts.now);

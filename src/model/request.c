@@ -255,6 +255,9 @@ static void request_declare(struct model *model, const struct request *request)
 	__u8 legal = public->state ? MODEL_PRESENT : MODEL_ABSENT;
 	__u64 last = public->pgoff_last;
 
+	/* One that asked for the opposite may have come and gone unseen while this one ran. */
+	if (doubt_within(model, request->inode, public->begin, public->end))
+		legal = MODEL_EITHER;
 	if (public->pgoff_first > last || public->pgoff_first >= MODEL_PGOFF_MAX)
 		return;
 	/* Nothing reads behind the end of the inode. */

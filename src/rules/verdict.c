@@ -226,11 +226,14 @@ static void verdict_advanced(void *context, __u64 now)
 static void verdict_finished(void *context, __u64 now)
 {
 	struct verdict *verdict = context;
+	struct model_counts counts;
 
-	/* Where memory ran short nobody can say what was lost behind it. */
-	if (model_failed(verdict->model))
-		causes_settle(verdict, verdict->advanced, false);
-	else
+	model_count(verdict->model, &counts);
+	/*
+	 * Without an end, or where memory ran short, a loss that explains the
+	 * youngest may stand in what was cut away.
+	 */
+	if (counts.ended && !model_failed(verdict->model))
 		causes_settle(verdict, now, true);
 	while (verdict->pending.first)
 		cause_drop(verdict, verdict->pending.first);

@@ -424,6 +424,60 @@ static void exposure(void *context, const struct model_exposure *ended)
 	exposures->own = ended->own;
 }
 
+/* What no watermark has passed is not complete where the records have no end. */
+static void test_nothing_behind_the_last_heartbeat(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	/* Its zap stands in the other ring, whose turn did not come. */
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+}
+
+/* What a gap in the stream hides may be younger than what stands behind it. */
+static void test_gap_reaches_to_the_watermarks(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream_loss(&stream, 0, RECORD_LOSS_CLIENT_SLOW, stream.now, 1);
+	stream.now += 3 * SECOND;
+	stream_fault(&stream, T, G, 0, 100);
+	stream.now += 3 * SECOND;
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	/* Its zap is what was dropped. */
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_heartbeat(&stream);
+	finish();
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+}
+
+/* What an unseen request did while a seen one ran is not what the seen one asked for. */
+static void test_loss_within_a_request(void **state)
+{
+	struct stream_page page = { 0, 100, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	/* Another request made it absent again. */
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 4);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream.now += 5 * SECOND;
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 3; pass++)
+		live(pass, &page, 1);
+	finish();
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+}
+
 static void test_exposure(void **state)
 {
 	struct exposures exposures = { 0 };
@@ -435,6 +489,7 @@ static void test_exposure(void **state)
 	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
 	stream.now += MS;
 	stream_flush(&stream, T + 1, 0, 0, true);
+	stream_finish(&stream);
 	stream.model = model_create(NULL);
 	model_observe(stream.model, &observer);
 	for (size_t at = 0; at < stream.used;) {
@@ -558,6 +613,9 @@ int main(void)
 		MODEL_TEST(test_no_end),
 		MODEL_TEST(test_nothing),
 		MODEL_TEST(test_place_taken),
+		MODEL_TEST(test_nothing_behind_the_last_heartbeat),
+		MODEL_TEST(test_gap_reaches_to_the_watermarks),
+		MODEL_TEST(test_loss_within_a_request),
 		MODEL_TEST(test_exposure),
 		MODEL_TEST(test_uniform_memory),
 		MODEL_TEST(test_page_memory),
