@@ -7,7 +7,7 @@
 # make bench      what tracing and conversions cost, half an hour
 # make soak       ten minutes of churn, every allocation and zap liable to fail
 # make faults     every kernel with a known defect, and what catches it
-# make fuzz       captures that nobody wrote
+# make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
 # make install    PREFIX=/usr/local DESTDIR=
 # make help       this list
@@ -141,8 +141,9 @@ lab: packages-kernel-lab
 	$(Q)lab/stock stock-6.1 >/dev/null
 	$(Q)lab/stock stock-6.12 >/dev/null
 
-check: packages-build-kernel-lab-test-lint
+check: packages-build-kernel-lab-test-fuzz-lint
 	$(Q)$(MAKE) --no-print-directory all lint check-unit
+	$(Q)$(MAKE) --no-print-directory check-fuzz
 	$(Q)$(MAKE) --no-print-directory lab
 	$(Q)$(MAKE) --no-print-directory check-vm
 

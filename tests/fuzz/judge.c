@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <sanitizer/allocator_interface.h>
+#include "gmemtrace/report.h"
+#include "judge.h"
+
+/* Of the whole process, the sanitizer's own bookkeeping aside. */
+#define MEMORY_BASE (48UL << 20) /* bytes: empty tables, the reader's buffers */
+#define MEMORY_FACTOR 256 /* bytes of memory for a byte of records */
+
+/* CPU time under the sanitizers, about ten times what it takes without. */
+#define TIME_BASE 2000000UL /* us */
+#define TIME_RECORD 400UL /* us */
+
+struct budget {
+	size_t memory; /* bytes in use at the start */
+	clock_t start;
+};
+
+static void budget_check(const struct budget *budget, const struct capture_info *info,
+			 const char *what)
+{
+	size_t memory = __sanitizer_get_current_allocated_bytes();
+	unsigned long time = (unsigned long)(clock() - budget->start);
+
+	memory = memory > budget->memory ? memory - budget->memory : 0;
+	if (memory > MEMORY_BASE + MEMORY_FACTOR * info->bytes) {
+		fprintf(stderr, "bomb: %zu bytes of memory for %llu bytes of records (%s)\n",
+			memory, (unsigned long long)info->bytes, what);
+		abort();
+	}
+	if (time > TIME_BASE + TIME_RECORD * info->records) {
+		fprintf(stderr, "bomb: %lu us for %llu records (%s)\n", time,
+			(unsigned long long)info->records, what);
+		abort();
+	}
+}
+
+static void reports(const struct verdict *verdict, struct report_live *live,
+		    const struct report_folded *folded)
+{
+	static FILE *null;
+
+	if (!null)
+		null = fopen("/dev/null", "w");
+	if (!null)
+		abort();
+	report_verdict_json(null, verdict);
+	report_verdict_text(null, verdict, true);
+	report_verdict_tap(null, verdict);
+	report_verdict_junit(null, verdict);
+	report_verdict_github(null, verdict);
+	report_live_lines(null, live);
+	report_folded_write(null, folded, REPORT_WEIGHT_NS, REPORT_BY_STACK);
+	report_folded_write(null, folded, REPORT_WEIGHT_EXPOSURE, REPORT_BY_VM);
+}
+
+static void feed(struct capture_reader *reader, struct model *model, struct verdict *verdict,
+		 const struct budget *budget, struct fuzz_judged *judged)
+{
+	const struct capture_info *info = capture_info(reader);
+	const struct record_header *record;
+	struct model_reread reread;
+	int got;
+
+	while ((got = capture_next(reader, &record)) > 0) {
+		/* Only memory_max fails it, and there is none. */
+		if (model_feed(model, record))
+			abort();
+		while (record->kind == RECORD_HEARTBEAT && model_next_reread(model, &reread))
+			;
+		budget_check(budget, info, record_kind_name(record->kind));
+	}
+	judged->damaged = got < 0;
+	judged->records = info->records;
+	judged->whole = !got && !info->incomplete && !info->cut;
+	if (!judged->whole)
+		verdict_mark_incomplete(verdict, "the capture is not whole");
+	model_finish(model);
+	budget_check(budget, info, "finish");
+}
+
+void fuzz_judge(struct capture_reader *reader, const struct model_options *model_options,
+		const struct verdict_options *verdict_options, struct fuzz_judged *judged)
+{
+	struct budget budget = { __sanitizer_get_current_allocated_bytes(), clock() };
+	struct model *model = model_create(model_options);
+	struct verdict *verdict = verdict_create(model, verdict_options);
+	struct report_folded *folded = report_folded_create(model);
+	struct report_live *live = report_live_create(model);
+
+	if (!model || !verdict || !folded || !live)
+		abort();
+	feed(reader, model, verdict, &budget, judged);
+	judged->value = verdict_value(verdict);
+	/* What is missing never hides. */
+	if (!judged->whole && judged->value == VERDICT_CONSISTENT)
+		abort();
+	reports(verdict, live, folded);
+	budget_check(&budget, capture_info(reader), "reports");
+	report_live_free(live);
+	report_folded_free(folded);
+	verdict_free(verdict);
+	model_free(model);
+}
