@@ -5,7 +5,6 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 enum check_key {
@@ -45,7 +44,7 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		options_init_children(state, &check->options, 2);
+		options_init_children(state, &check->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_JSON:
 	case KEY_TAP:
@@ -56,7 +55,7 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		check->junit = text;
 		return 0;
 	case 'o':
-		check->options.capture = text;
+		check->options.run.capture = text;
 		options_need_live(&check->options, "-o");
 		return 0;
 	case ARGP_KEY_ARG:
@@ -67,12 +66,6 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static const struct argp_child check_children[] = {
-	{ &options_session, 0, NULL, 0 },
-	{ &options_common, 0, NULL, 0 },
-	{ 0 },
-};
-
 static const struct argp check_argp = {
 	check_table,
 	check_parse,
@@ -82,13 +75,15 @@ static const struct argp check_argp = {
 	"no privilege, or live while CMD runs, or until ^C.\v"
 	"Exit status: 0 consistent, 1 violated, 5 inconclusive, 2 another error (also: consistent, "
 	"but CMD failed), 4 cannot run here, 64 usage error.",
-	check_children,
+	options_children,
 	NULL,
 	NULL,
 };
 
-static int verdict_write(FILE *out, const struct verdict *verdict, int format)
+static int verdict_write(const struct output *output, const struct verdict *verdict, int format)
 {
+	FILE *out = output_stream(output);
+
 	switch (format) {
 	case KEY_JSON:
 		return report_verdict_json(out, verdict);
@@ -97,95 +92,71 @@ static int verdict_write(FILE *out, const struct verdict *verdict, int format)
 	case KEY_GITHUB:
 		return report_verdict_github(out, verdict);
 	default:
-		return report_verdict_text(out, verdict, output_color(out));
+		return report_verdict_text(out, verdict, output_color(output));
 	}
 }
 
-/* 0, or GMEMTRACE_ERROR: printed. */
-static int check_report(const struct check *check, const struct verdict *verdict, FILE *junit)
+/* Takes @junit, which may be NULL. */
+static enum gmemtrace_status check_report(const struct check *check, const struct verdict *verdict,
+					  struct output *junit)
 {
-	int error = output_close(stdout, "-", verdict_write(stdout, verdict, check->format));
+	struct output *output = output_open("-");
+	enum gmemtrace_status status = GMEMTRACE_ERROR;
 
-	if (junit && output_close(junit, check->junit, report_verdict_junit(junit, verdict)))
-		error = -1;
-	return error ? GMEMTRACE_ERROR : 0;
+	if (output)
+		status = output_close(output, verdict_write(output, verdict, check->format));
+	if (!junit)
+		return status;
+	return run_status_worse(
+		status, output_close(junit, report_verdict_junit(output_stream(junit), verdict)));
 }
 
-/* 0, or an exit status: there is no verdict. @failed: there is, and something went wrong besides. */
-static int check_live(const struct check *check, struct session_sinks *sinks, int *failed)
+/* Takes @junit. */
+static enum gmemtrace_status check_run(const struct check *check, struct run *run,
+				       struct output *junit)
 {
-	const struct options *options = &check->options;
-	struct session_result result;
-	int status;
+	struct verdict *verdict = verdict_create(run_model(run), NULL);
+	const struct run_options *options = &check->options.run;
+	enum gmemtrace_status status = GMEMTRACE_ERROR;
+	struct run_result result;
 
-	if (!options->session.command && !options->session.duration && isatty(STDERR_FILENO))
-		output_notice("tracing until ^C");
-	sinks->capture = options->capture;
-	status = session_run(&options->session, sinks, &result);
-	if (result.capture_failed)
-		*failed = GMEMTRACE_ERROR;
-	if (!status && options->session.vm && !result.inodes)
-		output_notice("no inode of VM %u was seen: --vm takes the process id of a VM",
-			      options->session.vm);
-	return status;
-}
-
-static int check_judge(const struct check *check, struct replay *replay, FILE *junit)
-{
-	struct session_sinks sinks = {};
-	struct model_options model = check->options.session.model;
-	struct model_counts counts;
-	int status = GMEMTRACE_ERROR, failed = 0;
-
-	if (!model.stuck_ns)
-		model.stuck_ns = replay->stuck_ns;
-	sinks.model = model_create(&model);
-	if (sinks.model)
-		sinks.verdict = verdict_create(sinks.model, NULL);
-	if (!sinks.verdict) {
-		output_error("out of memory");
+	if (!verdict) {
+		output_line("out of memory");
 		goto cleanup;
 	}
-	if (replay->reader)
-		status = replay_run(replay, check->options.session.vm, sinks.model, sinks.verdict,
-				    NULL);
-	else
-		status = check_live(check, &sinks, &failed);
+	if (!options->file && !options->command && !options->duration && isatty(STDERR_FILENO))
+		output_line("tracing until ^C");
+	status = trace_run(run, verdict, &result);
 	if (status)
 		goto cleanup;
-	model_count(sinks.model, &counts);
-	status = verdict_exit_status(verdict_value(sinks.verdict), counts.command_status);
-	failed |= check_report(check, sinks.verdict, junit);
-	if (failed)
-		status = exit_status_worse(status, failed);
+	status =
+		run_status_worse(run_status(&result, verdict), check_report(check, verdict, junit));
+	junit = NULL;
 cleanup:
-	verdict_free(sinks.verdict);
-	model_free(sinks.model);
+	if (junit)
+		output_close(junit, 0);
+	verdict_free(verdict);
 	return status;
 }
 
 int subcommand_check(int argc, char **argv, char **command)
 {
-	struct check check = { .options.page_free = true };
-	struct replay replay = {};
-	FILE *junit = NULL;
-	int status;
+	struct check check = { .options.run.page_free = true };
+	enum gmemtrace_status status;
+	struct output *junit = NULL;
+	struct run *run;
 
 	options_parse(&check_argp, argc, argv, &check, &check.options, command);
-	check.options.session.command_aside = check.format != 0;
-	if (check.options.file) {
-		status = replay_open(&replay, check.options.file);
-		if (status)
-			return status;
-	}
-	if (check.junit) {
+	check.options.run.command_aside = check.format != 0;
+	status = run_open(&run, &check.options.run);
+	if (status)
+		return status;
+	if (check.junit)
 		junit = output_open(check.junit);
-		if (!junit) {
-			replay_close(&replay);
-			return GMEMTRACE_ERROR;
-		}
-	}
-	status = check_judge(&check, &replay, junit);
-	replay_close(&replay);
+	if (junit || !check.junit)
+		status = check_run(&check, run, junit);
+	else
+		status = GMEMTRACE_ERROR;
+	run_close(run);
 	return status;
 }

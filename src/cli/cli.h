@@ -6,7 +6,7 @@
 #include <argp.h>
 #include <stdbool.h>
 
-#include "run/session.h"
+#include "gmemtrace/run.h"
 
 /*
  * Each takes argv with "gmemtrace NAME" in argv[0] and without what stands behind "--", which is
@@ -20,18 +20,17 @@ int subcommand_features(int argc, char **argv, char **command);
 
 /* What most subcommands take. The input of every parser below. */
 struct options {
-	struct session_options session;
-	const char *file; /* FILE, a capture to replay; NULL: live */
-	const char *capture; /* -o of record and check */
-	bool page_free; /* default of the subcommand, then --page-free or --no-page-free */
+	struct run_options run;
 	bool no_daemon;
 	const char *live_option; /* the last that makes sense in a live run only, NULL: none */
 };
 
 /* --help, --usage, --version. Every subcommand has it as a child. */
 extern const struct argp options_common;
-/* -d, --vm, --settle, --ring and so on. */
-extern const struct argp options_session;
+
+/* The children of a subcommand that runs: -d, --vm, --ring and so on, and options_common. */
+extern const struct argp_child options_children[];
+#define OPTIONS_CHILDREN 2
 
 /* ARGP_KEY_INIT of a subcommand: its children take the same input. */
 void options_init_children(struct argp_state *state, struct options *options, unsigned int nr);
@@ -55,5 +54,12 @@ uint64_t options_time(const struct argp_state *state, const char *option, const 
 uint64_t options_size(const struct argp_state *state, const char *option, const char *text);
 uint64_t options_number(const struct argp_state *state, const char *option, const char *text,
 			uint64_t min, uint64_t max);
+
+/*
+ * Runs @run to its end and says what it lost, a line a cause, with what to raise. 0 and @result, or an exit status: nothing was
+ * traced, it was said.
+ */
+enum gmemtrace_status trace_run(struct run *run, struct verdict *verdict,
+				struct run_result *result);
 
 #endif

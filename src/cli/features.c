@@ -124,27 +124,27 @@ static bool rule_judged(const struct features *features, const struct rule *rule
 	return false;
 }
 
-static void feature_print(const struct sensor_feature *feature)
+static void feature_print(FILE *out, const struct sensor_feature *feature)
 {
-	printf("  %-34s %-4s %s\n", feature->name, feature->present ? "yes" : "no",
-	       feature->provenance);
+	fprintf(out, "  %-34s %-4s %s\n", feature->name, feature->present ? "yes" : "no",
+		feature->provenance);
 	if (!feature->present && feature->reason[0])
-		printf("  %-34s      %s%s\n", "", feature->required ? "required: " : "",
-		       feature->reason);
+		fprintf(out, "  %-34s      %s%s\n", "", feature->required ? "required: " : "",
+			feature->reason);
 }
 
-static void features_print_text(const struct features *features)
+static void features_print_text(FILE *out, const struct features *features)
 {
 	const struct rule *rule = NULL;
 	char reason[REASON_MAX];
 
-	printf("kernel\n");
+	fprintf(out, "kernel\n");
 	for (size_t i = 0; i < features->nr; i++)
-		feature_print(&features->list[i]);
-	printf("rules\n");
+		feature_print(out, &features->list[i]);
+	fprintf(out, "rules\n");
 	while ((rule = rule_next(rule))) {
-		printf("  %-34s %-4s %s\n", rule->name,
-		       rule_judged(features, rule, reason) ? "yes" : "no", reason);
+		fprintf(out, "  %-34s %-4s %s\n", rule->name,
+			rule_judged(features, rule, reason) ? "yes" : "no", reason);
 	}
 }
 
@@ -178,7 +178,7 @@ static struct json_object *rule_json(const struct features *features, const stru
 	return object;
 }
 
-static void features_print_json(const struct features *features)
+static void features_print_json(FILE *out, const struct features *features)
 {
 	struct json_object *object = json_object_new_object();
 	struct json_object *list = json_object_new_array(), *rules = json_object_new_array();
@@ -193,8 +193,9 @@ static void features_print_json(const struct features *features)
 		json_object_array_add(rules, rule_json(features, rule));
 	json_object_object_add(object, "features", list);
 	json_object_object_add(object, "rules", rules);
-	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
 	json_object_put(object);
 }
 
@@ -202,22 +203,25 @@ int subcommand_features(int argc, char **argv, char **command)
 {
 	struct features features = {};
 	const struct sensor_feature *missing;
+	struct output *output;
 
 	options_parse(&features_argp, argc, argv, &features, &features.options, command);
 	if (command)
 		options_usage(argv[0], "%s: takes no command", *command);
 	features.nr = sensor_probe(features.list);
+	output = output_open("-");
+	if (!output)
+		return GMEMTRACE_ERROR;
 	if (features.json)
-		features_print_json(&features);
+		features_print_json(output_stream(output), &features);
 	else
-		features_print_text(&features);
-	if (output_close(stdout, "-", 0))
+		features_print_text(output_stream(output), &features);
+	if (output_close(output, 0))
 		return GMEMTRACE_ERROR;
 	missing = feature_missing(&features);
 	if (!missing)
 		return GMEMTRACE_CONSISTENT;
 	if (!features.json)
-		output_error("cannot trace here: %s is missing: %s", missing->name,
-			     missing->reason);
+		output_line("cannot trace here: %s is missing: %s", missing->name, missing->reason);
 	return GMEMTRACE_CANNOT_RUN;
 }

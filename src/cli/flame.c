@@ -6,7 +6,6 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 enum flame_key {
@@ -75,7 +74,7 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		options_init_children(state, &flame->options, 2);
+		options_init_children(state, &flame->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_FOLDED:
 		return 0;
@@ -104,12 +103,6 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static const struct argp_child flame_children[] = {
-	{ &options_session, 0, NULL, 0 },
-	{ &options_common, 0, NULL, 0 },
-	{ 0 },
-};
-
 static const struct argp flame_argp = {
 	flame_table,
 	flame_parse,
@@ -118,68 +111,51 @@ static const struct argp flame_argp = {
 	"Folded lines are what flamegraph.pl, speedscope and others read. Exit status: 0 done, 2 "
 	"an "
 	"error or CMD failed, 4 cannot run here, 64 usage error.",
-	flame_children,
+	options_children,
 	NULL,
 	NULL,
 };
 
-/* @seen: there is something to report, whatever the status. */
-static int flame_feed(const struct flame *flame, struct model *model, bool *seen)
+static enum gmemtrace_status flame_write(const struct flame *flame,
+					 const struct report_folded *folded)
 {
-	const struct options *options = &flame->options;
-	const struct session_sinks sinks = { .model = model };
-	struct session_result result;
-	struct replay replay;
-	int status;
+	struct output *output = output_open(flame->out);
 
-	if (!options->file) {
-		status = session_run(&options->session, &sinks, &result);
-		*seen = !status;
-		return status ? status : session_status(&result);
-	}
-	status = replay_open(&replay, options->file);
-	if (status)
-		return status;
-	*seen = true;
-	status = replay_run(&replay, options->session.vm, model, NULL, NULL);
-	replay_close(&replay);
-	return status;
+	if (!output)
+		return GMEMTRACE_ERROR;
+	return output_close(output, report_folded_write(output_stream(output), folded,
+							flame->weight, flame->by));
 }
 
-static int flame_write(const struct flame *flame, const struct report_folded *folded)
+static enum gmemtrace_status flame_run(const struct flame *flame, struct run *run)
 {
-	FILE *out = output_open(flame->out);
+	struct report_folded *folded = report_folded_create(run_model(run));
+	enum gmemtrace_status status;
+	struct run_result result;
 
-	if (!out)
+	if (!folded) {
+		output_line("out of memory");
 		return GMEMTRACE_ERROR;
-	return output_close(out, flame->out,
-			    report_folded_write(out, folded, flame->weight, flame->by))
-		       ? GMEMTRACE_ERROR
-		       : GMEMTRACE_CONSISTENT;
+	}
+	status = trace_run(run, NULL, &result);
+	if (!status)
+		status = run_status_worse(run_status(&result, NULL), flame_write(flame, folded));
+	report_folded_free(folded);
+	return status;
 }
 
 int subcommand_flame(int argc, char **argv, char **command)
 {
 	struct flame flame = { .out = "-", .weight = REPORT_WEIGHT_NS, .by = REPORT_BY_STACK };
-	struct report_folded *folded = NULL;
-	struct model *model;
-	int status = GMEMTRACE_ERROR;
-	bool seen = false;
+	enum gmemtrace_status status;
+	struct run *run;
 
 	options_parse(&flame_argp, argc, argv, &flame, &flame.options, command);
-	flame.options.session.command_aside = !strcmp(flame.out, "-");
-	model = model_create(&flame.options.session.model);
-	if (model)
-		folded = report_folded_create(model);
-	if (!folded) {
-		output_error("out of memory");
-		goto cleanup;
-	}
-	status = flame_feed(&flame, model, &seen);
-	if (seen)
-		status = exit_status_worse(status, flame_write(&flame, folded));
-cleanup:
-	report_folded_free(folded);
-	model_free(model);
+	flame.options.run.command_aside = !strcmp(flame.out, "-");
+	status = run_open(&run, &flame.options.run);
+	if (status)
+		return status;
+	status = flame_run(&flame, run);
+	run_close(run);
 	return status;
 }

@@ -7,7 +7,6 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "run/replay.h"
 #include "gmemtrace/report.h"
 
 #define SECOND 1000000000ULL
@@ -23,6 +22,8 @@ struct live {
 	uint64_t next; /* ns of the model's time: the next report; 0 before the first heartbeat */
 	uint64_t told; /* ns: the last report, or the begin */
 	uint64_t printed; /* reports */
+	struct output *output;
+	struct run *run;
 	int error; /* of standard output */
 	bool enough;
 };
@@ -41,7 +42,7 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		options_init_children(state, &live->options, 2);
+		options_init_children(state, &live->options, OPTIONS_CHILDREN);
 		return 0;
 	case 'b':
 		live->batch = true;
@@ -62,12 +63,6 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static const struct argp_child live_children[] = {
-	{ &options_session, 0, NULL, 0 },
-	{ &options_common, 0, NULL, 0 },
-	{ 0 },
-};
-
 static const struct argp live_argp = {
 	live_table,
 	live_parse,
@@ -75,24 +70,26 @@ static const struct argp live_argp = {
 	"Prints lines about each inode and in total, every interval: while CMD runs, until ^C, or "
 	"from the capture FILE in its own time.\v"
 	"Exit status: 0 done, 2 an error or CMD failed, 4 cannot run here, 64 usage error.",
-	live_children,
+	options_children,
 	NULL,
 	NULL,
 };
 
 static void live_print(struct live *live)
 {
+	FILE *out = output_stream(live->output);
+
 	if (live->enough)
 		return;
 	if (!live->printed)
-		live->error = report_live_heading(stdout);
+		live->error = report_live_heading(out);
 	if (!live->error)
-		live->error = report_live_lines(stdout, live->report);
-	if (!live->error && fflush(stdout))
-		live->error = -errno;
+		live->error = report_live_lines(out, live->report);
 	live->printed++;
-	if (live->error || (live->count && live->printed >= live->count))
-		live->enough = true;
+	if (!live->error && live->printed != live->count)
+		return;
+	live->enough = true;
+	run_enough(live->run);
 }
 
 /* The model's time, so that a replay prints the lines that the live run printed. */
@@ -122,68 +119,41 @@ static void on_finished(void *context, __u64 now)
 		live_print(live);
 }
 
-static int live_session(struct live *live, struct model *model)
-{
-	const struct session_sinks sinks = { .model = model, .enough = &live->enough };
-	struct session_result result;
-	int status = session_run(&live->options.session, &sinks, &result);
-
-	if (status)
-		return status;
-	/* Who ends the view by -n has not seen CMD fail. */
-	if (live->enough)
-		return result.whole ? GMEMTRACE_CONSISTENT : GMEMTRACE_ERROR;
-	return session_status(&result);
-}
-
-static int live_replay(struct live *live, struct model *model)
-{
-	struct replay replay;
-	int status = replay_open(&replay, live->options.file);
-
-	if (status)
-		return status;
-	status = replay_run(&replay, live->options.session.vm, model, NULL, &live->enough);
-	replay_close(&replay);
-	return status;
-}
-
-static int live_run(struct live *live, struct model *model)
+static enum gmemtrace_status live_run(struct live *live)
 {
 	struct model_observer observer = { .context = live,
 					   .advanced = on_advanced,
 					   .finished = on_finished };
-	int status;
+	struct model *model = run_model(live->run);
+	enum gmemtrace_status status;
+	struct run_result result;
 
 	/* Before our own observer: its interval's end is counted when we ask. */
 	live->report = report_live_create(model);
 	if (!live->report || model_observe(model, &observer)) {
-		output_error("out of memory");
+		output_line("out of memory");
 		return GMEMTRACE_ERROR;
 	}
 	if (!live->batch && isatty(STDOUT_FILENO))
-		output_notice("the interactive view is not built yet: these are --batch lines");
-	status = live->options.file ? live_replay(live, model) : live_session(live, model);
-	if (live->error && live->error != -EPIPE) {
-		output_error("standard output: cannot write: %s", strerror(-live->error));
-		status = exit_status_worse(status, GMEMTRACE_ERROR);
-	}
-	return status;
+		output_line("the interactive view is not built yet: these are --batch lines");
+	status = trace_run(live->run, NULL, &result);
+	return status ? status : run_status(&result, NULL);
 }
 
 int subcommand_live(int argc, char **argv, char **command)
 {
 	struct live live = { .interval = SECOND };
-	struct model *model;
-	int status = GMEMTRACE_ERROR;
+	enum gmemtrace_status status;
 
 	options_parse(&live_argp, argc, argv, &live, &live.options, command);
-	model = model_create(&live.options.session.model);
-	if (model)
-		status = live_run(&live, model);
-	else
-		output_error("out of memory");
+	status = run_open(&live.run, &live.options.run);
+	if (status)
+		return status;
+	live.output = output_open("-");
+	status = live.output ? live_run(&live) : GMEMTRACE_ERROR;
+	if (live.output)
+		status = run_status_worse(status, output_close(live.output, live.error));
 	report_live_free(live.report);
-	model_free(model);
+	run_close(live.run);
 	return status;
 }

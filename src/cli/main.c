@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "run/command.h"
 
 struct subcommand {
 	const char *name;
@@ -83,6 +84,7 @@ int main(int argc, char **argv)
 	const struct subcommand *subcommand;
 	char **command, name[64];
 
+	signals_ignore();
 	if (argc < 2)
 		options_usage("gmemtrace", "no subcommand");
 	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h")) {

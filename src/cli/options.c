@@ -13,16 +13,19 @@
 #define SETTLE_DEFAULT (5 * SECOND)
 #define RING_MIN (64ULL << 10)
 #define RING_MAX (2ULL << 30)
+#define RELEASE_MIN (16ULL << 20) /* a chunk */
+#define RELEASE_MAX (16ULL << 40) /* the model's limit */
+#define RELEASE_DEFAULT "1gb"
 
 void options_usage(const char *name, const char *format, ...)
 {
 	va_list arguments;
+	char text[512];
 
-	fprintf(stderr, "%s: ", name);
 	va_start(arguments, format);
-	vfprintf(stderr, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	fprintf(stderr, "; see %s --help\n", name);
+	output_line_of(name, "%s; see %s --help", text, name);
 	exit(GMEMTRACE_USAGE);
 }
 
@@ -118,6 +121,9 @@ enum session_key {
 	KEY_PAGE_FREE,
 	KEY_NO_PAGE_FREE,
 	KEY_RING,
+	KEY_RELEASE_LIMIT,
+	KEY_TIMEOUT,
+	KEY_MODPROBE,
 	KEY_SOCKET,
 	KEY_NO_DAEMON,
 };
@@ -125,6 +131,10 @@ enum session_key {
 static const struct argp_option session_table[] = {
 	{ NULL, 0, NULL, 0, "What is traced:", 5 },
 	{ "duration", 'd', "TIME", 0, "end after TIME; with CMD, end CMD then", 5 },
+	{ "timeout", KEY_TIMEOUT, "TIME", 0,
+	  "CMD that has not ended after TIME has failed, and is ended; default: no limit", 5 },
+	{ "modprobe", KEY_MODPROBE, NULL, 0, "load KVM's modules first, where they are not there",
+	  5 },
 	{ "vm", KEY_VM, "PID", 0, "only inodes of the VM that is process PID", 5 },
 	{ NULL, 0, NULL, 0, "How it is traced:", 6 },
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
@@ -136,7 +146,10 @@ static const struct argp_option session_table[] = {
 	  "at the end wait so long for pages to be read undisturbed; default 5s", 6 },
 	{ "stuck", KEY_STUCK, "TIME", 0, "a request open for longer is stuck; default 10s", 6 },
 	{ "ring", KEY_RING, "SIZE", 0, "buffer between kernel and gmemtrace; default 16mb", 6 },
-	{ "socket", KEY_SOCKET, "PATH", 0, "gmemtraced's socket; default " SENSOR_SOCKET, 6 },
+	{ "release-limit", KEY_RELEASE_LIMIT, "SIZE", 0,
+	  "of an inode that is closed, read so much at most; default " RELEASE_DEFAULT, 6 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "use the gmemtraced that serves PATH; default " RUN_SOCKET ", where one does", 6 },
 	{ "no-daemon", KEY_NO_DAEMON, NULL, 0,
 	  "load the sensors here, whether gmemtraced runs or not", 6 },
 	{ 0 },
@@ -153,56 +166,95 @@ static uint64_t ring_parse(struct argp_state *state, const char *text)
 	return bytes;
 }
 
-static void vm_check(const struct argp_state *state, struct options *options, const char *text)
+static uint64_t release_parse(const struct argp_state *state, const char *text)
 {
-	options->session.vm = (uint32_t)options_number(state, "--vm", text, 1, 1U << 22);
+	uint64_t bytes = options_size(state, "--release-limit", text);
+
+	if (bytes < RELEASE_MIN || bytes > RELEASE_MAX)
+		options_usage(state->name, "--release-limit %s: give a size from 16mb to 16tb",
+			      text);
+	return bytes;
 }
 
-static error_t session_parse(int key, char *text, struct argp_state *state)
+static error_t session_parse_time(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
+	struct run_options *run = &options->run;
 
 	switch (key) {
 	case 'd':
-		options->session.duration = options_time(state, "-d", text);
+		run->duration = options_time(state, "-d", text);
 		options_need_live(options, "-d");
 		return 0;
-	case KEY_VM:
-		vm_check(state, options, text);
+	case KEY_TIMEOUT:
+		run->timeout = options_time(state, "--timeout", text);
+		options_need_live(options, "--timeout");
 		return 0;
 	case KEY_SETTLE:
-		options->session.settle = options_time(state, "--settle", text);
+		run->settle = options_time(state, "--settle", text);
+		options_need_live(options, "--settle");
 		return 0;
 	case KEY_STUCK:
-		options->session.model.stuck_ns = options_time(state, "--stuck", text);
+		run->model.stuck_ns = options_time(state, "--stuck", text);
 		return 0;
 	case KEY_SNAPSHOT_INTERVAL:
-		options->session.snapshot_interval =
-			options_time(state, "--snapshot-interval", text);
+		run->snapshot_interval = options_time(state, "--snapshot-interval", text);
 		options_need_live(options, "--snapshot-interval");
-		return 0;
-	case KEY_PAGE_FREE:
-	case KEY_NO_PAGE_FREE:
-		options->page_free = key == KEY_PAGE_FREE;
-		options_need_live(options, key == KEY_PAGE_FREE ? "--page-free" : "--no-page-free");
-		return 0;
-	case KEY_RING:
-		options->session.sensor.ring_bytes = ring_parse(state, text);
-		options_need_live(options, "--ring");
-		return 0;
-	case KEY_SOCKET:
-		options->session.socket = text;
-		options_need_live(options, "--socket");
-		return 0;
-	case KEY_NO_DAEMON:
-		options->no_daemon = true;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
-const struct argp options_session = { session_table, session_parse, NULL, NULL, NULL, NULL, NULL };
+static error_t session_parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+	struct run_options *run = &options->run;
+
+	switch (key) {
+	case KEY_VM:
+		run->vm = (uint32_t)options_number(state, "--vm", text, 1, 1U << 22);
+		return 0;
+	case KEY_MODPROBE:
+		run->modprobe = true;
+		options_need_live(options, "--modprobe");
+		return 0;
+	case KEY_PAGE_FREE:
+	case KEY_NO_PAGE_FREE:
+		run->page_free = key == KEY_PAGE_FREE;
+		run->page_free_asked = true;
+		options_need_live(options, key == KEY_PAGE_FREE ? "--page-free" : "--no-page-free");
+		return 0;
+	case KEY_RING:
+		run->ring_bytes = ring_parse(state, text);
+		options_need_live(options, "--ring");
+		return 0;
+	case KEY_RELEASE_LIMIT:
+		run->release_bytes = release_parse(state, text);
+		options_need_live(options, "--release-limit");
+		return 0;
+	case KEY_SOCKET:
+		run->socket = text;
+		run->socket_only = true;
+		options_need_live(options, "--socket");
+		return 0;
+	case KEY_NO_DAEMON:
+		options->no_daemon = true;
+		options_need_live(options, "--no-daemon");
+		return 0;
+	default:
+		return session_parse_time(key, text, state);
+	}
+}
+
+static const struct argp options_session = { session_table, session_parse, NULL, NULL,
+					     NULL,	    NULL,	   NULL };
+
+const struct argp_child options_children[OPTIONS_CHILDREN + 1] = {
+	{ &options_session, 0, NULL, 0 },
+	{ &options_common, 0, NULL, 0 },
+	{ 0 },
+};
 
 void options_init_children(struct argp_state *state, struct options *options, unsigned int nr)
 {
@@ -212,10 +264,10 @@ void options_init_children(struct argp_state *state, struct options *options, un
 
 void options_take_file(struct argp_state *state, struct options *options, const char *text)
 {
-	if (options->file)
+	if (options->run.file)
 		options_usage(state->name, "%s: one FILE is enough; a command goes behind --",
 			      text);
-	options->file = text;
+	options->run.file = text;
 }
 
 void options_need_live(struct options *options, const char *name)
@@ -223,26 +275,45 @@ void options_need_live(struct options *options, const char *name)
 	options->live_option = name;
 }
 
+static void options_say(void *context, const char *line)
+{
+	(void)context;
+	output_line("%s", line);
+}
+
+/* What contradicts itself, or would be without effect, is refused. */
+static void options_check(const char *name, const struct options *options)
+{
+	const struct run_options *run = &options->run;
+
+	if (run->command && !*run->command)
+		options_usage(name, "no command behind --");
+	if (run->file && run->command)
+		options_usage(name, "a capture (%s) and a command (%s): give one of them",
+			      run->file, *run->command);
+	if (run->file && options->live_option)
+		options_usage(name, "%s has no meaning for a capture (%s)", options->live_option,
+			      run->file);
+	if (options->no_daemon && run->socket_only)
+		options_usage(name, "--socket and --no-daemon: give one of them");
+	if (run->timeout && !run->command)
+		options_usage(name, "--timeout is for a command: give one behind --, or -d");
+}
+
 void options_parse(const struct argp *argp, int argc, char **argv, void *input,
 		   struct options *options, char **command)
 {
-	options->session.settle = SETTLE_DEFAULT;
-	options->session.snapshot_interval = SNAPSHOT_INTERVAL_DEFAULT;
-	options->session.socket = SENSOR_SOCKET;
-	options->session.command = command;
+	struct run_options *run = &options->run;
+
+	run->say = options_say;
+	run->signals = true;
+	run->settle = SETTLE_DEFAULT;
+	run->snapshot_interval = SNAPSHOT_INTERVAL_DEFAULT;
+	run->socket = RUN_SOCKET;
+	run->command = command;
 	/* Without argp's own messages: they take two lines. */
 	argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, input);
-	if (command && !*command)
-		options_usage(argv[0], "no command behind --");
-	if (options->file && command)
-		options_usage(argv[0], "a capture (%s) and a command (%s): give one of them",
-			      options->file, *command);
-	if (options->file && options->live_option)
-		options_usage(argv[0], "%s has no meaning for a capture (%s)", options->live_option,
-			      options->file);
+	options_check(argv[0], options);
 	if (options->no_daemon)
-		options->session.socket = NULL;
-	options->session.sensor.groups = SENSOR_GROUP_VERDICT;
-	if (options->page_free)
-		options->session.sensor.groups |= SENSOR_GROUP_PAGE_FREE;
+		run->socket = NULL;
 }

@@ -1,52 +1,97 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "cli/output.h"
+#include "run/text.h"
 
-int exit_status_worse(int one, int other)
+struct output {
+	const char *path; /* the caller's */
+	int descriptor;
+	int error; /* -errno of the first write that failed: stdio forgets which it was */
+	FILE *stream;
+};
+
+static void line_print(const char *name, const char *format, va_list arguments)
 {
-	static const int order[] = { GMEMTRACE_VIOLATED, GMEMTRACE_INCONCLUSIVE, GMEMTRACE_ERROR,
-				     GMEMTRACE_CANNOT_RUN, GMEMTRACE_USAGE };
+	char text[1024], escaped[1024];
 
-	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		if (one == order[i] || other == order[i])
-			return order[i];
-	}
-	return one ? one : other;
-}
-
-static void output_line(const char *format, va_list arguments)
-{
-	char text[1024];
-
-	/* One write, so that the lines of a traced command do not come between. */
 	vsnprintf(text, sizeof(text), format, arguments);
-	fprintf(stderr, "gmemtrace: %s\n", text);
+	text_escape(escaped, sizeof(escaped), text);
+	/* One write, so that the lines of a traced command do not come between. */
+	fprintf(stderr, "%s: %s\n", name, escaped);
 }
 
-void output_error(const char *format, ...)
+void output_line(const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	output_line(format, arguments);
+	line_print("gmemtrace", format, arguments);
 	va_end(arguments);
 }
 
-void output_notice(const char *format, ...)
+void output_line_of(const char *name, const char *format, ...)
 {
 	va_list arguments;
 
 	va_start(arguments, format);
-	output_line(format, arguments);
+	line_print(name, format, arguments);
 	va_end(arguments);
 }
 
-bool output_color(FILE *out)
+static ssize_t stream_write(void *cookie, const char *data, size_t size)
+{
+	struct output *output = cookie;
+	ssize_t bytes;
+
+	do {
+		bytes = write(output->descriptor, data, size);
+	} while (bytes < 0 && errno == EINTR);
+	if (bytes < 0 && !output->error)
+		output->error = -errno;
+	return bytes < 0 ? 0 : bytes;
+}
+
+static bool output_standard(const struct output *output)
+{
+	return output->descriptor == STDOUT_FILENO;
+}
+
+struct output *output_open(const char *path)
+{
+	struct output *output = calloc(1, sizeof(*output));
+	bool standard = !strcmp(path, "-");
+
+	if (!output) {
+		output_line("out of memory");
+		return NULL;
+	}
+	output->path = standard ? "standard output" : path;
+	output->descriptor = standard ? STDOUT_FILENO
+				      : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (output->descriptor >= 0)
+		output->stream =
+			fopencookie(output, "w", (cookie_io_functions_t){ .write = stream_write });
+	if (output->stream)
+		return output;
+	output_line("%s: cannot write: %s", output->path, strerror(errno));
+	if (output->descriptor >= 0 && !standard)
+		close(output->descriptor);
+	free(output);
+	return NULL;
+}
+
+FILE *output_stream(const struct output *output)
+{
+	return output->stream;
+}
+
+bool output_color(const struct output *output)
 {
 	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
 
@@ -54,32 +99,22 @@ bool output_color(FILE *out)
 		return false;
 	if (!terminal || !strcmp(terminal, "dumb"))
 		return false;
-	return isatty(fileno(out));
+	return isatty(output->descriptor);
 }
 
-FILE *output_open(const char *path)
+enum gmemtrace_status output_close(struct output *output, int error)
 {
-	FILE *out;
-
-	if (!strcmp(path, "-"))
-		return stdout;
-	out = fopen(path, "we");
-	if (!out)
-		output_error("%s: cannot write: %s", path, strerror(errno));
-	return out;
-}
-
-int output_close(FILE *out, const char *path, int error)
-{
-	errno = 0;
-	if ((fflush(out) || ferror(out)) && !error)
-		error = errno ? -errno : -EIO;
-	if (out != stdout && fclose(out) && !error)
+	fclose(output->stream);
+	if (output->error)
+		error = output->error;
+	if (!output_standard(output) && close(output->descriptor) && !error)
 		error = -errno;
+	if (error == -EPIPE && output_standard(output))
+		error = 0;
 	if (error)
-		output_error("%s: cannot write all of it: %s",
-			     out == stdout ? "standard output" : path, strerror(-error));
-	return error;
+		output_line("%s: cannot write all of it: %s", output->path, strerror(-error));
+	free(output);
+	return error ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }
 
 const char *output_size(char *text, size_t size, unsigned long long bytes)

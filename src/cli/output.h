@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the user sees besides reports: errors, notices, exit statuses. */
+/* What the user sees: lines for people on stderr, and where reports go. */
 #ifndef GMEMTRACE_CLI_OUTPUT_H
 #define GMEMTRACE_CLI_OUTPUT_H
 
@@ -8,26 +8,31 @@
 
 #include "gmemtrace/status.h"
 
-/* What is said where two hold: violated before inconclusive before an error before done. */
-int exit_status_worse(int one, int other);
+/* One line on stderr, escaped: "gmemtrace: what, where, what to do". */
+__attribute__((format(printf, 1, 2))) void output_line(const char *format, ...);
 
-/* One line on stderr: "gmemtrace: what, where, what to do". */
-__attribute__((format(printf, 1, 2))) void output_error(const char *format, ...);
+/* The same behind another name than gmemtrace's. */
+__attribute__((format(printf, 2, 3))) void output_line_of(const char *name, const char *format,
+							  ...);
 
-/* The same, for what is no error. */
-__attribute__((format(printf, 1, 2))) void output_notice(const char *format, ...);
+/* Where a report goes: standard output, or a file. */
+struct output;
+
+/* Opens @path for writing, "-" is standard output. NULL: it was said. */
+struct output *output_open(const char *path);
+
+/* To write to; an error of writing is remembered for output_close(). */
+FILE *output_stream(const struct output *output);
 
 /* Whether escape sequences are wanted: a terminal, and no NO_COLOR (no-color.org). */
-bool output_color(FILE *out);
-
-/* Opens @path for writing, "-" is stdout. NULL: the error was printed. */
-FILE *output_open(const char *path);
+bool output_color(const struct output *output);
 
 /*
- * Flushes @out, and closes it where it is not stdout. @error: what its writer returned.
- * 0, or -errno: the error was printed, with @path as its place.
+ * Flushes, closes and frees. @error: what its writer returned, 0 or -errno. GMEMTRACE_ERROR where
+ * not all of it was written: it was said. Who stops reading standard output (| head) has what he
+ * wants: that is no error.
  */
-int output_close(FILE *out, const char *path, int error);
+enum gmemtrace_status output_close(struct output *output, int error);
 
 /* Bytes as "12.3mb", in the units that options take. @text: at least 16 bytes. Returns it. */
 const char *output_size(char *text, size_t size, unsigned long long bytes);

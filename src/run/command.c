@@ -7,10 +7,8 @@
 #include <unistd.h>
 
 #include "run/command.h"
-#include "cli/output.h"
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
-/* Errors of writing are seen where they happen. */
 static const int ignored[] = { SIGPIPE, SIGXFSZ };
 
 #define CAUGHT_NR (sizeof(caught) / sizeof(caught[0]))
@@ -18,6 +16,8 @@ static const int ignored[] = { SIGPIPE, SIGXFSZ };
 
 static struct sigaction caught_before[CAUGHT_NR];
 static struct sigaction ignored_before[IGNORED_NR];
+static bool catches; /* between signals_catch() and signals_restore() */
+static unsigned int ignores; /* depth of signals_ignore() */
 
 static volatile sig_atomic_t signal_number;
 static volatile sig_atomic_t signal_from_terminal;
@@ -29,12 +29,35 @@ static void on_signal(int number, siginfo_t *info, void *context)
 	signal_number = number;
 }
 
+void signals_ignore(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (ignores++)
+		return;
+	for (size_t i = 0; i < IGNORED_NR; i++)
+		sigaction(ignored[i], &ignore, &ignored_before[i]);
+}
+
+static void ignored_restore(void)
+{
+	for (size_t i = 0; i < IGNORED_NR && ignores; i++)
+		sigaction(ignored[i], &ignored_before[i], NULL);
+}
+
+void signals_heed(void)
+{
+	if (ignores == 1)
+		ignored_restore();
+	ignores--;
+}
+
 void signals_catch(void)
 {
 	struct sigaction action = { .sa_sigaction = on_signal,
 				    .sa_flags = SA_SIGINFO | SA_RESTART };
-	const struct sigaction ignore = { .sa_handler = SIG_IGN };
 
+	catches = true;
 	signal_number = 0;
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < CAUGHT_NR; i++) {
@@ -43,16 +66,21 @@ void signals_catch(void)
 		if (caught_before[i].sa_handler != SIG_IGN)
 			sigaction(caught[i], &action, NULL);
 	}
-	for (size_t i = 0; i < IGNORED_NR; i++)
-		sigaction(ignored[i], &ignore, &ignored_before[i]);
+	signals_ignore();
+}
+
+static void caught_restore(void)
+{
+	for (size_t i = 0; i < CAUGHT_NR; i++)
+		sigaction(caught[i], &caught_before[i], NULL);
 }
 
 void signals_restore(void)
 {
-	for (size_t i = 0; i < CAUGHT_NR; i++)
-		sigaction(caught[i], &caught_before[i], NULL);
-	for (size_t i = 0; i < IGNORED_NR; i++)
-		sigaction(ignored[i], &ignored_before[i], NULL);
+	caught_restore();
+	catches = false;
+	signal_number = 0;
+	signals_heed();
 }
 
 int signals_take(bool *everybody)
@@ -64,12 +92,19 @@ int signals_take(bool *everybody)
 	return number;
 }
 
+bool signals_pending(void)
+{
+	return signal_number != 0;
+}
+
 /* In the child: what stops it goes up the pipe, which a success closes. */
 static _Noreturn void command_execute(char *const *argv, bool aside, int report)
 {
 	int error;
 
-	signals_restore();
+	if (catches)
+		caught_restore();
+	ignored_restore();
 	if (aside)
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 	execvp(argv[0], argv);
@@ -77,14 +112,6 @@ static _Noreturn void command_execute(char *const *argv, bool aside, int report)
 	if (write(report, &error, sizeof(error)) < 0)
 		_exit(COMMAND_NOT_EXECUTABLE);
 	_exit(error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
-}
-
-static void command_report(const char *name, int error)
-{
-	if (error == ENOENT)
-		output_error("%s: no such command: give its path, or install it", name);
-	else
-		output_error("%s: cannot be run: %s", name, strerror(error));
 }
 
 int command_start(struct command *command, char *const *argv, bool aside)
@@ -115,12 +142,10 @@ int command_start(struct command *command, char *const *argv, bool aside)
 	waitpid(command->pid, NULL, 0);
 	command->running = false;
 	command->status = error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE;
-	command_report(argv[0], error);
 	return -error;
 failed:
 	error = errno;
 	command->status = COMMAND_NOT_EXECUTABLE;
-	command_report(argv[0], error);
 	return -error;
 }
 

@@ -19,8 +19,8 @@ struct command {
 
 /*
  * Starts @argv with our streams, looked up in PATH; with @aside its standard output goes where its
- * standard error goes, as ours is for a machine. Where that fails the line is printed and
- * the command counts as ended, with a shell's status for it. 0 or -errno.
+ * standard error goes, as ours is for a machine. Where that fails the command
+ * counts as ended, with a shell's status for it. 0 or -errno.
  */
 int command_start(struct command *command, char *const *argv, bool aside);
 
@@ -38,9 +38,19 @@ void signals_catch(void);
 void signals_restore(void);
 
 /*
+ * SIGPIPE and SIGXFSZ are ignored: errors of writing are seen where they happen. CMD gets them as
+ * they were. Nests: signals_heed() ends the innermost.
+ */
+void signals_ignore(void);
+void signals_heed(void);
+
+/*
  * The number of a signal that has come and was not taken yet, or 0.
  * @everybody: it came from the terminal, so that CMD has got it already.
  */
 int signals_take(bool *everybody);
+
+/* Whether one has come and was not taken yet. */
+bool signals_pending(void);
 
 #endif

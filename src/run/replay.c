@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 
 #include "run/filter.h"
-#include "cli/output.h"
 #include "run/replay.h"
+#include "run/say.h"
 
 /* The facts that a recorder writes first. */
 static void replay_read_facts(struct replay *replay, struct capture_reader *reader)
@@ -15,17 +15,19 @@ static void replay_read_facts(struct replay *replay, struct capture_reader *read
 	while (capture_next(reader, &record) == 1 && record->kind == RECORD_FACT) {
 		const struct record_fact *fact = (const void *)record;
 
-		if (!strcmp(record_fact_key(fact), "option.stuck_ns"))
+		const char *key = record_fact_key(fact);
+
+		if (key && !strcmp(key, "option.stuck_ns"))
 			replay->stuck_ns = strtoull(record_fact_value(fact), NULL, 10);
 	}
 }
 
-int replay_open(struct replay *replay, const char *path)
+enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options)
 {
+	const char *path = options->file;
 	struct stat status;
 	char message[512];
 
-	*replay = (struct replay){ .path = path };
 	/* A pipe can be read once only. */
 	if (!stat(path, &status) && S_ISREG(status.st_mode)) {
 		if (capture_open(path, &replay->reader, message, sizeof(message)))
@@ -38,66 +40,118 @@ int replay_open(struct replay *replay, const char *path)
 	return 0;
 failed:
 	replay->reader = NULL;
-	output_error("%s", message);
+	run_say(options, "%s", message);
 	return GMEMTRACE_ERROR;
 }
 
-/* A capture whose writer was killed, or that lost its end on the way here. */
-static void replay_tell_incomplete(const struct replay *replay, struct verdict *verdict)
+/* Takes what a replay needs besides the model. */
+struct feed {
+	const struct run_options *options;
+	struct model *model;
+	struct verdict *verdict;
+	struct run_result *result;
+	struct filter filter;
+};
+
+/* @why is for the verdict; what there is to say was said. */
+static void feed_incomplete(const struct feed *feed, const char *why)
 {
-	const struct capture_info *info = capture_info(replay->reader);
-	const char *message = capture_message(replay->reader);
+	feed->result->whole = false;
+	if (feed->verdict)
+		verdict_mark_incomplete(feed->verdict, why);
+}
+
+static void feed_fail(const struct feed *feed, const char *why)
+{
+	feed->result->failure = GMEMTRACE_ERROR;
+	feed_incomplete(feed, why);
+}
+
+/* What the live run knew and the stream alone does not show. */
+static void feed_fact(const struct feed *feed, const struct record_header *record)
+{
+	const struct record_fact *fact = (const void *)record;
+	const char *key = record_fact_key(fact);
+
+	if (key && !strcmp(key, RUN_INCOMPLETE_FACT))
+		feed_incomplete(feed, record_fact_value(fact));
+}
+
+static void feed_memory_short(const struct feed *feed)
+{
+	run_say(feed->options, "out of memory for the model: the rest of %s is not judged",
+		feed->options->file);
+	feed_fail(feed, "memory for the model was short: a part was not judged");
+}
+
+/* false: it ends here. */
+static bool feed_record(struct feed *feed, const struct record_header *record)
+{
+	record = filter_apply(&feed->filter, record);
+	if (!record)
+		return true;
+	if (record->kind == RECORD_FACT)
+		feed_fact(feed, record);
+	if (!model_feed(feed->model, record))
+		return true;
+	feed_memory_short(feed);
+	return false;
+}
+
+/* A capture whose writer was killed, or that lost its end on the way here. */
+static void feed_end(const struct feed *feed, const struct capture_reader *reader)
+{
+	const struct capture_info *info = capture_info(reader);
+	const char *message = capture_message(reader);
 
 	if (!info->incomplete && !info->cut)
 		return;
 	if (*message)
-		output_notice("%s", message);
-	if (verdict)
-		verdict_mark_incomplete(verdict, info->cut
-							 ? "the capture is cut: its end is missing"
-							 : "the capture was never finished");
+		run_say(feed->options, "%s", message);
+	feed_incomplete(feed, info->cut ? "the capture is cut: its end is missing"
+					: "the capture was never finished");
 }
 
-static int replay_feed(struct replay *replay, struct filter *filter, struct model *model,
-		       struct verdict *verdict, const bool *enough)
+static void feed_all(struct feed *feed, struct capture_reader *reader,
+		     const volatile sig_atomic_t *enough)
 {
 	const struct record_header *record;
-	int read;
+	int read = 0;
 
-	while (!(enough && *enough) && (read = capture_next(replay->reader, &record)) != 0) {
-		if (read < 0) {
-			output_error("%s", capture_message(replay->reader));
-			return GMEMTRACE_ERROR;
-		}
-		record = filter_apply(filter, record);
-		if (!record || !model_feed(model, record))
-			continue;
-		output_error("out of memory for the model: the rest of %s is not judged",
-			     replay->path);
-		if (verdict)
-			verdict_mark_incomplete(
-				verdict, "memory for the model was short: a part was not judged");
-		return 0;
+	while (!*enough && (read = capture_next(reader, &record)) > 0) {
+		if (!feed_record(feed, record))
+			return;
 	}
-	if (!(enough && *enough))
-		replay_tell_incomplete(replay, verdict);
-	return 0;
+	if (read < 0) {
+		run_say(feed->options, "%s", capture_message(reader));
+		feed_fail(feed, "the capture is damaged: what stands behind that was not read");
+	} else if (!*enough) {
+		feed_end(feed, reader);
+	}
 }
 
-int replay_run(struct replay *replay, uint32_t vm, struct model *model, struct verdict *verdict,
-	       const bool *enough)
+void replay_run(struct replay *replay, const struct run_options *options, struct model *model,
+		struct verdict *verdict, const volatile sig_atomic_t *enough,
+		struct run_result *result)
 {
-	struct filter filter = { .vm = vm };
-	int status = replay_feed(replay, &filter, model, verdict, enough);
+	struct feed feed = {
+		.options = options,
+		.model = model,
+		.verdict = verdict,
+		.result = result,
+		.filter = { .vm = options->vm },
+	};
+	struct model_counts counts;
 
-	if (vm && !filter.inodes && !status)
-		output_notice("no inode of VM %u is in %s: --vm takes the process id of a VM that "
-			      "was traced",
-			      vm, replay->path);
-	filter_destroy(&filter);
-	if (!status && model_finish(model))
-		status = GMEMTRACE_ERROR;
-	return status;
+	result->whole = true;
+	feed_all(&feed, replay->reader, enough);
+	if (!model_failed(model) && model_finish(model))
+		feed_memory_short(&feed);
+	model_count(model, &counts);
+	result->command_status = *enough ? -1 : counts.command_status;
+	result->inodes = feed.filter.inodes;
+	result->elsewhere = feed.filter.elsewhere;
+	filter_destroy(&feed.filter);
 }
 
 void replay_close(struct replay *replay)

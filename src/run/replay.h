@@ -3,29 +3,29 @@
 #ifndef GMEMTRACE_RUN_REPLAY_H
 #define GMEMTRACE_RUN_REPLAY_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include <signal.h>
 
-#include "gmemtrace/capture.h"
-#include "gmemtrace/model.h"
-#include "gmemtrace/rules.h"
+#include "gmemtrace/run.h"
+
+/* A fact whose value says what a live run did not see. */
+#define RUN_INCOMPLETE_FACT "run.incomplete"
 
 struct replay {
 	struct capture_reader *reader;
-	const char *path;
 	uint64_t stuck_ns; /* of the run that was recorded; 0: not told */
 };
 
-/* 0, or an exit status: the line was printed. */
-int replay_open(struct replay *replay, const char *path);
+/* 0, or an exit status: it was said. */
+enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options);
 
 /*
- * Feeds everything to @model and finishes it. @vm: tgid, 0 all. @verdict may be NULL; a capture
- * that is not whole marks it, and is told of on stderr. @enough may be NULL; true ends it early.
- * 0, or an exit status: the line was printed, and @model holds what came before.
+ * Feeds everything to @model and finishes it. @verdict may be NULL; a capture that is not whole
+ * marks it, and is told of. True in *@enough ends it early. What fails on the way is said, and
+ * leaves what came before.
  */
-int replay_run(struct replay *replay, uint32_t vm, struct model *model, struct verdict *verdict,
-	       const bool *enough);
+void replay_run(struct replay *replay, const struct run_options *options, struct model *model,
+		struct verdict *verdict, const volatile sig_atomic_t *enough,
+		struct run_result *result);
 
 void replay_close(struct replay *replay);
 

@@ -9,16 +9,26 @@
 
 #include "run/command.h"
 #include "run/filter.h"
-#include "cli/output.h"
+#include "run/hang.h"
+#include "run/module.h"
+#include "run/replay.h"
+#include "run/say.h"
 #include "run/session.h"
 #include "run/snapshots.h"
+#include "run/text.h"
+#include "sensor/client.h"
 
 #define SECOND 1000000000ULL
 #define STEP_MS 20 /* between two looks at CMD and signals */
 #define FLUSH_NS SECOND /* what a killed recorder loses at most */
 #define SILENCE_NS (10 * SECOND) /* heartbeats come every 100 ms */
+#define INSIST_NS (5 * SECOND) /* the same, once a signal has come */
 #define FORCE_NS (2 * SECOND) /* between SIGTERM, SIGKILL and giving up */
 #define STUCK_NS (10 * SECOND) /* the model's default */
+#define HANG_FACTOR 3 /* of the stuck limit: a disk, too, may keep a task waiting */
+#define RING_BYTES (16ULL << 20)
+#define CHUNK_BYTES (RECORD_SNAPSHOT_CHUNK * 4096ULL)
+#define TAINT_DIE (1UL << 7) /* the kernel has oopsed */
 
 /* How an end of CMD is brought about; each step waits FORCE_NS for the last. */
 enum force {
@@ -29,21 +39,28 @@ enum force {
 };
 
 struct session {
-	const struct session_options *options;
-	const struct session_sinks *sinks;
-	struct session_result *result;
+	const struct run_options *options;
+	struct model *model;
+	struct verdict *verdict; /* NULL: nobody judges */
+	const volatile sig_atomic_t *enough;
+	struct run_result *result;
 	struct sensor_client *client; /* NULL: closed */
 	struct capture_writer *writer;
 	struct filter filter;
 	struct snapshots snapshots;
 	struct command command;
+	struct hang hang;
 	struct record_end end;
 	bool ended; /* `end` has come */
 	bool asked; /* for the end */
 	bool silent; /* the owner lives and says nothing */
 	bool recording; /* the capture takes records */
+	bool model_failed; /* out of memory, said */
 	bool stuck; /* a request is */
+	bool hangs; /* CMD does */
+	bool late; /* CMD has not ended in time */
 	bool ours; /* CMD's end is our doing: the time was over */
+	bool oopsed; /* the kernel had before we began */
 	unsigned int signals; /* taken so far */
 	enum force force;
 	uint64_t now; /* ns */
@@ -60,25 +77,35 @@ static uint64_t clock_now(void)
 	return (uint64_t)time.tv_sec * SECOND + (uint64_t)time.tv_nsec;
 }
 
+static uint64_t stuck_limit(const struct session *session)
+{
+	uint64_t stuck = session->options->model.stuck_ns;
+
+	return stuck ? stuck : STUCK_NS;
+}
+
 static void capture_fail(struct session *session)
 {
 	const char *line = capture_take_error(session->writer);
 
 	if (line)
-		output_error("%s", line);
+		run_say(session->options, "%s", line);
 	session->recording = false;
 	session->result->capture_failed = true;
+	session->result->failure = GMEMTRACE_ERROR;
 }
 
 static void model_fail(struct session *session)
 {
-	if (session->result->model_failed)
+	if (session->model_failed)
 		return;
-	session->result->model_failed = true;
-	output_error("out of memory for the model: nothing after this moment is judged; give --vm "
-		     "PID, or trace for less time");
-	if (session->sinks->verdict)
-		verdict_mark_incomplete(session->sinks->verdict,
+	session->model_failed = true;
+	session->result->failure = GMEMTRACE_ERROR;
+	run_say(session->options,
+		"out of memory for the model: nothing after this moment is judged; give --vm PID, "
+		"or trace for less time");
+	if (session->verdict)
+		verdict_mark_incomplete(session->verdict,
 					"memory for the model was short: a part was not judged");
 }
 
@@ -87,7 +114,7 @@ static void record_take(struct session *session, const struct record_header *rec
 {
 	if (session->recording && capture_append(session->writer, record))
 		capture_fail(session);
-	if (!session->result->model_failed && model_feed(session->sinks->model, record))
+	if (!session->model_failed && model_feed(session->model, record))
 		model_fail(session);
 }
 
@@ -139,21 +166,27 @@ static void session_fact_number(struct session *session, const char *key, uint64
 /* What was asked for: whoever reads the capture later wants to know. */
 static void session_facts(struct session *session)
 {
-	const struct session_options *options = session->options;
-	char line[900] = "";
-	size_t used = 0;
+	const struct run_options *options = session->options;
+	char line[900];
 
 	session_fact(session, "tool.version", GMEMTRACE_VERSION);
 	session_fact_number(session, "option.snapshot_interval_ns", options->snapshot_interval);
-	session_fact_number(session, "option.stuck_ns",
-			    options->model.stuck_ns ? options->model.stuck_ns : STUCK_NS);
+	session_fact_number(session, "option.stuck_ns", stuck_limit(session));
 	if (options->vm)
 		session_fact_number(session, "option.vm", options->vm);
-	for (char *const *word = options->command; word && *word && used < sizeof(line); word++)
-		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s", used ? " " : "",
-					 *word);
-	if (options->command)
-		session_fact(session, "command", line);
+	if (!options->command)
+		return;
+	text_command(line, sizeof(line), options->command);
+	session_fact(session, "command", line);
+}
+
+/* What was not seen, whatever the stream says; a replay of the capture is to know it, too. */
+static void session_incomplete(struct session *session, const char *why)
+{
+	run_say(session->options, "%s", why);
+	session_fact(session, RUN_INCOMPLETE_FACT, why);
+	if (session->verdict)
+		verdict_mark_incomplete(session->verdict, why);
 }
 
 static void client_drop(struct session *session)
@@ -172,18 +205,22 @@ static bool session_whole(const struct session *session)
 static void client_over(struct session *session)
 {
 	if (!session_whole(session))
-		output_error(
+		run_say(session->options,
 			"the process that owns the sensors has gone: what came after is not known");
 	client_drop(session);
 }
 
 static void client_silence(struct session *session)
 {
-	if (!session->client || session->now - session->heard < SILENCE_NS)
+	/* Who has asked for the end does not wait so long. */
+	uint64_t silence = session->signals ? INSIST_NS : SILENCE_NS;
+
+	if (!session->client || session->now - session->heard < silence)
 		return;
-	output_error("the process that owns the sensors has said nothing for %llu s: a CPU of this "
-		     "kernel may hang",
-		     (unsigned long long)(SILENCE_NS / SECOND));
+	run_say(session->options,
+		"the process that owns the sensors has said nothing for %llu s: it is stopped, or "
+		"a CPU of this kernel hangs",
+		(unsigned long long)(silence / SECOND));
 	session->silent = true;
 	client_drop(session);
 }
@@ -218,7 +255,18 @@ static void session_flush(struct session *session)
 		capture_fail(session);
 }
 
-/* ^C is for CMD: we end when it has. A second one insists. */
+static void force_begin(struct session *session)
+{
+	if (session->force != FORCE_NONE)
+		return;
+	session->force = FORCE_TERMINATE;
+	session->forced = session->now;
+}
+
+/*
+ * ^C is for CMD: we end when it has, and a second one insists. Who sends SIGTERM or SIGHUP wants
+ * us to be gone: CMD gets it and has FORCE_NS for its end.
+ */
 static void session_signals(struct session *session)
 {
 	bool everybody;
@@ -230,10 +278,10 @@ static void session_signals(struct session *session)
 	session->result->interrupted = true;
 	if (!everybody)
 		command_signal(&session->command, number);
-	if (session->signals > 1 && session->force == FORCE_NONE) {
-		session->force = FORCE_TERMINATE;
-		session->forced = session->now;
-	}
+	if (session->signals > 1 || number != SIGINT)
+		force_begin(session);
+	else if (session->command.running)
+		run_say(session->options, "waiting for CMD to end; once more ends it by force");
 }
 
 static void session_step(struct session *session)
@@ -243,8 +291,7 @@ static void session_step(struct session *session)
 	command_poll(&session->command);
 	/* Where the owner has gone, the next reading says so. */
 	if (session->client)
-		snapshots_ask(&session->snapshots, session->client, session->sinks->model,
-			      session->now);
+		snapshots_ask(&session->snapshots, session->client, session->model, session->now);
 	session_flush(session);
 }
 
@@ -265,28 +312,62 @@ static void command_force(struct session *session)
 		command_give_up(&session->command);
 }
 
-/* A call that hangs in the kernel holds CMD: what is known by then is the verdict. */
-static bool command_hangs(const struct session *session)
+/* CMD waits in the kernel, and perhaps for ever: no request that is seen says so. */
+static void session_look_hang(struct session *session)
 {
-	return session->sinks->verdict && (session->stuck || session->silent);
+	char text[HANG_TEXT_MAX], why[HANG_TEXT_MAX + 80];
+
+	if (session->hangs || !session->command.running ||
+	    !hang_find(&session->hang, session->command.pid, session->now,
+		       HANG_FACTOR * stuck_limit(session), text))
+		return;
+	session->hangs = true;
+	snprintf(why, sizeof(why), "%s: what it would still have done is not known", text);
+	session_incomplete(session, why);
 }
 
-static bool session_time_over(const struct session *session)
+static void session_look_timeout(struct session *session)
 {
-	const struct session_options *options = session->options;
+	const struct run_options *options = session->options;
+	char why[120];
 
-	return options->duration && session->now - session->result->begin >= options->duration;
+	if (session->late || !options->timeout || !session->command.running ||
+	    session->now - session->result->begin < options->timeout)
+		return;
+	session->late = true;
+	session->result->failure = GMEMTRACE_ERROR;
+	snprintf(why, sizeof(why),
+		 "CMD had not ended after %.1f s (--timeout): it is ended by force",
+		 (double)options->timeout / 1e9);
+	session_incomplete(session, why);
+}
+
+/* A call that hangs in the kernel holds CMD: what is known by then is the verdict. */
+static bool command_hangs(struct session *session)
+{
+	if (!session->verdict)
+		return false;
+	session_look_hang(session);
+	return session->stuck || session->silent || session->hangs;
+}
+
+/* The end that was asked for has come. */
+static bool session_over(const struct session *session)
+{
+	uint64_t duration = session->options->duration;
+
+	return *session->enough || (duration && session->now - session->result->begin >= duration);
 }
 
 static bool session_goes_on(struct session *session)
 {
-	bool over =
-		session_time_over(session) || (session->sinks->enough && *session->sinks->enough);
+	bool over = session_over(session);
 
 	if (!session->options->command)
 		return session->client && !session->signals && !over;
 	session->ours |= over && session->command.running;
-	if (over || command_hangs(session) || session->force != FORCE_NONE)
+	session_look_timeout(session);
+	if (over || session->late || command_hangs(session) || session->force != FORCE_NONE)
 		command_force(session);
 	return session->command.running;
 }
@@ -294,7 +375,7 @@ static bool session_goes_on(struct session *session)
 /* A capture that cannot grow is all that `record` wants: CMD runs on, unwatched. */
 static void session_unwatch(struct session *session)
 {
-	if (!session->result->capture_failed || session->sinks->verdict || !session->client)
+	if (!session->result->capture_failed || session->verdict || !session->client)
 		return;
 	sensor_client_stop(session->client);
 	client_drop(session);
@@ -304,7 +385,7 @@ static bool requests_wait(const struct session *session)
 {
 	const struct model_request *request;
 
-	for (size_t i = 0; (request = model_request_open(session->sinks->model, i)); i++) {
+	for (size_t i = 0; (request = model_request_open(session->model, i)); i++) {
 		if (!request->stuck)
 			return true;
 	}
@@ -315,50 +396,74 @@ static bool session_settled(const struct session *session, uint64_t begin)
 {
 	struct model_counts counts;
 
-	model_count(session->sinks->model, &counts);
+	model_count(session->model, &counts);
 	if (counts.now < begin || snapshots_pending(&session->snapshots))
 		return false;
-	if (session->sinks->verdict && verdict_pending(session->sinks->verdict))
+	if (session->verdict && verdict_pending(session->verdict))
 		return false;
-	return !model_unsettled(session->sinks->model);
+	return !model_unsettled(session->model);
 }
 
 /* Reads what lives once more, and waits until nothing is open any longer. */
 static void session_settle(struct session *session)
 {
-	const struct session_options *options = session->options;
-	uint64_t stuck = options->model.stuck_ns ? options->model.stuck_ns : STUCK_NS;
-	uint64_t begin = session->now;
+	uint64_t stuck = stuck_limit(session), begin = session->now;
 	unsigned int signals = session->signals;
 
 	snapshots_want_all(&session->snapshots);
-	while (session->client && !session->result->model_failed) {
+	while (session->client && !session->model_failed) {
 		uint64_t waited = session->now - begin;
 
 		if (session->signals != signals || session_settled(session, begin))
 			return;
-		if (waited >= options->settle &&
+		if (waited >= session->options->settle &&
 		    (waited >= stuck + SECOND || !requests_wait(session)))
 			return;
 		session_step(session);
 	}
 }
 
-/* The last heartbeat, and RECORD_END. */
+/* The last heartbeat, and RECORD_END. Who does not want to wait for them says so by a signal. */
 static void session_stop(struct session *session)
 {
+	unsigned int signals = session->signals;
+
 	if (!session->client)
 		return;
 	session->asked = true;
 	sensor_client_stop(session->client);
 	session->heard = session->now;
-	while (session->client)
+	while (session->client && session->signals == signals) {
 		session_read(session);
+		session_signals(session);
+	}
+}
+
+/* Whether the kernel has oopsed since it booted. */
+static bool kernel_oopsed(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+	unsigned long taint = 0;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%lu", &taint) != 1)
+		taint = 0;
+	fclose(file);
+	return taint & TAINT_DIE;
+}
+
+static void session_look_oops(struct session *session)
+{
+	if (session->oopsed || !kernel_oopsed())
+		return;
+	session_incomplete(session, "the kernel has oopsed meanwhile (dmesg says where): what the "
+				    "task that died held and had begun stays as it is");
 }
 
 static void session_finish(struct session *session)
 {
-	struct session_result *result = session->result;
+	struct run_result *result = session->result;
 
 	result->whole = session_whole(session);
 	result->elsewhere = session->filter.elsewhere;
@@ -370,12 +475,15 @@ static void session_finish(struct session *session)
 	if (!session->ended)
 		session->end.header.time = session->heard;
 	session->end.command_status = result->command_status;
-	if (!result->whole && session->sinks->verdict)
-		verdict_mark_incomplete(session->sinks->verdict,
-					"the process that owns the sensors went before the end: a "
-					"part was not seen");
+	if (!result->whole) {
+		result->failure = GMEMTRACE_ERROR;
+		if (session->verdict)
+			verdict_mark_incomplete(session->verdict,
+						"the process that owns the sensors went before the "
+						"end: a part was not seen");
+	}
 	record_take(session, &session->end.header);
-	if (!result->model_failed && model_finish(session->sinks->model))
+	if (!session->model_failed && model_finish(session->model))
 		model_fail(session);
 	if (session->recording && result->whole && capture_finish(session->writer))
 		capture_fail(session);
@@ -392,80 +500,160 @@ static void on_stuck(void *context, const struct model_request *request, __u64 n
 	session->stuck = true;
 }
 
-static int session_start(struct session *session)
+static bool start_interrupted(void *context)
 {
-	const struct session_options *options = session->options;
-	struct model_observer observer = { .context = session, .request_stuck = on_stuck };
+	(void)context;
+	return signals_pending();
+}
+
+/* The daemon's settings are its own: what was asked for and cannot be had is not dropped. */
+static enum gmemtrace_status daemon_suits(const struct session *session)
+{
+	const struct run_options *options = session->options;
+	bool page_free = sensor_client_groups(session->client) & SENSOR_GROUP_PAGE_FREE;
+	const char *option = NULL;
+
+	if (!sensor_client_daemon(session->client))
+		return 0;
+	if (options->ring_bytes)
+		option = "--ring";
+	else if (options->release_bytes)
+		option = "--release-limit";
+	else if (options->page_free_asked && options->page_free != page_free)
+		option = page_free ? "--no-page-free" : "--page-free";
+	if (!option)
+		return 0;
+	run_say(options,
+		"%s: the sensors are those of gmemtraced (%s), which was started otherwise: "
+		"give --no-daemon, or leave it out",
+		option, options->socket);
+	return GMEMTRACE_USAGE;
+}
+
+static uint64_t ring_bytes(const struct run_options *options)
+{
+	return options->ring_bytes ? options->ring_bytes : RING_BYTES;
+}
+
+static enum gmemtrace_status client_open(struct session *session)
+{
+	const struct run_options *options = session->options;
+	const struct sensor_source source = {
+		.socket = options->socket,
+		.daemon_only = options->socket_only,
+		.interrupted = start_interrupted,
+	};
+	const struct sensor_options sensor = {
+		.groups = SENSOR_GROUP_VERDICT | (options->page_free ? SENSOR_GROUP_PAGE_FREE : 0),
+		.ring_bytes = ring_bytes(options),
+		.release_chunks =
+			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
+	};
 	struct sensor_failure failure = {};
+
+	if (!sensor_client_open(&session->client, &sensor, &source, &failure))
+		return daemon_suits(session);
+	run_say(options, "%s", failure.message);
+	return failure.status;
+}
+
+static enum gmemtrace_status capture_start(struct session *session)
+{
 	char message[512];
-	int error;
+
+	if (!session->options->capture)
+		return 0;
+	if (capture_create(session->options->capture, &session->writer, message, sizeof(message))) {
+		run_say(session->options, "%s", message);
+		return GMEMTRACE_ERROR;
+	}
+	session->recording = true;
+	return 0;
+}
+
+static enum gmemtrace_status session_start(struct session *session)
+{
+	const struct run_options *options = session->options;
+	struct model_observer observer = { .context = session, .request_stuck = on_stuck };
+	enum gmemtrace_status status;
 
 	if (options->vm && kill((pid_t)options->vm, 0) && errno == ESRCH) {
-		output_error("--vm %u: no such process", options->vm);
+		run_say(options, "--vm %u: no such process", options->vm);
 		return GMEMTRACE_ERROR;
 	}
-	if (model_observe(session->sinks->model, &observer)) {
-		output_error("out of memory");
+	if (model_observe(session->model, &observer)) {
+		run_say(options, "out of memory");
 		return GMEMTRACE_ERROR;
 	}
-	error = sensor_client_open(&session->client, &options->sensor, options->socket, &failure);
-	if (error) {
-		output_error("%s", failure.message);
-		return failure.status;
-	}
-	if (session->sinks->capture &&
-	    capture_create(session->sinks->capture, &session->writer, message, sizeof(message))) {
-		output_error("%s", message);
-		return GMEMTRACE_ERROR;
-	}
-	session->recording = session->writer;
+	status = options->modprobe ? modules_load(options) : 0;
+	if (!status)
+		status = client_open(session);
+	if (!status)
+		status = capture_start(session);
+	if (status)
+		return status;
 	session->now = clock_now();
 	session->heard = session->now;
 	session->flushed = session->now;
 	session->result->begin = session->now;
+	session->result->ring_bytes =
+		sensor_client_daemon(session->client) ? 0 : ring_bytes(options);
+	session->oopsed = kernel_oopsed();
 	session_facts(session);
 	return 0;
 }
 
-int session_run(const struct session_options *options, const struct session_sinks *sinks,
-		struct session_result *result)
+static void session_command(struct session *session)
+{
+	const struct run_options *options = session->options;
+	int error;
+
+	if (!options->command)
+		return;
+	error = command_start(&session->command, options->command, options->command_aside);
+	if (error == -ENOENT)
+		run_say(options, "%s: no such command: give its path, or install it",
+			options->command[0]);
+	else if (error)
+		run_say(options, "%s: cannot be run: %s", options->command[0], strerror(-error));
+}
+
+enum gmemtrace_status session_run(const struct run_options *options, struct model *model,
+				  struct verdict *verdict, const volatile sig_atomic_t *enough,
+				  struct run_result *result)
 {
 	struct session session = {
 		.options = options,
-		.sinks = sinks,
+		.model = model,
+		.verdict = verdict,
+		.enough = enough,
 		.result = result,
 		.filter = { .vm = options->vm },
 		.command = { .status = -1 },
 	};
-	int status;
+	enum gmemtrace_status status;
 
-	*result = (struct session_result){ .command_status = -1 };
 	snapshots_init(&session.snapshots, options->snapshot_interval);
-	signals_catch();
+	if (options->signals)
+		signals_catch();
 	status = session_start(&session);
 	if (status)
 		goto cleanup;
-	if (options->command)
-		command_start(&session.command, options->command, options->command_aside);
+	session_command(&session);
 	while (session_goes_on(&session)) {
 		session_step(&session);
 		session_unwatch(&session);
 	}
 	session_settle(&session);
+	session_look_oops(&session);
 	session_stop(&session);
 	session_finish(&session);
 cleanup:
 	capture_close(session.writer);
 	sensor_client_close(session.client);
-	signals_restore();
+	if (options->signals)
+		signals_restore();
 	snapshots_destroy(&session.snapshots);
 	filter_destroy(&session.filter);
 	return status;
-}
-
-int session_status(const struct session_result *result)
-{
-	if (!result->whole || result->capture_failed || result->model_failed)
-		return GMEMTRACE_ERROR;
-	return result->command_status > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }

@@ -12,54 +12,124 @@
 #include "sensor/server.h"
 
 #define BUFFER_BYTES (1U << 20) /* holds any record: a size is 16 bits */
+#define STEP_MS 50 /* between two looks whether the wait was interrupted */
+#define SILENCE_MS 10000 /* a daemon is armed: it answers at once, or not at all */
+#define ARMING_MS 120000 /* a child verifies and attaches first, perhaps on an emulated CPU */
 
 struct sensor_client {
 	int descriptor;
 	pid_t child; /* 0: the daemon's */
+	uint32_t groups; /* enum sensor_group: what is on */
 	bool ended;
 	size_t used;
 	char buffer[BUFFER_BYTES] __attribute__((aligned(8)));
 };
 
-static int hello_read(int descriptor, struct sensor_failure *failure)
+/* How long an owner may say nothing, and what that is called. */
+struct patience {
+	int left_ms;
+	const char *silence;
+};
+
+static const struct patience daemon_patience = {
+	SILENCE_MS,
+	"gmemtraced is there and says nothing: it is stopped, or a CPU of this kernel "
+	"hangs; restart it, or give --no-daemon",
+};
+
+static const struct patience child_patience = {
+	ARMING_MS,
+	"the sensors could not be armed in two minutes: a CPU of this kernel may hang",
+};
+
+/* A moment that nobody has to wait through: 0, or -errno with @failure where the wait is over. */
+static int patience_wait(struct patience *patience, const struct sensor_source *source,
+			 int descriptor, struct sensor_failure *failure)
 {
-	struct server_hello hello = {};
+	struct pollfd answer = { .fd = descriptor, .events = POLLIN };
+
+	if (source->interrupted && source->interrupted(source->context))
+		return sensor_fail(failure, GMEMTRACE_ERROR, -EINTR,
+				   "interrupted before the sensors were armed: nothing was traced");
+	if (patience->left_ms <= 0)
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -ETIMEDOUT, "%s",
+				   patience->silence);
+	poll(&answer, 1, STEP_MS);
+	patience->left_ms -= STEP_MS;
+	return 0;
+}
+
+/* Reads all of @hello, as it comes. */
+static int hello_receive(const struct sensor_client *client, struct server_hello *hello,
+			 const struct sensor_source *source, struct sensor_failure *failure)
+{
+	struct patience patience = client->child ? child_patience : daemon_patience;
 	size_t used = 0;
 
-	while (used < sizeof(hello)) {
-		ssize_t bytes = read(descriptor, (char *)&hello + used, sizeof(hello) - used);
+	while (used < sizeof(*hello)) {
+		ssize_t bytes = recv(client->descriptor, (char *)hello + used,
+				     sizeof(*hello) - used, MSG_DONTWAIT);
+		int error;
 
-		if (bytes < 0 && errno == EINTR)
+		if (bytes > 0) {
+			used += (size_t)bytes;
 			continue;
-		if (bytes <= 0)
+		}
+		if (!bytes || (errno != EAGAIN && errno != EINTR))
 			return sensor_fail(failure, GMEMTRACE_ERROR, -EPIPE,
 					   "the process that owns the sensors has died");
-		used += bytes;
+		error = patience_wait(&patience, source, client->descriptor, failure);
+		if (error)
+			return error;
 	}
+	return 0;
+}
+
+static int hello_read(struct sensor_client *client, const struct sensor_source *source,
+		      struct sensor_failure *failure)
+{
+	struct server_hello hello = {};
+	int error = hello_receive(client, &hello, source, failure);
+
+	if (error)
+		return error;
 	if (hello.magic != SERVER_MAGIC || hello.version != SERVER_VERSION)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -EPROTO,
 				   "gmemtraced speaks another version: update or restart it");
+	client->groups = hello.groups;
 	if (!hello.status)
 		return 0;
 	hello.message[sizeof(hello.message) - 1] = '\0';
 	return sensor_fail(failure, hello.status, -EIO, "%s", hello.message);
 }
 
-static int daemon_connect(const char *path)
+/*
+ * A descriptor, or -errno: -EINTR and -ETIMEDOUT with @failure, all others say that no daemon is
+ * there for us. Where its queue of connections is full, a blocking connect() would wait for ever.
+ */
+static int daemon_connect(const struct sensor_source *source, struct sensor_failure *failure)
 {
+	const char *path = source->socket;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	int descriptor;
+	struct patience patience = daemon_patience;
+	int descriptor, error = 0;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	strcpy(address.sun_path, path);
-	descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (descriptor < 0)
 		return -errno;
-	if (!connect(descriptor, (struct sockaddr *)&address, sizeof(address)))
+	while (!error && connect(descriptor, (struct sockaddr *)&address, sizeof(address))) {
+		error = -errno;
+		if (error != -EAGAIN && error != -EINTR)
+			break;
+		error = patience_wait(&patience, source, -1, failure);
+	}
+	if (!error)
 		return descriptor;
 	close(descriptor);
-	return -ENOENT;
+	return error;
 }
 
 static int child_start(struct sensor_client *client, const struct sensor_options *options,
@@ -81,28 +151,53 @@ static int child_start(struct sensor_client *client, const struct sensor_options
 	return 0;
 }
 
+/* The daemon's socket, or a child of ours. */
+static int client_connect(struct sensor_client *client, const struct sensor_options *options,
+			  const struct sensor_source *source, struct sensor_failure *failure)
+{
+	client->descriptor = source->socket ? daemon_connect(source, failure) : -ENOENT;
+	if (client->descriptor >= 0)
+		return 0;
+	if (client->descriptor == -EINTR || client->descriptor == -ETIMEDOUT)
+		return client->descriptor;
+	if (source->daemon_only)
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, client->descriptor,
+				   "%s: no gmemtraced serves it: %s; start one, or leave --socket "
+				   "out",
+				   source->socket, strerror(-client->descriptor));
+	return child_start(client, options, failure);
+}
+
 int sensor_client_open(struct sensor_client **out, const struct sensor_options *options,
-		       const char *socket, struct sensor_failure *failure)
+		       const struct sensor_source *source, struct sensor_failure *failure)
 {
 	struct sensor_client *client = calloc(1, sizeof(*client));
-	int error = 0;
+	int error;
 
 	if (!client)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
-	client->descriptor = socket ? daemon_connect(socket) : -ENOENT;
-	if (client->descriptor < 0)
-		error = child_start(client, options, failure);
+	error = client_connect(client, options, source, failure);
 	if (error) {
 		free(client);
 		return error;
 	}
-	error = hello_read(client->descriptor, failure);
+	error = hello_read(client, source, failure);
 	if (error) {
 		sensor_client_close(client);
 		return error;
 	}
 	*out = client;
 	return 0;
+}
+
+bool sensor_client_daemon(const struct sensor_client *client)
+{
+	return !client->child;
+}
+
+uint32_t sensor_client_groups(const struct sensor_client *client)
+{
+	return client->groups;
 }
 
 int sensor_client_descriptor(const struct sensor_client *client)
@@ -159,9 +254,11 @@ int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink
 
 static int command_send(struct sensor_client *client, const struct server_command *command)
 {
-	ssize_t bytes = send(client->descriptor, command, sizeof(*command), MSG_NOSIGNAL);
+	ssize_t bytes =
+		send(client->descriptor, command, sizeof(*command), MSG_NOSIGNAL | MSG_DONTWAIT);
 
-	return bytes == sizeof(*command) ? 0 : -EPIPE;
+	/* An owner that reads nothing is silent, too: the reader's patience ends that. */
+	return bytes == sizeof(*command) || (bytes < 0 && errno == EAGAIN) ? 0 : -EPIPE;
 }
 
 int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_t first,

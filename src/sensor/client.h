@@ -13,13 +13,27 @@
 
 struct sensor_client;
 
+/* Whose sensors, and how long to wait for them. */
+struct sensor_source {
+	const char *socket; /* the daemon's; NULL: never, load our own */
+	bool daemon_only; /* where nobody serves `socket`: fail */
+	bool (*interrupted)(void *context); /* asked while waiting: true ends it; may be NULL */
+	void *context;
+};
+
 /*
- * Connects to the daemon at @socket (NULL: never), else starts a child that
- * loads the sensors with @options. Returns when the sensors are armed, 0 or
- * -errno with @failure.
+ * Connects to the daemon, else starts a child that loads the sensors with
+ * @options. Returns when the sensors are armed, 0 or -errno with @failure:
+ * -EINTR where it was interrupted, -ETIMEDOUT where their owner says nothing.
  */
 int sensor_client_open(struct sensor_client **client, const struct sensor_options *options,
-		       const char *socket, struct sensor_failure *failure);
+		       const struct sensor_source *source, struct sensor_failure *failure);
+
+/* Whether the owner is gmemtraced: then its options hold, not ours. */
+bool sensor_client_daemon(const struct sensor_client *client);
+
+/* What the owner has switched on: enum sensor_group. */
+uint32_t sensor_client_groups(const struct sensor_client *client);
 
 /* A descriptor to poll for reading. */
 int sensor_client_descriptor(const struct sensor_client *client);

@@ -53,6 +53,12 @@ test_usage() {
 	case_is not-built-subcommand 64 'latency is not built yet: there are record, check' 'says what there is'
 	case_is two-formats 64 'json, --tap and --github: give one' 'usage error'
 	case_is daemon-option 64 '^gmemtraced: --explode: unknown option' 'usage error'
+	case_is control-characters 2 '^gmemtrace: a\\x1b\[31m\\x0ab.cap: cannot' 'are not printed raw'
+	case_is file-settle 64 'settle has no meaning for a capture \(a.cap\)' 'is not dropped'
+	case_is file-no-daemon 64 'no-daemon has no meaning for a capture' 'is not dropped'
+	case_is socket-no-daemon 64 'socket and --no-daemon: give one of them' 'usage error'
+	case_is timeout-alone 64 'timeout is for a command' 'is not dropped'
+	case_is socket-unserved 4 '/tmp/nobody: no gmemtraced serves it' 'another is not taken instead'
 }
 
 test_captures() {
@@ -98,7 +104,11 @@ test_commands() {
 	verdict_is record-fails-check consistent 1 "CMD's status is in the capture"
 	is "$(cat "$out/duration.status")" 0 'duration: done when the time is over'
 	case_is bad-path 2 '/no/such/place.cap: cannot write' 'error'
-	case_is full-stdout 2 'standard output: cannot write all of it' 'error'
+	case_is full-stdout 2 'standard output: cannot write all of it: No space left on device' 'error'
+	is "$(cat "$out/head.verdict")/$(cat "$out/head.stderr")" 0/ '| head is no error'
+	is "$(cat "$out/features-head.verdict")/$(cat "$out/features-head.stderr")" 0/ 'nor for features'
+	case_is timeout 5 'CMD had not ended after 0.5 s \(--timeout\)' 'CMD that takes too long is ended'
+	verdict_is timeout inconclusive 143 'and the verdict says so'
 }
 
 test_bad_ends() {
@@ -127,6 +137,9 @@ test_daemon() {
 	is "$(cat "$out/daemon-record.status")" 0 'record through the daemon'
 	verdict_is daemon-replay consistent 0 'replayed'
 	case_is daemon-no-daemon 4 'another tracer owns the sensors' 'two owners are refused'
+	case_is daemon-ring 64 '^gmemtrace: --ring: the sensors are those of gmemtraced' 'is not dropped'
+	case_is daemon-no-page-free 64 '^gmemtrace: --no-page-free: the sensors are' 'is not dropped'
+	is "$(cat "$out/daemon-page-free.status")" 0 'what the daemon has may be asked for'
 	is "$(cat "$out/daemon.status") $(cat "$out/daemon.gone")" '0 1' 'SIGTERM ends it, its socket goes'
 	is "$(cat "$out/after-daemon.status")" 0 'and the sensors are free'
 	case_is daemon-goes 5 'the process that owns the sensors has gone' 'a run whose daemon ends is inconclusive'
@@ -167,9 +180,12 @@ test_kvm() {
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
 	verdict_is kvm-absent consistent 4 'CMD says that it cannot run here'
 	if [[ $kernel == stock-* ]]; then
-		skip 6 "$kernel's KVM has no private memory"
+		skip 8 "$kernel's KVM has no private memory"
 		return
 	fi
+	is "$(cat "$out/modprobe.status")" 0 '--modprobe loads kvm before the sensors'
+	succeeds 'and what CMD does then is seen' \
+		jq -e '.transitions > 0 and .verdict == "consistent"' <(sed -n '/^{/,$p' "$out/modprobe.stdout")
 	is "$(cat "$out/kvm-late.status")" 0 'kvm loaded while tracing: consistent'
 	verdict_is kvm-late consistent 0 'judged'
 	succeeds 'its transitions are seen' \

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A run: records from a source (the sensors of this kernel, or a capture) to a model, and live
+ * also to a capture. Every subcommand of gmemtrace is a run and a report of its model:
+ *
+ *	run_open(&run, &options);
+ *	verdict = verdict_create(run_model(run), NULL);
+ *	run_source(run, verdict, &result);
+ *	report_verdict_text(stdout, verdict, false);
+ *
+ * All times are nanoseconds. One thread; one live run in a process.
+ */
+#ifndef GMEMTRACE_RUN_H
+#define GMEMTRACE_RUN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gmemtrace/capture.h"
+#include "gmemtrace/model.h"
+#include "gmemtrace/rules.h"
+#include "gmemtrace/status.h"
+
+#define RUN_SOCKET "/run/gmemtraced.sock" /* where gmemtraced listens by default */
+
+struct run;
+
+/* Strings and @command stay the caller's and must outlive the run. Zero is a default. */
+struct run_options {
+	const char *file; /* a capture to replay; NULL: a live run */
+	uint32_t vm; /* tgid: only this VM's inodes; 0: all */
+	struct model_options model; /* stuck_ns 0: what the capture's recorder had */
+
+	/*
+	 * Takes a line for people, without a newline and without control characters: what went
+	 * wrong, where, what to do, in the words of gmemtrace's options. NULL: nobody reads it.
+	 */
+	void (*say)(void *context, const char *line);
+	void *context;
+
+	/* All that follows is for a live run. */
+
+	const char *socket; /* gmemtraced's; NULL: load the sensors ourselves */
+	bool socket_only; /* where nobody serves it: fail */
+	/* A daemon with other settings than those that are asked for here is refused. */
+	bool page_free; /* watch pages that return to the allocator */
+	bool page_free_asked; /* by the user: not just a default */
+	uint64_t ring_bytes; /* a power of two; 0: 16 MiB */
+	uint64_t release_bytes; /* what a release snapshot may read of an inode; 0: the default */
+	bool modprobe; /* load KVM's modules before the sensors */
+
+	char *const *command; /* CMD, looked up in PATH, ended by NULL; NULL: none */
+	bool command_aside; /* its standard output goes to standard error */
+	uint64_t duration; /* 0: until CMD ends, a signal, or run_enough() */
+	uint64_t timeout; /* CMD that runs for longer is ended: then it has failed; 0: none */
+	uint64_t snapshot_interval; /* between two reads of an inode; 0: only at begin and end */
+	uint64_t settle; /* how long the end waits for what is not settled */
+	/* A capture to write. An older one is overwritten only once the sensors are armed. */
+	const char *capture;
+	/* SIGINT, SIGTERM and SIGHUP end it in order, and go to CMD; SIGPIPE is ignored. */
+	bool signals;
+};
+
+struct run_result {
+	/* Nothing but what was said is wrong with the result; else GMEMTRACE_ERROR. */
+	enum gmemtrace_status failure;
+	int64_t command_status; /* exit status, 128 + signal; -1: no CMD, or ended by `duration` */
+	bool whole; /* everything between begin and end was seen */
+	bool interrupted; /* by a signal */
+	uint64_t inodes; /* with `vm`: that VM's */
+	uint64_t elsewhere; /* records lost of other VMs' inodes */
+	/* Live: */
+	struct capture_summary captured; /* what the capture holds */
+	bool capture_failed; /* what was kept is valid */
+	uint64_t begin, end; /* CLOCK_MONOTONIC: armed, and all read */
+	uint64_t ring_bytes; /* of our own sensors; 0: a daemon's, unknown */
+};
+
+/*
+ * Opens the source: a capture's header and facts are read, live nothing is done yet. 0 and @run,
+ * or an exit status: it was said.
+ */
+enum gmemtrace_status run_open(struct run **run, const struct run_options *options);
+
+/* What observers and a verdict are made for. Valid until run_close(). */
+struct model *run_model(struct run *run);
+
+/*
+ * Runs to the end: of the capture; live until CMD has ended, the time is over, or a signal. Then
+ * the model and the capture are finished. @verdict, of the run's model, may be NULL; it is told
+ * what was not seen, and live the end waits for what it still needs.
+ * 0 and @result, or an exit status: nothing was traced, it was said.
+ */
+enum gmemtrace_status run_source(struct run *run, struct verdict *verdict,
+				 struct run_result *result);
+
+/* Nobody wants more: ends as a signal would. For observers and signal handlers. */
+void run_enough(struct run *run);
+
+/* May be NULL. */
+void run_close(struct run *run);
+
+/* The exit status of what ran and, where there is one, of the verdict. */
+enum gmemtrace_status run_status(const struct run_result *result, const struct verdict *verdict);
+
+/* What is said where two hold: 1 before 5 before 2 before 0; 4 and 64 come before the run. */
+enum gmemtrace_status run_status_worse(enum gmemtrace_status one, enum gmemtrace_status other);
+
+#endif

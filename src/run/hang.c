@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "run/hang.h"
+
+#define SECOND 1000000000ULL
+#define LOOK_NS SECOND
+#define DEPTH_MAX 32 /* generations below CMD */
+
+/* All of a small file of /proc as text. false: it has gone. */
+static bool proc_read(char *text, size_t size, pid_t pid, pid_t tid, const char *name)
+{
+	char path[96];
+	size_t bytes;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	bytes = fread(text, 1, size - 1, file);
+	text[bytes] = '\0';
+	fclose(file);
+	return bytes;
+}
+
+/* "key:\tNUMBER" of a status file. */
+static uint64_t status_number(const char *status, const char *key)
+{
+	const char *found = strstr(status, key);
+
+	return found ? strtoull(found + strlen(key), NULL, 10) : 0;
+}
+
+/* Whether the task sleeps and no signal but perhaps SIGKILL wakes it. */
+static bool task_blocked(pid_t pid, pid_t tid, uint64_t *switches)
+{
+	char status[4096];
+
+	if (!proc_read(status, sizeof(status), pid, tid, "status") ||
+	    !strstr(status, "\nState:\tD"))
+		return false;
+	*switches = status_number(status, "\nvoluntary_ctxt_switches:") +
+		    status_number(status, "\nnonvoluntary_ctxt_switches:");
+	return true;
+}
+
+static struct hang_task *task_find(struct hang *hang, pid_t tid)
+{
+	for (size_t i = 0; i < hang->nr; i++) {
+		if (hang->tasks[i].tid == tid)
+			return &hang->tasks[i];
+	}
+	if (hang->nr == HANG_TASKS_MAX)
+		return NULL;
+	hang->tasks[hang->nr] = (struct hang_task){ .tid = tid };
+	return &hang->tasks[hang->nr++];
+}
+
+/* Notes one task; how long it has been blocked, ns. */
+static uint64_t task_look(struct hang *hang, pid_t pid, pid_t tid, uint64_t now)
+{
+	struct hang_task *task;
+	uint64_t switches;
+
+	if (!task_blocked(pid, tid, &switches))
+		return 0;
+	task = task_find(hang, tid);
+	if (!task)
+		return 0;
+	if (task->looked + 1 != hang->looks || task->switches != switches)
+		task->since = now;
+	task->looked = hang->looks;
+	task->switches = switches;
+	return now - task->since;
+}
+
+/* Who has not been found blocked this time starts anew. */
+static void tasks_forget(struct hang *hang)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < hang->nr; i++) {
+		if (hang->tasks[i].looked == hang->looks)
+			hang->tasks[kept++] = hang->tasks[i];
+	}
+	hang->nr = kept;
+}
+
+static void task_describe(pid_t pid, pid_t tid, uint64_t blocked, char text[HANG_TEXT_MAX])
+{
+	char comm[32] = "?", where[64] = "0";
+
+	if (proc_read(comm, sizeof(comm), pid, tid, "comm"))
+		comm[strcspn(comm, "\n")] = '\0';
+	proc_read(where, sizeof(where), pid, tid, "wchan");
+	snprintf(text, HANG_TEXT_MAX,
+		 "task %d (%s) of CMD has been blocked in the kernel%s%s for "
+		 "%llu s",
+		 (int)tid, comm, strcmp(where, "0") ? ", in " : "", strcmp(where, "0") ? where : "",
+		 (unsigned long long)(blocked / SECOND));
+}
+
+struct look {
+	struct hang *hang;
+	uint64_t now, limit;
+	char *text;
+};
+
+static bool process_look(const struct look *look, pid_t pid, unsigned int depth);
+
+/* The children that one thread has made. */
+static bool children_look(const struct look *look, pid_t pid, pid_t tid, unsigned int depth)
+{
+	char children[4096], *next = children, *end;
+
+	if (depth == DEPTH_MAX || !proc_read(children, sizeof(children), pid, tid, "children"))
+		return false;
+	for (;;) {
+		long child = strtol(next, &end, 10);
+
+		if (end == next)
+			return false;
+		if (process_look(look, (pid_t)child, depth + 1))
+			return true;
+		next = end;
+	}
+}
+
+static bool process_look(const struct look *look, pid_t pid, unsigned int depth)
+{
+	const struct dirent *entry;
+	bool found = false;
+	char path[32];
+	DIR *threads;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
+	threads = opendir(path);
+	while (threads && !found && (entry = readdir(threads))) {
+		pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+		uint64_t blocked = tid ? task_look(look->hang, pid, tid, look->now) : 0;
+
+		found = blocked && blocked >= look->limit;
+		if (found)
+			task_describe(pid, tid, blocked, look->text);
+		else if (tid)
+			found = children_look(look, pid, tid, depth);
+	}
+	if (threads)
+		closedir(threads);
+	return found;
+}
+
+bool hang_find(struct hang *hang, pid_t pid, uint64_t now, uint64_t limit, char text[HANG_TEXT_MAX])
+{
+	const struct look look = { hang, now, limit, text };
+	bool found;
+
+	if (now - hang->looked < LOOK_NS)
+		return false;
+	hang->looked = now;
+	hang->looks++;
+	found = process_look(&look, pid, 0);
+	tasks_forget(hang);
+	return found;
+}

@@ -1,0 +1,688 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Runs, live and in replay: what ends them, and what they answer. The sensors are those of a
+ * daemon that this program plays itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "scene.h"
+
+#include "gmemtrace/run.h"
+#include "run/hang.h"
+#include "sensor/server.h"
+
+static char folder[] = "/tmp/gmemtrace-run.XXXXXX";
+static char socket_path[64], capture_path[64];
+static char said[8192]; /* every line, each with a newline */
+
+/* What the daemon does. */
+enum daemon_mode {
+	DAEMON_WHOLE, /* sends the stream, and RECORD_END when it is asked to stop */
+	DAEMON_DIES, /* sends the stream, and goes */
+	DAEMON_SILENT, /* takes the connection and says nothing */
+	DAEMON_MUTE, /* says hello and nothing else */
+	DAEMON_DEAF, /* takes no connection, and its queue is full */
+};
+
+static pid_t daemon_pid;
+
+static void say(void *context, const char *line)
+{
+	(void)context;
+	strncat(said, line, sizeof(said) - strlen(said) - 2);
+	strcat(said, "\n");
+}
+
+static int listen_here(int queue)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	strcpy(address.sun_path, socket_path);
+	unlink(socket_path);
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, queue))
+		_exit(1);
+	return listener;
+}
+
+static void send_all(int descriptor, const void *data, size_t size)
+{
+	if (send(descriptor, data, size, MSG_NOSIGNAL) != (ssize_t)size)
+		_exit(1);
+}
+
+/* Everything up to the command to stop. */
+static void wait_stop(int descriptor)
+{
+	struct server_command command;
+
+	while (recv(descriptor, &command, sizeof(command), MSG_WAITALL) == sizeof(command)) {
+		if (command.kind == SERVER_COMMAND_STOP)
+			return;
+	}
+}
+
+static void serve(int listener, enum daemon_mode mode, uint32_t groups)
+{
+	struct server_hello hello = { SERVER_MAGIC, SERVER_VERSION, 0, groups, "" };
+	struct record_end end = {
+		.header = { .kind = RECORD_END, .size = sizeof(end), .time = stream.now },
+		.command_status = -1,
+	};
+	int client = accept(listener, NULL, NULL);
+
+	if (mode == DAEMON_SILENT)
+		pause();
+	send_all(client, &hello, sizeof(hello));
+	if (mode == DAEMON_MUTE)
+		pause();
+	send_all(client, stream.data, stream.used);
+	if (mode == DAEMON_WHOLE) {
+		wait_stop(client);
+		send_all(client, &end, sizeof(end));
+	}
+	close(client);
+}
+
+/* Connections that nobody takes, until there is no room for one more. */
+static void fill_queue(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+	strcpy(address.sun_path, socket_path);
+	for (;;) {
+		int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+
+		if (connect(descriptor, (struct sockaddr *)&address, sizeof(address)))
+			return;
+	}
+}
+
+static void daemon_start(enum daemon_mode mode, uint32_t groups)
+{
+	int ready[2];
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	daemon_pid = fork();
+	if (!daemon_pid) {
+		int listener = listen_here(mode == DAEMON_DEAF ? 0 : 4);
+
+		if (mode == DAEMON_DEAF)
+			fill_queue();
+		close(ready[1]);
+		if (mode == DAEMON_DEAF)
+			pause();
+		serve(listener, mode, groups);
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &byte, 1), 0);
+	close(ready[0]);
+}
+
+static void on_alarm(int number)
+{
+	(void)number;
+	kill(getpid(), SIGINT);
+}
+
+/* As if somebody pressed ^C, now and every so often. */
+static void interrupt_every(int ms)
+{
+	struct itimerval timer = {
+		.it_value = { ms / 1000, ms % 1000 * 1000 },
+		.it_interval = { ms / 1000, ms % 1000 * 1000 },
+	};
+
+	signal(SIGALRM, on_alarm);
+	setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static int setup_run(void **state)
+{
+	said[0] = '\0';
+	return setup(state);
+}
+
+static int teardown_run(void **state)
+{
+	interrupt_every(0);
+	if (daemon_pid) {
+		kill(daemon_pid, SIGKILL);
+		waitpid(daemon_pid, NULL, 0);
+		daemon_pid = 0;
+	}
+	return teardown(state);
+}
+
+static struct run_options live_options(void)
+{
+	return (struct run_options){
+		.say = say,
+		.socket = socket_path,
+		.socket_only = true,
+		.settle = 100 * MS,
+		.signals = true,
+	};
+}
+
+/* What a run answered. */
+struct answer {
+	enum gmemtrace_status started;
+	enum gmemtrace_status status;
+	enum verdict_value value;
+	size_t violations;
+	struct run_result result;
+	char reasons[1024];
+};
+
+static struct answer answer_of(const struct run_options *options)
+{
+	struct answer answer = {};
+	struct verdict *verdict;
+	struct run *run;
+
+	answer.started = run_open(&run, options);
+	if (answer.started)
+		return answer;
+	verdict = verdict_create(run_model(run), NULL);
+	assert_non_null(verdict);
+	answer.started = run_source(run, verdict, &answer.result);
+	answer.status = run_status(&answer.result, verdict);
+	answer.value = verdict_value(verdict);
+	answer.violations = verdict_violations(verdict);
+	for (size_t i = 0; verdict_reason(verdict, i); i++)
+		strncat(answer.reasons, verdict_reason(verdict, i), 200);
+	verdict_free(verdict);
+	run_close(run);
+	return answer;
+}
+
+/* A page that goes back absent: proved as soon as no loss can explain it any longer. */
+static void violate(void)
+{
+	faulted(8);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	stream_leave(&stream, T, 104);
+	stream_page_free(&stream, T, 104, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	for (int i = 0; i < 3; i++) {
+		stream.now += SECOND;
+		stream_heartbeat(&stream);
+	}
+}
+
+static void behave(void)
+{
+	faulted(8);
+	stream_heartbeat(&stream);
+}
+
+static void capture_store(size_t bytes, bool finish)
+{
+	struct capture_writer *writer;
+
+	assert_int_equal(capture_create(capture_path, &writer, NULL, 0), 0);
+	for (size_t at = 0; at < bytes;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(capture_append(writer, record), 0);
+		at += record->size;
+	}
+	if (finish)
+		assert_int_equal(capture_finish(writer), 0);
+	capture_close(writer);
+}
+
+static void test_live(void **state)
+{
+	struct run_options options = live_options();
+	char *const command[] = { "true", NULL };
+	struct answer answer;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	options.capture = capture_path;
+	answer = answer_of(&options);
+	assert_int_equal(answer.started, 0);
+	assert_true(answer.result.whole);
+	assert_int_equal(answer.result.failure, 0);
+	assert_int_equal(answer.result.command_status, 0);
+	assert_true(answer.result.captured.records > 8);
+	assert_string_equal(said, "");
+}
+
+/* CMD's failure is one, but what is not known comes first, and what is violated before that. */
+static void test_status_order(void **state)
+{
+	struct run_options options = live_options();
+	char *const command[] = { "sh", "-c", "exit 3", NULL };
+	struct answer answer;
+
+	(void)state;
+	violate();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE);
+	options.command = command;
+	answer = answer_of(&options);
+	assert_int_equal(answer.result.command_status, 3);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	assert_int_equal(run_status(&answer.result, NULL), GMEMTRACE_ERROR);
+	assert_int_equal(run_status_worse(GMEMTRACE_ERROR, GMEMTRACE_INCONCLUSIVE),
+			 GMEMTRACE_INCONCLUSIVE);
+	assert_int_equal(run_status_worse(GMEMTRACE_INCONCLUSIVE, GMEMTRACE_VIOLATED),
+			 GMEMTRACE_VIOLATED);
+	assert_int_equal(run_status_worse(GMEMTRACE_CONSISTENT, GMEMTRACE_ERROR), GMEMTRACE_ERROR);
+}
+
+/* What was proved stays proved, whatever comes later. */
+static void test_violated_then_gone(void **state)
+{
+	struct run_options options = live_options();
+	struct answer answer;
+
+	(void)state;
+	violate();
+	daemon_start(DAEMON_DIES, SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE);
+	answer = answer_of(&options);
+	assert_false(answer.result.whole);
+	assert_int_equal(answer.violations, 1);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	assert_non_null(strstr(said, "has gone"));
+}
+
+static void test_gone(void **state)
+{
+	struct run_options options = live_options();
+	struct answer answer;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_DIES, SENSOR_GROUP_VERDICT);
+	answer = answer_of(&options);
+	assert_int_equal(answer.violations, 0);
+	assert_int_equal(answer.status, GMEMTRACE_INCONCLUSIVE);
+}
+
+static void test_violated_then_cut(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	struct answer answer;
+	size_t bytes;
+
+	(void)state;
+	violate();
+	bytes = stream.used;
+	capture_store(bytes, true);
+	answer = answer_of(&options);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	capture_store(bytes, false);
+	answer = answer_of(&options);
+	assert_false(answer.result.whole);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	assert_non_null(strstr(said, "INCOMPLETE"));
+}
+
+/* A byte that is wrong behind what was proved. */
+static void test_violated_then_damaged(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	uint16_t no_size = 3;
+	struct answer answer;
+	size_t proved;
+	int file;
+
+	(void)state;
+	violate();
+	proved = stream.used;
+	behave();
+	capture_store(stream.used, true);
+	file = open(capture_path, O_WRONLY);
+	assert_true(pwrite(file, &no_size, sizeof(no_size),
+			   (off_t)(CAPTURE_HEADER_SIZE + proved +
+				   offsetof(struct record_header, size))) > 0);
+	close(file);
+	answer = answer_of(&options);
+	assert_int_equal(answer.started, 0);
+	assert_int_equal(answer.result.failure, GMEMTRACE_ERROR);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	assert_non_null(strstr(answer.reasons, "damaged"));
+}
+
+static void test_violated_then_no_memory(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	struct answer answer;
+
+	(void)state;
+	violate();
+	for (unsigned int i = 0; i < 20000; i++)
+		stream_inode(&stream, 100 + i, RFC3, 64, false);
+	stream_finish(&stream);
+	capture_store(stream.used, true);
+	options.model.memory_max = 16 << 20;
+	answer = answer_of(&options);
+	assert_non_null(strstr(said, "out of memory"));
+	assert_int_equal(answer.result.failure, GMEMTRACE_ERROR);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+}
+
+/* ^C ends a wait for a daemon that does not answer: before, after the hello, and in its queue. */
+static void silent_daemon(enum daemon_mode mode)
+{
+	struct run_options options = live_options();
+	struct answer answer;
+
+	behave();
+	daemon_start(mode, SENSOR_GROUP_VERDICT);
+	interrupt_every(200);
+	answer = answer_of(&options);
+	if (mode == DAEMON_MUTE) {
+		assert_int_equal(answer.started, 0);
+		assert_true(answer.result.interrupted);
+		assert_int_equal(answer.status, GMEMTRACE_INCONCLUSIVE);
+		return;
+	}
+	assert_int_equal(answer.started, GMEMTRACE_ERROR);
+	assert_non_null(strstr(said, "interrupted before the sensors were armed"));
+}
+
+static void test_silent(void **state)
+{
+	(void)state;
+	silent_daemon(DAEMON_SILENT);
+}
+
+static void test_mute(void **state)
+{
+	(void)state;
+	silent_daemon(DAEMON_MUTE);
+}
+
+static void test_deaf(void **state)
+{
+	(void)state;
+	silent_daemon(DAEMON_DEAF);
+}
+
+static void test_nobody_serves(void **state)
+{
+	struct run_options options = live_options();
+
+	(void)state;
+	unlink(socket_path);
+	assert_int_equal(answer_of(&options).started, GMEMTRACE_CANNOT_RUN);
+	assert_non_null(strstr(said, "no gmemtraced serves it"));
+}
+
+/* What the daemon's sensors cannot do is refused, not dropped. */
+static void daemon_refused(struct run_options options, uint32_t groups, const char *option)
+{
+	said[0] = '\0';
+	daemon_start(DAEMON_WHOLE, groups);
+	assert_int_equal(answer_of(&options).started, option ? GMEMTRACE_USAGE : 0);
+	if (option)
+		assert_ptr_equal(strstr(said, option), said);
+	kill(daemon_pid, SIGKILL);
+	waitpid(daemon_pid, NULL, 0);
+	daemon_pid = 0;
+}
+
+static void test_daemon_options(void **state)
+{
+	char *const command[] = { "true", NULL };
+	struct run_options options = live_options(), ring, release, page_free;
+
+	(void)state;
+	behave();
+	options.command = command;
+	ring = release = page_free = options;
+	ring.ring_bytes = 1 << 20;
+	daemon_refused(ring, SENSOR_GROUP_VERDICT, "--ring: ");
+	release.release_bytes = 1 << 30;
+	daemon_refused(release, SENSOR_GROUP_VERDICT, "--release-limit: ");
+	page_free.page_free = true;
+	daemon_refused(page_free, SENSOR_GROUP_VERDICT, NULL);
+	page_free.page_free_asked = true;
+	daemon_refused(page_free, SENSOR_GROUP_VERDICT, "--page-free: ");
+	daemon_refused(page_free, SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE, NULL);
+	page_free.page_free = false;
+	daemon_refused(page_free, SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE,
+		       "--no-page-free: ");
+}
+
+/* CMD that does not end; its capture says so, too. */
+static void test_timeout(void **state)
+{
+	struct run_options options = live_options(), replay = { .file = capture_path, .say = say };
+	char *const command[] = { "sleep", "1000", NULL };
+	struct answer answer;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	options.timeout = 100 * MS;
+	options.capture = capture_path;
+	answer = answer_of(&options);
+	assert_int_equal(answer.result.command_status, 128 + SIGTERM);
+	assert_int_equal(answer.status, GMEMTRACE_INCONCLUSIVE);
+	assert_non_null(strstr(answer.reasons, "--timeout"));
+	answer = answer_of(&replay);
+	assert_int_equal(answer.status, GMEMTRACE_INCONCLUSIVE);
+	assert_non_null(strstr(answer.reasons, "--timeout"));
+}
+
+/* ^C is CMD's. One that does not care is asked twice, and then made to. */
+static void test_insist(void **state)
+{
+	struct run_options options = live_options();
+	char *const command[] = { "sh", "-c", "trap '' INT TERM; while :; do sleep 0.1; done",
+				  NULL };
+	struct answer answer;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	interrupt_every(500);
+	answer = answer_of(&options);
+	assert_int_equal(answer.result.command_status, 128 + SIGKILL);
+	assert_non_null(strstr(said, "once more ends it by force"));
+}
+
+/* The command line is stored as UTF-8, whatever it was. */
+static void test_command_fact(void **state)
+{
+	struct run_options options = live_options(), replay = { .file = capture_path, .say = say };
+	char *const command[] = { "true", "ä\xff\n\xe2\x82", NULL };
+	struct run_result result;
+	struct run *run;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	options.capture = capture_path;
+	answer_of(&options);
+	assert_int_equal(run_open(&run, &replay), 0);
+	assert_int_equal(run_source(run, NULL, &result), 0);
+	assert_string_equal(model_fact_find(run_model(run), "command"),
+			    "true ä\\xff\\x0a\\xe2\\x82");
+	run_close(run);
+}
+
+/*
+ * Blocks in the kernel, deaf to all but what kills: in vfork(), whose child lives on. With @deep it
+ * is a child of this process that does.
+ */
+static _Noreturn void block(bool deep)
+{
+	if (deep && fork())
+		pause();
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (!vfork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;)
+			pause();
+	}
+	_exit(0);
+}
+
+/* A look each second of a clock of our own, until it is found; how many, at most @max. */
+static unsigned int looks_until_found(pid_t pid, unsigned int max, char text[HANG_TEXT_MAX])
+{
+	static struct hang hang;
+
+	memset(&hang, 0, sizeof(hang));
+	for (unsigned int i = 1; i <= max; i++) {
+		if (hang_find(&hang, pid, i * SECOND, 3 * SECOND, text))
+			return i;
+	}
+	return 0;
+}
+
+static void hang_looked_for(bool deep)
+{
+	char text[HANG_TEXT_MAX] = "";
+	pid_t pid = fork();
+
+	if (!pid)
+		block(deep);
+	/* Until it is blocked. */
+	for (int i = 0; i < 1000 && !looks_until_found(pid, 10, text); i++)
+		usleep(10000);
+	assert_int_equal(looks_until_found(pid, 10, text), 4);
+	assert_non_null(strstr(text, "of CMD has been blocked in the kernel"));
+	assert_non_null(strstr(text, "for 3 s"));
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+static void test_hang(void **state)
+{
+	(void)state;
+	hang_looked_for(false);
+	hang_looked_for(true);
+}
+
+/* Who sleeps, or works, does not hang. */
+static void test_hang_not(void **state)
+{
+	char text[HANG_TEXT_MAX];
+	pid_t sleeper = fork(), worker;
+
+	(void)state;
+	if (!sleeper) {
+		for (;;)
+			pause();
+	}
+	worker = fork();
+	while (!worker)
+		;
+	assert_int_equal(looks_until_found(sleeper, 10, text), 0);
+	assert_int_equal(looks_until_found(worker, 10, text), 0);
+	kill(sleeper, SIGKILL);
+	kill(worker, SIGKILL);
+	waitpid(sleeper, NULL, 0);
+	waitpid(worker, NULL, 0);
+}
+
+/* CMD that hangs where nothing is traced does not hold the verdict up. */
+static void test_hang_ends(void **state)
+{
+	struct run_options options = live_options();
+	char *const command[] = { "/proc/self/exe", "block", NULL };
+	struct answer answer;
+
+	(void)state;
+	behave();
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	options.model.stuck_ns = 400 * MS;
+	answer = answer_of(&options);
+	assert_int_equal(answer.result.command_status, 128 + SIGTERM);
+	assert_int_equal(answer.status, GMEMTRACE_INCONCLUSIVE);
+	assert_non_null(strstr(answer.reasons, "has been blocked in the kernel"));
+}
+
+static void on_met(void *context, const struct model_inode *inode)
+{
+	(void)inode;
+	run_enough(context);
+}
+
+/* Who has seen enough ends it, with nothing wrong. */
+static void test_enough(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	struct model_observer observer = { .inode_met = on_met };
+	struct run_result result;
+	struct run *run;
+
+	(void)state;
+	behave();
+	for (unsigned int i = 0; i < 100; i++)
+		stream_heartbeat(&stream);
+	capture_store(stream.used, false);
+	assert_int_equal(run_open(&run, &options), 0);
+	observer.context = run;
+	assert_int_equal(model_observe(run_model(run), &observer), 0);
+	assert_int_equal(run_source(run, NULL, &result), 0);
+	assert_int_equal(run_status(&result, NULL), GMEMTRACE_CONSISTENT);
+	assert_string_equal(said, "");
+	run_close(run);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_live, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_status_order, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_violated_then_gone, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_gone, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_violated_then_cut, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_violated_then_damaged, setup_run,
+						teardown_run),
+		cmocka_unit_test_setup_teardown(test_violated_then_no_memory, setup_run,
+						teardown_run),
+		cmocka_unit_test_setup_teardown(test_silent, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_mute, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_deaf, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_nobody_serves, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_daemon_options, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_timeout, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_insist, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_command_fact, setup_run, teardown_run),
+		cmocka_unit_test(test_hang),
+		cmocka_unit_test(test_hang_not),
+		cmocka_unit_test_setup_teardown(test_hang_ends, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_enough, setup_run, teardown_run),
+	};
+	int failed;
+
+	if (argc > 1 && !strcmp(argv[1], "block"))
+		block(false);
+	if (!mkdtemp(folder))
+		return 1;
+	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);
+	snprintf(capture_path, sizeof(capture_path), "%s/capture", folder);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	unlink(socket_path);
+	unlink(capture_path);
+	rmdir(folder);
+	return failed;
+}
