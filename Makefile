@@ -35,6 +35,7 @@ CC ?= gcc
 CLANG ?= $(firstword $(shell command -v clang-19 clang-16 clang-15 clang 2>/dev/null) clang-19)
 BPFTOOL ?= bpftool
 PKG_CONFIG ?= pkg-config
+OBJCOPY ?= objcopy
 DESTDIR ?=
 PREFIX ?= /usr/local
 
@@ -42,7 +43,7 @@ WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -isystem $(B)/bpf \
 	    $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
 CFLAGS ?= -O2 -g
-override CFLAGS += -std=gnu11 $(WARNINGS)
+override CFLAGS += -std=gnu11 -fvisibility=hidden $(WARNINGS)
 # Static: the lab's guests hold nothing but busybox and these programs.
 # (binutils warns of glibc functions in libcap-ng that we do not call.)
 LDFLAGS ?= -static -Wl,--no-warnings
@@ -88,7 +89,7 @@ $(B)/obj/load/%.o: lab/load/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -Ilab/load $(CFLAGS) -pthread -MMD -MP -c $< -o $@
 
-$(B)/obj/%.o: src/%.c
+$(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
@@ -99,12 +100,23 @@ RULE_OBJECTS := $(filter $(B)/obj/rules/%,$(LIB_OBJECTS))
 $(B)/obj/rules.o: $(RULE_OBJECTS)
 	$(Q)$(LD) -r $^ -o $@
 
-$(B)/libgmemtrace.a: $(filter-out $(RULE_OBJECTS),$(LIB_OBJECTS)) $(B)/obj/rules.o
+# For our own programs, with everything in it.
+$(B)/rooms.a: $(filter-out $(RULE_OBJECTS),$(LIB_OBJECTS)) $(B)/obj/rules.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 
-$(B)/bin/gmemtrace: $(CLI_OBJECTS) $(B)/libgmemtrace.a
-$(B)/bin/gmemtraced: $(DAEMON_OBJECTS) $(B)/libgmemtrace.a
+# For those of others: one object, of which only what include/gmemtrace declares is to be seen.
+$(B)/libgmemtrace.a: $(LIB_OBJECTS)
+	$(call say,AR,$@)
+	$(Q)$(LD) -r $^ -o $(B)/obj/gmemtrace.o
+	$(Q)$(OBJCOPY) --localize-hidden $(B)/obj/gmemtrace.o
+	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/obj/gmemtrace.o
+
+$(B)/libgmemtrace.pc: libgmemtrace.pc.in Makefile
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
+
+$(B)/bin/gmemtrace: $(CLI_OBJECTS) $(B)/rooms.a
+$(B)/bin/gmemtraced: $(DAEMON_OBJECTS) $(B)/rooms.a
 $(B)/bin/gmemtrace $(B)/bin/gmemtraced:
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
@@ -147,9 +159,9 @@ check: packages-build-kernel-lab-test-fuzz-lint
 	$(Q)$(MAKE) --no-print-directory lab
 	$(Q)$(MAKE) --no-print-directory check-vm
 
-# TAP of cmocka and of the guests, through one reader.
-check-unit: unit-tests
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS)
+# TAP of cmocka, of scripts and of the guests, through one reader.
+check-unit: all unit-tests
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) tests/library/library.t
 
 check-vm: all guest-programs
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
@@ -164,13 +176,18 @@ faults: all
 soak: all guest-programs
 	$(Q)tests/vm/soak
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/sbin \
-		$(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 \
-		$(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man8 \
-		$(DESTDIR)$(PREFIX)/share/bash-completion/completions
+# The .pc names PREFIX, so it is made anew each time.
+install: all $(B)/libgmemtrace.a
+	$(Q)rm -f $(B)/libgmemtrace.pc
+	$(Q)$(MAKE) --no-print-directory $(B)/libgmemtrace.pc
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/pkgconfig include/gmemtrace \
+		share/man/man1 share/man/man5 share/man/man7 share/man/man8 \
+		share/bash-completion/completions)
 	install -m 755 $(B)/bin/gmemtrace $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
+	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/lib
+	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 include/gmemtrace/*.h $(DESTDIR)$(PREFIX)/include/gmemtrace
 	for page in man/*.[1578]; do \
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 completion/gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions
@@ -178,8 +195,9 @@ install: all
 # --- style -------------------------------------------------------------------
 
 C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h lab/load/*.[ch] \
-		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch])
-TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c)
+		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
+		      tests/library/*.[ch] examples/*.c)
+TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)
 
 lint: $(SKELETONS)
 	$(call say,FORMAT,)

@@ -13,11 +13,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "gmemtrace/api.h"
 #include "gmemtrace/record.h"
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+GMEMTRACE_API_BEGIN
 
 #define CAPTURE_DEFAULT_FILE "gmemtrace.cap"
 #define CAPTURE_MAGIC "GMEMTRC\n" /* 8 bytes, no terminating zero */
@@ -143,8 +142,6 @@ const char *capture_message(const struct capture_reader *reader);
 /* May be NULL. */
 void capture_reader_close(struct capture_reader *reader);
 
-#ifdef __cplusplus
-}
-#endif
+GMEMTRACE_API_END
 
 #endif

@@ -15,7 +15,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "gmemtrace/api.h"
 #include "gmemtrace/record.h"
+
+GMEMTRACE_API_BEGIN
 
 /* Page offsets at and beyond this (16 TiB) are not modelled; they count as malformed. */
 #define MODEL_PGOFF_MAX (1ULL << 32)
@@ -366,5 +369,7 @@ const char *model_fact_find(const struct model *model, const char *key);
 
 const char *model_operation_name(__u32 operation);
 const char *model_provider_name(__u32 provider);
+
+GMEMTRACE_API_END
 
 #endif

@@ -9,8 +9,11 @@
 
 #include <stdbool.h>
 #include <stdio.h>
+#include "gmemtrace/api.h"
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
+
+GMEMTRACE_API_BEGIN
 
 #define REPORT_VERDICT_SCHEMA "gmemtrace-verdict-1"
 
@@ -68,5 +71,7 @@ void report_folded_free(struct report_folded *folded);
 /* Folded lines "frame;frame count", integers, sorted. -EOPNOTSUPP: this weight was not recorded. */
 int report_folded_write(FILE *out, const struct report_folded *folded, enum report_weight weight,
 			enum report_by by);
+
+GMEMTRACE_API_END
 
 #endif

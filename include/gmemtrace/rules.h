@@ -8,7 +8,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "gmemtrace/api.h"
 #include "gmemtrace/model.h"
+
+GMEMTRACE_API_BEGIN
 
 /*
  * Ids and names are an interface: append only, never renumber. A rule's id stands in its
@@ -178,5 +181,7 @@ const struct model *verdict_model(const struct verdict *verdict);
  * is consistent and the traced command failed. @command_status: -1 none.
  */
 int verdict_exit_status(enum verdict_value value, __s64 command_status);
+
+GMEMTRACE_API_END
 
 #endif

@@ -16,10 +16,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gmemtrace/api.h"
 #include "gmemtrace/capture.h"
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
 #include "gmemtrace/status.h"
+
+GMEMTRACE_API_BEGIN
 
 #define RUN_SOCKET "/run/gmemtraced.sock" /* where gmemtraced listens by default */
 
@@ -105,5 +108,7 @@ enum gmemtrace_status run_status(const struct run_result *result, const struct v
 
 /* What is said where two hold: 1 before 5 before 2 before 0; 4 and 64 come before the run. */
 enum gmemtrace_status run_status_worse(enum gmemtrace_status one, enum gmemtrace_status other);
+
+GMEMTRACE_API_END
 
 #endif

@@ -1,0 +1,53 @@
+#!/bin/bash
+# libgmemtrace as others have it: installed, found by pkg-config, from C and from C++, with nothing
+# in it but what its headers declare. examples/ is built and run against it.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+root=$test_work/root
+examples=$top/examples
+declared=$test_work/declared
+defined=$test_work/defined
+
+flags() {
+	PKG_CONFIG_SYSROOT_DIR=$root PKG_CONFIG_PATH=$root/usr/lib/pkgconfig "${PKG_CONFIG:-pkg-config}" "$@" libgmemtrace
+}
+
+# functions_declared: by the installed headers, as the compiler reads them.
+functions_declared() {
+	local header
+	for header in "$root"/usr/include/gmemtrace/*.h; do
+		echo "#include <gmemtrace/${header##*/}>"
+	done >"$test_work/all.c"
+	read -ra cflags < <(flags --cflags)
+	"${CC:-gcc}" -std=gnu11 "${cflags[@]}" -aux-info "$test_work/protos" -c "$test_work/all.c" -o "$test_work/all.o" || return 1
+	grep -E "^/\* $root/usr/include/gmemtrace/[a-z]+\.h:[0-9]+:NC " "$test_work/protos" |
+		grep -oE '[a-z_0-9]+ \(.*$' | sed 's/ (.*//' | sort -u
+}
+
+# judged NAME: what the example says of a capture, and its status, on one line.
+judged() {
+	"$test_work/judge" "$test_work/$1.cap" >"$stdout" 2>&1
+	status=$?
+	echo "$(tail -n 1 "$stdout") $status"
+}
+
+succeeds 'make install' make -C "$top" --no-print-directory install DESTDIR="$root" PREFIX=/usr
+functions_declared >"$declared"
+nm --defined-only --extern-only "$root/usr/lib/libgmemtrace.a" | awk 'NF == 3 { print $3 }' | sort -u >"$defined"
+succeeds 'headers declare functions' test "$(wc -l <"$declared")" -gt 60
+is "$(comm -13 "$declared" "$defined" | paste -sd ' ')" '' 'nothing else is to be seen'
+is "$(comm -23 "$declared" "$defined" | paste -sd ' ')" '' 'all of them are there'
+
+read -ra cflags < <(flags --cflags)
+read -ra libs < <(flags --libs)
+succeeds 'the example builds' "${CC:-gcc}" -Wall -Wextra -Werror "$examples/judge.c" "${cflags[@]}" "${libs[@]}" -o "$test_work/judge"
+succeeds 'and as C++' "${CXX:-g++}" -x c++ -std=c++17 -Wall -Wextra -Werror "$examples/judge.c" -x none "${cflags[@]}" "${libs[@]}" -o "$test_work/judge-cxx"
+succeeds 'so does a program that writes captures' "${CC:-gcc}" -Wall -Wextra -Werror -I"$top/include" \
+	"$top/tests/library/make-captures.c" "$top/tests/unit/stream.c" "${cflags[@]}" "${libs[@]}" -lcmocka -o "$test_work/make-captures"
+succeeds 'which runs' "$test_work/make-captures" "$test_work"
+is "$(judged consistent)" 'consistent 0' 'a capture is judged'
+is "$(judged violated)" 'violated 1' 'and another'
+"$test_work/judge-cxx" "$test_work/violated.cap" >"$stdout" 2>&1
+is "$?" 1 'from C++ as well'
+end_tests print-plan

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Writes DIR/consistent.cap and DIR/violated.cap: the same pages faulted in, one freed absent. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "../unit/stream.h"
+
+#define INODE 3
+#define TASK 7
+
+static void fill(struct stream *stream, bool violate)
+{
+	stream_init(stream);
+	stream_inode(stream, INODE, RECORD_PROVIDER_RFC3, 8, false);
+	for (__u64 page = 0; page < 8; page++)
+		stream_fault(stream, TASK, INODE, page, 100 + 2 * page);
+	if (violate)
+		stream_page_free(stream, TASK, 104, true);
+	for (__u32 pass = 0; pass < 2; pass++) {
+		struct stream_page pages[8];
+
+		for (__u64 page = 0; page < 8; page++)
+			pages[page] =
+				(struct stream_page){ page, 100 + 2 * page, 1,
+						      RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED };
+		stream_read(stream, INODE, RECORD_PROVIDER_RFC3, false, RECORD_SNAPSHOT_RELEASE,
+			    pass, 0, 8, pages, 8);
+	}
+	stream_finish(stream);
+}
+
+static int store(struct stream *stream, const char *directory, const char *name)
+{
+	struct capture_writer *writer;
+	char path[512], message[512];
+	int error;
+
+	snprintf(path, sizeof(path), "%s/%s.cap", directory, name);
+	if (capture_create(path, &writer, message, sizeof(message))) {
+		fprintf(stderr, "%s\n", message);
+		return 1;
+	}
+	for (size_t at = 0; at < stream->used;) {
+		const struct record_header *record = (const void *)(stream->data + at);
+
+		capture_append(writer, record);
+		at += record->size;
+	}
+	error = capture_finish(writer);
+	capture_close(writer);
+	stream_free(stream);
+	return error;
+}
+
+int main(int argc, char **argv)
+{
+	struct stream stream;
+	int failed;
+
+	if (argc != 2)
+		return 64;
+	fill(&stream, false);
+	failed = store(&stream, argv[1], "consistent");
+	fill(&stream, true);
+	return failed || store(&stream, argv[1], "violated");
+}
