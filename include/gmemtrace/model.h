@@ -293,6 +293,12 @@ int model_finish(struct model *model);
 bool model_failed(const struct model *model);
 void model_count(const struct model *model, struct model_counts *counts);
 
+/*
+ * Pages that no read compared after they last changed, up to their inode's release; and those
+ * never read of inodes whose history is not whole. Walks all inodes' extents.
+ */
+__u64 model_pages_uncompared(const struct model *model);
+
 struct model_reread {
 	const struct model_inode *inode;
 	__u64 pgoff_first; /* a multiple of 64 */

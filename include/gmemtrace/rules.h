@@ -129,6 +129,13 @@ struct verdict_not_judged {
 };
 
 struct verdict_options {
+	/*
+	 * Without one page compared nothing was judged, and the verdict is inconclusive; so it is
+	 * where fewer pages or inodes were compared than asked for, or a rule was not judged.
+	 */
+	bool allow_empty;
+	__u64 pages_min, inodes_min;
+	__u64 require; /* bit n: the rule of id n */
 	__u32 violations_max; /* listed, and as many notes; all are counted; 0: 1000 */
 	/*
 	 * A violation becomes final when a heartbeat is this much younger than

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmemtrace check: the verdict, of a capture or of a live run. */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -12,12 +13,17 @@ enum check_key {
 	KEY_TAP,
 	KEY_JUNIT,
 	KEY_GITHUB,
+	KEY_REQUIRE,
+	KEY_MIN_PAGES,
+	KEY_MIN_INODES,
+	KEY_ALLOW_EMPTY,
 };
 
 struct check {
 	struct options options;
 	int format; /* enum check_key, 0: text */
 	const char *junit; /* path, NULL: none */
+	struct verdict_options verdict;
 };
 
 static const struct argp_option check_table[] = {
@@ -28,6 +34,11 @@ static const struct argp_option check_table[] = {
 	{ "github", KEY_GITHUB, NULL, 0, "as annotations of GitHub Actions", 1 },
 	{ "junit", KEY_JUNIT, "FILE", 0, "besides, as JUnit XML in FILE", 1 },
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
+	{ NULL, 0, NULL, 0, "What consistent takes (else: inconclusive):", 2 },
+	{ "require", KEY_REQUIRE, "RULE,...", 0, "that these rules were judged throughout", 2 },
+	{ "min-pages", KEY_MIN_PAGES, "N", 0, "that N pages were compared; default 1", 2 },
+	{ "min-inodes", KEY_MIN_INODES, "N", 0, "that pages of N inodes were compared", 2 },
+	{ "allow-empty", KEY_ALLOW_EMPTY, NULL, 0, "nothing: also where nothing was judged", 2 },
 	{ 0 },
 };
 
@@ -36,6 +47,28 @@ static void format_set(const struct argp_state *state, struct check *check, int 
 	if (check->format && check->format != key)
 		options_usage(state->name, "--json, --tap and --github: give one of them");
 	check->format = key;
+}
+
+/* "missed-page,stuck" */
+static void require_parse(const struct argp_state *state, struct check *check, const char *text)
+{
+	char name[64];
+
+	while (*text) {
+		size_t length = strcspn(text, ",");
+		const struct rule *rule;
+
+		snprintf(name, sizeof(name), "%.*s", (int)length, text);
+		rule = rule_find_name(name);
+		if (rule && rule->severity == RULE_SEVERITY_VIOLATION)
+			check->verdict.require |= 1ULL << rule->id;
+		else
+			options_usage(state->name, "--require: %s: %s", name,
+				      rule ? "a note, no verdict depends on it"
+					   : "no such rule, see gmemtrace-rules(7)");
+		text += length;
+		text += *text == ',';
+	}
 }
 
 static error_t check_parse(int key, char *text, struct argp_state *state)
@@ -53,6 +86,20 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_JUNIT:
 		check->junit = text;
+		return 0;
+	case KEY_REQUIRE:
+		require_parse(state, check, text);
+		return 0;
+	case KEY_MIN_PAGES:
+		check->verdict.pages_min =
+			options_number(state, "--min-pages", text, 0, UINT64_MAX);
+		return 0;
+	case KEY_MIN_INODES:
+		check->verdict.inodes_min =
+			options_number(state, "--min-inodes", text, 0, UINT64_MAX);
+		return 0;
+	case KEY_ALLOW_EMPTY:
+		check->verdict.allow_empty = true;
 		return 0;
 	case 'o':
 		check->options.run.capture = text;
@@ -73,8 +120,10 @@ static const struct argp check_argp = {
 	"Judges whether the direct map was what it was asked to be: in the capture FILE, which "
 	"needs "
 	"no privilege, or live while CMD runs, or until ^C.\v"
-	"Exit status: 0 consistent, 1 violated, 5 inconclusive, 2 another error (also: consistent, "
-	"but CMD failed), 4 cannot run here, 64 usage error.",
+	"Exit status: 0 consistent, 1 violated, 5 inconclusive (also: nothing was judged), 2 "
+	"another error (also: consistent, but CMD failed), 4 cannot run here, 64 usage error. "
+	"Where "
+	"several hold: 1 before 5 before 2.",
 	options_children,
 	NULL,
 	NULL,
@@ -115,7 +164,7 @@ static enum gmemtrace_status check_report(const struct check *check, const struc
 static enum gmemtrace_status check_run(const struct check *check, struct run *run,
 				       struct output *junit)
 {
-	struct verdict *verdict = verdict_create(run_model(run), NULL);
+	struct verdict *verdict = verdict_create(run_model(run), &check->verdict);
 	const struct run_options *options = &check->options.run;
 	enum gmemtrace_status status = GMEMTRACE_ERROR;
 	struct run_result result;

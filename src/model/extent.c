@@ -47,6 +47,7 @@ static bool region_split(struct model *model, struct region *region)
 		slot->legal = region->legal;
 		slot->seen = region->seen;
 		slot->compared = region->compared;
+		slot->changed = region->changed;
 	}
 	return true;
 }
@@ -76,6 +77,7 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	       sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_SEEN], slot->seen ? 0xff : 0, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_COMPARED], slot->compared ? 0xff : 0, sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_CHANGED], slot->changed ? 0xff : 0, sizeof(chunk->bits[0]));
 	chunk->touched = slot->touched;
 	slot->chunk = chunk;
 	return chunk;
@@ -230,6 +232,8 @@ static void chunk_touch(struct inode *inode, struct chunk *chunk, size_t word, _
 
 	if (chunk->read_begin)
 		bits[BITS_TOUCHED][word] |= mask;
+	if (!inode->closing)
+		bits[BITS_CHANGED][word] |= mask;
 	inode->suspects -= word_clear(&bits[BITS_SUSPECT_DECLARED][word], mask);
 	inode->suspects -= word_clear(&bits[BITS_SUSPECT_APPLIED][word], mask);
 	inode->proven -= word_clear(&bits[BITS_PROVEN_APPLIED][word], mask);
@@ -252,6 +256,7 @@ static void region_touch(struct inode *inode, struct region *region, __u64 first
 
 		if (!slot->chunk) {
 			time_raise(&slot->touched, time);
+			slot->changed |= declared && !inode->closing;
 			continue;
 		}
 		if (whole)
@@ -275,11 +280,13 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 		__u64 end = start + REGION_MASK;
 
 		/* Conservative where a part stands for the whole: read again, never misjudged. */
-		if (!region->slots)
+		if (!region->slots) {
 			time_raise(&region->touched, time);
-		else
-			region_touch(inode, region, start > first ? start : first,
-				     end < last ? end : last, time, declared);
+			region->changed |= declared && !inode->closing;
+			continue;
+		}
+		region_touch(inode, region, start > first ? start : first, end < last ? end : last,
+			     time, declared);
 	}
 }
 
@@ -317,6 +324,54 @@ void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
 		slot->chunk->read_begin = time;
 		memset(slot->chunk->bits[BITS_TOUCHED], 0, sizeof(slot->chunk->bits[0]));
 	}
+}
+
+/* Pages of an extent of @size at @start that lie in the inode. */
+static __u64 extent_within(const struct inode *inode, __u64 start, __u64 size)
+{
+	__u64 pages = inode->public.pages;
+
+	if (start >= pages)
+		return 0;
+	return pages - start < size ? pages - start : size;
+}
+
+/* Those that want to be read again are counted as such. */
+static __u64 chunk_changed(const struct inode *inode, const struct chunk *chunk, __u64 start)
+{
+	__u64 within = extent_within(inode, start, CHUNK_PAGES), count = 0;
+
+	for (size_t word = 0; within && word < CHUNK_WORDS; word++)
+		count += (__u64)__builtin_popcountll(
+			chunk->bits[BITS_CHANGED][word] & ~chunk->bits[BITS_UNSETTLED][word] &
+			bits_range(start, word, start, start + within - 1));
+	return count;
+}
+
+static __u64 region_changed(const struct inode *inode, const struct region *region, __u64 start)
+{
+	__u64 count = 0;
+
+	if (!region->slots)
+		return region->changed ? extent_within(inode, start, REGION_MASK + 1) : 0;
+	for (size_t i = 0; i < REGION_CHUNKS; i++, start += CHUNK_PAGES) {
+		const struct chunk_slot *slot = &region->slots[i];
+
+		if (slot->chunk)
+			count += chunk_changed(inode, slot->chunk, start);
+		else if (slot->changed)
+			count += extent_within(inode, start, CHUNK_PAGES);
+	}
+	return count;
+}
+
+__u64 extent_changed(const struct inode *inode)
+{
+	__u64 count = 0;
+
+	for (size_t i = 0; i < inode->regions_nr; i++)
+		count += region_changed(inode, &inode->regions[i], (__u64)i << REGION_SHIFT);
+	return count;
 }
 
 static void region_free(struct model *model, struct region *region)

@@ -138,14 +138,26 @@ static void inode_let_go(struct model *model, struct inode *inode)
 	}
 }
 
+__u64 inode_uncompared(const struct inode *inode)
+{
+	__u64 unread = 0;
+
+	if (inode->public.dead)
+		return inode->uncompared;
+	/* Where its history is whole, what never changed needs no look. */
+	if (inode->snapshot_lost && inode->learning &&
+	    inode->public.compared + inode->unsettled < inode->public.pages)
+		unread = inode->public.pages - inode->public.compared - inode->unsettled;
+	return unread + extent_changed(inode);
+}
+
 void inode_die(struct model *model, struct inode *inode, __u64 time)
 {
 	if (inode->public.dead)
 		return;
-	inode->public.dead = true;
 	inode->inconclusive = inode->unsettled;
-	if (inode->snapshot_lost && inode->public.compared < inode->public.pages)
-		inode->inconclusive += inode->public.pages - inode->public.compared;
+	inode->uncompared = inode_uncompared(inode);
+	inode->public.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->public, time);
 	if (inode->public.provider == RECORD_PROVIDER_GMEM_PLAIN)

@@ -52,6 +52,7 @@ enum chunk_bitmap {
 	BITS_PROVEN_DECLARED, /* reported; until something changes it */
 	BITS_PROVEN_APPLIED,
 	BITS_TOUCHED, /* since the read at hand began */
+	BITS_CHANGED, /* since a read last compared it; what a release does to it is not counted */
 	BITS_NR,
 };
 
@@ -72,14 +73,14 @@ struct chunk_slot {
 	struct chunk *chunk; /* NULL: all pages alike */
 	__u64 touched;
 	__u8 legal; /* enum model_state */
-	bool seen, compared;
+	bool seen, compared, changed;
 };
 
 struct region {
 	struct chunk_slot *slots; /* NULL: all pages alike */
 	__u64 touched;
 	__u8 legal;
-	bool seen, compared;
+	bool seen, compared, changed;
 };
 
 struct intervals {
@@ -98,6 +99,7 @@ struct inode {
 	__u64 attached; /* ns: before_attach: when it was found */
 	bool snapshot_lost;
 	bool released; /* read at its release: nothing read later knows better */
+	bool closing; /* its release has begun: what changes now is the way out */
 	bool rereads; /* a read came back since nothing more was found to be reread */
 	__u8 legal; /* of regions not there yet; with `seen` */
 	bool seen;
@@ -106,7 +108,7 @@ struct inode {
 	__u64 shadow_until;
 	__u64 unsettled; /* pages */
 	__u64 suspects, proven; /* bits set */
-	__u64 inconclusive; /* pages, when it died */
+	__u64 inconclusive, uncompared; /* pages, when it died */
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
@@ -295,6 +297,8 @@ void inode_snapshot_update(struct inode *inode, const struct record_snapshot *re
 void inode_die(struct model *model, struct inode *inode, __u64 time);
 void inode_forget(struct model *model, struct inode *inode);
 void inode_free(struct model *model, struct inode *inode);
+/* Pages of which nobody knows whether they are right: not compared since what happened last. */
+__u64 inode_uncompared(const struct inode *inode);
 
 struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add);
@@ -312,6 +316,8 @@ void extent_touch_page(struct inode *inode, __u64 pgoff);
 __u64 extent_touched(const struct inode *inode, __u64 pgoff);
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
+/* Pages that have changed and were not compared since. */
+__u64 extent_changed(const struct inode *inode);
 void chunk_put(struct inode *inode, struct chunk *chunk, enum chunk_bitmap bitmap, __u32 bit,
 	       bool value);
 void extent_free(struct model *model, struct inode *inode);

@@ -226,6 +226,7 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 		return;
 	}
 	counts->pages_read++;
+	bit_put(chunk->bits[BITS_CHANGED], bit, false);
 	if (!bit_test(chunk->bits[BITS_COMPARED], bit)) {
 		bit_put(chunk->bits[BITS_COMPARED], bit, true);
 		inode->public.compared++;
@@ -324,6 +325,7 @@ static bool judge_uniform(struct judging *judging, struct chunk_slot *slot, __u6
 	if (!slot->compared)
 		inode->public.compared += read.nr;
 	slot->compared = true;
+	slot->changed = false;
 	if (slot->seen && read.xarray != MODEL_EITHER)
 		slot->legal = (__u8)read.xarray;
 	slot->seen = true;
@@ -441,7 +443,7 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		model->counts.snapshots++;
 	inode->snapshot = begin->snapshot;
 	if (judging.release) {
-		inode->released = true;
+		inode->released = inode->closing = true;
 		request_drop_lost(model, inode, judging.end);
 	}
 	if (first >= inode->public.pages)

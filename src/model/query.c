@@ -22,12 +22,18 @@ void model_count(const struct model *model, struct model_counts *counts)
 			continue;
 		}
 		counts->pages_unsettled += inode->unsettled;
-		if (model->finished && inode->snapshot_lost &&
-		    inode->public.compared < inode->public.pages)
-			counts->pages_inconclusive += inode->public.pages - inode->public.compared;
 		if (model->finished)
 			counts->pages_inconclusive += inode->unsettled;
 	}
+}
+
+__u64 model_pages_uncompared(const struct model *model)
+{
+	__u64 pages = 0;
+
+	for (size_t i = 0; i < model->inodes_nr; i++)
+		pages += inode_uncompared(model->inodes[i]);
+	return pages;
 }
 
 const struct model_inode *model_inode_next(const struct model *model,

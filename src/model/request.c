@@ -173,8 +173,10 @@ void request_begin(struct model *model, const struct record_request *record)
 		return;
 	if (record->header.inode)
 		request->inode = inode_get(model, record->header.inode, record->header.time);
-	if (request->inode && record->operation == RECORD_OPERATION_RELEASE)
+	if (request->inode && record->operation == RECORD_OPERATION_RELEASE) {
 		request_drop_lost(model, request->inode, record->header.time);
+		request->inode->closing = true;
+	}
 	request->public = (struct model_request){
 		.id = ++model->request_id,
 		.inode = request->inode ? &request->inode->public : NULL,

@@ -43,6 +43,8 @@ struct verdict {
 	struct verdict_options options;
 	const struct rule_descriptor *built[RULE_IDS_MAX]; /* those that judge */
 	size_t built_nr;
+	size_t facts_nr; /* looked at for `blind` */
+	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct cause_set pending, final;
 	size_t told_nr; /* causes in words, pending or listed */
 	struct cause_list violations, notes;
@@ -54,7 +56,7 @@ struct verdict {
 	char *incomplete; /* why, NULL: whole */
 	struct verdict_not_judged not_judged[RULE_IDS_MAX];
 	size_t not_judged_nr;
-	char reasons[16][160];
+	char reasons[24][160];
 	size_t reasons_nr;
 };
 
@@ -72,6 +74,9 @@ struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct
 void cause_remove(struct cause_set *set, struct cause *cause);
 void cause_free(struct verdict *verdict, struct cause *cause);
 void cause_set_free(struct verdict *verdict, struct cause_set *set);
+
+/* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
+bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 
 /* status.c */
 void verdict_explain(struct verdict *verdict);

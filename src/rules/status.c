@@ -88,11 +88,42 @@ not_judged_add(struct verdict *verdict, const struct rule *rule, const char *for
 	va_end(list);
 }
 
+/* Whether an inode was met of a kind that the rule speaks of. */
+static bool provider_met(const struct model *model, const struct rule *rule)
+{
+	const struct model_inode *inode = NULL;
+
+	while ((inode = model_inode_next(model, inode))) {
+		if (rule->providers & RULE_PROVIDER(inode->provider))
+			return true;
+	}
+	return false;
+}
+
+static void explain_unmet(struct verdict *verdict, const struct rule *rule)
+{
+	char kinds[80] = "";
+	size_t used = 0;
+
+	for (__u32 provider = 0; provider < 32 && used < sizeof(kinds); provider++) {
+		if (rule->providers & RULE_PROVIDER(provider))
+			used += (size_t)snprintf(kinds + used, sizeof(kinds) - used, "%s%s",
+						 used ? ", " : "", model_provider_name(provider));
+	}
+	not_judged_add(verdict, rule, "no inode was met of a kind that it speaks of (%s)", kinds);
+}
+
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			 const struct model_counts *counts)
 {
+	char reason[120];
+
 	if (!rule->built)
 		not_judged_add(verdict, rule, "not built yet");
+	else if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
+		not_judged_add(verdict, rule, "%s", reason);
+	else if (!provider_met(verdict->model, rule))
+		explain_unmet(verdict, rule);
 	else if (rule->needs & RULE_NEEDS_PAGE_FREE && !(counts->groups & SENSOR_GROUP_PAGE_FREE))
 		not_judged_add(verdict, rule, "the page-free sensors are off");
 	else if (rule->needs & RULE_NEEDS_PAGE_FREE &&
@@ -100,13 +131,73 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu frees were not looked at",
 			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE]);
-	else if (rule->needs & RULE_NEEDS_SNAPSHOT && counts->inodes && !counts->snapshots)
+	else if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
 		not_judged_add(verdict, rule, "no snapshot was read");
 	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu records lost, %llu calls missed",
 			       (unsigned long long)history_lost(counts),
 			       (unsigned long long)counts->missed);
+}
+
+/* A rule that was judged only in part was not judged throughout: what is required is more. */
+static void explain_required(struct verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->not_judged_nr; i++) {
+		const struct verdict_not_judged *entry = &verdict->not_judged[i];
+
+		if (verdict->options.require >> entry->rule->id & 1)
+			reason_add(verdict, "%s is required: %.120s", entry->rule->name,
+				   entry->reason);
+	}
+}
+
+static __u64 inodes_compared(const struct model *model)
+{
+	const struct model_inode *inode = NULL;
+	__u64 compared = 0;
+
+	while ((inode = model_inode_next(model, inode)))
+		compared += inode->compared != 0;
+	return compared;
+}
+
+/* Green needs proof: something must have been there, and been compared. */
+static void explain_empty(struct verdict *verdict, const struct model_counts *counts)
+{
+	const struct verdict_options *options = &verdict->options;
+	__u64 inodes = inodes_compared(verdict->model);
+
+	if (!options->allow_empty && !counts->inodes)
+		reason_add(verdict, "nothing was judged: no guest_memfd and no memfd_secret was "
+				    "seen");
+	else if (!options->allow_empty && !counts->pages_compared)
+		reason_add(verdict, "nothing was judged: 0 of %llu pages were compared",
+			   (unsigned long long)counts->pages);
+	if (counts->pages_compared < options->pages_min)
+		reason_add(verdict, "%llu pages were compared, %llu are required",
+			   (unsigned long long)counts->pages_compared,
+			   (unsigned long long)options->pages_min);
+	if (inodes < options->inodes_min)
+		reason_add(verdict, "pages of %llu inodes were compared, of %llu are required",
+			   (unsigned long long)inodes, (unsigned long long)options->inodes_min);
+}
+
+static void explain_uncompared(struct verdict *verdict, const struct model_counts *counts)
+{
+	__u64 uncompared = model_pages_uncompared(verdict->model);
+	__u64 cut = counts->lost_by_cause[RECORD_LOSS_SNAPSHOT_TOO_LARGE];
+
+	if (!uncompared)
+		return;
+	if (cut)
+		reason_add(verdict,
+			   "%llu pages were not compared after they last changed: %llu reads at a "
+			   "release stopped at their limit",
+			   (unsigned long long)uncompared, (unsigned long long)cut);
+	else
+		reason_add(verdict, "%llu pages were not compared after they last changed",
+			   (unsigned long long)uncompared);
 }
 
 void verdict_explain(struct verdict *verdict)
@@ -121,7 +212,9 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict, "%.150s", verdict->incomplete);
 	if (verdict->failed || model_failed(verdict->model))
 		reason_add(verdict, "memory ran short: the records were not taken to their end");
+	explain_empty(verdict, &counts);
 	explain_losses(verdict, &counts);
+	explain_uncompared(verdict, &counts);
 	if (counts.pages_inconclusive)
 		reason_add(verdict, "%llu pages could not be read undisturbed",
 			   (unsigned long long)counts.pages_inconclusive);
@@ -137,6 +230,7 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict, "the records have no end");
 	while ((rule = rule_next(rule)))
 		explain_rule(verdict, rule, &counts);
+	explain_required(verdict);
 }
 
 /* What was proved early survives everything that comes later. */

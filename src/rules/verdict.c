@@ -19,6 +19,22 @@
 		}                                                                                  \
 	} while (0)
 
+/* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
+static bool rule_blind(struct verdict *verdict, const struct rule *rule)
+{
+	const char *key, *value;
+	char reason[160];
+
+	if (model_fact(verdict->model, verdict->facts_nr, &key, &value)) {
+		while (model_fact(verdict->model, verdict->facts_nr, &key, &value))
+			verdict->facts_nr++;
+		for (size_t i = 0; i < verdict->built_nr; i++)
+			verdict->blind[verdict->built[i]->rule.id] = !rule_sighted(
+				verdict->model, &verdict->built[i]->rule, reason, sizeof(reason));
+	}
+	return verdict->blind[rule->id];
+}
+
 /* What is of a kind that nobody knows, or that the rule does not speak of, is not judged. */
 static bool rule_speaks_of(const struct rule *rule, const struct model_inode *inode)
 {
@@ -85,6 +101,8 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 		return NULL;
 	/* What the model says without memory is not to be believed. */
 	if (model_failed(verdict->model))
+		return NULL;
+	if (!accusation->immune && rule_blind(verdict, &descriptor->rule))
 		return NULL;
 	cause = cause_new(descriptor, accusation);
 	if (!cause) {

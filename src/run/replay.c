@@ -142,10 +142,13 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 		.filter = { .vm = options->vm },
 	};
 	struct model_counts counts;
+	bool memory_short;
 
 	result->whole = true;
 	feed_all(&feed, replay->reader, enough);
-	if (!model_failed(model) && model_finish(model))
+	memory_short = model_failed(model);
+	/* Also where memory is short already: what was proved before is said. */
+	if (model_finish(model) && !memory_short)
 		feed_memory_short(&feed);
 	model_count(model, &counts);
 	result->command_status = *enough ? -1 : counts.command_status;

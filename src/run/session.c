@@ -483,7 +483,8 @@ static void session_finish(struct session *session)
 						"end: a part was not seen");
 	}
 	record_take(session, &session->end.header);
-	if (!session->model_failed && model_finish(session->model))
+	/* Also where memory was short: what was proved before is said. */
+	if (model_finish(session->model))
 		model_fail(session);
 	if (session->recording && result->whole && capture_finish(session->writer))
 		capture_fail(session);

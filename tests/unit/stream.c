@@ -212,6 +212,22 @@ void stream_loss(struct stream *stream, __u64 inode, enum record_loss_cause caus
 	stream_add(stream, &record.header);
 }
 
+void stream_fact(struct stream *stream, const char *key, const char *value)
+{
+	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
+	size_t size = (sizeof(struct record_fact) + key_length + value_length + 7) & ~7UL;
+	struct record_fact *record = calloc(1, size);
+
+	assert_non_null(record);
+	record->header = header(stream, RECORD_FACT, size, 0, 0);
+	record->key_length = (__u32)key_length;
+	record->value_length = (__u32)value_length;
+	memcpy(record->text, key, key_length);
+	memcpy(record->text + key_length, value, value_length);
+	stream_add(stream, &record->header);
+	free(record);
+}
+
 void stream_finish(struct stream *stream)
 {
 	struct record_end record;
@@ -274,11 +290,17 @@ void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __
 
 const struct verdict *stream_judge(struct stream *stream, const struct model_options *options)
 {
+	return stream_judge_with(stream, options, NULL);
+}
+
+const struct verdict *stream_judge_with(struct stream *stream, const struct model_options *options,
+					const struct verdict_options *verdict)
+{
 	size_t at = 0;
 
 	stream->model = model_create(options);
 	assert_non_null(stream->model);
-	stream->verdict = verdict_create(stream->model, NULL);
+	stream->verdict = verdict_create(stream->model, verdict);
 	assert_non_null(stream->verdict);
 	while (at < stream->used) {
 		const struct record_header *record = (const void *)(stream->data + at);
@@ -314,4 +336,10 @@ const struct verdict_violation *stream_expect_one(struct stream *stream, enum ru
 	assert_true(violation->words[0]);
 	assert_true(violation->sources_nr > 0);
 	return violation;
+}
+
+void stream_expect_unread(struct stream *stream)
+{
+	stream_expect(stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream->verdict), 0);
 }

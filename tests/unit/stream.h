@@ -47,6 +47,7 @@ void stream_page_free(struct stream *stream, __u32 tid, __u64 pfn, bool absent);
 void stream_heartbeat(struct stream *stream);
 void stream_loss(struct stream *stream, __u64 inode, enum record_loss_cause cause, __u64 since,
 		 __u64 count);
+void stream_fact(struct stream *stream, const char *key, const char *value);
 void stream_finish(struct stream *stream);
 
 struct stream_page {
@@ -64,10 +65,14 @@ void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __
 
 /* Feeds everything; the verdict stays until stream_free(). @options may be NULL. */
 const struct verdict *stream_judge(struct stream *stream, const struct model_options *options);
+const struct verdict *stream_judge_with(struct stream *stream, const struct model_options *options,
+					const struct verdict_options *verdict);
 
 /* The only violation, of @rule, at [first, last] of @inode; fails the test otherwise. */
 const struct verdict_violation *stream_expect_one(struct stream *stream, enum rule_id rule,
 						  __u64 inode, __u64 first, __u64 last);
 void stream_expect(struct stream *stream, enum verdict_value value);
+/* Nobody is accused, and nothing was read that could make it consistent. */
+void stream_expect_unread(struct stream *stream);
 
 #endif

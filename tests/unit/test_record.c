@@ -44,6 +44,7 @@ static void test_what_is_stored(void **state)
 /* A correct run around one loss of @cause and of no inode. */
 static enum verdict_value judge_loss(__u32 cause)
 {
+	struct stream_page seen = { 0, 100, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED };
 	struct stream stream;
 	enum verdict_value value;
 
@@ -52,6 +53,8 @@ static enum verdict_value judge_loss(__u32 cause)
 	stream_fault(&stream, 7, 1, 0, 100);
 	if (cause)
 		stream_loss(&stream, 0, (enum record_loss_cause)cause, stream.now - MS, 1);
+	stream_read(&stream, 1, RECORD_PROVIDER_SECRETMEM, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &seen, 1);
 	stream_finish(&stream);
 	value = verdict_value(stream_judge(&stream, NULL));
 	stream_free(&stream);

@@ -388,7 +388,7 @@ static void test_freed_absent(void **state)
 	stream_init(&stream);
 	faulted(8);
 	punch(true);
-	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_expect_unread(&stream);
 	assert_int_equal(stream.verdict ? verdict_violations(stream.verdict) : 1, 0);
 }
 
@@ -400,7 +400,7 @@ static void test_freed_absent_unknown(void **state)
 	stream_page_free(&stream, T, 7777, true);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
-	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_expect_unread(&stream);
 }
 
 static void test_stuck(void **state)

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which hooks saw, as the sensors say of themselves: "sensor.program.N" names a program, and
+ * says whether it is off; "sensor.sight.N" says whether it was proved to fire. A program that
+ * no fact speaks of is believed: an older capture has none.
+ */
+#include <stdio.h>
+#include "internal.h"
+
+#define PROGRAM_FACT "sensor.program."
+#define UNPROVEN "unproven"
+
+enum sight {
+	SIGHT_OFF, /* not hooked: there is no such routine, or its sensors are off */
+	SIGHT_UNPROVEN,
+	SIGHT_TRUSTED,
+};
+
+/* The newest fact that names @program: its number, and whether it is off. NULL: none. */
+static const char *program_fact(const struct model *model, const char *program, bool *off)
+{
+	size_t length = strlen(program);
+	const char *key, *value, *found = NULL;
+
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
+		if (strncmp(key, PROGRAM_FACT, strlen(PROGRAM_FACT)) != 0 ||
+		    strncmp(value, program, length) != 0 || (value[length] && value[length] != ' '))
+			continue;
+		found = key + strlen(PROGRAM_FACT);
+		*off = value[length] == ' ';
+	}
+	return found;
+}
+
+/* @why: what the sensors say of an unproven program. */
+static enum sight program_sight(const struct model *model, const char *program, const char **why)
+{
+	bool off = false;
+	const char *number = program_fact(model, program, &off), *value;
+	char key[64];
+
+	if (!number)
+		return SIGHT_TRUSTED;
+	if (off)
+		return SIGHT_OFF;
+	snprintf(key, sizeof(key), "sensor.sight.%s", number);
+	value = model_fact_find(model, key);
+	if (!value || strncmp(value, UNPROVEN, strlen(UNPROVEN)) != 0)
+		return SIGHT_TRUSTED;
+	*why = value;
+	return SIGHT_UNPROVEN;
+}
+
+/* One that saw is enough. */
+static bool watches_any(const struct model *model, const struct rule *rule, char *reason,
+			size_t size)
+{
+	const char *why = NULL, *unproven = NULL;
+
+	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
+		switch (program_sight(model, rule->watches[i], &why)) {
+		case SIGHT_TRUSTED:
+			return true;
+		case SIGHT_UNPROVEN:
+			unproven = rule->watches[i];
+			break;
+		case SIGHT_OFF:
+			break;
+		}
+	}
+	if (!rule->watches[0])
+		return true;
+	if (unproven)
+		snprintf(reason, size, "the hook %s is %s", unproven, why);
+	else
+		snprintf(reason, size, "nothing to hook for it here: %s%s is off", rule->watches[0],
+			 rule->watches[1] ? " and its like" : "");
+	return false;
+}
+
+bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size)
+{
+	const char *why = NULL;
+
+	if (!watches_any(model, rule, reason, size))
+		return false;
+	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->trusts[i]; i++) {
+		if (program_sight(model, rule->trusts[i], &why) != SIGHT_UNPROVEN)
+			continue;
+		snprintf(reason, size, "it rests on the hook %s, which is %s", rule->trusts[i],
+			 why);
+		return false;
+	}
+	return true;
+}

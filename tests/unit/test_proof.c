@@ -1,0 +1,403 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Green needs proof: what was not judged, or not compared since it changed, is not consistent. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include "scene.h"
+
+static struct verdict_options options;
+
+static int proof_setup(void **state)
+{
+	memset(&options, 0, sizeof(options));
+	return setup(state);
+}
+
+static bool reason_has(const char *words)
+{
+	const char *reason;
+
+	for (size_t i = 0; (reason = verdict_reason(stream.verdict, i)); i++) {
+		if (strstr(reason, words))
+			return true;
+	}
+	return false;
+}
+
+static const char *not_judged(__u32 rule)
+{
+	const struct verdict_not_judged *entry;
+
+	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
+		if (entry->rule->id == rule)
+			return entry->reason;
+	}
+	return NULL;
+}
+
+static void judge(void)
+{
+	stream_finish(&stream);
+	stream_judge_with(&stream, NULL, &options);
+}
+
+/* Four pages absent, as they should be, read at the release. */
+static void healthy(void)
+{
+	struct stream_page pages[4];
+
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
+			    4);
+	judge();
+}
+
+static void expect_inconclusive(const char *words)
+{
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_true(reason_has(words));
+}
+
+static void test_no_inodes(void **state)
+{
+	(void)state;
+	stream_heartbeat(&stream);
+	judge();
+	expect_inconclusive("nothing was judged: no guest_memfd");
+	assert_int_equal(verdict_exit_status(verdict_value(stream.verdict), 0), 5);
+	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE), "no inode was met"));
+	assert_non_null(strstr(not_judged(RULE_FREED_ABSENT), "no inode was met"));
+}
+
+static void test_no_inodes_allowed(void **state)
+{
+	(void)state;
+	options.allow_empty = true;
+	stream_heartbeat(&stream);
+	judge();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* Joins and changes, and nobody looked. */
+static void test_no_snapshot(void **state)
+{
+	(void)state;
+	faulted(4);
+	judge();
+	expect_inconclusive("nothing was judged: 0 of 64 pages");
+	assert_true(reason_has("4 pages were not compared after they last changed"));
+	assert_non_null(strstr(not_judged(RULE_APPLIED_MISMATCH), "no snapshot"));
+}
+
+static void test_healthy(void **state)
+{
+	(void)state;
+	healthy();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_null(not_judged(RULE_APPLIED_MISMATCH));
+	assert_null(not_judged(RULE_MISSED_PAGE));
+	assert_int_equal(model_pages_uncompared(stream.model), 0);
+}
+
+static void test_minimum(void **state)
+{
+	(void)state;
+	options.pages_min = 64;
+	options.inodes_min = 1;
+	healthy();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_free(&stream);
+	stream_init(&stream);
+	options.pages_min = 65;
+	healthy();
+	expect_inconclusive("64 pages were compared, 65 are required");
+	stream_free(&stream);
+	stream_init(&stream);
+	options.pages_min = 0;
+	options.inodes_min = 2;
+	healthy();
+	expect_inconclusive("pages of 1 inodes were compared, of 2 are required");
+}
+
+static void test_required(void **state)
+{
+	(void)state;
+	options.require = 1ULL << RULE_MISSED_PAGE;
+	healthy();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	stream_free(&stream);
+	stream_init(&stream);
+	options.require = 1ULL << RULE_LEFT_ABSENT;
+	healthy();
+	expect_inconclusive("left-absent is required: not built yet");
+}
+
+/* Its kind's requests, xarray and pages say nothing of what others promise. */
+static void test_required_unmet(void **state)
+{
+	struct stream_page page = { 0, 100, 1, PRESENT_BITS };
+
+	(void)state;
+	options.require = 1ULL << RULE_MISSED_PAGE;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &page, 1);
+	judge();
+	expect_inconclusive("missed-page is required: no inode was met of a kind");
+	assert_non_null(strstr(not_judged(RULE_DECLARED_MISMATCH), "(rfc3)"));
+	assert_null(not_judged(RULE_APPLIED_MISMATCH));
+}
+
+/* Compared once, then changed, and not looked at since. */
+static void test_changed_since(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, pages, 4);
+	stream_heartbeat(&stream);
+	convert(1, 2, 0, 0);
+	judge();
+	expect_inconclusive("2 pages were not compared after they last changed");
+	assert_int_equal(model_pages_uncompared(stream.model), 2);
+}
+
+/* The same, and the inode died before anybody looked. */
+static void test_changed_and_dead(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, pages, 4);
+	convert(1, 2, 0, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+	for (__u64 i = 0; i < 4; i++) {
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+		stream_leave(&stream, T, 100 + 2 * i);
+	}
+	stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+	stream_inode_dead(&stream, G);
+	judge();
+	expect_inconclusive("2 pages were not compared after they last changed");
+}
+
+/* What the release itself does is its way out, and is judged by the frees. */
+static void test_release_is_no_change(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
+			    4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+	for (__u64 i = 0; i < 4; i++) {
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+		stream_leave(&stream, T, 100 + 2 * i);
+	}
+	stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+	stream_inode_dead(&stream, G);
+	judge();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+#define LARGE (1ULL << 20) /* pages: 4 GiB */
+
+/* The release's read stops at its limit; @changed: a page behind it was converted before. */
+static void cut_release(bool changed)
+{
+	stream_inode(&stream, G, RFC3, LARGE, false);
+	if (changed) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, LARGE - 1, LARGE - 1, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, LARGE - 1, LARGE - 1, true);
+	}
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 4096, NULL,
+			    0);
+	stream_loss(&stream, G, RECORD_LOSS_SNAPSHOT_TOO_LARGE, stream.now, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, LARGE - 1, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, LARGE - 1, true);
+	stream_inode_dead(&stream, G);
+	judge();
+}
+
+static void test_cut_release(void **state)
+{
+	(void)state;
+	cut_release(true);
+	expect_inconclusive("1 pages were not compared after they last changed: 1 reads at a "
+			    "release stopped at their limit");
+}
+
+/* Behind the limit nothing ever happened: that is known. */
+static void test_cut_release_unchanged(void **state)
+{
+	(void)state;
+	cut_release(false);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void program(unsigned int number, const char *name, const char *sight)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "sensor.program.%u", number);
+	stream_fact(&stream, key, name);
+	snprintf(key, sizeof(key), "sensor.sight.%u", number);
+	if (sight)
+		stream_fact(&stream, key, sight);
+}
+
+/* A hook that is not there: SKIP, and the reason names it. */
+static void test_hooks_off(void **state)
+{
+	(void)state;
+	program(19, "set_range_exit off", NULL);
+	program(21, "set_folio_exit off", NULL);
+	program(3, "flush_range_exit", "proved");
+	healthy();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE), "set_range_exit and its like is off"));
+	assert_null(not_judged(RULE_NEVER_FLUSHED));
+}
+
+/* One of those that begin requests is enough to judge by. */
+static void test_hooks_off_in_part(void **state)
+{
+	(void)state;
+	program(19, "set_range_exit", "proved");
+	program(21, "set_folio_exit off", NULL);
+	healthy();
+	assert_null(not_judged(RULE_MISSED_PAGE));
+}
+
+/* Page 5 is faulted in and nobody flushes, as far as was seen. */
+static void unflushed_page(void)
+{
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 110);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 5, 5, false);
+	stream_zap(&stream, T, G, 5, 110, 1, false, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 5, 5, false);
+}
+
+/* Where the flush's hook may not fire, its silence accuses nobody. */
+static void test_unproven_accuses_nobody(void **state)
+{
+	(void)state;
+	program(4, "flush_range_exit", "unproven: no touch reached it");
+	unflushed_page();
+	judge();
+	stream_expect_unread(&stream);
+	assert_non_null(strstr(not_judged(RULE_NEVER_FLUSHED),
+			       "rests on the hook flush_range_exit, which is unproven: no touch"));
+}
+
+/* A later fact replaces an earlier one. */
+static void test_proved_later(void **state)
+{
+	(void)state;
+	program(4, "flush_range_exit", "unproven: no touch reached it");
+	program(4, "flush_range_exit", "proved");
+	unflushed_page();
+	judge();
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 5, 5);
+	assert_null(not_judged(RULE_NEVER_FLUSHED));
+}
+
+/* Feeds all of it that memory is enough for. true: it was not enough. */
+static bool feed_short_of_memory(__u64 memory_max)
+{
+	struct model_options limited = { .memory_max = memory_max };
+	int error = 0;
+
+	stream.model = model_create(&limited);
+	stream.verdict = verdict_create(stream.model, NULL);
+	for (size_t at = 0; at < stream.used && !error;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		error = model_feed(stream.model, record);
+		at += record->size;
+	}
+	return model_finish(stream.model) == -ENOMEM && error == -ENOMEM;
+}
+
+static void heartbeats(int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		stream.now += 100 * MS;
+		stream_heartbeat(&stream);
+	}
+}
+
+/* Pages of ever new inodes, each of which takes memory. */
+static void flood(void)
+{
+	for (__u64 inode = 10; inode < 400; inode++) {
+		stream_inode(&stream, inode, RFC3, 64, false);
+		stream_fault(&stream, T, inode, 0, 5000 + 1000 * inode);
+		heartbeats(1);
+	}
+	stream_finish(&stream);
+}
+
+/* What was proved before memory ran short stays proved. */
+static void test_memory_short_after_proof(void **state)
+{
+	(void)state;
+	unflushed_page();
+	heartbeats(5);
+	flood();
+	assert_true(feed_short_of_memory(1 << 20));
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 5, 5);
+	assert_true(reason_has("memory ran short"));
+	assert_int_equal(verdict_exit_status(verdict_value(stream.verdict), 0), 1);
+}
+
+/* What came to light when it already was short proves nothing. */
+static void test_memory_short_before_proof(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	flood();
+	assert_true(feed_short_of_memory(1 << 20));
+	stream_expect_unread(&stream);
+	assert_true(reason_has("memory ran short"));
+}
+
+#define PROOF_TEST(name) cmocka_unit_test_setup_teardown(name, proof_setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROOF_TEST(test_no_inodes),
+		PROOF_TEST(test_no_inodes_allowed),
+		PROOF_TEST(test_no_snapshot),
+		PROOF_TEST(test_healthy),
+		PROOF_TEST(test_minimum),
+		PROOF_TEST(test_required),
+		PROOF_TEST(test_required_unmet),
+		PROOF_TEST(test_changed_since),
+		PROOF_TEST(test_changed_and_dead),
+		PROOF_TEST(test_release_is_no_change),
+		PROOF_TEST(test_cut_release),
+		PROOF_TEST(test_cut_release_unchanged),
+		PROOF_TEST(test_hooks_off),
+		PROOF_TEST(test_hooks_off_in_part),
+		PROOF_TEST(test_unproven_accuses_nobody),
+		PROOF_TEST(test_proved_later),
+		PROOF_TEST(test_memory_short_after_proof),
+		PROOF_TEST(test_memory_short_before_proof),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
