@@ -161,7 +161,7 @@ check: packages-build-kernel-lab-test-fuzz-lint
 
 # TAP of cmocka, of scripts and of the guests, through one reader.
 check-unit: all unit-tests
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) tests/library/library.t
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t)
 
 check-vm: all guest-programs
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
@@ -191,6 +191,7 @@ install: all $(B)/libgmemtrace.a
 	for page in man/*.[1578]; do \
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 completion/gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	ln -sf gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gmemtraced
 
 # --- style -------------------------------------------------------------------
 

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cli/output.h"
-#include "run/text.h"
+#include "report/escape.h"
 
 struct output {
 	const char *path; /* the caller's */
@@ -21,7 +21,7 @@ static void line_print(const char *name, const char *format, va_list arguments)
 	char text[1024], escaped[1024];
 
 	vsnprintf(text, sizeof(text), format, arguments);
-	text_escape(escaped, sizeof(escaped), text);
+	escape_text(escaped, sizeof(escaped), text);
 	/* One write, so that the lines of a traced command do not come between. */
 	fprintf(stderr, "%s: %s\n", name, escaped);
 }

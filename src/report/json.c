@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as JSON. */
 #include <json-c/json.h>
+#include "escape.h"
 #include "internal.h"
+
+#define FACT_MAX 4096 /* as much of one is stored */
 
 static void add_int(struct json_object *object, const char *key, __s64 value)
 {
@@ -162,10 +165,15 @@ static struct json_object *inodes_json(const struct model *model)
 static struct json_object *facts_json(const struct model *model)
 {
 	struct json_object *object = json_object_new_object();
+	char name[FACT_MAX], text[FACT_MAX];
 	const char *key, *value;
 
-	for (size_t i = 0; model_fact(model, i, &key, &value); i++)
-		add_text(object, key, value);
+	/* Whoever wrote the capture: JSON is UTF-8. */
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
+		escape_text(name, sizeof(name), key);
+		escape_text(text, sizeof(text), value);
+		add_text(object, name, text);
+	}
 	return object;
 }
 

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "report/escape.h"
 #include "run/filter.h"
 #include "run/replay.h"
 #include "run/say.h"
@@ -72,9 +73,12 @@ static void feed_fact(const struct feed *feed, const struct record_header *recor
 {
 	const struct record_fact *fact = (const void *)record;
 	const char *key = record_fact_key(fact);
+	char why[256];
 
-	if (key && !strcmp(key, RUN_INCOMPLETE_FACT))
-		feed_incomplete(feed, record_fact_value(fact));
+	if (!key || strcmp(key, RUN_INCOMPLETE_FACT))
+		return;
+	escape_text(why, sizeof(why), record_fact_value(fact));
+	feed_incomplete(feed, why);
 }
 
 static void feed_memory_short(const struct feed *feed)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "run/say.h"
-#include "run/text.h"
+#include "report/escape.h"
 
 void run_say(const struct run_options *options, const char *format, ...)
 {
@@ -15,6 +15,6 @@ void run_say(const struct run_options *options, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	text_escape(escaped, sizeof(escaped), text);
+	escape_text(escaped, sizeof(escaped), text);
 	options->say(options->context, escaped);
 }

@@ -15,7 +15,7 @@
 #include "run/say.h"
 #include "run/session.h"
 #include "run/snapshots.h"
-#include "run/text.h"
+#include "report/escape.h"
 #include "sensor/client.h"
 
 #define SECOND 1000000000ULL
@@ -176,7 +176,7 @@ static void session_facts(struct session *session)
 		session_fact_number(session, "option.vm", options->vm);
 	if (!options->command)
 		return;
-	text_command(line, sizeof(line), options->command);
+	escape_words(line, sizeof(line), options->command);
 	session_fact(session, "command", line);
 }
 

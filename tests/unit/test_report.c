@@ -105,6 +105,34 @@ static __s64 number(struct json_object *object, const char *key)
 	return json_object_get_int64(field(object, key));
 }
 
+/* A fact may hold any bytes; JSON is UTF-8. */
+static void test_json_facts(void **state)
+{
+	static const char key[] = "command", value[] = "caf\xe9 \x1b[2J caf\xc3\xa9";
+	union {
+		struct record_fact fact;
+		char bytes[128];
+	} record = { .fact = {
+			     .header = { .kind = RECORD_FACT, .size = sizeof(record) },
+			     .key_length = sizeof(key),
+			     .value_length = sizeof(value),
+		     } };
+	struct json_object *object;
+
+	(void)state;
+	memcpy(record.fact.text, key, sizeof(key));
+	memcpy(record.fact.text + sizeof(key), value, sizeof(value));
+	record.fact.header.time = stream.now;
+	stream_add(&stream, &record.fact.header);
+	judge(false);
+	written(report_verdict_json);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_string_equal(json_object_get_string(field(field(object, "facts"), "command")),
+			    "caf\\xe9 \\x1b[2J caf\xc3\xa9");
+	json_object_put(object);
+}
+
 static void test_json_consistent(void **state)
 {
 	struct json_object *object;
@@ -277,6 +305,7 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		REPORT_TEST(test_json_facts),
 		REPORT_TEST(test_json_consistent),
 		REPORT_TEST(test_json_violated),
 		REPORT_TEST(test_text),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Text that came from outside, for terminals and for records. */
-#ifndef GMEMTRACE_RUN_TEXT_H
-#define GMEMTRACE_RUN_TEXT_H
+#ifndef GMEMTRACE_REPORT_ESCAPE_H
+#define GMEMTRACE_REPORT_ESCAPE_H
 
 #include <stddef.h>
 
@@ -9,9 +9,9 @@
  * @in as UTF-8 that moves no cursor: control characters, and bytes that are no UTF-8, become
  * \xNN. Cut between characters where @out of @size bytes is too short. Returns the length.
  */
-size_t text_escape(char *out, size_t size, const char *in);
+size_t escape_text(char *out, size_t size, const char *in);
 
 /* The words of a command line, each escaped, with spaces between. */
-void text_command(char *out, size_t size, char *const *words);
+void escape_words(char *out, size_t size, char *const *words);
 
 #endif

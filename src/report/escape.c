@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "run/text.h"
+#include "report/escape.h"
 
 /* Bytes of the character at @in, by its first byte; 0: none begins so. */
 static size_t character_bytes(unsigned char first)
@@ -56,7 +56,7 @@ static size_t character_keep(const char *in)
 	return code && character_plain(code) ? length : 0;
 }
 
-size_t text_escape(char *out, size_t size, const char *in)
+size_t escape_text(char *out, size_t size, const char *in)
 {
 	size_t used = 0;
 
@@ -77,7 +77,7 @@ size_t text_escape(char *out, size_t size, const char *in)
 	return used;
 }
 
-void text_command(char *out, size_t size, char *const *words)
+void escape_words(char *out, size_t size, char *const *words)
 {
 	size_t used = 0;
 
@@ -85,6 +85,6 @@ void text_command(char *out, size_t size, char *const *words)
 	for (; *words && used + 1 < size; words++) {
 		if (used)
 			out[used++] = ' ';
-		used += text_escape(out + used, size - used, *words);
+		used += escape_text(out + used, size - used, *words);
 	}
 }

@@ -14,7 +14,7 @@
 
 #include "cli/output.h"
 #include "cli/units.h"
-#include "run/text.h"
+#include "report/escape.h"
 
 static void test_escape(void **state)
 {
@@ -39,7 +39,7 @@ static void test_escape(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(text_escape(out, sizeof(out), cases[i].in), strlen(cases[i].out));
+		assert_int_equal(escape_text(out, sizeof(out), cases[i].in), strlen(cases[i].out));
 		assert_string_equal(out, cases[i].out);
 	}
 }
@@ -50,11 +50,11 @@ static void test_escape_cut(void **state)
 	char out[8];
 
 	(void)state;
-	assert_int_equal(text_escape(out, 7, "abcd→"), 4);
-	assert_int_equal(text_escape(out, 8, "abcd→"), 7);
-	assert_int_equal(text_escape(out, 8, "abcd\x01"), 4);
+	assert_int_equal(escape_text(out, 7, "abcd→"), 4);
+	assert_int_equal(escape_text(out, 8, "abcd→"), 7);
+	assert_int_equal(escape_text(out, 8, "abcd\x01"), 4);
 	assert_string_equal(out, "abcd");
-	assert_int_equal(text_escape(out, 1, "a"), 0);
+	assert_int_equal(escape_text(out, 1, "a"), 0);
 	assert_string_equal(out, "");
 }
 
@@ -64,11 +64,11 @@ static void test_command(void **state)
 	char out[64];
 
 	(void)state;
-	text_command(out, sizeof(out), words);
+	escape_words(out, sizeof(out), words);
 	assert_string_equal(out, "sh -c echo\\x1b");
-	text_command(out, 5, words);
+	escape_words(out, 5, words);
 	assert_string_equal(out, "sh -");
-	text_command(out, 4, words);
+	escape_words(out, 4, words);
 	assert_string_equal(out, "sh ");
 }
 

@@ -1,0 +1,85 @@
+#!/bin/bash
+# --help, the manual and the completion say the same of every option and subcommand; the Makefile's
+# help names targets that are there.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+PATH=$top/build/bin:$PATH
+. "$top/completion/gmemtrace"
+
+# options_of PROGRAM [SUBCOMMAND]: long ones, by --help.
+options_of() {
+	"$@" --help | grep -oE -- '^ *(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
+}
+
+# man_has OPTION PAGE...: as a term of a list.
+man_has() {
+	local option=$1
+	shift
+	grep -hE '^\.(It|Op) ' "$@" | grep -qE -- "Fl .*\\\\-${option#--}( |$)|[,|] \\\\-${option#--}( |$)"
+}
+
+# completed WORD...: what may stand for the last one.
+completed() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	_gmemtrace
+	printf '%s\n' "${COMPREPLY[@]}"
+}
+
+# agree NAME PAGE PROGRAM [SUBCOMMAND]: its options are in PAGE or gmemtrace(1), and completed.
+agree() {
+	local name=$1 page=$2 option undocumented='' incomplete=''
+	shift 2
+	for option in $(options_of "$@"); do
+		case $option in
+		--help | --usage | --version) ;; # in prose: each has them
+		*) man_has "$option" "$page" "$top/man/gmemtrace.1" || undocumented+=" $option" ;;
+		esac
+		completed "$@" "$option" | grep -qFx -- "$option" || incomplete+=" $option"
+	done
+	is "$undocumented" '' "$name: every option is in the manual"
+	is "$incomplete" '' "$name: and is completed"
+}
+
+# documented PAGE PROGRAM [SUBCOMMAND]: options that a page's list has and --help does not.
+documented() {
+	local page=$1 option
+	shift
+	# shellcheck disable=SC2013
+	for option in $(grep -E '^\.It Fl' "$page" | grep -oE '\\-[a-z][a-z-]+' | sort -u); do
+		options_of "$@" | grep -qFx -- "--${option#\\-}" || printf ' %s' "$option"
+	done
+}
+
+subcommands=$(gmemtrace --help | sed -nE 's/^  ([a-z]+) +.*/\1/p')
+succeeds 'there are subcommands' test "$(wc -w <<<"$subcommands")" -ge 5
+is "$(completed gmemtrace '' | grep -v '^--' | sort | paste -sd ' ')" \
+	"$(sort <<<"$subcommands" | paste -sd ' ')" 'the subcommands are completed'
+for subcommand in $subcommands; do
+	page=$top/man/gmemtrace-$subcommand.1
+	if ! succeeds "$subcommand has a page" test -f "$page"; then
+		continue
+	fi
+	agree "$subcommand" "$page" gmemtrace "$subcommand"
+	is "$(documented "$page" gmemtrace "$subcommand")" '' "$subcommand: its page names no other"
+	succeeds "$subcommand is in gmemtrace(1)" grep -q "Xr gmemtrace-$subcommand 1" "$top/man/gmemtrace.1"
+done
+agree gmemtraced "$top/man/gmemtraced.8" gmemtraced
+is "$(documented "$top/man/gmemtrace.1" gmemtrace record)" '' 'gmemtrace(1) names no other option'
+is "$(documented "$top/man/gmemtraced.8" gmemtraced)" '' 'gmemtraced(8) names no other option'
+
+# A control: what is in no help is neither found nor offered.
+man_has --explode "$top"/man/*.1
+is "$?" 1 'the manual does not have what is not there'
+is "$(completed gmemtrace check --explode)" '' 'and nothing is completed to it'
+is "$(completed gmemtrace check --ring '')" '' 'a size is not completed'
+cd "$top/completion" || exit 1
+is "$(completed gmemtrace check --junit gmem)" gmemtrace 'a file is'
+is "$(completed gmemtrace flame --weight n)" ns 'and a choice'
+
+# shellcheck disable=SC2013
+for target in $(make -C "$top" --no-print-directory help | grep -oE '^make [a-z-]+' | cut -d ' ' -f 2); do
+	succeeds "make $target is a target" make -C "$top" --no-print-directory --dry-run "$target"
+done
+end_tests print-plan
