@@ -87,6 +87,12 @@ enum record_provider {
 	RECORD_PROVIDER_GMEM_PLAIN = 3, /* guest_memfd without a direct-map flag */
 };
 
+/* RFC3: what kvm_gmem_inode_private.flags can say; one of them. */
+enum record_rfc3_flags {
+	RECORD_RFC3_NO_DIRECT_MAP = 1 << 0, /* absent by default */
+	RECORD_RFC3_DYNAMIC = 1 << 1, /* present by default */
+};
+
 /* The routine that a request is a call of. */
 enum record_operation {
 	RECORD_OPERATION_NONE = 0,

@@ -280,6 +280,9 @@ union map_value *map_find(const struct map *map, __u64 key);
 /* Finds or adds, with a value of 0. NULL: no memory. */
 union map_value *map_add(struct model *model, struct map *map, __u64 key);
 
+/* valid.c: whether one field of @record denies what another says; such a record is not taken */
+bool record_contradicts(const struct record_header *record);
+
 /* queue.c */
 bool queue_add_record(struct model *model, const struct record_header *record);
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time);

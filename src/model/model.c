@@ -251,6 +251,10 @@ static void feed_event(struct model *model, const struct record_header *record)
 
 static void feed_record(struct model *model, const struct record_header *record)
 {
+	if (record_contradicts(record)) {
+		model->counts.malformed++;
+		return;
+	}
 	switch ((enum record_kind)record->kind) {
 		RECORD_KINDS(ONLY_WAITS)
 		feed_event(model, record);

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Records that contradict themselves. To believe one half of such a record would be to guess, so
+ * none is. Times are not compared here: the clock may step back a little from CPU to CPU.
+ */
+#include "internal.h"
+
+#define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
+
+static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
+{
+	switch (provider) {
+	case RECORD_PROVIDER_SECRETMEM:
+		return default_state || flags;
+	case RECORD_PROVIDER_GMEM_PLAIN:
+		return !default_state || flags;
+	case RECORD_PROVIDER_RFC3:
+		return flags & RECORD_RFC3_NO_DIRECT_MAP && flags & RECORD_RFC3_DYNAMIC;
+	default:
+		return false;
+	}
+}
+
+/*
+ * What an inode says of its default against its flags is for a rule to judge: the kernel itself
+ * may have got it wrong. A read that does so cannot be compared with anything.
+ */
+static bool snapshot_contradicts(const struct record_snapshot *record)
+{
+	if (kind_contradicts(record->provider, record->inode_flags, record->default_state))
+		return true;
+	if (record->provider != RECORD_PROVIDER_RFC3)
+		return false;
+	return record->inode_flags &
+	       (record->default_state ? RECORD_RFC3_NO_DIRECT_MAP : RECORD_RFC3_DYNAMIC);
+}
+
+static bool page_contradicts(const struct record_snapshot_page *record)
+{
+	if (record->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
+		return false;
+	if (record->bits & RECORD_PAGE_RESIDENT)
+		return !record->pfn;
+	return record->pfn || record->bits & READ_OF_PAGE;
+}
+
+static bool zap_contradicts(const struct record_zap *record)
+{
+	if (record->routine == RECORD_ZAP_INVALID)
+		return record->valid;
+	return record->routine == RECORD_ZAP_DEFAULT && !record->valid;
+}
+
+bool record_contradicts(const struct record_header *record)
+{
+	const struct record_inode *inode = (const struct record_inode *)record;
+	const struct record_page_free *freed = (const struct record_page_free *)record;
+
+	switch (record->kind) {
+	case RECORD_INODE:
+		return !inode->dead &&
+		       kind_contradicts(inode->provider, inode->flags, inode->default_state);
+	case RECORD_SNAPSHOT_BEGIN:
+	case RECORD_SNAPSHOT_END:
+		return snapshot_contradicts((const struct record_snapshot *)record);
+	case RECORD_SNAPSHOT_PAGE:
+		return page_contradicts((const struct record_snapshot_page *)record);
+	case RECORD_ZAP:
+		return zap_contradicts((const struct record_zap *)record);
+	case RECORD_REQUEST_BEGIN:
+	case RECORD_REQUEST_END:
+		return ((const struct record_request *)record)->state > 1;
+	case RECORD_PAGE_FREE:
+		return freed->absent & freed->unknown;
+	default:
+		return false;
+	}
+}

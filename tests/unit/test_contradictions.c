@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Records that contradict themselves: malformed, or a violation, and never quietly one half. */
+#include "scene.h"
+
+static struct record_inode inode_record(__u32 provider, __u64 flags, __u32 default_state)
+{
+	return (struct record_inode){
+		.header = { .kind = RECORD_INODE,
+			    .size = sizeof(struct record_inode),
+			    .time = stream.now,
+			    .inode = G },
+		.pages = 64,
+		.provider = provider,
+		.flags = flags,
+		.default_state = default_state,
+	};
+}
+
+static void judge(void)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static __u64 malformed(void)
+{
+	struct model_counts counts;
+
+	model_count(stream.model, &counts);
+	return counts.malformed;
+}
+
+static void feed_inode(__u32 provider, __u64 flags, __u32 default_state)
+{
+	struct record_inode record = inode_record(provider, flags, default_state);
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_add(&stream, &record.header);
+	judge();
+}
+
+/* The kernel itself may have got it wrong: that is what a rule is for. */
+static void test_default_against_flags(void **state)
+{
+	static const __u64 flags[] = { RECORD_RFC3_NO_DIRECT_MAP, RECORD_RFC3_DYNAMIC };
+
+	(void)state;
+	for (__u32 dynamic = 0; dynamic < 2; dynamic++) {
+		feed_inode(RFC3, flags[dynamic], !dynamic);
+		stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 0, 63);
+		feed_inode(RFC3, flags[dynamic], dynamic);
+		stream_expect_unread(&stream);
+		assert_int_equal(malformed(), 0);
+	}
+}
+
+static void test_inode(void **state)
+{
+	static const struct {
+		__u32 provider;
+		__u64 flags;
+		__u32 default_state;
+		bool contradicts;
+	} cases[] = {
+		{ SECRET, 0, 0, false },
+		{ SECRET, 0, 1, true },
+		{ SECRET, 1, 0, true },
+		{ RECORD_PROVIDER_GMEM_PLAIN, 0, 1, false },
+		{ RECORD_PROVIDER_GMEM_PLAIN, 0, 0, true },
+		{ RECORD_PROVIDER_GMEM_PLAIN, 1, 1, true },
+		{ RFC3, 3, 0, true },
+		{ RECORD_PROVIDER_UNKNOWN, 7, 0, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		feed_inode(cases[i].provider, cases[i].flags, cases[i].default_state);
+		assert_int_equal(malformed(), cases[i].contradicts);
+		assert_int_equal(model_inode_find(stream.model, G) == NULL, cases[i].contradicts);
+		stream_expect_unread(&stream);
+	}
+}
+
+/* A read with flags and default at odds: as if it had not been made. */
+static void feed_read(__u64 flags, __u32 default_state)
+{
+	struct record_snapshot record = {
+		.header = { .kind = RECORD_SNAPSHOT_BEGIN, .size = sizeof(record), .inode = G },
+		.pgoff_nr = 64,
+		.inode_flags = flags,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.default_state = default_state,
+		.snapshot = 1,
+	};
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	record.header.time = stream.now;
+	stream_add(&stream, &record.header);
+	record.header.kind = RECORD_SNAPSHOT_END;
+	record.header.time = stream.now;
+	stream_add(&stream, &record.header);
+	judge();
+}
+
+static void test_read(void **state)
+{
+	(void)state;
+	feed_read(RECORD_RFC3_NO_DIRECT_MAP, 0);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	feed_read(RECORD_RFC3_DYNAMIC, 0);
+	stream_expect_unread(&stream);
+	assert_int_equal(malformed(), 2);
+	feed_read(RECORD_RFC3_NO_DIRECT_MAP, 1);
+	stream_expect_unread(&stream);
+	assert_int_equal(malformed(), 2);
+}
+
+static void test_pages(void **state)
+{
+	static const struct {
+		__u64 pfn;
+		__u32 bits;
+		bool contradicts;
+	} cases[] = {
+		{ 100, ABSENT_BITS, false },
+		{ 0, ABSENT_BITS, true },
+		{ 0, DEVIATES, false },
+		{ 100, DEVIATES, true },
+		{ 0, RECORD_PAGE_PRESENT, true },
+		{ 0, RECORD_PAGE_PREPARED, true },
+		{ 0, RECORD_PAGE_POISONED, true },
+		{ 0, RECORD_PAGE_RESIDENT_UNKNOWN | RECORD_PAGE_PREPARED, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stream_page page = { 0, cases[i].pfn, 1, cases[i].bits };
+
+		stream_free(&stream);
+		stream_init(&stream);
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, &page, 1);
+		judge();
+		assert_int_equal(malformed(), cases[i].contradicts);
+	}
+}
+
+static void feed_zap(__u16 routine, bool valid)
+{
+	struct record_zap record = {
+		.header = { .kind = RECORD_ZAP, .size = sizeof(record), .tid = T },
+		.page = 100,
+		.nr = 1,
+		.valid = valid,
+		.routine = routine,
+	};
+
+	stream_free(&stream);
+	stream_init(&stream);
+	record.header.time = record.zap_end = stream.now;
+	stream_add(&stream, &record.header);
+	judge();
+}
+
+/* The routine says which way it goes. */
+static void test_zaps(void **state)
+{
+	(void)state;
+	feed_zap(RECORD_ZAP_INVALID, false);
+	assert_int_equal(malformed(), 0);
+	feed_zap(RECORD_ZAP_INVALID, true);
+	assert_int_equal(malformed(), 1);
+	feed_zap(RECORD_ZAP_DEFAULT, true);
+	assert_int_equal(malformed(), 0);
+	feed_zap(RECORD_ZAP_DEFAULT, false);
+	assert_int_equal(malformed(), 1);
+	feed_zap(RECORD_ZAP_VALID, true);
+	assert_int_equal(malformed(), 0);
+	feed_zap(RECORD_ZAP_VALID, false);
+	assert_int_equal(malformed(), 0);
+}
+
+static void test_frees(void **state)
+{
+	struct record_page_free record = {
+		.header = { .kind = RECORD_PAGE_FREE, .size = sizeof(record), .time = SECOND },
+		.page = 100,
+		.absent = 2,
+		.unknown = 1,
+		.order = 1,
+	};
+
+	(void)state;
+	stream_add(&stream, &record.header);
+	record.unknown = 3;
+	stream_add(&stream, &record.header);
+	judge();
+	assert_int_equal(malformed(), 1);
+}
+
+static void test_requests(void **state)
+{
+	struct record_request record = {
+		.header = { .kind = RECORD_REQUEST_BEGIN,
+			    .size = sizeof(record),
+			    .time = SECOND,
+			    .tid = T },
+		.operation = RECORD_OPERATION_SET_RANGE,
+		.state = 2,
+	};
+
+	(void)state;
+	stream_add(&stream, &record.header);
+	judge();
+	assert_int_equal(malformed(), 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_default_against_flags),
+		RULE_TEST(test_inode),
+		RULE_TEST(test_read),
+		RULE_TEST(test_pages),
+		RULE_TEST(test_zaps),
+		RULE_TEST(test_frees),
+		RULE_TEST(test_requests),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
