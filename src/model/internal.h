@@ -371,6 +371,7 @@ enum pfn_owner {
 	PFN_OWNED,
 	PFN_LEFT, /* left its inode while absent */
 	PFN_ZAPPED, /* zapped, never known to be anyone's */
+	PFN_FREED, /* went back to the allocator absent, or together with one that was */
 };
 
 enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);

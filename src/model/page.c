@@ -9,7 +9,9 @@
 #define ENTRY_ZAPPED 1ULL
 #define ENTRY_LEFT (1ULL << 63)
 #define ENTRY_ABSENT (1ULL << 62) /* with LEFT: absent when it left */
+#define ENTRY_FREED (1ULL << 61) /* with LEFT: freed, it or its neighbour absent */
 #define ENTRY_FLAGS (ENTRY_LEFT | ENTRY_ABSENT)
+#define ENTRY_MARKS (ENTRY_FLAGS | ENTRY_FREED)
 
 static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
 {
@@ -47,8 +49,10 @@ static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64
 		return PFN_NONE;
 	if (entry == ENTRY_ZAPPED)
 		return PFN_ZAPPED;
-	*inode = model->inodes[((entry & ~ENTRY_FLAGS) >> 32) - 1];
+	*inode = model->inodes[((entry & ~ENTRY_MARKS) >> 32) - 1];
 	*pgoff = entry & 0xffffffffULL;
+	if (entry & ENTRY_FREED)
+		return PFN_FREED;
 	if (entry & ENTRY_LEFT)
 		return PFN_LEFT;
 	page = extent_page_find(*inode, *pgoff);
@@ -100,8 +104,16 @@ static void pfn_leave(struct model *model, __u64 pfn)
 {
 	__u64 *entry = pfn_entry(model, pfn, false);
 
-	if (entry && (*entry & ENTRY_FLAGS) == ENTRY_LEFT)
+	if (entry && (*entry & ENTRY_MARKS) == ENTRY_LEFT)
 		*entry = 0;
+}
+
+static void pfn_mark_freed(struct model *model, __u64 pfn, __u64 owner)
+{
+	__u64 *entry = pfn_entry(model, pfn, false);
+
+	if (entry)
+		*entry = owner | ENTRY_LEFT | ENTRY_FREED;
 }
 
 void page_set(struct page *page, __u32 flags, bool value)
@@ -282,6 +294,11 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 
 		if (owner == PFN_NONE)
 			continue;
+		/* It was told of when it was freed first. */
+		if (owner == PFN_FREED) {
+			pfn_clear(model, freed.pfn);
+			continue;
+		}
 		freed.inode = inode ? &inode->public : NULL;
 		freed.owned = owner == PFN_OWNED;
 		if (record->absent >> i & 1)
@@ -291,6 +308,10 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 			page_leave(model, inode, freed.pgoff);
 			extent_touch_page(inode, freed.pgoff);
 		}
-		pfn_clear(model, freed.pfn);
+		/* Who restores it now is too late, but changes no stranger's page. */
+		if (record->absent && inode)
+			pfn_mark_freed(model, freed.pfn, entry_encode(inode, freed.pgoff));
+		else
+			pfn_clear(model, freed.pfn);
 	}
 }

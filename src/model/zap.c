@@ -56,6 +56,8 @@ static bool zap_owner(struct model *model, const struct record_zap *record, stru
 		*sure = !(*inode)->learning && !(*inode)->public.dead;
 		return true;
 	}
+	if (owner == PFN_FREED && record->valid)
+		return true;
 	if (owner != PFN_OWNED)
 		return false;
 	page = extent_page(model, *inode, *pgoff, false);

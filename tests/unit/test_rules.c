@@ -392,6 +392,65 @@ static void test_freed_absent(void **state)
 	assert_int_equal(stream.verdict ? verdict_violations(stream.verdict) : 1, 0);
 }
 
+/* Pages 2 and 3, of one folio that is freed as long as they are absent, and restored only then. */
+static void freed_too_early(bool whole)
+{
+	struct record_page_free record = {
+		.header = { .kind = RECORD_PAGE_FREE, .size = sizeof(record), .tid = T },
+		.page = 504,
+		.absent = whole ? 3 : 1,
+		.order = 1,
+	};
+
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 2, 504);
+	stream_fault(&stream, T, G, 3, 505);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 3, true);
+	record.header.time = stream.now;
+	stream_add(&stream, &record.header);
+	stream_leave(&stream, T, 504);
+	stream_leave(&stream, T, 505);
+	stream_zap(&stream, T, 0, 0, 504, 2, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 3, true);
+	/* Another time it is freed, it is the same page. */
+	record.header.time = stream.now;
+	stream_add(&stream, &record.header);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* One cause, one accusation: neither the page nor its neighbour is foreign to who restores it. */
+static void test_freed_absent_neighbours(void **state)
+{
+	(void)state;
+	freed_too_early(false);
+	stream_expect_one(&stream, RULE_FREED_ABSENT, G, 2, 2);
+	stream_free(&stream);
+	stream_init(&stream);
+	freed_too_early(true);
+	assert_int_equal(stream_expect_one(&stream, RULE_FREED_ABSENT, G, 2, 3)->count, 2);
+}
+
+/* A memfd_secret that gets the page next zaps it before it has it: that is nobody's, not ours. */
+static void test_freed_absent_next_owner(void **state)
+{
+	(void)state;
+	faulted(8);
+	stream_inode(&stream, 9, SECRET, 64, false);
+	stream_page_free(&stream, T, 104, true);
+	stream_zap_flush(&stream, T + 1, 0, 0, 104, 1, 0, 0);
+	stream_join(&stream, T + 1, 9, 0, 104);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_VIOLATED);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	assert_int_equal(verdict_violation(stream.verdict, 0)->rule->id, RULE_FLUSH_MISMATCH);
+	assert_int_equal(verdict_violation(stream.verdict, 0)->inode->number, 9);
+	assert_int_equal(verdict_violation(stream.verdict, 1)->rule->id, RULE_FREED_ABSENT);
+	assert_int_equal(verdict_violation(stream.verdict, 1)->inode->number, G);
+}
+
 /* A page that was never ours and never zapped is not our business. */
 static void test_freed_absent_unknown(void **state)
 {
@@ -534,6 +593,8 @@ int main(void)
 		RULE_TEST(test_foreign_page_after_missed_free),
 		RULE_TEST(test_freed_absent),
 		RULE_TEST(test_freed_absent_unknown),
+		RULE_TEST(test_freed_absent_neighbours),
+		RULE_TEST(test_freed_absent_next_owner),
 		RULE_TEST(test_stuck),
 		RULE_TEST(test_stuck_silent),
 		RULE_TEST(test_stuck_after_loss),
