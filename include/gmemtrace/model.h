@@ -67,6 +67,8 @@ struct model_inode {
 	__u64 zapped; /* pages made absent */
 	__u64 restored; /* pages made present */
 	__u64 compared; /* distinct pages read settled, all three sources known */
+	/* As model_pages_uncompared() counts them. Known when it is dead, or at the end. */
+	__u64 uncompared;
 	__u64 requests;
 	__u64 flushes; /* issued by requests on this inode, or merged with its zaps */
 	__u64 flush_ns; /* time spent in them */

@@ -171,14 +171,9 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	}
 	if (record->cause == RECORD_LOSS_CLIENT_SLOW)
 		gap_begin(model, &doubt);
-	if (damage == RECORD_DAMAGE_HISTORY) {
+	/* A read that was lost leaves its pages uncompared, and no more. */
+	if (damage == RECORD_DAMAGE_HISTORY)
 		doubt_add(model, inode, &doubt);
-		return;
-	}
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (!inode || inode == model->inodes[i])
-			model->inodes[i]->snapshot_lost = true;
-	}
 }
 
 void doubt_forget_all(struct model *model)

@@ -143,10 +143,12 @@ __u64 inode_uncompared(const struct inode *inode)
 	__u64 unread = 0;
 
 	if (inode->public.dead)
-		return inode->uncompared;
+		return inode->public.uncompared;
+	/* One that was being released when the sensors were armed was not theirs to watch. */
+	if (inode->public.before_attach && !inode->public.requests && !inode->public.zapped)
+		return 0;
 	/* Where its history is whole, what never changed needs no look. */
-	if (inode->snapshot_lost && inode->learning &&
-	    inode->public.compared + inode->unsettled < inode->public.pages)
+	if (inode->learning && inode->public.compared + inode->unsettled < inode->public.pages)
 		unread = inode->public.pages - inode->public.compared - inode->unsettled;
 	return unread + extent_changed(inode);
 }
@@ -156,7 +158,7 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	if (inode->public.dead)
 		return;
 	inode->inconclusive = inode->unsettled;
-	inode->uncompared = inode_uncompared(inode);
+	inode->public.uncompared = inode_uncompared(inode);
 	inode->public.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->public, time);

@@ -97,7 +97,6 @@ struct inode {
 	__u32 index;
 	bool learning; /* begins unknown: attached late, or met after a loss */
 	__u64 attached; /* ns: before_attach: when it was found */
-	bool snapshot_lost;
 	bool released; /* read at its release: nothing read later knows better */
 	bool closing; /* its release has begun: what changes now is the way out */
 	bool rereads; /* a read came back since nothing more was found to be reread */
@@ -108,7 +107,7 @@ struct inode {
 	__u64 shadow_until;
 	__u64 unsettled; /* pages */
 	__u64 suspects, proven; /* bits set */
-	__u64 inconclusive, uncompared; /* pages, when it died */
+	__u64 inconclusive; /* pages, when it died */
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */

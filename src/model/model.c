@@ -321,6 +321,8 @@ int model_finish(struct model *model)
 		take_before(model, ~0ULL);
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now, true);
+	for (size_t i = 0; i < model->inodes_nr; i++)
+		model->inodes[i]->public.uncompared = inode_uncompared(model->inodes[i]);
 	MODEL_NOTIFY(model, finished, model->counts.now);
 	return model->failed ? -ENOMEM : 0;
 }

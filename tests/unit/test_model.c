@@ -478,6 +478,23 @@ static void test_loss_within_a_request(void **state)
 	stream_expect(&stream, VERDICT_INCONCLUSIVE);
 }
 
+/* Who is older than the sensors may have been changed before they came. */
+static void test_uncompared_before_attach(void **state)
+{
+	struct stream_page pages[2] = { { 0, 100, 1, ABSENT_BITS }, { 1, 300, 1, ABSENT_BITS } };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 10000, true);
+	stream.now += 3 * SECOND;
+	stream_fault(&stream, T, G, 1, 300);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 4096, pages, 2);
+	finish();
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(model_pages_uncompared(stream.model), 10000 - 4096);
+	assert_int_equal(model_inode_find(stream.model, G)->uncompared, 10000 - 4096);
+}
+
 static void test_exposure(void **state)
 {
 	struct exposures exposures = { 0 };
@@ -616,6 +633,7 @@ int main(void)
 		MODEL_TEST(test_nothing_behind_the_last_heartbeat),
 		MODEL_TEST(test_gap_reaches_to_the_watermarks),
 		MODEL_TEST(test_loss_within_a_request),
+		MODEL_TEST(test_uncompared_before_attach),
 		MODEL_TEST(test_exposure),
 		MODEL_TEST(test_uniform_memory),
 		MODEL_TEST(test_page_memory),
