@@ -34,6 +34,11 @@ struct model_options {
 	__u64 shadow_ns;
 	__u32 rereads_max; /* reads of an unsettled page before it is inconclusive; 0: 8 */
 	__u32 events_kept; /* for event chains, a power of two; 0: 131072 */
+	/*
+	 * tgid: the records are one VM's only, and flushes that neither serve its inodes nor are its
+	 * own tasks' end exposures but count for nobody; 0: everybody's.
+	 */
+	__u32 vm;
 	__u64 memory_max; /* bytes; model_feed() returns -ENOMEM beyond; 0: no limit */
 };
 

@@ -50,6 +50,13 @@ static void task_flush(struct model *model, struct task *task, const struct mode
 		task->zaps_unflushed++;
 }
 
+/* Another VM's, where only one is looked at. */
+static bool flush_elsewhere(const struct model *model, const struct model_flush *flush,
+			    const struct inode *inode)
+{
+	return model->options.vm && !inode && flush->tgid != model->options.vm;
+}
+
 static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)
 {
 	struct task *task = task_get(model, flush->tid);
@@ -69,13 +76,15 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	if (!task)
 		return;
 	request = request_innermost(task);
-	model->counts.flushes++;
 	if (request)
 		task_flush(model, task, flush);
 	loose_flush(model, task, flush);
 	exposure_end(model, flush);
 	if (request && request->inode)
 		inode = request->inode;
+	if (flush_elsewhere(model, flush, inode))
+		return;
+	model->counts.flushes++;
 	if (inode) {
 		inode->public.flushes++;
 		inode->public.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;

@@ -58,17 +58,85 @@ static const struct record_header *filter_inode(struct filter *filter,
 	return &filter->changed.header;
 }
 
+static struct filter_task *task_find(const struct filter *filter, uint32_t tid)
+{
+	for (size_t i = 0; i < filter->tasks_nr; i++) {
+		if (filter->tasks[i].tid == tid)
+			return &filter->tasks[i];
+	}
+	return NULL;
+}
+
+static void task_begin(struct filter *filter, uint32_t tid)
+{
+	struct filter_task *task = task_find(filter, tid), *grown;
+	size_t room = filter->tasks_room ? filter->tasks_room * 2 : 16;
+
+	if (task) {
+		task->depth++;
+		return;
+	}
+	/* Ends that were lost: nobody has so many requests open. */
+	if (filter->tasks_nr == FILTER_TASKS_MAX)
+		filter->tasks_nr = 0;
+	if (filter->tasks_nr == filter->tasks_room) {
+		grown = realloc(filter->tasks, room * sizeof(*grown));
+		if (!grown)
+			return;
+		filter->tasks = grown;
+		filter->tasks_room = room;
+	}
+	filter->tasks[filter->tasks_nr++] = (struct filter_task){ .tid = tid, .depth = 1 };
+}
+
+static void task_end(struct filter *filter, uint32_t tid)
+{
+	struct filter_task *task = task_find(filter, tid);
+
+	if (task && !--task->depth)
+		*task = filter->tasks[--filter->tasks_nr];
+}
+
+/* Of another VM's inode. */
+static void filter_drop(struct filter *filter, const struct record_header *record)
+{
+	if (record->kind == RECORD_REQUEST_BEGIN)
+		task_begin(filter, record->tid);
+	else if (record->kind == RECORD_REQUEST_END)
+		task_end(filter, record->tid);
+	else if (record->kind == RECORD_LOSS)
+		filter->elsewhere += ((const struct record_loss *)record)->count;
+}
+
 /* Somebody else's page: the model is to know that, and no more. */
 static const struct record_header *filter_zap(struct filter *filter,
 					      const struct record_header *record)
 {
-	if (!record->inode || filter_whose(filter, record->inode) == FILTER_OURS)
+	bool ours = !record->inode || filter_whose(filter, record->inode) == FILTER_OURS;
+	bool elsewhere = task_find(filter, record->tid);
+
+	if (ours && !elsewhere)
 		return record;
 	filter->changed.zap = *(const struct record_zap *)record;
 	filter->changed.zap.header.size = sizeof(filter->changed.zap);
+	if (elsewhere)
+		filter->changed.zap.header.tgid = 0;
+	if (ours)
+		return &filter->changed.header;
 	filter->changed.zap.header.inode = 0;
 	filter->changed.zap.i_ino = 0;
 	filter->changed.zap.pgoff = 0;
+	return &filter->changed.header;
+}
+
+static const struct record_header *filter_flush(struct filter *filter,
+						const struct record_header *record)
+{
+	if (!task_find(filter, record->tid))
+		return record;
+	filter->changed.flush = *(const struct record_flush *)record;
+	filter->changed.flush.header.size = sizeof(filter->changed.flush);
+	filter->changed.flush.header.tgid = 0;
 	return &filter->changed.header;
 }
 
@@ -76,19 +144,25 @@ const struct record_header *filter_apply(struct filter *filter, const struct rec
 {
 	if (!filter->vm)
 		return record;
-	if (record->kind == RECORD_INODE)
+	switch (record->kind) {
+	case RECORD_INODE:
 		return filter_inode(filter, record);
-	if (record->kind == RECORD_ZAP)
+	case RECORD_ZAP:
 		return filter_zap(filter, record);
+	case RECORD_FLUSH:
+		return filter_flush(filter, record);
+	default:
+		break;
+	}
 	if (!record->inode || filter_whose(filter, record->inode) == FILTER_OURS)
 		return record;
-	if (record->kind == RECORD_LOSS)
-		filter->elsewhere += ((const struct record_loss *)record)->count;
+	filter_drop(filter, record);
 	return NULL;
 }
 
 void filter_destroy(struct filter *filter)
 {
 	free(filter->whose);
+	free(filter->tasks);
 	memset(filter, 0, sizeof(*filter));
 }

@@ -20,6 +20,8 @@ static void replay_read_facts(struct replay *replay, struct capture_reader *read
 
 		if (key && !strcmp(key, "option.stuck_ns"))
 			replay->stuck_ns = strtoull(record_fact_value(fact), NULL, 10);
+		else if (key && !strcmp(key, "option.vm"))
+			replay->vm = (uint32_t)strtoul(record_fact_value(fact), NULL, 10);
 	}
 }
 

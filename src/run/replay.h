@@ -12,7 +12,9 @@
 
 struct replay {
 	struct capture_reader *reader;
-	uint64_t stuck_ns; /* of the run that was recorded; 0: not told */
+	/* Of the run that was recorded; 0: not told. */
+	uint64_t stuck_ns;
+	uint32_t vm;
 };
 
 /* 0, or an exit status: it was said. */

@@ -21,12 +21,15 @@ enum gmemtrace_status run_open(struct run **out, const struct run_options *optio
 	if (!run)
 		goto no_memory;
 	run->options = *options;
+	run->options.model.vm = options->vm;
 	if (options->file) {
 		status = replay_open(&run->replay, options);
 		if (status)
 			goto failed;
 		if (!run->options.model.stuck_ns)
 			run->options.model.stuck_ns = run->replay.stuck_ns;
+		if (!options->vm)
+			run->options.model.vm = run->replay.vm;
 	}
 	run->model = model_create(&run->options.model);
 	if (!run->model)

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0
+/* --vm: one VM's records, and figures that add up to those of all. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "scene.h"
+
+#include "gmemtrace/report.h"
+#include "run/filter.h"
+
+#define A 100 /* tgids of VMs: A is what the streams of scene.h are made by */
+#define B 200
+#define NOBODY 300
+#define OTHER 4 /* B's inode */
+
+static struct record_header *at(size_t offset)
+{
+	return (struct record_header *)(stream.data + offset);
+}
+
+/* All from @offset on is done by tasks of @tgid. */
+static void by(size_t offset, uint32_t tgid)
+{
+	while (offset < stream.used) {
+		at(offset)->tgid = tgid;
+		if (at(offset)->kind == RECORD_INODE)
+			((struct record_inode *)at(offset))->vm = tgid;
+		offset += at(offset)->size;
+	}
+}
+
+/* A request with a zap and a flush of its own, on @inode by @tid of @tgid. */
+static void serve(__u64 inode, __u64 pgoff, __u64 pfn, __u32 tid, uint32_t tgid)
+{
+	size_t before = stream.used;
+
+	stream_begin(&stream, tid, inode, RECORD_OPERATION_SET_RANGE, pgoff, pgoff, false);
+	stream_zap(&stream, tid, inode, pgoff, pfn, 1, false, 0);
+	stream_flush(&stream, tid, pfn, pfn, false);
+	stream_zap_flush(&stream, tid, inode, pgoff, pfn, 1, pfn, pfn);
+	stream_end(&stream, tid, inode, RECORD_OPERATION_SET_RANGE, pgoff, pgoff, false);
+	by(before, tgid);
+}
+
+/* Two VMs, each with an inode; both serve their own and the other's; somebody flushes besides. */
+static void two_vms(void)
+{
+	size_t before;
+
+	faulted(8);
+	by(0, A);
+	before = stream.used;
+	stream_inode(&stream, OTHER, RFC3, 64, false);
+	for (__u64 page = 0; page < 4; page++)
+		stream_fault(&stream, 8, OTHER, page, 1000 + 2 * page);
+	by(before, B);
+	serve(G, 1, 102, T, A);
+	serve(OTHER, 1, 1002, 8, B);
+	serve(G, 2, 104, 9, B);
+	serve(OTHER, 2, 1004, 10, A);
+	before = stream.used;
+	stream_flush(&stream, T, 0, 0, true);
+	by(before, A);
+	before = stream.used;
+	stream_flush(&stream, 8, 0, 0, true);
+	by(before, B);
+	before = stream.used;
+	stream_flush(&stream, 11, 0, 0, true);
+	by(before, NOBODY);
+	stream_finish(&stream);
+}
+
+struct figures {
+	struct model_counts counts;
+	__u64 inode_flushes, inode_flush_ns;
+	__u64 folded_ns, folded_count;
+};
+
+static __u64 folded_sum(const struct report_folded *folded, enum report_weight weight)
+{
+	char *text = NULL, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	__u64 sum = 0;
+
+	assert_int_equal(report_folded_write(out, folded, weight, REPORT_BY_STACK), 0);
+	fclose(out);
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		sum += strtoull(strrchr(line, ' '), NULL, 10);
+	free(text);
+	return sum;
+}
+
+static struct figures figures_of(uint32_t vm)
+{
+	struct model_options options = { .vm = vm };
+	struct model *model = model_create(&options);
+	struct report_folded *folded = report_folded_create(model);
+	const struct model_inode *inode = NULL;
+	struct filter filter = { .vm = vm };
+	struct figures figures = {};
+
+	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
+		const struct record_header *record = filter_apply(&filter, at(offset));
+
+		if (record)
+			assert_int_equal(model_feed(model, record), 0);
+	}
+	assert_int_equal(model_finish(model), 0);
+	model_count(model, &figures.counts);
+	assert_int_equal(figures.counts.malformed, 0);
+	while ((inode = model_inode_next(model, inode))) {
+		figures.inode_flushes += inode->flushes;
+		figures.inode_flush_ns += inode->flush_ns;
+	}
+	figures.folded_ns = folded_sum(folded, REPORT_WEIGHT_NS);
+	figures.folded_count = folded_sum(folded, REPORT_WEIGHT_COUNT);
+	report_folded_free(folded);
+	model_free(model);
+	filter_destroy(&filter);
+	return figures;
+}
+
+static void test_sum(void **state)
+{
+	struct figures all, a, b, nobody;
+
+	(void)state;
+	two_vms();
+	all = figures_of(0);
+	a = figures_of(A);
+	b = figures_of(B);
+	nobody = figures_of(NOBODY);
+	assert_int_equal(a.counts.inodes, 1);
+	assert_int_equal(b.counts.inodes, 1);
+	assert_int_equal(a.counts.transitions + b.counts.transitions, all.counts.transitions);
+	assert_int_equal(a.counts.requests + b.counts.requests, all.counts.requests);
+	assert_int_equal(a.counts.pages + b.counts.pages, all.counts.pages);
+	assert_int_equal(a.inode_flushes + b.inode_flushes, all.inode_flushes);
+	assert_int_equal(a.inode_flush_ns + b.inode_flush_ns, all.inode_flush_ns);
+	assert_int_equal(nobody.counts.flushes, 1);
+	assert_int_equal(a.counts.flushes + b.counts.flushes + 1, all.counts.flushes);
+	assert_int_equal(a.folded_count + b.folded_count + 1, all.folded_count);
+	assert_int_equal(a.folded_ns + b.folded_ns + nobody.folded_ns, all.folded_ns);
+	assert_true(a.counts.flushes > b.counts.flushes);
+}
+
+/* Another VM's flush still ends an exposure of ours. */
+static void test_foreign_flush(void **state)
+{
+	struct figures a;
+	size_t before;
+
+	(void)state;
+	faulted(2);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	by(0, A);
+	before = stream.used;
+	stream_flush(&stream, 8, 0, 0, true);
+	by(before, B);
+	stream_finish(&stream);
+	a = figures_of(A);
+	assert_int_equal(a.counts.flushes, figures_of(0).counts.flushes - 1);
+	stream_judge(&stream, NULL);
+	assert_int_equal(model_inode_find(stream.model, G)->exposed, 0);
+}
+
+/* Whose an inode is may be learned late: then it is as old as that. */
+static void test_late(void **state)
+{
+	struct filter filter = { .vm = A };
+	const struct record_header *record;
+	size_t second;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	by(0, B);
+	second = stream.used;
+	stream_inode(&stream, G, RFC3, 64, false);
+	by(second, A);
+	assert_null(filter_apply(&filter, at(0)));
+	assert_int_equal(filter.inodes, 0);
+	record = filter_apply(&filter, at(second));
+	assert_non_null(record);
+	assert_int_equal(((const struct record_inode *)record)->before_attach, 1);
+	assert_int_equal(filter.inodes, 1);
+	filter_destroy(&filter);
+}
+
+/* Losses of others are counted apart, those of nobody's inode concern everybody. */
+static void test_losses(void **state)
+{
+	struct filter filter = { .vm = A };
+	size_t other, none;
+
+	(void)state;
+	stream_inode(&stream, OTHER, RFC3, 64, false);
+	by(0, B);
+	other = stream.used;
+	stream_loss(&stream, OTHER, RECORD_LOSS_RING_FULL, 1, 7);
+	none = stream.used;
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, 1, 3);
+	filter_apply(&filter, at(0));
+	assert_null(filter_apply(&filter, at(other)));
+	assert_int_equal(filter.elsewhere, 7);
+	assert_ptr_equal(filter_apply(&filter, at(none)), at(none));
+	filter_destroy(&filter);
+}
+
+/* Another VM's page is a page of nobody's that is known. */
+static void test_foreign_zap(void **state)
+{
+	struct filter filter = { .vm = A };
+	const struct record_header *record;
+	size_t zap;
+
+	(void)state;
+	stream_inode(&stream, OTHER, RFC3, 64, false);
+	by(0, B);
+	zap = stream.used;
+	stream_zap(&stream, 8, OTHER, 5, 777, 2, false, 0);
+	filter_apply(&filter, at(0));
+	record = filter_apply(&filter, at(zap));
+	assert_non_null(record);
+	assert_int_equal(record->inode, 0);
+	assert_int_equal(((const struct record_zap *)record)->pgoff, 0);
+	assert_int_equal(((const struct record_zap *)record)->page, 777);
+	filter_destroy(&filter);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_sum),	RULE_TEST(test_foreign_flush), RULE_TEST(test_late),
+		RULE_TEST(test_losses), RULE_TEST(test_foreign_zap),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
