@@ -5,10 +5,15 @@
  */
 #include "internal.h"
 
-static void intervals_add(struct intervals *intervals, __u64 since, __u64 until)
+static void intervals_add(struct model *model, struct intervals *intervals, __u64 since,
+			  __u64 until)
 {
 	size_t kept = 0;
 
+	if (!intervals->list)
+		intervals->list = model_alloc(model, INTERVALS_MAX * sizeof(*intervals->list));
+	if (!intervals->list)
+		return;
 	/* Overlapping ones melt together. */
 	for (size_t i = 0; i < intervals->nr; i++) {
 		struct interval *old = &intervals->list[i];
@@ -30,6 +35,12 @@ static void intervals_add(struct intervals *intervals, __u64 since, __u64 until)
 	intervals->nr = kept;
 }
 
+void intervals_free(struct model *model, struct intervals *intervals)
+{
+	model_release(model, intervals->list, INTERVALS_MAX * sizeof(*intervals->list));
+	*intervals = (struct intervals){ 0 };
+}
+
 static bool intervals_meet(const struct intervals *intervals, __u64 since, __u64 until)
 {
 	for (size_t i = 0; i < intervals->nr; i++) {
@@ -43,13 +54,7 @@ bool doubt_within(const struct model *model, const struct inode *inode, __u64 si
 {
 	if (intervals_meet(&model->doubts, since, until))
 		return true;
-	if (inode)
-		return intervals_meet(&inode->doubts, since, until);
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (intervals_meet(&model->inodes[i]->doubts, since, until))
-			return true;
-	}
-	return false;
+	return intervals_meet(inode ? &inode->doubts : &model->doubts_any, since, until);
 }
 
 bool model_doubtful(const struct model *model, const struct model_inode *public, __u64 since,
@@ -65,12 +70,6 @@ bool model_doubtful(const struct model *model, const struct model_inode *public,
 	return doubt_within(model, inode, since, until);
 }
 
-/* A dead inode may still be thought to own pages. */
-static bool inode_remembers(const struct inode *inode)
-{
-	return !inode->public.dead || inode->regions_nr;
-}
-
 static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
 {
 	if (inode->shadow_until < until + model->options.shadow_ns)
@@ -80,18 +79,20 @@ static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
 
 void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
 {
-	intervals_add(inode ? &inode->doubts : &model->doubts, doubt->since, doubt->until);
+	if (inode && !inode->retired)
+		intervals_add(model, &inode->doubts, doubt->since, doubt->until);
+	if (!inode)
+		intervals_add(model, &model->doubts, doubt->since, doubt->until);
+	intervals_add(model, &model->doubts_any, doubt->since, doubt->until);
 	if (doubt->reason == MODEL_DOUBT_LOSS)
 		model->lost_history = true;
-	if (inode) {
+	if (inode && !inode->retired) {
 		inode_doubt(model, inode, doubt->until);
-	} else {
+	} else if (!inode) {
 		if (model->shadow_until < doubt->until + model->options.shadow_ns)
 			model->shadow_until = doubt->until + model->options.shadow_ns;
-		for (size_t i = 0; i < model->inodes_nr; i++) {
-			if (inode_remembers(model->inodes[i]))
-				inode_doubt(model, model->inodes[i], doubt->until);
-		}
+		for (size_t i = model->kept_nr; i > 0; i--)
+			inode_doubt(model, model->kept[i - 1], doubt->until);
 	}
 	MODEL_NOTIFY(model, doubt, doubt);
 }
@@ -178,10 +179,8 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 
 void doubt_forget_all(struct model *model)
 {
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (inode_remembers(model->inodes[i]))
-			inode_forget(model, model->inodes[i]);
-	}
+	for (size_t i = model->kept_nr; i > 0; i--)
+		inode_forget(model, model->kept[i - 1]);
 }
 
 /* Everything before the loss was taken: from here on the model can learn again. */

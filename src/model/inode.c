@@ -32,6 +32,8 @@ static struct inode *inode_add(struct model *model, __u64 number, __u64 time, bo
 	if (number > 0xffffffffULL)
 		return NULL;
 	if (!model_grow(model, &model->inodes, model->inodes_nr, &model->inodes_room,
+			sizeof(struct inode *)) ||
+	    !model_grow(model, &model->kept, model->kept_nr, &model->kept_room,
 			sizeof(struct inode *)))
 		return NULL;
 	index = map_add(model, &model->inode_map, number);
@@ -49,6 +51,8 @@ static struct inode *inode_add(struct model *model, __u64 number, __u64 time, bo
 	inode_set_provider(inode, RECORD_PROVIDER_UNKNOWN, 1);
 	index->number = model->inodes_nr;
 	model->inodes[model->inodes_nr++] = inode;
+	inode->kept = (__u32)model->kept_nr;
+	model->kept[model->kept_nr++] = inode;
 	model->counts.inodes++;
 	model->counts.inodes_live++;
 	return inode;
@@ -93,6 +97,8 @@ void inode_update(struct model *model, const struct record_inode *record)
 	struct inode *inode = inode_find(model, record->header.inode);
 	bool met = !inode;
 
+	if (inode && inode->retired)
+		return;
 	if (!inode) {
 		inode = inode_add(model, record->header.inode, time, record->before_attach);
 		if (!inode)
@@ -126,7 +132,40 @@ void inode_snapshot_update(struct inode *inode, const struct record_snapshot *re
 		inode_set_provider(inode, record->provider, record->default_state);
 }
 
-/* No routine tells of a page that leaves an inode without a direct-map flag. */
+void inode_sum(const struct inode *inode, bool finished, struct inode_sums *sums)
+{
+	sums->pages += inode->public.pages;
+	sums->compared += inode->public.compared;
+	if (inode->public.dead) {
+		sums->inconclusive += inode->inconclusive;
+		return;
+	}
+	sums->unsettled += inode->unsettled;
+	if (finished)
+		sums->inconclusive += inode->unsettled;
+}
+
+/* Its name and counts stay, as others may point at them. */
+static void inode_retire(struct model *model, struct inode *inode)
+{
+	struct inode *last = model->kept[--model->kept_nr];
+
+	model->kept[inode->kept] = last;
+	last->kept = inode->kept;
+	inode->retired = true;
+	inode_sum(inode, true, &model->retired);
+	model->retired.uncompared += inode->public.uncompared;
+	extent_free(model, inode);
+	intervals_free(model, &inode->doubts);
+}
+
+void inode_settle(struct model *model, struct inode *inode)
+{
+	if (inode->public.dead && !inode->retired && !inode->public.resident && !inode->open)
+		inode_retire(model, inode);
+}
+
+/* Its pages leave: which of them are absent is still known, by pfn. */
 static void inode_let_go(struct model *model, struct inode *inode)
 {
 	struct model_page page;
@@ -134,6 +173,7 @@ static void inode_let_go(struct model *model, struct inode *inode)
 
 	while (model_resident_next(model, &inode->public, pgoff, MODEL_PGOFF_MAX, &page)) {
 		page_leave(model, inode, page.pgoff);
+		pfn_leave(model, page.pfn);
 		pgoff = page.pgoff + 1;
 	}
 }
@@ -162,10 +202,10 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	inode->public.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->public, time);
+	/* No routine tells of a page that leaves an inode without a direct-map flag. */
 	if (inode->public.provider == RECORD_PROVIDER_GMEM_PLAIN)
 		inode_let_go(model, inode);
-	if (!inode->public.resident)
-		extent_free(model, inode);
+	inode_settle(model, inode);
 }
 
 static void chunk_forget(struct inode *inode, struct chunk *chunk)
@@ -184,7 +224,13 @@ static void chunk_forget(struct inode *inode, struct chunk *chunk)
 
 void inode_forget(struct model *model, struct inode *inode)
 {
-	(void)model;
+	/* Which of a dead one's pages have left meanwhile nobody can tell any more. */
+	if (inode->public.dead) {
+		inode_let_go(model, inode);
+		inode_settle(model, inode);
+	}
+	if (inode->retired)
+		return;
 	inode->learning = true;
 	inode->legal = MODEL_EITHER;
 	inode->seen = false;
@@ -205,5 +251,6 @@ void inode_forget(struct model *model, struct inode *inode)
 void inode_free(struct model *model, struct inode *inode)
 {
 	extent_free(model, inode);
+	intervals_free(model, &inode->doubts);
 	model_release(model, inode, sizeof(*inode));
 }

@@ -83,10 +83,12 @@ struct region {
 	bool seen, compared, changed;
 };
 
+struct interval {
+	__u64 since, until;
+};
+
 struct intervals {
-	struct interval {
-		__u64 since, until;
-	} list[INTERVALS_MAX];
+	struct interval *list; /* NULL, or INTERVALS_MAX of them */
 	size_t nr;
 };
 
@@ -95,6 +97,8 @@ struct request;
 struct inode {
 	struct model_inode public; /* first */
 	__u32 index;
+	__u32 kept; /* in model->kept */
+	bool retired; /* dead, and nothing is left of it but what is counted */
 	bool learning; /* begins unknown: attached late, or met after a loss */
 	__u64 attached; /* ns: before_attach: when it was found */
 	bool released; /* read at its release: nothing read later knows better */
@@ -111,6 +115,11 @@ struct inode {
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
+};
+
+/* What inodes add to model_counts. */
+struct inode_sums {
+	__u64 pages, compared, uncompared, unsettled, inconclusive;
 };
 
 /* Where another thread's request ran at the same time. */
@@ -228,6 +237,9 @@ struct model {
 	size_t observers_nr;
 	struct inode **inodes;
 	size_t inodes_nr, inodes_room;
+	struct inode **kept; /* all but the retired: those that can still change */
+	size_t kept_nr, kept_room;
+	struct inode_sums retired;
 	struct map inode_map; /* number -> index */
 	struct map pfn_map; /* pfn >> 9 -> __u64[512] */
 	__u64 pfn_cached; /* key + 1 of the entry below */
@@ -245,7 +257,8 @@ struct model {
 	struct bundle *bundles_free;
 	struct read_page *pages_read; /* RECORD_SNAPSHOT_CHUNK of them */
 	struct queue queue;
-	struct intervals doubts; /* anybody's */
+	struct intervals doubts; /* of no inode, so of all */
+	struct intervals doubts_any; /* of whichever inode */
 	__u64 shadow_until;
 	__u64 gap_since; /* ns: of the gap in the stream that the next heartbeats end */
 	__u32 gap_heartbeats; /* still to come */
@@ -298,6 +311,9 @@ void inode_update(struct model *model, const struct record_inode *record);
 void inode_snapshot_update(struct inode *inode, const struct record_snapshot *record);
 void inode_die(struct model *model, struct inode *inode, __u64 time);
 void inode_forget(struct model *model, struct inode *inode);
+/* A page of it is gone: a dead one without pages is done with. */
+void inode_settle(struct model *model, struct inode *inode);
+void inode_sum(const struct inode *inode, bool finished, struct inode_sums *sums);
 void inode_free(struct model *model, struct inode *inode);
 /* Pages of which nobody knows whether they are right: not compared since what happened last. */
 __u64 inode_uncompared(const struct inode *inode);
@@ -378,6 +394,8 @@ enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode
 			      __u64 *pgoff);
 void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped);
 void pfn_clear(struct model *model, __u64 pfn);
+/* Its owner is done with @pfn: only an absent one is still of interest. */
+void pfn_leave(struct model *model, __u64 pfn);
 /* Makes the page resident; drops whoever was known there before. NULL: no memory. */
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
 /* Takes the page out of its inode. */
@@ -430,6 +448,7 @@ void snapshot_free_all(struct model *model);
 void judge_bundle(struct model *model, const struct bundle *bundle);
 
 /* doubt.c */
+void intervals_free(struct model *model, struct intervals *intervals);
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);
 void doubt_loss(struct model *model, const struct record_loss *record);
 /* A heartbeat behind a gap in the stream comes. true: what is taken up to it is to be forgotten. */

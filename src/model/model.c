@@ -43,6 +43,9 @@ void model_free(struct model *model)
 	free(model->pfn_map.slots);
 	free(model->task_map.slots);
 	free(model->inodes);
+	free(model->kept);
+	intervals_free(model, &model->doubts);
+	intervals_free(model, &model->doubts_any);
 	free(model->open);
 	free(model->loose);
 	free(model->exposed);
@@ -321,8 +324,8 @@ int model_finish(struct model *model)
 		take_before(model, ~0ULL);
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now, true);
-	for (size_t i = 0; i < model->inodes_nr; i++)
-		model->inodes[i]->public.uncompared = inode_uncompared(model->inodes[i]);
+	for (size_t i = 0; i < model->kept_nr; i++)
+		model->kept[i]->public.uncompared = inode_uncompared(model->kept[i]);
 	MODEL_NOTIFY(model, finished, model->counts.now);
 	return model->failed ? -ENOMEM : 0;
 }

@@ -99,8 +99,7 @@ void pfn_clear(struct model *model, __u64 pfn)
 		*entry = 0;
 }
 
-/* The owner is done with @pfn: only an absent one is still of interest. */
-static void pfn_leave(struct model *model, __u64 pfn)
+void pfn_leave(struct model *model, __u64 pfn)
 {
 	__u64 *entry = pfn_entry(model, pfn, false);
 
@@ -146,6 +145,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 		model->counts.unexplained += other->public.provider == RECORD_PROVIDER_RFC3;
 		page_leave(model, other, other_pgoff);
 		pfn_clear(model, pfn);
+		inode_settle(model, other);
 	}
 	page = extent_page(model, inode, pgoff, true);
 	if (!page)
@@ -256,8 +256,8 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		pfn_leave(model, record->page + i);
 	}
 	owner_event(model, record, last ? last->public.number : record->header.inode, record->page);
-	if (last && last->public.dead && !last->public.resident)
-		extent_free(model, last);
+	if (last)
+		inode_settle(model, last);
 }
 
 void page_free_absent(struct model *model, const struct record_page_free *record)
@@ -307,6 +307,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		if (owner == PFN_OWNED && inode) {
 			page_leave(model, inode, freed.pgoff);
 			extent_touch_page(inode, freed.pgoff);
+			inode_settle(model, inode);
 		}
 		/* Who restores it now is too late, but changes no stranger's page. */
 		if (record->absent && inode)

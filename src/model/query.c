@@ -9,30 +9,25 @@ bool model_failed(const struct model *model)
 
 void model_count(const struct model *model, struct model_counts *counts)
 {
+	struct inode_sums sums = model->retired;
+
 	*counts = model->counts;
 	if (!model->heartbeats)
 		counts->groups = 0;
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		const struct inode *inode = model->inodes[i];
-
-		counts->pages += inode->public.pages;
-		counts->pages_compared += inode->public.compared;
-		if (inode->public.dead) {
-			counts->pages_inconclusive += inode->inconclusive;
-			continue;
-		}
-		counts->pages_unsettled += inode->unsettled;
-		if (model->finished)
-			counts->pages_inconclusive += inode->unsettled;
-	}
+	for (size_t i = 0; i < model->kept_nr; i++)
+		inode_sum(model->kept[i], model->finished, &sums);
+	counts->pages = sums.pages;
+	counts->pages_compared = sums.compared;
+	counts->pages_unsettled = sums.unsettled;
+	counts->pages_inconclusive = sums.inconclusive;
 }
 
 __u64 model_pages_uncompared(const struct model *model)
 {
-	__u64 pages = 0;
+	__u64 pages = model->retired.uncompared;
 
-	for (size_t i = 0; i < model->inodes_nr; i++)
-		pages += inode_uncompared(model->inodes[i]);
+	for (size_t i = 0; i < model->kept_nr; i++)
+		pages += inode_uncompared(model->kept[i]);
 	return pages;
 }
 
@@ -159,8 +154,8 @@ bool model_owners_complete(const struct model *model)
 {
 	if (model->lost_history || model->counts.malformed)
 		return false;
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		if (model->inodes[i]->learning && !inode_learned(model, model->inodes[i]))
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		if (model->kept[i]->learning && !inode_learned(model, model->kept[i]))
 			return false;
 	}
 	return true;
@@ -248,8 +243,8 @@ static bool inode_next_reread(struct model *model, struct inode *inode, struct m
 
 bool model_next_reread(struct model *model, struct model_reread *reread)
 {
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		struct inode *inode = model->inodes[i];
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		struct inode *inode = model->kept[i];
 
 		if (inode->public.dead || !inode->unsettled || !inode->rereads)
 			continue;
@@ -281,8 +276,8 @@ bool model_unsettled(const struct model *model)
 		if (!model->open[i]->public.stuck)
 			return true;
 	}
-	for (size_t i = 0; i < model->inodes_nr; i++) {
-		const struct inode *inode = model->inodes[i];
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		const struct inode *inode = model->kept[i];
 
 		if (!inode->public.dead && inode->unsettled && inode_wants(model, inode))
 			return true;

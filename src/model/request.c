@@ -102,6 +102,8 @@ static void request_drop(struct model *model, struct task *task, __u64 now)
 		extent_touch(inode, request->public.pgoff_first, request->public.pgoff_last, now,
 			     true);
 	request_recycle(model, request);
+	if (inode)
+		inode_settle(model, inode);
 	doubt_unseen(model, inode, begin, now);
 }
 
@@ -341,6 +343,7 @@ void request_end(struct model *model, const struct record_request *record)
 {
 	struct task *task = task_get(model, record->header.tid);
 	struct request *request = task ? request_match(task, record) : NULL;
+	struct inode *inode;
 
 	request_event(model, record);
 	if (!request) {
@@ -361,9 +364,12 @@ void request_end(struct model *model, const struct record_request *record)
 		flush_judge_request(model, task, request);
 	MODEL_NOTIFY(model, request_ended, &request->public);
 	request_unlink(model, request);
-	if (request->inode)
+	inode = request->inode;
+	if (inode)
 		request_apply(model, request);
 	request_recycle(model, request);
+	if (inode)
+		inode_settle(model, inode);
 }
 
 void request_check_stuck(struct model *model, __u64 now)

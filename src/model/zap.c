@@ -104,6 +104,7 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 	if (secret && record->valid) {
 		page_leave(model, inode, pgoff);
 		pfn_clear(model, pfn);
+		inode_settle(model, inode);
 	}
 }
 

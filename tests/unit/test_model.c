@@ -536,6 +536,61 @@ static void test_uniform_memory(void **state)
 	assert_true(counts.memory < 16 << 20);
 }
 
+/* A memfd_secret that is made, read, touched and closed, as fast as that goes. */
+static void fault_and_close(__u64 number, __u64 pfn)
+{
+	struct stream_page page = { 0, pfn, 1, ABSENT_BITS };
+
+	stream_inode(&stream, number, RECORD_PROVIDER_SECRETMEM, 64, false);
+	stream_zap_flush(&stream, T, number, 0, pfn, 1, pfn, pfn);
+	stream_read(&stream, number, RECORD_PROVIDER_SECRETMEM, false, RECORD_SNAPSHOT_RELEASE, 0,
+		    0, 64, &page, 1);
+	stream_begin(&stream, T, number, RECORD_OPERATION_RELEASE, 0, ~0ULL, false);
+	stream_end(&stream, T, number, RECORD_OPERATION_RELEASE, 0, ~0ULL, false);
+	stream_inode_dead(&stream, number);
+	stream_zap(&stream, T, 0, 0, pfn, 1, true, 0);
+}
+
+/* The dead leave a name and their counts; a loss has nothing to do with them. */
+static void many_dead(__u64 nr, bool losses)
+{
+	struct model_counts counts;
+	const struct model_inode *inode;
+
+	for (__u64 i = 1; i <= nr; i++) {
+		fault_and_close(i, 1000 + i % 64);
+		if (i % 100)
+			continue;
+		if (losses)
+			stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+		stream_heartbeat(&stream);
+	}
+	finish();
+	stream_expect(&stream, losses ? VERDICT_INCONCLUSIVE : VERDICT_CONSISTENT);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.inodes, nr);
+	assert_int_equal(counts.inodes_live, 0);
+	assert_int_equal(counts.pages, nr * 64);
+	assert_int_equal(counts.pages_compared, nr * 64);
+	assert_in_range(counts.memory, 0, nr * 512 + (16 << 20));
+	inode = model_inode_find(stream.model, nr / 2);
+	assert_non_null(inode);
+	assert_int_equal(inode->zapped, 1);
+	assert_int_equal(inode->compared, 64);
+}
+
+static void test_many_dead_inodes(void **state)
+{
+	(void)state;
+	many_dead(16000, false);
+}
+
+static void test_many_dead_inodes_and_losses(void **state)
+{
+	(void)state;
+	many_dead(16000, true);
+}
+
 /* What 4 GiB of resident pages cost, scattered: at most 32 bytes a page. */
 static void test_page_memory(void **state)
 {
@@ -636,6 +691,8 @@ int main(void)
 		MODEL_TEST(test_uncompared_before_attach),
 		MODEL_TEST(test_exposure),
 		MODEL_TEST(test_uniform_memory),
+		MODEL_TEST(test_many_dead_inodes),
+		MODEL_TEST(test_many_dead_inodes_and_losses),
 		MODEL_TEST(test_page_memory),
 		MODEL_TEST(test_memory_limit),
 	};

@@ -373,7 +373,7 @@ static void test_violated_then_no_memory(void **state)
 		stream_inode(&stream, 100 + i, RFC3, 64, false);
 	stream_finish(&stream);
 	capture_store(stream.used, true);
-	options.model.memory_max = 16 << 20;
+	options.model.memory_max = 4 << 20;
 	answer = answer_of(&options);
 	assert_non_null(strstr(said, "out of memory"));
 	assert_int_equal(answer.result.failure, GMEMTRACE_ERROR);
