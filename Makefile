@@ -170,10 +170,12 @@ bench: packages-build-kernel-lab-bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs
 	$(Q)tests/bench/run $(B)/bench.json
 
-faults: all
+faults: packages-build-kernel-lab-test
+	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/vm/faults $(T)
 
-soak: all guest-programs
+soak: packages-build-kernel-lab-test
+	$(Q)$(MAKE) --no-print-directory all guest-programs soak-simulator
 	$(Q)tests/vm/soak
 
 # The .pc names PREFIX, so it is made anew each time.
@@ -200,7 +202,10 @@ C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h lab/load/*.[
 		      tests/library/*.[ch] examples/*.c)
 TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)
 
-lint: $(SKELETONS)
+lint: packages-build-test-lint
+	$(Q)$(MAKE) --no-print-directory lint-all
+
+lint-all: $(SKELETONS)
 	$(call say,FORMAT,)
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(call say,CPPCHECK,)
@@ -226,4 +231,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint unit-tests
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint lint-all unit-tests
