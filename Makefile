@@ -87,7 +87,7 @@ $(filter $(B)/obj/sensor/%,$(LIB_OBJECTS)): $(SKELETONS)
 $(B)/obj/load/%.o: lab/load/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE -Ilab/load $(CFLAGS) -pthread -MMD -MP -c $< -o $@
+	$(Q)$(CC) -D_GNU_SOURCE -Ilab/load -Isrc $(CFLAGS) -pthread -MMD -MP -c $< -o $@
 
 $(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)
@@ -122,7 +122,7 @@ $(B)/bin/gmemtrace $(B)/bin/gmemtraced:
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
 
-$(B)/bin/gmem-load: $(LOAD_OBJECTS)
+$(B)/bin/gmem-load: $(LOAD_OBJECTS) $(B)/obj/run/units.o
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CFLAGS) -static -pthread $^ -o $@

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmem-load: real VMs with private memory, at work. Options and scenarios. */
 #include <argp.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "area.h"
 #include "load.h"
+#include "run/units.h"
 
 struct scenario {
 	const char *name;
@@ -95,12 +95,9 @@ static const struct scenario *find_scenario(const char *name)
 
 static uint64_t number(const char *option, const char *text, uint64_t min, uint64_t max)
 {
-	char *end;
-	unsigned long long value;
+	uint64_t value;
 
-	errno = 0;
-	value = strtoull(text, &end, 0);
-	if (errno || end == text || *end || *text == '-' || value < min || value > max) {
+	if (units_parse_number(text, min, max, &value)) {
 		fprintf(stderr, "gmem-load: --%s %s: give a whole number from %llu to %llu\n",
 			option, text, (unsigned long long)min, (unsigned long long)max);
 		exit(LOAD_USAGE);

@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "run/units.h"
 
 /* What to raise, or else to do. */
 static const char *loss_advice(enum record_loss_cause cause)
@@ -40,12 +41,11 @@ static const char *loss_advice(enum record_loss_cause cause)
 static void loss_print(const struct run_result *result, enum record_loss_cause cause,
 		       uint64_t count)
 {
-	char size[16];
+	char size[UNITS_MAX];
 
 	if (cause == RECORD_LOSS_RING_FULL && result->ring_bytes)
 		output_line("lost %" PRIu64 ", %s: %s (it was %s)", count, record_loss_name(cause),
-			    loss_advice(cause),
-			    output_size(size, sizeof(size), result->ring_bytes));
+			    loss_advice(cause), units_size(size, result->ring_bytes));
 	else
 		output_line("lost %" PRIu64 ", %s: %s", count, record_loss_name(cause),
 			    loss_advice(cause));

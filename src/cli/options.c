@@ -6,7 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
-#include "cli/units.h"
+#include "run/units.h"
 
 #define SECOND 1000000000ULL
 #define SNAPSHOT_INTERVAL_DEFAULT (2 * SECOND)

@@ -116,17 +116,3 @@ enum gmemtrace_status output_close(struct output *output, int error)
 	free(output);
 	return error ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }
-
-const char *output_size(char *text, size_t size, unsigned long long bytes)
-{
-	static const char *const units[] = { "b", "kb", "mb", "gb", "tb" };
-	double value = (double)bytes;
-	size_t unit = 0;
-
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(text, size, unit ? "%.1f%s" : "%.0f%s", value, units[unit]);
-	return text;
-}

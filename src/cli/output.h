@@ -34,7 +34,4 @@ bool output_color(const struct output *output);
  */
 enum gmemtrace_status output_close(struct output *output, int error);
 
-/* Bytes as "12.3mb", in the units that options take. @text: at least 16 bytes. Returns it. */
-const char *output_size(char *text, size_t size, unsigned long long bytes);
-
 #endif

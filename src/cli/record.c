@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "run/units.h"
 
 static const struct argp_option record_table[] = {
 	{ "output", 'o', "FILE", 0, "the capture; default " CAPTURE_DEFAULT_FILE, 0 },
@@ -46,14 +47,13 @@ static const struct argp record_argp = {
 /* What the capture holds; where writing failed, that was said already. */
 static void print_captured(const char *path, const struct run_result *result)
 {
-	char size[16];
+	char size[UNITS_MAX], time[UNITS_MAX];
 
 	if (result->capture_failed)
 		return;
-	output_line("%s: %" PRIu64 " records, %s, in %.1f s%s", path,
-		    (uint64_t)result->captured.records,
-		    output_size(size, sizeof(size), result->captured.bytes),
-		    (double)(result->end - result->begin) / 1e9,
+	output_line("%s: %" PRIu64 " records, %s, in %s%s", path,
+		    (uint64_t)result->captured.records, units_size(size, result->captured.bytes),
+		    units_time(time, result->end - result->begin),
 		    result->whole ? "" : "; INCOMPLETE");
 }
 

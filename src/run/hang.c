@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "run/hang.h"
+#include "run/units.h"
 
 #define SECOND 1000000000ULL
 #define LOOK_NS SECOND
@@ -92,16 +93,16 @@ static void tasks_forget(struct hang *hang)
 
 static void task_describe(pid_t pid, pid_t tid, uint64_t blocked, char text[HANG_TEXT_MAX])
 {
-	char comm[32] = "?", where[64] = "0";
+	char comm[32] = "?", where[64] = "0", time[UNITS_MAX];
+	bool known;
 
 	if (proc_read(comm, sizeof(comm), pid, tid, "comm"))
 		comm[strcspn(comm, "\n")] = '\0';
-	proc_read(where, sizeof(where), pid, tid, "wchan");
+	known = proc_read(where, sizeof(where), pid, tid, "wchan") && strcmp(where, "0") != 0;
 	snprintf(text, HANG_TEXT_MAX,
-		 "task %d (%s) of CMD has been blocked in the kernel%s%s for "
-		 "%llu s",
-		 (int)tid, comm, strcmp(where, "0") ? ", in " : "", strcmp(where, "0") ? where : "",
-		 (unsigned long long)(blocked / SECOND));
+		 "task %d (%s) of CMD has been blocked in the kernel%s%s for %s", (int)tid, comm,
+		 known ? ", in " : "", known ? where : "",
+		 units_time(time, blocked - blocked % SECOND));
 }
 
 struct look {

@@ -15,6 +15,7 @@
 #include "run/say.h"
 #include "run/session.h"
 #include "run/snapshots.h"
+#include "run/units.h"
 #include "report/escape.h"
 #include "sensor/client.h"
 
@@ -213,14 +214,15 @@ static void client_over(struct session *session)
 static void client_silence(struct session *session)
 {
 	/* Who has asked for the end does not wait so long. */
+	char time[UNITS_MAX];
 	uint64_t silence = session->signals ? INSIST_NS : SILENCE_NS;
 
 	if (!session->client || session->now - session->heard < silence)
 		return;
 	run_say(session->options,
-		"the process that owns the sensors has said nothing for %llu s: it is stopped, or "
-		"a CPU of this kernel hangs",
-		(unsigned long long)(silence / SECOND));
+		"the process that owns the sensors has said nothing for %s: it is stopped, or a "
+		"CPU of this kernel hangs",
+		units_time(time, silence));
 	session->silent = true;
 	client_drop(session);
 }
@@ -329,16 +331,15 @@ static void session_look_hang(struct session *session)
 static void session_look_timeout(struct session *session)
 {
 	const struct run_options *options = session->options;
-	char why[120];
+	char why[120], time[UNITS_MAX];
 
 	if (session->late || !options->timeout || !session->command.running ||
 	    session->now - session->result->begin < options->timeout)
 		return;
 	session->late = true;
 	session->result->failure = GMEMTRACE_ERROR;
-	snprintf(why, sizeof(why),
-		 "CMD had not ended after %.1f s (--timeout): it is ended by force",
-		 (double)options->timeout / 1e9);
+	snprintf(why, sizeof(why), "CMD had not ended after %s (--timeout): it is ended by force",
+		 units_time(time, options->timeout));
 	session_incomplete(session, why);
 }
 

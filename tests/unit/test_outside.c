@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "cli/output.h"
-#include "cli/units.h"
+#include "run/units.h"
 #include "report/escape.h"
 
 static void test_escape(void **state)
@@ -120,10 +120,38 @@ static void test_numbers(void **state)
 	assert_int_equal(number, 7);
 	assert_int_equal(units_parse_number("11", 1, 10, &number), -ERANGE);
 	assert_int_equal(units_parse_number("0", 1, 10, &number), -ERANGE);
+	assert_int_equal(units_parse_number("0xa", 1, 10, &number), 0);
+	assert_int_equal(number, 10);
+	assert_int_equal(units_parse_number("010", 1, 10, &number), 0);
+	assert_int_equal(number, 10);
+	assert_int_equal(units_parse_number("0x", 0, 10, &number), -EINVAL);
 	assert_int_equal(units_parse_number("7x", 1, 10, &number), -EINVAL);
 	assert_int_equal(units_parse_number(" 7", 1, 10, &number), -EINVAL);
 	assert_int_equal(units_parse_number("+7", 1, 10, &number), -EINVAL);
 	assert_int_equal(units_parse_number("99999999999999999999", 1, 10, &number), -ERANGE);
+}
+
+/* What is printed is what options take. */
+static void test_print(void **state)
+{
+	static const uint64_t values[] = {
+		0, 1, 1000, 250000000, 1500000000, 10000000000ULL, 90000000000ULL
+	};
+	static const char *const times_printed[] = { "0ns",  "1ns", "1us", "250ms",
+						     "1.5s", "10s", "1.5m" };
+	char text[UNITS_MAX];
+	uint64_t back;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		assert_string_equal(units_time(text, values[i]), times_printed[i]);
+		assert_int_equal(units_parse_time(text, &back), 0);
+		assert_int_equal(back, values[i]);
+	}
+	assert_string_equal(units_size(text, 0), "0b");
+	assert_string_equal(units_size(text, 16 << 20), "16mb");
+	assert_string_equal(units_size(text, 1536), "1.5kb");
+	assert_string_equal(units_size(text, ~0ULL), "16777216tb");
 }
 
 /* The true reason of a write that failed, and none where the reader has gone. */
@@ -187,7 +215,8 @@ int main(void)
 		cmocka_unit_test(test_escape),	    cmocka_unit_test(test_escape_cut),
 		cmocka_unit_test(test_command),	    cmocka_unit_test(test_sizes),
 		cmocka_unit_test(test_times),	    cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_output_full), cmocka_unit_test(test_output_head),
+		cmocka_unit_test(test_print),	    cmocka_unit_test(test_output_full),
+		cmocka_unit_test(test_output_head),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -567,7 +567,7 @@ static void hang_looked_for(bool deep)
 		usleep(10000);
 	assert_int_equal(looks_until_found(pid, 10, text), 4);
 	assert_non_null(strstr(text, "of CMD has been blocked in the kernel"));
-	assert_non_null(strstr(text, "for 3 s"));
+	assert_non_null(strstr(text, "for 3s"));
 	kill(pid, SIGKILL);
 	waitpid(pid, NULL, 0);
 }

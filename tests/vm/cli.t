@@ -111,7 +111,7 @@ test_commands() {
 	case_is full-stdout 2 'standard output: cannot write all of it: No space left on device' 'error'
 	is "$(cat "$out/head.verdict")/$(cat "$out/head.stderr")" 0/ '| head is no error'
 	is "$(cat "$out/features-head.verdict")/$(cat "$out/features-head.stderr")" 0/ 'nor for features'
-	case_is timeout 5 'CMD had not ended after 0.5 s \(--timeout\)' 'CMD that takes too long is ended'
+	case_is timeout 5 'CMD had not ended after 500ms \(--timeout\)' 'CMD that takes too long is ended'
 	verdict_is timeout inconclusive 143 'and the verdict says so'
 }
 

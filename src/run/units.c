@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
-#include "cli/units.h"
+#include "run/units.h"
 
 struct unit {
 	const char *name;
@@ -61,15 +63,42 @@ int units_parse_time(const char *text, uint64_t *ns)
 	return unit_parse(text, times, ns);
 }
 
+/* No octal: a zero in front of a number is no more than that. */
 int units_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number)
 {
+	bool hexadecimal =
+		text[0] == '0' && (text[1] | 0x20) == 'x' && isxdigit((unsigned char)text[2]);
 	char *end;
 
 	if (!isdigit((unsigned char)*text))
 		return -EINVAL;
 	errno = 0;
-	*number = strtoull(text, &end, 10);
+	*number = strtoull(text, &end, hexadecimal ? 16 : 10);
 	if (errno || *end)
 		return errno ? -errno : -EINVAL;
 	return *number < min || *number > max ? -ERANGE : 0;
+}
+
+static const char *unit_print(char text[UNITS_MAX], uint64_t value, const struct unit *units)
+{
+	const struct unit *unit = units;
+	double whole;
+
+	while (unit[1].name && (double)value >= unit[1].factor)
+		unit++;
+	whole = (double)value / unit->factor;
+	/* One decimal, where it is not 0. */
+	snprintf(text, UNITS_MAX, (uint64_t)(whole * 10 + 0.5) % 10 ? "%.1f%s" : "%.0f%s", whole,
+		 unit->name);
+	return text;
+}
+
+const char *units_size(char text[UNITS_MAX], uint64_t bytes)
+{
+	return unit_print(text, bytes, sizes + 1);
+}
+
+const char *units_time(char text[UNITS_MAX], uint64_t ns)
+{
+	return unit_print(text, ns, times + 1);
 }
