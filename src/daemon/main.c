@@ -6,49 +6,30 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "cli/units.h"
+#include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
 #include "sensor/client.h"
-#include "sensor/server.h"
+#include "sensor/runtime.h"
 
-#define END_TRIES 100 /* of END_STEP_NS each: clients get their last records meanwhile */
-#define END_STEP_NS 10000000L
+#define CLIENTS_MAX (PEERS_MAX - PEERS_RESERVED)
+#define BACKLOG_MIN (1ULL << 20)
+#define BACKLOG_MAX (16ULL << 30)
 
 struct arguments {
 	struct sensor_options sensor;
+	struct peers_limits limits;
 	const char *socket;
 	const char *group;
 };
-
-static volatile sig_atomic_t terminated;
-
-static void on_terminate(int number)
-{
-	terminated = number;
-}
-
-__attribute__((format(printf, 1, 2))) static void error_print(const char *format, ...)
-{
-	va_list arguments;
-	char text[1024];
-
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	fprintf(stderr, "gmemtraced: %s\n", text);
-}
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const char *format, ...)
 {
@@ -58,7 +39,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const ch
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	error_print("%s; see gmemtraced --help", text);
+	daemon_log("%s; see gmemtraced --help", text);
 	exit(GMEMTRACE_USAGE);
 }
 
@@ -66,15 +47,24 @@ enum option_key {
 	KEY_SOCKET = 0x100,
 	KEY_GROUP,
 	KEY_PAGE_FREE,
+	KEY_MAX_CLIENTS,
+	KEY_BACKLOG,
 	KEY_USAGE,
 	KEY_VERSION,
 };
 
 static const struct argp_option argp_options[] = {
 	{ NULL, 0, NULL, 0, "Who is served:", 0 },
-	{ "socket", KEY_SOCKET, "PATH", 0, "listen at PATH; default " SENSOR_SOCKET, 0 },
+	{ "socket", KEY_SOCKET, "PATH", 0,
+	  "listen at PATH; default " SENSOR_SOCKET ", for others than root " SENSOR_SOCKET_NAME
+	  " in the user's runtime directory",
+	  0 },
 	{ "group", KEY_GROUP, "NAME", 0,
 	  "members of this group may connect; default: root only (mode 0660)", 0 },
+	{ "max-clients", KEY_MAX_CLIENTS, "N", 0,
+	  "clients at a time, a quarter of them of one user; default 64; 4 more are root's", 0 },
+	{ "backlog", KEY_BACKLOG, "SIZE", 0,
+	  "what all clients may leave unread, half of it those of one user; default 128mb", 0 },
 	{ NULL, 0, NULL, 0, "What is traced:", 1 },
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
 	  "watch pages that return to the allocator: taxes every free in the system", 1 },
@@ -91,6 +81,25 @@ static void help_print(const struct argp_state *state, unsigned int flags)
 	exit(0);
 }
 
+static uint32_t max_clients_parse(const char *text)
+{
+	uint64_t number;
+
+	if (units_parse_number(text, 1, CLIENTS_MAX, &number))
+		usage_error("--max-clients %s: give a whole number from 1 to %d", text,
+			    CLIENTS_MAX);
+	return (uint32_t)number;
+}
+
+static uint64_t backlog_parse(const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, &bytes) || bytes < BACKLOG_MIN || bytes > BACKLOG_MAX)
+		usage_error("--backlog %s: give a size from 1mb to 16gb, such as 128mb", text);
+	return bytes;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -104,6 +113,12 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_PAGE_FREE:
 		arguments->sensor.groups |= SENSOR_GROUP_PAGE_FREE;
+		return 0;
+	case KEY_MAX_CLIENTS:
+		arguments->limits.clients = max_clients_parse(text);
+		return 0;
+	case KEY_BACKLOG:
+		arguments->limits.backlog = backlog_parse(text);
 		return 0;
 	case '?':
 		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
@@ -158,133 +173,27 @@ static gid_t group_find(const char *name)
 	return found;
 }
 
-static void signals_catch(void)
-{
-	struct sigaction action = { .sa_handler = on_terminate };
-
-	sigemptyset(&action.sa_mask);
-	sigaction(SIGTERM, &action, NULL);
-	sigaction(SIGINT, &action, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
-/* What the child says when it is armed, or why it cannot be. An exit status. */
-static int hello_wait(int ready)
-{
-	struct server_hello hello = {};
-	size_t used = 0;
-
-	while (used < sizeof(hello)) {
-		ssize_t bytes = read(ready, (char *)&hello + used, sizeof(hello) - used);
-
-		if (bytes < 0 && errno == EINTR && !terminated)
-			continue;
-		if (bytes <= 0)
-			break;
-		used += (size_t)bytes;
-	}
-	if (used == sizeof(hello) && !hello.status)
-		return 0;
-	if (used < sizeof(hello)) {
-		if (terminated)
-			return 0;
-		error_print("the process that owns the sensors died while it armed them");
-		return GMEMTRACE_ERROR;
-	}
-	hello.message[sizeof(hello.message) - 1] = '\0';
-	error_print("%s", hello.message);
-	return hello.status;
-}
-
-/* Gives the child a moment for its clients' last records; detaching may take it longer. */
-static void child_end(pid_t child)
-{
-	static const struct timespec step = { .tv_nsec = END_STEP_NS };
-
-	kill(child, SIGTERM);
-	for (int i = 0; i < END_TRIES && waitpid(child, NULL, WNOHANG) == 0; i++)
-		nanosleep(&step, NULL);
-}
-
-/* Until a signal, or until the child has gone. An exit status. */
-static int child_watch(pid_t child, const sigset_t *waiting)
-{
-	int status;
-
-	while (!terminated) {
-		pid_t ended = waitpid(child, &status, WNOHANG);
-
-		if (ended == child) {
-			if (WIFEXITED(status) && !WEXITSTATUS(status))
-				return 0;
-			error_print("the process that owns the sensors has died: what clients have "
-				    "is not whole");
-			return GMEMTRACE_ERROR;
-		}
-		sigsuspend(waiting);
-	}
-	child_end(child);
-	return 0;
-}
-
-/* SIGCHLD ends a sigsuspend(); its default would not. */
-static void on_child(int number)
-{
-	(void)number;
-}
-
-static int serve(const struct arguments *arguments, int listener)
-{
-	const struct sigaction action = { .sa_handler = on_child };
-	sigset_t blocked, waiting;
-	int ready[2], status;
-	pid_t child;
-
-	if (pipe2(ready, O_CLOEXEC)) {
-		error_print("cannot make a pipe: %s", strerror(errno));
-		return GMEMTRACE_ERROR;
-	}
-	child = server_spawn(&arguments->sensor, -1, listener, ready[1]);
-	close(ready[1]);
-	if (child < 0) {
-		error_print("cannot fork: %s", strerror(-child));
-		return GMEMTRACE_ERROR;
-	}
-	signals_catch();
-	sigaction(SIGCHLD, &action, NULL);
-	status = hello_wait(ready[0]);
-	close(ready[0]);
-	if (status)
-		return status;
-	sigemptyset(&blocked);
-	sigaddset(&blocked, SIGTERM);
-	sigaddset(&blocked, SIGINT);
-	sigaddset(&blocked, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &blocked, &waiting);
-	if (!terminated)
-		printf("gmemtraced: pid %d serves %s\n", (int)getpid(), arguments->socket);
-	fflush(stdout);
-	return child_watch(child, &waiting);
-}
-
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { .sensor.groups = SENSOR_GROUP_VERDICT,
-				       .socket = SENSOR_SOCKET };
-	char message[512];
+	struct arguments arguments = { .sensor.groups = SENSOR_GROUP_VERDICT };
+	char path[RUNTIME_PATH_MAX], message[512];
 	int listener, status;
 
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
+	if (!arguments.socket) {
+		if (runtime_path(path, SENSOR_SOCKET_NAME))
+			usage_error("$XDG_RUNTIME_DIR is too long: give --socket");
+		arguments.socket = path;
+	}
 	listener = socket_listen(arguments.socket, group_find(arguments.group), message,
 				 sizeof(message));
 	if (listener < 0) {
-		error_print("%s", message);
+		daemon_log("%s", message);
 		return listener == -EADDRINUSE || listener == -EACCES || listener == -EPERM
 			       ? GMEMTRACE_CANNOT_RUN
 			       : GMEMTRACE_ERROR;
 	}
-	status = serve(&arguments, listener);
+	status = daemon_serve(&arguments.sensor, &arguments.limits, listener, arguments.socket);
 	close(listener);
-	unlink(arguments.socket);
 	return status;
 }

@@ -25,7 +25,7 @@ __attribute__((format(printf, 4, 5))) static int socket_fail(char *message, size
 
 static int socket_open(void)
 {
-	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	return descriptor < 0 ? -errno : descriptor;
 }
@@ -48,7 +48,7 @@ static int socket_clear(const struct sockaddr_un *address, char *message, size_t
 				   strerror(-descriptor));
 	error = connect(descriptor, (const struct sockaddr *)address, sizeof(*address)) ? errno : 0;
 	close(descriptor);
-	if (!error)
+	if (!error || error == EAGAIN)
 		return socket_fail(message, size, -EADDRINUSE,
 				   "a gmemtraced already serves %s: use it, or end it first", path);
 	if (error != ECONNREFUSED)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -9,6 +11,7 @@
 #include <unistd.h>
 
 #include "sensor/client.h"
+#include "sensor/runtime.h"
 #include "sensor/server.h"
 
 #define BUFFER_BYTES (1U << 20) /* holds any record: a size is 16 bits */
@@ -19,6 +22,7 @@
 struct sensor_client {
 	int descriptor;
 	pid_t child; /* 0: the daemon's */
+	bool denied; /* there is a daemon, and not for us */
 	uint32_t groups; /* enum sensor_group: what is on */
 	bool ended;
 	size_t used;
@@ -59,16 +63,16 @@ static int patience_wait(struct patience *patience, const struct sensor_source *
 	return 0;
 }
 
-/* Reads all of @hello, as it comes. */
-static int hello_receive(const struct sensor_client *client, struct server_hello *hello,
+/* Reads @size bytes of a hello, as they come. */
+static int hello_receive(const struct sensor_client *client, void *data, size_t size,
 			 const struct sensor_source *source, struct sensor_failure *failure)
 {
 	struct patience patience = client->child ? child_patience : daemon_patience;
 	size_t used = 0;
 
-	while (used < sizeof(*hello)) {
-		ssize_t bytes = recv(client->descriptor, (char *)hello + used,
-				     sizeof(*hello) - used, MSG_DONTWAIT);
+	while (used < size) {
+		ssize_t bytes =
+			recv(client->descriptor, (char *)data + used, size - used, MSG_DONTWAIT);
 		int error;
 
 		if (bytes > 0) {
@@ -88,14 +92,26 @@ static int hello_receive(const struct sensor_client *client, struct server_hello
 static int hello_read(struct sensor_client *client, const struct sensor_source *source,
 		      struct sensor_failure *failure)
 {
+	const size_t head = offsetof(struct server_hello, status);
 	struct server_hello hello = {};
-	int error = hello_receive(client, &hello, source, failure);
+	int error = hello_receive(client, &hello, head, source, failure);
 
 	if (error)
 		return error;
-	if (hello.magic != SERVER_MAGIC || hello.version != SERVER_VERSION)
+	if (hello.magic != SERVER_MAGIC)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -EPROTO,
-				   "gmemtraced speaks another version: update or restart it");
+				   "whoever serves the socket is no gmemtraced");
+	/* What follows may be longer or shorter in another version. */
+	if (hello.version != SERVER_VERSION)
+		return sensor_fail(failure, GMEMTRACE_ERROR, -EPROTO,
+				   "gmemtraced speaks version %u of its protocol, this gmemtrace "
+				   "(" GMEMTRACE_VERSION ") version %u: %s",
+				   hello.version, SERVER_VERSION,
+				   hello.version < SERVER_VERSION ? "restart gmemtraced"
+								  : "update gmemtrace");
+	error = hello_receive(client, (char *)&hello + head, sizeof(hello) - head, source, failure);
+	if (error)
+		return error;
 	client->groups = hello.groups;
 	if (!hello.status)
 		return 0;
@@ -107,9 +123,9 @@ static int hello_read(struct sensor_client *client, const struct sensor_source *
  * A descriptor, or -errno: -EINTR and -ETIMEDOUT with @failure, all others say that no daemon is
  * there for us. Where its queue of connections is full, a blocking connect() would wait for ever.
  */
-static int daemon_connect(const struct sensor_source *source, struct sensor_failure *failure)
+static int daemon_connect(const char *path, const struct sensor_source *source,
+			  struct sensor_failure *failure)
 {
-	const char *path = source->socket;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct patience patience = daemon_patience;
 	int descriptor, error = 0;
@@ -135,12 +151,14 @@ static int daemon_connect(const struct sensor_source *source, struct sensor_fail
 static int child_start(struct sensor_client *client, const struct sensor_options *options,
 		       struct sensor_failure *failure)
 {
+	struct server_options server = { .listener = -1, .report = -1 };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
 				   "cannot make a socket pair: %s", strerror(errno));
-	client->child = server_spawn(options, pair[1], -1, -1);
+	server.client = pair[1];
+	client->child = server_spawn(options, &server);
 	close(pair[1]);
 	if (client->child < 0) {
 		close(pair[0]);
@@ -151,21 +169,78 @@ static int child_start(struct sensor_client *client, const struct sensor_options
 	return 0;
 }
 
+/* Records are believed, so whoever sends them has to be root or us. */
+static int daemon_trust(const struct sensor_client *client, const char *path,
+			struct sensor_failure *failure)
+{
+	struct ucred who = { .uid = (uid_t)-1 };
+	socklen_t length = sizeof(who);
+
+	if (!getsockopt(client->descriptor, SOL_SOCKET, SO_PEERCRED, &who, &length) &&
+	    (!who.uid || who.uid == geteuid()))
+		return 0;
+	close(client->descriptor);
+	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
+			   "%s: served by user %d, who is neither root nor you: not trusted", path,
+			   (int)who.uid);
+}
+
+/* -ENOENT and the like: nobody serves @path for us; other errors come with @failure. */
+static int daemon_try(struct sensor_client *client, const char *path,
+		      const struct sensor_source *source, struct sensor_failure *failure)
+{
+	client->descriptor = daemon_connect(path, source, failure);
+	return client->descriptor < 0 ? client->descriptor : daemon_trust(client, path, failure);
+}
+
+static bool daemon_there(int error)
+{
+	return !error || error == -EINTR || error == -ETIMEDOUT || error == -EPERM;
+}
+
+/* Where none was named, the user's own daemon comes before the machine's. */
+static int daemon_search(struct sensor_client *client, const struct sensor_source *source,
+			 struct sensor_failure *failure)
+{
+	char path[RUNTIME_PATH_MAX];
+	int error;
+
+	if (!source->daemon_only && geteuid() && !runtime_path(path, SENSOR_SOCKET_NAME)) {
+		error = daemon_try(client, path, source, failure);
+		if (daemon_there(error))
+			return error;
+	}
+	return daemon_try(client, source->socket, source, failure);
+}
+
 /* The daemon's socket, or a child of ours. */
 static int client_connect(struct sensor_client *client, const struct sensor_options *options,
 			  const struct sensor_source *source, struct sensor_failure *failure)
 {
-	client->descriptor = source->socket ? daemon_connect(source, failure) : -ENOENT;
-	if (client->descriptor >= 0)
-		return 0;
-	if (client->descriptor == -EINTR || client->descriptor == -ETIMEDOUT)
-		return client->descriptor;
+	int error = source->socket ? daemon_search(client, source, failure) : -ENOENT;
+
+	if (daemon_there(error))
+		return error;
+	client->denied = error == -EACCES;
 	if (source->daemon_only)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, client->descriptor,
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
 				   "%s: no gmemtraced serves it: %s; start one, or leave --socket "
 				   "out",
-				   source->socket, strerror(-client->descriptor));
+				   source->socket, strerror(-error));
 	return child_start(client, options, failure);
+}
+
+/* Privileges are missing, and a daemon that has them is not for this user. */
+static void failure_hint(const struct sensor_client *client, const struct sensor_source *source,
+			 struct sensor_failure *failure)
+{
+	size_t used = strlen(failure->message);
+
+	if (!client->denied || failure->status != GMEMTRACE_CANNOT_RUN)
+		return;
+	snprintf(failure->message + used, sizeof(failure->message) - used,
+		 "; gmemtraced serves %s, but user %u may not connect: see its --group",
+		 source->socket, (unsigned int)geteuid());
 }
 
 int sensor_client_open(struct sensor_client **out, const struct sensor_options *options,
@@ -183,6 +258,7 @@ int sensor_client_open(struct sensor_client **out, const struct sensor_options *
 	}
 	error = hello_read(client, source, failure);
 	if (error) {
+		failure_hint(client, source, failure);
 		sensor_client_close(client);
 		return error;
 	}

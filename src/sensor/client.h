@@ -9,21 +9,23 @@
 
 #include "sensor/sensor.h"
 
-#define SENSOR_SOCKET "/run/gmemtraced.sock"
+#define SENSOR_SOCKET_NAME "gmemtraced.sock" /* in the runtime directory (runtime.h) */
+#define SENSOR_SOCKET "/run/" SENSOR_SOCKET_NAME /* root's */
 
 struct sensor_client;
 
 /* Whose sensors, and how long to wait for them. */
 struct sensor_source {
-	const char *socket; /* the daemon's; NULL: never, load our own */
-	bool daemon_only; /* where nobody serves `socket`: fail */
+	/* The daemon's; a user's runtime directory is looked into first. NULL: never, load our own. */
+	const char *socket;
+	bool daemon_only; /* `socket` was named: that one, and where nobody serves it fail */
 	bool (*interrupted)(void *context); /* asked while waiting: true ends it; may be NULL */
 	void *context;
 };
 
 /*
- * Connects to the daemon, else starts a child that loads the sensors with
- * @options. Returns when the sensors are armed, 0 or -errno with @failure:
+ * Connects to the daemon, which must be root's or the user's own, else starts a
+ * child that loads the sensors with @options. Returns when the sensors are armed, 0 or -errno with @failure:
  * -EINTR where it was interrupted, -ETIMEDOUT where their owner says nothing.
  */
 int sensor_client_open(struct sensor_client **client, const struct sensor_options *options,

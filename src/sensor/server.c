@@ -3,150 +3,122 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "gmemtrace/status.h"
 #include "sensor/server.h"
 
-#define CLIENTS_MAX 32
+#define MS 1000000ULL /* ns */
 #define BUSY_MS 5 /* between two drains while records come; the rings hold a hundred times that */
 #define IDLE_MS 20
+#define FULL_MS 100 /* while the owner's client reads nothing */
 #define FLUSH_BYTES (256U << 10)
-#define BACKLOG_BYTES (64U << 20) /* what a client of the daemon may leave unread */
-
-struct client {
-	int descriptor; /* -1: free */
-	bool wait; /* never drop: block until it has read */
-	bool dead;
-	bool held; /* nothing is sent before the hello */
-	char *buffer;
-	size_t used;
-	size_t capacity;
-	uint64_t dropped; /* records, since the last loss record that got through */
-	uint64_t dropped_since; /* ns */
-	uint64_t last_time; /* ns: header.time of the last record queued */
-};
+#define INPUT_BYTES 4096 /* taken from one client in one turn */
+#define READS_TURN_NS (5 * MS) /* of reading pages for clients in one go; then as long of a rest */
+#define ACCEPT_NS (5 * MS) /* between two new clients: each is told of all inodes */
+#define FINISH_NS (1000 * MS) /* for last records */
+#define LOG_BURST 32 /* lines; one more each LOG_NS */
+#define LOG_NS (500 * MS)
 
 struct server {
-	struct sensor *sensor;
-	struct client clients[CLIENTS_MAX];
-	int clients_nr; /* one more than the last in use */
+	struct sensor *sensor; /* NULL: not armed yet */
+	struct peers peers;
 	int listener;
+	int report;
+	const char *socket; /* the listener's path, NULL: none */
+	struct stat bound; /* what was there when we began */
+	pid_t parent;
+	bool orphan; /* nobody reads the report any more */
 	uint32_t groups;
-	bool stop;
+	bool stop; /* nothing more is to be said to anybody */
+	bool poll_failed; /* said */
+	uint64_t reads_due; /* ns */
+	uint64_t accept_due; /* ns */
+	uint64_t log_time; /* ns: the next line's, where lines come evenly */
+	uint64_t log_left_out; /* lines */
 };
 
 static volatile sig_atomic_t terminated;
 
-static void on_terminate(int number)
+void server_terminate(void)
 {
-	(void)number;
 	terminated = 1;
 }
 
-static void client_drop(struct client *client)
+static uint64_t now(void)
 {
-	close(client->descriptor);
-	free(client->buffer);
-	memset(client, 0, sizeof(*client));
-	client->descriptor = -1;
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
 }
 
-/* Sends what is queued; all of it where the client is one to wait for. */
-static void client_flush(struct client *client)
+/* A line for the log. Whoever can provoke many does not fill it: some are counted only. */
+__attribute__((format(printf, 2, 3))) static void server_log(struct server *server,
+							     const char *format, ...)
 {
-	size_t sent = 0;
+	uint64_t time = now();
+	char line[768];
+	va_list arguments;
+	int used = 0;
 
-	if (client->held)
+	if (server->report < 0)
 		return;
-	while (sent < client->used && !client->dead) {
-		ssize_t bytes = send(client->descriptor, client->buffer + sent, client->used - sent,
-				     MSG_NOSIGNAL | (client->wait ? 0 : MSG_DONTWAIT));
+	if (server->log_time > time + LOG_BURST * LOG_NS) {
+		server->log_left_out++;
+		return;
+	}
+	server->log_time = (server->log_time > time ? server->log_time : time) + LOG_NS;
+	if (server->log_left_out)
+		used = snprintf(line, sizeof(line), "(%llu lines left out)\n",
+				(unsigned long long)server->log_left_out);
+	server->log_left_out = 0;
+	va_start(arguments, format);
+	used += vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, arguments);
+	va_end(arguments);
+	if (used > (int)sizeof(line) - 2)
+		used = (int)sizeof(line) - 2;
+	line[used++] = '\n';
+	/* Never blocks; who does not read it loses it. */
+	if (write(server->report, line, (size_t)used) < 0)
+		server->log_left_out++;
+}
+
+static void peer_flush(struct peer *peer)
+{
+	const void *data;
+	size_t size;
+
+	while (!peer->dead && (size = backlog_next(&peer->backlog, &data))) {
+		ssize_t bytes = send(peer->descriptor, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 
 		if (bytes >= 0)
-			sent += bytes;
+			peer_sent(peer, (size_t)bytes, now());
 		else if (errno == EAGAIN)
-			break;
+			return;
 		else if (errno != EINTR)
-			client->dead = true;
+			peer->dead = true;
 	}
-	if (sent)
-		memmove(client->buffer, client->buffer + sent, client->used - sent);
-	client->used -= sent;
+	peer->progress = now();
 }
 
-static bool client_room(struct client *client, size_t size)
-{
-	size_t capacity = client->capacity ? client->capacity : FLUSH_BYTES * 2;
-	char *grown;
-
-	if (client->used + size <= client->capacity)
-		return true;
-	if (!client->wait && client->used + size > BACKLOG_BYTES)
-		return false;
-	while (capacity < client->used + size)
-		capacity *= 2;
-	grown = realloc(client->buffer, capacity);
-	if (!grown)
-		return false;
-	client->buffer = grown;
-	client->capacity = capacity;
-	return true;
-}
-
-static bool client_queue(struct client *client, const void *data, size_t size)
-{
-	if (client->used > FLUSH_BYTES)
-		client_flush(client);
-	if (!client_room(client, size))
-		return false;
-	memcpy(client->buffer + client->used, data, size);
-	client->used += size;
-	return true;
-}
-
-/* A gap is marked where it is: before the first record that fits again. */
-static bool client_queue_gap(struct client *client, uint64_t time)
-{
-	struct record_loss loss = {
-		.header = { .kind = RECORD_LOSS, .size = sizeof(loss), .time = time },
-		.since = client->dropped_since,
-		.count = client->dropped,
-		.cause = RECORD_LOSS_CLIENT_SLOW,
-	};
-
-	if (!client_queue(client, &loss, sizeof(loss)))
-		return false;
-	client->dropped = 0;
-	return true;
-}
-
-static void client_record(void *context, const struct record_header *record)
-{
-	struct client *client = context;
-
-	if (client->dropped && !client_queue_gap(client, record->time))
-		goto drop;
-	if (client_queue(client, record, record->size)) {
-		client->last_time = record->time;
-		return;
-	}
-drop:
-	if (!client->dropped++)
-		client->dropped_since = client->last_time;
-}
-
+/* While it is armed, the hello has not gone yet. */
 static void server_sink(void *context, const struct record_header *record)
 {
 	struct server *server = context;
+	struct peers *peers = &server->peers;
 
-	for (int i = 0; i < server->clients_nr; i++) {
-		if (server->clients[i].descriptor >= 0 && !server->clients[i].dead)
-			client_record(&server->clients[i], record);
+	peers_record(peers, record);
+	for (size_t i = 0; server->sensor && i < peers->used; i++) {
+		if (peers->list[i].id && peers->list[i].backlog.bytes > FLUSH_BYTES)
+			peer_flush(&peers->list[i]);
 	}
 }
 
@@ -157,132 +129,313 @@ static void hello_fill(struct server_hello *hello, uint32_t groups,
 	hello->magic = SERVER_MAGIC;
 	hello->version = SERVER_VERSION;
 	hello->groups = groups;
+	snprintf(hello->message, sizeof(hello->message), "gmemtrace %s", GMEMTRACE_VERSION);
 	if (!failure)
 		return;
 	hello->status = failure->status;
 	memcpy(hello->message, failure->message, sizeof(hello->message));
 }
 
-static struct client *client_add(struct server *server, int descriptor, bool wait)
-{
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		struct client *client = &server->clients[i];
+/* sensor_announce()'s sink: @context is where it goes. */
+struct announcement {
+	struct peers *peers;
+	struct peer *peer;
+	uint64_t time; /* ns */
+};
 
-		if (client->descriptor >= 0)
-			continue;
-		client->descriptor = descriptor;
-		client->wait = wait;
-		if (server->clients_nr <= i)
-			server->clients_nr = i + 1;
-		return client;
-	}
+/*
+ * What a client is told late it has not seen the beginnings of: it counts from
+ * now, whenever the record was made.
+ */
+static void announce_record(void *context, const struct record_header *record)
+{
+	const struct announcement *announcement = context;
+	union {
+		struct record_header header;
+		struct record_inode inode;
+		char bytes[UINT16_MAX + 1];
+	} copy;
+
+	memcpy(&copy, record, record->size);
+	copy.header.time = announcement->time;
+	peer_record(announcement->peers, announcement->peer, &copy.header);
+}
+
+static void peer_announce(struct server *server, struct peer *peer)
+{
+	struct announcement announcement = { &server->peers, peer, now() };
+
+	peer->announce = false;
+	sensor_announce(server->sensor, announce_record, &announcement);
+}
+
+/* What it says is the last thing that it hears. */
+static void client_refuse(struct server *server, int descriptor, const struct ucred *who,
+			  const char *message)
+{
+	struct sensor_failure failure = { .status = GMEMTRACE_CANNOT_RUN };
+	struct server_hello hello;
+
+	snprintf(failure.message, sizeof(failure.message), "%s", message);
+	hello_fill(&hello, server->groups, &failure);
+	if (send(descriptor, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		server_log(server, "pid %d of user %u: gone before it was refused", (int)who->pid,
+			   (unsigned int)who->uid);
+	server_log(server, "pid %d of user %u: refused: %s", (int)who->pid, (unsigned int)who->uid,
+		   message);
 	close(descriptor);
-	return NULL;
 }
 
 static void server_accept(struct server *server)
 {
-	int descriptor = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC);
+	int descriptor = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct ucred who = { .uid = (uid_t)-1 };
+	socklen_t length = sizeof(who);
 	struct server_hello hello;
-	struct client *client;
+	char message[256];
+	struct peer *peer;
 
 	if (descriptor < 0)
 		return;
-	client = client_add(server, descriptor, false);
-	if (!client)
+	server->accept_due = now() + ACCEPT_NS;
+	if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &length)) {
+		client_refuse(server, descriptor, &who, "the kernel does not tell who you are");
 		return;
-	hello_fill(&hello, server->groups, NULL);
-	client_queue(client, &hello, sizeof(hello));
-	sensor_announce(server->sensor, client_record, client);
-}
-
-static void client_end(struct client *client)
-{
-	struct record_end end = {
-		.header = { .kind = RECORD_END, .size = sizeof(end), .time = client->last_time },
-		.command_status = -1,
-	};
-
-	client_record(client, &end.header);
-	client->wait = true;
-	client_flush(client);
-	client->dead = true;
-}
-
-static void client_command(struct server *server, struct client *client,
-			   const struct server_command *command)
-{
-	switch (command->kind) {
-	case SERVER_COMMAND_SNAPSHOT:
-		/* A refusal shows as a snapshot that never comes: the reader's limit ends it. */
-		sensor_snapshot(server->sensor, command->inode, command->first & ~63ULL,
-				command->nr + (command->first & 63), command->pass,
-				command->snapshot);
-		break;
-	case SERVER_COMMAND_STOP:
-		sensor_settle(server->sensor);
-		if (server->listener < 0) {
-			sensor_yield(server->sensor);
-			server->stop = true;
-		}
-		client_end(client);
-		break;
-	default:
-		client->dead = true;
-		break;
 	}
+	peer = peers_admit(&server->peers, descriptor, who.pid, who.uid, now(), message,
+			   sizeof(message));
+	if (!peer) {
+		client_refuse(server, descriptor, &who, message);
+		return;
+	}
+	server_log(server, "client %llu: pid %d of user %u: connected",
+		   (unsigned long long)peer->id, (int)who.pid, (unsigned int)who.uid);
+	hello_fill(&hello, server->groups, NULL);
+	peer_hello(peer, &hello, sizeof(hello));
+	peer_announce(server, peer);
 }
 
-static void client_read(struct server *server, struct client *client)
+/* @why NULL: it has gone by itself. */
+static void client_drop(struct server *server, struct peer *peer, const char *why)
 {
-	struct server_command command;
-	ssize_t bytes = recv(client->descriptor, &command, sizeof(command), MSG_DONTWAIT);
+	server_log(server, "client %llu: pid %d of user %u: %s%s", (unsigned long long)peer->id,
+		   (int)peer->pid, (unsigned int)peer->uid, why ? "dropped: " : "gone",
+		   why ? why : "");
+	close(peer->descriptor);
+	if (peer->owner)
+		server->stop = true;
+	peers_drop(&server->peers, peer);
+}
 
+/* The owner's client wants the end at once; others wait for the next heartbeat. */
+static void owner_stop(struct server *server, struct peer *peer)
+{
+	sensor_settle(server->sensor);
+	sensor_yield(server->sensor);
+	peer_end(peer);
+}
+
+static void client_receive(struct server *server, struct peer *peer)
+{
+	size_t room = reads_room(&peer->reads);
+	char data[INPUT_BYTES];
+	ssize_t bytes;
+
+	bytes = recv(peer->descriptor, data, room < sizeof(data) ? room : sizeof(data),
+		     MSG_DONTWAIT);
 	if (bytes < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (bytes != sizeof(command)) {
-		client->dead = true;
+	if (bytes <= 0) {
+		peer->dead = true;
 		return;
 	}
-	client_command(server, client, &command);
+	if (!peer_input(peer, data, (size_t)bytes, now())) {
+		client_drop(server, peer, "what it sent is no command");
+		return;
+	}
+	if (peer->stop && peer->owner && !peer->ended)
+		owner_stop(server, peer);
 }
 
+static short peer_events(const struct peer *peer)
+{
+	short events = 0;
+
+	if (!peer->ended && reads_room(&peer->reads))
+		events |= POLLIN;
+	if (peer->backlog.bytes)
+		events |= POLLOUT;
+	return events;
+}
+
+static void peers_handle(struct server *server, const struct pollfd *descriptors)
+{
+	for (size_t i = 0; i < PEERS_MAX; i++) {
+		struct peer *peer = &server->peers.list[i];
+
+		if (!peer->id || descriptors[i].fd != peer->descriptor)
+			continue;
+		if (descriptors[i].revents & (POLLHUP | POLLERR | POLLNVAL))
+			peer->dead = true;
+		else if (descriptors[i].revents & POLLIN)
+			client_receive(server, peer);
+	}
+}
+
+/* Waits for anything that clients do, @timeout ms at most. */
 static void server_wait(struct server *server, int timeout)
 {
-	struct pollfd descriptors[CLIENTS_MAX + 1];
+	enum {
+		LISTENER = PEERS_MAX,
+		REPORT,
+		NR
+	};
+	struct pollfd descriptors[NR];
 
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		descriptors[i].fd = server->clients[i].descriptor;
-		descriptors[i].events = POLLIN;
-		descriptors[i].revents = 0;
+	for (size_t i = 0; i < PEERS_MAX; i++) {
+		const struct peer *peer = &server->peers.list[i];
+
+		descriptors[i] = (struct pollfd){
+			.fd = peer->id ? peer->descriptor : -1,
+			.events = peer->id ? peer_events(peer) : 0,
+		};
 	}
-	descriptors[CLIENTS_MAX].fd = server->listener;
-	descriptors[CLIENTS_MAX].events = POLLIN;
-	descriptors[CLIENTS_MAX].revents = 0;
-	if (poll(descriptors, CLIENTS_MAX + 1, timeout) <= 0)
+	descriptors[LISTENER] = (struct pollfd){
+		.fd = now() >= server->accept_due ? server->listener : -1,
+		.events = POLLIN,
+	};
+	/* Only that nobody reads it any more is of interest: the parent has died, or is about to. */
+	descriptors[REPORT] = (struct pollfd){ .fd = server->report };
+	if (poll(descriptors, NR, timeout) <= 0)
 		return;
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		if (descriptors[i].revents && server->clients[i].descriptor >= 0)
-			client_read(server, &server->clients[i]);
+	if (descriptors[REPORT].revents) {
+		server->orphan = true;
+		server->stop = true;
+		return;
 	}
-	if (descriptors[CLIENTS_MAX].revents)
+	peers_handle(server, descriptors);
+	if (descriptors[LISTENER].revents)
 		server_accept(server);
 }
 
 static void server_flush(struct server *server)
 {
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		struct client *client = &server->clients[i];
+	uint64_t time = now();
 
-		if (client->descriptor < 0)
+	for (size_t i = 0; i < server->peers.used; i++) {
+		struct peer *peer = &server->peers.list[i];
+
+		if (!peer->id)
 			continue;
-		if (!client->dead)
-			client_flush(client);
-		if (!client->dead)
-			continue;
-		client_drop(client);
-		if (server->listener < 0)
-			server->stop = true;
+		if (peer->announce && !peer->dropped && !peer->ended)
+			peer_announce(server, peer);
+		peer_flush(peer);
+		if (peer->ended && !peer->backlog.bytes)
+			peer->dead = true;
+		if (peer->dead)
+			client_drop(server, peer, NULL);
+		else if (peer_overdue(&server->peers, peer, time))
+			client_drop(server, peer, "it has read nothing for too long");
+	}
+}
+
+/* Reads pages for clients, for a while; not more than half of the time where they are strangers. */
+static void server_read(struct server *server)
+{
+	uint64_t begin = now(), spent = 0;
+	struct reads_flight *flight;
+
+	if (begin < server->reads_due)
+		return;
+	while (spent < READS_TURN_NS && (flight = peers_next_read(&server->peers, now()))) {
+		const struct reads_range range = flight->range;
+		uint64_t number = flight->number;
+		int error = sensor_snapshot(server->sensor, range.inode, range.first, range.nr,
+					    range.pass, number);
+
+		flight = reads_find(&server->peers.reads, number);
+		if (error && flight)
+			peers_read_failed(&server->peers, flight, error, now());
+		spent = now() - begin;
+	}
+	if (server->listener >= 0)
+		server->reads_due = now() + spent;
+}
+
+static bool owner_full(const struct server *server)
+{
+	const struct peer *peer = &server->peers.list[0];
+
+	return server->listener < 0 && peer->id && peer_full(&server->peers, peer);
+}
+
+/* Drains. How long, in ms, the next turn may wait. */
+static int server_drain(struct server *server)
+{
+	int records;
+
+	if (owner_full(server))
+		return FULL_MS;
+	records = sensor_poll(server->sensor);
+	if (records < 0 && !server->poll_failed) {
+		server_log(server, "cannot read the sensors: %s", strerror(-records));
+		server->poll_failed = true;
+	}
+	server_read(server);
+	if (peers_reads_wait(&server->peers))
+		return server->listener < 0 ? 0 : 1;
+	return records > 0 ? BUSY_MS : IDLE_MS;
+}
+
+static bool parent_gone(const struct server *server)
+{
+	return server->orphan || (server->report >= 0 && getppid() != server->parent);
+}
+
+/* Removing it is the parent's task; it may have done so, and another daemon be there. */
+static void socket_remove(const struct server *server)
+{
+	struct stat status;
+
+	if (server->socket && parent_gone(server) && !lstat(server->socket, &status) &&
+	    status.st_ino == server->bound.st_ino && status.st_dev == server->bound.st_dev)
+		unlink(server->socket);
+}
+
+static void listener_close(struct server *server)
+{
+	if (server->listener < 0)
+		return;
+	/* While we listen, nobody else takes the path. */
+	socket_remove(server);
+	close(server->listener);
+	server->listener = -1;
+}
+
+static bool backlogs_wait(const struct server *server)
+{
+	for (size_t i = 0; i < server->peers.used; i++) {
+		if (server->peers.list[i].backlog.bytes)
+			return true;
+	}
+	return false;
+}
+
+/* Everybody gets their last records, who does not read them soon goes without. */
+static void server_finish(struct server *server)
+{
+	uint64_t begin = now();
+
+	listener_close(server);
+	sensor_settle(server->sensor);
+	for (size_t i = 0; i < server->peers.used; i++) {
+		if (server->peers.list[i].id)
+			peer_end(&server->peers.list[i]);
+	}
+	server_flush(server);
+	while (backlogs_wait(server) && now() - begin < FINISH_NS) {
+		server_wait(server, IDLE_MS);
+		server_flush(server);
 	}
 }
 
@@ -292,17 +445,13 @@ static void server_loop(struct server *server)
 
 	while (!server->stop && !terminated) {
 		server_wait(server, timeout);
-		timeout = sensor_poll(server->sensor) > 0 ? BUSY_MS : IDLE_MS;
+		if (server->stop)
+			return;
+		timeout = server_drain(server);
 		server_flush(server);
 	}
-	if (server->stop)
-		return;
-	sensor_settle(server->sensor);
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		if (server->clients[i].descriptor >= 0)
-			client_end(&server->clients[i]);
-	}
-	server_flush(server);
+	if (!server->stop && !parent_gone(server))
+		server_finish(server);
 }
 
 /* The owner's output is its socket; a caller must not wait for a pipe that it holds open. */
@@ -314,89 +463,67 @@ static void streams_close(void)
 		dup2(null, i);
 }
 
-static void server_hello_send(struct server *server, int client, int ready,
-			      const struct sensor_failure *failure)
+/* To whom it may concern: the only client, or the parent. */
+static void hello_send(struct server *server, int client, const struct sensor_failure *failure)
 {
 	struct server_hello hello;
 
 	hello_fill(&hello, server->groups, failure);
 	if (client >= 0 && send(client, &hello, sizeof(hello), MSG_NOSIGNAL) < 0)
 		server->stop = true;
-	if (ready >= 0) {
-		if (write(ready, &hello, sizeof(hello)) < 0)
-			server->stop = true;
-		close(ready);
-	}
+	if (server->report >= 0 && write(server->report, &hello, sizeof(hello)) < 0)
+		server->orphan = server->stop = true;
 }
 
-/* What the sensors said while they were being armed; the hello goes first. */
-static void server_run(const struct sensor_options *options, int client, int listener, int ready)
+static void peers_close(struct server *server)
 {
-	struct server server = { .listener = listener, .groups = options->groups };
+	for (size_t i = server->peers.used; i-- > 0;) {
+		struct peer *peer = &server->peers.list[i];
+
+		if (!peer->id)
+			continue;
+		close(peer->descriptor);
+		peers_drop(&server->peers, peer);
+	}
+	listener_close(server);
+}
+
+static void owner_admit(struct server *server, int client)
+{
+	char message[8];
+	struct peer *peer =
+		peers_admit(&server->peers, client, 0, 0, now(), message, sizeof(message));
+
+	peer->owner = true;
+}
+
+void server_run(const struct sensor_options *sensors, const struct server_options *options)
+{
+	struct server *server = calloc(1, sizeof(*server));
 	struct sensor_failure failure = {};
+	struct sensor *sensor = NULL;
 	int error;
 
-	for (int i = 0; i < CLIENTS_MAX; i++)
-		server.clients[i].descriptor = -1;
-	if (client >= 0)
-		client_add(&server, client, true)->held = true;
-	error = sensor_open(&server.sensor, options, server_sink, &server, &failure);
-	server_hello_send(&server, client, ready, error ? &failure : NULL);
-	if (error)
+	if (!server)
 		return;
-	server.clients[0].held = false;
+	server->listener = options->listener;
+	server->report = options->report;
+	server->socket = options->socket;
+	server->parent = getppid();
+	if (options->socket && lstat(options->socket, &server->bound))
+		server->socket = NULL;
+	server->groups = sensors->groups;
+	peers_init(&server->peers, &options->limits, geteuid());
+	if (options->client >= 0)
+		owner_admit(server, options->client);
+	error = sensor_open(&sensor, sensors, server_sink, server, &failure);
+	hello_send(server, options->client, error ? &failure : NULL);
+	server->sensor = sensor;
 	streams_close();
-	server_loop(&server);
-	for (int i = 0; i < CLIENTS_MAX; i++) {
-		if (server.clients[i].descriptor >= 0)
-			client_drop(&server.clients[i]);
-	}
-	if (listener >= 0)
-		close(listener);
-	sensor_close(server.sensor);
-}
-
-/* The least of @kept that is not below @from, or -1. */
-static int descriptor_next(const int kept[3], int from)
-{
-	int next = -1;
-
-	for (int i = 0; i < 3; i++) {
-		if (kept[i] >= from && (next < 0 || kept[i] < next))
-			next = kept[i];
-	}
-	return next;
-}
-
-/*
- * A fork inherits everything: with the client's own end open here as well,
- * nobody would ever see that it has died.
- */
-static void descriptors_close(const int kept[3])
-{
-	int from = 3, next;
-
-	while ((next = descriptor_next(kept, from)) >= 0) {
-		if (next > from)
-			close_range(from, next - 1, 0);
-		from = next + 1;
-	}
-	close_range(from, ~0U, 0);
-}
-
-pid_t server_spawn(const struct sensor_options *options, int client, int listener, int ready)
-{
-	struct sigaction action = { .sa_handler = on_terminate };
-	pid_t child = fork();
-
-	if (child)
-		return child < 0 ? -errno : child;
-	descriptors_close((const int[]){ client, listener, ready });
-	/* ^C is for the command; the owner ends when its client does. */
-	setpgid(0, 0);
-	signal(SIGINT, SIG_IGN);
-	signal(SIGPIPE, SIG_IGN);
-	sigaction(SIGTERM, &action, NULL);
-	server_run(options, client, listener, ready);
-	_exit(0);
+	if (!error)
+		server_loop(server);
+	/* Nobody is to wait for what now may take long: detaching. */
+	peers_close(server);
+	sensor_close(sensor);
+	free(server);
 }

@@ -3,49 +3,56 @@
  * The process that owns the sensors, and what it says on a socket.
  *
  * To a client: one struct server_hello, then sealed records, each as long as
- * its header says. From a client: struct server_command. The same for a child
- * of gmemtrace (one client, which it waits for) and for gmemtraced (many,
- * which it does not: a slow one loses records and is told how many).
+ * its header says. From a client: struct server_command (reads.h). The same for
+ * a child of gmemtrace (one client, for which nothing is dropped) and for
+ * gmemtraced (many: a slow one loses records and is told how many).
+ *
+ * No client can hold the process up: nothing is sent or received that would
+ * block, what a client asks for is done in small pieces and in turn, and
+ * whoever reads nothing is given up (peer.h has the limits). Where the owner's
+ * only client lets half of the backlog fill up, the sensors are not drained
+ * until it reads on (what their rings cannot hold is counted as lost); after a
+ * minute of that the sensors are detached and the client finds the end of the
+ * stream without a RECORD_END.
  */
 #ifndef GMEMTRACE_SENSOR_SERVER_H
 #define GMEMTRACE_SENSOR_SERVER_H
 
 #include <sys/types.h>
 
+#include "sensor/peer.h"
 #include "sensor/sensor.h"
 
 #define SERVER_MAGIC 0x74656d67U /* "gmet" */
-#define SERVER_VERSION 1U
+#define SERVER_VERSION 2U
 
 struct server_hello {
 	uint32_t magic;
-	uint32_t version;
+	uint32_t version; /* these two stay where they are in every version */
 	int32_t status; /* 0: records follow; else the exit status that `message` explains */
 	uint32_t groups; /* enum sensor_group: what is on */
-	char message[SENSOR_MESSAGE_LENGTH];
+	char message[SENSOR_MESSAGE_LENGTH]; /* with status 0: the program and its version */
 };
 
-enum server_command_kind {
-	SERVER_COMMAND_SNAPSHOT = 1,
-	SERVER_COMMAND_STOP = 2,
+struct server_options {
+	int client; /* >= 0: the only client, whose end is the process's end */
+	int listener; /* >= 0: clients are accepted here until SIGTERM, or the parent's death */
+	const char *socket; /* @listener's path, removed at the end */
+	/*
+	 * A pipe, -1: none. It takes one hello when the sensors are armed or cannot
+	 * be, then lines of text: who came, who went, what went wrong.
+	 */
+	int report;
+	struct peers_limits limits;
 };
 
-struct server_command {
-	uint32_t kind; /* enum server_command_kind */
-	uint32_t pass;
-	uint64_t inode;
-	uint64_t first; /* pgoff, a multiple of 64 */
-	uint64_t nr; /* pages */
-	uint64_t snapshot;
-};
+/* Forks the process that owns the sensors. Returns its pid, or -errno. */
+pid_t server_spawn(const struct sensor_options *sensors, const struct server_options *options);
 
-/*
- * Forks the process that owns the sensors. With @client >= 0 that descriptor
- * is its only client and its end is the process's end; with @listener >= 0 it
- * accepts clients there until SIGTERM. Returns its pid, or -errno. What goes
- * wrong in it is said in the hello, or on @listener's behalf on @ready, a pipe
- * that takes one hello (-1: none).
- */
-pid_t server_spawn(const struct sensor_options *options, int client, int listener, int ready);
+/* The process itself, until its end; its descriptors and signals are as it needs them. */
+void server_run(const struct sensor_options *sensors, const struct server_options *options);
+
+/* From a signal handler of that process: it ends soon. */
+void server_terminate(void);
 
 #endif

@@ -1,0 +1,757 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gmemtraced and gmemtrace's own child as processes, with real sockets and
+ * sensors that are made up: among clients that hang, lie and crowd, and in
+ * every kind of end. tests/vm/daemon.t does the same with sensors.
+ */
+#include <errno.h>
+#include <grp.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "daemon/serve.h"
+#include "daemon/socket.h"
+#include "sensor/client.h"
+
+#define PATIENCE 30 /* s: against hangs */
+#define STRANGER 12345 /* a user without privileges */
+#define INODE_PAGES (1ULL << 20)
+
+/* What the made-up sensors do, and have done; shared with their owner. */
+static struct {
+	unsigned int flood; /* records they have whenever they are asked */
+	uint64_t records; /* handed out */
+	uint64_t chunks; /* read */
+	pid_t owner;
+	pid_t refused; /* sensors that cannot be armed */
+} * shared;
+
+struct sensor {
+	sensor_sink sink;
+	void *context;
+};
+
+static char directory[64], path[96];
+static pid_t daemon_pid;
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+/* --- sensors ---------------------------------------------------------------- */
+
+static void say(struct sensor *sensor, struct record_header *record)
+{
+	record->time = now();
+	shared->records++;
+	sensor->sink(sensor->context, record);
+}
+
+static void say_heartbeat(struct sensor *sensor)
+{
+	struct record_heartbeat heartbeat = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(heartbeat) },
+		.watermark = now(),
+	};
+
+	say(sensor, &heartbeat.header);
+}
+
+static void say_inode(sensor_sink sink, void *context)
+{
+	const struct record_inode inode = {
+		.header = { .kind = RECORD_INODE, .size = sizeof(inode), .time = 1, .inode = 1 },
+		.pages = INODE_PAGES,
+		.provider = RECORD_PROVIDER_SECRETMEM,
+	};
+
+	sink(context, &inode.header);
+}
+
+int __wrap_sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
+		       void *context, struct sensor_failure *failure);
+int __wrap_sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
+		       void *context, struct sensor_failure *failure)
+{
+	(void)options;
+	if (shared->refused)
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM, "no sensors today");
+	shared->owner = getpid();
+	*out = calloc(1, sizeof(**out));
+	(*out)->sink = sink;
+	(*out)->context = context;
+	say_inode(sink, context);
+	return 0;
+}
+
+int __wrap_sensor_poll(struct sensor *sensor);
+int __wrap_sensor_poll(struct sensor *sensor)
+{
+	struct record_flush flush = {
+		.header = { .kind = RECORD_FLUSH, .size = sizeof(flush) },
+	};
+
+	for (unsigned int i = 0; i < shared->flood; i++)
+		say(sensor, &flush.header);
+	say_heartbeat(sensor);
+	return (int)shared->flood + 1;
+}
+
+int __wrap_sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
+			   uint32_t pass, uint64_t snapshot);
+int __wrap_sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
+			   uint32_t pass, uint64_t snapshot)
+{
+	struct record_snapshot record = {
+		.header = { .kind = RECORD_SNAPSHOT_BEGIN, .size = sizeof(record), .inode = inode },
+		.pgoff_first = first,
+		.pgoff_nr = nr,
+		.inode_pages = INODE_PAGES,
+		.pass = pass,
+		.snapshot = snapshot,
+	};
+
+	if (inode != 1)
+		return -ENOENT;
+	shared->chunks++;
+	say(sensor, &record.header);
+	record.header.kind = RECORD_SNAPSHOT_END;
+	say(sensor, &record.header);
+	return 0;
+}
+
+void __wrap_sensor_announce(struct sensor *sensor, sensor_sink sink, void *context);
+void __wrap_sensor_announce(struct sensor *sensor, sensor_sink sink, void *context)
+{
+	(void)sensor;
+	say_inode(sink, context);
+}
+
+int __wrap_sensor_settle(struct sensor *sensor);
+int __wrap_sensor_settle(struct sensor *sensor)
+{
+	say_heartbeat(sensor);
+	return 0;
+}
+
+void __wrap_sensor_yield(struct sensor *sensor);
+void __wrap_sensor_yield(struct sensor *sensor)
+{
+	(void)sensor;
+}
+
+void __wrap_sensor_close(struct sensor *sensor);
+void __wrap_sensor_close(struct sensor *sensor)
+{
+	free(sensor);
+}
+
+/* --- the daemon ------------------------------------------------------------- */
+
+static void pause_ms(unsigned int ms)
+{
+	const struct timespec time = { .tv_nsec = (long)ms * 1000000L };
+
+	nanosleep(&time, NULL);
+}
+
+static bool wait_until(bool (*holds)(void))
+{
+	uint64_t end = now() + PATIENCE * 1000000000ULL;
+
+	while (!holds()) {
+		if (now() > end)
+			return false;
+		pause_ms(5);
+	}
+	return true;
+}
+
+static bool alive(pid_t pid)
+{
+	return pid > 0 && !kill(pid, 0);
+}
+
+static bool owner_gone(void)
+{
+	/* Whoever lost its parent is our child then. */
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	return !alive(shared->owner);
+}
+
+static bool owner_armed(void)
+{
+	return shared->owner;
+}
+
+static bool socket_there(void)
+{
+	struct stat status;
+
+	return !lstat(path, &status);
+}
+
+static void daemon_main(unsigned int clients)
+{
+	const struct peers_limits limits = { .clients = clients, .backlog = 1 << 20 };
+	const struct sensor_options sensor = { .groups = SENSOR_GROUP_VERDICT };
+	char message[512];
+	int listener = socket_listen(path, (gid_t)-1, message, sizeof(message));
+
+	if (listener < 0) {
+		fprintf(stderr, "%s\n", message);
+		_exit(99);
+	}
+	chmod(path, 0666);
+	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
+		_exit(98);
+	_exit(daemon_serve(&sensor, &limits, listener, path));
+}
+
+static void daemon_start(unsigned int clients)
+{
+	shared->owner = 0;
+	daemon_pid = fork();
+	assert_true(daemon_pid >= 0);
+	if (!daemon_pid)
+		daemon_main(clients);
+	assert_true(wait_until(owner_armed));
+}
+
+/* Its exit status, or 128 and the signal. */
+static int daemon_wait(void)
+{
+	int status;
+
+	alarm(PATIENCE);
+	assert_int_equal(waitpid(daemon_pid, &status, 0), daemon_pid);
+	alarm(0);
+	daemon_pid = 0;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int daemon_end(int number)
+{
+	kill(daemon_pid, number);
+	return daemon_wait();
+}
+
+/* --- clients ---------------------------------------------------------------- */
+
+static int socket_connect(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+	assert_true(descriptor >= 0);
+	assert_int_equal(connect(descriptor, (struct sockaddr *)&address, sizeof(address)), 0);
+	return descriptor;
+}
+
+static struct server_hello hello_of(int descriptor)
+{
+	struct server_hello hello = {};
+
+	alarm(PATIENCE);
+	assert_int_equal(recv(descriptor, &hello, sizeof(hello), MSG_WAITALL), sizeof(hello));
+	alarm(0);
+	assert_int_equal(hello.magic, SERVER_MAGIC);
+	return hello;
+}
+
+static int served(void)
+{
+	int descriptor = socket_connect();
+
+	assert_int_equal(hello_of(descriptor).status, 0);
+	return descriptor;
+}
+
+static void ask(int descriptor, uint64_t inode, uint64_t nr)
+{
+	const struct server_command command = {
+		.kind = SERVER_COMMAND_SNAPSHOT, .inode = inode, .nr = nr, .snapshot = 1
+	};
+
+	/* Who is full takes no more. */
+	(void)!send(descriptor, &command, sizeof(command), MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+static void stop(int descriptor)
+{
+	const struct server_command command = { .kind = SERVER_COMMAND_STOP };
+
+	assert_int_equal(send(descriptor, &command, sizeof(command), MSG_NOSIGNAL),
+			 sizeof(command));
+}
+
+/* Reads until it is shut out. */
+static void read_to_the_end(int descriptor)
+{
+	char data[65536];
+
+	alarm(PATIENCE);
+	while (read(descriptor, data, sizeof(data)) > 0)
+		;
+	alarm(0);
+	close(descriptor);
+}
+
+static void count_record(void *context, const struct record_header *record)
+{
+	(void)record;
+	++*(unsigned int *)context;
+}
+
+static bool never(void *context)
+{
+	(void)context;
+	return false;
+}
+
+static bool always(void *context)
+{
+	(void)context;
+	return true;
+}
+
+static int client_open(struct sensor_client **client, bool (*interrupted)(void *),
+		       struct sensor_failure *failure)
+{
+	const struct sensor_source source = { .socket = path,
+					      .daemon_only = true,
+					      .interrupted = interrupted };
+	const struct sensor_options options = { .groups = SENSOR_GROUP_VERDICT };
+
+	memset(failure, 0, sizeof(*failure));
+	return sensor_client_open(client, &options, &source, failure);
+}
+
+/* An ordinary client: it connects, reads, asks, stops, and gets its end. */
+static void ordinary_client(void)
+{
+	struct sensor_failure failure;
+	struct sensor_client *client;
+	unsigned int records = 0;
+	uint64_t end = now() + PATIENCE * 1000000000ULL;
+
+	assert_int_equal(client_open(&client, never, &failure), 0);
+	while (records < 10)
+		assert_true(sensor_client_read(client, 100, count_record, &records) >= 0);
+	assert_int_equal(sensor_client_snapshot(client, 1, 0, 64, 0, 7), 0);
+	assert_int_equal(sensor_client_stop(client), 0);
+	while (!sensor_client_ended(client)) {
+		assert_true(sensor_client_read(client, 100, count_record, &records) >= 0);
+		assert_true(now() < end);
+	}
+	sensor_client_close(client);
+}
+
+/* --- tests ------------------------------------------------------------------ */
+
+static int setup(void **state)
+{
+	(void)state;
+	memset(shared, 0, sizeof(*shared));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	if (daemon_pid > 0)
+		kill(daemon_pid, SIGKILL);
+	if (shared->owner > 0)
+		kill(shared->owner, SIGKILL);
+	daemon_pid = 0;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	unlink(path);
+	return 0;
+}
+
+static void test_endless(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	daemon_start(8);
+	descriptor = served();
+	ask(descriptor, 1, 1ULL << 63);
+	read_to_the_end(descriptor);
+	assert_int_equal(shared->chunks, 0);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static void test_noise(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	daemon_start(8);
+	descriptor = served();
+	assert_int_equal(write(descriptor, "\1", 1), 1);
+	close(descriptor);
+	descriptor = served();
+	(void)!send(descriptor, directory, sizeof(directory), MSG_NOSIGNAL);
+	read_to_the_end(descriptor);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+/* All of them at once, none of whom ever reads; more records than anybody could take. */
+static void test_nobody_holds_it_up(void **state)
+{
+	int descriptors[8];
+
+	(void)state;
+	shared->flood = 2000;
+	daemon_start(8);
+	for (size_t i = 0; i < 8; i++)
+		descriptors[i] = served();
+	stop(descriptors[0]);
+	assert_int_equal(write(descriptors[1], "\1", 1), 1);
+	for (int i = 0; i < 1000; i++) {
+		ask(descriptors[2], 1, 1ULL << 32);
+		ask(descriptors[3], 2, 1ULL << 32);
+	}
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+	assert_true(wait_until(owner_gone));
+	assert_false(socket_there());
+	for (size_t i = 0; i < 8; i++)
+		close(descriptors[i]);
+}
+
+static bool greedy_was_served(void)
+{
+	return shared->chunks >= INODE_PAGES / RECORD_SNAPSHOT_CHUNK;
+}
+
+static bool greedy_was_served_more(void)
+{
+	return shared->chunks > INODE_PAGES / RECORD_SNAPSHOT_CHUNK;
+}
+
+/* The range ends where the inode does. */
+static void test_greedy(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	daemon_start(8);
+	descriptor = served();
+	ask(descriptor, 1, 1ULL << 32);
+	assert_true(wait_until(greedy_was_served));
+	ordinary_client();
+	assert_true(wait_until(greedy_was_served_more));
+	assert_int_equal(shared->chunks, INODE_PAGES / RECORD_SNAPSHOT_CHUNK + 1);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+	close(descriptor);
+}
+
+/* As another user: how many times it is served, and why not more often. A status of 0: as it should be. */
+static _Noreturn void crowd(unsigned int expected)
+{
+	char why[64];
+	unsigned int count = 0;
+
+	if (setgroups(0, NULL) || setgid(STRANGER) || setuid(STRANGER))
+		_exit(2);
+	snprintf(why, sizeof(why), "%u clients of user %u already", expected, STRANGER);
+	for (int i = 0; i < 10; i++) {
+		struct server_hello hello = hello_of(socket_connect());
+
+		count += !hello.status;
+		if (hello.status &&
+		    (hello.status != GMEMTRACE_CANNOT_RUN || !strstr(hello.message, why)))
+			_exit(3);
+	}
+	_exit(count != expected);
+}
+
+static void test_crowd(void **state)
+{
+	int status;
+	pid_t pid;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	daemon_start(8);
+	pid = fork();
+	if (!pid)
+		crowd(2);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static void test_ends_by_signal(void **state)
+{
+	static const int signals[] = { SIGTERM, SIGINT };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int descriptor;
+
+		daemon_start(8);
+		descriptor = served();
+		assert_int_equal(daemon_end(signals[i]), 0);
+		assert_true(wait_until(owner_gone));
+		assert_false(socket_there());
+		read_to_the_end(descriptor);
+	}
+}
+
+static void test_parent_is_killed(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	daemon_start(8);
+	descriptor = served();
+	assert_int_equal(daemon_end(SIGKILL), 128 + SIGKILL);
+	assert_true(wait_until(owner_gone));
+	assert_false(socket_there());
+	read_to_the_end(descriptor);
+}
+
+static void test_child_is_killed(void **state)
+{
+	(void)state;
+	daemon_start(8);
+	kill(shared->owner, SIGKILL);
+	assert_int_equal(daemon_wait(), GMEMTRACE_ERROR);
+	assert_false(socket_there());
+}
+
+/* Only a file is left, and in nobody's way. */
+static void test_both_are_killed(void **state)
+{
+	(void)state;
+	daemon_start(8);
+	kill(daemon_pid, SIGSTOP);
+	kill(shared->owner, SIGKILL);
+	assert_int_equal(daemon_end(SIGKILL), 128 + SIGKILL);
+	assert_true(wait_until(owner_gone));
+	assert_true(socket_there());
+	daemon_start(8);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static void test_two_daemons(void **state)
+{
+	char message[512];
+
+	(void)state;
+	daemon_start(8);
+	assert_int_equal(socket_listen(path, (gid_t)-1, message, sizeof(message)), -EADDRINUSE);
+	assert_non_null(strstr(message, "already serves"));
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static void test_cannot_arm(void **state)
+{
+	(void)state;
+	shared->refused = 1;
+	daemon_pid = fork();
+	if (!daemon_pid)
+		daemon_main(8);
+	assert_int_equal(daemon_wait(), GMEMTRACE_CANNOT_RUN);
+	assert_false(socket_there());
+}
+
+/* The owner's own client, which lives and reads nothing. */
+static int owner_start(void)
+{
+	const struct server_options options = {
+		.client = -1, .listener = -1, .report = -1, .limits = { .backlog = 1 << 20 }
+	};
+	const struct sensor_options sensor = { .groups = SENSOR_GROUP_VERDICT };
+	struct server_options with_client = options;
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	with_client.client = pair[1];
+	assert_true(server_spawn(&sensor, &with_client) > 0);
+	close(pair[1]);
+	assert_int_equal(hello_of(pair[0]).status, 0);
+	return pair[0];
+}
+
+/* Waits until the sensors are not drained any more. */
+static bool owner_waits(void)
+{
+	uint64_t before = shared->records;
+
+	pause_ms(500);
+	return shared->records == before;
+}
+
+static void test_owner_is_not_held_by_its_client(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	shared->flood = 5000;
+	descriptor = owner_start();
+	assert_true(wait_until(owner_waits));
+	/* What it has is not lost, and it goes on. */
+	stop(descriptor);
+	read_to_the_end(descriptor);
+	assert_true(wait_until(owner_gone));
+	descriptor = owner_start();
+	assert_true(wait_until(owner_waits));
+	kill(shared->owner, SIGTERM);
+	assert_true(wait_until(owner_gone));
+	close(descriptor);
+	descriptor = owner_start();
+	assert_true(wait_until(owner_waits));
+	close(descriptor);
+	assert_true(wait_until(owner_gone));
+}
+
+/* Somebody who listens where a daemon should, as @uid, and says @bytes of @hello. */
+static void impostor_start(uid_t uid, const struct server_hello *hello, size_t bytes)
+{
+	char message[512];
+	int listener = socket_listen(path, (gid_t)-1, message, sizeof(message)), client;
+	struct pollfd ready = { .fd = listener, .events = POLLIN };
+
+	assert_true(listener >= 0);
+	daemon_pid = fork();
+	if (daemon_pid) {
+		close(listener);
+		pause_ms(50);
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Credentials are those of whoever called listen(). */
+	if (uid && (setgid(uid) || setuid(uid)))
+		_exit(2);
+	listen(listener, 1);
+	poll(&ready, 1, -1);
+	client = accept(listener, NULL, NULL);
+	if (bytes && write(client, hello, bytes) < 0)
+		_exit(3);
+	for (;;)
+		pause();
+}
+
+static void test_client_of_a_silent_daemon(void **state)
+{
+	struct sensor_client *client;
+	struct sensor_failure failure;
+
+	(void)state;
+	impostor_start(0, NULL, 0);
+	assert_int_equal(client_open(&client, always, &failure), -EINTR);
+	assert_non_null(strstr(failure.message, "interrupted"));
+}
+
+static void test_client_of_another_version(void **state)
+{
+	const struct server_hello hello = { .magic = SERVER_MAGIC, .version = 99 };
+	struct sensor_client *client;
+	struct sensor_failure failure;
+
+	(void)state;
+	/* Its hello need not be as long as ours. */
+	impostor_start(0, &hello, 8);
+	assert_int_equal(client_open(&client, never, &failure), -EPROTO);
+	assert_int_equal(failure.status, GMEMTRACE_ERROR);
+	assert_non_null(strstr(failure.message, "version 99 of its protocol"));
+	assert_non_null(strstr(failure.message, "update gmemtrace"));
+}
+
+static void test_client_of_no_daemon(void **state)
+{
+	const struct server_hello hello = { .magic = 1, .version = SERVER_VERSION };
+	struct sensor_client *client;
+	struct sensor_failure failure;
+
+	(void)state;
+	assert_int_equal(client_open(&client, never, &failure), -ENOENT);
+	assert_int_equal(failure.status, GMEMTRACE_CANNOT_RUN);
+	assert_non_null(strstr(failure.message, path));
+	impostor_start(0, &hello, sizeof(hello));
+	assert_int_equal(client_open(&client, never, &failure), -EPROTO);
+	assert_non_null(strstr(failure.message, "no gmemtraced"));
+}
+
+static void test_client_of_a_stranger(void **state)
+{
+	const struct server_hello hello = { .magic = SERVER_MAGIC, .version = SERVER_VERSION };
+	struct sensor_client *client;
+	struct sensor_failure failure;
+
+	(void)state;
+	if (geteuid())
+		skip();
+	impostor_start(STRANGER, &hello, sizeof(hello));
+	assert_int_equal(client_open(&client, never, &failure), -EPERM);
+	assert_int_equal(failure.status, GMEMTRACE_CANNOT_RUN);
+	assert_non_null(strstr(failure.message, "user 12345"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_endless),
+		TEST(test_noise),
+		TEST(test_nobody_holds_it_up),
+		TEST(test_greedy),
+		TEST(test_crowd),
+		TEST(test_ends_by_signal),
+		TEST(test_parent_is_killed),
+		TEST(test_child_is_killed),
+		TEST(test_both_are_killed),
+		TEST(test_two_daemons),
+		TEST(test_cannot_arm),
+		TEST(test_owner_is_not_held_by_its_client),
+		TEST(test_client_of_a_silent_daemon),
+		TEST(test_client_of_another_version),
+		TEST(test_client_of_no_daemon),
+		TEST(test_client_of_a_stranger),
+	};
+	int failed;
+
+	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		      0);
+	snprintf(directory, sizeof(directory), "/tmp/gmemtrace-daemon.XXXXXX");
+	if (shared == MAP_FAILED || !mkdtemp(directory) || chmod(directory, 0755))
+		return 1;
+	snprintf(path, sizeof(path), "%s/sock", directory);
+	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	rmdir(directory);
+	return failed;
+}
