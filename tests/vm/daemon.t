@@ -1,0 +1,85 @@
+#!/bin/bash
+# gmemtraced among clients that hang, lie, crowd and flood; every kind of its end; and clients of those who only
+# pose as gmemtraced. GMEMTRACE_LAB_KERNEL: another kernel than gmem.
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
+. "$(dirname -- "$0")/lib.sh"
+
+here=$(cd -- "$(dirname -- "$0")" && pwd)
+
+# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
+case_is() {
+	local name=$1 expected=$2 pattern=$3 description=$4 got lines
+	got=$(cat "$out/$name.status" 2>/dev/null)
+	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
+	if [ "$got" = "$expected" ] &&
+		if [ -z "$pattern" ]; then
+			[ "$lines" = 0 ]
+		else
+			[ "$lines" = 1 ] && grep -qE -e "$pattern" "$out/$name.stderr"
+		fi; then
+		pass "$name: $description"
+		return
+	fi
+	fail "$name: $description"
+	diag "status $got, expected $expected; stderr, expected one line like /$pattern/:"
+	sed 's/^/#   /' "$out/$name.stderr" >&2
+}
+
+# ends_like NAME STATUS DESCRIPTION: it ended, and left what there was before.
+ends_like() {
+	is "$(cat "$out/$1.status") $(cat "$out/$1.gone")" "$2 0" "$1: $3"
+	is "$(cat "$out/$1.left")" "$(cat "$out/before.left")" "$1: nothing is left"
+}
+
+test_attacks() {
+	is "$(cat "$out/endless.stdout")" 'thrown out' 'who asks for 2^63 pages is thrown out'
+	is "$(cat "$out/noise.stdout")" 'thrown out' 'so is who sends noise'
+	file_like "$out/attack-crowd.stdout" \
+		'^served 4 of 40: gmemtraced serves 4 clients of user 1003 already, as many as one user may have' \
+		'a user has a quarter of the places, and is told so'
+	case_is stranger 2 'Permission denied' 'who is not in the group does not get in'
+	is "$(cat "$out/check.status")" 0 'check through the daemon, beside all of them'
+	json_is <(sed -n '/^{/,$p' "$out/check.stdout") .verdict consistent 'is not held up'
+	ends_like sigterm 0 'SIGTERM ends it, whatever its clients do'
+	file_like "$out/daemon.log" '^gmemtraced: client [0-9]+: pid [0-9]+ of user 1001: connected$' 'who came is logged'
+	file_like "$out/daemon.log" '^gmemtraced: pid [0-9]+ of user 1003: refused: ' 'who was refused too'
+	file_like "$out/daemon.log" '^gmemtraced: client [0-9]+: pid [0-9]+ of user 1004: dropped: what it sent is no command$' \
+		'and who was thrown out, and why'
+}
+
+test_ends() {
+	case_is second 4 'a gmemtraced already serves /run/gmemtraced.sock' 'two daemons: one clear line'
+	ends_like sigint 0 'SIGINT ends it'
+	ends_like parent-killed 137 'the child ends by itself'
+	ends_like child-killed 2 'the parent says so'
+	is "$(grep -c 'the process that owns the sensors has died' "$out/daemon.log")" 1 'once'
+	is "$(head -n 1 "$out/both-killed.left")" "$(head -n 1 "$out/before.left")" \
+		'both-killed: nothing is left in the kernel'
+	is "$(tail -n 1 "$out/both-killed.left")" 0 'both-killed: and nobody listens'
+	is "$(cat "$out/after-both.status")" 0 'the next one takes their place'
+	ends_like after 0 'and ends well'
+	is "$(cat "$out/own-sensors.left")" "$(cat "$out/before.left")" 'a client that is stopped, then killed, leaves nothing'
+}
+
+test_clients() {
+	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
+	case_is silent 4 'gmemtraced is there and says nothing' 'and gives up by itself'
+	case_is squatted 4 '/tmp/squatted.sock: served by user 1001, who is neither root nor you: not trusted' \
+		'who serves is looked at'
+	case_is skew 2 'speaks version 99 of its protocol, this gmemtrace .* version [0-9]+: update gmemtrace' \
+		'another version is named'
+	case_is nobody 4 '/tmp/nobody.sock: no gmemtraced serves it: No such file or directory' \
+		'a socket that was named is not replaced by anything else'
+}
+
+command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
+hostile=$top/build/tests/vm/hostile
+[ -x "$hostile" ] || skip_all 'build/tests/vm/hostile is missing: run make guest-programs'
+guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$here/daemon.guest" -- \
+	sh /bin/daemon.guest
+status_is 0 'the guest ran all cases'
+test_attacks
+test_ends
+test_clients
+no_splat 'no splat in all of that'
+end_tests print-plan
