@@ -18,6 +18,7 @@
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
 #include "sensor/client.h"
+#include "sensor/lock.h"
 #include "sensor/runtime.h"
 
 #define CLIENTS_MAX (PEERS_MAX - PEERS_RESERVED)
@@ -46,6 +47,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const ch
 enum option_key {
 	KEY_SOCKET = 0x100,
 	KEY_GROUP,
+	KEY_LOCK,
 	KEY_PAGE_FREE,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
@@ -54,20 +56,24 @@ enum option_key {
 };
 
 static const struct argp_option argp_options[] = {
-	{ NULL, 0, NULL, 0, "Who is served:", 0 },
+	{ NULL, 0, NULL, 0, "Who is served:", 1 },
 	{ "socket", KEY_SOCKET, "PATH", 0,
 	  "listen at PATH; default " SENSOR_SOCKET ", for others than root " SENSOR_SOCKET_NAME
 	  " in the user's runtime directory",
-	  0 },
+	  1 },
 	{ "group", KEY_GROUP, "NAME", 0,
-	  "members of this group may connect; default: root only (mode 0660)", 0 },
+	  "members of this group may connect; default: root only (mode 0660)", 1 },
 	{ "max-clients", KEY_MAX_CLIENTS, "N", 0,
-	  "clients at a time, a quarter of them of one user; default 64; 4 more are root's", 0 },
+	  "clients at a time, a quarter of them of one user; default 64; 4 more are root's", 1 },
 	{ "backlog", KEY_BACKLOG, "SIZE", 0,
-	  "what all clients may leave unread, half of it those of one user; default 128mb", 0 },
-	{ NULL, 0, NULL, 0, "What is traced:", 1 },
+	  "what all clients may leave unread, half of it those of one user; default 128mb", 1 },
+	{ NULL, 0, NULL, 0, "What is traced:", 2 },
+	{ "lock", KEY_LOCK, "PATH", 0,
+	  "the file that keeps two from owning sensors; default " LOCK_NAME
+	  ", where the socket is by default",
+	  2 },
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
-	  "watch pages that return to the allocator: taxes every free in the system", 1 },
+	  "watch pages that return to the allocator: taxes every free in the system", 2 },
 	{ NULL, 0, NULL, 0, "About:", -1 },
 	{ "help", '?', NULL, 0, "print this help", -1 },
 	{ "usage", KEY_USAGE, NULL, 0, "print a short usage message", -1 },
@@ -110,6 +116,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_GROUP:
 		arguments->group = text;
+		return 0;
+	case KEY_LOCK:
+		arguments->sensor.lock = text;
 		return 0;
 	case KEY_PAGE_FREE:
 		arguments->sensor.groups |= SENSOR_GROUP_PAGE_FREE;

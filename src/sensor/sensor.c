@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
@@ -13,6 +11,7 @@
 #include <bpf/libbpf.h>
 
 #include "sensor/load.h"
+#include "sensor/lock.h"
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
 #include "sensor/walker.h"
@@ -22,8 +21,6 @@
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
 #define SETTLE_TRIES 200 /* of a millisecond each */
 #define RING_HEADER 8 /* BPF_RINGBUF_HDR_SZ */
-#define OWNER_TRIES 100 /* of 10 ms each */
-#define OWNER_LOCK "/run/gmemtrace.lock"
 
 struct sensor {
 	struct kernel kernel;
@@ -33,7 +30,7 @@ struct sensor {
 	struct ring_buffer *ring;
 	sensor_sink sink;
 	void *context;
-	int owner_lock;
+	struct lock lock; /* of the owner */
 	uint64_t records; /* drained */
 	uint64_t consumed; /* ring bytes drained */
 	uint64_t wanted; /* ring bytes to drain for now */
@@ -284,35 +281,6 @@ static int heartbeat_begin(struct sensor *sensor)
 	return take_position(sensor, &sensor->pending);
 }
 
-/* Sensors owned by two processes would each tax the kernel in full. */
-static int owner_lock_take(struct sensor *sensor, struct sensor_failure *failure)
-{
-	static const struct timespec pause = { .tv_nsec = 10000000 };
-	char holder[32] = "";
-
-	sensor->owner_lock = open(OWNER_LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (sensor->owner_lock < 0)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno, "cannot open %s: %s",
-				   OWNER_LOCK, strerror(errno));
-	/* The last owner may be on its way out. */
-	for (int i = 0; i < OWNER_TRIES && flock(sensor->owner_lock, LOCK_EX | LOCK_NB); i++)
-		nanosleep(&pause, NULL);
-	if (flock(sensor->owner_lock, LOCK_EX | LOCK_NB)) {
-		if (read(sensor->owner_lock, holder, sizeof(holder) - 1) < 0)
-			holder[0] = '\0';
-		holder[strcspn(holder, "\n")] = '\0';
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EBUSY,
-				   "another tracer owns the sensors (pid %s): end it, or run "
-				   "gmemtraced and share it",
-				   holder[0] ? holder : "unknown");
-	}
-	if (ftruncate(sensor->owner_lock, 0) ||
-	    dprintf(sensor->owner_lock, "%d\n", (int)getpid()) < 0)
-		return sensor_fail(failure, GMEMTRACE_ERROR, -errno, "cannot write %s: %s",
-				   OWNER_LOCK, strerror(errno));
-	return 0;
-}
-
 static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	if (!getenv("GMEMTRACE_DEBUG"))
@@ -328,7 +296,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 
 	if (error)
 		return error;
-	error = owner_lock_take(sensor, failure);
+	error = lock_take(&sensor->lock, sensor->options.lock, failure);
 	if (error)
 		return error;
 	error = kernel_open(&sensor->kernel, failure);
@@ -386,7 +354,7 @@ int sensor_open(struct sensor **out, const struct sensor_options *options, senso
 	sensor->options = *options;
 	sensor->sink = sink;
 	sensor->context = context;
-	sensor->owner_lock = -1;
+	sensor->lock.descriptor = -1;
 	error = sensor_arm(sensor, failure);
 	if (error) {
 		sensor_close(sensor);
@@ -502,9 +470,7 @@ int sensor_settle(struct sensor *sensor)
 
 void sensor_yield(struct sensor *sensor)
 {
-	if (sensor->owner_lock >= 0)
-		close(sensor->owner_lock);
-	sensor->owner_lock = -1;
+	lock_release(&sensor->lock);
 }
 
 void sensor_close(struct sensor *sensor)
