@@ -56,7 +56,7 @@ ROOMS := capture model rules report live sensor run
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:src/%.c=$(B)/obj/%.o)
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
-DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) src/cli/units.c)
+DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c))
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
 SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load

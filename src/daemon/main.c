@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cli/units.h"
+#include "run/units.h"
 #include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
