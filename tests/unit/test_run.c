@@ -18,6 +18,7 @@
 
 #include "scene.h"
 
+#include "cli/cli.h"
 #include "gmemtrace/run.h"
 #include "run/hang.h"
 #include "sensor/server.h"
@@ -619,6 +620,35 @@ static void test_hang_ends(void **state)
 	assert_non_null(strstr(answer.reasons, "has been blocked in the kernel"));
 }
 
+/* Every subcommand runs through this: what was lost, and what would have kept it. */
+static void test_losses_said(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	int before = dup(STDERR_FILENO), file;
+	struct run_result result;
+	char printed[512] = "";
+	struct run *run;
+
+	(void)state;
+	behave();
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 1, 7);
+	stream_loss(&stream, 0, RECORD_LOSS_UNHOOKED, stream.now - 1, 1);
+	stream_finish(&stream);
+	capture_store(stream.used, true);
+	assert_int_equal(run_open(&run, &options), 0);
+	file = open(folder, O_TMPFILE | O_RDWR, 0600);
+	dup2(file, STDERR_FILENO);
+	assert_int_equal(trace_run(run, NULL, &result), 0);
+	dup2(before, STDERR_FILENO);
+	assert_true(pread(file, printed, sizeof(printed) - 1, 0) > 0);
+	assert_string_equal(printed, "gmemtrace: lost 7, ring-full: raise --ring\n"
+				     "gmemtrace: lost 1, unhooked: load kvm first, or give "
+				     "--modprobe\n");
+	close(file);
+	close(before);
+	run_close(run);
+}
+
 static void on_met(void *context, const struct model_inode *inode)
 {
 	(void)inode;
@@ -667,6 +697,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_timeout, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_insist, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_command_fact, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_losses_said, setup_run, teardown_run),
 		cmocka_unit_test(test_hang),
 		cmocka_unit_test(test_hang_not),
 		cmocka_unit_test_setup_teardown(test_hang_ends, setup_run, teardown_run),

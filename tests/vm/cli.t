@@ -111,6 +111,7 @@ test_commands() {
 	case_is full-stdout 2 'standard output: cannot write all of it: No space left on device' 'error'
 	is "$(cat "$out/head.verdict")/$(cat "$out/head.stderr")" 0/ '| head is no error'
 	is "$(cat "$out/features-head.verdict")/$(cat "$out/features-head.stderr")" 0/ 'nor for features'
+	is "$(jq -r .command_status "$out/broken-pipe.stdout")" 141 'SIGPIPE ends CMD as it would'
 	case_is timeout 5 'CMD had not ended after 500ms \(--timeout\)' 'CMD that takes too long is ended'
 	verdict_is timeout inconclusive 143 'and the verdict says so'
 }
@@ -171,6 +172,12 @@ test_vm() {
 	case_is vm-none 5 'no inode of VM 999999' 'in a capture: said, and nothing was judged'
 }
 
+test_oops() {
+	is "$(cat "$out/oops.status")" 5 'a kernel that oopses meanwhile: inconclusive'
+	succeeds 'and it says so' jq -e '.reasons | any(contains("has oopsed"))' <(sed -n '/^{/,$p' "$out/oops.stdout")
+	is "$(cat "$out/oopsed-before.status")" 0 'one that had before is judged'
+}
+
 test_lockdown() {
 	if [ -f "$out/lockdown.status" ]; then
 		case_is lockdown 4 'lockdown is in confidentiality mode' 'cannot run here'
@@ -212,6 +219,7 @@ test_commands
 test_bad_ends
 test_daemon
 test_vm
+test_oops
 test_lockdown
 no_splat 'no splat in all of that'
 test_kvm
