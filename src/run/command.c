@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "run/command.h"
+
+#define STEP_MS 50
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 static const int ignored[] = { SIGPIPE, SIGXFSZ };
@@ -114,38 +117,51 @@ static _Noreturn void command_execute(char *const *argv, bool aside, int report)
 	_exit(error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE);
 }
 
-int command_start(struct command *command, char *const *argv, bool aside)
+/* Why it does not run, or 0. A program on a dead file system may take for ever: see signals. */
+static int execute_wait(int report)
+{
+	struct pollfd said = { .fd = report, .events = POLLIN };
+	int error = 0;
+
+	while (poll(&said, 1, STEP_MS) <= 0) {
+		if (signals_pending())
+			return 0;
+	}
+	return read(report, &error, sizeof(error)) == sizeof(error) ? error : 0;
+}
+
+/* 0 or an errno. */
+static int command_fork(struct command *command, char *const *argv, bool aside)
 {
 	int report[2], error = 0;
-	ssize_t bytes;
 
-	*command = (struct command){ .status = -1 };
 	if (pipe2(report, O_CLOEXEC))
-		goto failed;
+		return errno;
 	command->pid = fork();
-	if (command->pid < 0) {
-		close(report[0]);
-		close(report[1]);
-		command->pid = 0;
-		goto failed;
-	}
 	if (!command->pid)
 		command_execute(argv, aside, report[1]);
+	if (command->pid < 0)
+		error = errno;
 	close(report[1]);
-	command->running = true;
-	do {
-		bytes = read(report[0], &error, sizeof(error));
-	} while (bytes < 0 && errno == EINTR);
+	if (!error)
+		error = execute_wait(report[0]);
 	close(report[0]);
-	if (bytes != sizeof(error))
+	return error;
+}
+
+int command_start(struct command *command, char *const *argv, bool aside)
+{
+	int error;
+
+	*command = (struct command){ .status = -1 };
+	error = command_fork(command, argv, aside);
+	if (!error) {
+		command->running = true;
 		return 0;
-	waitpid(command->pid, NULL, 0);
-	command->running = false;
+	}
+	if (command->pid > 0)
+		waitpid(command->pid, NULL, 0);
 	command->status = error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_NOT_EXECUTABLE;
-	return -error;
-failed:
-	error = errno;
-	command->status = COMMAND_NOT_EXECUTABLE;
 	return -error;
 }
 
