@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The capture file: a header of CAPTURE_HEADER_SIZE bytes, then sealed records
- * one behind the other, exactly as gmemtrace/record.h has them, little-endian.
+ * The capture file: a header of CAPTURE_HEADER_SIZE bytes, blocks of sealed
+ * records, and an index of the blocks; little-endian. gmemtrace-capture(5) has
+ * every byte of it. Format 1, which is read for ever, had no blocks: records
+ * one behind the other, exactly as gmemtrace/record.h has them.
  *
  * The header says INCOMPLETE until the capture is finished: whatever kills the
- * writer, what stands behind the header is judged up to its last whole record.
- * Facts, options and losses are records too (RECORD_FACT, RECORD_HEARTBEAT,
- * RECORD_LOSS), so they survive an unfinished capture.
+ * writer, what stands behind the header is judged up to its last whole block,
+ * and the index is rebuilt by reading. Every block has a checksum of its own
+ * and is not believed before it was compared. Facts, options and losses are
+ * records too (RECORD_FACT, RECORD_HEARTBEAT, RECORD_LOSS), so they survive an
+ * unfinished capture.
  */
 #ifndef GMEMTRACE_CAPTURE_H
 #define GMEMTRACE_CAPTURE_H
@@ -20,7 +24,7 @@ GMEMTRACE_API_BEGIN
 
 #define CAPTURE_DEFAULT_FILE "gmemtrace.cap"
 #define CAPTURE_MAGIC "GMEMTRC\n" /* 8 bytes, no terminating zero */
-#define CAPTURE_VERSION 1 /* raised only when an older reader would misread */
+#define CAPTURE_VERSION 2 /* raised only when an older reader would misread */
 #define CAPTURE_HEADER_SIZE 256
 #define CAPTURE_RECORD_MAX 65528 /* bytes of the longest record: header.size is 16 bits */
 
@@ -38,7 +42,8 @@ struct capture_summary {
 	__u64 time_first; /* ns, CLOCK_MONOTONIC: least header.time */
 	__u64 time_last; /* ns: greatest header.time */
 	__s64 command_status; /* of RECORD_END; -1 without one */
-	__u32 checksum; /* CRC-32 of all records */
+	__u32 checksum; /* CRC-32 of all blocks' checksums; format 1: of all records */
+	__u64 stored; /* bytes of the file so far */
 };
 
 /* On disk, at offset 0. */
@@ -58,10 +63,45 @@ struct capture_header {
 	__u32 checksum;
 	__u32 header_checksum; /* CRC-32 of this structure with this field 0 */
 	char tool[32]; /* version of gmemtrace that wrote it, text */
-	__u8 reserved[128];
+	__u64 index; /* offset of the index block, 0 none */
+	__u8 reserved[120];
 };
 
 RECORD_ASSERT(sizeof(struct capture_header) == CAPTURE_HEADER_SIZE, "capture header changed");
+
+#define CAPTURE_BLOCK_MAGIC 0x4b424d47 /* "GMBK" */
+#define CAPTURE_BLOCK_BYTES_MAX (1024 * 1024) /* of the records in a block */
+#define CAPTURE_BLOCK_INODES_MAX 1024
+#define CAPTURE_INODES_MANY 0xffffffffU
+
+enum capture_block_kind {
+	CAPTURE_BLOCK_RECORDS = 1,
+	CAPTURE_BLOCK_INDEX = 2,
+};
+
+enum capture_block_method {
+	CAPTURE_METHOD_PLAIN = 0,
+	CAPTURE_METHOD_DEFLATE = 1, /* a zlib stream */
+};
+
+/* On disk, at the begin of every block: then `inodes` numbers of 32 bits, then the payload. */
+struct capture_block {
+	__u32 magic; /* CAPTURE_BLOCK_MAGIC */
+	__u32 checksum; /* CRC-32 of what follows, up to the block's end */
+	__u32 size; /* bytes of the whole block */
+	__u16 kind; /* enum capture_block_kind */
+	__u16 method; /* enum capture_block_method: how the payload is stored */
+	__u32 packed; /* bytes of the payload, as it is where nothing is deflated */
+	__u32 records;
+	__u32 bytes; /* of these records as gmemtrace/record.h has them */
+	__u32 inodes; /* numbers, ascending; CAPTURE_INODES_MANY: too many to name, none follow */
+	__u64 before; /* records in the blocks before this one */
+	__u64 time_first; /* ns: least header.time of its records */
+	__u64 time_last; /* ns: greatest */
+	__u64 reserved;
+};
+
+RECORD_ASSERT(sizeof(struct capture_block) == 64, "capture block header changed");
 
 struct capture_writer;
 struct capture_reader;
@@ -75,10 +115,11 @@ int capture_create(const char *path, struct capture_writer **writer, char *messa
 		   size_t message_size);
 
 /*
- * Appends one record. Buffered: whole records reach the file together.
- * 0, or -errno. The first write error ends the capture: the file is cut back
- * to its last whole record and stays a valid INCOMPLETE capture; every later
- * call returns the same error and writes nothing.
+ * Appends one record. Buffered: a block is packed and written by a thread of
+ * the writer's own. 0, or -errno. The first write error, which may be that of
+ * an earlier block, ends the capture: the file is cut back to its last whole
+ * block and stays a valid INCOMPLETE capture; every later call returns the same
+ * error and writes nothing.
  */
 int capture_append(struct capture_writer *writer, const struct record_header *record);
 
@@ -86,7 +127,10 @@ int capture_append(struct capture_writer *writer, const struct record_header *re
 int capture_append_fact(struct capture_writer *writer, __u64 time, const char *key,
 			const char *value);
 
-/* Hands what is buffered to the kernel, so that a killed writer loses nothing of it. */
+/*
+ * Makes a block of what is buffered and has it written: a writer that is killed
+ * loses what was appended since, and what takes milliseconds to pack.
+ */
 int capture_flush(struct capture_writer *writer);
 
 /*
@@ -95,10 +139,13 @@ int capture_flush(struct capture_writer *writer);
  */
 const char *capture_take_error(struct capture_writer *writer);
 
-/* What was appended so far; `checksum` and all counts are up to date. */
-void capture_written(const struct capture_writer *writer, struct capture_summary *summary);
+/* What was appended so far; `checksum` and `stored` are of what was written. */
+void capture_written(struct capture_writer *writer, struct capture_summary *summary);
 
-/* Flushes, writes the final header, syncs. 0 or -errno: then it stays INCOMPLETE. */
+/*
+ * Flushes, waits, writes the index and the final header, syncs. 0 or -errno:
+ * then it stays INCOMPLETE.
+ */
 int capture_finish(struct capture_writer *writer);
 
 /* Frees @writer (may be NULL). Without capture_finish() the capture stays INCOMPLETE. */
@@ -107,7 +154,7 @@ void capture_close(struct capture_writer *writer);
 struct capture_info {
 	struct capture_header header;
 	bool incomplete; /* the header was never finished */
-	bool cut; /* bytes behind the last whole record were ignored; known at the end */
+	bool cut; /* bytes behind the last whole record or block were ignored; known at the end */
 	__u64 records; /* read so far, unknown kinds included */
 	__u64 bytes; /* of records, read so far */
 	__u64 unknown; /* records of kinds that this version does not know, skipped */
@@ -133,6 +180,41 @@ int capture_open_memory(const void *data, size_t size, struct capture_reader **r
  * others: reading failed; capture_message() has the line.
  */
 int capture_next(struct capture_reader *reader, const struct record_header **record);
+
+/* Where a block is, and what is in it. */
+struct capture_place {
+	__u64 offset; /* bytes, in the file */
+	struct capture_block block;
+	const __u32 *inodes; /* block.inodes numbers; NULL where they are too many */
+};
+
+/*
+ * How many blocks of records there are, from the index or, without a good one,
+ * by reading every block's header and checksum. -ESPIPE where the capture cannot
+ * be read at any offset (a pipe), -EOPNOTSUPP for format 1, else -errno.
+ */
+long capture_blocks(struct capture_reader *reader);
+
+/* The @block-th, from 0; valid until the reader is closed. Only after capture_blocks(). */
+const struct capture_place *capture_place(const struct capture_reader *reader, size_t block);
+
+/*
+ * Whether @place has records of @inode. Records of inode 0 (a page that showed
+ * no owner, a flush, a heartbeat) concern everybody and are in no list.
+ */
+bool capture_place_has(const struct capture_place *place, __u32 inode);
+
+/*
+ * capture_next() goes on with the first record of the @block-th. The capture as
+ * a whole is no longer checked: only what is read. 0 or as capture_blocks().
+ */
+int capture_seek(struct capture_reader *reader, size_t block);
+
+/*
+ * The same with the first block that has a record of @time (ns) or later; at
+ * the end where there is none.
+ */
+int capture_seek_time(struct capture_reader *reader, __u64 time);
 
 const struct capture_info *capture_info(const struct capture_reader *reader);
 

@@ -57,7 +57,7 @@ enum rule_needs {
 	RULE_NEEDS_PAGE_FREE = 1 << 2, /* SENSOR_GROUP_PAGE_FREE */
 };
 
-#define RULE_PROVIDER(provider) (1U << (provider))
+#define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)
 
 /* Programs of the sensors, by name, NULL behind the last. */
 #define RULE_PROGRAMS_MAX 8

@@ -12,33 +12,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
-#include "gmemtrace/capture.h"
+#include "capture/reader.h"
 
-#define READER_BUFFER_SIZE (1024 * 1024)
+#define READER_BUFFER_SIZE (1024 * 1024) /* to begin with */
 
 /* Header sizes of later versions are skipped; more than this is no header. */
 #define HEADER_SIZE_MAX 65536
 
-struct capture_reader {
-	int fd; /* -1: memory */
-	const __u8 *memory;
-	size_t memory_size;
-	__u64 offset; /* of the next byte to read into the buffer */
-	size_t start, end; /* what the buffer holds */
-	size_t summed; /* up to here it is in the checksum */
-	bool eof;
-	bool ended; /* nothing more will be given out */
-	int error;
-	__u32 checksum;
-	char *path;
-	struct capture_info info;
-	char message[512];
-	__u64 extended[16]; /* a record of an older version, with zeroes behind it */
-	__u8 buffer[READER_BUFFER_SIZE] __attribute__((aligned(8)));
-};
-
-__attribute__((format(printf, 3, 4))) static int reader_fail(struct capture_reader *reader,
-							     int error, const char *format, ...)
+int reader_fail(struct capture_reader *reader, int error, const char *format, ...)
 {
 	int used = snprintf(reader->message, sizeof(reader->message), "%s: ", reader->path);
 	va_list list;
@@ -71,27 +52,57 @@ static ssize_t source_read(struct capture_reader *reader, void *data, size_t siz
 	return bytes < 0 ? -errno : bytes;
 }
 
-/* In great pieces: record by record the checksum would take most of a replay's time. */
-static void reader_sum(struct capture_reader *reader)
+__u64 reader_at(const struct capture_reader *reader)
 {
-	reader->checksum = (__u32)crc32(reader->checksum, reader->buffer + reader->summed,
-					(uInt)(reader->start - reader->summed));
-	reader->summed = reader->start;
+	return reader->offset - (reader->end - reader->start);
 }
 
-/* Tries to have @need bytes in the buffer; fewer are there only at the end of the file. */
-static int buffer_fill(struct capture_reader *reader, size_t need)
+static int buffer_enlarge(struct capture_reader *reader, size_t need)
+{
+	__u8 *buffer = realloc(reader->buffer, need);
+
+	if (!buffer)
+		return reader_fail(reader, -ENOMEM, "out of memory");
+	reader->buffer = buffer;
+	reader->room = need;
+	return 0;
+}
+
+/* What was read already goes to the front, where a format-1 checksum has taken it. */
+static void buffer_compact(struct capture_reader *reader)
+{
+	if (reader->info.header.version == 1)
+		stream_sum(reader);
+	if (reader->start)
+		memmove(reader->buffer, reader->buffer + reader->start,
+			reader->end - reader->start);
+	reader->end -= reader->start;
+	reader->start = reader->summed = 0;
+}
+
+/* A length that is only claimed costs no more memory than twice what is really there. */
+static int buffer_room(struct capture_reader *reader, size_t need)
+{
+	size_t more = reader->room ? reader->room * 2 : READER_BUFFER_SIZE;
+
+	if (reader->end < reader->room)
+		return 0;
+	return buffer_enlarge(reader, more < need || !reader->room ? more : need);
+}
+
+int reader_fill(struct capture_reader *reader, size_t need)
 {
 	if (reader->end - reader->start >= need || reader->eof)
 		return 0;
-	reader_sum(reader);
-	memmove(reader->buffer, reader->buffer + reader->start, reader->end - reader->start);
-	reader->end -= reader->start;
-	reader->start = reader->summed = 0;
+	buffer_compact(reader);
 	while (reader->end < need) {
-		ssize_t bytes = source_read(reader, reader->buffer + reader->end,
-					    sizeof(reader->buffer) - reader->end);
+		ssize_t bytes;
+		int error = buffer_room(reader, need);
 
+		if (error)
+			return error;
+		bytes = source_read(reader, reader->buffer + reader->end,
+				    reader->room - reader->end);
 		if (bytes < 0)
 			return reader_fail(reader, (int)bytes, "cannot read: %s",
 					   strerror((int)-bytes));
@@ -105,10 +116,23 @@ static int buffer_fill(struct capture_reader *reader, size_t need)
 	return 0;
 }
 
+int reader_move(struct capture_reader *reader, __u64 offset)
+{
+	if (reader->fd >= 0 && lseek(reader->fd, (off_t)offset, SEEK_SET) < 0)
+		return -errno;
+	/* Behind the end there is nothing. */
+	if (reader->fd < 0 && offset > reader->memory_size)
+		offset = reader->memory_size;
+	reader->offset = offset;
+	reader->start = reader->end = reader->summed = 0;
+	reader->eof = false;
+	return 0;
+}
+
 static int header_skip(struct capture_reader *reader, __u32 header_size)
 {
 	__u64 left = header_size - CAPTURE_HEADER_SIZE;
-	int error = buffer_fill(reader, left);
+	int error = reader_fill(reader, left);
 
 	if (error)
 		return error;
@@ -150,7 +174,7 @@ static int header_read(struct capture_reader *reader)
 	size_t have;
 	int error;
 
-	error = buffer_fill(reader, sizeof(*header));
+	error = reader_fill(reader, sizeof(*header));
 	if (error)
 		return error;
 	have = reader->end;
@@ -170,7 +194,8 @@ static int header_read(struct capture_reader *reader)
 	if (reader->info.incomplete)
 		reader_fail(reader, 0,
 			    "the capture is INCOMPLETE: its writer did not finish; it is judged up "
-			    "to its last whole record");
+			    "to its last whole %s",
+			    header->version > 1 ? "block" : "record");
 	return 0;
 }
 
@@ -191,12 +216,10 @@ static int reader_open(struct capture_reader *reader, struct capture_reader **re
 
 static struct capture_reader *reader_create(const char *path)
 {
-	struct capture_reader *reader = malloc(sizeof(*reader));
+	struct capture_reader *reader = calloc(1, sizeof(*reader));
 
 	if (!reader)
 		return NULL;
-	/* Not the buffer: only what is read is touched. */
-	memset(reader, 0, offsetof(struct capture_reader, buffer));
 	reader->fd = -1;
 	reader->path = strdup(path);
 	if (reader->path)
@@ -245,49 +268,30 @@ int capture_open_memory(const void *data, size_t size, struct capture_reader **r
 	return reader_open(reader, result, message, message_size);
 }
 
-/* No whole record is left where the next one should begin. */
-static int reader_end(struct capture_reader *reader, const char *what)
+int reader_end(struct capture_reader *reader, const char *what)
 {
 	const struct capture_info *info = &reader->info;
+	bool blocks = info->header.version > 1;
 
 	reader->ended = true;
 	if (reader->end != reader->start || what)
 		reader->info.cut = true;
 	if (info->incomplete)
 		return 0;
-	if (info->bytes < info->header.bytes && reader->eof && !what) {
+	/* Blocks end with an index: without one the end is missing. */
+	if (reader->eof && !what && (blocks || info->bytes < info->header.bytes)) {
 		reader->info.cut = true;
 		reader_fail(reader, 0,
-			    "the capture is cut: %llu of %llu bytes of records are there; it is "
-			    "judged up to its last whole record",
-			    (unsigned long long)info->bytes,
-			    (unsigned long long)info->header.bytes);
+			    "the capture is cut: %llu of %llu records are there; it is judged up "
+			    "to its last whole %s",
+			    (unsigned long long)info->records,
+			    (unsigned long long)info->header.records, blocks ? "block" : "record");
 		return 0;
 	}
-	return reader_fail(reader, -EBADMSG, "the capture is damaged at record %llu: %s",
-			   (unsigned long long)info->records, what ? what : "data behind its end");
-}
-
-/* All records of a finished capture were read. */
-static int reader_end_whole(struct capture_reader *reader)
-{
-	const struct capture_info *info = &reader->info;
-
-	reader->ended = true;
-	reader_sum(reader);
-	if (info->records != info->header.records || reader->checksum != info->header.checksum)
-		return reader_fail(reader, -EBADMSG,
-				   "the capture is damaged: its checksum does not match");
-	return 0;
-}
-
-static const char *record_check(const struct record_header *record)
-{
-	if (record->size < sizeof(*record) || record->size % 8)
-		return "a record's size makes no sense";
-	if (record->kind == RECORD_FACT && !record_fact_key((const void *)record))
-		return "a fact's lengths make no sense";
-	return NULL;
+	return reader_fail(reader, -EBADMSG, "the capture is damaged at %s %llu: %s",
+			   blocks ? "block" : "record",
+			   (unsigned long long)(blocks ? reader->blocks : info->records),
+			   what ? what : "data behind its end");
 }
 
 static const struct record_header *record_extend(struct capture_reader *reader,
@@ -309,32 +313,12 @@ int capture_next(struct capture_reader *reader, const struct record_header **res
 
 	while (!reader->error && !reader->ended) {
 		const struct record_header *record;
-		const char *wrong;
 		size_t least;
-		int error;
+		int got = info->header.version == 1 ? stream_next(reader, &record)
+						    : blocks_next(reader, &record);
 
-		if (!info->incomplete && info->bytes == info->header.bytes)
-			return reader_end_whole(reader);
-		error = buffer_fill(reader, sizeof(*record));
-		if (error)
-			return error;
-		if (reader->end - reader->start < sizeof(*record))
-			return reader_end(reader, NULL);
-		record = (const struct record_header *)(reader->buffer + reader->start);
-		if (record->size < sizeof(*record) || record->size % 8)
-			return reader_end(reader, record_check(record));
-		error = buffer_fill(reader, record->size);
-		if (error)
-			return error;
-		record = (const struct record_header *)(reader->buffer + reader->start);
-		if (reader->end - reader->start < record->size)
-			return reader_end(reader, NULL);
-		wrong = record_check(record);
-		if (!wrong && !info->incomplete && info->header.bytes - info->bytes < record->size)
-			wrong = "it ends behind the capture's end";
-		if (wrong)
-			return reader_end(reader, wrong);
-		reader->start += record->size;
+		if (got <= 0)
+			return got;
 		info->records++;
 		info->bytes += record->size;
 		least = record_stored_size(record->kind);
@@ -364,6 +348,10 @@ void capture_reader_close(struct capture_reader *reader)
 		return;
 	if (reader->fd >= 0)
 		close(reader->fd);
+	index_free(reader);
+	unpack_free(&reader->unpack);
+	free(reader->payload.data);
+	free(reader->buffer);
 	free(reader->path);
 	free(reader);
 }

@@ -52,7 +52,7 @@ static void print_captured(const char *path, const struct run_result *result)
 	if (result->capture_failed)
 		return;
 	output_line("%s: %" PRIu64 " records, %s, in %s%s", path,
-		    (uint64_t)result->captured.records, units_size(size, result->captured.bytes),
+		    (uint64_t)result->captured.records, units_size(size, result->captured.stored),
 		    units_time(time, result->end - result->begin),
 		    result->whole ? "" : "; INCOMPLETE");
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Input of fuzz_cut: a history, and what becomes of its capture. */
+/* Inputs of fuzz_cut (a history, and what becomes of its capture) and of fuzz_block. */
 #ifndef GMEMTRACE_TESTS_FUZZ_CHOICE_H
 #define GMEMTRACE_TESTS_FUZZ_CHOICE_H
 
@@ -18,6 +18,13 @@ struct fuzz_choice {
 	uint16_t flush_every; /* records; 0 never */
 	uint32_t cut; /* bytes from the end, modulo the size */
 	uint32_t flips[CHOICE_FLIPS_MAX]; /* bits, modulo the size; 0 none */
+};
+
+/* Then the payload of a block. */
+struct fuzz_block {
+	uint32_t records;
+	uint32_t bytes; /* of them */
+	uint64_t time; /* ns */
 };
 
 #endif

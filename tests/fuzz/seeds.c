@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "gmemtrace/capture.h"
+#include "capture/pack.h"
 #include "../unit/bombs.h"
 #include "../unit/simulator.h"
 #include "choice.h"
@@ -57,6 +57,38 @@ static void write_simulated(const char *directory, unsigned int seed)
 	seed_close(options.out);
 }
 
+/* The same as a block's payload, behind what fuzz_block takes for its header. */
+static void write_packed(const char *directory, unsigned int seed)
+{
+	struct simulator_options options = {
+		.seed = seed,
+		.steps = 100,
+		.out_bytes = SEED_BYTES,
+	};
+	struct pack_buffer packed = { 0 };
+	struct simulator_result result;
+	struct fuzz_block head = { 0 };
+	size_t size = 0;
+	char *stream = NULL, name[16];
+	FILE *file;
+
+	options.out = open_memstream(&stream, &size);
+	simulator_run(&options, &result);
+	simulator_result_free(&result);
+	seed_close(options.out);
+	for (size_t at = 0; at < size; head.records++)
+		at += ((const struct record_header *)(stream + at))->size;
+	head.bytes = (uint32_t)size;
+	pack_records((const __u8 *)stream, head.records, 0, &packed);
+	snprintf(name, sizeof(name), "%u", seed);
+	file = seed_create(directory, "block", "packed", name);
+	fwrite(&head, 1, sizeof(head), file);
+	fwrite(packed.data, 1, packed.used, file);
+	seed_close(file);
+	free(packed.data);
+	free(stream);
+}
+
 static void write_bomb(const char *directory, const struct bomb *bomb)
 {
 	FILE *file = seed_create(directory, "capture", "bomb", bomb->name);
@@ -100,6 +132,7 @@ int main(int argc, char **argv)
 	for (unsigned int seed = 1; seed <= SEEDS; seed++) {
 		write_simulated(argv[1], seed);
 		write_choice(argv[1], seed);
+		write_packed(argv[1], seed);
 	}
 	for (const struct bomb *bomb = bombs; bomb->name; bomb++)
 		write_bomb(argv[1], bomb);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+#include "capture/block.h"
+
+#define DEFLATE_LEVEL 3 /* higher levels take twice the time for a fiftieth of the size */
+/* The checksum begins behind itself. */
+#define CHECKED_FROM offsetof(struct capture_block, size)
+
+static bool out_room(struct pack_buffer *out, size_t size)
+{
+	__u8 *more;
+
+	if (out->room - out->used >= size)
+		return true;
+	more = realloc(out->data, out->used + size);
+	if (!more)
+		return false;
+	out->data = more;
+	out->room = out->used + size;
+	return true;
+}
+
+static size_t inodes_size(const struct capture_block *block)
+{
+	return block->inodes == CAPTURE_INODES_MANY ? 0 : block->inodes * sizeof(__u32);
+}
+
+/* How many bytes of records a block of @size bytes may hold. */
+static __u64 ratio_limit(__u64 size)
+{
+	return size * BLOCK_RATIO + BLOCK_RATIO_BASE;
+}
+
+/* Bytes of @packed when deflated to @to, or 0 where it is better left as it is. */
+static size_t deflated(const struct capture_block *block, const struct pack_buffer *packed,
+		       __u8 *to, size_t room)
+{
+	uLongf size = room;
+
+	if (compress2(to, &size, packed->data, packed->used, DEFLATE_LEVEL) != Z_OK ||
+	    size >= packed->used || block->bytes > ratio_limit(size))
+		return 0;
+	return size;
+}
+
+int block_store(struct capture_block *block, const __u32 *inodes, const struct pack_buffer *packed,
+		struct pack_buffer *out)
+{
+	size_t inodes_bytes = inodes_size(block), begin = out->used, size;
+	size_t room = compressBound(packed->used) + BLOCK_ALIGN;
+	__u8 *payload;
+
+	if (!out_room(out, sizeof(*block) + inodes_bytes + room))
+		return -ENOMEM;
+	payload = out->data + begin + sizeof(*block) + inodes_bytes;
+	if (inodes_bytes)
+		memcpy(payload - inodes_bytes, inodes, inodes_bytes);
+	size = deflated(block, packed, payload, room);
+	block->method = size ? CAPTURE_METHOD_DEFLATE : CAPTURE_METHOD_PLAIN;
+	if (!size) {
+		size = packed->used;
+		if (size)
+			memcpy(payload, packed->data, size);
+	}
+	block->magic = CAPTURE_BLOCK_MAGIC;
+	/* The next block begins where its numbers are aligned. */
+	while ((inodes_bytes + size) % BLOCK_ALIGN)
+		payload[size++] = 0;
+	block->packed = (__u32)packed->used;
+	block->size = (__u32)(sizeof(*block) + inodes_bytes + size);
+	memcpy(out->data + begin, block, sizeof(*block));
+	block->checksum = (__u32)crc32(0, out->data + begin + CHECKED_FROM,
+				       (uInt)(block->size - CHECKED_FROM));
+	memcpy(out->data + begin, block, sizeof(*block));
+	out->used += block->size;
+	return 0;
+}
+
+const char *block_header_wrong(const struct capture_block *block)
+{
+	__u64 inodes = block->inodes == CAPTURE_INODES_MANY ? 0 : block->inodes;
+	bool index = block->kind == CAPTURE_BLOCK_INDEX;
+
+	if (block->magic != CAPTURE_BLOCK_MAGIC)
+		return "no block begins where one should";
+	if (inodes > CAPTURE_BLOCK_INODES_MAX ||
+	    block->size < sizeof(*block) + inodes * sizeof(__u32) || block->size % BLOCK_ALIGN ||
+	    block->size > (index ? BLOCK_INDEX_MAX : BLOCK_SIZE_MAX) ||
+	    block->packed > (index ? BLOCK_INDEX_MAX : BLOCK_PACKED_MAX) ||
+	    block->bytes > CAPTURE_BLOCK_BYTES_MAX || block->bytes > ratio_limit(block->size))
+		return "a block's sizes make no sense";
+	return NULL;
+}
+
+const char *block_wrong(const struct capture_block *block, const __u8 *bytes)
+{
+	__u32 checksum = (__u32)crc32(0, bytes + CHECKED_FROM, (uInt)(block->size - CHECKED_FROM));
+
+	return checksum == block->checksum ? NULL : "a block's checksum does not match";
+}
+
+const __u32 *block_inodes(const __u8 *bytes)
+{
+	const struct capture_block *block = (const struct capture_block *)bytes;
+
+	return block->inodes == CAPTURE_INODES_MANY ? NULL : (const __u32 *)(block + 1);
+}
+
+const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
+			  struct pack_buffer *buffer)
+{
+	const __u8 *payload = bytes + sizeof(*block) + inodes_size(block);
+	size_t stored = (size_t)(bytes + block->size - payload);
+	uLongf size = block->packed;
+
+	if (block->method == CAPTURE_METHOD_PLAIN)
+		return stored - block->packed < BLOCK_ALIGN ? payload : NULL;
+	buffer->used = 0;
+	if (block->method != CAPTURE_METHOD_DEFLATE || !out_room(buffer, block->packed + 1UL))
+		return NULL;
+	if (uncompress(buffer->data, &size, payload, stored) != Z_OK || size != block->packed)
+		return NULL;
+	return buffer->data;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Records, packed: of each record only what could not be foretold.
+ *
+ * A record is a row of 32-bit lanes. Records of one kind and size begin as a
+ * copy of the one before them; each lane that ever changes has a stream of its
+ * own, a number a record: the lane less its foretelling, modulo 2^32, as a
+ * zigzag LEB128. What foretells a lane is chosen for each block by what costs
+ * least: its own last value, an earlier lane of the same record (a flush's
+ * bounds are its zap's page), or the time of the record before, of any kind.
+ * No kind is known here, so that none can be forgotten.
+ *
+ * Packed, in this order:
+ *   struct pack_head
+ *   for each kind: struct pack_kind, the first record of it (not where it is
+ *                  raw), for each lane that changes a struct pack_lane
+ *   for each record: a byte, which kind
+ *   for each kind: its lanes' streams; where it is raw, its records as they are
+ */
+#ifndef GMEMTRACE_CAPTURE_PACK_H
+#define GMEMTRACE_CAPTURE_PACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "gmemtrace/record.h"
+
+#define PACK_KINDS_MAX 64
+#define PACK_SOURCE_TIME 0xfffe /* low half of the time of the record before; + 1: high half */
+
+struct pack_head {
+	__u32 kinds;
+};
+
+struct pack_kind {
+	__u16 kind;
+	__u16 size; /* bytes of every record; 0: raw, records of their own sizes */
+	__u32 lanes; /* that change; raw: bytes of all records */
+};
+
+struct pack_lane {
+	__u16 lane;
+	__u16 source; /* a lane not behind this one, or PACK_SOURCE_TIME */
+	__u32 bytes; /* of its stream */
+};
+
+/* Bytes that grow as they are added. */
+struct pack_buffer {
+	__u8 *data;
+	size_t used, room;
+	bool failed; /* out of memory */
+};
+
+/* Appends @size bytes to @buffer. */
+void pack_bytes(struct pack_buffer *buffer, const void *data, size_t size);
+
+/*
+ * Appends @nr records, which stand one behind the other, to @packed, whose
+ * failed flag says where that went wrong. @time: ns, what foretells the first.
+ */
+void pack_records(const __u8 *records, __u32 nr, __u64 time, struct pack_buffer *packed);
+
+typedef __u32 __attribute__((may_alias)) pack_word;
+
+struct unpack_lane {
+	pack_word *target;
+	const pack_word *source;
+	const __u8 *at, *end; /* what is left of its stream */
+	__u32 bytes; /* of it */
+};
+
+struct unpack_kind {
+	struct pack_kind head;
+	struct unpack_lane *lanes;
+	__u64 *record; /* the last one */
+	const __u8 *at, *end; /* raw */
+};
+
+struct unpack {
+	struct unpack_kind kinds[PACK_KINDS_MAX];
+	__u32 kinds_nr;
+	__u32 left; /* records */
+	const __u8 *order;
+	pack_word time[2] __attribute__((aligned(8)));
+	struct unpack_lane *lanes;
+	size_t lanes_room;
+	__u64 *records; /* of all kinds, one each */
+	size_t records_room; /* words */
+	__u64 *raw; /* a raw record, aligned */
+};
+
+/*
+ * Begins to read @nr records out of @size bytes, which stay the caller's and
+ * must outlive it. 0, -ENOMEM, or -EBADMSG where they make no sense.
+ */
+int unpack_begin(struct unpack *unpack, const __u8 *packed, size_t size, __u32 nr, __u64 time);
+
+/* The next record, valid until the next call; NULL where the rest makes no sense. */
+const struct record_header *unpack_next(struct unpack *unpack);
+
+/* Whether all was taken, and nothing is left over. */
+bool unpack_over(const struct unpack *unpack);
+
+void unpack_free(struct unpack *unpack);
+
+#endif
