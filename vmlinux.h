@@ -263,4 +263,30 @@ struct bpf_iter__task_vma {
 #pragma clang attribute pop
 #endif
 
+/* Flavours, written by hand: what other kernels have instead. */
+
+/* 6.18: page and folio flags are a memdesc_flags_t. */
+struct folio___memdesc {
+	struct {
+		unsigned long f;
+	} flags;
+} __attribute__((preserve_access_index));
+
+/* Until 7.2, in every page but a folio's first. */
+struct page___tail {
+	unsigned long compound_head;
+} __attribute__((preserve_access_index));
+
+/* 7.3: compound_head renamed, as it may hold a mask ("mm: rework compound_head() for power-of-2 sizeof(struct page)"). */
+struct page___info {
+	unsigned long compound_info;
+} __attribute__((preserve_access_index));
+
+/* 6.16: what mmap_prepare gets in place of a vm_area_struct. */
+struct vm_area_desc {
+	struct file *file;
+} __attribute__((preserve_access_index));
+
+/* End of flavours. */
+
 #endif /* __VMLINUX_H__ */

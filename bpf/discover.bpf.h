@@ -44,14 +44,25 @@ int discover_task_vma(struct bpf_iter__task_vma *ctx)
  * Not an inode that exists, but where a new one is seen before its first page:
  * faults on memfd_secret are not requests, so nothing else would say it.
  */
-SEC("fentry/secretmem_mmap")
-int BPF_PROG(secretmem_mmap_enter, struct file *file)
+static __always_inline int secretmem_mapped(struct file *file)
 {
 	struct inode *inode = file->f_inode;
 
 	if (armed())
 		inode_announce((__u64)inode, inode->i_ino, 0);
 	return 0;
+}
+
+SEC("fentry/secretmem_mmap")
+int BPF_PROG(secretmem_mmap_enter, struct file *file)
+{
+	return secretmem_mapped(file);
+}
+
+SEC("fentry/secretmem_mmap_prepare")
+int BPF_PROG(secretmem_mmap_prepare_enter, struct vm_area_desc *area)
+{
+	return secretmem_mapped(area->file);
 }
 
 #endif

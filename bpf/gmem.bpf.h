@@ -50,14 +50,6 @@ int BPF_PROG(set_folio_exit, struct folio *folio, unsigned long start, unsigned 
 			   RECORD_REQUEST_END, result);
 }
 
-/* The pages of a folio, from its first page's compound flag and order. */
-static __always_inline __u32 folio_pages(struct folio *folio)
-{
-	if (!(folio->flags & (1UL << bpf_core_enum_value(enum pageflags, PG_head))))
-		return 1;
-	return 1U << (folio->_flags_1 & 0xff);
-}
-
 static __always_inline int configure_write(struct folio *folio, __u16 kind, __s32 result)
 {
 	__u64 index = folio->index;
@@ -133,7 +125,7 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 	record->page = address;
 	record->pgoff = folio->index;
 	record->nr = folio_pages(folio);
-	record->prepared = folio->flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
+	record->prepared = flags_uptodate(folio_flags(folio));
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;
@@ -147,7 +139,7 @@ int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct fo
 
 	if (address >= (__u64)-4095)
 		return 0;
-	if (folio->flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1)
+	if (flags_uptodate(folio_flags(folio)))
 		return 0;
 	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, address);
 }

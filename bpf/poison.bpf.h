@@ -9,20 +9,11 @@
 #include "owner.h"
 #include "request.h"
 
-/* Not in our vmlinux.h, where struct page has the page cache's fields only. */
-struct page___tail {
-	unsigned long compound_head;
-} __attribute__((preserve_access_index));
-
 static __always_inline void owner_read_any(__u64 address, struct owner *owner)
 {
-	__u64 head = BPF_CORE_READ((struct page___tail *)address, compound_head);
+	__u64 head = page_head(address);
 
-	if (!(head & 1)) {
-		owner_read_address(address, owner);
-		return;
-	}
-	owner_read_address(--head, owner);
+	owner_read_address(head, owner);
 	owner->pgoff += page_offset_pfn(address - head);
 }
 
@@ -33,7 +24,7 @@ static __always_inline void owner_read_any(__u64 address, struct owner *owner)
 SEC("fentry/memory_failure")
 int BPF_PROG(memory_failure_enter, unsigned long pfn, int flags)
 {
-	__u64 address = sensor.vmemmap + pfn * bpf_core_type_size(struct page);
+	__u64 address = page_address(pfn);
 	struct request_call request = { .operation = RECORD_OPERATION_ERROR_FOLIO };
 	struct owner owner;
 

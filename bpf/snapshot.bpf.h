@@ -99,23 +99,11 @@ static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 p
 	return state == WALK_PRESENT ? RECORD_PAGE_PRESENT : 0;
 }
 
-static __always_inline bool page_flags_read(__u64 address, __u64 *flags)
-{
-	if (sensor.have_rdonly_cast) {
-		const struct page *page =
-			bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct page));
-
-		*flags = page->flags;
-		return true;
-	}
-	return !bpf_core_read(flags, 8, &((struct page *)address)->flags);
-}
-
 static __always_inline __u64 page_bits(__u64 flags)
 {
 	__u64 bits = RECORD_PAGE_RESIDENT;
 
-	if (flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1)
+	if (flags_uptodate(flags))
 		bits |= RECORD_PAGE_PREPARED;
 	if (bpf_core_enum_value_exists(enum pageflags, PG_hwpoison) &&
 	    flags >> bpf_core_enum_value(enum pageflags, PG_hwpoison) & 1)
@@ -128,7 +116,7 @@ static __always_inline bool folio_page(__u64 folio, __u64 pgoff, __u64 *page)
 {
 	__u64 index;
 
-	if (bpf_core_read(&index, sizeof(index), &((struct page *)folio)->index))
+	if (bpf_core_read(&index, sizeof(index), &((struct folio *)folio)->index))
 		return false;
 	*page = folio + (pgoff - index) * bpf_core_type_size(struct page);
 	return true;
@@ -150,7 +138,7 @@ static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u
 		/* Poison is a page's own flag, the rest the folio's. */
 		bits |= page_bits(page_flags) & RECORD_PAGE_POISONED;
 	}
-	pfn = page_offset_pfn(page - sensor.vmemmap);
+	pfn = page_pfn(page);
 	table = snapshot_table(scratch, pfn);
 	if (table->tag != scratch->generation + (pfn >> 9)) {
 		walk_find_table(pfn, &table->walk);
@@ -201,7 +189,7 @@ static __always_inline __u64 snapshot_page(struct snapshot_scratch *scratch, __u
 		return snapshot_any_page(scratch, i);
 	if (!folio)
 		return word;
-	pfn = page_offset_pfn(folio - sensor.vmemmap);
+	pfn = page_pfn(folio);
 	table = snapshot_table(scratch, pfn);
 	if (table->tag != scratch->generation + (pfn >> 9) || !page_flags_read(folio, &flags))
 		return snapshot_any_page(scratch, i);

@@ -37,36 +37,49 @@ static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
 	}
 }
 
-/* @page is the routine's first argument: a struct page *, or an address of the direct map. */
-static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, bool valid,
-				    __s32 result, __u16 routine)
+/*
+ * What a zap's first argument stands for: the struct page at *@page, its pfn
+ * (read only where somebody asks for it) and its owner.
+ */
+static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, struct owner *owner)
+{
+	__u64 address;
+
+	if (sensor.zap_by_address) {
+		/* Until 6.12 the verifier refuses a plain load of a `const void *`. */
+		bpf_get_func_arg(ctx, 0, &address);
+		*pfn = (address - sensor.page_offset) >> PAGE_SHIFT;
+		*page = page_address(*pfn);
+		owner_read_address(*page, owner);
+		return;
+	}
+	/* Volatile, as it must stay in this branch. */
+	*page = *(volatile __u64 *)ctx;
+	if (sensor.page_free)
+		*pfn = page_argument_pfn((const void *)*page, ctx);
+	owner_read((const void *)*page, owner);
+}
+
+static __always_inline int zap_exit(__u64 *ctx, __u32 nr, bool valid, __s32 result, __u16 routine)
 {
 	struct flush_part none = {};
 	const struct task_struct___ids *task;
 	struct begin_slot *slot;
-	__u64 pfn = 0, address = ctx[0];
+	__u64 pfn = 0, page;
 	struct owner owner;
 
 	if (!armed())
 		return 0;
 	task = task_current();
 	slot = slot_find(task);
-	if (sensor.zap_by_address) {
-		pfn = (ctx[0] - sensor.page_offset) >> PAGE_SHIFT;
-		address = sensor.vmemmap + pfn * bpf_core_type_size(struct page);
-		owner_read_address(address, &owner);
-	} else {
-		if (sensor.page_free)
-			pfn = page_argument_pfn(page, ctx);
-		owner_read(page, &owner);
-	}
+	zap_page_read(ctx, &page, &pfn, &owner);
 	if (sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
 	if (slot->pending)
 		slot_emit(slot);
 	slot->task = (__u64)task;
 	slot->ids = (__u64)task->tgid << 32 | task->pid;
-	slot->page = address;
+	slot->page = page;
 	slot->inode = owner.inode;
 	slot->i_ino = owner.i_ino;
 	slot->pgoff = owner.pgoff;
@@ -82,21 +95,21 @@ static __always_inline int zap_exit(__u64 *ctx, struct page *page, __u32 nr, boo
 }
 
 SEC("fexit/set_direct_map_invalid_noflush")
-int BPF_PROG(zap_invalid_exit, struct page *page, int result)
+int BPF_PROG(zap_invalid_exit, const void *page, int result)
 {
-	return zap_exit(ctx, page, 1, false, result, RECORD_ZAP_INVALID);
+	return zap_exit(ctx, 1, false, result, RECORD_ZAP_INVALID);
 }
 
 SEC("fexit/set_direct_map_default_noflush")
-int BPF_PROG(zap_default_exit, struct page *page, int result)
+int BPF_PROG(zap_default_exit, const void *page, int result)
 {
-	return zap_exit(ctx, page, 1, true, result, RECORD_ZAP_DEFAULT);
+	return zap_exit(ctx, 1, true, result, RECORD_ZAP_DEFAULT);
 }
 
 SEC("fexit/set_direct_map_valid_noflush")
-int BPF_PROG(zap_valid_exit, struct page *page, unsigned int nr, bool valid, int result)
+int BPF_PROG(zap_valid_exit, const void *page, unsigned int nr, bool valid, int result)
 {
-	return zap_exit(ctx, page, nr, valid, result, RECORD_ZAP_VALID);
+	return zap_exit(ctx, nr, valid, result, RECORD_ZAP_VALID);
 }
 
 #endif

@@ -60,6 +60,8 @@ const struct load_program load_programs[] = {
 	{ "mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES },
 	{ "memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false,
 	  "CONFIG_MEMORY_FAILURE=y" },
+	{ "secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false,
+	  "memfd_secret from 6.16 on" },
 };
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);

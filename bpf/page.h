@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * struct page and struct folio, in every layout since 6.1. Fields are read
+ * through struct folio, which names them the longest; the flavours are in
+ * vmlinux.h.
+ */
+#ifndef GMEMTRACE_BPF_PAGE_H
+#define GMEMTRACE_BPF_PAGE_H
+
+#include "common.h"
+
+extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
+
+/* A division only where the size is no power of two that we know: 10 instructions otherwise. */
+static __always_inline __u64 page_offset_pfn(__u64 offset)
+{
+	__u32 size = bpf_core_type_size(struct page);
+
+	return size == 64 ? offset >> 6 : offset / size;
+}
+
+static __always_inline __u64 page_pfn(__u64 address)
+{
+	return page_offset_pfn(address - sensor.vmemmap);
+}
+
+static __always_inline __u64 page_address(__u64 pfn)
+{
+	return sensor.vmemmap + pfn * bpf_core_type_size(struct page);
+}
+
+/*
+ * The pfn of the struct page that is argument 0 of @ctx. The verifier forbids
+ * arithmetic on an argument, except the difference of two pointers.
+ */
+static __always_inline __u64 page_argument_pfn(const void *page, const void *ctx)
+{
+	__u64 offset = 0;
+
+	if (sensor.have_rdonly_cast) {
+		const struct page *base = bpf_rdonly_cast((void *)sensor.vmemmap,
+							  bpf_core_type_id_kernel(struct page));
+
+		asm volatile("%0 = %1; %0 -= %2" : "=&r"(offset) : "r"(page), "r"(base));
+	} else {
+		bpf_probe_read_kernel(&offset, sizeof(offset), ctx);
+		offset -= sensor.vmemmap;
+	}
+	return page_offset_pfn(offset);
+}
+
+/* Typed loads from here on: the verifier makes each a single instruction that cannot fault. */
+static __always_inline const struct folio *page_cast(__u64 address)
+{
+	return bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct page));
+}
+
+static __always_inline __u64 folio_flags(const struct folio *folio)
+{
+	if (bpf_core_field_exists(struct folio___memdesc, flags.f))
+		return ((const struct folio___memdesc *)folio)->flags.f;
+	return folio->flags;
+}
+
+/* The flags of the page at @address; false where they cannot be read. */
+static __always_inline bool page_flags_read(__u64 address, __u64 *flags)
+{
+	if (sensor.have_rdonly_cast) {
+		*flags = folio_flags(page_cast(address));
+		return true;
+	}
+	if (bpf_core_field_exists(struct folio___memdesc, flags.f))
+		return !bpf_core_read(flags, 8, &((struct folio___memdesc *)address)->flags.f);
+	return !bpf_core_read(flags, 8, &((struct folio *)address)->flags);
+}
+
+static __always_inline bool flags_uptodate(__u64 flags)
+{
+	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
+}
+
+/* The pages of a folio, from its first page's compound flag and order. */
+static __always_inline __u32 folio_pages(const struct folio *folio)
+{
+	if (!(folio_flags(folio) >> bpf_core_enum_value(enum pageflags, PG_head) & 1))
+		return 1;
+	return 1U << (folio->_flags_1 & 0xff);
+}
+
+/* No vmemmap reaches so high; a mask for folios of up to 2^25 pages does. */
+#define COMPOUND_MASK_FIRST 0xffffffff00000000ULL
+
+/*
+ * The first page of the folio that the page at @address is in. Bit 0 of a tail's
+ * word tells it; the rest is its head's address or, from 7.3 on where vmemmap
+ * is optimised, a mask that makes the head's address of the tail's.
+ */
+static __always_inline __u64 page_head(__u64 address)
+{
+	__u64 word;
+
+	if (bpf_core_field_exists(struct page___tail, compound_head))
+		word = BPF_CORE_READ((struct page___tail *)address, compound_head);
+	else
+		word = BPF_CORE_READ((struct page___info *)address, compound_info);
+	if (!(word & 1))
+		return address;
+	return word >= COMPOUND_MASK_FIRST ? address & word : word - 1;
+}
+
+#endif
