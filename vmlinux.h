@@ -113,16 +113,10 @@ struct pgprot {
 	pgprotval_t pgprot;
 };
 
-struct address_space;
-
 struct page {
-	long unsigned int flags;
 	union {
 		struct {
-			struct address_space *mapping;
-			union {
-				long unsigned int index;
-			};
+			long unsigned int compound_head;
 		};
 	};
 };
@@ -131,12 +125,6 @@ struct mm_struct {
 	struct {
 		void *pgd;
 	};
-};
-
-struct file;
-
-struct vm_area_struct {
-	struct file *vm_file;
 };
 
 struct xarray {
@@ -149,6 +137,7 @@ struct address_space {
 	struct inode *host;
 	struct xarray i_pages;
 	long unsigned int nrpages;
+	long unsigned int flags;
 };
 
 struct folio {
@@ -170,12 +159,20 @@ struct file {
 	struct inode *f_inode;
 };
 
+struct vm_area_struct {
+	struct file *vm_file;
+};
+
 struct inode {
 	void *i_op;
 	struct address_space *i_mapping;
 	long unsigned int i_ino;
 	loff_t i_size;
 	void *i_private;
+};
+
+struct kvm {
+	pid_t userspace_pid;
 };
 
 enum pageflags {
@@ -199,11 +196,7 @@ enum pageflags {
 	PG_swapbacked = 17,
 	PG_unevictable = 18,
 	PG_mlocked = 19,
-	PG_hwpoison = 20,
-	PG_young = 21,
-	PG_idle = 22,
-	PG_arch_2 = 23,
-	__NR_PAGEFLAGS = 24,
+	__NR_PAGEFLAGS = 20,
 	PG_readahead = 16,
 	PG_swapcache = 10,
 	PG_checked = 10,
@@ -216,19 +209,9 @@ enum pageflags {
 	PG_xen_remapped = 10,
 	PG_isolated = 16,
 	PG_reported = 3,
-	PG_vmemmap_self_hosted = 10,
 	PG_has_hwpoisoned = 8,
 	PG_large_rmappable = 9,
 	PG_partially_mapped = 16,
-};
-
-struct kvm {
-	pid_t userspace_pid;
-};
-
-struct xa_node {
-	unsigned char shift;
-	void *slots[64];
 };
 
 struct fdtable;
@@ -239,6 +222,11 @@ struct files_struct {
 
 struct fdtable {
 	struct file **fd;
+};
+
+struct xa_node {
+	unsigned char shift;
+	void *slots[64];
 };
 
 struct bpf_iter__task_file {
@@ -283,9 +271,19 @@ struct page___info {
 } __attribute__((preserve_access_index));
 
 /* 6.16: what mmap_prepare gets in place of a vm_area_struct. */
-struct vm_area_desc {
+struct vm_area_desc___mmap {
 	struct file *file;
 } __attribute__((preserve_access_index));
+
+/* CONFIG_MEMORY_FAILURE=y. */
+enum pageflags___poison {
+	PG_hwpoison___poison,
+};
+
+/* v7 to v12 of the direct-map series, on kernels of their own: in address_space.flags of a file that asked for it. */
+enum mapping_flags___gmem {
+	AS_NO_DIRECT_MAP___gmem,
+};
 
 /* End of flavours. */
 

@@ -60,7 +60,7 @@ int BPF_PROG(secretmem_mmap_enter, struct file *file)
 }
 
 SEC("fentry/secretmem_mmap_prepare")
-int BPF_PROG(secretmem_mmap_prepare_enter, struct vm_area_desc *area)
+int BPF_PROG(secretmem_mmap_prepare_enter, struct vm_area_desc___mmap *area)
 {
 	return secretmem_mapped(area->file);
 }

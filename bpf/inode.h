@@ -22,14 +22,48 @@ struct kvm___gmem {
 	int userspace_pid;
 } __attribute__((preserve_access_index));
 
-static __always_inline void inode_identify_gmem(struct identify_args *identity, __u64 private)
+/* 7.0: KVM's inodes are its own ("KVM: guest_memfd: Add gmem_inode..."), with their flags beside them. */
+struct gmem_inode___own {
+	struct inode vfs_inode;
+	__u64 flags;
+} __attribute__((preserve_access_index));
+
+/* A later form of the series keeps state in the folios: none that we can judge. */
+static __always_inline bool mapping_leaves_direct_map(const struct address_space *mapping)
+{
+	if (!bpf_core_enum_value_exists(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem))
+		return false;
+	return BPF_CORE_READ(mapping, flags) >>
+		       bpf_core_enum_value(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem) &
+	       1;
+}
+
+/* The flags that KVM_CREATE_GUEST_MEMFD was given, where no series says what they mean. */
+static __always_inline __u64 gmem_create_flags(__u64 inode, __u64 private)
+{
+	__u64 flags = 0;
+
+	if (!bpf_core_type_exists(struct gmem_inode___own))
+		return private; /* until 6.19 i_private is the flags themselves */
+	inode += bpf_core_field_offset(struct gmem_inode___own, flags) -
+		 bpf_core_field_offset(struct gmem_inode___own, vfs_inode);
+	bpf_probe_read_kernel(&flags, sizeof(flags), (void *)inode);
+	return flags;
+}
+
+static __always_inline void inode_identify_gmem(struct identify_args *identity, __u64 private,
+						const struct address_space *mapping)
 {
 	const struct kvm_gmem_inode_private *state = (const void *)private;
 
 	identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
 	identity->default_state = 1;
-	if (!bpf_core_type_exists(struct kvm_gmem_inode_private))
+	if (!bpf_core_type_exists(struct kvm_gmem_inode_private)) {
+		identity->flags = gmem_create_flags(identity->inode, private);
+		if (mapping_leaves_direct_map(mapping))
+			identity->provider = RECORD_PROVIDER_UNKNOWN;
 		return;
+	}
 	/* The series gives one to each inode: this one is being torn down, what it was cannot be told. */
 	if (!state) {
 		identity->provider = RECORD_PROVIDER_UNKNOWN;
@@ -70,7 +104,7 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	identity->i_pages = (__u64)mapping + bpf_core_field_offset(struct address_space, i_pages);
 	identity->result = 0;
 	if (operations && operations == sensor.gmem_iops) {
-		inode_identify_gmem(identity, private);
+		inode_identify_gmem(identity, private, mapping);
 	} else if (operations && operations == sensor.secretmem_iops) {
 		identity->provider = RECORD_PROVIDER_SECRETMEM;
 		identity->default_state = 0;

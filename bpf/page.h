@@ -79,6 +79,12 @@ static __always_inline bool flags_uptodate(__u64 flags)
 	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
 }
 
+static __always_inline bool flags_poisoned(__u64 flags)
+{
+	return bpf_core_enum_value_exists(enum pageflags___poison, PG_hwpoison___poison) &&
+	       flags >> bpf_core_enum_value(enum pageflags___poison, PG_hwpoison___poison) & 1;
+}
+
 /* The pages of a folio, from its first page's compound flag and order. */
 static __always_inline __u32 folio_pages(const struct folio *folio)
 {

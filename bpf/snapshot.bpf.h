@@ -105,8 +105,7 @@ static __always_inline __u64 page_bits(__u64 flags)
 
 	if (flags_uptodate(flags))
 		bits |= RECORD_PAGE_PREPARED;
-	if (bpf_core_enum_value_exists(enum pageflags, PG_hwpoison) &&
-	    flags >> bpf_core_enum_value(enum pageflags, PG_hwpoison) & 1)
+	if (flags_poisoned(flags))
 		bits |= RECORD_PAGE_POISONED;
 	return bits;
 }
