@@ -13,6 +13,7 @@
 
 #include "facts.skel.h"
 #include "sensor/kernel.h"
+#include "sensor/refusal.h"
 
 /* Without CONFIG_DYNAMIC_MEMORY_LAYOUT (arch/x86/include/asm/page_64_types.h). */
 #define PAGE_OFFSET_FOUR_LEVELS 0xffff888000000000ULL
@@ -28,17 +29,22 @@
 static int facts_run(struct facts_args *args, struct sensor_failure *failure)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = sizeof(*args));
-	struct facts_bpf *skeleton = facts_bpf__open_and_load();
+	struct facts_bpf *skeleton;
+	char text[SENSOR_MESSAGE_LENGTH];
 	int error;
 
-	if (!skeleton)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno,
-				   "cannot load a BPF program: %s", strerror(errno));
+	refusal_reset();
+	skeleton = facts_bpf__open_and_load();
+	if (!skeleton) {
+		error = -errno;
+		refusal_words(refusal_last(), "a BPF program", NULL, error, text, sizeof(text));
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error, "%s", text);
+	}
 	error = bpf_prog_test_run_opts(bpf_program__fd(skeleton->progs.facts_read), &options);
 	facts_bpf__destroy(skeleton);
 	if (error)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
-				   "cannot run a BPF program: %s", strerror(-error));
+				   "cannot run a BPF program: %s", refusal_error_text(-error));
 	if (args->result || !args->init_pgd)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EFAULT,
 				   "cannot read the kernel's variables: is this an x86-64 kernel "

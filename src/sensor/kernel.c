@@ -4,11 +4,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cap-ng.h>
 
 #include "sensor/kernel.h"
+
+#define USER_NAMESPACE_INITIAL 0xeffffffdU /* PROC_USER_INIT_INO */
 
 static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_PAGE_OFFSET_BASE] = "page_offset_base",
@@ -151,7 +154,14 @@ int kernel_check_permissions(struct sensor_failure *failure)
 		{ CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "to read the kvm module's BTF" },
 		{ CAP_SYSLOG, "CAP_SYSLOG", "to read addresses from /proc/kallsyms" },
 	};
+	struct stat namespace;
 
+	/* Capabilities of another one count for nothing with bpf(). */
+	if (!stat("/proc/self/ns/user", &namespace) && namespace.st_ino != USER_NAMESPACE_INITIAL)
+		return sensor_fail(
+			failure, GMEMTRACE_CANNOT_RUN, -EPERM,
+			"this is a user namespace, whose root may not load BPF programs: "
+			"run it in the host's own (a rootful container, or outside)");
 	if (capng_get_caps_process())
 		return sensor_fail(failure, GMEMTRACE_ERROR, -EIO,
 				   "cannot read this process's capabilities");

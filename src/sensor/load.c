@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 
 #include "sensor/load.h"
+#include "sensor/refusal.h"
 #include "sensors.skel.h"
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
@@ -112,6 +113,30 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 	return 0;
 }
 
+/* The function that the program hooks which libbpf last spoke of. */
+static const char *target_refused(const struct refusal *refusal)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		if (!strcmp(load_programs[i].name, refusal->program))
+			return load_programs[i].target;
+	}
+	return NULL;
+}
+
+static int part_load(struct sensors_bpf *skeleton, const char *what, struct sensor_failure *failure)
+{
+	char text[SENSOR_MESSAGE_LENGTH];
+	int error;
+
+	refusal_reset();
+	error = sensors_bpf__load(skeleton);
+	if (!error)
+		return 0;
+	refusal_words(refusal_last(), what, target_refused(refusal_last()), error, text,
+		      sizeof(text));
+	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error, "%s", text);
+}
+
 int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
@@ -125,9 +150,10 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 			continue;
 		load->links[i] = bpf_program__attach(program);
 		if (!load->links[i])
-			return sensor_fail(
-				failure, GMEMTRACE_CANNOT_RUN, -errno, "cannot attach to %s: %s",
-				entry->target ? entry->target : entry->name, strerror(errno));
+			return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno,
+					   "cannot attach to %s: %s",
+					   entry->target ? entry->target : entry->name,
+					   refusal_error_text(errno));
 	}
 	return 0;
 }
@@ -190,10 +216,9 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
 	if (error)
 		return error;
-	error = sensors_bpf__load(skeleton);
+	error = part_load(skeleton, "the sensors", failure);
 	if (error)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
-				   "the kernel refuses the sensors: %s", strerror(-error));
+		return error;
 	return zap_ring_map(load, failure);
 }
 
@@ -245,10 +270,9 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 	error = programs_choose(load, kernel, LOAD_PART_INODES, options->groups, failure);
 	if (error)
 		return error;
-	error = sensors_bpf__load(skeleton);
+	error = part_load(skeleton, "the inode sensors", failure);
 	if (error)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
-				   "the kernel refuses the inode sensors: %s", strerror(-error));
+		return error;
 	load->with_kvm = kernel->kvm;
 	return load_attach(load, LOAD_PART_INODES, failure);
 }

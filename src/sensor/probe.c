@@ -9,6 +9,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "sensor/refusal.h"
 #include "sensor/walker.h"
 
 struct probe {
@@ -129,6 +130,7 @@ size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 	struct kernel kernel = {};
 	bool allowed = !kernel_check_permissions(&failure);
 
+	refusal_listen();
 	probe_add(&probe, "permissions and BTF", true, allowed,
 		  "CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN, CAP_SYSLOG (5.8)", "%s", failure.message);
 	if (!allowed)

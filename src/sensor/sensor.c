@@ -12,6 +12,7 @@
 
 #include "sensor/load.h"
 #include "sensor/lock.h"
+#include "sensor/refusal.h"
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
 #include "sensor/walker.h"
@@ -281,14 +282,6 @@ static int heartbeat_begin(struct sensor *sensor)
 	return take_position(sensor, &sensor->pending);
 }
 
-static int quiet(enum libbpf_print_level level, const char *format, va_list arguments)
-{
-	if (!getenv("GMEMTRACE_DEBUG"))
-		return 0;
-	(void)level;
-	return vfprintf(stderr, format, arguments);
-}
-
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = kernel_check_permissions(failure);
@@ -350,7 +343,7 @@ int sensor_open(struct sensor **out, const struct sensor_options *options, senso
 
 	if (!sensor)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
-	libbpf_set_print(quiet);
+	refusal_listen();
 	sensor->options = *options;
 	sensor->sink = sink;
 	sensor->context = context;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What libbpf prints where a kernel takes a program not, in words; the messages are as it printed them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "sensor/refusal.h"
+
+static const char *words(const struct refusal *refusal, const char *target, int error)
+{
+	static char text[512];
+
+	refusal_words(refusal, "the sensors", target, error, text, sizeof(text));
+	assert_null(strchr(text, '\n'));
+	return text;
+}
+
+#define assert_says(TEXT, PART) assert_non_null(strstr(TEXT, PART))
+
+/* A field that was renamed: Linux 6.16, before this build knew it. */
+static void test_field(void **state)
+{
+	struct refusal refusal = {};
+	const char *text;
+
+	(void)state;
+	refusal_take(&refusal,
+		     "libbpf: prog 'zap_invalid_exit': -- BEGIN PROG LOAD LOG --\n"
+		     "143: (79) r1 = *(u64 *)(r10 -56)      ; R1=ptr_page() R10=fp0\n"
+		     "144: <invalid CO-RE relocation>\n"
+		     "failed to resolve CO-RE relocation <byte_off> [67] struct page.index "
+		     "(0:1:0:1:0 @ offset 16)\n"
+		     "processed 48 insns (limit 1000000) max_states_per_insn 0\n"
+		     "-- END PROG LOAD LOG --\n");
+	refusal_take(&refusal, "libbpf: prog 'zap_invalid_exit': failed to load: -22\n");
+	refusal_take(&refusal, "libbpf: failed to load object 'sensors_bpf'\n");
+	text = words(&refusal, "set_direct_map_invalid_noflush", -EINVAL);
+	assert_says(text, "program zap_invalid_exit (of set_direct_map_invalid_noflush()): "
+			  "this kernel has no struct page.index: Invalid argument.");
+	assert_says(text, "tried on Linux " REFUSAL_KERNELS ": update it");
+	assert_null(strstr(text, "libbpf"));
+}
+
+/* An argument that the verifier of 6.12 has no type for. */
+static void test_verifier(void **state)
+{
+	struct refusal refusal = {};
+
+	(void)state;
+	refusal_take(&refusal,
+		     "libbpf: prog 'zap_default_exit': -- BEGIN PROG LOAD LOG --\n"
+		     "0: R1=ctx() R10=fp0\n"
+		     "; int BPF_PROG(zap_default_exit, struct page *page, int result)\n"
+		     "0: (79) r2 = *(u64 *)(r1 +0)\n"
+		     "func 'set_direct_map_default_noflush' arg0 type UNKNOWN is not a struct\n"
+		     "invalid bpf_context access off=0 size=8\n"
+		     "processed 1 insns (limit 1000000) max_states_per_insn 0 total_states 0\n"
+		     "-- END PROG LOAD LOG --\n");
+	assert_string_equal(refusal.program, "zap_default_exit");
+	assert_string_equal(refusal.detail,
+			    "the verifier says: invalid bpf_context access off=0 size=8");
+}
+
+/* The verifier gives up: Linux 6.19 on a program that 6.18 took. */
+static void test_too_large(void **state)
+{
+	struct refusal refusal = {};
+	const char *text;
+
+	(void)state;
+	refusal_take(&refusal, "libbpf: prog 'snapshot_live': -- BEGIN PROG LOAD LOG --\n"
+			       "BPF program is too large. Processed 1000001 insn\n"
+			       "processed 1000001 insns (limit 1000000) max_states_per_insn 30\n"
+			       "-- END PROG LOAD LOG --\n");
+	text = words(&refusal, NULL, -E2BIG);
+	assert_says(text, "program snapshot_live: the verifier says: BPF program is too large. "
+			  "Processed 1000001 insn: the program is too large");
+}
+
+static void test_functions(void **state)
+{
+	struct refusal hook = {}, kfunc = {};
+
+	(void)state;
+	refusal_take(&hook, "libbpf: prog 'flush_all_enter': failed to find kernel BTF type ID of "
+			    "'flush_tlb_all': -3\n");
+	assert_string_equal(hook.program, "flush_all_enter");
+	assert_string_equal(hook.detail, "this kernel's BTF has no function flush_tlb_all");
+	refusal_take(&kfunc, "libbpf: extern (func ksym) 'bpf_rdonly_cast': not found in kernel or "
+			     "module BTFs\n");
+	assert_string_equal(kfunc.detail,
+			    "this kernel has no function bpf_rdonly_cast for BPF programs");
+}
+
+/* What is skipped on purpose is not refused, and nothing said is no detail. */
+static void test_nothing_said(void **state)
+{
+	struct refusal refusal = {};
+	const char *text;
+
+	(void)state;
+	refusal_take(&refusal, "libbpf: prog 'create_exit': skipped loading\n");
+	assert_string_equal(refusal.program, "");
+	text = words(&refusal, NULL, -524);
+	assert_says(text, "refuses the sensors: not supported by this kernel (error 524).");
+}
+
+/* The first complaint is the cause, however many follow. */
+static void test_first_counts(void **state)
+{
+	struct refusal refusal = {};
+
+	(void)state;
+	refusal_take(&refusal,
+		     "libbpf: map 'ring': failed to create: Cannot allocate memory(-12)\n");
+	refusal_take(&refusal,
+		     "libbpf: map 'zaps': failed to create: Cannot allocate memory(-12)\n");
+	assert_string_equal(refusal.detail, "it gives no memory for the map ring");
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_field),	     cmocka_unit_test(test_verifier),
+		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_functions),
+		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
