@@ -198,24 +198,4 @@ static __always_inline void slot_write(const struct begin_slot *slot, __u16 vali
 	*(volatile __u64 *)&entry->sequence = index + 1;
 }
 
-/* Writes the zap that waits in @slot as a record of its own. */
-static __always_inline void slot_emit(struct begin_slot *slot)
-{
-	struct flush_part none = {};
-	__u16 routine = slot->pending;
-
-	slot->pending = 0;
-	slot_write(slot, 0, routine, &none);
-}
-
-/* Every sensor calls this before it writes: a waiting zap must not be overtaken by its own task. */
-static __always_inline void slot_settle(void)
-{
-	const struct task_struct___ids *task = task_current();
-	struct begin_slot *slot = slot_find(task);
-
-	if (slot->pending && slot->task == (__u64)task)
-		slot_emit(slot);
-}
-
 #endif

@@ -7,6 +7,7 @@
 #define GMEMTRACE_BPF_CONTROL_BPF_H
 
 #include "inode.h"
+#include "slot.h"
 #include "walk.h"
 
 SEC("syscall")

@@ -8,7 +8,7 @@
 #ifndef GMEMTRACE_BPF_FLUSH_BPF_H
 #define GMEMTRACE_BPF_FLUSH_BPF_H
 
-#include "owner.h"
+#include "slot.h"
 
 static __always_inline int flush_enter(void)
 {
@@ -26,15 +26,7 @@ static __always_inline void flush_emit_merged(struct begin_slot *slot,
 	__u16 routine = slot->pending;
 
 	slot->pending = 0;
-	/* memfd_secret adds the page to its file between the zap and the flush. */
-	if (!slot->inode) {
-		struct owner owner;
-
-		owner_read_address(slot->page, &owner);
-		slot->inode = owner.inode;
-		slot->i_ino = owner.i_ino;
-		slot->pgoff = owner.pgoff;
-	}
+	slot_find_owner(slot);
 	slot_write(slot, 0, routine, flush);
 }
 

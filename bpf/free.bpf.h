@@ -6,7 +6,7 @@
 #ifndef GMEMTRACE_BPF_FREE_BPF_H
 #define GMEMTRACE_BPF_FREE_BPF_H
 
-#include "owner.h"
+#include "slot.h"
 #include "walk.h"
 
 struct free_loop {

@@ -7,7 +7,7 @@
 #ifndef GMEMTRACE_BPF_GMEM_BPF_H
 #define GMEMTRACE_BPF_GMEM_BPF_H
 
-#include "owner.h"
+#include "slot.h"
 #include "inode.h"
 #include "request.h"
 

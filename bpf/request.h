@@ -6,6 +6,7 @@
 #define GMEMTRACE_BPF_REQUEST_H
 
 #include "inode.h"
+#include "slot.h"
 
 struct request_call {
 	struct inode *inode;

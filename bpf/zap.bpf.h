@@ -8,7 +8,7 @@
 #ifndef GMEMTRACE_BPF_ZAP_BPF_H
 #define GMEMTRACE_BPF_ZAP_BPF_H
 
-#include "owner.h"
+#include "slot.h"
 
 static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
 {
