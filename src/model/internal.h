@@ -433,6 +433,8 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* @pfn was restored: it left, or its owner never got it. */
+/* The owner of what was zapped before it had one. */
+void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
 void loose_restored(struct model *model, __u64 pfn, __u64 now);
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
 void loose_expire(struct model *model, __u64 now, bool last);

@@ -23,6 +23,35 @@ static bool loose_owner(struct model *model, struct loose *loose)
 	return true;
 }
 
+/*
+ * A page of @inode's that is absent has come to light: a zap of nobody's was
+ * its, as memfd_secret's are before the page is added. The zap counts from now
+ * on as one that was known for the inode's from the start.
+ */
+void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+{
+	struct page *page = extent_page(model, inode, pgoff, false);
+
+	if (!page || page_applied(page) != MODEL_ABSENT || page->flags & PAGE_EXPOSED)
+		return;
+	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
+		struct model_zap *zap = &model->loose[i - 1].zap;
+
+		if (zap->inode || zap->nr != 1 || zap->pfn != pfn)
+			continue;
+		zap->inode = &inode->public;
+		zap->pgoff = pgoff;
+		inode->public.transitions++;
+		inode->public.zapped++;
+		model->counts.transitions++;
+		model->counts.zaps_foreign--;
+		page_set(page, PAGE_EXPOSED, true);
+		inode->public.exposed++;
+		exposure_add(model, inode, zap);
+		return;
+	}
+}
+
 static void loose_judge(struct model *model, struct loose *loose, enum model_coverage coverage,
 			__u64 now)
 {
@@ -48,6 +77,25 @@ static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 	loose->zap.nr = 0;
 }
 
+/*
+ * memfd_secret zaps one page a fault and flushes it in that fault: when its task
+ * zaps the next, the flush of the one before is not coming any more.
+ */
+static void loose_overtake(struct model *model, const struct task *task, __u64 now)
+{
+	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
+		struct loose *loose = &model->loose[i - 1];
+
+		if (loose->task != task)
+			continue;
+		if (loose->zap.nr && loose_owner(model, loose) &&
+		    loose->zap.inode->provider == RECORD_PROVIDER_SECRETMEM)
+			loose_fail(model, loose, now);
+		/* Those before it were overtaken by it. */
+		return;
+	}
+}
+
 /* Drops what is done with at the front, and holes where room is wanted. */
 static void loose_trim(struct model *model)
 {
@@ -67,6 +115,7 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 {
 	struct loose *loose;
 
+	loose_overtake(model, task, zap->end);
 	loose_trim(model);
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
 		loose_fail(model, &model->loose[model->loose_head++], zap->end);

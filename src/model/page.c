@@ -230,6 +230,7 @@ void owner_join(struct model *model, const struct record_owner *record)
 		if (record->prepared)
 			page_set(page, PAGE_PREPARED, true);
 		page_set(page, PAGE_SURE, true);
+		loose_adopt(model, inode, record->pgoff + i, record->page + i);
 		if (page->changed < record->header.time)
 			page->changed = record->header.time;
 		extent_touch_page(inode, record->pgoff + i);

@@ -211,6 +211,57 @@ static void test_secretmem_left_unflushed(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
 }
 
+/* Written before the page had an owner: a read finds it, and nothing of it is lost. */
+static void test_secretmem_owner_later(void **state)
+{
+	struct stream_page seen[] = { { 1, 102, 1, ABSENT_BITS }, { 2, 300, 1, ABSENT_BITS } };
+	const struct model_inode *inode;
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap(&stream, T, 0, 0, 102, 1, false, 0);
+	stream_zap(&stream, T + 1, 0, 0, 300, 1, false, 0);
+	stream_read(&stream, G, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, seen, 2);
+	stream_heartbeat(&stream);
+	stream_judge(&stream, NULL);
+	inode = model_inode_find(stream.model, G);
+	assert_int_equal(inode->transitions, 2);
+	assert_int_equal(inode->exposed, 2);
+}
+
+/* The same, judged: of the two pages one was flushed. */
+static void test_secretmem_owner_later_unflushed(void **state)
+{
+	struct stream_page seen[] = { { 1, 102, 1, ABSENT_BITS }, { 2, 300, 1, ABSENT_BITS } };
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap(&stream, T, 0, 0, 102, 1, false, 0);
+	stream_zap(&stream, T + 1, 0, 0, 300, 1, false, 0);
+	stream_read(&stream, G, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, seen, 2);
+	stream_flush(&stream, T + 1, 300, 300, false);
+	stream_zap(&stream, T, 0, 0, 102, 1, true, 0);
+	stream_zap(&stream, T, 0, 0, 300, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
+/* The next fault's flush is for the next page, however much it covers. */
+static void test_secretmem_overtaken(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	secret_fault(1, 102, false);
+	secret_fault(2, 103, false);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, 0, 0, 102, 1, true, 0);
+	stream_zap(&stream, T, 0, 0, 103, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
 static void test_secretmem_present(void **state)
 {
 	struct stream_page seen = { 1, 102, 1, PRESENT_BITS };
@@ -338,6 +389,9 @@ int main(void)
 		RULE_TEST(test_secretmem_never_flushed),
 		RULE_TEST(test_secretmem_flush_mismatch),
 		RULE_TEST(test_secretmem_left_unflushed),
+		RULE_TEST(test_secretmem_owner_later),
+		RULE_TEST(test_secretmem_owner_later_unflushed),
+		RULE_TEST(test_secretmem_overtaken),
 		RULE_TEST(test_secretmem_present),
 		RULE_TEST(test_never_flushed_half_redundant),
 		RULE_TEST(test_never_flushed_half_rolled_back),
