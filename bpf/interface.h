@@ -20,7 +20,7 @@ struct sensor_config {
 	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
 	__u32 five_levels; /* 1: the CPU walks five levels */
-	__u32 reserved;
+	__u32 page_size; /* bytes of a struct page */
 	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
 	__u32 page_free; /* 1: keep the bitmap that the page-free sensors read */
 	__u32 release_chunks; /* chunks a release snapshot reads at most */

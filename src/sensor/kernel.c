@@ -100,6 +100,14 @@ bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned
 	return prototype && btf_vlen(prototype) == parameters;
 }
 
+/* Bytes of a struct, 0 where the kernel's BTF has none of this name. */
+static uint32_t struct_size(const struct btf *btf, const char *name)
+{
+	int32_t id = btf__find_by_name_kind(btf, name, BTF_KIND_STRUCT);
+
+	return id < 0 ? 0 : btf__type_by_id(btf, id)->size;
+}
+
 bool kernel_zap_takes_address(const struct kernel *kernel)
 {
 	const struct btf *btf;
@@ -200,6 +208,11 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
 				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to "
 				   "0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
+	kernel->config.page_size = struct_size(kernel->vmlinux, "page");
+	if (!kernel->config.page_size)
+		return sensor_fail(
+			failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
+			"the kernel's BTF has no struct page: pages cannot be told apart");
 	kernel_refresh_kvm(kernel);
 	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];

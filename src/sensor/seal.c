@@ -15,7 +15,6 @@ int seal_init(struct seal *seal, const struct sensor_config *config)
 {
 	memset(seal, 0, sizeof(*seal));
 	seal->config = config;
-	seal->page_size = 64;
 	seal->next_number = 1;
 	seal->inodes_nr = INODES_START;
 	seal->inodes = calloc(seal->inodes_nr, sizeof(*seal->inodes));
@@ -194,7 +193,7 @@ static bool header_seal(struct seal *seal, struct record_header *header, uint64_
 
 static uint64_t page_to_pfn(const struct seal *seal, uint64_t page)
 {
-	return (page - seal->config->vmemmap) / seal->page_size;
+	return (page - seal->config->vmemmap) / seal->config->page_size;
 }
 
 /* Bounds of a flush as pfns; both 0 where it lies outside the direct map. */

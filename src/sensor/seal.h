@@ -23,7 +23,6 @@ typedef int (*seal_identify)(void *context, struct identify_args *identity);
 
 struct seal {
 	const struct sensor_config *config;
-	uint64_t page_size; /* sizeof(struct page) in this kernel */
 	sensor_sink sink;
 	void *context;
 	seal_identify identify;

@@ -12,6 +12,7 @@
 #define PAGE_OFFSET 0xff11000000000000ULL
 #define DIRECT_MAP_END (PAGE_OFFSET + (1ULL << 32))
 #define VMEMMAP 0xffd4000000000000ULL
+#define PAGE_STRUCT 80 /* bytes; 64 in most kernels, so it must not be taken for granted */
 #define INODE 0xff11000001234500ULL
 #define I_INO 77
 /* Nothing that a record holds legitimately is as large, but for the end of a full flush. */
@@ -23,6 +24,7 @@ static const struct sensor_config config = {
 	.page_offset = PAGE_OFFSET,
 	.direct_map_end = DIRECT_MAP_END,
 	.flush_ceiling = 33 << 12,
+	.page_size = PAGE_STRUCT,
 };
 
 struct sealing {
@@ -93,7 +95,7 @@ static struct record_header header(enum record_kind kind, size_t size)
 
 static uint64_t page_of(uint64_t pfn)
 {
-	return VMEMMAP + pfn * 64;
+	return VMEMMAP + pfn * PAGE_STRUCT;
 }
 
 static void announce(uint64_t pointer, uint64_t i_ino)
