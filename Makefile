@@ -6,6 +6,7 @@
 # make lab        the lab's kernels
 # make bench      what tracing and conversions cost, half an hour
 # make soak       ten minutes of churn, every allocation and zap liable to fail
+# make kernels    every kernel of Debian's suites from 6.1 to the newest
 # make faults     every kernel with a known defect, and what catches it
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
@@ -167,8 +168,13 @@ check-vm: all guest-programs
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
 
 bench: packages-build-kernel-lab-bench
-	$(Q)$(MAKE) --no-print-directory all bench-programs
+	$(Q)$(MAKE) --no-print-directory all bench-programs guest-programs
 	$(Q)tests/bench/run $(B)/bench.json
+
+# A matrix, and not a test: what Debian's suites have today decides it.
+kernels: packages-build-lab
+	$(Q)$(MAKE) --no-print-directory all guest-programs
+	$(Q)tests/vm/kernels $(T)
 
 faults: packages-build-kernel-lab-test
 	$(Q)$(MAKE) --no-print-directory all
@@ -231,4 +237,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults force help install lab lint lint-all unit-tests
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all unit-tests

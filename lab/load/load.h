@@ -96,5 +96,6 @@ int scenario_folio(const struct load_options *options);
 int scenario_punch(const struct load_options *options);
 int scenario_churn(const struct load_options *options);
 int scenario_secretmem(const struct load_options *options);
+int scenario_plain(const struct load_options *options);
 
 #endif

@@ -18,6 +18,7 @@ figures=(
 	"page_free_added|page_free|thread|instructions/page|-|verdict, page free"
 	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
+	"verified_instructions_max|verified|load|instructions/program|100000|verdict"
 	"replay_rate|replay|wall|records/s|-|none"
 	"convert_steady|icount.steady.private|routine|instructions/page|120|none"
 	"convert_steady_shared|icount.steady.shared|routine|instructions/page|120|none"

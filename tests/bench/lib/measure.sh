@@ -9,6 +9,7 @@ measure_guest() {
 	for program in first-touch page-free scatter-memory; do
 		adds+=(--add "$programs/$program")
 	done
+	adds+=(--add "$top/build/tests/vm/verified")
 	"$top/lab/run" --kernel "${GMEM_KERNEL:-gmem}" --icount --host-root --timeout 600 --out "$dir" \
 		--add "$bench/bench-guest" "${adds[@]}" -- bench-guest "$pages" "$rounds" "$@" |
 		tee "$dir/guest" | show_progress

@@ -1,0 +1,34 @@
+#!/bin/bash
+# The oldest kernel, the one between and the newest that this version was tried on, by name, as tests/vm/kernels
+# judges each; `make kernels` runs them all. And the verifier's limit on the project's own kernel.
+# shellcheck source-path=SCRIPTDIR
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+readonly newest=stock-7.3
+
+# all_good NAME: every scenario of the kernel's line is ok, or not to be had there.
+all_good() {
+	if ! "$top/tests/vm/kernels" --cpu max --out "$test_work/kept" "$1" >"$stdout" 2>"$stderr"; then
+		fail "$1: every scenario"
+		cat "$stdout" "$stderr" | tail -n 20 | sed 's/^/#   /' >&2
+		return
+	fi
+	pass "$1: every scenario"
+}
+
+[ -x "$top/build/tests/vm/verified" ] || skip_all 'build/tests/vm/verified is missing: run make guest-programs'
+for name in stock-6.1 stock-6.12 $newest; do
+	"$top/lab/stock" "$name" >/dev/null 2>"$stderr"
+	if [ $? = 3 ]; then
+		skip 1 "$(tail -n 1 "$stderr")"
+	else
+		all_good "$name"
+	fi
+done
+all_good gmem
+# The control: with a limit below what the sensors take, the same check fails.
+guest --add "$top/build/tests/vm/verified" -- \
+	gmemtrace record -o /tmp/capture -- sh -c 'verified 10 >/tmp/programs; echo $?; grep -c snapshot_live /tmp/programs'
+stdout_is '1
+1' 'more instructions than the limit are refused, and the programs are the sensors'
+end_tests print-plan
