@@ -163,6 +163,10 @@ struct vm_area_struct {
 	struct file *vm_file;
 };
 
+struct vm_fault {
+	struct page *page;
+};
+
 struct inode {
 	void *i_op;
 	struct address_space *i_mapping;

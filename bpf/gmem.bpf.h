@@ -11,6 +11,8 @@
 #include "inode.h"
 #include "request.h"
 
+#define VM_FAULT_LOCKED 0x200 /* include/linux/mm_types.h */
+
 SEC("fentry/kvm_gmem_set_direct_map")
 int BPF_PROG(set_range_enter, struct inode *inode, unsigned long start, unsigned long end,
 	     bool state)
@@ -142,6 +144,28 @@ int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct fo
 	if (flags_uptodate(folio_flags(folio)))
 		return 0;
 	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, address);
+}
+
+/*
+ * 6.18: user space may map a guest_memfd, and its faults make pages join. Where
+ * kvm_gmem_get_folio() can be hooked this says the same again.
+ */
+SEC("fexit/kvm_gmem_fault_user_mapping")
+int BPF_PROG(user_fault_exit, struct vm_fault *fault, unsigned int result)
+{
+	__u64 address;
+	struct owner owner;
+
+	/* Read as a number: the verifier forbids arithmetic on what it knows for a pointer. */
+	if (!(result & VM_FAULT_LOCKED) || bpf_core_read(&address, 8, &fault->page) || !address)
+		return 0;
+	address = page_head(address);
+	owner_read_address(address, &owner);
+	if (!owner.inode)
+		return 0;
+	return owner_write(RECORD_JOIN, owner.inode, owner.i_ino,
+			   bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct folio)),
+			   address);
 }
 
 /* fallocate() prepares folios in batches, without a fault to configure each: a second join tells. */

@@ -63,6 +63,8 @@ const struct load_program load_programs[] = {
 	  "CONFIG_MEMORY_FAILURE=y" },
 	{ "secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false,
 	  "memfd_secret from 6.16 on" },
+	{ "user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false,
+	  "guest_memfd that user space can map (6.18)" },
 };
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
