@@ -261,7 +261,7 @@ struct record_snapshot {
 	__u64 pgoff_first; /* pages, inclusive */
 	__u64 pgoff_nr; /* pages in this chunk, at most RECORD_SNAPSHOT_CHUNK */
 	__u64 inode_pages; /* the inode's size, in pages, at this moment */
-	__u64 inode_flags; /* RFC3: kvm_gmem_inode_private.flags, else 0 */
+	__u64 inode_flags; /* RFC3: kvm_gmem_inode_private.flags; GMEM_PLAIN: KVM's own; else 0 */
 	__u32 origin; /* enum record_snapshot_origin */
 	__u32 pass; /* 0, 1, ...: which read of the same chunk this is */
 	__u32 provider; /* enum record_provider */
@@ -346,7 +346,7 @@ struct record_inode {
 	struct record_header header; /* tid, tgid: the task that acted, or holds the file */
 	__u64 i_ino;
 	__u64 pages; /* size, in pages */
-	__u64 flags; /* RFC3: kvm_gmem_inode_private.flags */
+	__u64 flags; /* RFC3: kvm_gmem_inode_private.flags; GMEM_PLAIN: KVM's own */
 	__u32 provider; /* enum record_provider */
 	__u32 default_state; /* 1 present, 0 absent */
 	__u32 before_attach; /* 1: existed before the sensors were armed */

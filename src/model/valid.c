@@ -12,8 +12,9 @@ static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
 	switch (provider) {
 	case RECORD_PROVIDER_SECRETMEM:
 		return default_state || flags;
+	/* Its flags are KVM's own: that user space may map it (6.18), and the like. */
 	case RECORD_PROVIDER_GMEM_PLAIN:
-		return !default_state || flags;
+		return !default_state;
 	case RECORD_PROVIDER_RFC3:
 		return flags & RECORD_RFC3_NO_DIRECT_MAP && flags & RECORD_RFC3_DYNAMIC;
 	default:

@@ -68,7 +68,7 @@ static void test_inode(void **state)
 		{ SECRET, 1, 0, true },
 		{ RECORD_PROVIDER_GMEM_PLAIN, 0, 1, false },
 		{ RECORD_PROVIDER_GMEM_PLAIN, 0, 0, true },
-		{ RECORD_PROVIDER_GMEM_PLAIN, 1, 1, true },
+		{ RECORD_PROVIDER_GMEM_PLAIN, 3, 1, false },
 		{ RFC3, 3, 0, true },
 		{ RECORD_PROVIDER_UNKNOWN, 7, 0, false },
 	};
