@@ -29,7 +29,8 @@ static const struct scenario scenarios[] = {
 	  "holes in private and in shared ranges, pages resident but unprepared, faults after" },
 	{ "churn", scenario_churn, "all of it at random, with opposite wishes on the same pages" },
 	{ "secretmem", scenario_secretmem, "memfd_secret: touch, verify, unmap; no KVM needed" },
-	{ "plain", scenario_plain, "a guest_memfd without flags of ours, as stock kernels have it" },
+	{ "plain", scenario_plain,
+	  "a guest_memfd without flags of ours, as stock kernels have it" },
 };
 
 struct arguments {
