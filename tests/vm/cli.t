@@ -174,7 +174,7 @@ test_vm() {
 
 test_oops() {
 	is "$(cat "$out/oops.status")" 5 'a kernel that oopses meanwhile: inconclusive'
-	succeeds 'and it says so' jq -e '.reasons | any(contains("has oopsed"))' <(sed -n '/^{/,$p' "$out/oops.stdout")
+	succeeds 'and it says so' jq -es 'length == 1 and (.[0].reasons | any(contains("has oopsed")))' <(sed -n '/^{/,$p' "$out/oops.stdout")
 	is "$(cat "$out/oopsed-before.status")" 0 'one that had before is judged'
 }
 
@@ -196,11 +196,11 @@ test_kvm() {
 	fi
 	is "$(cat "$out/modprobe.status")" 0 '--modprobe loads kvm before the sensors'
 	succeeds 'and what CMD does then is seen' \
-		jq -e '.transitions > 0 and .verdict == "consistent"' <(sed -n '/^{/,$p' "$out/modprobe.stdout")
+		jq -es 'length == 1 and .[0].transitions > 0 and .[0].verdict == "consistent"' <(sed -n '/^{/,$p' "$out/modprobe.stdout")
 	is "$(cat "$out/kvm-late.status")" 0 'kvm loaded while tracing: consistent'
 	verdict_is kvm-late consistent 0 'judged'
 	succeeds 'its transitions are seen' \
-		jq -e '.transitions > 0' <(sed -n '/^{/,$p' "$out/kvm-late.stdout")
+		jq -es 'length == 1 and .[0].transitions > 0' <(sed -n '/^{/,$p' "$out/kvm-late.stdout")
 	is "$(cat "$out/hangs.status")" 1 'a command that hangs does not hold the verdict up'
 	verdict_is hangs violated 137 'it is ended by force'
 	is "$(sed -n '/^{/,$p' "$out/hangs.stdout" | jq -r '[.violations[].rule] | unique | join(" ")')" stuck \
