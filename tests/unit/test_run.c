@@ -532,12 +532,16 @@ static void test_command_fact(void **state)
  */
 static _Noreturn void block(bool deep)
 {
+	pid_t parent;
+
 	if (deep && fork())
 		pause();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	parent = getpid();
 	if (!vfork()) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		for (;;)
+		/* It may have died before we came to run: nobody would end us then. */
+		while (getppid() == parent)
 			pause();
 	}
 	_exit(0);
