@@ -15,6 +15,7 @@
 #include "interface.h"
 
 #define EINVAL 22
+#define EAGAIN 11
 #define EBUSY 16
 #define ENOSPC 28
 #define EFAULT 14

@@ -20,6 +20,7 @@
 
 #define SNAPSHOT_TABLES 256 /* scattered pages of 512 MiB find theirs here */
 #define SNAPSHOT_STEP 4 /* pages a loop's callback reads: the call costs as much as one */
+#define PFN_SHIFT 8 /* of a word in record_snapshot_block */
 #define GENERATION_SHIFT 36 /* above every pfn >> 9 */
 
 /* The last-level table of 512 pfns, walked to once a chunk. */
@@ -43,6 +44,13 @@ struct snapshot_scratch {
 	struct identify_args again; /* read anew at the end of a chunk */
 	__u64 result;
 	__u64 seen; /* all words of the block, or-ed */
+	__u64 odd; /* 0: they go on alike */
+	__u64 expected; /* the next word where they do */
+	__u64 stride; /* from word to word where they do */
+	struct {
+		__u64 pgoff, word, nr; /* nr 0: none */
+	} run; /* blocks that go on alike, not written yet */
+	__u64 left; /* release: chunks that may still be read */
 	struct xarray_block folios;
 	struct xarray_block declared;
 	struct snapshot_table tables[SNAPSHOT_TABLES];
@@ -203,19 +211,30 @@ static __always_inline __u64 snapshot_page(struct snapshot_scratch *scratch, __u
 /* May read on behind the last page of a chunk: those words are not used. */
 __noinline int snapshot_step(struct snapshot_scratch *scratch, __u32 first)
 {
-	__u64 seen = 0;
+	__u64 seen = 0, odd = 0, expected, stride;
 	__u32 i;
 
 	if (!scratch)
 		return 0;
+	expected = scratch->expected;
+	stride = scratch->stride;
 #pragma unroll
 	for (i = 0; i < SNAPSHOT_STEP; i++) {
 		__u64 word = snapshot_page(scratch, first + i);
 
+		if (!i && !first) {
+			expected = word;
+			stride = word & RECORD_PAGE_RESIDENT ? 1ULL << PFN_SHIFT : 0;
+		}
 		scratch->pages[(first + i) & 63] = word;
 		seen |= word;
+		odd |= word ^ expected;
+		expected += stride;
 	}
 	scratch->seen |= seen;
+	scratch->odd |= odd;
+	scratch->expected = expected;
+	scratch->stride = stride;
 	return 0;
 }
 
@@ -244,6 +263,61 @@ static __always_inline bool block_write(struct snapshot_scratch *scratch, __u64 
 	return true;
 }
 
+/* Writes what goes on alike so far; false where the ring is full. */
+static __always_inline bool run_write(struct snapshot_scratch *scratch)
+{
+	struct record_snapshot_run *record;
+
+	if (!scratch->run.nr)
+		return true;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record)
+		return false;
+	header_fill(&record->header, RECORD_SNAPSHOT_RUN, sizeof(*record));
+	record->header.inode = scratch->inode.inode;
+	record->header.time = bpf_ktime_get_ns();
+	record->i_ino = scratch->inode.i_ino;
+	record->pgoff = scratch->run.pgoff;
+	record->word = scratch->run.word;
+	record->nr = scratch->run.nr;
+	record->snapshot = scratch->snapshot;
+	record_submit(record);
+	scratch->run.nr = 0;
+	return true;
+}
+
+/* The block at hand goes on where the run ends. */
+static __always_inline bool run_continues(const struct snapshot_scratch *scratch)
+{
+	return scratch->run.nr && scratch->run.pgoff + scratch->run.nr == scratch->pgoff &&
+	       scratch->run.word + scratch->run.nr * scratch->stride == scratch->pages[0];
+}
+
+/* A whole block whose words go on alike becomes a run, or a part of one; another is written as it is. */
+static __always_inline bool block_take(struct snapshot_scratch *scratch, __u64 nr)
+{
+	bool alike = !scratch->odd && nr == RECORD_SNAPSHOT_BLOCK_PAGES;
+
+	if (alike && run_continues(scratch)) {
+		scratch->run.nr += nr;
+		return true;
+	}
+	if (!run_write(scratch))
+		return false;
+	if (!alike)
+		return block_write(scratch, nr);
+	scratch->run.pgoff = scratch->pgoff;
+	scratch->run.word = scratch->pages[0];
+	scratch->run.nr = nr;
+	return true;
+}
+
+static __always_inline void ring_full(struct snapshot_scratch *scratch)
+{
+	loss_count(scratch->inode.inode, scratch->inode.i_ino, RECORD_LOSS_RING_FULL);
+	scratch->result = ENOSPC;
+}
+
 static long snapshot_block(__u32 i, struct snapshot_loop *loop)
 {
 	struct snapshot_scratch *scratch = loop->scratch;
@@ -260,15 +334,14 @@ static long snapshot_block(__u32 i, struct snapshot_loop *loop)
 	if (scratch->folios.kind == XARRAY_EMPTY && scratch->declared.kind == XARRAY_EMPTY)
 		return 0;
 	scratch->seen = 0;
+	scratch->odd = 0;
 	bpf_loop((nr + SNAPSHOT_STEP - 1) / SNAPSHOT_STEP, snapshot_steps, loop, 0);
 	if (!scratch->seen)
 		return 0;
-	if (!block_write(scratch, nr)) {
-		loss_count(scratch->inode.inode, scratch->inode.i_ino, RECORD_LOSS_RING_FULL);
-		scratch->result = ENOSPC;
-		return 1;
-	}
-	return 0;
+	if (block_take(scratch, nr))
+		return 0;
+	ring_full(scratch);
+	return 1;
 }
 
 static __always_inline bool bracket_write(struct snapshot_scratch *scratch, __u16 kind)
@@ -297,17 +370,54 @@ static __always_inline bool bracket_write(struct snapshot_scratch *scratch, __u1
 	return true;
 }
 
+/* Nothing is in [chunk, chunk + nr): no page, and nothing that deviates. */
+static __always_inline bool chunk_empty(const struct snapshot_scratch *scratch, __u64 nr)
+{
+	return xarray_empty_from(scratch->inode.i_pages, scratch->chunk) >= nr &&
+	       xarray_empty_from(scratch->inode.xarray, scratch->chunk) >= nr;
+}
+
+/*
+ * Sets chunk_nr for what begins at `chunk`, @wanted pages at most: a chunk, or far more where that
+ * is empty. Whether it still is when it is read, snapshot_chunk() sees.
+ */
+static __always_inline void chunk_choose(struct snapshot_scratch *scratch, __u64 wanted)
+{
+	__u64 most = RECORD_SNAPSHOT_EMPTY - (scratch->chunk & (RECORD_SNAPSHOT_EMPTY - 1));
+
+	if (wanted > most)
+		wanted = most;
+	if (wanted > RECORD_SNAPSHOT_CHUNK && !chunk_empty(scratch, wanted))
+		wanted = RECORD_SNAPSHOT_CHUNK;
+	scratch->chunk_nr = wanted;
+}
+
+static __always_inline void chunk_read(struct snapshot_scratch *scratch)
+{
+	struct snapshot_loop loop = { .scratch = scratch };
+
+	scratch->run.nr = 0;
+	if (chunk_empty(scratch, scratch->chunk_nr))
+		return;
+	if (scratch->chunk_nr > RECORD_SNAPSHOT_CHUNK) {
+		scratch->result = EAGAIN;
+		return;
+	}
+	bpf_loop(RECORD_SNAPSHOT_CHUNK / RECORD_SNAPSHOT_BLOCK_PAGES, snapshot_block, &loop, 0);
+	if (!scratch->result && !run_write(scratch))
+		ring_full(scratch);
+}
+
 /* Reads pgoffs [chunk, chunk + chunk_nr) between two brackets. */
 static __always_inline void snapshot_chunk(struct snapshot_scratch *scratch)
 {
-	struct snapshot_loop loop = { .scratch = scratch };
 	struct identify_args *again = &scratch->again;
 
 	scratch->result = 0;
 	scratch->generation += 1ULL << GENERATION_SHIFT;
 	if (!bracket_write(scratch, RECORD_SNAPSHOT_BEGIN))
 		return;
-	bpf_loop(RECORD_SNAPSHOT_CHUNK / RECORD_SNAPSHOT_BLOCK_PAGES, snapshot_block, &loop, 0);
+	chunk_read(scratch);
 	/* An inode that was freed meanwhile has shown us somebody else's memory. */
 	again->inode = scratch->inode.inode;
 	inode_identify(again);
@@ -347,22 +457,29 @@ release:
 	return 0;
 }
 
+/* Reads the next chunk, as often as it takes to prove a difference; empty ones are not counted. */
 static long release_chunk(__u32 i, struct snapshot_loop *loop)
 {
 	struct snapshot_scratch *scratch = loop->scratch;
 
-	if (!scratch)
+	if (!scratch || scratch->chunk >= scratch->inode.pages)
 		return 1;
 	scratch->pass = i % RELEASE_PASSES;
-	scratch->chunk = (__u64)(i / RELEASE_PASSES) * RECORD_SNAPSHOT_CHUNK;
-	if (scratch->chunk >= scratch->inode.pages)
+	if (!scratch->pass)
+		chunk_choose(scratch, scratch->inode.pages - scratch->chunk);
+	if (!scratch->pass && !chunk_empty(scratch, scratch->chunk_nr) && !scratch->left--) {
+		loss_count(scratch->inode.inode, scratch->inode.i_ino,
+			   RECORD_LOSS_SNAPSHOT_TOO_LARGE);
 		return 1;
-	scratch->chunk_nr = scratch->inode.pages - scratch->chunk;
-	if (scratch->chunk_nr > RECORD_SNAPSHOT_CHUNK)
-		scratch->chunk_nr = RECORD_SNAPSHOT_CHUNK;
+	}
 	snapshot_chunk(scratch);
+	if (scratch->pass == RELEASE_PASSES - 1)
+		scratch->chunk += scratch->chunk_nr;
 	return 0;
 }
+
+/* More than any inode has chunks: the limit is release_chunk()'s. */
+#define RELEASE_LOOPS (1U << 23)
 
 static __always_inline void release_snapshot(struct inode *inode)
 {
@@ -379,9 +496,9 @@ static __always_inline void release_snapshot(struct inode *inode)
 		goto release;
 	scratch->origin = RECORD_SNAPSHOT_RELEASE;
 	scratch->snapshot = bpf_ktime_get_ns();
-	if (scratch->inode.pages > (__u64)sensor.release_chunks * RECORD_SNAPSHOT_CHUNK)
-		loss_count((__u64)inode, inode->i_ino, RECORD_LOSS_SNAPSHOT_TOO_LARGE);
-	bpf_loop(sensor.release_chunks * RELEASE_PASSES, release_chunk, &loop, 0);
+	scratch->chunk = 0;
+	scratch->left = sensor.release_chunks;
+	bpf_loop(RELEASE_LOOPS, release_chunk, &loop, 0);
 release:
 	scratch_release(scratch);
 }
@@ -393,7 +510,7 @@ release:
 static __noinline int release_announce(struct inode *inode)
 {
 	if (inode)
-		inode_announce((__u64)inode, inode->i_ino, 0);
+		inode_announce((__u64)inode, inode->i_ino);
 	return 0;
 }
 

@@ -118,6 +118,49 @@ static __always_inline void xarray_find(__u64 xarray, __u64 index, struct xarray
 	block->kind = XARRAY_UNKNOWN;
 }
 
+#define XARRAY_CHUNK_SHIFT 12 /* a slot of this level holds RECORD_SNAPSHOT_CHUNK indices */
+#define XARRAY_ALL (1ULL << 62)
+
+/*
+ * Whether nothing is at @index and behind it, as far as one empty slot tells: how many indices from
+ * @index on. 0: something may be there. Looks no deeper than at the slot of a whole chunk.
+ * A global function: the verifier walks through it once.
+ */
+__noinline __u64 xarray_empty_from(__u64 xarray, __u64 index)
+{
+	__u64 entry;
+	int level;
+
+	if (!xarray)
+		return XARRAY_ALL;
+	if (bpf_probe_read_kernel(&entry, sizeof(entry),
+				  (void *)(xarray + bpf_core_field_offset(struct xarray, xa_head))))
+		return 0;
+	if (!entry)
+		return XARRAY_ALL;
+	if (!xarray_is_node(entry))
+		return index ? XARRAY_ALL : 0;
+	for (level = 0; level < XARRAY_LEVELS; level++) {
+		__u64 node = entry - 2;
+		__u8 shift;
+
+		if (bpf_probe_read_kernel(
+			    &shift, 1,
+			    (void *)(node + bpf_core_field_offset(struct xa_node, shift))) ||
+		    shift > 57)
+			return 0;
+		if (!level && index >> shift >= XARRAY_SLOTS)
+			return XARRAY_ALL;
+		if (shift < XARRAY_CHUNK_SHIFT || xarray_slot(node, index >> shift, &entry))
+			return 0;
+		if (!entry)
+			return (((index >> shift) + 1) << shift) - index;
+		if (!xarray_is_node(entry))
+			return 0;
+	}
+	return 0;
+}
+
 /*
  * @xarray: address of a struct xarray, 0: none. @index: the first of 64,
  * aligned. Slots are filled in any case: an internal entry where only

@@ -69,7 +69,9 @@
 	/* a key and a value, text */                                                       \
 	X(FACT,           15, fact,           40, "fact",           SEALED, AT_ONCE)        \
 	/* the sensors are off: the last record of a stream */                              \
-	X(END,            16, end,            48, "end",            SEALED, AT_ONCE)
+	X(END,            16, end,            48, "end",            SEALED, AT_ONCE)        \
+	/* blocks that go on alike, sealed to a run */                                      \
+	X(SNAPSHOT_RUN,   17, snapshot_run,   72, "snapshot-run",   RING,   NONE)
 /* clang-format on */
 
 enum record_kind {
@@ -259,7 +261,8 @@ struct record_snapshot {
 	struct record_header header;
 	__u64 i_ino;
 	__u64 pgoff_first; /* pages, inclusive */
-	__u64 pgoff_nr; /* pages in this chunk, at most RECORD_SNAPSHOT_CHUNK */
+	/* pages in this chunk: at most RECORD_SNAPSHOT_CHUNK, or RECORD_SNAPSHOT_EMPTY where it holds nothing */
+	__u64 pgoff_nr;
 	__u64 inode_pages; /* the inode's size, in pages, at this moment */
 	__u64 inode_flags; /* RFC3: kvm_gmem_inode_private.flags; GMEM_PLAIN: KVM's own; else 0 */
 	__u32 origin; /* enum record_snapshot_origin */
@@ -271,6 +274,7 @@ struct record_snapshot {
 };
 
 #define RECORD_SNAPSHOT_CHUNK 4096
+#define RECORD_SNAPSHOT_EMPTY (1 << 18)
 #define RECORD_SNAPSHOT_BLOCK_PAGES 64
 
 /* What a snapshot saw of a page. Bits, append-only. */
@@ -293,6 +297,16 @@ struct record_snapshot_block {
 	__u64 nr; /* words used */
 	__u64 snapshot; /* as in the enclosing record_snapshot */
 	__u64 pages[RECORD_SNAPSHOT_BLOCK_PAGES];
+};
+
+/* Ring form of blocks that go on alike: words ascend by a pfn a page, or stay where none is resident. */
+struct record_snapshot_run {
+	struct record_header header;
+	__u64 i_ino;
+	__u64 pgoff; /* of the first page */
+	__u64 word; /* of the first page, as in record_snapshot_block.pages */
+	__u64 nr; /* pages */
+	__u64 snapshot; /* as in the enclosing record_snapshot */
 };
 
 /*

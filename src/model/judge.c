@@ -414,10 +414,30 @@ static struct read_page *spread_runs(struct model *model, const struct bundle *b
 	return seen;
 }
 
+/* At most a chunk of what was read. */
+static void judge_part(struct judging *judging, __u64 first, __u64 last)
+{
+	bool empty[RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1];
+	struct read_page *seen;
+
+	memset(empty, true, sizeof(empty));
+	seen = spread_runs(judging->model, judging->bundle, first, last, empty);
+	if (!seen)
+		return;
+	for (__u64 pgoff = first; pgoff <= last;) {
+		__u64 end = pgoff | (CHUNK_PAGES - 1);
+
+		if (end > last)
+			end = last;
+		judge_chunk(judging, pgoff, end, seen + (pgoff - first),
+			    empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)]);
+		pgoff = end + 1;
+	}
+}
+
 void judge_bundle(struct model *model, const struct bundle *bundle)
 {
 	const struct record_snapshot *begin = &bundle->begin;
-	bool empty[RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1];
 	struct judging judging = {
 		.model = model,
 		.inode = inode_get(model, begin->header.inode, begin->header.time),
@@ -428,7 +448,6 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 	};
 	__u64 first = begin->pgoff_first, last = first + begin->pgoff_nr - 1;
 	struct inode *inode = judging.inode;
-	struct read_page *seen;
 
 	/* A live read that the release overtook may have seen pages leave. */
 	if (!inode || inode->public.dead || (inode->released && !judging.release))
@@ -451,18 +470,10 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		return;
 	if (last >= inode->public.pages)
 		last = inode->public.pages - 1;
-	memset(empty, true, sizeof(empty));
-	seen = spread_runs(model, bundle, first, last, empty);
-	if (!seen)
-		return;
-	for (__u64 pgoff = first; pgoff <= last;) {
-		__u64 end = pgoff | (CHUNK_PAGES - 1);
+	for (__u64 pgoff = first; pgoff <= last; pgoff += RECORD_SNAPSHOT_CHUNK) {
+		__u64 end = pgoff + RECORD_SNAPSHOT_CHUNK - 1;
 
-		if (end > last)
-			end = last;
-		judge_chunk(&judging, pgoff, end, seen + (pgoff - first),
-			    empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)]);
-		pgoff = end + 1;
+		judge_part(&judging, pgoff, end < last ? end : last);
 	}
 	run_tell(&judging);
 }

@@ -33,8 +33,9 @@ static struct bundle *snapshot_take(struct model *model, const struct record_sna
 
 static bool snapshot_valid(struct model *model, const struct record_snapshot *record)
 {
-	if (record->header.inode && record->pgoff_nr && record->pgoff_nr <= RECORD_SNAPSHOT_CHUNK &&
-	    record->pgoff_first < MODEL_PGOFF_MAX - RECORD_SNAPSHOT_CHUNK)
+	if (record->header.inode && record->pgoff_nr && record->pgoff_nr <= RECORD_SNAPSHOT_EMPTY &&
+	    record->pgoff_first < MODEL_PGOFF_MAX &&
+	    record->pgoff_nr <= MODEL_PGOFF_MAX - record->pgoff_first)
 		return true;
 	model->counts.malformed++;
 	return false;
@@ -73,7 +74,8 @@ void snapshot_page(struct model *model, const struct record_snapshot_page *recor
 		bundle = bundle->next;
 	if (!bundle)
 		return;
-	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pfn >= PFN_MAX - RUN_MAX ||
+	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK ||
+	    bundle->begin.pgoff_nr > RECORD_SNAPSHOT_CHUNK || record->pfn >= PFN_MAX - RUN_MAX ||
 	    record->pgoff >= MODEL_PGOFF_MAX) {
 		model->counts.malformed++;
 		return;

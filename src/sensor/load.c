@@ -12,7 +12,7 @@
 #include "sensors.skel.h"
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
-#define RELEASE_CHUNKS_DEFAULT 64 /* 1 GiB of memory, 4096 pages a chunk */
+#define RELEASE_CHUNKS_DEFAULT 512 /* 8 GiB that hold anything, 4096 pages a chunk */
 
 #define STOCK "every kernel with memfd_secret (5.14)"
 #define SERIES "the guest_memfd direct-map series (kernel/patches)"

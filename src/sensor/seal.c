@@ -355,6 +355,26 @@ static void block_seal(struct seal *seal, const struct record_snapshot_block *ra
 		emit(seal, &run);
 }
 
+static void run_seal(struct seal *seal, const struct record_snapshot_run *raw)
+{
+	struct record_snapshot_page run = {
+		.header = raw->header,
+		.pgoff = raw->pgoff,
+		.pfn = raw->word >> PFN_SHIFT,
+		.nr = (__u32)raw->nr,
+		.bits = raw->word & 0xff,
+		.snapshot = raw->snapshot,
+	};
+	const struct seal_inode *entry = inode_entry(seal, raw->header.inode, raw->i_ino);
+
+	if (!entry->pointer)
+		return;
+	run.header.kind = RECORD_SNAPSHOT_PAGE;
+	run.header.size = sizeof(run);
+	run.header.inode = entry->number;
+	emit(seal, &run);
+}
+
 /* What user space makes needs no sealing. No default: a new kind of the ring is not forgotten. */
 #define NOT_OF_BPF_RAW(kind)
 #define NOT_OF_BPF_RING(kind)
@@ -390,6 +410,9 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_SNAPSHOT_BLOCK:
 		block_seal(seal, (const struct record_snapshot_block *)raw);
+		break;
+	case RECORD_SNAPSHOT_RUN:
+		run_seal(seal, (const struct record_snapshot_run *)raw);
 		break;
 	case RECORD_NONE:
 		RECORD_KINDS(NOT_OF_BPF)

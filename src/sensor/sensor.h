@@ -20,7 +20,8 @@
 struct sensor_options {
 	uint32_t groups; /* enum sensor_group */
 	uint64_t ring_bytes; /* a power of two; 0: the default, 16 MiB */
-	uint32_t release_chunks; /* chunks a release snapshot may read; 0: the default, 1 GiB */
+	uint32_t
+		release_chunks; /* not empty ones that a release snapshot reads; 0: the default, 8 GiB */
 	const char *lock; /* held by whoever owns the sensors; NULL: the default (lock.h) */
 };
 

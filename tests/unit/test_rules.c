@@ -46,6 +46,47 @@ static void test_declared_mismatch_not_resident(void **state)
 	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 63, 63);
 }
 
+/* What holds nothing is read in one go, and nothing is something where another state was asked for. */
+static void sparse_release(bool asked)
+{
+	const __u64 pages = 4 * RECORD_SNAPSHOT_EMPTY, first = RECORD_SNAPSHOT_EMPTY + 0x1003;
+
+	stream_inode(&stream, G, RFC3, pages, false);
+	if (asked) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, first + 9, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, first + 9, true);
+	}
+	for (__u64 pgoff = 0; pgoff < pages; pgoff += RECORD_SNAPSHOT_EMPTY) {
+		for (__u32 pass = 0; pass < 2; pass++)
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, pgoff,
+				    RECORD_SNAPSHOT_EMPTY, NULL, 0);
+	}
+	stream_inode_dead(&stream, G);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_declared_sparse(void **state)
+{
+	const __u64 first = RECORD_SNAPSHOT_EMPTY + 0x1003;
+
+	(void)state;
+	sparse_release(true);
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, first, first + 9);
+}
+
+static void test_declared_sparse_silent(void **state)
+{
+	struct model_counts counts;
+
+	(void)state;
+	sparse_release(false);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.pages_compared, 4 * RECORD_SNAPSHOT_EMPTY);
+	assert_int_equal(counts.malformed, 0);
+}
+
 static void test_declared_merges(void **state)
 {
 	const struct verdict_violation *violation;
@@ -571,6 +612,8 @@ int main(void)
 		RULE_TEST(test_consistent),
 		RULE_TEST(test_declared_mismatch),
 		RULE_TEST(test_declared_mismatch_not_resident),
+		RULE_TEST(test_declared_sparse),
+		RULE_TEST(test_declared_sparse_silent),
 		RULE_TEST(test_declared_merges),
 		RULE_TEST(test_declared_failed_request),
 		RULE_TEST(test_declared_overlap),

@@ -359,6 +359,35 @@ static void test_block_runs(void **state)
 	}
 }
 
+/* What BPF put together already is handed on as it is. */
+static void test_snapshot_run(void **state)
+{
+	const unsigned int here = RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED;
+	struct record_snapshot_run run = { .header = header(RECORD_SNAPSHOT_RUN, sizeof(run)),
+					   .i_ino = I_INO,
+					   .pgoff = 128,
+					   .word = word(500, here),
+					   .nr = 192,
+					   .snapshot = 3 };
+	const struct record_snapshot_page *page = &sealing.sealed[1].page;
+
+	(void)state;
+	run.header.inode = INODE;
+	seal_record(&sealing.seal, &run.header);
+	assert_int_equal(sealing.sealed_nr, 0);
+	announce(INODE, I_INO);
+	seal_record(&sealing.seal, &run.header);
+	assert_int_equal(sealing.sealed_nr, 2);
+	assert_int_equal(page->header.kind, RECORD_SNAPSHOT_PAGE);
+	assert_int_equal(page->header.size, sizeof(*page));
+	assert_int_equal(page->header.inode, 1);
+	assert_int_equal(page->pgoff, 128);
+	assert_int_equal(page->pfn, 500);
+	assert_int_equal(page->nr, 192);
+	assert_int_equal(page->bits, here);
+	assert_int_equal(page->snapshot, 3);
+}
+
 /* More inodes than the first table holds keep their numbers. */
 static void test_many_inodes(void **state)
 {
@@ -380,6 +409,7 @@ int main(void)
 		SEAL_TEST(test_flush_outside), SEAL_TEST(test_inode_numbers),
 		SEAL_TEST(test_inode_death),   SEAL_TEST(test_inode_unannounced),
 		SEAL_TEST(test_block_runs),    SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
