@@ -104,6 +104,7 @@ struct files_struct;
 struct task_struct {
 	pid_t pid;
 	pid_t tgid;
+	char comm[16];
 	struct files_struct *files;
 };
 
@@ -156,6 +157,7 @@ struct folio {
 };
 
 struct file {
+	void *private_data;
 	struct inode *f_inode;
 };
 

@@ -9,8 +9,31 @@
 
 #include "inode.h"
 
+/* A guest_memfd's open file, by its name until 6.18 and since (virt/kvm/guest_memfd.c). */
+struct kvm_gmem {
+	struct kvm *kvm;
+} __attribute__((preserve_access_index));
+
+struct gmem_file {
+	struct kvm *kvm;
+} __attribute__((preserve_access_index));
+
+/* The process that made the VM: who holds the file may be another, that was given it. */
+static __always_inline __u32 discover_vm(const struct file *file)
+{
+	const void *private = BPF_CORE_READ(file, private_data);
+	const struct kvm *kvm = NULL;
+
+	if (bpf_core_type_exists(struct kvm_gmem))
+		kvm = BPF_CORE_READ((const struct kvm_gmem *)private, kvm);
+	else if (bpf_core_type_exists(struct gmem_file))
+		kvm = BPF_CORE_READ((const struct gmem_file *)private, kvm);
+	return kvm ? BPF_CORE_READ((const struct kvm___gmem *)kvm, userspace_pid) : 0;
+}
+
 static __always_inline int discover_file(struct file *file, struct task_struct *task)
 {
+	struct inode_holder holder = { .task = task };
 	__u64 operations;
 	struct inode *inode;
 
@@ -20,7 +43,11 @@ static __always_inline int discover_file(struct file *file, struct task_struct *
 	operations = (__u64)inode->i_op;
 	if (!operations || (operations != sensor.gmem_iops && operations != sensor.secretmem_iops))
 		return 0;
-	inode_announce((__u64)inode, inode->i_ino, task->tgid);
+	if (operations == sensor.gmem_iops)
+		holder.vm = discover_vm(file);
+	if (!holder.vm)
+		holder.vm = task->tgid;
+	inode_announce_of((__u64)inode, inode->i_ino, &holder);
 	return 0;
 }
 
@@ -49,7 +76,7 @@ static __always_inline int secretmem_mapped(struct file *file)
 	struct inode *inode = file->f_inode;
 
 	if (armed())
-		inode_announce((__u64)inode, inode->i_ino, 0);
+		inode_announce((__u64)inode, inode->i_ino);
 	return 0;
 }
 

@@ -114,7 +114,7 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 	if (!armed())
 		return 0;
 	if (inode)
-		inode_announce(inode, i_ino, 0);
+		inode_announce(inode, i_ino);
 	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {

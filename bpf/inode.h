@@ -28,6 +28,10 @@ struct gmem_inode___own {
 	__u64 flags;
 } __attribute__((preserve_access_index));
 
+/* GUEST_MEMFD_FLAG_MMAP (6.18) and _INIT_SHARED (6.18): neither is about the direct map. */
+#define GMEM_FLAGS_KNOWN 3ULL
+#define RFC3_FLAGS_KNOWN (RECORD_RFC3_NO_DIRECT_MAP | RECORD_RFC3_DYNAMIC)
+
 /* A later form of the series keeps state in the folios: none that we can judge. */
 static __always_inline bool mapping_leaves_direct_map(const struct address_space *mapping)
 {
@@ -56,21 +60,30 @@ static __always_inline void inode_identify_gmem(struct identify_args *identity, 
 {
 	const struct kvm_gmem_inode_private *state = (const void *)private;
 
-	identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
+	identity->provider = RECORD_PROVIDER_UNKNOWN;
 	identity->default_state = 1;
+	/* Without its BTF all of KVM looks alike. */
+	if (!sensor.gmem_described)
+		return;
 	if (!bpf_core_type_exists(struct kvm_gmem_inode_private)) {
 		identity->flags = gmem_create_flags(identity->inode, private);
-		if (mapping_leaves_direct_map(mapping))
-			identity->provider = RECORD_PROVIDER_UNKNOWN;
+		/* A pointer, or a flag that nobody has told us of: another design's. */
+		if (!(identity->flags & ~GMEM_FLAGS_KNOWN) && !mapping_leaves_direct_map(mapping))
+			identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
 		return;
 	}
+	/* A relative of the series that keeps other things there. */
+	if (!bpf_core_field_exists(state->flags) ||
+	    !bpf_core_field_exists(state->direct_map_state) ||
+	    !bpf_core_field_exists(state->default_direct_map_state))
+		return;
 	/* The series gives one to each inode: this one is being torn down, what it was cannot be told. */
-	if (!state) {
-		identity->provider = RECORD_PROVIDER_UNKNOWN;
+	if (!state)
 		return;
-	}
 	identity->flags = BPF_CORE_READ(state, flags);
 	if (!identity->flags)
+		identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
+	if (!identity->flags || identity->flags & ~RFC3_FLAGS_KNOWN)
 		return;
 	identity->provider = RECORD_PROVIDER_RFC3;
 	identity->default_state = BPF_CORE_READ(state, default_direct_map_state);
@@ -132,7 +145,26 @@ struct {
 	__type(value, __u64);
 } announced SEC(".maps");
 
-static __always_inline void inode_write(const struct identify_args *identity, __u32 vm)
+/* Who has an inode: the task that acts, or the one in whose files it was found. */
+struct inode_holder {
+	const struct task_struct *task; /* NULL: the current one */
+	__u32 vm; /* tgid that the VM is known by, 0 unknown */
+};
+
+static __always_inline void holder_write(struct record_inode *record,
+					 const struct task_struct *task)
+{
+	if (!task) {
+		bpf_get_current_comm(record->comm, sizeof(record->comm));
+		return;
+	}
+	record->header.tid = BPF_CORE_READ(task, pid);
+	record->header.tgid = BPF_CORE_READ(task, tgid);
+	BPF_CORE_READ_STR_INTO(&record->comm, task, comm);
+}
+
+static __always_inline void inode_write(const struct identify_args *identity,
+					const struct inode_holder *holder)
 {
 	struct record_inode *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -149,17 +181,18 @@ static __always_inline void inode_write(const struct identify_args *identity, __
 	record->provider = identity->provider;
 	record->default_state = identity->default_state;
 	record->before_attach = !identity->pristine;
-	record->vm = vm;
-	bpf_get_current_comm(record->comm, sizeof(record->comm));
+	record->vm = holder->vm;
+	holder_write(record, holder->task);
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 }
 
-static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino, __u32 vm, bool made_now)
+static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino,
+					      const struct inode_holder *holder, bool made_now)
 {
 	struct inode_key key = { .inode = inode, .i_ino = i_ino };
 	struct identify_args identity = { .inode = inode };
-	__u64 value = vm;
+	__u64 value = holder->vm;
 
 	inode_identify(&identity);
 	if (identity.result || identity.i_ino != i_ino ||
@@ -169,19 +202,28 @@ static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino, __u32 vm
 	if (made_now)
 		identity.pristine = 1;
 	bpf_map_update_elem(&announced, &key, &value, BPF_ANY);
-	inode_write(&identity, vm);
+	inode_write(&identity, holder);
 }
 
 /*
  * Says what @inode is, once, and before the first record that names it: read
  * later, by user space, it may be gone.
  */
-static __always_inline void inode_announce(__u64 inode, __u64 i_ino, __u32 vm)
+static __always_inline void inode_announce_of(__u64 inode, __u64 i_ino,
+					      const struct inode_holder *holder)
 {
 	struct inode_key key = { .inode = inode, .i_ino = i_ino };
 
 	if (!bpf_map_lookup_elem(&announced, &key))
-		inode_announce_as(inode, i_ino, vm, false);
+		inode_announce_as(inode, i_ino, holder, false);
+}
+
+/* The same, by what the current task does. */
+static __always_inline void inode_announce(__u64 inode, __u64 i_ino)
+{
+	struct inode_holder holder = {};
+
+	inode_announce_of(inode, i_ino, &holder);
 }
 
 /* Announces what is an inode of ours; false for any other. */
@@ -189,13 +231,15 @@ static __always_inline bool inode_is_ours(__u64 inode, __u64 i_ino)
 {
 	struct inode_key key = { .inode = inode, .i_ino = i_ino };
 
-	inode_announce(inode, i_ino, 0);
+	inode_announce(inode, i_ino);
 	return bpf_map_lookup_elem(&announced, &key);
 }
 
 static __always_inline void inode_announce_new(__u64 inode, __u64 i_ino, __u32 vm)
 {
-	inode_announce_as(inode, i_ino, vm, true);
+	struct inode_holder holder = { .vm = vm };
+
+	inode_announce_as(inode, i_ino, &holder, true);
 }
 
 static __always_inline void inode_forget(__u64 inode, __u64 i_ino)

@@ -23,8 +23,9 @@ struct sensor_config {
 	__u32 page_size; /* bytes of a struct page */
 	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
 	__u32 page_free; /* 1: keep the bitmap that the page-free sensors read */
-	__u32 release_chunks; /* chunks a release snapshot reads at most */
+	__u32 release_chunks; /* chunks that hold anything: a release snapshot reads so many at most */
 	__u32 own_tgid; /* the process that owns the sensors: its flushes are not recorded */
+	__u32 gmem_described; /* 1: BTF has guest_memfd's routines, so also its types */
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 };
 

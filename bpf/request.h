@@ -53,7 +53,7 @@ static __always_inline int request_write(const struct request_call *request, __u
 	if (!armed())
 		return 0;
 	if (inode)
-		inode_announce((__u64)inode, i_ino, 0);
+		inode_announce((__u64)inode, i_ino);
 	return request_write_as((__u64)inode, i_ino, request, kind);
 }
 

@@ -123,6 +123,20 @@ bool kernel_zap_takes_address(const struct kernel *kernel)
 	return !type || !btf_is_struct(type);
 }
 
+bool kernel_describes_gmem(const struct kernel *kernel)
+{
+	const struct btf *btf;
+
+	return function_prototype(kernel, "kvm_gmem_release", &btf);
+}
+
+/* Where guest_memfd's inodes are known by their operations, and whether BTF says what they are. */
+static void config_set_gmem(struct kernel *kernel)
+{
+	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+	kernel->config.gmem_described = kernel_describes_gmem(kernel);
+}
+
 bool kernel_refresh_kvm(struct kernel *kernel)
 {
 	if (kernel->kvm)
@@ -133,7 +147,7 @@ bool kernel_refresh_kvm(struct kernel *kernel)
 	if (!kernel->kvm)
 		return false;
 	symbols_read(kernel);
-	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+	config_set_gmem(kernel);
 	return true;
 }
 
@@ -214,7 +228,7 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 			failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
 			"the kernel's BTF has no struct page: pages cannot be told apart");
 	kernel_refresh_kvm(kernel);
-	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
+	config_set_gmem(kernel);
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];
 	return 0;
 }

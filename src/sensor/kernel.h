@@ -44,6 +44,9 @@ bool kernel_refresh_kvm(struct kernel *kernel);
 /* Is there a function of this name, with as many parameters? */
 bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned int parameters);
 
+/* Does BTF have guest_memfd's routines, and so its types? Without its module's BTF it does not. */
+bool kernel_describes_gmem(const struct kernel *kernel);
+
 /* Does set_direct_map_* take a struct page *, or (as from "v10" of the series on) an address? */
 bool kernel_zap_takes_address(const struct kernel *kernel);
 

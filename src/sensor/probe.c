@@ -74,10 +74,14 @@ static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 	probe_add(probe, "provider secretmem", false, kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS],
 		  "CONFIG_SECRETMEM (5.14)",
 		  "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y");
-	probe_add(probe, "provider rfc3", false,
-		  gmem && kernel_has_function(kernel, "kvm_gmem_set_direct_map", 4),
-		  "the guest_memfd direct-map series (kernel/patches)", "%s",
-		  gmem ? "this guest_memfd cannot leave the direct map"
+	probe_add(
+		probe, "provider rfc3", false,
+		gmem && kernel_has_function(kernel, "kvm_gmem_set_direct_map", 4),
+		"the guest_memfd direct-map series (kernel/patches)", "%s",
+		gmem && !kernel_describes_gmem(kernel)
+			? "kvm is loaded without its BTF: its inodes are not judged; build it with "
+			  "CONFIG_DEBUG_INFO_BTF_MODULES=y and do not strip .BTF"
+		: gmem ? "this guest_memfd cannot leave the direct map"
 		       : "no guest_memfd here: load kvm, or build with CONFIG_KVM_PRIVATE_MEM=y");
 	probe_add(probe, "bpf_rdonly_cast", false,
 		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
