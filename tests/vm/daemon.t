@@ -61,6 +61,16 @@ test_ends() {
 	is "$(cat "$out/own-sensors.left")" "$(cat "$out/before.left")" 'a client that is stopped, then killed, leaves nothing'
 }
 
+test_four() {
+	is "$(sed 's/pid [0-9]*/pid N/' "$out/four-daemon.stdout")" \
+		'gmemtraced: pid N serves /run/user/1000/gmemtraced.sock' 'four capabilities suffice for the daemon'
+	is "$(paste -sd ' ' "$out/four.files")" 'gmemtrace.lock gmemtraced.sock' 'its files are where its user may write'
+	is "$(cat "$out/four-client.status")" 0 "its user's clients find it there"
+	case_is four-own 4 'another tracer owns the sensors' 'and so do owners'
+	is "$(cat "$out/four-daemon.status") $(cat "$out/four.left")" '0 ' 'it ends, and leaves nothing'
+	is "$(cat "$out/four-alone.status")" 5 'four suffice for gmemtrace alone'
+}
+
 test_clients() {
 	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
 	case_is silent 4 'gmemtraced is there and says nothing' 'and gives up by itself'
@@ -75,11 +85,14 @@ test_clients() {
 command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
 hostile=$top/build/tests/vm/hostile
 [ -x "$hostile" ] || skip_all 'build/tests/vm/hostile is missing: run make guest-programs'
-guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$here/daemon.guest" -- \
+with_less=$test_work/with-less
+"${CC:-gcc}" -static -O2 -o "$with_less" "$here/with-less.c" || skip_all 'no compiler that links statically'
+guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$with_less" --add "$here/daemon.guest" -- \
 	sh /bin/daemon.guest
 status_is 0 'the guest ran all cases'
 test_attacks
 test_ends
+test_four
 test_clients
 no_splat 'no splat in all of that'
 end_tests print-plan

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * with-less WHAT CMD...: runs CMD with less than root has: WHAT is a number, the
- * user to become, or the name of a capability to take away. busybox can do neither.
+ * user to become, or the name of a capability to take away, or "four": user 1000
+ * with the four that the README names. busybox can do none of it.
  */
 #include <ctype.h>
 #include <errno.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static const struct {
@@ -31,16 +33,39 @@ static int capability_find(const char *name)
 	return -1;
 }
 
+/* What is inheritable can be made ambient, which exec() keeps. */
+static int four_keep(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2] = {};
+
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++)
+		data[capabilities[i].number / 32].permitted |= 1U << capabilities[i].number % 32;
+	for (int i = 0; i < 2; i++)
+		data[i].effective = data[i].inheritable = data[i].permitted;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) || setgid(1000) || setuid(1000) ||
+	    syscall(SYS_capset, &header, data))
+		return -1;
+	for (size_t i = 0; i < sizeof(capabilities) / sizeof(capabilities[0]); i++) {
+		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capabilities[i].number, 0, 0))
+			return -1;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	int capability;
 
 	if (argc < 3) {
-		fprintf(stderr, "usage: with-less UID|CAPABILITY CMD...\n");
+		fprintf(stderr, "usage: with-less UID|CAPABILITY|four CMD...\n");
 		return 64;
 	}
 	if (isdigit((unsigned char)argv[1][0])) {
 		if (setgid((gid_t)atoi(argv[1])) || setuid((uid_t)atoi(argv[1])))
+			goto failed;
+	} else if (!strcmp(argv[1], "four")) {
+		if (four_keep())
 			goto failed;
 	} else {
 		capability = capability_find(argv[1]);
