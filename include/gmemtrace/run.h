@@ -43,8 +43,10 @@ struct run_options {
 
 	/* All that follows is for a live run. */
 
-	const char *socket; /* gmemtraced's; NULL: load the sensors ourselves */
-	bool socket_only; /* where nobody serves it: fail */
+	/* gmemtraced's, after the user's own in the runtime directory; NULL: load the sensors here. */
+	const char *socket;
+	bool socket_only; /* only `socket`, and where nobody serves it fail */
+	const char *lock; /* held while the sensors are ours; NULL: the default */
 	/* A daemon with other settings than those that are asked for here is refused. */
 	bool page_free; /* watch pages that return to the allocator */
 	bool page_free_asked; /* by the user: not just a default */

@@ -124,6 +124,7 @@ enum session_key {
 	KEY_RELEASE_LIMIT,
 	KEY_TIMEOUT,
 	KEY_MODPROBE,
+	KEY_LOCK,
 	KEY_SOCKET,
 	KEY_NO_DAEMON,
 };
@@ -148,8 +149,14 @@ static const struct argp_option session_table[] = {
 	{ "ring", KEY_RING, "SIZE", 0, "buffer between kernel and gmemtrace; default 16mb", 6 },
 	{ "release-limit", KEY_RELEASE_LIMIT, "SIZE", 0,
 	  "of an inode that is closed, read so much at most; default " RELEASE_DEFAULT, 6 },
+	{ "lock", KEY_LOCK, "PATH", 0,
+	  "the file that keeps two from owning sensors; default gmemtrace.lock in /run, for others "
+	  "than root in the runtime directory",
+	  6 },
 	{ "socket", KEY_SOCKET, "PATH", 0,
-	  "use the gmemtraced that serves PATH; default " RUN_SOCKET ", where one does", 6 },
+	  "use the gmemtraced that serves PATH; default: the user's own, then " RUN_SOCKET
+	  ", where one does",
+	  6 },
 	{ "no-daemon", KEY_NO_DAEMON, NULL, 0,
 	  "load the sensors here, whether gmemtraced runs or not", 6 },
 	{ 0 },
@@ -232,6 +239,10 @@ static error_t session_parse(int key, char *text, struct argp_state *state)
 	case KEY_RELEASE_LIMIT:
 		run->release_bytes = release_parse(state, text);
 		options_need_live(options, "--release-limit");
+		return 0;
+	case KEY_LOCK:
+		run->lock = text;
+		options_need_live(options, "--lock");
 		return 0;
 	case KEY_SOCKET:
 		run->socket = text;

@@ -521,6 +521,8 @@ static enum gmemtrace_status daemon_suits(const struct session *session)
 		option = "--ring";
 	else if (options->release_bytes)
 		option = "--release-limit";
+	else if (options->lock)
+		option = "--lock";
 	else if (options->page_free_asked && options->page_free != page_free)
 		option = page_free ? "--no-page-free" : "--page-free";
 	if (!option)
@@ -550,6 +552,7 @@ static enum gmemtrace_status client_open(struct session *session)
 		.ring_bytes = ring_bytes(options),
 		.release_chunks =
 			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
+		.lock = options->lock,
 	};
 	struct sensor_failure failure = {};
 
