@@ -12,6 +12,7 @@
 
 #include "daemon/serve.h"
 #include "gmemtrace/status.h"
+#include "sensor/lock.h"
 
 #define END_TRIES 300 /* of END_STEP_NS each: clients get their last records meanwhile */
 #define END_STEP_NS 10000000L
@@ -157,7 +158,7 @@ static void child_end(pid_t child, struct report *report, const sigset_t *waitin
 }
 
 /* Until a signal, or until the child has gone. An exit status. */
-static int child_watch(pid_t child, struct report *report, const char *socket,
+static int child_watch(pid_t child, struct report *report, const char *socket, const char *lock,
 		       const sigset_t *waiting)
 {
 	while (!terminated) {
@@ -165,6 +166,7 @@ static int child_watch(pid_t child, struct report *report, const char *socket,
 			daemon_log("the process that owns the sensors has died: what clients have "
 				   "is not whole");
 			unlink(socket);
+			lock_sweep(lock);
 			return GMEMTRACE_ERROR;
 		}
 		report_take(report, waiting);
@@ -209,7 +211,7 @@ int daemon_serve(const struct sensor_options *sensor, const struct peers_limits 
 		if (!terminated)
 			printf("gmemtraced: pid %d serves %s\n", (int)getpid(), socket);
 		fflush(stdout);
-		status = child_watch(child, &report, socket, &waiting);
+		status = child_watch(child, &report, socket, sensor->lock, &waiting);
 	}
 	if (report.descriptor >= 0)
 		close(report.descriptor);

@@ -61,14 +61,21 @@ static int lock_busy(const struct lock *lock, struct sensor_failure *failure)
 		holder);
 }
 
+static int lock_name(struct lock *lock, const char *path)
+{
+	lock->descriptor = -1;
+	if (!path)
+		return runtime_path(lock->path, LOCK_NAME);
+	return snprintf(lock->path, sizeof(lock->path), "%s", path) < RUNTIME_PATH_MAX
+		       ? 0
+		       : -ENAMETOOLONG;
+}
+
 int lock_take(struct lock *lock, const char *path, struct sensor_failure *failure)
 {
 	static const struct timespec pause = { .tv_nsec = 10000000 };
-	int error = path ? 0 : runtime_path(lock->path, LOCK_NAME);
+	int error = lock_name(lock, path);
 
-	lock->descriptor = -1;
-	if (path && snprintf(lock->path, sizeof(lock->path), "%s", path) >= RUNTIME_PATH_MAX)
-		error = -ENAMETOOLONG;
 	for (int i = 0; !error && i < TRIES; i++) {
 		error = lock_try(lock);
 		if (error != -EBUSY)
@@ -93,4 +100,12 @@ void lock_release(struct lock *lock)
 	unlink(lock->path);
 	close(lock->descriptor);
 	lock->descriptor = -1;
+}
+
+void lock_sweep(const char *path)
+{
+	struct lock lock;
+
+	if (!lock_name(&lock, path) && !access(lock.path, F_OK) && !lock_try(&lock))
+		lock_release(&lock);
 }

@@ -19,6 +19,9 @@ struct lock {
  */
 int lock_take(struct lock *lock, const char *path, struct sensor_failure *failure);
 
+/* Removes what a holder that was killed has left at @path (NULL: as above), if nobody holds it. */
+void lock_sweep(const char *path);
+
 /* Lets go, and leaves no file behind. Does nothing where it is not held. */
 void lock_release(struct lock *lock);
 

@@ -26,6 +26,7 @@
 #define FINISH_NS (1000 * MS) /* for last records */
 #define LOG_BURST 32 /* lines; one more each LOG_NS */
 #define LOG_NS (500 * MS)
+#define REFUSED_NS (10000 * MS) /* between two lines of one user's refusals */
 
 struct server {
 	struct sensor *sensor; /* NULL: not armed yet */
@@ -43,6 +44,8 @@ struct server {
 	uint64_t accept_due; /* ns */
 	uint64_t log_time; /* ns: the next line's, where lines come evenly */
 	uint64_t log_left_out; /* lines */
+	uid_t refused; /* the user whose refusal was logged last */
+	uint64_t refused_time; /* ns */
 };
 
 static volatile sig_atomic_t terminated;
@@ -169,6 +172,22 @@ static void peer_announce(struct server *server, struct peer *peer)
 	sensor_announce(server->sensor, announce_record, &announcement);
 }
 
+/* Whoever tries on and on gets one line, and leaves room for others'. */
+static void refusal_log(struct server *server, const struct ucred *who, const char *message)
+{
+	uint64_t time = now();
+
+	if (server->refused_time && server->refused == who->uid &&
+	    time - server->refused_time < REFUSED_NS) {
+		server->log_left_out++;
+		return;
+	}
+	server->refused = who->uid;
+	server->refused_time = time;
+	server_log(server, "pid %d of user %u: refused: %s", (int)who->pid, (unsigned int)who->uid,
+		   message);
+}
+
 /* What it says is the last thing that it hears. */
 static void client_refuse(struct server *server, int descriptor, const struct ucred *who,
 			  const char *message)
@@ -178,11 +197,9 @@ static void client_refuse(struct server *server, int descriptor, const struct uc
 
 	snprintf(failure.message, sizeof(failure.message), "%s", message);
 	hello_fill(&hello, server->groups, &failure);
-	if (send(descriptor, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		server_log(server, "pid %d of user %u: gone before it was refused", (int)who->pid,
-			   (unsigned int)who->uid);
-	server_log(server, "pid %d of user %u: refused: %s", (int)who->pid, (unsigned int)who->uid,
-		   message);
+	/* One that has gone already is refused all the same. */
+	(void)!send(descriptor, &hello, sizeof(hello), MSG_NOSIGNAL | MSG_DONTWAIT);
+	refusal_log(server, who, message);
 	close(descriptor);
 }
 

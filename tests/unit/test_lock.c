@@ -66,7 +66,7 @@ static void test_held(void **state)
 static void test_left(void **state)
 {
 	struct sensor_failure failure;
-	struct lock lock;
+	struct lock lock, other;
 	pid_t pid = fork();
 
 	(void)state;
@@ -78,7 +78,22 @@ static void test_left(void **state)
 	waitpid(pid, NULL, 0);
 	assert_int_equal(access(path, F_OK), 0);
 	assert_int_equal(lock_take(&lock, path, &failure), 0);
+	/* Held, it stays. */
+	lock_sweep(path);
+	assert_int_equal(lock_take(&other, path, &failure), -EBUSY);
 	lock_release(&lock);
+}
+
+static void test_swept(void **state)
+{
+	FILE *file = fopen(path, "w");
+
+	(void)state;
+	assert_non_null(file);
+	fclose(file);
+	lock_sweep(path);
+	assert_int_equal(access(path, F_OK), -1);
+	lock_sweep(path);
 }
 
 /* Whoever waited holds the file that others open, not one that has been removed. */
@@ -160,7 +175,7 @@ static void test_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_released),	TEST(test_held),    TEST(test_left),
+		TEST(test_released),	TEST(test_held),    TEST(test_left),  TEST(test_swept),
 		TEST(test_handed_over), TEST(test_nowhere), TEST(test_paths),
 	};
 
