@@ -188,6 +188,8 @@ int daemon_serve(const struct sensor_options *sensor, const struct peers_limits 
 	int ends[2], status;
 	pid_t child;
 
+	/* From here on a signal ends it in order. */
+	signals_catch(&waiting);
 	if (pipe2(ends, O_CLOEXEC)) {
 		daemon_log("cannot make a pipe: %s", strerror(errno));
 		unlink(socket);
@@ -203,7 +205,6 @@ int daemon_serve(const struct sensor_options *sensor, const struct peers_limits 
 		close(report.descriptor);
 		return GMEMTRACE_ERROR;
 	}
-	signals_catch(&waiting);
 	status = hello_wait(&report, &waiting);
 	if (status) {
 		unlink(socket);

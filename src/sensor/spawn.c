@@ -46,6 +46,7 @@ pid_t server_spawn(const struct sensor_options *sensors, const struct server_opt
 {
 	const struct sigaction action = { .sa_handler = on_terminate };
 	pid_t parent = getpid(), child = fork();
+	sigset_t none;
 
 	if (child)
 		return child < 0 ? -errno : child;
@@ -56,6 +57,8 @@ pid_t server_spawn(const struct sensor_options *sensors, const struct server_opt
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	/* The only client's end of the socket tells of its death; clients of a daemon do not. */
 	if (options->client < 0)
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
