@@ -190,9 +190,11 @@ install: all $(B)/libgmemtrace.a
 	$(Q)$(MAKE) --no-print-directory $(B)/libgmemtrace.pc
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/pkgconfig include/gmemtrace \
 		share/man/man1 share/man/man5 share/man/man7 share/man/man8 \
-		share/bash-completion/completions)
+		share/bash-completion/completions lib/systemd/system)
 	install -m 755 $(B)/bin/gmemtrace $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
+	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced.service.in >$(B)/gmemtraced.service
+	install -m 644 $(B)/gmemtraced.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 include/gmemtrace/*.h $(DESTDIR)$(PREFIX)/include/gmemtrace

@@ -4,8 +4,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,6 +20,29 @@
 
 #define END_TRIES 300 /* of END_STEP_NS each: clients get their last records meanwhile */
 #define END_STEP_NS 10000000L
+
+/* systemd's, where it waits for that (sd_notify(3)); nobody else does. */
+static void service_notify(const char *state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t length = path ? strlen(path) : 0;
+	int descriptor;
+
+	if (!length || length >= sizeof(address.sun_path))
+		return;
+	memcpy(address.sun_path, path, length);
+	if (*path == '@')
+		address.sun_path[0] = '\0';
+	descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (descriptor < 0)
+		return;
+	if (sendto(descriptor, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
+		   (const struct sockaddr *)&address,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		daemon_log("cannot notify %s: %s", path, strerror(errno));
+	close(descriptor);
+}
 
 /* The child's report: a hello, then lines. */
 struct report {
@@ -171,6 +198,7 @@ static int child_watch(pid_t child, struct report *report, const char *socket, c
 		}
 		report_take(report, waiting);
 	}
+	service_notify("STOPPING=1");
 	/* Before the child lets go of the listener: the path may be another's then. */
 	unlink(socket);
 	child_end(child, report, waiting);
@@ -212,6 +240,7 @@ int daemon_serve(const struct sensor_options *sensor, const struct peers_limits 
 		if (!terminated)
 			printf("gmemtraced: pid %d serves %s\n", (int)getpid(), socket);
 		fflush(stdout);
+		service_notify("READY=1");
 		status = child_watch(child, &report, socket, sensor->lock, &waiting);
 	}
 	if (report.descriptor >= 0)

@@ -523,6 +523,36 @@ static void test_ends_by_signal(void **state)
 	}
 }
 
+/* What a service manager is told, by a socket of its own. */
+static void notified(int manager, const char *expected)
+{
+	char state[64] = "";
+
+	alarm(PATIENCE);
+	assert_true(recv(manager, state, sizeof(state) - 1, 0) > 0);
+	alarm(0);
+	assert_string_equal(state, expected);
+}
+
+static void test_service_manager(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", directory);
+	assert_int_equal(bind(manager, (struct sockaddr *)&address, sizeof(address)), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	daemon_start(8);
+	notified(manager, "READY=1");
+	kill(daemon_pid, SIGTERM);
+	notified(manager, "STOPPING=1");
+	assert_int_equal(daemon_wait(), 0);
+	unsetenv("NOTIFY_SOCKET");
+	unlink(address.sun_path);
+	close(manager);
+}
+
 static void test_parent_is_killed(void **state)
 {
 	int descriptor;
@@ -726,6 +756,7 @@ int main(void)
 		TEST(test_greedy),
 		TEST(test_crowd),
 		TEST(test_ends_by_signal),
+		TEST(test_service_manager),
 		TEST(test_parent_is_killed),
 		TEST(test_child_is_killed),
 		TEST(test_both_are_killed),
