@@ -20,6 +20,7 @@ figures=(
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
 	"verified_instructions_max|verified|load|instructions/program|100000|verdict"
 	"replay_rate|replay|wall|records/s|-|none"
+	"capture_bytes_page|life|size|bytes/page|40|verdict, page free"
 	"convert_steady|icount.steady.private|routine|instructions/page|120|none"
 	"convert_steady_shared|icount.steady.shared|routine|instructions/page|120|none"
 	"convert_first|icount.first.private|routine|instructions/page|150|none"
