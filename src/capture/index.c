@@ -7,7 +7,7 @@
 
 static void places_clear(struct capture_reader *reader)
 {
-	for (size_t i = 0; i < reader->places_nr; i++)
+	for (size_t i = 0; reader->places && i < reader->places_nr; i++)
 		free((__u32 *)reader->places[i].inodes);
 	free(reader->places);
 	reader->places = NULL;
@@ -85,7 +85,7 @@ static int index_take(struct capture_reader *reader, const __u8 *index, size_t s
 
 static int index_read(struct capture_reader *reader)
 {
-	struct capture_block block;
+	struct capture_block block = { 0 };
 	const __u8 *payload;
 	const char *wrong;
 	int got;
@@ -215,7 +215,9 @@ int capture_seek_time(struct capture_reader *reader, __u64 time)
 	if (blocks < 0)
 		return (int)blocks;
 	/* Spans overlap a little, as records stand nearly in order: no bisection. */
-	while (block < (size_t)blocks && reader->places[block].block.time_last < time)
-		block++;
+	for (; block < (size_t)blocks; block++) {
+		if (capture_place(reader, block)->block.time_last >= time)
+			break;
+	}
 	return capture_seek(reader, block);
 }
