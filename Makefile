@@ -48,7 +48,7 @@ override CFLAGS += -std=gnu11 -fvisibility=hidden $(WARNINGS)
 # Static: the lab's guests hold nothing but busybox and these programs.
 # (binutils warns of glibc functions in libcap-ng that we do not call.)
 LDFLAGS ?= -static -Wl,--no-warnings
-LDLIBS := -lbpf -lelf -lz -ljson-c -lcap-ng
+LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng
 # A hook names all of its function's parameters, used or not.
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf

@@ -81,7 +81,7 @@ enum capture_block_kind {
 
 enum capture_block_method {
 	CAPTURE_METHOD_PLAIN = 0,
-	CAPTURE_METHOD_DEFLATE = 1, /* a zlib stream */
+	CAPTURE_METHOD_ZSTD = 1, /* one frame */
 };
 
 /* On disk, at the begin of every block: then `inodes` numbers of 32 bits, then the payload. */
@@ -91,7 +91,7 @@ struct capture_block {
 	__u32 size; /* bytes of the whole block */
 	__u16 kind; /* enum capture_block_kind */
 	__u16 method; /* enum capture_block_method: how the payload is stored */
-	__u32 packed; /* bytes of the payload, as it is where nothing is deflated */
+	__u32 packed; /* bytes of the payload, as it is where nothing is compressed */
 	__u32 records;
 	__u32 bytes; /* of these records as gmemtrace/record.h has them */
 	__u32 inodes; /* numbers, ascending; CAPTURE_INODES_MANY: too many to name, none follow */

@@ -6,7 +6,7 @@
 #include "capture/pack.h"
 #include "gmemtrace/capture.h"
 
-/* Bytes of a payload before it is deflated: room for a block that nothing foretells. */
+/* Bytes of a payload before it is compressed: room for a block that nothing foretells. */
 #define BLOCK_PACKED_MAX (2 * CAPTURE_BLOCK_BYTES_MAX)
 #define BLOCK_SIZE_MAX                                                                             \
 	(sizeof(struct capture_block) + 4 * CAPTURE_BLOCK_INODES_MAX + BLOCK_PACKED_MAX)
@@ -34,8 +34,8 @@ const char *block_wrong(const struct capture_block *block, const __u8 *bytes);
 const __u32 *block_inodes(const __u8 *bytes);
 
 /*
- * The payload: @bytes' own, or inflated into @buffer, which grows.
- * NULL where it does not inflate to what the header says, or memory is short.
+ * The payload: @bytes' own, or decompressed into @buffer, which grows.
+ * NULL where that does not come to what the header says, or memory is short.
  */
 const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
 			  struct pack_buffer *buffer);

@@ -72,7 +72,7 @@ static int block_open(struct capture_reader *reader)
 	int error;
 
 	if (!payload)
-		return damaged(reader, "it does not inflate");
+		return damaged(reader, "it does not decompress");
 	if (!reader->sought && block->before != reader->info.records)
 		return damaged(reader, "it is not the one that comes next");
 	error = unpack_begin(&reader->unpack, payload, block->packed, block->records,

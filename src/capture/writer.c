@@ -2,7 +2,7 @@
 /*
  * Writing a capture. Records are gathered in a buffer; a full one, or one that
  * is flushed, becomes a block in a thread of the writer's own, so that who
- * appends does not wait for packing, deflating and the disk.
+ * appends does not wait for packing, compressing and the disk.
  */
 #include <errno.h>
 #include <fcntl.h>
