@@ -16,6 +16,7 @@
 
 #include "daemon/serve.h"
 #include "gmemtrace/status.h"
+#include "report/escape.h"
 #include "sensor/lock.h"
 
 #define END_TRIES 300 /* of END_STEP_NS each: clients get their last records meanwhile */
@@ -67,15 +68,14 @@ static void on_child(int number)
 void daemon_log(const char *format, ...)
 {
 	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char line[1024] = "gmemtraced: ";
+	char text[1024], line[1024] = "gmemtraced: ";
 	size_t used = strlen(line);
 	va_list arguments;
-	int length;
 
 	va_start(arguments, format);
-	length = vsnprintf(line + used, sizeof(line) - used - 1, format, arguments);
+	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	used += (size_t)length < sizeof(line) - used - 1 ? (size_t)length : sizeof(line) - used - 2;
+	used += escape_text(line + used, sizeof(line) - used - 1, text);
 	line[used++] = '\n';
 	/* A log that nobody reads must not keep us from ending. */
 	if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, used) < 0)

@@ -300,18 +300,6 @@ void extent_touch_page(struct inode *inode, __u64 pgoff)
 		chunk_touch(inode, slot->chunk, bit / 64, 1ULL << (bit % 64), false);
 }
 
-__u64 extent_touched(const struct inode *inode, __u64 pgoff)
-{
-	const struct region *region;
-	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
-
-	if (!region)
-		return 0;
-	if (!slot)
-		return region->touched;
-	return slot->chunk ? slot->chunk->touched : slot->touched;
-}
-
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
 {
 	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {

@@ -330,8 +330,6 @@ void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64
 /* A request on [first, last] ended. @declared: it may have changed what is declared. */
 void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared);
 void extent_touch_page(struct inode *inode, __u64 pgoff);
-/* When a request's end last covered the whole of @pgoff's chunk or more. ns */
-__u64 extent_touched(const struct inode *inode, __u64 pgoff);
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
 /* Pages that have changed and were not compared since. */

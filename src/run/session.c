@@ -297,6 +297,17 @@ static void session_step(struct session *session)
 	session_flush(session);
 }
 
+static void command_leave(struct session *session)
+{
+	char why[120];
+
+	snprintf(why, sizeof(why),
+		 "CMD (process %d) cannot be ended, not even by SIGKILL: it is left alone",
+		 (int)session->command.pid);
+	session_incomplete(session, why);
+	command_give_up(&session->command);
+}
+
 /* SIGTERM, SIGKILL, and then it is left alone. */
 static void command_force(struct session *session)
 {
@@ -311,7 +322,7 @@ static void command_force(struct session *session)
 	else if (session->force == FORCE_KILL)
 		command_signal(&session->command, SIGKILL);
 	else
-		command_give_up(&session->command);
+		command_leave(session);
 }
 
 /* CMD waits in the kernel, and perhaps for ever: no request that is seen says so. */

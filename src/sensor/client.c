@@ -276,11 +276,6 @@ uint32_t sensor_client_groups(const struct sensor_client *client)
 	return client->groups;
 }
 
-int sensor_client_descriptor(const struct sensor_client *client)
-{
-	return client->descriptor;
-}
-
 bool sensor_client_ended(const struct sensor_client *client)
 {
 	return client->ended;

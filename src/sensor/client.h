@@ -37,9 +37,6 @@ bool sensor_client_daemon(const struct sensor_client *client);
 /* What the owner has switched on: enum sensor_group. */
 uint32_t sensor_client_groups(const struct sensor_client *client);
 
-/* A descriptor to poll for reading. */
-int sensor_client_descriptor(const struct sensor_client *client);
-
 /*
  * Waits up to @timeout_ms and hands every whole record that came to @sink.
  * Returns how many, 0 at the timeout, -EPIPE when the stream has ended
