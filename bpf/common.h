@@ -44,29 +44,33 @@ struct {
 /* A global, not a map of its own: its address is a constant in the program. */
 struct zap_ring_ends zap_ends = {};
 
-/* 2.6 MB: before 6.8 a map's value has at most 4 MiB. */
+/* 2.4 MB: before 6.8 a map's value has at most 4 MiB. */
 struct begin_slot slots[SLOTS_NR] = {};
 
 /* Named like this in every kernel; vmlinux.h may hold less of it. */
 struct task_struct___ids {
 	__u32 pid;
 	__u32 tgid;
+	int exit_state;
 } __attribute__((preserve_access_index));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(max_entries, LOSSES_NR);
 	__type(key, struct loss_key);
-	__type(value, __u64);
+	__type(value, struct loss_count);
 } losses SEC(".maps");
 
-/* Losses that found no room in the map above, by cause. */
+/* By user, where the inode is not known or has found no room above. */
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 16);
-	__type(key, __u32);
-	__type(value, __u64);
-} losses_unknown SEC(".maps");
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LOSS_USERS_NR);
+	__type(key, struct loss_key);
+	__type(value, struct loss_count);
+} losses_users SEC(".maps");
+
+/* Losses that found no room in either, by cause. */
+__u64 losses_unknown[LOSS_CAUSES] = {};
 
 /* A bit a pfn: zapped and not restored since. */
 struct {
@@ -76,28 +80,36 @@ struct {
 	__type(value, __u64);
 } zapped_pfns SEC(".maps");
 
-static __always_inline void loss_count(__u64 inode, __u64 i_ino, __u32 cause)
+static __always_inline bool loss_charge(void *map, const struct loss_key *key)
 {
-	struct loss_key key = { .inode = inode, .i_ino = i_ino, .cause = cause };
-	__u64 *count, one = 1;
+	struct loss_count *loss = bpf_map_lookup_elem(map, key), none = {};
 
-	if (inode) {
-		count = bpf_map_lookup_elem(&losses, &key);
-		if (count) {
-			__sync_fetch_and_add(count, 1);
-			return;
-		}
-		if (!bpf_map_update_elem(&losses, &key, &one, BPF_NOEXIST))
-			return;
-		count = bpf_map_lookup_elem(&losses, &key);
-		if (count) {
-			__sync_fetch_and_add(count, 1);
-			return;
-		}
+	if (!loss) {
+		bpf_map_update_elem(map, key, &none, BPF_NOEXIST);
+		loss = bpf_map_lookup_elem(map, key);
 	}
-	count = bpf_map_lookup_elem(&losses_unknown, &cause);
-	if (count)
-		__sync_fetch_and_add(count, 1);
+	if (loss)
+		atomic_add(&loss->count, 1);
+	return loss;
+}
+
+/* Charged to an inode (0: it is not known), else to the user who acts, else to nobody. */
+static __noinline int loss_count(__u64 inode, __u64 i_ino, __u32 cause)
+{
+	struct loss_key key = {
+		.inode = inode,
+		.i_ino = i_ino,
+		.cause = cause,
+		.uid = bpf_get_current_uid_gid(),
+	};
+
+	if (inode && loss_charge(&losses, &key))
+		return 0;
+	key.inode = 0;
+	key.i_ino = 0;
+	if (!loss_charge(&losses_users, &key))
+		atomic_add(&losses_unknown[cause & (LOSS_CAUSES - 1)], 1);
+	return 0;
 }
 
 static __always_inline void header_fill(struct record_header *header, __u16 kind, __u16 size)
@@ -120,13 +132,34 @@ static __always_inline void record_submit(void *record)
 	bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
 }
 
+/* Each program's calls by the toucher. */
+__u64 sight[PROGRAMS_MAX] = {};
+
+/* Where not all is plain: whether a call is to be recorded. */
+static __noinline bool armed_specially(__u32 program)
+{
+	if (zap_ends.armed == SENSOR_STRAYED)
+		return true;
+	if (zap_ends.armed != SENSOR_TOUCHED)
+		return false;
+	if (zap_ends.toucher != (__u64)bpf_get_current_task())
+		return true;
+	sight[program & (PROGRAMS_MAX - 1)]++;
+	return false;
+}
+
+static __always_inline bool armed_plainly(void)
+{
+	return zap_ends.armed == SENSOR_ARMED;
+}
+
 /*
  * Sensors are hooked one by one. What the first saw before the last was there
  * would be a story with holes, so nobody speaks before all are.
  */
-static __always_inline bool armed(void)
+static __always_inline bool armed(enum sensor_program program)
 {
-	return zap_ends.armed;
+	return armed_plainly() || armed_specially(program);
 }
 
 static __always_inline const struct task_struct___ids *task_current(void)
@@ -134,69 +167,60 @@ static __always_inline const struct task_struct___ids *task_current(void)
 	return (const void *)bpf_get_current_task_btf();
 }
 
-static __always_inline struct begin_slot *slot_find(const struct task_struct___ids *task)
+static __always_inline __u64 task_ids(const struct task_struct___ids *task)
 {
-	return &slots[task->pid & (SLOTS_NR - 1)];
+	return (__u64)task->tgid << 32 | task->pid;
 }
 
 /* The flush that goes with a zap; routine RECORD_FLUSH_NONE where it goes alone. */
 struct flush_part {
+	__u64 begin; /* ns */
 	__u64 first; /* address */
 	__u64 last; /* address, exclusive */
 	__u16 routine;
 };
 
-/* An entry of the zap ring, or NULL where the reader is a whole ring behind. */
-static __always_inline struct zap_ring_entry *zap_reserve(__u64 *index)
-{
-	__u32 key;
-
-	if (zap_ends.head - zap_ends.tail > ZAP_RING_ENTRIES - ZAP_RING_MARGIN)
-		return NULL;
-	*index = __sync_fetch_and_add(&zap_ends.head, 1);
-	key = *index & (ZAP_RING_ENTRIES - 1);
-	return bpf_map_lookup_elem(&zaps, &key);
-}
-
 /*
- * Writes the change that @slot holds, with @flush, as one record. What is
- * always 0 (zap_begin, flush_full) is so since the ring was made.
+ * Writes @zap, with @flush, as one record. What is always 0 (zap_begin,
+ * flush_full) is so since the ring was made.
  */
-static __always_inline void slot_write(const struct begin_slot *slot, __u16 valid, __u16 routine,
-				       const struct flush_part *flush)
+static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u64 zap_end,
+				      __u16 valid, __u16 routine, const struct flush_part *flush)
 {
-	struct zap_ring_entry *entry;
+	struct zap_ring_entry *entry = NULL;
 	struct record_zap *record;
 	__u64 index;
+	__u32 key;
 
-	entry = zap_reserve(&index);
+	if (ring_reserve(&zap_ends, &index)) {
+		key = index & (ZAP_RING_ENTRIES - 1);
+		entry = bpf_map_lookup_elem(&zaps, &key);
+	}
 	if (!entry) {
-		loss_count(slot->inode, slot->i_ino, RECORD_LOSS_RING_FULL);
+		loss_count(zap->inode, zap->i_ino, RECORD_LOSS_RING_FULL);
 		return;
 	}
 	record = &entry->record;
 	record->header.kind = RECORD_ZAP;
 	record->header.size = sizeof(*record);
 	record->header.cpu = bpf_get_smp_processor_id();
-	record->header.tid = (__u32)slot->ids;
-	record->header.tgid = slot->ids >> 32;
-	record->header.inode = slot->inode;
-	record->i_ino = slot->i_ino;
-	record->pgoff = slot->pgoff;
-	record->page = slot->page;
-	record->nr = slot->nr;
-	record->result = slot->result;
-	record->zap_end = slot->zap_end;
-	record->flush_begin = flush->routine ? slot->flush_begin : 0;
+	record->header.tid = (__u32)ids;
+	record->header.tgid = ids >> 32;
+	record->header.inode = zap->inode;
+	record->i_ino = zap->i_ino;
+	record->pgoff = zap->pgoff;
+	record->page = zap->page;
+	/* Neighbours in both. */
+	__builtin_memcpy(&record->nr, &zap->nr_result, sizeof(zap->nr_result));
+	record->zap_end = zap_end;
+	record->flush_begin = flush->begin;
 	record->flush_first = flush->first;
 	record->flush_last = flush->last;
 	record->valid = valid;
 	record->routine = routine;
 	record->flush_routine = flush->routine;
 	record->header.time = bpf_ktime_get_ns();
-	/* x86 keeps stores in order; the compiler must as well. */
-	barrier();
-	*(volatile __u64 *)&entry->sequence = index + 1;
+	ring_publish(entry, index);
 }
 
 #endif

@@ -71,11 +71,11 @@ int discover_task_vma(struct bpf_iter__task_vma *ctx)
  * Not an inode that exists, but where a new one is seen before its first page:
  * faults on memfd_secret are not requests, so nothing else would say it.
  */
-static __always_inline int secretmem_mapped(struct file *file)
+static __always_inline int secretmem_mapped(enum sensor_program program, struct file *file)
 {
 	struct inode *inode = file->f_inode;
 
-	if (armed())
+	if (armed(program))
 		inode_announce((__u64)inode, inode->i_ino);
 	return 0;
 }
@@ -83,13 +83,13 @@ static __always_inline int secretmem_mapped(struct file *file)
 SEC("fentry/secretmem_mmap")
 int BPF_PROG(secretmem_mmap_enter, struct file *file)
 {
-	return secretmem_mapped(file);
+	return secretmem_mapped(PROGRAM_SECRETMEM_MMAP_ENTER, file);
 }
 
 SEC("fentry/secretmem_mmap_prepare")
 int BPF_PROG(secretmem_mmap_prepare_enter, struct vm_area_desc___mmap *area)
 {
-	return secretmem_mapped(area->file);
+	return secretmem_mapped(PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER, area->file);
 }
 
 #endif

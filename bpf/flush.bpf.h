@@ -10,27 +10,60 @@
 
 #include "slot.h"
 
-static __always_inline int flush_enter(void)
+/* vmalloc's own narrow flushes say nothing of the direct map. */
+static __always_inline bool flush_concerns_direct_map(__u64 first, __u64 last)
+{
+	if (last - first > sensor.flush_ceiling)
+		return true;
+	return first < sensor.direct_map_end && last > sensor.page_offset;
+}
+
+static __always_inline bool flush_is_recorded(const struct task_struct___ids *task, __u64 first,
+					      __u64 last)
+{
+	return task->tgid != sensor.own_tgid && flush_concerns_direct_map(first, last);
+}
+
+/*
+ * A flush whose task has no zap in its first place. Where strangers have all
+ * of its slots it is lost: counted here, and nowhere else.
+ */
+static __noinline int flush_enter_alone(__u64 first, __u64 last)
 {
 	const struct task_struct___ids *task = task_current();
-	struct begin_slot *slot = slot_find(task);
+	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
 
-	slot->flush_task = (__u64)task;
-	slot->flush_begin = bpf_ktime_get_ns();
+	if (!slot && !flush_is_recorded(task, first, last))
+		return 0;
+	slot = slot_claim_any(slots, &zap_ends.armed, (__u64)task, task->pid);
+	if (slot)
+		atomic_write(&slot->flush_begin, bpf_ktime_get_ns());
+	else
+		loss_count(0, 0, RECORD_LOSS_SLOT_COLLISION);
 	return 0;
 }
 
-static __always_inline void flush_emit_merged(struct begin_slot *slot,
-					      const struct flush_part *flush)
+static __always_inline int flush_enter(enum sensor_program program, __u64 first, __u64 last)
 {
-	__u16 routine = slot->pending;
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_place(slots, task->pid, 0);
 
-	slot->pending = 0;
-	slot_find_owner(slot);
-	slot_write(slot, 0, routine, flush);
+	if (slot_is_mine(slot, (__u64)task))
+		atomic_write(&slot->flush_begin, bpf_ktime_get_ns());
+	else if (armed(program))
+		flush_enter_alone(first, last);
+	return 0;
 }
 
-static __always_inline void flush_emit(__u64 begin, __u64 first, __u64 last, __u32 routine)
+/* @zap waited for @flush, and is ours. */
+static __always_inline void flush_emit_merged(struct slot_zap *zap, __u64 ids, __u64 stamp,
+					      const struct flush_part *flush)
+{
+	zap_find_owner(zap);
+	zap_write(zap, ids, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), flush);
+}
+
+static __always_inline void flush_emit(const struct flush_part *flush)
 {
 	struct record_flush *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 
@@ -40,66 +73,62 @@ static __always_inline void flush_emit(__u64 begin, __u64 first, __u64 last, __u
 	}
 	header_fill(&record->header, RECORD_FLUSH, sizeof(*record));
 	record->header.inode = 0;
-	record->begin = begin;
-	record->first = first;
-	record->last = last;
-	record->routine = routine;
+	record->begin = flush->begin;
+	record->first = flush->first;
+	record->last = flush->last;
+	record->routine = flush->routine;
 	record->full = 0;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 }
 
-/* vmalloc's own narrow flushes say nothing of the direct map. */
-static __always_inline bool flush_concerns_direct_map(__u64 first, __u64 last)
+static __always_inline int flush_exit(enum sensor_program program, __u64 first, __u64 last,
+				      __u16 routine)
 {
-	if (last - first > sensor.flush_ceiling)
-		return true;
-	return first < sensor.direct_map_end && last > sensor.page_offset;
-}
-
-static __always_inline int flush_exit(__u64 first, __u64 last, __u16 routine)
-{
-	struct flush_part flush = { first, last, routine };
+	struct flush_part flush = { .first = first, .last = last, .routine = routine };
 	const struct task_struct___ids *task = task_current();
-	struct begin_slot *slot = slot_find(task);
+	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
+	__u64 stamp;
 
-	if (!slot->flush_begin)
-		return 0;
-	/* Another task with the same slot has begun one meanwhile: when ours began is lost. */
-	if (slot->flush_task != (__u64)task) {
-		loss_count(0, 0, RECORD_LOSS_SLOT_COLLISION);
+	/* Counted when it began, or begun before the sensors were armed. */
+	if (!slot) {
+		armed(program);
 		return 0;
 	}
-	if (slot->pending && slot->task == (__u64)task)
-		flush_emit_merged(slot, &flush);
-	else if (armed() && task->tgid != sensor.own_tgid && flush_concerns_direct_map(first, last))
-		flush_emit(slot->flush_begin, first, last, routine);
-	slot->flush_begin = 0;
+	flush.begin = atomic_read(&slot->flush_begin);
+	if (!flush.begin)
+		return 0;
+	stamp = atomic_exchange(&slot->pending, 0);
+	if (stamp)
+		flush_emit_merged(&slot->zap, task_ids(task), stamp, &flush);
+	else if (flush_is_recorded(task, first, last))
+		flush_emit(&flush);
+	slot_release(slot);
 	return 0;
 }
 
 SEC("fentry/flush_tlb_kernel_range")
-int BPF_PROG(flush_range_enter)
+int BPF_PROG(flush_range_enter, unsigned long start, unsigned long end)
 {
-	return flush_enter();
+	return flush_enter(PROGRAM_FLUSH_RANGE_ENTER, start, end);
 }
 
 SEC("fexit/flush_tlb_kernel_range")
 int BPF_PROG(flush_range_exit, unsigned long start, unsigned long end)
 {
-	return flush_exit(start, end, RECORD_FLUSH_RANGE);
+	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, start, end, RECORD_FLUSH_RANGE);
 }
 
 SEC("fentry/flush_tlb_all")
 int BPF_PROG(flush_all_enter)
 {
-	return flush_enter();
+	return flush_enter(PROGRAM_FLUSH_ALL_ENTER, 0, ~0ULL);
 }
 
 SEC("fexit/flush_tlb_all")
 int BPF_PROG(flush_all_exit)
 {
-	return flush_exit(0, ~0ULL, RECORD_FLUSH_ALL);
+	return flush_exit(PROGRAM_FLUSH_ALL_EXIT, 0, ~0ULL, RECORD_FLUSH_ALL);
 }
 
 #endif

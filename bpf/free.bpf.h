@@ -38,7 +38,7 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 	__u64 *word = bpf_map_lookup_elem(&zapped_pfns, &index);
 	struct record_page_free *record;
 
-	if (!armed() || !word || !*word)
+	if (!word || !*word)
 		return 0;
 	/* Higher orders start a word of their own; what lies beyond 64 pages is not looked at. */
 	loop.zapped = *word >> (loop.pfn & 63);
@@ -69,6 +69,8 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 SEC("tp_btf/mm_page_free")
 int BPF_PROG(page_free, struct page *page, unsigned int order)
 {
+	if (!armed(PROGRAM_PAGE_FREE))
+		return 0;
 	return free_check(ctx, page, order);
 }
 

@@ -17,6 +17,8 @@ SEC("fentry/kvm_gmem_set_direct_map")
 int BPF_PROG(set_range_enter, struct inode *inode, unsigned long start, unsigned long end,
 	     bool state)
 {
+	if (!armed(PROGRAM_SET_RANGE_ENTER))
+		return 0;
 	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE,
 			   RECORD_REQUEST_BEGIN, 0);
 }
@@ -25,6 +27,8 @@ SEC("fexit/kvm_gmem_set_direct_map")
 int BPF_PROG(set_range_exit, struct inode *inode, unsigned long start, unsigned long end,
 	     bool state, int result)
 {
+	if (!armed(PROGRAM_SET_RANGE_EXIT))
+		return 0;
 	return range_write(inode, start, end, state, RECORD_OPERATION_SET_RANGE, RECORD_REQUEST_END,
 			   result);
 }
@@ -40,6 +44,8 @@ SEC("fentry/kvm_gmem_folio_set_direct_map")
 int BPF_PROG(set_folio_enter, struct folio *folio, unsigned long start, unsigned long end,
 	     bool state)
 {
+	if (!armed(PROGRAM_SET_FOLIO_ENTER))
+		return 0;
 	return range_write(folio_host(folio), start, end, state, RECORD_OPERATION_SET_FOLIO,
 			   RECORD_REQUEST_BEGIN, 0);
 }
@@ -48,6 +54,8 @@ SEC("fexit/kvm_gmem_folio_set_direct_map")
 int BPF_PROG(set_folio_exit, struct folio *folio, unsigned long start, unsigned long end,
 	     bool state, int result)
 {
+	if (!armed(PROGRAM_SET_FOLIO_EXIT))
+		return 0;
 	return range_write(folio_host(folio), start, end, state, RECORD_OPERATION_SET_FOLIO,
 			   RECORD_REQUEST_END, result);
 }
@@ -63,12 +71,16 @@ static __always_inline int configure_write(struct folio *folio, __u16 kind, __s3
 SEC("fentry/kvm_gmem_folio_configure_direct_map")
 int BPF_PROG(configure_enter, struct folio *folio)
 {
+	if (!armed(PROGRAM_CONFIGURE_ENTER))
+		return 0;
 	return configure_write(folio, RECORD_REQUEST_BEGIN, 0);
 }
 
 SEC("fexit/kvm_gmem_folio_configure_direct_map")
 int BPF_PROG(configure_exit, struct folio *folio, int result)
 {
+	if (!armed(PROGRAM_CONFIGURE_EXIT))
+		return 0;
 	return configure_write(folio, RECORD_REQUEST_END, result);
 }
 
@@ -90,6 +102,8 @@ static __always_inline int fallocate_write(struct file *file, int mode, __u64 of
 SEC("fentry/kvm_gmem_fallocate")
 int BPF_PROG(fallocate_enter, struct file *file, int mode, long long offset, long long length)
 {
+	if (!armed(PROGRAM_FALLOCATE_ENTER))
+		return 0;
 	return fallocate_write(file, mode, offset, length, RECORD_REQUEST_BEGIN, 0);
 }
 
@@ -97,12 +111,16 @@ SEC("fexit/kvm_gmem_fallocate")
 int BPF_PROG(fallocate_exit, struct file *file, int mode, long long offset, long long length,
 	     long result)
 {
+	if (!armed(PROGRAM_FALLOCATE_EXIT))
+		return 0;
 	return fallocate_write(file, mode, offset, length, RECORD_REQUEST_END, result);
 }
 
 SEC("fexit/kvm_gmem_release")
 int BPF_PROG(release_exit, struct inode *inode, struct file *file, int result)
 {
+	if (!armed(PROGRAM_RELEASE_EXIT))
+		return 0;
 	return release_end(inode, result);
 }
 
@@ -111,8 +129,6 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 {
 	struct record_owner *record;
 
-	if (!armed())
-		return 0;
 	if (inode)
 		inode_announce(inode, i_ino);
 	slot_settle();
@@ -139,6 +155,8 @@ int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct fo
 {
 	__u64 address = ctx[2];
 
+	if (!armed(PROGRAM_GET_FOLIO_EXIT))
+		return 0;
 	if (address >= (__u64)-4095)
 		return 0;
 	if (flags_uptodate(folio_flags(folio)))
@@ -156,6 +174,8 @@ int BPF_PROG(user_fault_exit, struct vm_fault *fault, unsigned int result)
 	__u64 address;
 	struct owner owner;
 
+	if (!armed(PROGRAM_USER_FAULT_EXIT))
+		return 0;
 	/* Read as a number: the verifier forbids arithmetic on what it knows for a pointer. */
 	if (!(result & VM_FAULT_LOCKED) || bpf_core_read(&address, 8, &fault->page) || !address)
 		return 0;
@@ -174,6 +194,8 @@ int BPF_PROG(mark_prepared_exit, struct folio *folio)
 {
 	struct inode *inode = folio_host(folio);
 
+	if (!armed(PROGRAM_MARK_PREPARED_EXIT))
+		return 0;
 	return inode ? owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, ctx[0]) : 0;
 }
 
@@ -181,6 +203,8 @@ int BPF_PROG(mark_prepared_exit, struct folio *folio)
 SEC("fexit/kvm_gmem_free_folio")
 int BPF_PROG(free_folio_exit, struct folio *folio)
 {
+	if (!armed(PROGRAM_FREE_FOLIO_EXIT))
+		return 0;
 	return owner_write(RECORD_LEAVE, 0, 0, folio, ctx[0]);
 }
 
@@ -196,7 +220,9 @@ int BPF_PROG(create_exit, struct kvm *kvm, struct kvm_create_guest_memfd *args, 
 	struct file **files, *file;
 	struct inode *inode;
 
-	if (result < 0 || !armed())
+	if (!armed(PROGRAM_CREATE_EXIT))
+		return 0;
+	if (result < 0)
 		return 0;
 	files = BPF_CORE_READ(task, files, fdt, fd);
 	if (bpf_probe_read_kernel(&file, sizeof(file), files + result) || !file)

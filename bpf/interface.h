@@ -7,7 +7,8 @@
 #ifndef GMEMTRACE_BPF_INTERFACE_H
 #define GMEMTRACE_BPF_INTERFACE_H
 
-#include "gmemtrace/record.h"
+#include "begin_slot.h"
+#include "ring.h"
 
 /* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
 struct sensor_config {
@@ -29,27 +30,49 @@ struct sensor_config {
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 };
 
-/*
- * A zap that waits for its flush, or a flush that has begun. In an array by
- * tid: a lookup costs a third of task storage's (measured in the lab), and a
- * global array half of a map's.
- */
-struct begin_slot {
-	__u64 task; /* struct task_struct * of the owner */
-	__u64 ids; /* its bpf_get_current_pid_tgid() */
-	__u64 page; /* struct page * */
-	__u64 inode;
-	__u64 i_ino;
-	__u64 pgoff;
-	__u64 zap_end;
-	__u64 flush_begin; /* 0: no flush open */
-	__u64 flush_task; /* struct task_struct * of whoever began it */
-	__u32 nr;
-	__s32 result;
-	__u64 pending; /* enum record_zap_routine of the zap that waits here, 0: none */
+/* The programs, as captures number them (record_loss.program, fact sensor.program.N): append only. */
+enum sensor_program {
+	PROGRAM_ZAP_INVALID_EXIT = 0,
+	PROGRAM_ZAP_DEFAULT_EXIT = 1,
+	PROGRAM_ZAP_VALID_EXIT = 2,
+	PROGRAM_FLUSH_RANGE_ENTER = 3,
+	PROGRAM_FLUSH_RANGE_EXIT = 4,
+	PROGRAM_FLUSH_ALL_ENTER = 5,
+	PROGRAM_FLUSH_ALL_EXIT = 6,
+	PROGRAM_PAGE_FREE = 7,
+	PROGRAM_POSITION = 8,
+	PROGRAM_SWEEP = 9,
+	PROGRAM_WALK = 10,
+	PROGRAM_IDENTIFY = 11,
+	PROGRAM_SNAPSHOT_LIVE = 12,
+	PROGRAM_DISCOVER_TASK_FILE = 13,
+	PROGRAM_DISCOVER_TASK_VMA = 14,
+	PROGRAM_SECRETMEM_RELEASE_ENTER = 15,
+	PROGRAM_SECRETMEM_RELEASE_EXIT = 16,
+	PROGRAM_GMEM_RELEASE_ENTER = 17,
+	PROGRAM_RELEASE_EXIT = 18,
+	PROGRAM_SET_RANGE_ENTER = 19,
+	PROGRAM_SET_RANGE_EXIT = 20,
+	PROGRAM_SET_FOLIO_ENTER = 21,
+	PROGRAM_SET_FOLIO_EXIT = 22,
+	PROGRAM_CONFIGURE_ENTER = 23,
+	PROGRAM_CONFIGURE_EXIT = 24,
+	PROGRAM_FALLOCATE_ENTER = 25,
+	PROGRAM_FALLOCATE_EXIT = 26,
+	PROGRAM_GET_FOLIO_EXIT = 27,
+	PROGRAM_FREE_FOLIO_EXIT = 28,
+	PROGRAM_CREATE_EXIT = 29,
+	PROGRAM_SECRETMEM_MMAP_ENTER = 30,
+	PROGRAM_MARK_PREPARED_EXIT = 31,
+	PROGRAM_MEMORY_FAILURE_ENTER = 32,
+	PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER = 33,
+	PROGRAM_USER_FAULT_EXIT = 34,
+	PROGRAM_TAKE_LOSSES = 35,
+	PROGRAM_TOUCH_BEGIN = 36,
+	PROGRAM_MODULE_LOAD = 37,
 };
 
-#define SLOTS_NR 32768U /* begin-state slots; a power of two */
+#define PROGRAMS_MAX 64
 
 /* Addresses from kallsyms, read by the facts program. 0: not there. */
 struct facts_args {
@@ -97,36 +120,6 @@ struct identify_args {
 	__s32 result; /* 0 or -errno */
 };
 
-struct position_args {
-	__u64 produced; /* ring position of the producers, bytes */
-	__u64 zaps; /* the same of the zap ring, entries */
-	__u64 time;
-};
-
-/*
- * The zap ring. Zaps with their flush are by far the most records, and reserve
- * and submit of a BPF ring buffer cost 115 instructions of the 950 that one may
- * (make bench); an atomic add on a counter and a store cost 25. Producers
- * take an entry by adding to `head`; an entry is whole when its sequence is its
- * index + 1. User space maps both maps, reads in order and moves `tail`.
- */
-#define ZAP_RING_ENTRIES (1U << 17)
-/* Producers look at `tail` first and take an entry then: this many may be between the two. */
-#define ZAP_RING_MARGIN 4096U
-
-struct zap_ring_entry {
-	__u64 sequence;
-	struct record_zap record;
-};
-
-struct zap_ring_ends {
-	__u64 head;
-	__u64 unused[7]; /* producers and reader on lines of their own */
-	__u64 tail;
-	__u64 armed; /* 0: sensors are silent, as not all of them are hooked yet */
-	__u64 unused2[6];
-};
-
 struct walk_args {
 	__u64 pfn;
 	__s64 state; /* enum walk_state */
@@ -143,11 +136,32 @@ struct sweep_args {
 	__u64 age; /* ns */
 };
 
-/* Who lost how many records. Key of the map `losses`; inode 0: unknown. */
+#define LOSS_CAUSES 16 /* enum record_loss_cause fits in; a power of two */
+#define LOSSES_NR 1024
+#define LOSS_USERS_NR 256
+#define LOSS_IDLE_MAX 20 /* heartbeats: longer than any program may be preempted */
+
+/* Who lost records. Key of the maps `losses` and `losses_users` (inode 0). */
 struct loss_key {
 	__u64 inode; /* struct inode * */
 	__u64 i_ino;
 	__u32 cause; /* enum record_loss_cause */
+	__u32 uid; /* of the task that acted */
+};
+
+struct loss_count {
+	__u64 count; /* since it was taken */
+	__u64 idle; /* times that there was nothing to take */
+};
+
+/* Exchanged out of the maps by the program take_losses. */
+struct loss_taken {
+	struct loss_key key;
+	__u64 count;
+};
+
+struct losses_args {
+	__u32 nr; /* filled in `losses_taken` */
 	__u32 reserved;
 };
 

@@ -28,7 +28,7 @@ int BPF_PROG(memory_failure_enter, unsigned long pfn, int flags)
 	struct request_call request = { .operation = RECORD_OPERATION_ERROR_FOLIO };
 	struct owner owner;
 
-	if (!armed())
+	if (!armed(PROGRAM_MEMORY_FAILURE_ENTER))
 		return 0;
 	owner_read_any(address, &owner);
 	if (!owner.inode || !inode_is_ours(owner.inode, owner.i_ino))

@@ -50,8 +50,6 @@ static __always_inline int request_write(const struct request_call *request, __u
 	struct inode *inode = request->inode;
 	__u64 i_ino = inode ? inode->i_ino : 0;
 
-	if (!armed())
-		return 0;
 	if (inode)
 		inode_announce((__u64)inode, i_ino);
 	return request_write_as((__u64)inode, i_ino, request, kind);

@@ -522,8 +522,6 @@ static __noinline int release_request(struct inode *inode)
 
 static __always_inline int release_begin(struct inode *inode)
 {
-	if (!armed())
-		return 0;
 	release_announce(inode);
 	release_snapshot(inode);
 	return release_request(inode);
@@ -532,18 +530,24 @@ static __always_inline int release_begin(struct inode *inode)
 SEC("fentry/kvm_gmem_release")
 int BPF_PROG(gmem_release_enter, struct inode *inode)
 {
+	if (!armed(PROGRAM_GMEM_RELEASE_ENTER))
+		return 0;
 	return release_begin(inode);
 }
 
 SEC("fentry/secretmem_release")
 int BPF_PROG(secretmem_release_enter, struct inode *inode)
 {
+	if (!armed(PROGRAM_SECRETMEM_RELEASE_ENTER))
+		return 0;
 	return release_begin(inode);
 }
 
 SEC("fexit/secretmem_release")
 int BPF_PROG(secretmem_release_exit, struct inode *inode, struct file *file, int result)
 {
+	if (!armed(PROGRAM_SECRETMEM_RELEASE_EXIT))
+		return 0;
 	return release_end(inode, result);
 }
 

@@ -60,56 +60,109 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	owner_read((const void *)*page, owner);
 }
 
-static __always_inline int zap_exit(__u64 *ctx, __u32 nr, bool valid, __s32 result, __u16 routine)
+static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr, bool valid,
+				     __s32 result)
 {
-	struct flush_part none = {};
-	const struct task_struct___ids *task;
-	struct begin_slot *slot;
 	__u64 pfn = 0, page;
 	struct owner owner;
 
-	if (!armed())
-		return 0;
-	task = task_current();
-	slot = slot_find(task);
 	zap_page_read(ctx, &page, &pfn, &owner);
+	SLOT_ZAP_SET(zap, page, page);
+	SLOT_ZAP_SET(zap, inode, owner.inode);
+	SLOT_ZAP_SET(zap, i_ino, owner.i_ino);
+	SLOT_ZAP_SET(zap, pgoff, owner.pgoff);
+	/* Halves: no shift. */
+	*(volatile __u32 *)&zap->nr_result = nr;
+	*((volatile __s32 *)&zap->nr_result + 1) = result;
 	if (sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
-	if (slot->pending)
+}
+
+static __noinline int zap_exit_alone(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
+{
+	struct slot_zap zap;
+
+	zap_read(&zap, ctx, nr, false, result);
+	zap_write_alone(&zap, task_ids(task_current()), slot_stamp(bpf_ktime_get_ns(), routine));
+	return 0;
+}
+
+/*
+ * Where not all is plain: whether the change is to be recorded. What the task
+ * left in its second place goes before what it leaves in its first.
+ */
+static __noinline bool zap_armed_specially(__u32 program)
+{
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_place(slots, task->pid, 1);
+
+	if (!armed_specially(program))
+		return false;
+	if (slot_is_mine(slot, (__u64)task)) {
 		slot_emit(slot);
-	slot->task = (__u64)task;
-	slot->ids = (__u64)task->tgid << 32 | task->pid;
-	slot->page = page;
-	slot->inode = owner.inode;
-	slot->i_ino = owner.i_ino;
-	slot->pgoff = owner.pgoff;
-	slot->nr = nr;
-	slot->result = result;
-	slot->zap_end = bpf_ktime_get_ns();
-	/* A restore needs no flush: nothing to wait for. */
-	if (valid)
-		slot_write(slot, 1, routine, &none);
-	else
-		slot->pending = routine;
+		slot_release(slot);
+	}
+	return true;
+}
+
+static __always_inline bool zap_armed(enum sensor_program program)
+{
+	return armed_plainly() || zap_armed_specially(program);
+}
+
+/* A change of the current task's, to wait for its flush; written at once where there is no place. */
+static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
+{
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_place(slots, task->pid, 0);
+
+	if (!slot_claim(slot, (__u64)task)) {
+		slot = slot_claim_second(slots, &zap_ends.armed, (__u64)task, task->pid);
+		if (!slot)
+			return zap_exit_alone(ctx, nr, result, routine);
+	}
+	slot_emit(slot);
+	zap_read(&slot->zap, ctx, nr, false, result);
+	slot_leave(slot, slot_stamp(bpf_ktime_get_ns(), routine));
+	return 0;
+}
+
+/* A restore needs no flush: nothing to wait for. */
+static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
+{
+	struct flush_part none = {};
+	struct slot_zap zap;
+
+	slot_settle();
+	zap_read(&zap, ctx, nr, true, result);
+	zap_write(&zap, task_ids(task_current()), bpf_ktime_get_ns(), 1, routine, &none);
 	return 0;
 }
 
 SEC("fexit/set_direct_map_invalid_noflush")
 int BPF_PROG(zap_invalid_exit, const void *page, int result)
 {
-	return zap_exit(ctx, 1, false, result, RECORD_ZAP_INVALID);
+	if (!zap_armed(PROGRAM_ZAP_INVALID_EXIT))
+		return 0;
+	return zap_exit(ctx, 1, result, RECORD_ZAP_INVALID);
 }
 
 SEC("fexit/set_direct_map_default_noflush")
 int BPF_PROG(zap_default_exit, const void *page, int result)
 {
-	return zap_exit(ctx, 1, true, result, RECORD_ZAP_DEFAULT);
+	if (!armed(PROGRAM_ZAP_DEFAULT_EXIT))
+		return 0;
+	return restore_exit(ctx, 1, result, RECORD_ZAP_DEFAULT);
 }
 
 SEC("fexit/set_direct_map_valid_noflush")
 int BPF_PROG(zap_valid_exit, const void *page, unsigned int nr, bool valid, int result)
 {
-	return zap_exit(ctx, nr, valid, result, RECORD_ZAP_VALID);
+	if (!zap_armed(PROGRAM_ZAP_VALID_EXIT))
+		return 0;
+	if (valid)
+		return restore_exit(ctx, nr, result, RECORD_ZAP_VALID);
+	return zap_exit(ctx, nr, result, RECORD_ZAP_VALID);
 }
 
 #endif

@@ -24,48 +24,86 @@
 #define FREE SENSOR_GROUP_PAGE_FREE
 
 /* The index is stored in captures (record_loss.program): append only. */
+/* clang-format off */
 const struct load_program load_programs[] = {
-	{ "zap_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, VERDICT, true, STOCK },
-	{ "zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK },
-	{ "zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES },
-	{ "flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK },
-	{ "flush_range_exit", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK },
-	{ "flush_all_enter", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
-	{ "flush_all_exit", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK },
-	{ "page_free", NULL, 0, KERNEL, FREE, false, STOCK },
-	{ "position", NULL, 0, KERNEL, VERDICT, true, STOCK },
-	{ "sweep", NULL, 0, KERNEL, VERDICT, true, STOCK },
-	{ "walk", NULL, 0, KERNEL, VERDICT, true, STOCK },
-	{ "identify", NULL, 0, INODES, VERDICT, true, STOCK },
-	{ "snapshot_live", NULL, 0, INODES, VERDICT, true, STOCK },
-	{ "discover_task_file", NULL, 0, INODES, VERDICT, true, STOCK },
-	{ "discover_task_vma", NULL, 0, INODES, VERDICT, true, STOCK },
-	{ "secretmem_release_enter", "secretmem_release", 2, INODES, VERDICT, false, STOCK },
-	{ "secretmem_release_exit", "secretmem_release", 2, INODES, VERDICT, false, STOCK },
-	{ "gmem_release_enter", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM },
-	{ "release_exit", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM },
-	{ "set_range_enter", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES },
-	{ "set_range_exit", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES },
-	{ "set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES },
-	{ "set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES },
-	{ "configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false,
-	  SERIES },
-	{ "configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false,
-	  SERIES },
-	{ "fallocate_enter", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM },
-	{ "fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM },
-	{ "get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES },
-	{ "free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES },
-	{ "create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM },
-	{ "secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK },
-	{ "mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES },
-	{ "memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false,
-	  "CONFIG_MEMORY_FAILURE=y" },
-	{ "secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false,
-	  "memfd_secret from 6.16 on" },
-	{ "user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false,
-	  "guest_memfd that user space can map (6.18)" },
+	[PROGRAM_ZAP_INVALID_EXIT] = {
+		"zap_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
+	[PROGRAM_ZAP_DEFAULT_EXIT] = {
+		"zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
+	[PROGRAM_ZAP_VALID_EXIT] = {
+		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
+	[PROGRAM_FLUSH_RANGE_ENTER] = {
+		"flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
+	[PROGRAM_FLUSH_RANGE_EXIT] = {
+		"flush_range_exit", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
+	[PROGRAM_FLUSH_ALL_ENTER] = {
+		"flush_all_enter", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_FLUSH_ALL_EXIT] = {
+		"flush_all_exit", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_PAGE_FREE] = {
+		"page_free", NULL, 0, KERNEL, FREE, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_POSITION] = {
+		"position", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_SWEEP] = {
+		"sweep", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_WALK] = {
+		"walk", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_IDENTIFY] = {
+		"identify", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
+	[PROGRAM_SNAPSHOT_LIVE] = {
+		"snapshot_live", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
+	[PROGRAM_DISCOVER_TASK_FILE] = {
+		"discover_task_file", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
+	[PROGRAM_DISCOVER_TASK_VMA] = {
+		"discover_task_vma", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
+	[PROGRAM_SECRETMEM_RELEASE_ENTER] = {
+		"secretmem_release_enter", "secretmem_release", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_SECRETMEM_RELEASE_EXIT] = {
+		"secretmem_release_exit", "secretmem_release", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_GMEM_RELEASE_ENTER] = {
+		"gmem_release_enter", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
+	[PROGRAM_RELEASE_EXIT] = {
+		"release_exit", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
+	[PROGRAM_SET_RANGE_ENTER] = {
+		"set_range_enter", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
+	[PROGRAM_SET_RANGE_EXIT] = {
+		"set_range_exit", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
+	[PROGRAM_SET_FOLIO_ENTER] = {
+		"set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_SET_FOLIO_EXIT] = {
+		"set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_CONFIGURE_ENTER] = {
+		"configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_CONFIGURE_EXIT] = {
+		"configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_FALLOCATE_ENTER] = {
+		"fallocate_enter", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
+	[PROGRAM_FALLOCATE_EXIT] = {
+		"fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
+	[PROGRAM_GET_FOLIO_EXIT] = {
+		"get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
+	[PROGRAM_FREE_FOLIO_EXIT] = {
+		"free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
+	[PROGRAM_CREATE_EXIT] = {
+		"create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
+	[PROGRAM_SECRETMEM_MMAP_ENTER] = {
+		"secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_MARK_PREPARED_EXIT] = {
+		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_TAKE_LOSSES] = {
+		"take_losses", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_MEMORY_FAILURE_ENTER] = {
+		"memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false, "CONFIG_MEMORY_FAILURE=y", 0 },
+	[PROGRAM_TOUCH_BEGIN] = {
+		"touch_begin", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_MODULE_LOAD] = {
+		"module_load", NULL, 0, KERNEL, VERDICT, false, "CONFIG_MODULES=y", 0 },
+	[PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER] = {
+		"secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false, "memfd_secret from 6.16 on", TOUCH_SECRET },
+	[PROGRAM_USER_FAULT_EXIT] = {
+		"user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false, "guest_memfd that user space can map (6.18)", 0 },
 };
+/* clang-format on */
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
 
@@ -74,6 +112,9 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 {
 	if (!(program->group & groups))
 		return false;
+	if (program == &load_programs[PROGRAM_MODULE_LOAD])
+		return btf__find_by_name_kind(kernel->vmlinux, "btf_trace_module_load",
+					      BTF_KIND_TYPEDEF) > 0;
 	return !program->target ||
 	       kernel_has_function(kernel, program->target, program->parameters);
 }
@@ -179,6 +220,46 @@ void load_arm(const struct load *load)
 	__atomic_store_n(&load->parts[LOAD_PART_KERNEL]->bss->zap_ends.armed, 1, __ATOMIC_RELEASE);
 }
 
+uint64_t load_sight(const struct load *load, size_t index)
+{
+	return atomic_read(&load->parts[LOAD_PART_KERNEL]->bss->sight[index]);
+}
+
+void load_sight_reset(const struct load *load)
+{
+	for (size_t i = 0; i < load_programs_nr; i++)
+		atomic_write(&load->parts[LOAD_PART_KERNEL]->bss->sight[i], 0);
+}
+
+void load_touch_end(const struct load *load)
+{
+	struct zap_ring_ends *ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
+
+	atomic_write_release(&ends->armed,
+			     SENSOR_STRAYED); /* the sweeper looks whether that is so */
+	atomic_write_release(&ends->toucher, 0);
+}
+
+uint64_t load_take_kvm_loaded(const struct load *load)
+{
+	return atomic_exchange(&load->parts[LOAD_PART_KERNEL]->bss->kvm_loaded, 0);
+}
+
+bool load_kvm_waits(const struct load *load)
+{
+	return atomic_read(&load->parts[LOAD_PART_KERNEL]->bss->kvm_loaded);
+}
+
+const struct loss_taken *load_losses(const struct load *load)
+{
+	return load->parts[LOAD_PART_KERNEL]->bss->losses_taken;
+}
+
+uint64_t load_take_unknown_losses(const struct load *load, uint32_t cause)
+{
+	return atomic_exchange(&load->parts[LOAD_PART_KERNEL]->bss->losses_unknown[cause], 0);
+}
+
 void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 		   struct zap_ring_ends **ends)
 {
@@ -226,8 +307,8 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 
 static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
 {
-	static const char *const shared[] = { "ring", "zaps",		"losses",
-					      ".bss", "losses_unknown", "zapped_pfns" };
+	static const char *const shared[] = { "ring", "zaps",	      "losses",
+					      ".bss", "losses_users", "zapped_pfns" };
 
 	for (size_t i = 0; i < sizeof(shared) / sizeof(shared[0]); i++) {
 		struct bpf_map *map = bpf_object__find_map_by_name(skeleton->obj, shared[i]);

@@ -22,6 +22,14 @@ enum load_part {
 	LOAD_PART_NR,
 };
 
+/* What a touch of the tool's own does (touch.h). */
+enum touch_step {
+	TOUCH_SECRET = 1 << 0, /* a memfd_secret page is faulted and freed */
+	TOUCH_GMEM = 1 << 1, /* a guest_memfd is made, filled, punched, closed */
+	TOUCH_GMEM_ABSENT = 1 << 2, /* it was one that leaves the direct map */
+	TOUCH_GMEM_RANGE = 1 << 3, /* its state was changed by the ioctl */
+};
+
 struct load_program {
 	const char *name; /* of the BPF program */
 	const char *target; /* function it hooks; NULL: none (run by us, or a tracepoint) */
@@ -30,6 +38,7 @@ struct load_program {
 	uint32_t group; /* enum sensor_group */
 	bool required; /* cannot do without */
 	const char *provenance; /* where the target comes from */
+	uint32_t touch; /* bits of enum touch_step, each of which makes it fire; 0: none does */
 };
 
 #define LOAD_PROGRAMS_MAX 48
@@ -72,6 +81,25 @@ uint64_t load_misses(struct load *load, size_t index);
 
 /* Every sensor is hooked: let them speak. */
 void load_arm(const struct load *load);
+
+/* How often program @index was called by the toucher, since load_sight_reset(). */
+uint64_t load_sight(const struct load *load, size_t index);
+void load_sight_reset(const struct load *load);
+
+/* The toucher has ended: from now on its task may be anybody's. */
+void load_touch_end(const struct load *load);
+
+/* ns: when the kvm module was loaded since the last call; 0: it was not. */
+uint64_t load_take_kvm_loaded(const struct load *load);
+
+/* The kvm module was loaded, and load_take_kvm_loaded() has not said so yet. */
+bool load_kvm_waits(const struct load *load);
+
+/* What the program take_losses has taken. */
+const struct loss_taken *load_losses(const struct load *load);
+
+/* Losses charged to nobody, exchanged for 0. @cause is below LOSS_CAUSES. */
+uint64_t load_take_unknown_losses(const struct load *load, uint32_t cause);
 
 /* The zap ring, mapped while @load is open. NULL, NULL where it cannot be. */
 void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,

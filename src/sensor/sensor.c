@@ -73,17 +73,11 @@ static void drain_zaps(struct sensor *sensor, uint64_t until)
 {
 	struct zap_ring_entry *entries;
 	struct zap_ring_ends *ends;
+	struct record_zap record;
 
 	load_zap_ring(&sensor->load, &entries, &ends);
-	while (sensor->zaps < until) {
-		struct zap_ring_entry *entry = &entries[sensor->zaps & (ZAP_RING_ENTRIES - 1)];
-		struct record_zap record;
-
-		/* Not written to its end: its writer is preempted, or just at it. */
-		if (__atomic_load_n(&entry->sequence, __ATOMIC_ACQUIRE) != sensor->zaps + 1)
-			break;
-		record = entry->record;
-		__atomic_store_n(&ends->tail, ++sensor->zaps, __ATOMIC_RELEASE);
+	while (sensor->zaps < until && ring_next(entries, ends, sensor->zaps, &record)) {
+		sensor->zaps++;
 		sensor->records++;
 		seal_record(&sensor->seal, &record.header);
 	}
@@ -214,33 +208,26 @@ static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uin
 		sensor->sink(sensor->context, &loss.header);
 }
 
-/* Losses charged to an inode: taken out of the map one by one. */
-static void take_inode_losses(struct sensor *sensor)
+/* Losses charged to an inode, or to a user. */
+static void take_charged_losses(struct sensor *sensor)
 {
-	int map = bpf_map__fd(load_map(&sensor->load, "losses"));
-	struct loss_key key;
-	uint64_t count;
+	struct losses_args args = {};
+	const struct loss_taken *taken = load_losses(&sensor->load);
 
-	while (!bpf_map_get_next_key(map, NULL, &key)) {
-		if (bpf_map_lookup_and_delete_elem(map, &key, &count))
-			break;
-		emit_loss(sensor, seal_number(&sensor->seal, key.inode, key.i_ino), key.cause, 0,
-			  count);
-	}
+	load_run(&sensor->load, LOAD_PART_KERNEL, "take_losses", &args, sizeof(args));
+	for (uint32_t i = 0; i < args.nr; i++)
+		emit_loss(sensor,
+			  seal_number(&sensor->seal, taken[i].key.inode, taken[i].key.i_ino),
+			  taken[i].key.cause, 0, taken[i].count);
 }
 
 static void take_losses(struct sensor *sensor)
 {
-	int map = bpf_map__fd(load_map(&sensor->load, "losses_unknown"));
-	uint64_t begin = now(), count, zero = 0;
+	uint64_t begin = now();
 
-	take_inode_losses(sensor);
-	for (uint32_t cause = 0; cause < 16; cause++) {
-		if (bpf_map_lookup_elem(map, &cause, &count) || !count)
-			continue;
-		bpf_map_update_elem(map, &cause, &zero, BPF_ANY);
-		emit_loss(sensor, 0, cause, 0, count);
-	}
+	take_charged_losses(sensor);
+	for (uint32_t cause = 0; cause < LOSS_CAUSES; cause++)
+		emit_loss(sensor, 0, cause, 0, load_take_unknown_losses(&sensor->load, cause));
 	for (size_t i = 0; i < load_programs_nr; i++)
 		emit_loss(sensor, 0,
 			  load_programs[i].group & SENSOR_GROUP_PAGE_FREE ? RECORD_LOSS_MISSED_FREE
