@@ -138,6 +138,16 @@ int walk(struct walk_args *args)
 	return 0;
 }
 
+SEC("syscall")
+int text_read(struct text_args *args)
+{
+	__u8 bytes[sizeof(args->bytes)] = {};
+
+	args->result = bpf_probe_read_kernel(bytes, sizeof(bytes), (void *)args->address);
+	__builtin_memcpy(args->bytes, bytes, sizeof(bytes));
+	return 0;
+}
+
 /* Run by the toucher itself: from here on its calls are counted, and not recorded. */
 SEC("syscall")
 int touch_begin(void *ctx)

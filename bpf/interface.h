@@ -70,6 +70,7 @@ enum sensor_program {
 	PROGRAM_TAKE_LOSSES = 35,
 	PROGRAM_TOUCH_BEGIN = 36,
 	PROGRAM_MODULE_LOAD = 37,
+	PROGRAM_TEXT_READ = 38,
 };
 
 #define PROGRAMS_MAX 64
@@ -118,6 +119,13 @@ struct identify_args {
 	__u32 default_state;
 	__u32 pristine; /* 1: no page has joined yet, and nothing deviates */
 	__s32 result; /* 0 or -errno */
+};
+
+/* What stands at the begin of a routine. */
+struct text_args {
+	__u64 address;
+	__u8 bytes[16];
+	__s64 result; /* 0 or -errno */
 };
 
 struct walk_args {

@@ -128,8 +128,9 @@ static void feature_print(FILE *out, const struct sensor_feature *feature)
 {
 	fprintf(out, "  %-34s %-4s %s\n", feature->name, feature->present ? "yes" : "no",
 		feature->provenance);
-	if (!feature->present && feature->reason[0])
-		fprintf(out, "  %-34s      %s%s\n", "", feature->required ? "required: " : "",
+	if (feature->reason[0])
+		fprintf(out, "  %-34s      %s%s\n", "",
+			feature->required && !feature->present ? "required: " : "",
 			feature->reason);
 }
 

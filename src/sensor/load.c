@@ -69,13 +69,13 @@ const struct load_program load_programs[] = {
 	[PROGRAM_SET_RANGE_EXIT] = {
 		"set_range_exit", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 	[PROGRAM_SET_FOLIO_ENTER] = {
-		"set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, 0 },
+		"set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 	[PROGRAM_SET_FOLIO_EXIT] = {
-		"set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, 0 },
+		"set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 	[PROGRAM_CONFIGURE_ENTER] = {
-		"configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, 0 },
+		"configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_CONFIGURE_EXIT] = {
-		"configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, 0 },
+		"configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_FALLOCATE_ENTER] = {
 		"fallocate_enter", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
 	[PROGRAM_FALLOCATE_EXIT] = {
@@ -89,13 +89,15 @@ const struct load_program load_programs[] = {
 	[PROGRAM_SECRETMEM_MMAP_ENTER] = {
 		"secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_MARK_PREPARED_EXIT] = {
-		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, 0 },
+		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_TAKE_LOSSES] = {
 		"take_losses", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
 	[PROGRAM_MEMORY_FAILURE_ENTER] = {
 		"memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false, "CONFIG_MEMORY_FAILURE=y", 0 },
 	[PROGRAM_TOUCH_BEGIN] = {
 		"touch_begin", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+	[PROGRAM_TEXT_READ] = {
+		"text_read", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
 	[PROGRAM_MODULE_LOAD] = {
 		"module_load", NULL, 0, KERNEL, VERDICT, false, "CONFIG_MODULES=y", 0 },
 	[PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER] = {
@@ -218,6 +220,20 @@ static int zap_ring_map(struct load *load, struct sensor_failure *failure)
 void load_arm(const struct load *load)
 {
 	__atomic_store_n(&load->parts[LOAD_PART_KERNEL]->bss->zap_ends.armed, 1, __ATOMIC_RELEASE);
+}
+
+size_t load_hooked(const struct load *load, const char *names[LOAD_PROGRAMS_MAX])
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const char *target = load_programs[i].target;
+
+		/* The programs of one function stand together. */
+		if (target && load->links[i] && (!nr || strcmp(names[nr - 1], target)))
+			names[nr++] = target;
+	}
+	return nr;
 }
 
 uint64_t load_sight(const struct load *load, size_t index)

@@ -82,6 +82,9 @@ uint64_t load_misses(struct load *load, size_t index);
 /* Every sensor is hooked: let them speak. */
 void load_arm(const struct load *load);
 
+/* The functions that are hooked, each once. Returns how many of @names were filled. */
+size_t load_hooked(const struct load *load, const char *names[LOAD_PROGRAMS_MAX]);
+
 /* How often program @index was called by the toucher, since load_sight_reset(). */
 uint64_t load_sight(const struct load *load, size_t index);
 void load_sight_reset(const struct load *load);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What this kernel offers, probe by probe. Attaches nothing.
+ * What this kernel offers, probe by probe. Hooks are there for a moment, to be proved.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 
 #include "sensor/refusal.h"
+#include "sensor/sight.h"
 #include "sensor/walker.h"
 
 struct probe {
@@ -106,6 +107,63 @@ static void probe_walker(struct probe *probe, const struct kernel *kernel)
 		  "%s", failure.message);
 }
 
+static void nothing_waits(void *context)
+{
+	(void)context;
+}
+
+/* A hook that is there and has not fired keeps the reason beside it. */
+static void feature_doubt(struct probe *probe, const char *name, const char *reason)
+{
+	for (size_t i = 0; i < probe->nr; i++) {
+		if (!strcmp(probe->features[i].name, name))
+			snprintf(probe->features[i].reason, sizeof(probe->features[i].reason), "%s",
+				 reason);
+	}
+}
+
+static void probe_unproven(struct probe *probe, const struct load *load)
+{
+	const char *names[LOAD_PROGRAMS_MAX];
+	struct text text;
+	struct touch touch;
+	int error;
+
+	(void)text_open(&text, names, load_hooked(load, names));
+	error = touch_run(load, &touch, nothing_waits, NULL);
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		char words[SIGHT_TEXT_LENGTH];
+
+		if (load_programs[i].target &&
+		    sight_judge(load, &text, &touch, error, i, words) > SIGHT_PROVED)
+			feature_doubt(probe, load_programs[i].target, words);
+	}
+	text_close(&text);
+}
+
+/* Hooks everything for a moment, and touches it. */
+static void probe_sight(struct probe *probe, const struct kernel *kernel)
+{
+	const struct sensor_options options = { .groups = SENSOR_GROUP_VERDICT };
+	struct sensor_failure failure = {};
+	struct load load = {};
+	int error = sight_check(&failure);
+
+	if (!error)
+		error = load_kernel_part(&load, kernel, &options, &failure);
+	if (!error)
+		error = load_attach(&load, LOAD_PART_KERNEL, &failure);
+	if (!error)
+		error = load_inodes_part(&load, kernel, &options, &failure);
+	probe_add(probe, "hooks", true, !error, "those that a touch makes fire are proved", "%s",
+		  failure.message);
+	if (!error) {
+		load_arm(&load);
+		probe_unproven(probe, &load);
+	}
+	load_close(&load);
+}
+
 /* An error injected into a function that fexit traces reaches its caller as another value. */
 static void probe_overrides(struct probe *probe)
 {
@@ -151,6 +209,7 @@ size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 	probe_functions(&probe, &kernel);
 	probe_symbols(&probe, &kernel);
 	probe_walker(&probe, &kernel);
+	probe_sight(&probe, &kernel);
 	probe_overrides(&probe);
 close:
 	kernel_close(&kernel);

@@ -15,11 +15,14 @@
 #include "sensor/refusal.h"
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
+#include "sensor/sight.h"
+#include "sensor/text.h"
 #include "sensor/walker.h"
 
-#define FACTS_MAX 64
+#define FACTS_MAX 128
 #define HEARTBEAT_NS 100000000ULL
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
+#define SETTLE_AGE_NS 100000000ULL /* the same when everything is to be told */
 #define SETTLE_TRIES 200 /* of a millisecond each */
 #define RING_HEADER 8 /* BPF_RINGBUF_HDR_SZ */
 
@@ -27,6 +30,7 @@ struct sensor {
 	struct kernel kernel;
 	struct sensor_options options;
 	struct load load;
+	struct text text;
 	struct seal seal;
 	struct ring_buffer *ring;
 	sensor_sink sink;
@@ -39,6 +43,12 @@ struct sensor {
 	uint64_t heartbeat; /* ns: the last one */
 	uint64_t swept; /* ns: waiting zaps were looked for */
 	uint64_t since; /* ns: losses are counted from here */
+	uint64_t sighted; /* ns: the last look whether hooks are off */
+	uint64_t proved; /* ns: the last time that they were touched */
+	uint64_t
+		unhooked; /* ns: kvm is loaded since then, and not hooked; 0: it is, or is not there */
+	bool off; /* at the last look hooks were */
+	bool touch_hangs; /* in the kernel */
 	struct record_fact *facts[FACTS_MAX];
 	size_t facts_nr;
 	struct position_args target; /* what is being drained */
@@ -136,18 +146,14 @@ static int identify(void *context, struct identify_args *identity)
 	return error ? error : identity->result;
 }
 
-/* A fact is kept as well, for clients that come later. */
-static void emit_fact(struct sensor *sensor, const char *key, const char *value)
+static struct record_fact *fact_make(const char *key, const char *value)
 {
 	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
 	size_t size = (sizeof(struct record_fact) + key_length + value_length + 7) & ~7UL;
-	struct record_fact *fact;
+	struct record_fact *fact = size > UINT16_MAX ? NULL : calloc(1, size);
 
-	if (sensor->facts_nr == FACTS_MAX || size > UINT16_MAX)
-		return;
-	fact = calloc(1, size);
 	if (!fact)
-		return;
+		return NULL;
 	fact->header.kind = RECORD_FACT;
 	fact->header.size = size;
 	fact->header.time = now();
@@ -155,14 +161,58 @@ static void emit_fact(struct sensor *sensor, const char *key, const char *value)
 	fact->value_length = value_length;
 	memcpy(fact->text, key, key_length);
 	memcpy(fact->text + key_length, value, value_length);
-	sensor->facts[sensor->facts_nr++] = fact;
+	return fact;
+}
+
+/* Where the fact called @key is kept, or would be; NULL: there is no room. */
+static struct record_fact **fact_place(struct sensor *sensor, const char *key)
+{
+	for (size_t i = 0; i < sensor->facts_nr; i++) {
+		if (!strcmp(sensor->facts[i]->text, key))
+			return &sensor->facts[i];
+	}
+	if (sensor->facts_nr == FACTS_MAX)
+		return NULL;
+	return &sensor->facts[sensor->facts_nr++];
+}
+
+/* A fact is kept as well, for clients that come later; what it says already is not said again. */
+static void emit_fact(struct sensor *sensor, const char *key, const char *value)
+{
+	struct record_fact *fact = fact_make(key, value), **place = NULL;
+
+	if (fact)
+		place = fact_place(sensor, key);
+	if (!place || (*place && !strcmp((*place)->text + (*place)->key_length, value))) {
+		free(fact);
+		return;
+	}
+	free(*place);
+	*place = fact;
 	sensor->sink(sensor->context, &fact->header);
+}
+
+/* Which programs there are, and which of them have nothing to hook here. */
+static void emit_program_facts(struct sensor *sensor)
+{
+	char key[64], value[96];
+
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *program = &load_programs[i];
+
+		snprintf(key, sizeof(key), "sensor.program.%zu", i);
+		snprintf(value, sizeof(value), "%s%s", program->name,
+			 load_program_fits(program, &sensor->kernel, sensor->options.groups)
+				 ? ""
+				 : " off");
+		emit_fact(sensor, key, value);
+	}
 }
 
 static void emit_facts(struct sensor *sensor)
 {
 	struct utsname name;
-	char key[64], value[32];
+	char value[32];
 
 	if (!uname(&name)) {
 		emit_fact(sensor, "kernel.release", name.release);
@@ -177,28 +227,19 @@ static void emit_facts(struct sensor *sensor)
 	emit_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
 	snprintf(value, sizeof(value), "%u", sensor->options.groups);
 	emit_fact(sensor, "sensor.groups", value);
-	for (size_t i = 0; i < load_programs_nr; i++) {
-		const struct load_program *program = &load_programs[i];
-
-		snprintf(key, sizeof(key), "sensor.program.%zu", i);
-		snprintf(value, sizeof(value), "%s%s", program->name,
-			 load_program_fits(program, &sensor->kernel, sensor->options.groups)
-				 ? ""
-				 : " off");
-		emit_fact(sensor, key, value);
-	}
+	emit_program_facts(sensor);
 }
 
 /* Until now: what is counted may have been lost since the rings' positions were taken. */
-static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uint32_t program,
-		      uint64_t count)
+static void emit_loss_since(struct sensor *sensor, uint64_t since, uint64_t inode, uint32_t cause,
+			    uint32_t program, uint64_t count)
 {
 	struct record_loss loss = {
 		.header = { .kind = RECORD_LOSS,
 			    .size = sizeof(loss),
 			    .time = now(),
 			    .inode = inode },
-		.since = sensor->since,
+		.since = since,
 		.count = count,
 		.cause = cause,
 		.program = program,
@@ -206,6 +247,12 @@ static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uin
 
 	if (count)
 		sensor->sink(sensor->context, &loss.header);
+}
+
+static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uint32_t program,
+		      uint64_t count)
+{
+	emit_loss_since(sensor, sensor->since, inode, cause, program, count);
 }
 
 /* Losses charged to an inode, or to a user. */
@@ -257,16 +304,77 @@ static void emit_heartbeat(struct sensor *sensor)
 	sensor->pending.time = 0;
 }
 
-static int heartbeat_begin(struct sensor *sensor)
+/* @age: zaps that wait longer than this are written, ns. */
+static int heartbeat_begin(struct sensor *sensor, uint64_t age)
 {
-	struct sweep_args sweep = { .age = SWEEP_AGE_NS };
+	struct sweep_args sweep = { .age = age };
 
 	/* It looks at every slot: a million instructions. */
-	if (now() - sensor->swept >= SWEEP_AGE_NS) {
+	if (now() - sensor->swept >= age) {
 		load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
 		sensor->swept = now();
 	}
 	return take_position(sensor, &sensor->pending);
+}
+
+static void prove_wait(void *context)
+{
+	drain_some(context);
+}
+
+/*
+ * Touches every hook that can be touched. Where one does not fire, 0 at best:
+ * -errno with @failure or, without it, a doubt since the last time that it did.
+ */
+static int sensor_prove(struct sensor *sensor, struct sensor_failure *failure)
+{
+	size_t blind = load_programs_nr;
+	uint64_t begin = now();
+	struct touch touch;
+	int error;
+
+	load_sight_reset(&sensor->load);
+	/* One that hangs is enough: it touches on, unrecorded, while its task is the toucher. */
+	if (sensor->touch_hangs)
+		return 0;
+	error = touch_run(&sensor->load, &touch, prove_wait, sensor);
+	sensor->touch_hangs = error == -ETIMEDOUT;
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		char key[64], words[SIGHT_TEXT_LENGTH];
+		enum sight_state state =
+			sight_judge(&sensor->load, &sensor->text, &touch, error, i, words);
+
+		snprintf(key, sizeof(key), "sensor.sight.%zu", i);
+		if (state != SIGHT_UNHOOKED)
+			emit_fact(sensor, key, words);
+		if (state == SIGHT_BLIND)
+			blind = i;
+	}
+	if (blind < load_programs_nr && failure)
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EIO,
+				   "the hook on %s does not fire: tracing is off in this kernel; "
+				   "look at kernel.ftrace_enabled (sysctl) and at other tracers",
+				   load_programs[blind].target ? load_programs[blind].target
+							       : load_programs[blind].name);
+	if (blind < load_programs_nr)
+		emit_loss_since(sensor, sensor->proved, 0, RECORD_LOSS_BLIND, blind, 1);
+	else
+		sensor->proved = begin;
+	return 0;
+}
+
+/* From here on a hook's call that goes is noticed, however soon it comes back. */
+static void watch_text(struct sensor *sensor)
+{
+	const char *names[LOAD_PROGRAMS_MAX];
+	size_t nr = load_hooked(&sensor->load, names);
+	int error;
+
+	text_close(&sensor->text);
+	error = text_open(&sensor->text, names, nr);
+	emit_fact(sensor, "sensor.text",
+		  error ? "not watched: no perf events of changes of the kernel's text"
+			: "watched");
 }
 
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
@@ -274,6 +382,9 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	int error = kernel_check_permissions(failure);
 	bool half;
 
+	if (error)
+		return error;
+	error = sight_check(failure);
 	if (error)
 		return error;
 	error = lock_take(&sensor->lock, sensor->options.lock, failure);
@@ -313,13 +424,16 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (!sensor->ring)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno, "cannot map the ring: %s",
 				   strerror(errno));
+	watch_text(sensor);
 	load_arm(&sensor->load);
 	sensor->since = now();
 	error = load_discover(&sensor->load);
 	if (error)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
 				   "cannot look for existing inodes: %s", strerror(-error));
-	return drain_some(sensor);
+	sensor->sighted = now();
+	error = sensor_prove(sensor, failure);
+	return error ? error : drain_some(sensor);
 }
 
 int sensor_open(struct sensor **out, const struct sensor_options *options, sensor_sink sink,
@@ -344,11 +458,35 @@ int sensor_open(struct sensor **out, const struct sensor_options *options, senso
 	return 0;
 }
 
-/* kvm may be loaded after us: its routines are hooked then. */
+/* What the hooks may have missed between two looks. Follows a heartbeat's begin, precedes its end. */
+static void watch_sight(struct sensor *sensor)
+{
+	uint64_t time = now(), since = sensor->sighted;
+	bool off = sight_is_off(), gone = text_look(&sensor->text, &since);
+
+	if (off || sensor->off || gone)
+		emit_loss_since(sensor, since, 0, RECORD_LOSS_BLIND, 0, 1);
+	sensor->off = off;
+	sensor->sighted = time;
+}
+
+/* kvm is there and not hooked: whatever it does is a doubt. */
+static void emit_unhooked(struct sensor *sensor)
+{
+	uint64_t loaded = load_take_kvm_loaded(&sensor->load);
+
+	if (loaded && !sensor->load.with_kvm && !sensor->unhooked)
+		sensor->unhooked = loaded;
+	if (sensor->unhooked)
+		emit_loss_since(sensor, sensor->unhooked, 0, RECORD_LOSS_UNHOOKED, 0, 1);
+}
+
+/* kvm may be loaded after us: its routines are hooked then, and what came before is a doubt. */
 static void watch_kvm(struct sensor *sensor)
 {
 	struct sensor_failure failure;
 
+	emit_unhooked(sensor);
 	if (sensor->load.with_kvm || !kernel_refresh_kvm(&sensor->kernel))
 		return;
 	if (load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, &failure)) {
@@ -356,8 +494,15 @@ static void watch_kvm(struct sensor *sensor)
 		sensor->load.with_kvm = true; /* said once; trying again would say the same */
 		return;
 	}
+	if (!sensor->unhooked)
+		sensor->unhooked = sensor->sighted;
+	watch_text(sensor);
+	emit_loss_since(sensor, sensor->unhooked, 0, RECORD_LOSS_UNHOOKED, 0, 1);
+	sensor->unhooked = 0;
 	emit_fact(sensor, "kernel.kvm", "module, loaded while tracing");
+	emit_program_facts(sensor);
 	load_discover(&sensor->load);
+	sensor_prove(sensor, NULL);
 }
 
 int sensor_poll(struct sensor *sensor)
@@ -368,13 +513,16 @@ int sensor_poll(struct sensor *sensor)
 	error = drain_some(sensor);
 	if (error)
 		return error;
+	if (load_kvm_waits(&sensor->load))
+		watch_kvm(sensor);
 	if (sensor->pending.time && drained(sensor, &sensor->pending))
 		emit_heartbeat(sensor);
 	if (!sensor->pending.time && now() - sensor->heartbeat >= HEARTBEAT_NS) {
-		watch_kvm(sensor);
-		error = heartbeat_begin(sensor);
+		error = heartbeat_begin(sensor, SWEEP_AGE_NS);
 		if (error)
 			return error;
+		watch_sight(sensor);
+		watch_kvm(sensor);
 	}
 	return (int)(sensor->records - before);
 }
@@ -432,9 +580,12 @@ int sensor_settle(struct sensor *sensor)
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 	int error;
 
-	error = heartbeat_begin(sensor);
+	sensor_prove(sensor, NULL);
+	error = heartbeat_begin(sensor, SETTLE_AGE_NS);
 	if (error)
 		return error;
+	watch_sight(sensor);
+	emit_unhooked(sensor);
 	for (int i = 0; i < SETTLE_TRIES; i++) {
 		drain_until(sensor, &sensor->pending, DRAIN_ALL);
 		if (drained(sensor, &sensor->pending))
@@ -459,6 +610,7 @@ void sensor_close(struct sensor *sensor)
 		return;
 	sensor_yield(sensor);
 	ring_buffer__free(sensor->ring);
+	text_close(&sensor->text);
 	load_close(&sensor->load);
 	seal_destroy(&sensor->seal);
 	for (size_t i = 0; i < sensor->facts_nr; i++)

@@ -78,12 +78,12 @@ struct sensor_feature {
 	bool present;
 	bool required; /* without it nothing can be traced */
 	char provenance[96]; /* which kernel or patch brings it */
-	char reason[160]; /* where not present: why, and what to do */
+	char reason[160]; /* why it is not present, or not proved, and what to do */
 };
 
 #define SENSOR_FEATURES_MAX 64
 
-/* Probes without attaching anything. Returns how many of @features were filled. */
+/* Probes; hooks are attached for a moment only, to see them fire. Returns how many of @features were filled. */
 size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX]);
 
 #endif

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "sensor/text.h"
+
+#define PAGE 4096UL
+#define RING_PAGES 32UL /* of records; a power of two: two thousand changes between two looks */
+#define SITE_BYTES 16 /* the call is at a function's begin, behind an endbr64 where there is one */
+#define CALL 0xe8
+
+/* What is behind the header of a PERF_RECORD_TEXT_POKE; the record's time is its last word. */
+struct text_poke {
+	struct perf_event_header header;
+	uint64_t address;
+	uint16_t old_length;
+	uint16_t new_length;
+	uint8_t bytes[];
+};
+
+/* @line of /proc/kallsyms: address, type, name. */
+static void site_find(struct text *text, const char *line)
+{
+	const char *name = strchr(line, ' ');
+	size_t length;
+
+	if (!name || strlen(name) < 4)
+		return;
+	name += 3;
+	length = strcspn(name, "\t\n");
+	for (size_t i = 0; i < text->sites_nr; i++) {
+		if (!strncmp(text->sites[i].name, name, length) && !text->sites[i].name[length])
+			text->sites[i].address = strtoull(line, NULL, 16);
+	}
+}
+
+static int sites_find(struct text *text, const char *const *names, size_t nr)
+{
+	FILE *file = fopen("/proc/kallsyms", "re");
+	char line[512];
+
+	if (!file)
+		return -errno;
+	for (size_t i = 0; i < nr && text->sites_nr < TEXT_SITES_MAX; i++)
+		text->sites[text->sites_nr++] = (struct text_site){ .name = names[i] };
+	while (fgets(line, sizeof(line), file))
+		site_find(text, line);
+	fclose(file);
+	return 0;
+}
+
+static int ring_open(struct text_ring *ring, int cpu)
+{
+	struct perf_event_attr attributes = {
+		.type = PERF_TYPE_SOFTWARE,
+		.size = sizeof(attributes),
+		.config = PERF_COUNT_SW_DUMMY,
+		.sample_type = PERF_SAMPLE_TIME,
+		.sample_id_all = 1,
+		.text_poke = 1,
+		.use_clockid = 1,
+		.clockid = CLOCK_MONOTONIC,
+	};
+
+	ring->pages = MAP_FAILED;
+	ring->descriptor =
+		(int)syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (ring->descriptor < 0)
+		return -errno;
+	ring->pages = mmap(NULL, (1 + RING_PAGES) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			   ring->descriptor, 0);
+	return ring->pages == MAP_FAILED ? -errno : 0;
+}
+
+static void rings_close(struct text *text)
+{
+	for (size_t i = 0; i < text->rings_nr; i++) {
+		if (text->rings[i].pages != MAP_FAILED)
+			munmap(text->rings[i].pages, (1 + RING_PAGES) * PAGE);
+		if (text->rings[i].descriptor >= 0)
+			close(text->rings[i].descriptor);
+	}
+	free(text->rings);
+	text->rings = NULL;
+	text->rings_nr = 0;
+}
+
+int text_open(struct text *text, const char *const *names, size_t nr)
+{
+	size_t cpus = (size_t)sysconf(_SC_NPROCESSORS_CONF);
+	int error;
+
+	memset(text, 0, sizeof(*text));
+	text->rings = calloc(cpus, sizeof(*text->rings));
+	if (!text->rings)
+		return -ENOMEM;
+	error = sites_find(text, names, nr);
+	for (size_t cpu = 0; cpu < cpus && !error; cpu++) {
+		error = ring_open(&text->rings[text->rings_nr++], (int)cpu);
+		/* A CPU that is offline changes no text. */
+		if (error == -ENODEV)
+			error = 0;
+	}
+	if (error)
+		rings_close(text);
+	return error;
+}
+
+void text_close(struct text *text)
+{
+	rings_close(text);
+	memset(text, 0, sizeof(*text));
+}
+
+uint64_t text_address(const struct text *text, const char *name)
+{
+	for (size_t i = 0; i < text->sites_nr; i++) {
+		if (!strcmp(text->sites[i].name, name))
+			return text->sites[i].address;
+	}
+	return 0;
+}
+
+bool text_is_hooked(const uint8_t bytes[16])
+{
+	static const uint8_t landing[] = { 0xf3, 0x0f, 0x1e, 0xfa }; /* endbr64 */
+
+	if (!memcmp(bytes, landing, sizeof(landing)))
+		bytes += sizeof(landing);
+	return bytes[0] == CALL;
+}
+
+static struct text_site *site_at(struct text *text, uint64_t address)
+{
+	for (size_t i = 0; i < text->sites_nr; i++) {
+		uint64_t begin = text->sites[i].address;
+
+		if (begin && address >= begin && address < begin + SITE_BYTES)
+			return &text->sites[i];
+	}
+	return NULL;
+}
+
+bool text_take(struct text *text, const void *record, uint64_t *since)
+{
+	const struct text_poke *poke = record;
+	struct text_site *site;
+	uint64_t time;
+
+	if (poke->header.type == PERF_RECORD_LOST)
+		return true;
+	if (poke->header.type != PERF_RECORD_TEXT_POKE || !poke->old_length || !poke->new_length)
+		return false;
+	site = site_at(text, poke->address);
+	if (!site)
+		return false;
+	memcpy(&time, (const char *)record + poke->header.size - sizeof(time), sizeof(time));
+	site->off = poke->bytes[poke->old_length] != CALL;
+	if (!site->off)
+		return false;
+	if (*since > time)
+		*since = time;
+	return true;
+}
+
+/* Copies out of the ring, where a record may wrap around. */
+static void ring_copy(const struct text_ring *ring, uint64_t from, void *to, size_t size)
+{
+	const char *data = (const char *)ring->pages + PAGE;
+
+	for (size_t i = 0; i < size; i++)
+		((char *)to)[i] = data[(from + i) & (RING_PAGES * PAGE - 1)];
+}
+
+static bool ring_look(struct text *text, const struct text_ring *ring, uint64_t *since)
+{
+	struct perf_event_mmap_page *control = ring->pages;
+	uint64_t head = __atomic_load_n(&control->data_head, __ATOMIC_ACQUIRE);
+	uint64_t tail = control->data_tail;
+	bool gone = false;
+
+	while (tail < head) {
+		_Alignas(8) char record[UINT16_MAX];
+		struct perf_event_header header;
+
+		ring_copy(ring, tail, &header, sizeof(header));
+		ring_copy(ring, tail, record, header.size);
+		gone |= text_take(text, record, since);
+		tail += header.size;
+	}
+	__atomic_store_n(&control->data_tail, tail, __ATOMIC_RELEASE);
+	return gone;
+}
+
+bool text_look(struct text *text, uint64_t *since)
+{
+	uint64_t first = UINT64_MAX;
+	bool gone = false;
+
+	for (size_t i = 0; i < text->sites_nr; i++)
+		gone |= text->sites[i].off;
+	/* Off since before the last look: `since` stays. */
+	if (gone)
+		first = 0;
+	for (size_t i = 0; i < text->rings_nr; i++) {
+		if (text->rings[i].pages != MAP_FAILED)
+			gone |= ring_look(text, &text->rings[i], &first);
+	}
+	if (first && first != UINT64_MAX)
+		*since = first;
+	return gone;
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lab/load/kvm_uapi.h"
+#include "sensor/touch.h"
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+
+#define PAGE 4096UL
+#define GMEM_PAGES 2
+#define WAIT_STEP_NS 1000000L
+#define WAIT_STEPS 5000 /* an emulated CPU needs a tenth of a second */
+
+__attribute__((format(printf, 2, 3))) static bool touch_fail(char *reason, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(reason, TOUCH_REASON_LENGTH, format, arguments);
+	va_end(arguments);
+	return false;
+}
+
+/* Secret pages count against RLIMIT_MEMLOCK when they are touched, on some kernels for root, too. */
+void touch_lift_memlock(void)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	if (!setrlimit(RLIMIT_MEMLOCK, &limit) || getrlimit(RLIMIT_MEMLOCK, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_MEMLOCK, &limit);
+}
+
+static bool touch_secret(char *reason)
+{
+	int file = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	char *page;
+
+	if (file < 0)
+		return touch_fail(reason, "memfd_secret: %s", strerror(errno));
+	if (ftruncate(file, PAGE))
+		return touch_fail(reason, "ftruncate of a memfd_secret: %s", strerror(errno));
+	page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	if (page == MAP_FAILED)
+		return touch_fail(reason, "mmap of a memfd_secret: %s", strerror(errno));
+	/* What is known if the child dies at it. */
+	touch_fail(reason, "SIGBUS at a memfd_secret page: RLIMIT_MEMLOCK of this user is used up");
+	*(volatile char *)page = 1;
+	munmap(page, PAGE);
+	close(file);
+	return true;
+}
+
+static int gmem_create(int vm, uint64_t flags)
+{
+	struct kvm_create_guest_memfd request = { .size = GMEM_PAGES * PAGE, .flags = flags };
+
+	return ioctl(vm, KVM_CREATE_GUEST_MEMFD, &request);
+}
+
+/* A VM that may have guest_memfds: of the type for that, else of the kernel's default. */
+static int vm_create(char *reason)
+{
+	int kvm = open("/dev/kvm", O_RDWR | O_CLOEXEC), vm;
+
+	if (kvm < 0) {
+		touch_fail(reason, "/dev/kvm: %s", strerror(errno));
+		return -1;
+	}
+	vm = ioctl(kvm, KVM_CREATE_VM, (unsigned long)KVM_X86_SW_PROTECTED_VM);
+	if (vm < 0)
+		vm = ioctl(kvm, KVM_CREATE_VM, 0UL);
+	if (vm < 0)
+		touch_fail(reason, "KVM_CREATE_VM: %s", strerror(errno));
+	close(kvm);
+	return vm;
+}
+
+/* All pages, and one: what lies within a folio takes another way than what does not. */
+static bool touch_range(int gmem)
+{
+	struct kvm_gmem_direct_map range = { .size = GMEM_PAGES * PAGE, .present = 1 };
+
+	if (ioctl(gmem, KVM_GMEM_SET_DIRECT_MAP, &range))
+		return false;
+	range.size = PAGE;
+	range.present = 0;
+	return !ioctl(gmem, KVM_GMEM_SET_DIRECT_MAP, &range);
+}
+
+static bool touch_pages(int gmem, struct touch *touch)
+{
+	if (fallocate(gmem, FALLOC_FL_KEEP_SIZE, 0, GMEM_PAGES * PAGE))
+		return touch_fail(touch->gmem, "fallocate of a guest_memfd: %s", strerror(errno));
+	if (touch_range(gmem))
+		touch->done |= TOUCH_GMEM_RANGE;
+	if (fallocate(gmem, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, 0, PAGE))
+		return touch_fail(touch->gmem, "a hole in a guest_memfd: %s", strerror(errno));
+	return true;
+}
+
+static void touch_gmem(struct touch *touch)
+{
+	int vm = vm_create(touch->gmem), gmem;
+	bool absent;
+
+	if (vm < 0)
+		return;
+	gmem = gmem_create(vm, KVM_GMEM_NO_DIRECT_MAP);
+	absent = gmem >= 0;
+	if (!absent)
+		gmem = gmem_create(vm, 0);
+	if (gmem < 0) {
+		touch_fail(touch->gmem, "KVM_CREATE_GUEST_MEMFD: %s", strerror(errno));
+		return;
+	}
+	if (touch_pages(gmem, touch))
+		touch->done |= absent ? TOUCH_GMEM | TOUCH_GMEM_ABSENT : TOUCH_GMEM;
+	close(gmem);
+	close(vm);
+}
+
+static _Noreturn void touch_child(const struct load *load, struct touch *touch)
+{
+	static const struct rlimit none = { 0, 0 };
+	char nothing[8] = "";
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGBUS, SIG_DFL);
+	setrlimit(RLIMIT_CORE, &none);
+	touch_lift_memlock();
+	if (load_run(load, LOAD_PART_KERNEL, "touch_begin", nothing, sizeof(nothing)))
+		_exit(1);
+	/* Whoever waits for the end of a socket must not wait for us. */
+	close_range(3, ~0U, 0);
+	touch_gmem(touch);
+	if (touch_secret(touch->secret))
+		touch->done |= TOUCH_SECRET;
+	_exit(0);
+}
+
+/* Waits without reaping it: its task may not become another's before the sensors have let go. */
+static int child_wait(pid_t child, touch_wait wait, void *context)
+{
+	static const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
+
+	for (int i = 0; i < WAIT_STEPS; i++) {
+		siginfo_t info = {};
+
+		if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT))
+			return -errno;
+		if (info.si_pid == child)
+			return 0;
+		wait(context);
+		nanosleep(&step, NULL);
+	}
+	return -ETIMEDOUT;
+}
+
+int touch_run(const struct load *load, struct touch *touch, touch_wait wait, void *context)
+{
+	struct touch *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid_t child;
+	int error;
+
+	memset(touch, 0, sizeof(*touch));
+	if (shared == MAP_FAILED)
+		return -errno;
+	child = fork();
+	if (!child)
+		touch_child(load, shared);
+	error = child < 0 ? -errno : child_wait(child, wait, context);
+	if (child > 0 && error)
+		kill(child, SIGKILL);
+	if (child > 0 && !error) {
+		load_touch_end(load);
+		waitpid(child, NULL, 0);
+	}
+	*touch = *shared;
+	munmap(shared, sizeof(*shared));
+	return error;
+}
