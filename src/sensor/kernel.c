@@ -113,14 +113,16 @@ bool kernel_zap_takes_address(const struct kernel *kernel)
 	const struct btf *btf;
 	const struct btf_type *type =
 		function_prototype(kernel, "set_direct_map_invalid_noflush", &btf);
+	int pointed;
 
 	if (!type || !btf_vlen(type))
 		return false;
 	type = btf__type_by_id(btf, btf_params(type)[0].type);
 	if (!btf_is_ptr(type))
 		return false;
-	type = btf__type_by_id(btf, type->type);
-	return !type || !btf_is_struct(type);
+	/* Past const and typedef; 0 is void. */
+	pointed = btf__resolve_type(btf, type->type);
+	return pointed <= 0 || !btf_is_struct(btf__type_by_id(btf, pointed));
 }
 
 bool kernel_describes_gmem(const struct kernel *kernel)
