@@ -176,6 +176,10 @@ kernels: packages-build-lab
 	$(Q)$(MAKE) --no-print-directory all guest-programs
 	$(Q)tests/vm/kernels $(T)
 
+mutants: packages-build-test-mutants
+	$(Q)$(MAKE) --no-print-directory unit-tests
+	$(Q)tests/mutants/run $(B)
+
 faults: packages-build-kernel-lab-test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/vm/faults $(T)

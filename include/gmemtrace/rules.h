@@ -98,7 +98,7 @@ enum verdict_value {
 #define VERDICT_EVENTS_MAX 8
 #define VERDICT_SOURCES_MAX 4
 #define VERDICT_SAYS_MAX 96
-#define VERDICT_WORDS_MAX 768
+#define VERDICT_WORDS_MAX 1536
 
 /* A source that speaks of the page, and what it says. */
 struct verdict_source {

@@ -65,8 +65,7 @@ void cause_remove(struct cause_set *set, struct cause *cause)
 	set_unlink(set, cause);
 }
 
-/* Copies to its words what has grown. */
-static void cause_tell(const struct cause *cause)
+void cause_tell(const struct cause *cause)
 {
 	struct verdict_violation *told = cause->told;
 

@@ -71,6 +71,8 @@ const struct rule_descriptor *descriptor_find(__u32 id);
  * memory, and what could not be entered is freed.
  */
 struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct cause *cause);
+/* Copies to its words what has grown. */
+void cause_tell(const struct cause *cause);
 void cause_remove(struct cause_set *set, struct cause *cause);
 void cause_free(struct verdict *verdict, struct cause *cause);
 void cause_set_free(struct verdict *verdict, struct cause_set *set);

@@ -113,6 +113,7 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 	if (!cause || cause->occurrences > 1)
 		return NULL;
 	cause->told = told_new(verdict, cause, accusation);
+	cause_tell(cause);
 	return cause->told;
 }
 

@@ -28,6 +28,16 @@ void violation_words(struct verdict_violation *violation, const char *format, ..
 	va_end(list);
 }
 
+void violation_add_words(struct verdict_violation *violation, const char *format, ...)
+{
+	size_t used = strlen(violation->words);
+	va_list list;
+
+	va_start(list, format);
+	vsnprintf(violation->words + used, sizeof(violation->words) - used, format, list);
+	va_end(list);
+}
+
 const char *state_name(enum model_state state)
 {
 	switch (state) {

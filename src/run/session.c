@@ -16,6 +16,7 @@
 #include "run/session.h"
 #include "run/snapshots.h"
 #include "run/units.h"
+#include "run/wait.h"
 #include "report/escape.h"
 #include "sensor/client.h"
 
@@ -39,6 +40,8 @@ enum force {
 	FORCE_LEAVE = 3, /* it hangs in the kernel: nobody can end it */
 };
 
+#define STUCK_TASKS_MAX 16
+
 struct session {
 	const struct run_options *options;
 	struct model *model;
@@ -58,6 +61,10 @@ struct session {
 	bool recording; /* the capture takes records */
 	bool model_failed; /* out of memory, said */
 	bool stuck; /* a request is */
+	struct {
+		pid_t pid, tid;
+	} stuck_tasks[STUCK_TASKS_MAX]; /* found since the last record */
+	size_t stuck_nr;
 	bool hangs; /* CMD does */
 	bool late; /* CMD has not ended in time */
 	bool ours; /* CMD's end is our doing: the time was over */
@@ -119,6 +126,28 @@ static void record_take(struct session *session, const struct record_header *rec
 		model_fail(session);
 }
 
+static void session_fact(struct session *session, const char *key, const char *value);
+
+/* Where those are that do not end, and who else of their process is at work: facts for the rules. */
+static void stuck_describe(struct session *session)
+{
+	char key[48], text[WAIT_TEXT_MAX];
+
+	while (session->stuck_nr) {
+		pid_t pid = session->stuck_tasks[--session->stuck_nr].pid;
+		pid_t tid = session->stuck_tasks[session->stuck_nr].tid;
+
+		if (!wait_describe(pid, tid, text, sizeof(text)))
+			continue;
+		snprintf(key, sizeof(key), "stuck.%d.wait", (int)tid);
+		session_fact(session, key, text);
+		wait_describe_others(pid, tid, text, sizeof(text));
+		snprintf(key, sizeof(key), "stuck.%d.others", (int)tid);
+		if (*text)
+			session_fact(session, key, text);
+	}
+}
+
 /* sensor_sink: what the sensors say. RECORD_END waits for CMD's status. */
 static void session_record(void *context, const struct record_header *record)
 {
@@ -133,6 +162,7 @@ static void session_record(void *context, const struct record_header *record)
 	if (!record)
 		return;
 	record_take(session, record);
+	stuck_describe(session);
 	if (snapshots_note(&session->snapshots, record, session->now))
 		model_fail(session);
 }
@@ -504,13 +534,17 @@ static void session_finish(struct session *session)
 		capture_written(session->writer, &result->captured);
 }
 
+/* Only noted: the model is at work. */
 static void on_stuck(void *context, const struct model_request *request, __u64 now)
 {
 	struct session *session = context;
 
-	(void)request;
 	(void)now;
 	session->stuck = true;
+	if (session->stuck_nr == STUCK_TASKS_MAX)
+		return;
+	session->stuck_tasks[session->stuck_nr].tid = (pid_t)request->tid;
+	session->stuck_tasks[session->stuck_nr++].pid = (pid_t)request->tgid;
 }
 
 static bool start_interrupted(void *context)

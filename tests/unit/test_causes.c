@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Accusations of one cause are one violation: what melts, what does not, and how many. */
-#include <stdlib.h>
 #include "scene.h"
-
-#define MANY 100000
 
 /* Page @pgoff is faulted in and nobody flushes. */
 static void unflushed(__u32 tid, __u64 pgoff)
@@ -77,30 +74,12 @@ static void test_melts_into_final(void **state)
 	assert_true(violation->time_last - violation->time_first > 400 * MS);
 }
 
-/* A hundred thousand single pages are no more dear each than a few. */
-static void test_many(void **state)
-{
-	__u64 *pgoff = calloc(MANY, sizeof(*pgoff));
-
-	(void)state;
-	assert_non_null(pgoff);
-	for (__u64 i = 0; i < MANY; i++)
-		pgoff[i] = 2 * i;
-	judge(2 * MANY, pgoff, MANY);
-	free(pgoff);
-	stream_expect(&stream, VERDICT_VIOLATED);
-	assert_int_equal(verdict_violations(stream.verdict), 1000);
-	assert_int_equal(verdict_unlisted(stream.verdict), MANY - 1000);
-	assert_int_equal(verdict_rule_count(stream.verdict, RULE_NEVER_FLUSHED), MANY);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_bridge),
 		RULE_TEST(test_apart),
 		RULE_TEST(test_melts_into_final),
-		RULE_TEST(test_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Each rule both ways: it fires on the defect and keeps silent on its correct twin. Flushes: test_flushes.c. */
+#include <string.h>
 #include "scene.h"
 
 static void test_consistent(void **state)
@@ -516,6 +517,40 @@ static void test_stuck(void **state)
 	stream_expect_one(&stream, RULE_STUCK, G, 0, 0);
 }
 
+/* Whoever does not end may be the one that waits: all are named, and where they are. */
+static void test_stuck_names_others(void **state)
+{
+	struct model_options options = { .stuck_ns = SECOND };
+	const struct verdict_violation *violation;
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 4, 7, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+	stream.now += 1500 * MS;
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 4, 7, true);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 7, true);
+	stream_heartbeat(&stream);
+	stream_fact(&stream, "stuck.7.wait", "sleeps in mutex_lock < kvm_gmem_release");
+	stream_fact(&stream, "stuck.7.others", "9 (vmm) runs");
+	for (int i = 0; i < 5; i++) {
+		stream.now += 100 * MS;
+		stream_heartbeat(&stream);
+	}
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 7, true);
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+	stream_expect(&stream, VERDICT_VIOLATED);
+	violation = verdict_violation(stream.verdict, verdict_violations(stream.verdict) - 1);
+	assert_int_equal(violation->rule->id, RULE_STUCK);
+	assert_non_null(strstr(violation->words, "Let R be release g3:0x0-0x3f (task 7"));
+	assert_non_null(strstr(violation->words, "Open at the same time: set_range g3:0x4-0x7 to "
+						 "present (task 8"));
+	assert_non_null(strstr(violation->words,
+			       "Its task 7 sleeps in mutex_lock < kvm_gmem_release. At work in the "
+			       "same process: 9 (vmm) runs. So R waits"));
+}
+
 static void test_stuck_silent(void **state)
 {
 	struct model_options options = { .stuck_ns = 5 * SECOND };
@@ -639,6 +674,7 @@ int main(void)
 		RULE_TEST(test_freed_absent_neighbours),
 		RULE_TEST(test_freed_absent_next_owner),
 		RULE_TEST(test_stuck),
+		RULE_TEST(test_stuck_names_others),
 		RULE_TEST(test_stuck_silent),
 		RULE_TEST(test_stuck_after_loss),
 		RULE_TEST(test_not_judged),

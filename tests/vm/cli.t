@@ -92,8 +92,8 @@ test_privileges() {
 test_commands() {
 	case_is nothing-judged 5 '' 'nothing was judged: inconclusive'
 	succeeds 'and it says so' jq -e '.reasons[] | select(startswith("nothing was judged"))' "$out/nothing-judged.stdout"
-	case_is nothing-required 5 '' 'less than asked for: inconclusive'
-	case_is something-required 0 '' 'as much as asked for: consistent'
+	case_is nothing-required 5 'secretmem: ok' 'less than asked for: inconclusive'
+	case_is something-required 0 'secretmem: ok' 'as much as asked for: consistent'
 	case_is command-missing 2 'no-such-command: no such command' 'error'
 	verdict_is command-missing consistent 127 'CMD is not found, as a shell says it'
 	is "$(cat "$out/command-fails.status")" 2 'consistent, but CMD failed: 2'
