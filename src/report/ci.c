@@ -24,10 +24,12 @@ static __s64 command_status(const struct verdict *verdict)
 /* One line whatever it holds: a newline would end the comment, '#' begin a directive. */
 static void tap_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
+	char clean[REPORT_CLEAN_MAX];
+
+	for (text = report_clean(text, clean); *text; text++) {
 		if (*text == '#' || *text == '\\')
 			fputc('\\', out);
-		fputc((unsigned char)*text < ' ' || *text == 0x7f ? '?' : *text, out);
+		fputc(*text, out);
 	}
 }
 
@@ -97,7 +99,9 @@ int report_verdict_tap(FILE *out, const struct verdict *verdict)
 
 static void xml_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
+	char clean[REPORT_CLEAN_MAX];
+
+	for (text = report_clean(text, clean); *text; text++) {
 		switch (*text) {
 		case '<':
 			fputs("&lt;", out);
@@ -112,8 +116,7 @@ static void xml_text(FILE *out, const char *text)
 			fputs("&quot;", out);
 			break;
 		default:
-			/* XML 1.0 has no other control characters. */
-			fputc((unsigned char)*text < ' ' && *text != '\n' ? '?' : *text, out);
+			fputc(*text, out);
 		}
 	}
 }
@@ -238,9 +241,12 @@ int report_verdict_junit(FILE *out, const struct verdict *verdict)
 
 static void github_text(FILE *out, const char *text)
 {
-	for (; *text; text++) {
-		if (*text == '%' || (unsigned char)*text < ' ')
-			fprintf(out, "%%%02X", (unsigned)*text);
+	char clean[REPORT_CLEAN_MAX];
+
+	/* The format's own escape; what would break its line is escaped already. */
+	for (text = report_clean(text, clean); *text; text++) {
+		if (*text == '%')
+			fputs("%25", out);
 		else
 			fputc(*text, out);
 	}

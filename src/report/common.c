@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Words that several reports use. */
 #include "internal.h"
+#include "report/escape.h"
 
 int report_done(FILE *out)
 {
@@ -22,6 +23,12 @@ const char *report_comm(const struct model_inode *inode, char *comm)
 		comm[length++] = '-';
 	comm[length] = 0;
 	return comm;
+}
+
+const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX])
+{
+	escape_text(clean, REPORT_CLEAN_MAX, text);
+	return clean;
 }
 
 const char *report_range(__u64 first, __u64 last, char *range)

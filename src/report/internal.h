@@ -15,6 +15,10 @@ int report_done(FILE *out);
 #define REPORT_COMM_MAX (RECORD_COMM_LEN + 1)
 const char *report_comm(const struct model_inode *inode, char *comm);
 
+/* Words, reasons and what sources say, fit for a terminal and for every format: @clean. */
+#define REPORT_CLEAN_MAX (VERDICT_WORDS_MAX * 2)
+const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX]);
+
 /* "0x3f" or "0x0-0x3f" */
 #define REPORT_RANGE_MAX 48
 const char *report_range(__u64 first, __u64 last, char *range);

@@ -27,6 +27,14 @@ static void add_text(struct json_object *object, const char *key, const char *va
 	json_object_object_add(object, key, json_object_new_string(value));
 }
 
+/* Words may hold what somebody else wrote: JSON is UTF-8. */
+static struct json_object *words_json(const char *words)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	return json_object_new_string(report_clean(words, clean));
+}
+
 static void add_flag(struct json_object *object, const char *key, bool value)
 {
 	json_object_object_add(object, key, json_object_new_boolean(value));
@@ -92,14 +100,14 @@ static struct json_object *violation_json(const struct verdict_violation *violat
 		struct json_object *source = json_object_new_object();
 
 		add_text(source, "source", violation->sources[i].name);
-		add_text(source, "says", violation->sources[i].says);
+		json_object_object_add(source, "says", words_json(violation->sources[i].says));
 		json_object_array_add(sources, source);
 	}
 	json_object_object_add(object, "sources", sources);
 	for (size_t i = 0; i < violation->events_nr; i++)
 		json_object_array_add(events, event_json(&violation->events[i]));
 	json_object_object_add(object, "events", events);
-	add_text(object, "words", violation->words);
+	json_object_object_add(object, "words", words_json(violation->words));
 	return object;
 }
 
@@ -125,7 +133,7 @@ static struct json_object *not_judged_json(const struct verdict *verdict)
 
 		add_text(object, "rule", entry->rule->name);
 		add_int(object, "id", entry->rule->id);
-		add_text(object, "reason", entry->reason);
+		json_object_object_add(object, "reason", words_json(entry->reason));
 		json_object_array_add(array, object);
 	}
 	return array;
@@ -228,7 +236,7 @@ int report_verdict_json(FILE *out, const struct verdict *verdict)
 	add_int(object, "exit_status", verdict_exit_status(value, counts.command_status));
 	add_counts(object, &counts);
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
-		json_object_array_add(reasons, json_object_new_string(reason));
+		json_object_array_add(reasons, words_json(reason));
 	json_object_object_add(object, "reasons", reasons);
 	json_object_object_add(object, "violations", causes_json(verdict, verdict_violation));
 	add_count(object, "violations_unlisted", verdict_unlisted(verdict));

@@ -22,7 +22,9 @@ static const char *value_color(enum verdict_value value, bool color)
 static void text_wrap(FILE *out, const char *words, const char *indent)
 {
 	size_t width = LINE_COLUMNS - strlen(indent);
+	char clean[REPORT_CLEAN_MAX];
 
+	words = report_clean(words, clean);
 	while (*words) {
 		size_t length = strlen(words), cut = length;
 
@@ -42,7 +44,7 @@ static void text_wrap(FILE *out, const char *words, const char *indent)
 static void text_violation(FILE *out, const struct verdict_violation *violation, bool color)
 {
 	bool note = violation->rule->severity == RULE_SEVERITY_NOTE;
-	char place[REPORT_PLACE_MAX], comm[REPORT_COMM_MAX];
+	char place[REPORT_PLACE_MAX], comm[REPORT_COMM_MAX], clean[REPORT_CLEAN_MAX];
 	const struct model_inode *inode = violation->inode;
 
 	fprintf(out, "\n%s%s%s%s  %s  count %llu", note ? "note: " : "",
@@ -58,7 +60,7 @@ static void text_violation(FILE *out, const struct verdict_violation *violation,
 	text_wrap(out, violation->words, "    ");
 	for (size_t i = 0; i < violation->sources_nr; i++)
 		fprintf(out, "      %-10s %s\n", violation->sources[i].name,
-			violation->sources[i].says);
+			report_clean(violation->sources[i].says, clean));
 	for (size_t i = 0; i < violation->events_nr; i++) {
 		const struct model_event *event = &violation->events[i];
 		char text[REPORT_EVENT_MAX];
@@ -73,11 +75,13 @@ static void text_violation(FILE *out, const struct verdict_violation *violation,
 static void text_not_judged(FILE *out, const struct verdict *verdict)
 {
 	const struct verdict_not_judged *entry;
+	char clean[REPORT_CLEAN_MAX];
 	size_t unbuilt = 0;
 
 	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
 		if (entry->rule->built)
-			fprintf(out, "not judged: %s: %s\n", entry->rule->name, entry->reason);
+			fprintf(out, "not judged: %s: %s\n", entry->rule->name,
+				report_clean(entry->reason, clean));
 		else
 			unbuilt++;
 	}
@@ -90,6 +94,7 @@ int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
 {
 	const struct verdict_violation *violation;
 	enum verdict_value value = verdict_value(verdict);
+	char clean[REPORT_CLEAN_MAX];
 	struct model_counts counts;
 	const char *reason;
 
@@ -108,7 +113,7 @@ int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
 		verdict_violations(verdict) || verdict_notes(verdict) ? "\n" : "",
 		value_color(value, color), verdict_value_name(value), color ? "\033[0m" : "");
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
-		fprintf(out, "inconclusive: %s\n", reason);
+		fprintf(out, "inconclusive: %s\n", report_clean(reason, clean));
 	fprintf(out,
 		"%llu transitions, %llu of %llu pages compared in %llu snapshots of %llu inodes, "
 		"%llu records lost, %llu calls missed\n",

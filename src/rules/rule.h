@@ -69,8 +69,8 @@ __attribute__((format(printf, 3, 4))) void
 violation_source(struct verdict_violation *violation, const char *name, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void violation_words(struct verdict_violation *violation,
 							   const char *format, ...);
-__attribute__((format(printf, 2, 3))) void
-violation_add_words(struct verdict_violation *violation, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void violation_add_words(struct verdict_violation *violation,
+							       const char *format, ...);
 const char *state_name(enum model_state state);
 /* "set_range g3:0x0-0x3f to absent (task 123, began at 1.234567 s)" */
 #define REQUEST_WORDS_MAX 160

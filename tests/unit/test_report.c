@@ -288,6 +288,67 @@ static void test_hostile_name(void **state)
 	assert_null(strchr(text, '\xff'));
 }
 
+/* Neither CMD's arguments nor a capture's facts need be text. */
+#define HOSTILE "\033[2J\xff<x>&\"#\n\xc3(\xe2\x82\xac\xed\xa0\x80\xc0\xaf\x7f\xc2\x9b%"
+
+static void hostile(void)
+{
+	stream_fact(&stream, "command", HOSTILE);
+	stream_fact(&stream, HOSTILE, "a key");
+	stream_fact(&stream, "sensor.program.3", "flush_range_exit");
+	stream_fact(&stream, "sensor.sight.3", "unproven: " HOSTILE);
+	judge(true);
+	verdict_mark_incomplete(stream.verdict, HOSTILE);
+}
+
+/* No control character but newlines and tabs, and nothing that is not UTF-8. */
+static void expect_clean(void)
+{
+	assert_true(text_size == strlen(text));
+	for (const char *at = text; *at; at++)
+		assert_true((unsigned char)*at >= ' ' || *at == '\n' || *at == '\t');
+	assert_null(strchr(text, '\xff'));
+	assert_null(strchr(text, '\xc0'));
+	assert_null(strchr(text, '\x7f'));
+	assert_null(strstr(text, "\xc2\x9b"));
+	assert_null(strstr(text, "\xed\xa0"));
+}
+
+static void test_hostile_text(void **state)
+{
+	static int (*const writers[])(FILE *, const struct verdict *) = {
+		report_verdict_json,
+		report_verdict_tap,
+		report_verdict_junit,
+		report_verdict_github,
+	};
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *object;
+
+	(void)state;
+	hostile();
+	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+		free(text);
+		written(writers[i]);
+		expect_clean();
+	}
+	/* A point a line, and no directive that is not ours. */
+	free(text);
+	written(report_verdict_tap);
+	assert_non_null(strstr(text, "# SKIP it rests on the hook flush_range_exit, which is "
+				     "unproven: \\\\x1b[2J\\\\xff<x>&\"\\#\\\\x0a"));
+	free(text);
+	written(report_verdict_junit);
+	assert_non_null(strstr(text, "\\xff&lt;x&gt;&amp;&quot;#"));
+	free(text);
+	written(report_verdict_json);
+	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
+	object = json_tokener_parse_ex(tokener, text, -1);
+	assert_non_null(object);
+	json_object_put(object);
+	json_tokener_free(tokener);
+}
+
 static void test_full_disk(void **state)
 {
 	FILE *out;
@@ -315,6 +376,7 @@ int main(void)
 		REPORT_TEST(test_folded),
 		REPORT_TEST(test_live),
 		REPORT_TEST(test_hostile_name),
+		REPORT_TEST(test_hostile_text),
 		REPORT_TEST(test_full_disk),
 	};
 
