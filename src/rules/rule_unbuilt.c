@@ -44,5 +44,3 @@ UNBUILT(sleep_in_atomic, RULE_SLEEP_IN_ATOMIC, "sleep-in-atomic", VIOLATION, HIS
 UNBUILT(redundant_flush, RULE_REDUNDANT_FLUSH, "redundant-flush", NOTE, HISTORY,
 	"a flush that nothing needed");
 UNBUILT(split, RULE_SPLIT, "split", NOTE, HISTORY, "a zap split a large mapping");
-UNBUILT(long_exposure, RULE_LONG_EXPOSURE, "long-exposure", NOTE, HISTORY,
-	"a page was exposed for long between its zap and the first flush");

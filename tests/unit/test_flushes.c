@@ -374,9 +374,49 @@ static void test_missed_page_beside_poisoned(void **state)
 	stream_expect_one(&stream, RULE_MISSED_PAGE, G, 4, 4);
 }
 
+/* The page is flushed by its own task, @ns after it was zapped. */
+static void flushed_after(__u64 ns)
+{
+	struct stream_page seen = { 0, 100, 1, ABSENT_BITS };
+
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream.now += ns;
+	stream_flush(&stream, T, 100, 100, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	release(RFC3, &seen, 1);
+}
+
+/* A note, and no violation: the verdict does not depend on it. */
+static void test_long_exposure(void **state)
+{
+	const struct verdict_violation *note;
+
+	(void)state;
+	flushed_after(100 * MS);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	assert_int_equal(verdict_notes(stream.verdict), 1);
+	note = verdict_note(stream.verdict, 0);
+	assert_int_equal(note->rule->id, RULE_LONG_EXPOSURE);
+	assert_int_equal(note->rule->severity, RULE_SEVERITY_NOTE);
+	assert_int_equal(note->pgoff_first, 0);
+	assert_int_equal(note->count, 1);
+	assert_true(note->words[0]);
+	assert_null(verdict_note(stream.verdict, 1));
+	stream_free(&stream);
+	stream_init(&stream);
+	flushed_after(90 * MS);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_int_equal(verdict_notes(stream.verdict), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_long_exposure),
 		RULE_TEST(test_never_flushed),
 		RULE_TEST(test_never_flushed_early_flush),
 		RULE_TEST(test_never_flushed_flush_under_way),

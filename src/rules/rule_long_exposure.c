@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0
+/* long-exposure: a page could be reached through old translations for long. */
+#include "rules/rule.h"
+
+#define LONG_NS 100000000ULL
+
+static void long_exposure_ended(struct verdict *verdict, const struct model_exposure *exposure)
+{
+	struct accusation accusation = {
+		.rule = RULE_LONG_EXPOSURE,
+		.inode = exposure->inode,
+		.pgoff = exposure->pgoff,
+		.nr = exposure->nr,
+		.variant = exposure->own,
+		.from = exposure->begin,
+		.to = exposure->end,
+	};
+	struct verdict_violation *note;
+	char name[MODEL_INODE_NAME_MAX];
+	__u64 ns = exposure->end - exposure->begin;
+
+	if (exposure->end < exposure->begin || ns < LONG_NS)
+		return;
+	if (model_doubtful(verdict_model(verdict), exposure->inode, exposure->begin, exposure->end))
+		return;
+	note = verdict_accuse(verdict, &accusation);
+	if (!note)
+		return;
+	model_inode_name(exposure->inode, name, sizeof(name));
+	violation_source(note, "events", "%llu.%06llu s from the zap to the first flush",
+			 time_seconds(ns), time_micros(ns));
+	violation_words(note,
+			"Page 0x%llx of %s was made absent at %llu.%06llu s, and the first flush "
+			"that covers it, %s, ended %llu.%06llu s later.",
+			(unsigned long long)exposure->pgoff, name, time_seconds(exposure->begin),
+			time_micros(exposure->begin), exposure->own ? "its own" : "another task's",
+			time_seconds(ns), time_micros(ns));
+}
+
+static const struct rule_descriptor long_exposure = {
+	.rule = {
+		.name = "long-exposure",
+		.fires_when =
+			"a page was exposed for long between its zap and the first flush",
+		.meaning = "A page was exposed for 100 milliseconds or more between its zap and "
+			   "the end of the first flush that covers it, whoever issued that.",
+		.id = RULE_LONG_EXPOSURE,
+		.severity = RULE_SEVERITY_NOTE,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = RULE_PROVIDERS_ABSENT,
+		.watches = { "zap_invalid_exit", "zap_default_exit", "zap_valid_exit" },
+		.trusts = { "flush_range_exit", "flush_all_exit" },
+		.built = true,
+	},
+	.exposure_ended = long_exposure_ended,
+};
+RULE_ENTER(long_exposure);
