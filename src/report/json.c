@@ -235,6 +235,7 @@ int report_verdict_json(FILE *out, const struct verdict *verdict)
 	add_text(object, "verdict", verdict_value_name(value));
 	add_int(object, "exit_status", verdict_exit_status(value, counts.command_status));
 	add_counts(object, &counts);
+	add_count(object, "pages_uncompared", model_pages_uncompared(model));
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		json_object_array_add(reasons, words_json(reason));
 	json_object_object_add(object, "reasons", reasons);
