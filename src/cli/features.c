@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "gmemtrace/rules.h"
+#include "sensor/load.h"
 #include "sensor/sensor.h"
 
 #define FEATURES_SCHEMA "gmemtrace-features-1"
@@ -79,31 +80,37 @@ static const struct sensor_feature *feature_missing(const struct features *featu
 	return NULL;
 }
 
-/* What a rule needs besides the sensors that all need; names as sensor_probe() gives them. */
-static const struct {
-	enum rule_id rule; /* RULE_NONE: every rule with `needs` */
-	__u32 needs; /* enum rule_needs */
-	const char *feature;
-} rule_features[] = {
-	{ RULE_NONE, RULE_NEEDS_SNAPSHOT, "page-table walker" },
-	/* Only this provider has requests that cover ranges, and an xarray. */
-	{ RULE_DECLARED_MISMATCH, 0, "provider rfc3" },
-	{ RULE_MISSED_PAGE, 0, "provider rfc3" },
-};
+/* What the program hooks, as a feature. NULL: nothing that a kernel could lack. */
+static const struct sensor_feature *program_feature(const struct features *features,
+						    const char *program)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		if (!strcmp(load_programs[i].name, program))
+			return load_programs[i].target
+				       ? feature_find(features, load_programs[i].target)
+				       : NULL;
+	}
+	return NULL;
+}
 
+/* What a rule needs besides the sensors that all need: reads, and one of its hooks. */
 static const struct sensor_feature *rule_missing(const struct features *features,
 						 const struct rule *rule)
 {
-	for (size_t i = 0; i < sizeof(rule_features) / sizeof(rule_features[0]); i++) {
-		const struct sensor_feature *feature =
-			feature_find(features, rule_features[i].feature);
+	const struct sensor_feature *walker = feature_find(features, "page-table walker");
+	const struct sensor_feature *missing = NULL;
 
-		if (rule_features[i].rule != rule->id && !(rule_features[i].needs & rule->needs))
-			continue;
-		if (feature && !feature->present)
-			return feature;
+	if (rule->needs & RULE_NEEDS_SNAPSHOT && walker && !walker->present)
+		return walker;
+	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
+		const struct sensor_feature *feature = program_feature(features, rule->watches[i]);
+
+		if (!feature || feature->present)
+			return NULL;
+		if (!missing)
+			missing = feature;
 	}
-	return NULL;
+	return missing;
 }
 
 /* Whether @rule can be judged here; if not, @reason says why. */
@@ -164,7 +171,7 @@ static struct json_object *feature_json(const struct sensor_feature *feature)
 static struct json_object *rule_json(const struct features *features, const struct rule *rule)
 {
 	struct json_object *object = json_object_new_object();
-	char reason[REASON_MAX];
+	char reason[REASON_MAX], needs[RULE_NEEDS_WORDS_MAX];
 	bool judged = rule_judged(features, rule, reason);
 
 	json_object_object_add(object, "id", json_object_new_int(rule->id));
@@ -174,6 +181,9 @@ static struct json_object *rule_json(const struct features *features, const stru
 							      ? "note"
 							      : "violation"));
 	json_object_object_add(object, "fires_when", json_object_new_string(rule->fires_when));
+	json_object_object_add(object, "meaning", json_object_new_string(rule->meaning));
+	json_object_object_add(object, "needs",
+			       json_object_new_string(rule_needs_words(rule, needs)));
 	json_object_object_add(object, "judged", json_object_new_boolean(judged));
 	json_object_object_add(object, "reason", json_object_new_string(reason));
 	return object;

@@ -2,6 +2,7 @@
 /* Each rule both ways: it fires on the defect and keeps silent on its correct twin. Flushes: test_flushes.c. */
 #include <string.h>
 #include "scene.h"
+#include "sensor/load.h"
 
 static void test_consistent(void **state)
 {
@@ -631,6 +632,30 @@ static void test_table(void **state)
 	assert_string_equal(rule_find(21)->name, "long-exposure");
 }
 
+static bool program_known(const char *name)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		if (!strcmp(load_programs[i].name, name))
+			return true;
+	}
+	return false;
+}
+
+/* A hook of another name would be believed to be there for ever. */
+static void test_programs(void **state)
+{
+	const struct rule *rule = NULL;
+
+	(void)state;
+	while ((rule = rule_next(rule))) {
+		for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++)
+			assert_true(program_known(rule->watches[i]));
+		for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->trusts[i]; i++)
+			assert_true(program_known(rule->trusts[i]));
+	}
+	assert_false(program_known("no_such_program"));
+}
+
 static void test_exit_status(void **state)
 {
 	(void)state;
@@ -679,6 +704,7 @@ int main(void)
 		RULE_TEST(test_stuck_after_loss),
 		RULE_TEST(test_not_judged),
 		RULE_TEST(test_table),
+		RULE_TEST(test_programs),
 		RULE_TEST(test_exit_status),
 	};
 
