@@ -86,7 +86,7 @@ static const struct rule_descriptor declared_mismatch = {
 		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,
 		.providers = RULE_PROVIDER(RECORD_PROVIDER_RFC3),
 		.watches = { "set_range_exit", "set_folio_exit" },
-		.trusts = { "set_range_exit", "set_folio_exit" },
+		.trusts = { "set_range_exit" },
 		.built = true,
 	},
 	.inode_met = declared_inode_met,

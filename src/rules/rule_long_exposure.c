@@ -49,7 +49,7 @@ static const struct rule_descriptor long_exposure = {
 		.needs = RULE_NEEDS_HISTORY,
 		.providers = RULE_PROVIDERS_ABSENT,
 		.watches = { "zap_invalid_exit", "zap_default_exit", "zap_valid_exit" },
-		.trusts = { "flush_range_exit", "flush_all_exit" },
+		.trusts = { "flush_range_exit" },
 		.built = true,
 	},
 	.exposure_ended = long_exposure_ended,
