@@ -62,7 +62,7 @@ static struct cause *cause_new(const struct rule_descriptor *descriptor,
 	cause->time_last = accusation->to;
 	cause->variant = accusation->variant;
 	cause->hold = accusation->hold;
-	cause->union_count = accusation->union_count && !accusation->pgoff_unknown;
+	cause->union_count = accusation->union_count;
 	cause->immune = accusation->immune;
 	cause->anyone = accusation->anyone;
 	return cause;

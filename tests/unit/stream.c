@@ -67,6 +67,19 @@ void stream_inode(struct stream *stream, __u64 inode, enum record_provider provi
 	stream_add(stream, &record.header);
 }
 
+void stream_inode_of(struct stream *stream, __u64 inode, enum record_provider provider, __u64 pages,
+		     __u32 vm)
+{
+	struct record_inode record = {
+		.header = header(stream, RECORD_INODE, sizeof(record), vm, inode),
+		.pages = pages,
+		.provider = provider,
+		.vm = vm,
+	};
+
+	stream_add(stream, &record.header);
+}
+
 void stream_inode_dead(struct stream *stream, __u64 inode)
 {
 	struct record_inode record = {

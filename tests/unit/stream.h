@@ -26,6 +26,9 @@ void stream_add(struct stream *stream, const struct record_header *record);
 
 void stream_inode(struct stream *stream, __u64 inode, enum record_provider provider, __u64 pages,
 		  bool before_attach);
+/* Of the VM @vm, 0 unknown. */
+void stream_inode_of(struct stream *stream, __u64 inode, enum record_provider provider, __u64 pages,
+		     __u32 vm);
 void stream_inode_dead(struct stream *stream, __u64 inode);
 void stream_request(struct stream *stream, __u16 kind, __u32 tid, __u64 inode,
 		    enum record_operation operation, __u64 first, __u64 last, bool state,

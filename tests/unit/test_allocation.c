@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Every allocation fails once: nothing crashes, nobody is accused for it, and nothing is green.
+ * The C library's are taken over here, for the model, the rules and all that they call.
+ */
+#include "scene.h"
+
+/* The sanitizers have taken them over already. */
+#ifdef __SANITIZE_ADDRESS__
+int main(void)
+{
+	return 0;
+}
+#else
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t nr, size_t size);
+extern void *__libc_realloc(void *memory, size_t size);
+
+static unsigned long allocations, fail_at; /* 0: none fails */
+static bool counting, failed, fail_on;
+
+static bool allocation_fails(void)
+{
+	if (!counting)
+		return false;
+	allocations++;
+	if (!fail_at || allocations < fail_at || (allocations > fail_at && !fail_on))
+		return false;
+	failed = true;
+	return true;
+}
+
+void *malloc(size_t size)
+{
+	return allocation_fails() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t nr, size_t size)
+{
+	return allocation_fails() ? NULL : __libc_calloc(nr, size);
+}
+
+void *realloc(void *memory, size_t size)
+{
+	return allocation_fails() ? NULL : __libc_realloc(memory, size);
+}
+
+/* Feeds all of it with the allocation at @at failing. What there is then may be judged. */
+static void feed(unsigned long at, bool on)
+{
+	allocations = 0;
+	fail_at = at;
+	fail_on = on;
+	failed = false;
+	counting = true;
+	stream.model = model_create(NULL);
+	if (stream.model)
+		stream.verdict = verdict_create(stream.model, NULL);
+	for (size_t offset = 0; stream.model && offset < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + offset);
+
+		model_feed(stream.model, record);
+		offset += record->size;
+	}
+	if (stream.model)
+		model_finish(stream.model);
+	counting = false;
+}
+
+static void forget(void)
+{
+	verdict_free(stream.verdict);
+	model_free(stream.model);
+	stream.verdict = NULL;
+	stream.model = NULL;
+}
+
+static enum verdict_value value(void)
+{
+	return stream.verdict ? verdict_value(stream.verdict) : VERDICT_INCONCLUSIVE;
+}
+
+/* Faults, conversions, a hole, a flush of everything, a memfd_secret, a release. */
+static void history(bool faulty)
+{
+	struct stream_page pages[8];
+
+	faulted(8);
+	convert(2, 3, 0, 0);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, false);
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
+	stream_fact(&stream, "command", "true");
+	stream_inode(&stream, 9, SECRET, 64, false);
+	stream_zap(&stream, T + 2, 0, 0, 900, 1, false, 0);
+	stream_join(&stream, T + 2, 9, 0, 900);
+	if (!faulty)
+		stream_flush(&stream, T + 2, 0, 0, true);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 2, ABSENT_BITS);
+	pages_seen(pages, 2, 4, PRESENT_BITS | DEVIATES);
+	pages_seen(pages, 4, 8, ABSENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
+			    8);
+	stream_read(&stream, 9, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &(struct stream_page){ 0, 900, 1, ABSENT_BITS }, 1);
+	stream_finish(&stream);
+}
+
+static void sweep(bool faulty)
+{
+	unsigned long total;
+
+	history(faulty);
+	feed(0, false);
+	total = allocations;
+	assert_int_equal(value(), faulty ? VERDICT_VIOLATED : VERDICT_CONSISTENT);
+	forget();
+	assert_true(total > 20);
+	for (unsigned long at = 1; at <= total * 2; at++) {
+		feed((at + 1) / 2, at % 2);
+		assert_true(failed);
+		assert_int_not_equal(value(), VERDICT_CONSISTENT);
+		if (!faulty)
+			assert_int_equal(value(), VERDICT_INCONCLUSIVE);
+		forget();
+	}
+}
+
+static void test_correct(void **state)
+{
+	(void)state;
+	sweep(false);
+}
+
+static void test_faulty(void **state)
+{
+	(void)state;
+	sweep(true);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_correct),
+		RULE_TEST(test_faulty),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+#endif
