@@ -56,7 +56,7 @@ static void declared_inode_met(struct verdict *verdict, const struct model_inode
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (inode->provider != RECORD_PROVIDER_RFC3 || asked & says)
+	if (asked & says)
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -19,7 +19,7 @@ static void long_exposure_ended(struct verdict *verdict, const struct model_expo
 	char name[MODEL_INODE_NAME_MAX];
 	__u64 ns = exposure->end - exposure->begin;
 
-	if (exposure->end < exposure->begin || ns < LONG_NS)
+	if (ns < LONG_NS)
 		return;
 	if (model_doubtful(verdict_model(verdict), exposure->inode, exposure->begin, exposure->end))
 		return;

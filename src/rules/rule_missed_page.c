@@ -53,8 +53,7 @@ static void missed_request_ended(struct verdict *verdict, const struct model_req
 	struct model_page page, first = { 0 };
 	__u64 pgoff = request->pgoff_first, nr = 0;
 
-	if (!request_changes_range(request) || request->result || !request->inode ||
-	    request->inode->provider != RECORD_PROVIDER_RFC3)
+	if (!request_changes_range(request) || request->result || !request->inode)
 		return;
 	if (model_doubtful(model, request->inode, request->begin, request->end))
 		return;

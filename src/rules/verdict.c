@@ -99,9 +99,6 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 
 	if (!rule_speaks_of(&descriptor->rule, accusation->inode))
 		return NULL;
-	/* What the model says without memory is not to be believed. */
-	if (model_failed(verdict->model))
-		return NULL;
 	if (!accusation->immune && rule_blind(verdict, &descriptor->rule))
 		return NULL;
 	cause = cause_new(descriptor, accusation);

@@ -413,10 +413,41 @@ static void test_long_exposure(void **state)
 	assert_int_equal(verdict_notes(stream.verdict), 0);
 }
 
+/* Two pages, one note; and none where the flush may have been lost. */
+static void long_exposures(bool loss)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 2; i++) {
+		stream_join(&stream, T, G, i, 100 + 2 * i);
+		stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, i, i, false);
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, false, 0);
+		stream.now += 200 * MS;
+		if (loss)
+			stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+		stream_flush(&stream, T, 0, 0, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, i, i, false);
+	}
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_long_exposures(void **state)
+{
+	(void)state;
+	long_exposures(false);
+	assert_int_equal(verdict_notes(stream.verdict), 1);
+	assert_int_equal(verdict_note(stream.verdict, 0)->count, 2);
+	long_exposures(true);
+	assert_int_equal(verdict_notes(stream.verdict), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_long_exposure),
+		RULE_TEST(test_long_exposures),
 		RULE_TEST(test_never_flushed),
 		RULE_TEST(test_never_flushed_early_flush),
 		RULE_TEST(test_never_flushed_flush_under_way),

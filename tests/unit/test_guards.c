@@ -362,6 +362,7 @@ static void test_missed_runs(void **state)
 	assert_int_equal(violation->count, 4);
 	assert_int_equal(violation->pages, 2);
 	assert_int_equal(violation->occurrences, 2);
+	expect_source("model", "resident, prepared and absent throughout");
 	violation = verdict_violation(stream.verdict, 1);
 	assert_int_equal(violation->pgoff_first, 3);
 	assert_int_equal(violation->pgoff_last, 4);
@@ -556,6 +557,56 @@ static void test_stuck_two(void **state)
 		strstr(verdict_violation(stream.verdict, 0)->words, "task 8 sleeps in eight"));
 	assert_non_null(
 		strstr(verdict_violation(stream.verdict, 1)->words, "task 7 sleeps in seven"));
+}
+
+/* That two inodes' VMs are not known does not make them one. */
+static void test_stuck_unknown_vm(void **state)
+{
+	struct model_options model = { .stuck_ns = SECOND };
+	const struct verdict_violation *violation;
+
+	(void)state;
+	stream_inode_of(&stream, G, RFC3, 64, 0);
+	stream_inode_of(&stream, 9, RFC3, 64, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 5, 5, true);
+	stream.now += 600 * MS;
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream_begin(&stream, T + 2, 9, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream.now += 600 * MS;
+	stream_heartbeat(&stream);
+	heartbeats(5);
+	stream_judge(&stream, &model);
+	violation = verdict_violation(stream.verdict, 0);
+	assert_non_null(violation);
+	assert_non_null(strstr(violation->words, "Open at the same time: fallocate g3:0x0"));
+	assert_null(strstr(violation->words, "g9"));
+}
+
+/* Begun in the same nanosecond, on two inodes. */
+static void test_stuck_at_once(void **state)
+{
+	struct model_options model = { .stuck_ns = SECOND };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_begin(&stream, T + 1, 9, RECORD_OPERATION_FALLOCATE, 1, 1, true);
+	stream.now -= 1000;
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	stream.now += 1500 * MS;
+	stream_heartbeat(&stream);
+	stream_fact(&stream, "stuck.7.wait", "sleeps in seven");
+	stream_fact(&stream, "stuck.8.wait", "sleeps in eight");
+	heartbeats(5);
+	stream_judge(&stream, &model);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct verdict_violation *violation = verdict_violation(stream.verdict, i);
+
+		assert_non_null(strstr(violation->words, violation->inode->number == G
+								 ? "task 7 sleeps in seven"
+								 : "task 8 sleeps in eight"));
+	}
 }
 
 /* --- what is listed --------------------------------------------------------------- */
@@ -867,10 +918,11 @@ static void test_unproven_immune(void **state)
 static void test_facts_of_others(void **state)
 {
 	(void)state;
-	stream_fact(&stream, "kernel.program.4", "flush_range_exit off");
+	stream_fact(&stream, "sensor.program.4", "flush_range_exit");
 	stream_fact(&stream, "sensor.program.5", "flush_range_exit_more");
 	stream_fact(&stream, "sensor.sight.5", "unproven: another program");
-	stream_fact(&stream, "sensor.program.4", "flush_range_exit");
+	stream_fact(&stream, "kernel.programmes", "flush_range_exit");
+	stream_fact(&stream, "sensor.sight.mes", "unproven: no program at all");
 	stream_inode(&stream, G, RFC3, 64, false);
 	unflushed(G, 5, 110);
 	judge();
@@ -892,6 +944,74 @@ static void test_no_end(void **state)
 }
 
 /* More reasons than there is room for. */
+static void test_many_reasons(void **state)
+{
+	size_t nr = 0;
+
+	(void)state;
+	options.require = ~0ULL;
+	options.pages_min = options.inodes_min = 1;
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now, 1);
+	stream_request(&stream, RECORD_REQUEST_END, T, 0, RECORD_OPERATION_FALLOCATE, 0, 0, true,
+		       0);
+	heartbeats(2);
+	stream_judge_with(&stream, NULL, &options);
+	verdict_mark_incomplete(stream.verdict, "the capture is cut");
+	while (verdict_reason(stream.verdict, nr))
+		assert_true(strlen(verdict_reason(stream.verdict, nr++)) > 0);
+	assert_int_equal(nr, 24);
+}
+
+/* An end without its begin; a loss is something else. */
+static void test_seen_in_part(void **state)
+{
+	(void)state;
+	faulted(1);
+	stream.now += 5 * SECOND;
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	judge();
+	assert_true(reason_has("1 requests were seen only in part"));
+	anew();
+	faulted(1);
+	stream.now += 5 * SECOND;
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+	judge();
+	assert_false(reason_has("seen only in part"));
+}
+
+/* What a record that is missing might explain is not final where the stream is cut. */
+static void test_cut_behind(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	unflushed(G, 5, 110);
+	stream_heartbeat(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_unread(&stream);
+	assert_true(reason_has("1 pages looked wrong"));
+}
+
+/* Before its end a run that went well so far is consistent so far. */
+static void test_value_now(void **state)
+{
+	(void)state;
+	faulted(1);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &(struct stream_page){ 0, 100, 1, ABSENT_BITS }, 1);
+	heartbeats(1);
+	stream.model = model_create(NULL);
+	stream.verdict = verdict_create(stream.model, NULL);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(stream.model, record), 0);
+		at += record->size;
+	}
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	model_finish(stream.model);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+}
+
 static void test_pending(void **state)
 {
 	size_t at = 0, feed;
@@ -978,6 +1098,12 @@ int main(void)
 		GUARD_TEST(test_unproven_immune),
 		GUARD_TEST(test_facts_of_others),
 		GUARD_TEST(test_no_end),
+		GUARD_TEST(test_many_reasons),
+		GUARD_TEST(test_seen_in_part),
+		GUARD_TEST(test_cut_behind),
+		GUARD_TEST(test_value_now),
+		GUARD_TEST(test_stuck_unknown_vm),
+		GUARD_TEST(test_stuck_at_once),
 		GUARD_TEST(test_pending),
 		GUARD_TEST(test_pending_request),
 	};
