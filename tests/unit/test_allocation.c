@@ -113,6 +113,10 @@ static void history(bool faulty)
 /* A page in a place of its own, converted, and nothing taken before the end. */
 static void one_batch(void)
 {
+	struct record_end end = {
+		.header = { .kind = RECORD_END, .size = sizeof(end) },
+	};
+
 	stream_inode(&stream, G, RFC3, 4096, false);
 	stream_fault(&stream, T, G, 3000, 5000);
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3000, 3000, true);
@@ -120,7 +124,8 @@ static void one_batch(void)
 	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3000, 3000, true);
 	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 4096,
 		    &(struct stream_page){ 3000, 5000, 1, PRESENT_BITS | DEVIATES }, 1);
-	stream_finish(&stream);
+	end.header.time = stream.now;
+	stream_add(&stream, &end.header);
 }
 
 static void sweep(bool faulty)

@@ -921,8 +921,8 @@ static void test_facts_of_others(void **state)
 	stream_fact(&stream, "sensor.program.4", "flush_range_exit");
 	stream_fact(&stream, "sensor.program.5", "flush_range_exit_more");
 	stream_fact(&stream, "sensor.sight.5", "unproven: another program");
-	stream_fact(&stream, "kernel.programmes", "flush_range_exit");
-	stream_fact(&stream, "sensor.sight.mes", "unproven: no program at all");
+	stream_fact(&stream, "kernel.program.6", "flush_range_exit");
+	stream_fact(&stream, "sensor.sight.6", "unproven: no program at all");
 	stream_inode(&stream, G, RFC3, 64, false);
 	unflushed(G, 5, 110);
 	judge();
