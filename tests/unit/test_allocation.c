@@ -118,12 +118,14 @@ static void one_batch(void)
 	};
 
 	stream_inode(&stream, G, RFC3, 4096, false);
-	stream_fault(&stream, T, G, 3000, 5000);
+	stream_join(&stream, T, G, 3000, 5000);
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3000, 3000, true);
 	stream_zap(&stream, T, 0, 0, 5000, 1, true, 0);
 	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3000, 3000, true);
 	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 4096,
-		    &(struct stream_page){ 3000, 5000, 1, PRESENT_BITS | DEVIATES }, 1);
+		    &(struct stream_page){ 3000, 5000, 1,
+					   RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT | DEVIATES },
+		    1);
 	end.header.time = stream.now;
 	stream_add(&stream, &end.header);
 }
