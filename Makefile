@@ -8,6 +8,7 @@
 # make soak       ten minutes of churn, every allocation and zap liable to fail
 # make kernels    every kernel of Debian's suites from 6.1 to the newest
 # make faults     every kernel with a known defect, and what catches it
+# make mutants    each guard clause of the judges left out once: which test notices
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
 # make install    PREFIX=/usr/local DESTDIR=
@@ -243,4 +244,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all unit-tests
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all mutants unit-tests
