@@ -26,9 +26,27 @@ static __u64 history_lost(const struct model_counts *counts)
 	       counts->lost_by_cause[RECORD_LOSS_SNAPSHOT_TOO_LARGE];
 }
 
+#define LOSER_FACT "sensor.lost.user."
+
+/* Whose records they were, as far as the sensors know: whoever floods them is to be told. */
+static void name_losers(const struct model *model, char *text, size_t size)
+{
+	const char *key, *value;
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; model_fact(model, i, &key, &value) && used < size; i++) {
+		if (strncmp(key, LOSER_FACT, strlen(LOSER_FACT)) != 0 ||
+		    value != model_fact_find(model, key))
+			continue;
+		used += (size_t)snprintf(text + used, size - used, "%s user %s (%s)",
+					 used ? "," : ", of", key + strlen(LOSER_FACT), value);
+	}
+}
+
 static void explain_losses(struct verdict *verdict, const struct model_counts *counts)
 {
-	char causes[120] = "";
+	char causes[120] = "", losers[80];
 	size_t used = 0;
 
 	if (!history_lost(counts) && !counts->missed)
@@ -39,7 +57,8 @@ static void explain_losses(struct verdict *verdict, const struct model_counts *c
 						 used ? ", " : "", record_loss_name(cause),
 						 (unsigned long long)counts->lost_by_cause[cause]);
 	}
-	reason_add(verdict, "records were lost or calls missed: %s", causes);
+	name_losers(verdict->model, losers, sizeof(losers));
+	reason_add(verdict, "records were lost or calls missed: %s%s", causes, losers);
 }
 
 static void explain_inodes(struct verdict *verdict)

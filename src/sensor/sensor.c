@@ -20,11 +20,18 @@
 #include "sensor/walker.h"
 
 #define FACTS_MAX 128
+#define LOSERS_MAX 16
 #define HEARTBEAT_NS 100000000ULL
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
 #define SETTLE_AGE_NS 100000000ULL /* the same when everything is to be told */
 #define SETTLE_TRIES 200 /* of a millisecond each */
 #define RING_HEADER 8 /* BPF_RINGBUF_HDR_SZ */
+
+/* A user whose records were lost. */
+struct loser {
+	uint32_t uid;
+	uint64_t count;
+};
 
 struct sensor {
 	struct kernel kernel;
@@ -49,6 +56,8 @@ struct sensor {
 		unhooked; /* ns: kvm is loaded since then, and not hooked; 0: it is, or is not there */
 	bool off; /* at the last look hooks were */
 	bool touch_hangs; /* in the kernel */
+	struct loser losers[LOSERS_MAX];
+	size_t losers_nr;
 	struct record_fact *facts[FACTS_MAX];
 	size_t facts_nr;
 	struct position_args target; /* what is being drained */
@@ -255,6 +264,24 @@ static void emit_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uin
 	emit_loss_since(sensor, sensor->since, inode, cause, program, count);
 }
 
+/* Who acts when records are lost, is to be known: fact sensor.lost.user.UID counts them. */
+static void charge_user(struct sensor *sensor, uint32_t uid, uint64_t count)
+{
+	char key[64], value[32];
+	size_t i = 0;
+
+	while (i < sensor->losers_nr && sensor->losers[i].uid != uid)
+		i++;
+	if (i == LOSERS_MAX)
+		return;
+	if (i == sensor->losers_nr)
+		sensor->losers[sensor->losers_nr++] = (struct loser){ .uid = uid };
+	sensor->losers[i].count += count;
+	snprintf(key, sizeof(key), "sensor.lost.user.%u", uid);
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)sensor->losers[i].count);
+	emit_fact(sensor, key, value);
+}
+
 /* Losses charged to an inode, or to a user. */
 static void take_charged_losses(struct sensor *sensor)
 {
@@ -262,10 +289,13 @@ static void take_charged_losses(struct sensor *sensor)
 	const struct loss_taken *taken = load_losses(&sensor->load);
 
 	load_run(&sensor->load, LOAD_PART_KERNEL, "take_losses", &args, sizeof(args));
-	for (uint32_t i = 0; i < args.nr; i++)
-		emit_loss(sensor,
-			  seal_number(&sensor->seal, taken[i].key.inode, taken[i].key.i_ino),
-			  taken[i].key.cause, 0, taken[i].count);
+	for (uint32_t i = 0; i < args.nr; i++) {
+		const struct loss_key *key = &taken[i].key;
+
+		emit_loss(sensor, seal_number(&sensor->seal, key->inode, key->i_ino), key->cause, 0,
+			  taken[i].count);
+		charge_user(sensor, key->uid, taken[i].count);
+	}
 }
 
 static void take_losses(struct sensor *sensor)

@@ -374,6 +374,28 @@ static void test_memory_short_before_proof(void **state)
 	assert_true(reason_has("memory ran short"));
 }
 
+/* Whoever floods the sensors is named, with the newest count. */
+static void test_losers(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.lost.user.1000", "3");
+	stream_fact(&stream, "sensor.lost.user.0", "1");
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 8);
+	stream_fact(&stream, "sensor.lost.user.1000", "7");
+	healthy();
+	assert_true(reason_has("ring-full 8, of user 0 (1), user 1000 (7)"));
+}
+
+/* And nobody where they do not know, as in older captures. */
+static void test_no_losers(void **state)
+{
+	(void)state;
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 8);
+	healthy();
+	assert_true(reason_has("ring-full 8"));
+	assert_false(reason_has("user"));
+}
+
 #define PROOF_TEST(name) cmocka_unit_test_setup_teardown(name, proof_setup, teardown)
 
 int main(void)
@@ -397,6 +419,8 @@ int main(void)
 		PROOF_TEST(test_proved_later),
 		PROOF_TEST(test_memory_short_after_proof),
 		PROOF_TEST(test_memory_short_before_proof),
+		PROOF_TEST(test_losers),
+		PROOF_TEST(test_no_losers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
