@@ -55,7 +55,7 @@ struct sensor {
 	uint64_t
 		unhooked; /* ns: kvm is loaded since then, and not hooked; 0: it is, or is not there */
 	bool off; /* at the last look hooks were */
-	bool touch_hangs; /* in the kernel */
+	pid_t toucher; /* hangs in the kernel; 0: none does */
 	struct loser losers[LOSERS_MAX];
 	size_t losers_nr;
 	struct record_fact *facts[FACTS_MAX];
@@ -365,10 +365,10 @@ static int sensor_prove(struct sensor *sensor, struct sensor_failure *failure)
 
 	load_sight_reset(&sensor->load);
 	/* One that hangs is enough: it touches on, unrecorded, while its task is the toucher. */
-	if (sensor->touch_hangs)
+	if (sensor->toucher)
 		return 0;
 	error = touch_run(&sensor->load, &touch, prove_wait, sensor);
-	sensor->touch_hangs = error == -ETIMEDOUT;
+	sensor->toucher = touch.hanging;
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		char key[64], words[SIGHT_TEXT_LENGTH];
 		enum sight_state state =
@@ -498,6 +498,8 @@ static void watch_sight(struct sensor *sensor)
 		emit_loss_since(sensor, since, 0, RECORD_LOSS_BLIND, 0, 1);
 	sensor->off = off;
 	sensor->sighted = time;
+	if (sensor->toucher && touch_reap(&sensor->load, sensor->toucher))
+		sensor->toucher = 0;
 }
 
 /* kvm is there and not hooked: whatever it does is a doubt. */

@@ -156,21 +156,35 @@ static _Noreturn void touch_child(const struct load *load, struct touch *touch)
 	_exit(0);
 }
 
-/* Waits without reaping it: its task may not become another's before the sensors have let go. */
-static int child_wait(pid_t child, touch_wait wait, void *context)
+/* Without reaping it: its task may not become another's before the sensors have let go. */
+static bool child_has_ended(pid_t child)
+{
+	siginfo_t info = {};
+
+	return waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT) ||
+	       info.si_pid == child;
+}
+
+bool touch_reap(const struct load *load, pid_t child)
+{
+	if (!child_has_ended(child))
+		return false;
+	load_touch_end(load);
+	waitpid(child, NULL, 0);
+	return true;
+}
+
+static int child_wait(const struct load *load, pid_t child, touch_wait wait, void *context)
 {
 	static const struct timespec step = { .tv_nsec = WAIT_STEP_NS };
 
 	for (int i = 0; i < WAIT_STEPS; i++) {
-		siginfo_t info = {};
-
-		if (waitid(P_PID, (id_t)child, &info, WEXITED | WNOHANG | WNOWAIT))
-			return -errno;
-		if (info.si_pid == child)
+		if (touch_reap(load, child))
 			return 0;
 		wait(context);
 		nanosleep(&step, NULL);
 	}
+	kill(child, SIGKILL);
 	return -ETIMEDOUT;
 }
 
@@ -187,14 +201,9 @@ int touch_run(const struct load *load, struct touch *touch, touch_wait wait, voi
 	child = fork();
 	if (!child)
 		touch_child(load, shared);
-	error = child < 0 ? -errno : child_wait(child, wait, context);
-	if (child > 0 && error)
-		kill(child, SIGKILL);
-	if (child > 0 && !error) {
-		load_touch_end(load);
-		waitpid(child, NULL, 0);
-	}
+	error = child < 0 ? -errno : child_wait(load, child, wait, context);
 	*touch = *shared;
+	touch->hanging = error == -ETIMEDOUT ? child : 0;
 	munmap(shared, sizeof(*shared));
 	return error;
 }

@@ -7,7 +7,9 @@
 #ifndef GMEMTRACE_SENSOR_TOUCH_H
 #define GMEMTRACE_SENSOR_TOUCH_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "sensor/load.h"
 
@@ -15,6 +17,7 @@
 
 struct touch {
 	uint32_t done; /* bits of enum touch_step that came to their end */
+	pid_t hanging; /* the child that has not ended; 0: it has */
 	char secret[TOUCH_REASON_LENGTH]; /* where TOUCH_SECRET did not: why */
 	char gmem[TOUCH_REASON_LENGTH]; /* the same of the others */
 };
@@ -30,5 +33,8 @@ typedef void (*touch_wait)(void *context);
  * hangs in the kernel, and goes on touching unrecorded.
  */
 int touch_run(const struct load *load, struct touch *touch, touch_wait wait, void *context);
+
+/* Lets go of a child that hung, if it has ended: its task may be anybody's then. True if so. */
+bool touch_reap(const struct load *load, pid_t child);
 
 #endif
