@@ -83,6 +83,7 @@ struct model_inode {
 /* What is known of a page. */
 struct model_page {
 	__u64 pgoff;
+	__u64 nr; /* so many from this one on are alike, their pfns ascending */
 	__u64 pfn; /* meaningful when resident */
 	enum model_state declared; /* EITHER: not known, or both are legal */
 	enum model_state applied; /* EITHER: not known */
@@ -335,7 +336,7 @@ void model_inode_name(const struct model_inode *inode, char *name, size_t size);
 void model_page(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 		struct model_page *page);
 
-/* The first resident page at or behind @pgoff, up to @last. false: none. */
+/* The first resident page at or behind @pgoff, and those alike, up to @last. false: none. */
 bool model_resident_next(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 			 __u64 last, struct model_page *page);
 

@@ -50,17 +50,48 @@ static bool exposure_cancel_at(struct model *model, size_t index, __u64 pfn)
 	return true;
 }
 
-void exposure_cancel(struct model *model, struct inode *inode, struct page *page)
+void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight)
 {
 	size_t nr = model->exposed_nr, head = model->exposed_head;
 
 	page_set(page, PAGE_EXPOSED, false);
-	inode->public.exposed--;
+	inode->public.exposed -= weight;
+	if (weight > 1)
+		return;
 	/* Restored soon or in the order zapped: its entry is near one of the ends. */
 	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr; i++) {
 		if (exposure_cancel_at(model, nr - 1 - i, page->pfn) ||
 		    exposure_cancel_at(model, head + i, page->pfn))
 			break;
+	}
+}
+
+/* As extent_pages(), of those that are exposed: the others keep together. */
+static struct page *exposed_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
+				  __u64 *weight)
+{
+	struct page page;
+
+	*weight = extent_alike(inode, pgoff);
+	*weight = *weight < nr ? *weight : nr;
+	if (!extent_page_read(inode, pgoff, &page) || !(page.flags & PAGE_EXPOSED))
+		return NULL;
+	return extent_pages(model, inode, pgoff, nr, false, weight);
+}
+
+/* [first, last] of its pfns are done with. What is left on one side stays; on both, all of it. */
+static void exposure_cut(struct exposure *exposure, __u64 first, __u64 last)
+{
+	__u64 end = exposure->pfn + exposure->nr - 1;
+
+	if (first == exposure->pfn && last == end) {
+		exposure->inode = NULL;
+	} else if (first == exposure->pfn) {
+		exposure->nr = (__u32)(end - last);
+		exposure->pgoff += last + 1 - first;
+		exposure->pfn = last + 1;
+	} else if (last == end) {
+		exposure->nr = (__u32)(first - exposure->pfn);
 	}
 }
 
@@ -74,25 +105,26 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 		.end = flush->end,
 		.own = exposure->tid == flush->tid,
 	};
-	bool left = false;
+	__u64 first = exposure->pfn, last = first + exposure->nr - 1;
 
-	for (__u32 i = 0; i < exposure->nr; i++) {
-		struct page *page = extent_page(model, exposure->inode, exposure->pgoff + i, false);
-		__u64 pfn = exposure->pfn + i;
+	if (!flush->full && first < flush->pfn_first)
+		first = flush->pfn_first;
+	if (!flush->full && last > flush->pfn_last)
+		last = flush->pfn_last;
+	for (__u64 pfn = first, weight; pfn <= last; pfn += weight) {
+		__u64 pgoff = exposure->pgoff + (pfn - exposure->pfn);
+		struct page *page;
 
-		if (!page || !(page->flags & PAGE_EXPOSED) || page->pfn != pfn)
+		page = exposed_pages(model, exposure->inode, pgoff, last - pfn + 1, &weight);
+		if (!page || page->pfn != pfn)
 			continue;
-		if (!flush->full && (pfn < flush->pfn_first || pfn > flush->pfn_last)) {
-			left = true;
-			continue;
-		}
 		page_set(page, PAGE_EXPOSED, false);
-		exposure->inode->public.exposed--;
-		if (!ended.nr++)
-			ended.pgoff = exposure->pgoff + i;
+		exposure->inode->public.exposed -= weight;
+		if (!ended.nr)
+			ended.pgoff = pgoff;
+		ended.nr += weight;
 	}
-	if (!left)
-		exposure->inode = NULL;
+	exposure_cut(exposure, first, last);
 	flush->covered += ended.nr;
 	if (ended.nr)
 		MODEL_NOTIFY(model, exposure_ended, &ended);
@@ -105,11 +137,11 @@ static bool range_exposed(struct model *model, const struct model_flush *flush)
 		return true;
 	for (__u64 pfn = flush->pfn_first; pfn <= flush->pfn_last; pfn++) {
 		struct inode *inode;
+		struct page page;
 		__u64 pgoff;
 
-		if (pfn_find(model, pfn, &inode, &pgoff) != PFN_OWNED)
-			continue;
-		if (extent_page(model, inode, pgoff, false)->flags & PAGE_EXPOSED)
+		if (pfn_find(model, pfn, &inode, &pgoff) == PFN_OWNED &&
+		    extent_page_read(inode, pgoff, &page) && page.flags & PAGE_EXPOSED)
 			return true;
 	}
 	return false;

@@ -61,6 +61,22 @@ struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 p
 	return &region->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
 }
 
+/* The pages get a place each. */
+static bool chunk_spread(struct model *model, struct chunk_slot *slot, struct chunk *chunk)
+{
+	chunk->pages = model_alloc(model, CHUNK_PAGES * sizeof(*chunk->pages));
+	if (!chunk->pages) {
+		model_release(model, chunk, sizeof(*chunk));
+		return false;
+	}
+	for (__u64 i = 0; i < CHUNK_PAGES; i++) {
+		chunk->pages[i] = slot->like;
+		chunk->pages[i].pfn = (slot->like.pfn + i) & (PFN_MAX - 1);
+	}
+	memset(&slot->like, 0, sizeof(slot->like));
+	return true;
+}
+
 struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add)
 {
 	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
@@ -79,14 +95,20 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	memset(chunk->bits[BITS_COMPARED], slot->compared ? 0xff : 0, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_CHANGED], slot->changed ? 0xff : 0, sizeof(chunk->bits[0]));
 	chunk->touched = slot->touched;
+	chunk->read_begin = READ_BORN;
+	if (slot->like.flags & PAGE_RESIDENT && !chunk_spread(model, slot, chunk))
+		return NULL;
 	slot->chunk = chunk;
 	return chunk;
 }
 
 struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add)
 {
-	struct chunk *chunk = extent_chunk(model, inode, pgoff, add);
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
+	struct chunk *chunk = slot ? slot->chunk : NULL;
 
+	if (slot && !chunk && (add || slot->like.flags & PAGE_RESIDENT))
+		chunk = extent_chunk(model, inode, pgoff, true);
 	if (!chunk)
 		return NULL;
 	if (!chunk->pages && add)
@@ -108,14 +130,44 @@ static const struct chunk_slot *slot_find(const struct inode *inode, __u64 pgoff
 	return &(*region)->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
 }
 
-const struct page *extent_page_find(const struct inode *inode, __u64 pgoff)
+bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 {
 	const struct region *region;
 	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
 
-	if (!slot || !slot->chunk || !slot->chunk->pages)
+	if (!slot || (slot->chunk && !slot->chunk->pages))
+		return false;
+	*page = slot->chunk ? slot->chunk->pages[pgoff & CHUNK_MASK] : slot->like;
+	if (!slot->chunk)
+		page->pfn = (page->pfn + (pgoff & CHUNK_MASK)) & (PFN_MAX - 1);
+	return page->flags & PAGE_RESIDENT;
+}
+
+__u64 extent_alike(const struct inode *inode, __u64 pgoff)
+{
+	const struct region *region;
+	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+
+	return slot && slot->chunk ? 1 : CHUNK_PAGES - (pgoff & CHUNK_MASK);
+}
+
+struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
+			  __u64 *weight)
+{
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
+	__u64 left = CHUNK_PAGES - (pgoff & CHUNK_MASK);
+	bool there = slot &&
+		     (slot->chunk ? slot->chunk->pages != NULL : slot->like.flags & PAGE_RESIDENT);
+
+	*weight = 1;
+	if (!there && !add) {
+		*weight = left < nr ? left : nr;
 		return NULL;
-	return &slot->chunk->pages[pgoff & CHUNK_MASK];
+	}
+	if (!slot || slot->chunk || left != CHUNK_PAGES || nr < left)
+		return extent_page(model, inode, pgoff, add);
+	*weight = CHUNK_PAGES;
+	return &slot->like;
 }
 
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
@@ -290,14 +342,20 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 	}
 }
 
-void extent_touch_page(struct inode *inode, __u64 pgoff)
+void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 time)
 {
 	const struct region *region;
-	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	struct chunk_slot *slot = (struct chunk_slot *)slot_find(inode, pgoff, &region);
 	__u32 bit = (__u32)(pgoff & CHUNK_MASK);
 
-	if (slot && slot->chunk)
+	if (!slot)
+		return;
+	if (slot->chunk) {
 		chunk_touch(inode, slot->chunk, bit / 64, 1ULL << (bit % 64), false);
+	} else if (weight > 1) {
+		time_raise(&slot->touched, time);
+		slot->changed |= !inode->closing;
+	}
 }
 
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
@@ -307,7 +365,7 @@ void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
 		const struct chunk_slot *slot = slot_find(inode, start, &region);
 
 		/* Another read at hand needs what was touched since it began. */
-		if (!slot || !slot->chunk || slot->chunk->read_begin)
+		if (!slot || !slot->chunk || slot->chunk->read_begin > READ_BORN)
 			continue;
 		slot->chunk->read_begin = time;
 		memset(slot->chunk->bits[BITS_TOUCHED], 0, sizeof(slot->chunk->bits[0]));

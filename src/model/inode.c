@@ -172,9 +172,9 @@ static void inode_let_go(struct model *model, struct inode *inode)
 	__u64 pgoff = 0;
 
 	while (model_resident_next(model, &inode->public, pgoff, MODEL_PGOFF_MAX, &page)) {
-		page_leave(model, inode, page.pgoff);
-		pfn_leave(model, page.pfn);
-		pgoff = page.pgoff + 1;
+		page_leave(model, inode, page.pgoff, page.pfn, page.nr);
+		pfn_leave(model, page.pfn, page.nr);
+		pgoff = page.pgoff + page.nr;
 	}
 }
 
@@ -242,6 +242,7 @@ void inode_forget(struct model *model, struct inode *inode)
 		for (size_t j = 0; region->slots && j < REGION_CHUNKS; j++) {
 			region->slots[j].legal = MODEL_EITHER;
 			region->slots[j].seen = false;
+			page_set(&region->slots[j].like, PAGE_SURE, false);
 			if (region->slots[j].chunk)
 				chunk_forget(inode, region->slots[j].chunk);
 		}

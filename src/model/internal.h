@@ -56,10 +56,13 @@ enum chunk_bitmap {
 	BITS_NR,
 };
 
+/* A chunk knows what touched its pages since it is there, and `touched` of what was before. */
+#define READ_BORN 1
+
 struct chunk {
 	__u64 bits[BITS_NR][CHUNK_WORDS];
 	__u64 touched; /* ns: all pages, by a request's end */
-	__u64 read_begin; /* ns: of the read at hand; 0 none */
+	__u64 read_begin; /* ns: of the read at hand; 0 none, READ_BORN: it may have begun before */
 	__u64 read_end; /* ns: of the last read */
 	__u64 suspect_since; /* ns: begin of the read of the oldest suspect */
 	struct page *pages; /* NULL: none was ever resident */
@@ -71,6 +74,7 @@ struct chunk {
 /* 512 chunks, or all their pages alike. */
 struct chunk_slot {
 	struct chunk *chunk; /* NULL: all pages alike */
+	struct page like; /* the first page; the others' pfns ascend from its */
 	__u64 touched;
 	__u8 legal; /* enum model_state */
 	bool seen, compared, changed;
@@ -255,7 +259,7 @@ struct model {
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct bundle *bundles; /* begun, not ended */
 	struct bundle *bundles_free;
-	struct read_page *pages_read; /* RECORD_SNAPSHOT_CHUNK of them */
+	struct chunk_seen *chunks_seen; /* judge.c's, as many as a read has chunks */
 	struct queue queue;
 	struct intervals doubts; /* of no inode, so of all */
 	struct intervals doubts_any; /* of whichever inode */
@@ -322,14 +326,24 @@ struct region *extent_region(struct model *model, struct inode *inode, __u64 pgo
 struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add);
-const struct page *extent_page_find(const struct inode *inode, __u64 pgoff);
+/*
+ * The page at @pgoff, or one that stands for the whole chunk of pages alike where [pgoff,
+ * pgoff + nr) begins with one. @weight: pages that it stands for, or that are not there.
+ */
+struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
+			  __u64 *weight);
+/* A copy of a resident page. false: it is not resident. */
+bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page);
+/* How many pages from @pgoff on are alike for certain. */
+__u64 extent_alike(const struct inode *inode, __u64 pgoff);
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
 /* Declares [first, last]: replaces what is legal, or adds to it. */
 void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64 last, __u8 legal,
 		    bool add);
 /* A request on [first, last] ended. @declared: it may have changed what is declared. */
 void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared);
-void extent_touch_page(struct inode *inode, __u64 pgoff);
+/* What extent_pages() gave with @weight was changed. */
+void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 time);
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
 /* Pages that have changed and were not compared since. */
@@ -378,7 +392,7 @@ static inline enum model_state page_applied(const struct page *page)
 	return (enum model_state)((page->flags & PAGE_APPLIED_MASK) >> PAGE_APPLIED_SHIFT);
 }
 
-/* page.c: residency and the map from pfn to owner */
+/* pfn.c: whose a pfn is; page.c: residency */
 enum pfn_owner {
 	PFN_NONE,
 	PFN_OWNED,
@@ -387,19 +401,32 @@ enum pfn_owner {
 	PFN_FREED, /* went back to the allocator absent, or together with one that was */
 };
 
-enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
-enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode **inode,
-			      __u64 *pgoff);
-void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped);
-void pfn_clear(struct model *model, __u64 pfn);
-/* Its owner is done with @pfn: only an absent one is still of interest. */
-void pfn_leave(struct model *model, __u64 pfn);
+enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
+/* The same, and how many of @nr from @pfn on are alike, their offsets and pages included. */
+__u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
+	      struct inode **inode, __u64 *pgoff);
+/* Whether it was zapped when nobody had it, or when it left. */
+bool pfn_is_absent(const struct model *model, __u64 pfn);
+void pfn_own(struct model *model, const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
+void pfn_mark_zapped(struct model *model, __u64 pfn, __u64 nr, bool zapped);
+/* Those that are @inode's pages from @pgoff on have left it. */
+void pfn_mark_left(struct model *model, const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+		   bool absent);
+void pfn_mark_freed(struct model *model, __u64 pfn, const struct inode *inode, __u64 pgoff);
+void pfn_clear(struct model *model, __u64 pfn, __u64 nr);
+/* Their owner is done with them: only absent ones are still of interest. */
+void pfn_leave(struct model *model, __u64 pfn, __u64 nr);
+void pfn_free_all(struct model *model);
 /* Makes the page resident; drops whoever was known there before. NULL: no memory. */
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
-/* Takes the page out of its inode. */
-void page_leave(struct model *model, struct inode *inode, __u64 pgoff);
-void page_apply(struct model *model, struct inode *inode, struct page *page,
-		enum model_state applied);
+/* Takes pages out of their inode; those that have another pfn stay. */
+void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
+/* Whether what is known of the pfns so far is alike: who has or had them. */
+bool pages_alike(const struct model *model, __u64 pfn, __u64 nr);
+/* A run of pages joins, as page_join(). 0, or -ENOMEM. */
+int pages_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
+/* @page stands for @weight pages. */
+void page_apply(struct inode *inode, struct page *page, __u64 weight, enum model_state applied);
 void page_set(struct page *page, __u32 flags, bool value);
 void page_free_absent(struct model *model, const struct record_page_free *record);
 void owner_join(struct model *model, const struct record_owner *record);
@@ -430,14 +457,14 @@ void flush_take(struct model *model, const struct record_flush *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
-/* @pfn was restored: it left, or its owner never got it. */
 /* The owner of what was zapped before it had one. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
-void loose_restored(struct model *model, __u64 pfn, __u64 now);
+/* They were restored: it left, or its owner never got it. */
+void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
 void loose_expire(struct model *model, __u64 now, bool last);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
-void exposure_cancel(struct model *model, struct inode *inode, struct page *page);
+void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight);
 
 /* snapshot.c, judge.c */
 bool snapshot_begin(struct model *model, const struct record_snapshot *record);

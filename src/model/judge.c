@@ -9,6 +9,36 @@
  */
 #include "internal.h"
 
+/* What a read saw of a chunk: one run of it, or its pages each by itself. */
+struct chunk_seen {
+	struct read_run run; /* of all of it that was read; bits 0: nothing there */
+	bool spread; /* see pages */
+	struct read_page pages[CHUNK_PAGES];
+};
+
+#define CHUNKS_SEEN_MAX (RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1)
+
+static void chunk_seen_add(struct chunk_seen *seen, const struct read_run *run)
+{
+	struct read_page *page = &seen->pages[run->pgoff & (CHUNK_PAGES - 1)];
+
+	for (__u32 i = 0; i < run->nr; i++)
+		page[i] = (struct read_page){ .pfn = run->pfn + i, .bits = run->bits };
+}
+
+/* [first, last] of the chunk were read. */
+static void chunk_seen_spread(struct chunk_seen *seen, __u64 first, __u64 last)
+{
+	if (seen->spread)
+		return;
+	seen->spread = true;
+	if (seen->run.bits)
+		chunk_seen_add(seen, &seen->run);
+	else
+		memset(&seen->pages[first & (CHUNK_PAGES - 1)], 0,
+		       (last - first + 1) * sizeof(seen->pages[0]));
+}
+
 struct judging {
 	struct model *model;
 	struct inode *inode;
@@ -108,7 +138,8 @@ static const struct page *judged_page(const struct judging *judging, __u32 bit)
 	return chunk->pages ? &chunk->pages[bit] : NULL;
 }
 
-static void read_compare(struct judging *judging, struct model_read *read, const struct page *page)
+static void read_compare(const struct judging *judging, struct model_read *read,
+			 const struct page *page)
 {
 	if (read->xarray != MODEL_EITHER && !(read->declared & read->xarray))
 		read->differs |= MODEL_DIFFERS_DECLARED;
@@ -169,7 +200,7 @@ static void teach_residency(struct judging *judging, const struct model_read *re
 	if (!(read->bits & RECORD_PAGE_RESIDENT)) {
 		if (resident) {
 			model->counts.unexplained += told;
-			page_leave(model, inode, read->pgoff);
+			page_leave(model, inode, read->pgoff, page->pfn, 1);
 		}
 		return;
 	}
@@ -186,7 +217,7 @@ static void teach_residency(struct judging *judging, const struct model_read *re
 	if (read->bits & RECORD_PAGE_POISONED)
 		page_set(page, PAGE_POISONED, true);
 	if (read->table != MODEL_EITHER && read->table != page_applied(page))
-		page_apply(model, inode, page, read->table);
+		page_apply(inode, page, 1, read->table);
 }
 
 static void teach(struct judging *judging, const struct model_read *read, __u32 bit)
@@ -297,70 +328,126 @@ static bool suspected_any(const struct chunk *chunk)
 	       bits_count(chunk->bits[BITS_SUSPECT_APPLIED]);
 }
 
-/* A whole chunk without anything in it, and nothing to say against that. */
-static bool judge_uniform(struct judging *judging, struct chunk_slot *slot, __u64 first, __u64 last)
+/* What the read says of a chunk that is one run, or nothing; against pages that are alike. */
+static void alike_read(const struct judging *judging, const struct chunk_slot *slot,
+		       const struct read_run *run, struct model_read *read)
 {
-	struct inode *inode = judging->inode;
-	struct model_read read = {
-		.inode = &inode->public,
-		.pgoff = first,
-		.nr = last - first + 1,
+	bool resident = slot->like.flags & PAGE_RESIDENT;
+
+	*read = (struct model_read){
+		.inode = &judging->inode->public,
+		.pgoff = run->pgoff,
+		.nr = run->nr,
+		.pfn = run->bits & RECORD_PAGE_RESIDENT ? run->pfn : 0,
+		.bits = run->bits,
 		.begin = judging->begin,
 		.end = judging->end,
 		.since = judging->begin,
 		.origin = (enum record_snapshot_origin)judging->bundle->begin.origin,
 		.settled = true,
 		.declared = (enum model_state)slot->legal,
-		.applied = MODEL_EITHER,
-		.xarray = read_xarray(judging, 0),
-		.table = MODEL_EITHER,
+		.applied = resident ? page_applied(&slot->like) : MODEL_EITHER,
+		.xarray = read_xarray(judging, run->bits),
+		.table = read_table(run->bits),
 	};
+	if (!judging->release && judging->inode->shadow_until > judging->begin)
+		read->shadow_until = judging->inode->shadow_until;
+	read_compare(judging, read, resident ? &slot->like : NULL);
+}
+
+/* Whether what was read is what is known, or can be taken over for the whole chunk. */
+static bool alike_agrees(const struct model *model, const struct chunk_slot *slot,
+			 const struct model_read *read)
+{
+	bool resident = slot->like.flags & PAGE_RESIDENT;
+
+	if (!(read->bits & RECORD_PAGE_RESIDENT))
+		return !resident;
+	if (read->nr != CHUNK_PAGES)
+		return false;
+	if (resident)
+		return slot->like.pfn == read->pfn;
+	/* A zap that waits for its owner is looked for page by page. */
+	return model->loose_head == model->loose_nr && pages_alike(model, read->pfn, read->nr);
+}
+
+static void alike_teach(struct judging *judging, struct chunk_slot *slot,
+			const struct model_read *read)
+{
+	struct inode *inode = judging->inode;
+	bool sure = slot->seen;
+
+	if (!(read->bits & RECORD_PAGE_RESIDENT))
+		return;
+	if (!(slot->like.flags & PAGE_RESIDENT)) {
+		if (inode->public.provider == RECORD_PROVIDER_RFC3 && sure)
+			judging->model->counts.unexplained += read->nr;
+		if (pages_join(judging->model, inode, read->pgoff, read->pfn, read->nr))
+			return;
+	}
+	page_set(&slot->like, PAGE_SURE, sure);
+	if (read->bits & RECORD_PAGE_PREPARED)
+		page_set(&slot->like, PAGE_PREPARED, true);
+	if (read->bits & RECORD_PAGE_POISONED)
+		page_set(&slot->like, PAGE_POISONED, true);
+	if (read->table != MODEL_EITHER && read->table != page_applied(&slot->like))
+		page_apply(inode, &slot->like, read->nr, read->table);
+}
+
+/* A whole chunk of pages alike, that was read alike, settled and as it must be. */
+static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
+			const struct read_run *run)
+{
+	struct inode *inode = judging->inode;
+	struct model_read read;
 	__u64 end = judging->start + CHUNK_PAGES - 1;
 
 	if (end >= inode->public.pages)
 		end = inode->public.pages - 1;
-	if (slot->chunk || first != judging->start || last != end || covered_any(judging) ||
-	    slot->touched >= judging->begin || !(slot->legal & read.xarray))
+	if (slot->chunk || run->pgoff != judging->start || run->pgoff + run->nr - 1 != end ||
+	    slot->touched >= judging->begin || covered_any(judging))
+		return false;
+	alike_read(judging, slot, run, &read);
+	if (read.differs || !read_known(judging, &read) ||
+	    !alike_agrees(judging->model, slot, &read))
 		return false;
 	judging->model->counts.pages_read += read.nr;
 	if (!slot->compared)
 		inode->public.compared += read.nr;
 	slot->compared = true;
 	slot->changed = false;
-	if (slot->seen && read.xarray != MODEL_EITHER)
+	alike_teach(judging, slot, &read);
+	if (slot->seen && read.xarray != MODEL_EITHER && read.declared == MODEL_EITHER)
 		slot->legal = (__u8)read.xarray;
 	slot->seen = true;
 	run_add(judging, &read);
 	return true;
 }
 
-/* [first, last] lie in one chunk; @seen holds what the read saw of @first and on. */
-static void judge_chunk(struct judging *judging, __u64 first, __u64 last,
-			const struct read_page *seen, bool empty)
+/* [first, last] lie in one chunk. */
+static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 first, __u64 last)
 {
 	struct inode *inode = judging->inode;
 	struct chunk_slot *slot = extent_slot(judging->model, inode, first, true);
 	struct chunk *chunk;
-	bool fresh;
 
 	if (!slot)
 		return;
 	judging->start = first & ~(CHUNK_PAGES - 1ULL);
 	judge_covered(judging);
-	if (empty && judge_uniform(judging, slot, first, last))
+	if (!seen->spread && judge_alike(judging, slot, &seen->run))
 		return;
-	fresh = !slot->chunk;
+	chunk_seen_spread(seen, first, last);
 	chunk = extent_chunk(judging->model, inode, first, true);
 	if (!chunk)
 		return;
 	judging->chunk = chunk;
-	/* A chunk that came to be during the read does not know what touched it. */
-	judging->calm = chunk->touched < judging->begin &&
-			(fresh || (chunk->read_begin && chunk->read_begin <= judging->begin));
+	judging->calm = chunk->touched < judging->begin && chunk->read_begin &&
+			chunk->read_begin <= judging->begin;
 	judging->suspected = suspected_any(chunk);
 	judging->left = false;
 	for (__u64 pgoff = first; pgoff <= last; pgoff++)
-		judge_page(judging, pgoff, &seen[pgoff - first]);
+		judge_page(judging, pgoff, &seen->pages[pgoff - judging->start]);
 	if (judging->left)
 		chunk->tries += chunk->tries < 255;
 	else if (!bits_count(chunk->bits[BITS_UNSETTLED]))
@@ -386,42 +473,62 @@ static void judge_failed(struct judging *judging, __u64 first, __u64 last)
 	}
 }
 
-/* Spreads the runs over the pages of [first, last]; says in @empty which chunks have none. */
-static struct read_page *spread_runs(struct model *model, const struct bundle *bundle, __u64 first,
-				     __u64 last, bool *empty)
+/* Puts a run where it belongs: as a whole where it is all of a chunk that was read. */
+static void runs_sort_in(struct chunk_seen *chunks, const struct read_run *run, __u64 first,
+			 __u64 last)
 {
-	size_t size = RECORD_SNAPSHOT_CHUNK * sizeof(struct read_page);
-	struct read_page *seen = model->pages_read;
+	__u64 from = run->pgoff > first ? run->pgoff : first;
+	__u64 to = run->pgoff + run->nr - 1 < last ? run->pgoff + run->nr - 1 : last;
 
-	if (!seen)
-		seen = model->pages_read = model_alloc(model, size);
-	if (!seen)
-		return NULL;
-	memset(seen, 0, (last - first + 1) * sizeof(*seen));
-	for (size_t i = 0; i < bundle->runs_nr; i++) {
-		const struct read_run *run = &bundle->runs[i];
+	for (__u64 pgoff = from; pgoff <= to;) {
+		__u64 start = pgoff & ~(CHUNK_PAGES - 1ULL), end = start + CHUNK_PAGES - 1;
+		struct chunk_seen *seen = &chunks[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)];
+		struct read_run part = { .pgoff = pgoff, .bits = run->bits };
 
-		for (__u64 page = 0; page < run->nr; page++) {
-			__u64 pgoff = run->pgoff + page;
-
-			if (pgoff < first || pgoff > last)
-				continue;
-			seen[pgoff - first].bits = run->bits;
-			seen[pgoff - first].pfn = run->pfn + page;
-			empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)] = false;
+		part.pfn = run->pfn + (pgoff - run->pgoff);
+		end = end < last ? end : last;
+		start = start > first ? start : first;
+		part.nr = (__u32)((to < end ? to : end) - pgoff + 1);
+		if (!seen->spread && pgoff == start && to >= end) {
+			seen->run = part;
+		} else {
+			chunk_seen_spread(seen, start, end);
+			chunk_seen_add(seen, &part);
 		}
+		pgoff = end + 1;
 	}
-	return seen;
+}
+
+/* What was seen of the chunks of [first, last]. NULL: no memory. */
+static struct chunk_seen *chunks_seen(struct model *model, const struct bundle *bundle, __u64 first,
+				      __u64 last)
+{
+	size_t nr = (last >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT) + 1;
+	struct chunk_seen *chunks = model->chunks_seen;
+
+	if (!chunks)
+		chunks = model->chunks_seen =
+			model_alloc(model, CHUNKS_SEEN_MAX * sizeof(*model->chunks_seen));
+	if (!chunks)
+		return NULL;
+	for (size_t i = 0; i < nr; i++) {
+		__u64 start = (first & ~(CHUNK_PAGES - 1ULL)) + i * CHUNK_PAGES;
+		__u64 from = start > first ? start : first, end = start + CHUNK_PAGES - 1;
+
+		end = end < last ? end : last;
+		chunks[i].spread = false;
+		chunks[i].run = (struct read_run){ .pgoff = from, .nr = (__u32)(end - from + 1) };
+	}
+	for (size_t i = 0; i < bundle->runs_nr; i++)
+		runs_sort_in(chunks, &bundle->runs[i], first, last);
+	return chunks;
 }
 
 /* At most a chunk of what was read. */
 static void judge_part(struct judging *judging, __u64 first, __u64 last)
 {
-	bool empty[RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1];
-	struct read_page *seen;
+	struct chunk_seen *seen = chunks_seen(judging->model, judging->bundle, first, last);
 
-	memset(empty, true, sizeof(empty));
-	seen = spread_runs(judging->model, judging->bundle, first, last, empty);
 	if (!seen)
 		return;
 	for (__u64 pgoff = first; pgoff <= last;) {
@@ -429,8 +536,7 @@ static void judge_part(struct judging *judging, __u64 first, __u64 last)
 
 		if (end > last)
 			end = last;
-		judge_chunk(judging, pgoff, end, seen + (pgoff - first),
-			    empty[(pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)]);
+		judge_chunk(judging, seen++, pgoff, end);
 		pgoff = end + 1;
 	}
 }

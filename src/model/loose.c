@@ -30,9 +30,10 @@ static bool loose_owner(struct model *model, struct loose *loose)
  */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
 {
-	struct page *page = extent_page(model, inode, pgoff, false);
+	struct page known;
 
-	if (!page || page_applied(page) != MODEL_ABSENT || page->flags & PAGE_EXPOSED)
+	if (!extent_page_read(inode, pgoff, &known) || page_applied(&known) != MODEL_ABSENT ||
+	    known.flags & PAGE_EXPOSED)
 		return;
 	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
 		struct model_zap *zap = &model->loose[i - 1].zap;
@@ -45,7 +46,7 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 		inode->public.zapped++;
 		model->counts.transitions++;
 		model->counts.zaps_foreign--;
-		page_set(page, PAGE_EXPOSED, true);
+		page_set(extent_page(model, inode, pgoff, true), PAGE_EXPOSED, true);
 		inode->public.exposed++;
 		exposure_add(model, inode, zap);
 		return;
@@ -151,16 +152,17 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 	loose_trim(model);
 }
 
-void loose_restored(struct model *model, __u64 pfn, __u64 now)
+void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now)
 {
 	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
 		struct loose *loose = &model->loose[i];
 
-		if (pfn < loose->zap.pfn || pfn >= loose->zap.pfn + loose->zap.nr)
+		if (pfn + nr <= loose->zap.pfn || pfn >= loose->zap.pfn + loose->zap.nr)
 			continue;
 		/* Without an owner this is the way back after a failed add, which needs no flush. */
 		loose_fail(model, loose, now);
-		break;
+		if (nr == 1)
+			break;
 	}
 	loose_trim(model);
 }

@@ -34,13 +34,11 @@ void model_free(struct model *model)
 	request_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
-	for (size_t i = 0; i < model->pfn_map.room; i++)
-		free(model->pfn_map.slots[i].value.pointer);
+	pfn_free_all(model);
 	for (size_t i = 0; i < model->facts_nr; i++)
 		free(model->facts[i].key);
 	free(model->facts);
 	free(model->inode_map.slots);
-	free(model->pfn_map.slots);
 	free(model->task_map.slots);
 	free(model->inodes);
 	free(model->kept);
@@ -50,7 +48,7 @@ void model_free(struct model *model)
 	free(model->loose);
 	free(model->exposed);
 	free(model->events);
-	free(model->pages_read);
+	free(model->chunks_seen);
 	free(model->observers);
 	free(model);
 }

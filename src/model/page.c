@@ -1,189 +1,151 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * Residency: which pfn backs a page offset, and, the other way round, whose a
- * pfn is. A pfn that left its inode keeps its owner until it is restored or
- * freed: a new page may have taken its place before it is restored.
- */
+/* Residency: which pfn backs a page offset. Runs of pages are taken by whole chunks of like ones. */
 #include "internal.h"
-
-#define ENTRY_ZAPPED 1ULL
-#define ENTRY_LEFT (1ULL << 63)
-#define ENTRY_ABSENT (1ULL << 62) /* with LEFT: absent when it left */
-#define ENTRY_FREED (1ULL << 61) /* with LEFT: freed, it or its neighbour absent */
-#define ENTRY_FLAGS (ENTRY_LEFT | ENTRY_ABSENT)
-#define ENTRY_MARKS (ENTRY_FLAGS | ENTRY_FREED)
-
-static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
-{
-	return ((__u64)inode->index + 1) << 32 | pgoff;
-}
-
-static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
-{
-	__u64 *entries = model->pfn_entries, key = pfn >> CHUNK_SHIFT;
-	union map_value *slot;
-
-	if (model->pfn_cached != key + 1) {
-		slot = add ? map_add(model, &model->pfn_map, key) : map_find(&model->pfn_map, key);
-		if (!slot)
-			return NULL;
-		if (!slot->pointer)
-			slot->pointer = model_alloc(model, CHUNK_PAGES * sizeof(__u64));
-		entries = slot->pointer;
-		if (!entries)
-			return NULL;
-		model->pfn_cached = key + 1;
-		model->pfn_entries = entries;
-	}
-	return &entries[pfn & (CHUNK_PAGES - 1)];
-}
-
-static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64 pfn,
-				   struct inode **inode, __u64 *pgoff)
-{
-	const struct page *page;
-
-	*inode = NULL;
-	*pgoff = 0;
-	if (!entry)
-		return PFN_NONE;
-	if (entry == ENTRY_ZAPPED)
-		return PFN_ZAPPED;
-	*inode = model->inodes[((entry & ~ENTRY_MARKS) >> 32) - 1];
-	*pgoff = entry & 0xffffffffULL;
-	if (entry & ENTRY_FREED)
-		return PFN_FREED;
-	if (entry & ENTRY_LEFT)
-		return PFN_LEFT;
-	page = extent_page_find(*inode, *pgoff);
-	if (page && page->flags & PAGE_RESIDENT && page->pfn == pfn)
-		return PFN_OWNED;
-	*inode = NULL;
-	return PFN_NONE;
-}
-
-enum pfn_owner pfn_find(struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)
-{
-	const __u64 *entry = pfn_entry(model, pfn, false);
-
-	return entry_decode(model, entry ? *entry : 0, pfn, inode, pgoff);
-}
-
-enum pfn_owner pfn_find_const(const struct model *model, __u64 pfn, struct inode **inode,
-			      __u64 *pgoff)
-{
-	const union map_value *slot = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
-	const __u64 *entries = slot ? slot->pointer : NULL;
-	__u64 entry = entries ? entries[pfn & (CHUNK_PAGES - 1)] : 0;
-
-	return entry_decode(model, entry, pfn, inode, pgoff);
-}
-
-void pfn_mark_zapped(struct model *model, __u64 pfn, bool zapped)
-{
-	__u64 *entry = pfn_entry(model, pfn, zapped);
-
-	if (!entry)
-		return;
-	if (zapped && *entry & ENTRY_LEFT)
-		*entry |= ENTRY_ABSENT;
-	else
-		*entry = zapped ? ENTRY_ZAPPED : 0;
-}
-
-void pfn_clear(struct model *model, __u64 pfn)
-{
-	__u64 *entry = pfn_entry(model, pfn, false);
-
-	if (entry)
-		*entry = 0;
-}
-
-void pfn_leave(struct model *model, __u64 pfn)
-{
-	__u64 *entry = pfn_entry(model, pfn, false);
-
-	if (entry && (*entry & ENTRY_MARKS) == ENTRY_LEFT)
-		*entry = 0;
-}
-
-static void pfn_mark_freed(struct model *model, __u64 pfn, __u64 owner)
-{
-	__u64 *entry = pfn_entry(model, pfn, false);
-
-	if (entry)
-		*entry = owner | ENTRY_LEFT | ENTRY_FREED;
-}
 
 void page_set(struct page *page, __u32 flags, bool value)
 {
 	page->flags = (value ? page->flags | flags : page->flags & ~(__u64)flags) & 0xffffff;
 }
 
-void page_apply(struct model *model, struct inode *inode, struct page *page,
-		enum model_state applied)
+void page_apply(struct inode *inode, struct page *page, __u64 weight, enum model_state applied)
 {
-	(void)model;
 	if (page_applied(page) == MODEL_ABSENT)
-		inode->public.absent--;
+		inode->public.absent -= weight;
 	if (applied == MODEL_ABSENT)
-		inode->public.absent++;
+		inode->public.absent += weight;
 	page_set(page, PAGE_APPLIED_MASK, false);
 	page_set(page, (__u32)applied << PAGE_APPLIED_SHIFT, true);
 }
 
-struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+/* As pfn_run(), over as many blocks and chunks as are alike. */
+static __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
+		      struct inode **inode, __u64 *pgoff)
 {
-	__u64 *entry, other_pgoff;
-	enum pfn_owner owner;
-	struct inode *other;
-	struct page *page;
-	bool absent;
+	__u64 run = pfn_run(model, pfn, nr, owner, inode, pgoff);
+	bool absent = nr > 1 && pfn_is_absent(model, pfn);
 
-	owner = pfn_find(model, pfn, &other, &other_pgoff);
-	if (owner == PFN_OWNED && other && (other != inode || other_pgoff != pgoff)) {
-		model->counts.unexplained += other->public.provider == RECORD_PROVIDER_RFC3;
-		page_leave(model, other, other_pgoff);
-		pfn_clear(model, pfn);
-		inode_settle(model, other);
+	while (run < nr) {
+		enum pfn_owner next_owner;
+		struct inode *next;
+		__u64 next_pgoff, more;
+
+		more = pfn_run(model, pfn + run, nr - run, &next_owner, &next, &next_pgoff);
+		if (next_owner != *owner || next != *inode ||
+		    (next && next_pgoff != *pgoff + run) ||
+		    pfn_is_absent(model, pfn + run) != absent)
+			break;
+		run += more;
 	}
-	page = extent_page(model, inode, pgoff, true);
-	if (!page)
-		return NULL;
-	if (page->flags & PAGE_RESIDENT && page->pfn != pfn)
-		page_leave(model, inode, pgoff);
-	entry = pfn_entry(model, pfn, true);
-	if (!entry)
-		return NULL;
-	absent = *entry == ENTRY_ZAPPED || (*entry & ENTRY_FLAGS) == ENTRY_FLAGS;
-	*entry = entry_encode(inode, pgoff);
-	if (page->flags & PAGE_RESIDENT)
-		return page;
-	page->pfn = pfn & (PFN_MAX - 1);
-	page->flags = PAGE_RESIDENT;
-	inode->public.resident++;
-	page_apply(model, inode, page, absent ? MODEL_ABSENT : MODEL_PRESENT);
+	return run;
+}
+
+bool pages_alike(const struct model *model, __u64 pfn, __u64 nr)
+{
+	enum pfn_owner owner;
+	struct inode *inode;
+	__u64 pgoff;
+
+	return page_run(model, pfn, nr, &owner, &inode, &pgoff) == nr;
+}
+
+/* Nobody has these pfns any more. */
+static void pages_evict(struct model *model, struct inode *other, __u64 pgoff, __u64 pfn, __u64 nr)
+{
+	model->counts.unexplained += other->public.provider == RECORD_PROVIDER_RFC3 ? nr : 0;
+	page_leave(model, other, pgoff, pfn, nr);
+	pfn_clear(model, pfn, nr);
+	inode_settle(model, other);
+}
+
+/* Whoever was in these places leaves them. */
+static void pages_vacate(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr)
+{
+	struct model_page page;
+	__u64 last = pgoff + nr - 1;
+
+	while (pgoff <= last && model_resident_next(model, &inode->public, pgoff, last, &page)) {
+		page_leave(model, inode, page.pgoff, page.pfn, page.nr);
+		pgoff = page.pgoff + page.nr;
+	}
+}
+
+static struct page *pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn,
+			       __u64 nr, bool absent)
+{
+	struct page *page = NULL;
+
+	for (__u64 done = 0, weight; done < nr; done += weight) {
+		page = extent_pages(model, inode, pgoff + done, nr - done, true, &weight);
+		if (!page)
+			return NULL;
+		page->pfn = (pfn + done) & (PFN_MAX - 1);
+		page->flags = PAGE_RESIDENT;
+		inode->public.resident += weight;
+		page_apply(inode, page, weight, absent ? MODEL_ABSENT : MODEL_PRESENT);
+	}
+	pfn_own(model, inode, pgoff, pfn, nr);
 	return page;
 }
 
-void page_leave(struct model *model, struct inode *inode, __u64 pgoff)
+/* A part of a run that joins: what is known of its pfns so far is alike. */
+static __u64 pages_join_part(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn,
+			     __u64 nr)
 {
-	struct page *page = extent_page(model, inode, pgoff, false);
-	bool absent;
-	__u64 *entry;
+	enum pfn_owner owner;
+	struct inode *other;
+	__u64 other_pgoff, run = page_run(model, pfn, nr, &owner, &other, &other_pgoff);
+	bool absent = owner != PFN_OWNED && pfn_is_absent(model, pfn);
 
-	if (!page || !(page->flags & PAGE_RESIDENT))
-		return;
-	if (page->flags & PAGE_EXPOSED)
-		exposure_cancel(model, inode, page);
-	absent = page_applied(page) == MODEL_ABSENT;
-	entry = pfn_entry(model, page->pfn, false);
-	if (entry && *entry == entry_encode(inode, pgoff))
-		*entry |= absent ? ENTRY_FLAGS : ENTRY_LEFT;
-	if (absent)
-		inode->public.absent--;
-	page->flags = 0;
-	inode->public.resident--;
+	if (owner == PFN_OWNED && other == inode && other_pgoff == pgoff)
+		return run;
+	if (owner == PFN_OWNED)
+		pages_evict(model, other, other_pgoff, pfn, run);
+	pages_vacate(model, inode, pgoff, run);
+	return pages_fill(model, inode, pgoff, pfn, run, absent) ? run : 0;
+}
+
+int pages_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+{
+	for (__u64 done = 0, run; done < nr; done += run) {
+		run = pages_join_part(model, inode, pgoff + done, pfn + done, nr - done);
+		if (!run)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+{
+	if (pages_join(model, inode, pgoff, pfn, 1))
+		return NULL;
+	return extent_page(model, inode, pgoff, true);
+}
+
+void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+{
+	__u64 from = 0, weight;
+	bool absent = false;
+
+	for (__u64 done = 0; done < nr; done += weight) {
+		struct page *page =
+			extent_pages(model, inode, pgoff + done, nr - done, false, &weight);
+
+		if (!page || !(page->flags & PAGE_RESIDENT) || page->pfn != pfn + done)
+			continue;
+		if (page->flags & PAGE_EXPOSED)
+			exposure_cancel(model, inode, page, weight);
+		/* Those that were alike so far are marked together. */
+		if (done > from && absent != (page_applied(page) == MODEL_ABSENT)) {
+			pfn_mark_left(model, inode, pgoff + from, pfn + from, done - from, absent);
+			from = done;
+		}
+		absent = page_applied(page) == MODEL_ABSENT;
+		if (absent)
+			inode->public.absent -= weight;
+		page->flags = 0;
+		inode->public.resident -= weight;
+	}
+	pfn_mark_left(model, inode, pgoff + from, pfn + from, nr - from, absent);
 }
 
 static bool owner_valid(struct model *model, const struct record_owner *record)
@@ -213,6 +175,22 @@ static void owner_event(struct model *model, const struct record_owner *record, 
 	event_add(model, &event);
 }
 
+/* What is read from now on must not be settled by a read that began before. */
+static __u64 event_time(const struct model *model, __u64 time)
+{
+	return time > model->counts.now ? time : model->counts.now;
+}
+
+static void pages_touch(struct inode *inode, __u64 pgoff, __u64 nr, __u64 time)
+{
+	for (__u64 i = 0, weight; i < nr; i += weight) {
+		bool whole = !((pgoff + i) & (CHUNK_PAGES - 1)) && nr - i >= CHUNK_PAGES;
+
+		weight = whole && extent_alike(inode, pgoff + i) > 1 ? CHUNK_PAGES : 1;
+		extent_touch_pages(inode, pgoff + i, weight, time);
+	}
+}
+
 void owner_join(struct model *model, const struct record_owner *record)
 {
 	struct inode *inode;
@@ -222,18 +200,23 @@ void owner_join(struct model *model, const struct record_owner *record)
 	inode = inode_get(model, record->header.inode, record->header.time);
 	if (!inode)
 		return;
-	for (__u32 i = 0; i < record->nr; i++) {
-		struct page *page = page_join(model, inode, record->pgoff + i, record->page + i);
+	if (pages_join(model, inode, record->pgoff, record->page, record->nr))
+		return;
+	for (__u64 i = 0, weight; i < record->nr; i += weight) {
+		__u64 pgoff = record->pgoff + i;
+		struct page *page =
+			extent_pages(model, inode, pgoff, record->nr - i, false, &weight);
 
 		if (!page)
-			return;
+			continue;
 		if (record->prepared)
 			page_set(page, PAGE_PREPARED, true);
 		page_set(page, PAGE_SURE, true);
-		loose_adopt(model, inode, record->pgoff + i, record->page + i);
 		if (page->changed < record->header.time)
 			page->changed = record->header.time;
-		extent_touch_page(inode, record->pgoff + i);
+		extent_touch_pages(inode, pgoff, weight, event_time(model, record->header.time));
+		for (__u64 j = 0; j < weight && model->loose_head != model->loose_nr; j++)
+			loose_adopt(model, inode, pgoff + j, record->page + i + j);
 	}
 	owner_event(model, record, inode->public.number, record->pgoff);
 }
@@ -245,17 +228,18 @@ void owner_leave(struct model *model, const struct record_owner *record)
 
 	if (!owner_valid(model, record))
 		return;
-	for (__u32 i = 0; i < record->nr; i++) {
-		enum pfn_owner owner = pfn_find(model, record->page + i, &inode, &pgoff);
+	for (__u64 i = 0, run; i < record->nr; i += run) {
+		enum pfn_owner owner;
 
-		if (owner == PFN_OWNED && inode) {
-			page_leave(model, inode, pgoff);
-			extent_touch_page(inode, pgoff);
-			last = inode;
-		}
-		/* Restored or not is known by now; who left present is nobody's any more. */
-		pfn_leave(model, record->page + i);
+		run = page_run(model, record->page + i, record->nr - i, &owner, &inode, &pgoff);
+		if (owner != PFN_OWNED)
+			continue;
+		page_leave(model, inode, pgoff, record->page + i, run);
+		pages_touch(inode, pgoff, run, event_time(model, record->header.time));
+		last = inode;
 	}
+	/* Restored or not is known by now; who left present is nobody's any more. */
+	pfn_leave(model, record->page, record->nr);
 	owner_event(model, record, last ? last->public.number : record->header.inode, record->page);
 	if (last)
 		inode_settle(model, last);
@@ -297,7 +281,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 			continue;
 		/* It was told of when it was freed first. */
 		if (owner == PFN_FREED) {
-			pfn_clear(model, freed.pfn);
+			pfn_clear(model, freed.pfn, 1);
 			continue;
 		}
 		freed.inode = inode ? &inode->public : NULL;
@@ -306,14 +290,14 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 			MODEL_NOTIFY(model, freed_absent, &freed);
 		/* Freed is freed, whatever kept it from being seen to leave. */
 		if (owner == PFN_OWNED && inode) {
-			page_leave(model, inode, freed.pgoff);
-			extent_touch_page(inode, freed.pgoff);
+			page_leave(model, inode, freed.pgoff, freed.pfn, 1);
+			extent_touch_pages(inode, freed.pgoff, 1, freed.time);
 			inode_settle(model, inode);
 		}
 		/* Who restores it now is too late, but changes no stranger's page. */
 		if (record->absent && inode)
-			pfn_mark_freed(model, freed.pfn, entry_encode(inode, freed.pgoff));
+			pfn_mark_freed(model, freed.pfn, inode, freed.pgoff);
 		else
-			pfn_clear(model, freed.pfn);
+			pfn_clear(model, freed.pfn, 1);
 	}
 }

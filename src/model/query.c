@@ -64,13 +64,13 @@ void model_page(const struct model *model, const struct model_inode *public, __u
 		struct model_page *described)
 {
 	const struct inode *inode = (const struct inode *)public;
-	const struct page *page = extent_page_find(inode, pgoff);
+	struct page page;
 
 	(void)model;
-	*described = (struct model_page){ .pgoff = pgoff, .applied = MODEL_EITHER };
+	*described = (struct model_page){ .pgoff = pgoff, .nr = 1, .applied = MODEL_EITHER };
 	described->declared = extent_legal(inode, pgoff);
-	if (page)
-		page_describe(page, described);
+	if (extent_page_read(inode, pgoff, &page))
+		page_describe(&page, described);
 }
 
 static const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *skip)
@@ -97,18 +97,21 @@ bool model_resident_next(const struct model *model, const struct model_inode *pu
 	(void)model;
 	for (; pgoff <= last && pgoff < extent; pgoff++) {
 		const struct chunk *chunk = chunk_find(inode, pgoff, &skip);
-		const struct page *page;
+		struct page page;
 
-		if (!chunk || !chunk->pages) {
+		if (chunk && !chunk->pages) {
 			pgoff = skip;
 			continue;
 		}
-		page = &chunk->pages[pgoff & (CHUNK_PAGES - 1)];
-		if (!(page->flags & PAGE_RESIDENT))
+		if (!extent_page_read(inode, pgoff, &page)) {
+			pgoff = chunk ? pgoff : skip;
 			continue;
+		}
+		skip = skip < last ? skip : last;
 		*described = (struct model_page){ .pgoff = pgoff };
+		described->nr = chunk ? 1 : skip - pgoff + 1;
 		described->declared = extent_legal(inode, pgoff);
-		page_describe(page, described);
+		page_describe(&page, described);
 		return true;
 	}
 	return false;
@@ -118,7 +121,7 @@ bool model_owner(const struct model *model, __u64 pfn, const struct model_inode 
 		 __u64 *pgoff)
 {
 	struct inode *inode;
-	bool owned = pfn_find_const(model, pfn, &inode, pgoff) == PFN_OWNED;
+	bool owned = pfn_find(model, pfn, &inode, pgoff) == PFN_OWNED;
 
 	*public = owned ? &inode->public : NULL;
 	return owned;

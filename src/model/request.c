@@ -292,14 +292,12 @@ static void request_mark_pages(struct model *model, const struct request *reques
 
 	if (last >= extent)
 		last = extent - 1;
-	for (__u64 pgoff = request->public.pgoff_first; extent && pgoff <= last; pgoff++) {
-		struct page *page = extent_page(model, inode, pgoff, false);
+	for (__u64 pgoff = request->public.pgoff_first, weight; extent && pgoff <= last;
+	     pgoff += weight) {
+		struct page *page =
+			extent_pages(model, inode, pgoff, last - pgoff + 1, false, &weight);
 
-		if (!page) {
-			pgoff |= CHUNK_PAGES - 1;
-			continue;
-		}
-		if (!(page->flags & PAGE_RESIDENT))
+		if (!page || !(page->flags & PAGE_RESIDENT))
 			continue;
 		page_set(page, flag, true);
 		if (page->changed < time)

@@ -64,6 +64,19 @@ bool snapshot_begin(struct model *model, const struct record_snapshot *record)
 	return true;
 }
 
+/* A reader says what it saw in blocks of 64 pages. */
+static bool run_continues(const struct bundle *bundle, const struct record_snapshot_page *record)
+{
+	const struct read_run *run;
+
+	if (!bundle->runs_nr)
+		return false;
+	run = &bundle->runs[bundle->runs_nr - 1];
+	return run->bits == record->bits && run->pgoff + run->nr == record->pgoff &&
+	       (!(run->bits & RECORD_PAGE_RESIDENT) || run->pfn + run->nr == record->pfn) &&
+	       run->nr <= RECORD_SNAPSHOT_CHUNK;
+}
+
 void snapshot_page(struct model *model, const struct record_snapshot_page *record)
 {
 	struct bundle *bundle = model->bundles;
@@ -78,6 +91,10 @@ void snapshot_page(struct model *model, const struct record_snapshot_page *recor
 	    bundle->begin.pgoff_nr > RECORD_SNAPSHOT_CHUNK || record->pfn >= PFN_MAX - RUN_MAX ||
 	    record->pgoff >= MODEL_PGOFF_MAX) {
 		model->counts.malformed++;
+		return;
+	}
+	if (run_continues(bundle, record)) {
+		bundle->runs[bundle->runs_nr - 1].nr += record->nr;
 		return;
 	}
 	if (!model_grow(model, &bundle->runs, bundle->runs_nr, &bundle->runs_room,

@@ -22,65 +22,103 @@ static bool zap_is_redundant(const struct record_zap *record, const struct page 
 	return !(page->flags & PAGE_SURE) || page_applied(page) == MODEL_ABSENT;
 }
 
-/* Page @i of the run: true and @inode, @pgoff where it is anybody's. */
-static bool zap_owner(struct model *model, const struct record_zap *record, struct inode *shown,
-		      __u32 i, struct inode **inode, __u64 *pgoff, bool *sure, bool *redundant)
+struct zap_taking {
+	struct model *model;
+	const struct record_zap *record;
+	struct inode *shown; /* as the first page shows it; NULL: it shows none */
+};
+
+/* A part of a run whose pages are alike. */
+struct piece {
+	struct inode *inode; /* NULL: nobody's */
+	__u64 pgoff, nr;
+	enum model_state before; /* where it is sure; else EITHER */
+	bool sure, redundant;
+	bool resident;
+};
+
+static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
-	__u64 pfn = record->page + i;
-	enum pfn_owner owner = pfn_find(model, pfn, inode, pgoff);
-	struct page *page;
+	struct page page;
 
-	*sure = *redundant = false;
+	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
+	if (!piece->resident)
+		return;
+	piece->sure = page.flags & PAGE_SURE && !piece->inode->public.dead;
+	piece->redundant = zap_is_redundant(taking->record, &page);
+	if (piece->sure)
+		piece->before = page_applied(&page);
+	/* What the first page shows of itself is sure from now on. */
+	if (!taking->shown || i || page.flags & PAGE_SURE)
+		return;
+	piece->nr = 1;
+	page_set(extent_page(taking->model, piece->inode, piece->pgoff, true), PAGE_SURE, true);
+}
 
-	/* What the first page shows of itself is better than what the model remembers. */
-	if (shown && !i && (owner != PFN_OWNED || *inode != shown || *pgoff != record->pgoff)) {
-		page = page_join(model, shown, record->pgoff, pfn);
-		if (!page)
-			return false;
-		page_set(page, PAGE_SURE, true);
-		*inode = shown;
-		*pgoff = record->pgoff;
-		owner = PFN_OWNED;
-	}
-	/* Where residency is still being learned, a run is taken at its word. */
-	if (shown && i && owner == PFN_NONE && shown->learning) {
-		page = page_join(model, shown, record->pgoff + i, pfn);
-		if (!page)
-			return false;
-		*inode = shown;
-		*pgoff = record->pgoff + i;
-		owner = PFN_OWNED;
-	}
-	/* On its way out: restored after it has left, maybe after another took its place. */
-	if (owner == PFN_LEFT) {
-		*sure = !(*inode)->learning && !(*inode)->public.dead;
-		return true;
-	}
-	if (owner == PFN_FREED && record->valid)
-		return true;
-	if (owner != PFN_OWNED)
+static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u64 i)
+{
+	struct page *page = page_join(taking->model, taking->shown, taking->record->pgoff + i,
+				      taking->record->page + i);
+
+	if (!page)
 		return false;
-	page = extent_page(model, *inode, *pgoff, false);
-	*sure = page && page->flags & PAGE_SURE && !(*inode)->public.dead;
-	*redundant = page && zap_is_redundant(record, page);
-	if (page && shown && !i)
+	/* Where residency is still being learned, a run is taken at its word. */
+	if (!i)
 		page_set(page, PAGE_SURE, true);
+	piece->inode = taking->shown;
+	piece->pgoff = taking->record->pgoff + i;
+	piece->nr = 1;
 	return true;
 }
 
-static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
-		     __u64 pgoff, __u64 pfn, bool redundant)
+/* The pages from the @i-th of the run on that are alike, and whose they are. */
+static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 {
-	struct page *page = extent_page(model, inode, pgoff, false);
-	bool secret = inode->public.provider == RECORD_PROVIDER_SECRETMEM;
+	const struct record_zap *record = taking->record;
+	struct piece piece = { .before = MODEL_EITHER };
+	enum pfn_owner owner;
+
+	piece.nr = pfn_run(taking->model, record->page + i, record->nr - i, &owner, &piece.inode,
+			   &piece.pgoff);
+	/* What the first page shows of itself is better than what the model remembers. */
+	if (taking->shown && !i &&
+	    (owner != PFN_OWNED || piece.inode != taking->shown || piece.pgoff != record->pgoff))
+		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
+	else if (taking->shown && i && owner == PFN_NONE && taking->shown->learning)
+		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
+	switch (owner) {
+	case PFN_OWNED:
+		piece_know(taking, &piece, i);
+		return piece;
+	case PFN_LEFT:
+		/* On its way out: restored after it has left, maybe after another took its place. */
+		piece.sure = !piece.inode->learning && !piece.inode->public.dead;
+		return piece;
+	case PFN_FREED:
+		if (record->valid)
+			return piece;
+		break;
+	default:
+		break;
+	}
+	piece.inode = NULL;
+	return piece;
+}
+
+static bool piece_continues(const struct piece *piece, const struct piece *next)
+{
+	return next->inode == piece->inode && next->sure == piece->sure &&
+	       next->redundant == piece->redundant && next->before == piece->before &&
+	       next->resident == piece->resident &&
+	       (!piece->inode || next->pgoff == piece->pgoff + piece->nr);
+}
+
+/* @page stands for @weight pages. */
+static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
+		     struct page *page, __u64 weight, bool redundant)
+{
 	enum model_state wanted = record->valid ? MODEL_PRESENT : MODEL_ABSENT;
 
-	if (!page || !(page->flags & PAGE_RESIDENT) || page->pfn != pfn) {
-		if (!record->result)
-			pfn_mark_zapped(model, pfn, !record->valid);
-		return;
-	}
-	extent_touch_page(inode, pgoff);
 	/* Told of late: something newer is known already. */
 	if (record->zap_end < page->changed)
 		return;
@@ -88,24 +126,44 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 	if (record->result) {
 		/* Some of the run may have changed; what had the state already has it still. */
 		if (page_applied(page) != wanted)
-			page_apply(model, inode, page, MODEL_EITHER);
+			page_apply(inode, page, weight, MODEL_EITHER);
 		return;
 	}
-	page_apply(model, inode, page, wanted);
+	page_apply(inode, page, weight, wanted);
 	if (record->valid && page->flags & PAGE_EXPOSED)
-		exposure_cancel(model, inode, page);
+		exposure_cancel(model, inode, page, weight);
 	if (!record->valid && !redundant && !(page->flags & PAGE_EXPOSED)) {
 		page_set(page, PAGE_EXPOSED, true);
-		inode->public.exposed++;
+		inode->public.exposed += weight;
 	}
 	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
-	if (secret && !record->valid)
+	if (inode->public.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
 		page_set(page, PAGE_PREPARED, true);
-	if (secret && record->valid) {
-		page_leave(model, inode, pgoff);
-		pfn_clear(model, pfn);
-		inode_settle(model, inode);
+}
+
+/* Pages of @inode that are resident. */
+static void zap_pages(struct model *model, const struct record_zap *record, struct inode *inode,
+		      const struct model_zap *zap)
+{
+	__u64 time = record->zap_end > model->counts.now ? record->zap_end : model->counts.now;
+	bool late = false;
+
+	for (__u64 i = 0, weight; i < zap->nr; i += weight) {
+		struct page *page =
+			extent_pages(model, inode, zap->pgoff + i, zap->nr - i, false, &weight);
+
+		if (!page)
+			continue;
+		extent_touch_pages(inode, zap->pgoff + i, weight, time);
+		late |= record->zap_end < page->changed;
+		zap_page(model, record, inode, page, weight, zap->redundant);
 	}
+	if (inode->public.provider != RECORD_PROVIDER_SECRETMEM || !record->valid ||
+	    record->result || late)
+		return;
+	page_leave(model, inode, zap->pgoff, zap->pfn, zap->nr);
+	pfn_clear(model, zap->pfn, zap->nr);
+	inode_settle(model, inode);
 }
 
 static void zap_count(struct model *model, const struct model_zap *zap, struct inode *inode,
@@ -135,7 +193,7 @@ static void zap_log(struct model *model, struct task *task, const struct model_z
 
 /* A part of the run with one owner, or with none. */
 static void zap_segment(struct model *model, const struct record_zap *record, struct task *task,
-			struct inode *inode, struct model_zap *zap)
+			struct inode *inode, bool resident, struct model_zap *zap)
 {
 	struct request *request = request_innermost(task);
 	struct model_flush flush;
@@ -143,15 +201,12 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	flush_of_zap(record, &flush);
 	if (record->flush_routine && !zap->valid && flush_covers(&flush, zap))
 		zap->flushed = flush.end;
-	for (__u64 i = 0; i < zap->nr; i++) {
-		if (zap->valid && !zap->result)
-			loose_restored(model, zap->pfn + i, zap->end);
-		if (inode)
-			zap_page(model, record, inode, zap->pgoff + i, zap->pfn + i,
-				 zap->redundant);
-		else if (!zap->result)
-			pfn_mark_zapped(model, zap->pfn + i, !zap->valid);
-	}
+	if (zap->valid && !zap->result)
+		loose_restored(model, zap->pfn, zap->nr, zap->end);
+	if (resident)
+		zap_pages(model, record, inode, zap);
+	else if (!zap->result)
+		pfn_mark_zapped(model, zap->pfn, zap->nr, !zap->valid);
 	zap_count(model, zap, inode, request);
 	if (inode && !zap->valid && !zap->result && !zap->redundant)
 		exposure_add(model, inode, zap);
@@ -191,14 +246,6 @@ static __u64 zap_place(const struct record_zap *record, const struct task *task,
 	return request ? request->public.pgoff_first + i : 0;
 }
 
-/* What the page was before, where that is sure. */
-static enum model_state zap_before(struct model *model, struct inode *inode, __u64 pgoff, bool sure)
-{
-	const struct page *page = inode ? extent_page(model, inode, pgoff, false) : NULL;
-
-	return sure && page && page->flags & PAGE_RESIDENT ? page_applied(page) : MODEL_EITHER;
-}
-
 static enum model_state zap_after(const struct model_zap *zap)
 {
 	enum model_state wanted = zap->valid ? MODEL_PRESENT : MODEL_ABSENT;
@@ -206,55 +253,57 @@ static enum model_state zap_after(const struct model_zap *zap)
 	return !zap->result || zap->before == wanted ? wanted : MODEL_EITHER;
 }
 
+static void zap_piece(const struct zap_taking *taking, struct task *task, const struct piece *piece,
+		      __u64 first)
+{
+	const struct record_zap *record = taking->record;
+	struct model_zap zap = {
+		.inode = piece->inode ? &piece->inode->public : NULL,
+		.pgoff = piece->inode ? piece->pgoff : zap_place(record, task, (__u32)first),
+		.pfn = record->page + first,
+		.nr = piece->nr,
+		.begin = record->zap_begin,
+		.end = record->zap_end,
+		.tid = record->header.tid,
+		.tgid = record->header.tgid,
+		.cpu = record->header.cpu,
+		.result = record->result,
+		.valid = record->valid,
+		.sure = piece->sure,
+		.redundant = piece->redundant,
+		.routine = record->routine,
+		.before = piece->before,
+	};
+
+	zap.after = zap_after(&zap);
+	zap_segment(taking->model, record, task, piece->inode, piece->resident, &zap);
+}
+
 void zap_take(struct model *model, const struct record_zap *record)
 {
 	struct task *task = task_get(model, record->header.tid);
-	struct inode *shown = NULL;
-	__u32 i = 0;
+	struct zap_taking taking = { .model = model, .record = record };
 
 	if (!task || !zap_valid(model, record))
 		return;
 	if (record->header.inode)
-		shown = inode_get(model, record->header.inode, record->zap_end);
+		taking.shown = inode_get(model, record->header.inode, record->zap_end);
 	if (!record->result && record->valid)
 		model->counts.restores++;
 	else if (!record->result)
 		model->counts.zaps++;
 	zap_event(model, record);
-	while (i < record->nr) {
-		struct inode *inode = NULL, *next;
-		struct model_zap zap = {
-			.pfn = record->page + i,
-			.begin = record->zap_begin,
-			.end = record->zap_end,
-			.tid = record->header.tid,
-			.tgid = record->header.tgid,
-			.cpu = record->header.cpu,
-			.result = record->result,
-			.valid = record->valid,
-			.routine = record->routine,
-		};
-		__u64 pgoff = 0, next_pgoff;
-		bool owned, sure, redundant, next_sure, next_redundant;
+	for (__u64 i = 0; i < record->nr;) {
+		struct piece piece = piece_find(&taking, i);
+		__u64 first = i;
 
-		owned = zap_owner(model, record, shown, i, &inode, &pgoff, &sure, &redundant);
-		zap.redundant = redundant;
-		zap.inode = owned ? &inode->public : NULL;
-		zap.pgoff = owned ? pgoff : zap_place(record, task, i);
-		zap.sure = sure;
-		zap.before = zap_before(model, inode, pgoff, sure);
-		zap.after = zap_after(&zap);
-		for (zap.nr = 1, i++; i < record->nr; zap.nr++, i++) {
-			bool next_owned = zap_owner(model, record, shown, i, &next, &next_pgoff,
-						    &next_sure, &next_redundant);
+		for (i += piece.nr; i < record->nr; i = first + piece.nr) {
+			struct piece next = piece_find(&taking, i);
 
-			if (next_owned != owned)
+			if (!piece_continues(&piece, &next))
 				break;
-			if (owned && (next != inode || next_pgoff != pgoff + zap.nr ||
-				      next_sure != sure || next_redundant != redundant ||
-				      zap_before(model, next, next_pgoff, sure) != zap.before))
-				break;
+			piece.nr += next.nr;
 		}
-		zap_segment(model, record, task, owned ? inode : NULL, &zap);
+		zap_piece(&taking, task, &piece, first);
 	}
 }

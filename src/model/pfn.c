@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Whose a pfn is: a block of 512 pfns is one entry where they are alike (one
+ * owner, their offsets ascending), else an entry each. A pfn that left its
+ * inode keeps its owner until it is restored or freed: a new page may have
+ * taken its place before it is restored.
+ */
+#include "internal.h"
+
+#define ENTRY_ZAPPED 1ULL
+#define ENTRY_LEFT (1ULL << 63)
+#define ENTRY_ABSENT (1ULL << 62) /* with LEFT: absent when it left */
+#define ENTRY_FREED (1ULL << 61) /* with LEFT: freed, it or its neighbour absent */
+#define ENTRY_FLAGS (ENTRY_LEFT | ENTRY_ABSENT)
+#define ENTRY_MARKS (ENTRY_FLAGS | ENTRY_FREED)
+/* Of a block's value: no pointer, but the first pfn's entry. No user space pointer has the bit. */
+#define BLOCK_ALIKE (1ULL << 60)
+#define BLOCK_MASK (CHUNK_PAGES - 1ULL)
+
+static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
+{
+	return ((__u64)inode->index + 1) << 32 | pgoff;
+}
+
+/* The entry @offset pfns behind one that is @entry, where they are alike. */
+static __u64 entry_ahead(__u64 entry, __u64 offset)
+{
+	return entry > ENTRY_ZAPPED ? entry + offset : entry;
+}
+
+static __u64 block_entry(const union map_value *block, __u64 pfn)
+{
+	if (!block || !block->number)
+		return 0;
+	if (block->number & BLOCK_ALIKE)
+		return entry_ahead(block->number & ~BLOCK_ALIKE, pfn & BLOCK_MASK);
+	return ((const __u64 *)block->pointer)[pfn & BLOCK_MASK];
+}
+
+static bool block_is_alike(const union map_value *block)
+{
+	return !block || !block->number || block->number & BLOCK_ALIKE;
+}
+
+static __u64 entry_load(const struct model *model, __u64 pfn)
+{
+	if (model->pfn_cached == (pfn >> CHUNK_SHIFT) + 1)
+		return model->pfn_entries[pfn & BLOCK_MASK];
+	return block_entry(map_find(&model->pfn_map, pfn >> CHUNK_SHIFT), pfn);
+}
+
+/* An entry each from now on. */
+static bool block_spread(struct model *model, union map_value *block, __u64 start)
+{
+	__u64 *entries;
+
+	if (!block_is_alike(block))
+		return true;
+	entries = model_alloc(model, CHUNK_PAGES * sizeof(*entries));
+	if (!entries)
+		return false;
+	for (__u64 i = 0; block->number && i < CHUNK_PAGES; i++)
+		entries[i] = block_entry(block, start + i);
+	block->pointer = entries;
+	return true;
+}
+
+static void block_set(struct model *model, union map_value *block, __u64 key, __u64 entry)
+{
+	if (!block_is_alike(block))
+		model_release(model, block->pointer, CHUNK_PAGES * sizeof(__u64));
+	block->number = entry ? entry | BLOCK_ALIKE : 0;
+	if (model->pfn_cached == key + 1)
+		model->pfn_cached = 0;
+}
+
+/* To be written to. NULL: no memory, or (without @add) nobody's. */
+static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
+{
+	__u64 key = pfn >> CHUNK_SHIFT;
+	union map_value *block;
+
+	if (model->pfn_cached != key + 1) {
+		block = add ? map_add(model, &model->pfn_map, key) : map_find(&model->pfn_map, key);
+		if (!block || (!add && !block->number))
+			return NULL;
+		if (!block_spread(model, block, key << CHUNK_SHIFT))
+			return NULL;
+		model->pfn_cached = key + 1;
+		model->pfn_entries = block->pointer;
+	}
+	return &model->pfn_entries[pfn & BLOCK_MASK];
+}
+
+static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64 pfn,
+				   struct inode **inode, __u64 *pgoff)
+{
+	struct page page;
+
+	*inode = NULL;
+	*pgoff = 0;
+	if (!entry)
+		return PFN_NONE;
+	if (entry == ENTRY_ZAPPED)
+		return PFN_ZAPPED;
+	*inode = model->inodes[((entry & ~ENTRY_MARKS) >> 32) - 1];
+	*pgoff = entry & 0xffffffffULL;
+	if (entry & ENTRY_FREED)
+		return PFN_FREED;
+	if (entry & ENTRY_LEFT)
+		return PFN_LEFT;
+	if (extent_page_read(*inode, *pgoff, &page) && page.pfn == pfn)
+		return PFN_OWNED;
+	*inode = NULL;
+	return PFN_NONE;
+}
+
+enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)
+{
+	return entry_decode(model, entry_load(model, pfn), pfn, inode, pgoff);
+}
+
+/* How many from @entry's page on are of its owner or not, all together. */
+static __u64 owner_alike(const struct model *model, __u64 entry, __u64 nr)
+{
+	const struct inode *inode;
+	__u64 left;
+
+	if (entry <= ENTRY_ZAPPED || entry & ENTRY_MARKS)
+		return nr;
+	inode = model->inodes[(entry >> 32) - 1];
+	left = extent_alike(inode, entry & 0xffffffffULL);
+	return left < nr ? left : nr;
+}
+
+__u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
+	      struct inode **inode, __u64 *pgoff)
+{
+	const union map_value *block;
+	__u64 left = CHUNK_PAGES - (pfn & BLOCK_MASK), entry;
+
+	*owner = pfn_find(model, pfn, inode, pgoff);
+	if (nr == 1)
+		return 1;
+	block = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
+	if (!block_is_alike(block))
+		return 1;
+	entry = block_entry(block, pfn);
+	return owner_alike(model, entry, left < nr ? left : nr);
+}
+
+typedef __u64 (*entry_change)(__u64 entry, __u64 value);
+
+/* Changes the entries of a run; @value ascends with them. @add: also of those that have none. */
+static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
+			   __u64 value)
+{
+	while (nr) {
+		__u64 key = pfn >> CHUNK_SHIFT, n = CHUNK_PAGES - (pfn & BLOCK_MASK), *entry;
+		bool whole = n == CHUNK_PAGES && n <= nr;
+		union map_value *block;
+
+		n = n < nr ? n : nr;
+		block = whole && add ? map_add(model, &model->pfn_map, key)
+			: whole	     ? map_find(&model->pfn_map, key)
+				     : NULL;
+		if (whole && (!block || block_is_alike(block))) {
+			if (block)
+				block_set(model, block, key,
+					  change(block_entry(block, pfn), value));
+		} else {
+			for (__u64 i = 0; i < n; i++) {
+				entry = pfn_entry(model, pfn + i, add);
+				if (entry)
+					*entry = change(*entry, entry_ahead(value, i));
+			}
+		}
+		pfn += n;
+		nr -= n;
+		value = entry_ahead(value, n);
+	}
+}
+
+static __u64 change_zapped(__u64 entry, __u64 value)
+{
+	return entry & ENTRY_LEFT ? entry | ENTRY_ABSENT : value;
+}
+
+static __u64 change_set(__u64 entry, __u64 value)
+{
+	(void)entry;
+	return value;
+}
+
+static __u64 change_drop_present(__u64 entry, __u64 value)
+{
+	(void)value;
+	return (entry & ENTRY_MARKS) == ENTRY_LEFT ? 0 : entry;
+}
+
+static __u64 change_left(__u64 entry, __u64 value)
+{
+	return entry == value ? entry | ENTRY_LEFT : entry;
+}
+
+static __u64 change_left_absent(__u64 entry, __u64 value)
+{
+	return entry == value ? entry | ENTRY_FLAGS : entry;
+}
+
+void pfn_mark_zapped(struct model *model, __u64 pfn, __u64 nr, bool zapped)
+{
+	if (zapped)
+		entries_change(model, pfn, nr, true, change_zapped, ENTRY_ZAPPED);
+	else
+		entries_change(model, pfn, nr, false, change_set, 0);
+}
+
+void pfn_clear(struct model *model, __u64 pfn, __u64 nr)
+{
+	entries_change(model, pfn, nr, false, change_set, 0);
+}
+
+void pfn_leave(struct model *model, __u64 pfn, __u64 nr)
+{
+	entries_change(model, pfn, nr, false, change_drop_present, 0);
+}
+
+void pfn_mark_left(struct model *model, const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+		   bool absent)
+{
+	entries_change(model, pfn, nr, false, absent ? change_left_absent : change_left,
+		       entry_encode(inode, pgoff));
+}
+
+void pfn_mark_freed(struct model *model, __u64 pfn, const struct inode *inode, __u64 pgoff)
+{
+	entries_change(model, pfn, 1, false, change_set,
+		       entry_encode(inode, pgoff) | ENTRY_LEFT | ENTRY_FREED);
+}
+
+bool pfn_is_absent(const struct model *model, __u64 pfn)
+{
+	__u64 entry = entry_load(model, pfn);
+
+	return entry == ENTRY_ZAPPED || (entry & ENTRY_FLAGS) == ENTRY_FLAGS;
+}
+
+void pfn_own(struct model *model, const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+{
+	entries_change(model, pfn, nr, true, change_set, entry_encode(inode, pgoff));
+}
+
+void pfn_free_all(struct model *model)
+{
+	for (size_t i = 0; i < model->pfn_map.room; i++) {
+		union map_value *block = &model->pfn_map.slots[i].value;
+
+		if (!block_is_alike(block))
+			free(block->pointer);
+	}
+	free(model->pfn_map.slots);
+}
