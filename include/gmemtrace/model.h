@@ -39,7 +39,8 @@ struct model_options {
 	 * own tasks' end exposures but count for nobody; 0: everybody's.
 	 */
 	__u32 vm;
-	__u64 memory_max; /* bytes; model_feed() returns -ENOMEM beyond; 0: no limit */
+	/* bytes; model_feed() returns -ENOMEM beyond; 0: 256 MiB, and 256 bytes for a byte fed */
+	__u64 memory_max;
 };
 
 enum model_state {

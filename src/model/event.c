@@ -3,6 +3,9 @@
 #include "internal.h"
 
 #define EVENTS_FIRST 1024
+#define EVENTS_LOOKS (1ULL << 25) /* at events */
+#define LOOKS_PER_RECORD 64
+#define EVENTS_NEAR 4096
 
 void event_add(struct model *model, const struct model_event *event)
 {
@@ -53,6 +56,20 @@ static bool event_wanted(const struct model_event *event, const struct model_eve
 	return later[0].kind != RECORD_FLUSH;
 }
 
+/*
+ * How far a chain looks back: all the way, until looking has cost as much as
+ * the records did; the chains of what is found then are shorter.
+ */
+static __u64 events_look(const struct model *model, __u64 kept)
+{
+	__u64 *looked = model->events_looked;
+
+	if (*looked > EVENTS_LOOKS + LOOKS_PER_RECORD * model->counts.records)
+		kept = kept < EVENTS_NEAR ? kept : EVENTS_NEAR;
+	*looked += kept;
+	return kept;
+}
+
 size_t model_page_events(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 			 __u64 pfn, __u64 until, struct model_event *events, size_t max)
 {
@@ -60,6 +77,7 @@ size_t model_page_events(const struct model *model, const struct model_inode *in
 	__u32 number = inode ? (__u32)inode->number : 0;
 	size_t nr = 0;
 
+	kept = events_look(model, kept);
 	for (__u64 back = 1; back <= kept && nr < max; back++) {
 		const struct model_event *event =
 			&model->events[(model->events_nr - back) & (model->events_room - 1)];

@@ -16,6 +16,11 @@
 #define REGION_CHUNKS (1U << (REGION_SHIFT - CHUNK_SHIFT))
 #define PFN_MAX (1ULL << 40) /* 52 physical address bits */
 #define RUN_MAX (1U << 22) /* pages of one record: 16 GiB */
+#define FOLIO_MAX (1U << 18) /* pages: no folio is larger than 1 GiB */
+/* Of a zapped run of nobody's pages no more are remembered: they are others', or a lie. */
+#define NOBODY_MAX (1U << 15)
+/* Others that ran at the same time: where there are more, they are taken together. */
+#define CONFLICTS_MAX 64
 #define REQUEST_DEPTH_MAX 8
 #define INTERVALS_MAX 32
 /* A zap outside requests whose task has not flushed for so long never will. */
@@ -237,6 +242,7 @@ struct model {
 	bool finished;
 	__u64 horizon; /* ns: the greatest watermark */
 	__u64 heartbeats;
+	__u64 fed; /* bytes */
 	struct model_observer *observers;
 	size_t observers_nr;
 	struct inode **inodes;
@@ -245,6 +251,7 @@ struct model {
 	size_t kept_nr, kept_room;
 	struct inode_sums retired;
 	struct map inode_map; /* number -> index */
+	struct map pfn_regions; /* pfn >> 18 -> whether any block of it is in pfn_map */
 	struct map pfn_map; /* pfn >> 9 -> __u64[512] */
 	__u64 pfn_cached; /* key + 1 of the entry below */
 	__u64 *pfn_entries;
@@ -269,6 +276,7 @@ struct model {
 	bool lost_history; /* some history was lost, at any time */
 	struct model_event *events;
 	__u64 events_nr; /* ever */
+	__u64 *events_looked; /* events looked at for chains; a question does not change a model */
 	size_t events_room; /* a power of two */
 	struct fact {
 		char *key, *value;

@@ -2,9 +2,20 @@
 /* Memory, counted; and the hash that the model's tables use. */
 #include "internal.h"
 
+/* Nothing that a kernel does makes more of its records; what somebody wrote may. */
+#define MEMORY_BASE (256ULL << 20) /* bytes */
+#define MEMORY_FACTOR 256 /* bytes for a byte fed */
+
+static __u64 memory_max(const struct model *model)
+{
+	if (model->options.memory_max)
+		return model->options.memory_max;
+	return MEMORY_BASE + MEMORY_FACTOR * model->fed;
+}
+
 static bool memory_charge(struct model *model, size_t size)
 {
-	if (model->options.memory_max && model->counts.memory + size > model->options.memory_max) {
+	if (model->counts.memory + size > memory_max(model)) {
 		model->failed = true;
 		return false;
 	}

@@ -20,6 +20,11 @@ struct model *model_create(const struct model_options *options)
 		model->options.rereads_max = 8;
 	if (!model->options.events_kept)
 		model->options.events_kept = 1 << 17;
+	model->events_looked = calloc(1, sizeof(*model->events_looked));
+	if (!model->events_looked) {
+		free(model);
+		return NULL;
+	}
 	model->counts.command_status = -1;
 	model->counts.groups = ~0ULL;
 	return model;
@@ -48,6 +53,7 @@ void model_free(struct model *model)
 	free(model->loose);
 	free(model->exposed);
 	free(model->events);
+	free(model->events_looked);
 	free(model->chunks_seen);
 	free(model->observers);
 	free(model);
@@ -300,6 +306,7 @@ int model_feed(struct model *model, const struct record_header *record)
 	if (model->failed)
 		return -ENOMEM;
 	model->counts.records++;
+	model->fed += record->size;
 	if (!least)
 		return 0;
 	if (record->size < least) {

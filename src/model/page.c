@@ -150,7 +150,7 @@ void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn
 
 static bool owner_valid(struct model *model, const struct record_owner *record)
 {
-	if (record->nr && record->nr <= RUN_MAX && record->pgoff < MODEL_PGOFF_MAX &&
+	if (record->nr && record->nr <= FOLIO_MAX && record->pgoff < MODEL_PGOFF_MAX &&
 	    record->pgoff + record->nr <= MODEL_PGOFF_MAX && record->page < PFN_MAX &&
 	    record->page + record->nr <= PFN_MAX)
 		return true;

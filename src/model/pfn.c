@@ -16,6 +16,7 @@
 /* Of a block's value: no pointer, but the first pfn's entry. No user space pointer has the bit. */
 #define BLOCK_ALIKE (1ULL << 60)
 #define BLOCK_MASK (CHUNK_PAGES - 1ULL)
+#define REGION_BLOCKS_SHIFT (REGION_SHIFT - CHUNK_SHIFT)
 
 static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
 {
@@ -26,6 +27,17 @@ static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
 static __u64 entry_ahead(__u64 entry, __u64 offset)
 {
 	return entry > ENTRY_ZAPPED ? entry + offset : entry;
+}
+
+/* NULL: no memory. */
+static union map_value *block_add(struct model *model, __u64 key)
+{
+	union map_value *region = map_add(model, &model->pfn_regions, key >> REGION_BLOCKS_SHIFT);
+
+	if (!region)
+		return NULL;
+	region->number = 1;
+	return map_add(model, &model->pfn_map, key);
 }
 
 static __u64 block_entry(const union map_value *block, __u64 pfn)
@@ -81,7 +93,7 @@ static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
 	union map_value *block;
 
 	if (model->pfn_cached != key + 1) {
-		block = add ? map_add(model, &model->pfn_map, key) : map_find(&model->pfn_map, key);
+		block = add ? block_add(model, key) : map_find(&model->pfn_map, key);
 		if (!block || (!add && !block->number))
 			return NULL;
 		if (!block_spread(model, block, key << CHUNK_SHIFT))
@@ -133,15 +145,26 @@ static __u64 owner_alike(const struct model *model, __u64 entry, __u64 nr)
 	return left < nr ? left : nr;
 }
 
+/* Where there is not a block in it: pages to the end of the gigabyte; else 0. */
+static __u64 region_empty(const struct model *model, __u64 pfn)
+{
+	__u64 pages = 1ULL << REGION_SHIFT;
+
+	return map_find(&model->pfn_regions, pfn >> REGION_SHIFT) ? 0 : pages - (pfn & (pages - 1));
+}
+
 __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
 	      struct inode **inode, __u64 *pgoff)
 {
 	const union map_value *block;
-	__u64 left = CHUNK_PAGES - (pfn & BLOCK_MASK), entry;
+	__u64 left = CHUNK_PAGES - (pfn & BLOCK_MASK), empty, entry;
 
 	*owner = pfn_find(model, pfn, inode, pgoff);
 	if (nr == 1)
 		return 1;
+	empty = region_empty(model, pfn);
+	if (empty)
+		return empty < nr ? empty : nr;
 	block = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
 	if (!block_is_alike(block))
 		return 1;
@@ -151,33 +174,39 @@ __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *ow
 
 typedef __u64 (*entry_change)(__u64 entry, __u64 value);
 
+/* [pfn, pfn + nr) lie in one block. */
+static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
+			 __u64 value)
+{
+	__u64 key = pfn >> CHUNK_SHIFT, *entry;
+	union map_value *block;
+
+	block = add ? block_add(model, key) : map_find(&model->pfn_map, key);
+	if (!block)
+		return;
+	if (nr == CHUNK_PAGES && block_is_alike(block)) {
+		block_set(model, block, key, change(block_entry(block, pfn), value));
+		return;
+	}
+	for (__u64 i = 0; i < nr; i++) {
+		entry = pfn_entry(model, pfn + i, add);
+		if (!entry)
+			return;
+		*entry = change(*entry, entry_ahead(value, i));
+	}
+}
+
 /* Changes the entries of a run; @value ascends with them. @add: also of those that have none. */
 static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
 			   __u64 value)
 {
-	while (nr) {
-		__u64 key = pfn >> CHUNK_SHIFT, n = CHUNK_PAGES - (pfn & BLOCK_MASK), *entry;
-		bool whole = n == CHUNK_PAGES && n <= nr;
-		union map_value *block;
+	for (__u64 n; nr; pfn += n, nr -= n, value = entry_ahead(value, n)) {
+		__u64 empty = add ? 0 : region_empty(model, pfn);
 
+		n = empty ? empty : CHUNK_PAGES - (pfn & BLOCK_MASK);
 		n = n < nr ? n : nr;
-		block = whole && add ? map_add(model, &model->pfn_map, key)
-			: whole	     ? map_find(&model->pfn_map, key)
-				     : NULL;
-		if (whole && (!block || block_is_alike(block))) {
-			if (block)
-				block_set(model, block, key,
-					  change(block_entry(block, pfn), value));
-		} else {
-			for (__u64 i = 0; i < n; i++) {
-				entry = pfn_entry(model, pfn + i, add);
-				if (entry)
-					*entry = change(*entry, entry_ahead(value, i));
-			}
-		}
-		pfn += n;
-		nr -= n;
-		value = entry_ahead(value, n);
+		if (!empty)
+			block_change(model, pfn, n, add, change, value);
 	}
 }
 
@@ -260,4 +289,5 @@ void pfn_free_all(struct model *model)
 			free(block->pointer);
 	}
 	free(model->pfn_map.slots);
+	free(model->pfn_regions.slots);
 }

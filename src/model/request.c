@@ -232,24 +232,41 @@ static struct request *request_match(const struct task *task, const struct recor
 	return NULL;
 }
 
+static bool conflict_add(struct model *model, struct request *request,
+			 const struct conflict *conflict)
+{
+	struct conflict *last;
+
+	if (request->conflicts_nr == CONFLICTS_MAX) {
+		last = &request->conflicts[CONFLICTS_MAX - 1];
+		last->first = last->first < conflict->first ? last->first : conflict->first;
+		last->last = last->last > conflict->last ? last->last : conflict->last;
+		last->opposite |= conflict->opposite;
+		return true;
+	}
+	if (!model_grow(model, &request->conflicts, request->conflicts_nr, &request->conflicts_room,
+			sizeof(*request->conflicts)))
+		return false;
+	request->conflicts[request->conflicts_nr++] = *conflict;
+	return true;
+}
+
 /* Tells the requests that ran at the same time what this one may have left behind. */
 static void request_note_conflicts(struct model *model, const struct request *request)
 {
 	const struct model_request *public = &request->public;
 
 	for (struct request *other = request->inode->open; other; other = other->next_open) {
-		struct conflict *conflict;
+		struct conflict conflict = {
+			.first = public->pgoff_first,
+			.last = public->pgoff_last,
+			.opposite = other->public.state != public->state || public->result < 0,
+		};
 
-		if (other->task == request->task || !request_declares(other) ||
-		    !request_overlaps(other, public->pgoff_first, public->pgoff_last))
-			continue;
-		if (!model_grow(model, &other->conflicts, other->conflicts_nr,
-				&other->conflicts_room, sizeof(*other->conflicts)))
+		if (other->task != request->task && request_declares(other) &&
+		    request_overlaps(other, public->pgoff_first, public->pgoff_last) &&
+		    !conflict_add(model, other, &conflict))
 			return;
-		conflict = &other->conflicts[other->conflicts_nr++];
-		conflict->first = public->pgoff_first;
-		conflict->last = public->pgoff_last;
-		conflict->opposite = other->public.state != public->state || public->result < 0;
 	}
 }
 

@@ -198,6 +198,8 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	struct request *request = request_innermost(task);
 	struct model_flush flush;
 
+	__u64 marked = inode || zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
+
 	flush_of_zap(record, &flush);
 	if (record->flush_routine && !zap->valid && flush_covers(&flush, zap))
 		zap->flushed = flush.end;
@@ -206,7 +208,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	if (resident)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
-		pfn_mark_zapped(model, zap->pfn, zap->nr, !zap->valid);
+		pfn_mark_zapped(model, zap->pfn, marked, !zap->valid);
 	zap_count(model, zap, inode, request);
 	if (inode && !zap->valid && !zap->result && !zap->redundant)
 		exposure_add(model, inode, zap);
