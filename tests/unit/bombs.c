@@ -216,12 +216,20 @@ static void lay_backwards(struct stream *stream, __u64 nr)
 }
 
 const struct bomb bombs[] = {
-	{ "huge-folios", lay_huge_folios, false },     { "sliding-folio", lay_sliding_folio, false },
-	{ "scattered", lay_scattered, false },	      { "huge-zaps", lay_huge_zaps, false },
-	{ "huge-requests", lay_huge_requests, false }, { "huge-runs", lay_huge_runs, false },
-	{ "huge-chunks", lay_huge_chunks, false },    { "endless-reads", lay_endless_reads, false },
-	{ "short-lives", lay_short_lives, false },    { "unflushed", lay_unflushed, false },
-	{ "violations", lay_violations, false },      { "stuck", lay_stuck, false },
-	{ "differences", lay_differences, false },    { "loose", lay_loose, false },
-	{ "backwards", lay_backwards, false },	      { NULL, NULL, false },
+	{ "huge-folios", lay_huge_folios, false },
+	{ "sliding-folio", lay_sliding_folio, false },
+	{ "scattered", lay_scattered, false },
+	{ "huge-zaps", lay_huge_zaps, false },
+	{ "huge-requests", lay_huge_requests, false },
+	{ "huge-runs", lay_huge_runs, false },
+	{ "huge-chunks", lay_huge_chunks, false },
+	{ "endless-reads", lay_endless_reads, false },
+	{ "short-lives", lay_short_lives, false },
+	{ "unflushed", lay_unflushed, false },
+	{ "violations", lay_violations, false },
+	{ "stuck", lay_stuck, false },
+	{ "differences", lay_differences, false },
+	{ "loose", lay_loose, false },
+	{ "backwards", lay_backwards, false },
+	{ NULL, NULL, false },
 };
