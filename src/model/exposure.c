@@ -5,6 +5,7 @@
 #define EXPOSURES_MAX 65536
 #define RANGE_LOOKUP_MAX 512
 #define CANCEL_LOOKS 64
+#define FEW 4 /* sooner looked through than looked up */
 
 static void exposure_trim(struct model *model)
 {
@@ -153,7 +154,7 @@ void exposure_end(struct model *model, struct model_flush *flush)
 		return;
 	if (!flush->full && flush->pfn_last < flush->pfn_first)
 		return;
-	if (!range_exposed(model, flush))
+	if (model->exposed_nr - model->exposed_head > FEW && !range_exposed(model, flush))
 		return;
 	for (size_t i = model->exposed_head; i < model->exposed_nr; i++) {
 		struct exposure *exposure = &model->exposed[i];

@@ -54,11 +54,17 @@ static bool region_split(struct model *model, struct region *region)
 
 struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add)
 {
-	struct region *region = extent_region(model, inode, pgoff, add);
+	struct region *region;
 
+	if (inode->slot_cached == (pgoff >> CHUNK_SHIFT) + 1)
+		return inode->slot;
+	region = extent_region(model, inode, pgoff, add);
 	if (!region || (!region->slots && (!add || !region_split(model, region))))
 		return NULL;
-	return &region->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
+	/* Slots stay where they are until the inode has none. */
+	inode->slot_cached = (pgoff >> CHUNK_SHIFT) + 1;
+	inode->slot = &region->slots[(pgoff & REGION_MASK) >> CHUNK_SHIFT];
+	return inode->slot;
 }
 
 /* The pages get a place each. */
@@ -133,7 +139,9 @@ static const struct chunk_slot *slot_find(const struct inode *inode, __u64 pgoff
 bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 {
 	const struct region *region;
-	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	const struct chunk_slot *slot = inode->slot_cached == (pgoff >> CHUNK_SHIFT) + 1
+						? inode->slot
+						: slot_find(inode, pgoff, &region);
 
 	if (!slot || (slot->chunk && !slot->chunk->pages))
 		return false;
@@ -442,4 +450,5 @@ void extent_free(struct model *model, struct inode *inode)
 	model_release(model, inode->regions, inode->regions_nr * sizeof(*inode->regions));
 	inode->regions = NULL;
 	inode->regions_nr = 0;
+	inode->slot_cached = 0;
 }

@@ -117,6 +117,8 @@ struct inode {
 	bool seen;
 	struct region *regions;
 	size_t regions_nr;
+	__u64 slot_cached; /* pgoff >> CHUNK_SHIFT, + 1, of the slot below; 0: none */
+	struct chunk_slot *slot;
 	__u64 shadow_until;
 	__u64 unsettled; /* pages */
 	__u64 suspects, proven; /* bits set */

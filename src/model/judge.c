@@ -194,7 +194,8 @@ static void teach_residency(struct judging *judging, const struct model_read *re
 	struct inode *inode = judging->inode;
 	/* The others tell of no joins, or of no leaves: what is there is news, not a riddle. */
 	bool told = inode->public.provider == RECORD_PROVIDER_RFC3 && sure;
-	struct page *page = extent_page(model, inode, read->pgoff, false);
+	struct page *pages = judging->chunk->pages;
+	struct page *page = pages ? &pages[read->pgoff - judging->start] : NULL;
 	bool resident = page && page->flags & PAGE_RESIDENT;
 
 	if (!(read->bits & RECORD_PAGE_RESIDENT)) {
@@ -249,8 +250,10 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 	__u32 fresh;
 
 	read_compare(judging, read, judged_page(judging, bit));
-	fresh = differs_fresh(judging, bit, read->differs);
-	read->proven = suspects_prove(judging, bit, fresh);
+	fresh = read->differs ? differs_fresh(judging, bit, read->differs) : 0;
+	/* Most chunks have no suspects, and get none. */
+	if (fresh || judging->suspected)
+		read->proven = suspects_prove(judging, bit, fresh);
 	read->since = read->proven ? chunk->suspect_since : judging->begin;
 	if (!read_known(judging, read)) {
 		counts->pages_unknown++;

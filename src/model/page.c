@@ -116,9 +116,27 @@ int pages_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn,
 
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
 {
-	if (pages_join(model, inode, pgoff, pfn, 1))
+	struct inode *other;
+	struct page *page;
+	__u64 other_pgoff;
+	enum pfn_owner owner = pfn_find(model, pfn, &other, &other_pgoff);
+	bool absent = owner != PFN_NONE && owner != PFN_OWNED && pfn_is_absent(model, pfn);
+
+	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff))
+		pages_evict(model, other, other_pgoff, pfn, 1);
+	page = extent_page(model, inode, pgoff, true);
+	if (!page)
 		return NULL;
-	return extent_page(model, inode, pgoff, true);
+	if (page->flags & PAGE_RESIDENT && page->pfn == pfn)
+		return page;
+	if (page->flags & PAGE_RESIDENT)
+		page_leave(model, inode, pgoff, page->pfn, 1);
+	page->pfn = pfn & (PFN_MAX - 1);
+	page->flags = PAGE_RESIDENT;
+	inode->public.resident++;
+	page_apply(inode, page, 1, absent ? MODEL_ABSENT : MODEL_PRESENT);
+	pfn_own(model, inode, pgoff, pfn, 1);
+	return page;
 }
 
 void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
@@ -200,7 +218,8 @@ void owner_join(struct model *model, const struct record_owner *record)
 	inode = inode_get(model, record->header.inode, record->header.time);
 	if (!inode)
 		return;
-	if (pages_join(model, inode, record->pgoff, record->page, record->nr))
+	if (record->nr == 1 ? !page_join(model, inode, record->pgoff, record->page)
+			    : pages_join(model, inode, record->pgoff, record->page, record->nr))
 		return;
 	for (__u64 i = 0, weight; i < record->nr; i += weight) {
 		__u64 pgoff = record->pgoff + i;

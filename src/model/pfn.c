@@ -200,6 +200,14 @@ static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, ent
 static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
 			   __u64 value)
 {
+	__u64 *entry;
+
+	if (nr == 1) {
+		entry = pfn_entry(model, pfn, add);
+		if (entry)
+			*entry = change(*entry, value);
+		return;
+	}
 	for (__u64 n; nr; pfn += n, nr -= n, value = entry_ahead(value, n)) {
 		__u64 empty = add ? 0 : region_empty(model, pfn);
 
