@@ -400,16 +400,117 @@ static void test_many_inodes(void **state)
 		assert_int_equal(seal_number(&sealing.seal, INODE + i * 0x400, i), i + 1);
 }
 
+/* Who lives keeps its number, however many have died since and been forgotten. */
+static void test_inodes_outlived(void **state)
+{
+	(void)state;
+	announce(INODE, I_INO);
+	for (uint64_t i = 1; i < 1000; i++) {
+		announce(INODE + i * 0x400, i);
+		release_of(INODE + i * 0x400, i, 1000);
+		seal_forget(&sealing.seal, 5000);
+		sealing.sealed_nr = 0;
+	}
+	assert_int_equal(seal_number(&sealing.seal, INODE, I_INO), 1);
+	assert_non_null(seal_find(&sealing.seal, 1));
+	assert_null(seal_find(&sealing.seal, 500));
+}
+
+/* What it is asked about may have become another inode, or one of no known kind. */
+static void test_inode_became_another(void **state)
+{
+	struct record_zap zap = zap_of(INODE, I_INO, 100, RECORD_ZAP_VALID);
+
+	(void)state;
+	sealing.identity =
+		(struct identify_args){ .i_ino = I_INO + 1, .provider = RECORD_PROVIDER_RFC3 };
+	seal_record(&sealing.seal, &zap.header);
+	assert_int_equal(last_inode(), 0);
+	sealing.identity =
+		(struct identify_args){ .i_ino = I_INO, .provider = RECORD_PROVIDER_UNKNOWN };
+	seal_record(&sealing.seal, &zap.header);
+	assert_int_equal(last_inode(), 0);
+	assert_int_equal(sealing.identified, 2);
+	/* A page that shows no owner at all. */
+	zap = zap_of(0, 0, 100, RECORD_ZAP_VALID);
+	seal_record(&sealing.seal, &zap.header);
+	assert_int_equal(last_inode(), 0);
+	assert_int_equal(sealing.identified, 2);
+}
+
+static void request_of(enum record_kind kind, enum record_operation operation, uint64_t pointer)
+{
+	struct record_request request = { .header = header(kind, sizeof(request)),
+					  .i_ino = I_INO,
+					  .operation = operation };
+
+	request.header.inode = pointer;
+	seal_record(&sealing.seal, &request.header);
+}
+
+/* An inode's release is its end, and nothing else is; it ends once. */
+static void test_release_retires(void **state)
+{
+	(void)state;
+	/* A stranger's release is nobody's, a stranger's fallocate somebody's. */
+	request_of(RECORD_REQUEST_END, RECORD_OPERATION_RELEASE, INODE);
+	assert_int_equal(sealing.sealed_nr, 0);
+	request_of(RECORD_REQUEST_END, RECORD_OPERATION_FALLOCATE, INODE);
+	assert_int_equal(sealing.sealed_nr, 1);
+	assert_int_equal(last_inode(), 0);
+	announce(INODE, I_INO);
+	request_of(RECORD_REQUEST_END, RECORD_OPERATION_FALLOCATE, INODE);
+	request_of(RECORD_REQUEST_BEGIN, RECORD_OPERATION_RELEASE, INODE);
+	assert_non_null(seal_find(&sealing.seal, 1));
+	assert_int_equal(sealing.sealed_nr, 4);
+	request_of(RECORD_REQUEST_END, RECORD_OPERATION_RELEASE, INODE);
+	assert_null(seal_find(&sealing.seal, 1));
+	/* The request, and the inode's last record. */
+	assert_int_equal(sealing.sealed_nr, 6);
+	assert_int_equal(sealing.sealed[5].inode.dead, 1);
+	request_of(RECORD_REQUEST_END, RECORD_OPERATION_RELEASE, INODE);
+	assert_int_equal(sealing.sealed_nr, 7);
+}
+
+/* flush_tlb_kernel_range() of everything, from wherever. */
+static void test_flush_to_the_end(void **state)
+{
+	(void)state;
+	flush_of(~0ULL - 0x1000, ~0ULL);
+	assert_int_equal(sealing.sealed_nr, 1);
+	assert_int_equal(sealing.sealed[0].flush.first, 0);
+	assert_int_equal(sealing.sealed[0].flush.last, ~0ULL);
+}
+
+/* Pages that are not there at a block's end make no run. */
+static void test_block_empty_end(void **state)
+{
+	struct record_snapshot_block block = {
+		.header = header(RECORD_SNAPSHOT_BLOCK, sizeof(block)),
+		.i_ino = I_INO,
+		.nr = 3,
+	};
+
+	(void)state;
+	block.header.inode = INODE;
+	block.pages[0] = word(0, RECORD_PAGE_DEVIATES);
+	announce(INODE, I_INO);
+	seal_record(&sealing.seal, &block.header);
+	assert_int_equal(sealing.sealed_nr, 2);
+}
+
 #define SEAL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),    SEAL_TEST(test_flush_bounds),
-		SEAL_TEST(test_flush_outside), SEAL_TEST(test_inode_numbers),
-		SEAL_TEST(test_inode_death),   SEAL_TEST(test_inode_unannounced),
-		SEAL_TEST(test_block_runs),    SEAL_TEST(test_many_inodes),
-		SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_no_address),	  SEAL_TEST(test_flush_bounds),
+		SEAL_TEST(test_flush_outside),	  SEAL_TEST(test_inode_numbers),
+		SEAL_TEST(test_inode_death),	  SEAL_TEST(test_inode_unannounced),
+		SEAL_TEST(test_block_runs),	  SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),	  SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_flush_to_the_end), SEAL_TEST(test_inode_became_another),
+		SEAL_TEST(test_release_retires),  SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
