@@ -11,7 +11,7 @@ size_t reads_room(const struct reads_queue *queue)
 {
 	size_t taken = queue->nr + queue->flying;
 
-	if (queue->stop || taken >= READS_WAITING)
+	if (queue->stop)
 		return 0;
 	return (READS_WAITING - taken) * sizeof(struct server_command) - queue->partial_bytes;
 }
