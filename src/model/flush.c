@@ -22,9 +22,16 @@ static bool flush_reaches(const struct model_flush *flush, __u64 first, __u64 la
 	return flush->full || (flush->pfn_first <= first && last <= flush->pfn_last);
 }
 
+bool flush_is_own(const struct model_flush *flush, const struct model_zap *zap)
+{
+	return flush->routine != RECORD_FLUSH_ALL || !zap->inode ||
+	       zap->inode->provider != RECORD_PROVIDER_SECRETMEM;
+}
+
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)
 {
-	return flush->begin >= zap->end && flush_reaches(flush, zap->pfn, zap->pfn + zap->nr - 1);
+	return flush_is_own(flush, zap) && flush->begin >= zap->end &&
+	       flush_reaches(flush, zap->pfn, zap->pfn + zap->nr - 1);
 }
 
 /* Nothing to be flushed, or done. */

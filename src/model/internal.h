@@ -465,6 +465,11 @@ void exposure_end(struct model *model, struct model_flush *flush);
 void flush_take_merged(struct model *model, const struct record_zap *record);
 void flush_take(struct model *model, const struct record_flush *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
+/*
+ * Whether the task's flush can be meant for the zap. memfd_secret flushes its page; a flush of
+ * everything is what the split of a large page ends in, inside the task's next zap.
+ */
+bool flush_is_own(const struct model_flush *flush, const struct model_zap *zap);
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one. */

@@ -140,6 +140,8 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 
 		if (!loose->zap.nr || loose->task != task || flush->begin < loose->zap.end)
 			continue;
+		if (!flush_is_own(flush, &loose->zap))
+			continue;
 		/* It is the next flush that counts: a later one is for something else. */
 		if (loose->flushed_elsewhere || !flush_covers(flush, &loose->zap)) {
 			loose->flushed_elsewhere = true;

@@ -168,6 +168,31 @@ void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, boo
 	stream_add(stream, &record.header);
 }
 
+void stream_flush_all(struct stream *stream, __u32 tid)
+{
+	struct record_flush record = {
+		.header = header(stream, RECORD_FLUSH, sizeof(record), tid, 0),
+		.begin = stream->now - 100,
+		.last = ~0ULL,
+		.routine = RECORD_FLUSH_ALL,
+		.full = 1,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+void stream_zap_flush_all(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)
+{
+	struct record_zap record = zap(stream, tid, inode, pgoff, pfn, 1, false, 0);
+
+	record.flush_begin = stream->now + 10;
+	record.flush_last = ~0ULL;
+	record.flush_routine = RECORD_FLUSH_ALL;
+	record.flush_full = 1;
+	record.header.time = stream->now + 500;
+	stream_add(stream, &record.header);
+}
+
 static void owner(struct stream *stream, __u16 kind, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)
 {
 	struct record_owner record = {

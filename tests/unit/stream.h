@@ -44,6 +44,9 @@ void stream_zap(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u6
 void stream_zap_flush(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn,
 		      __u32 nr, __u64 first, __u64 last);
 void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, bool full);
+/* flush_tlb_all(), alone and merged with the zap before it: what a split of a large page ends in. */
+void stream_flush_all(struct stream *stream, __u32 tid);
+void stream_zap_flush_all(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);
 void stream_join(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);
 void stream_leave(struct stream *stream, __u32 tid, __u64 pfn);
 void stream_page_free(struct stream *stream, __u32 tid, __u64 pfn, bool absent);

@@ -262,6 +262,38 @@ static void test_secretmem_overtaken(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
 }
 
+/* The next zap splits a large page, which flushes everything: no flush of the fault's, but the exposure's end. */
+static void test_secretmem_split(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap_flush_all(&stream, T, G, 1, 102);
+	secret_fault(2, 103, true);
+	stream_heartbeat(&stream);
+	stream_zap(&stream, T, 0, 0, 102, 1, true, 0);
+	stream_zap(&stream, T, 0, 0, 103, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
+}
+
+/* The same where the split's flush was written as a record of its own; the page's own comes after it. */
+static void test_secretmem_split_before_flush(void **state)
+{
+	const struct model_inode *inode;
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	secret_fault(1, 102, false);
+	stream_flush_all(&stream, T);
+	stream_flush(&stream, T, 102, 102, false);
+	stream_heartbeat(&stream);
+	stream_judge(&stream, NULL);
+	inode = model_inode_find(stream.model, G);
+	assert_int_equal(inode->exposed, 0);
+	assert_int_equal(verdict_value(stream.verdict) == VERDICT_VIOLATED, false);
+}
+
 static void test_secretmem_present(void **state)
 {
 	struct stream_page seen = { 1, 102, 1, PRESENT_BITS };
@@ -463,6 +495,8 @@ int main(void)
 		RULE_TEST(test_secretmem_owner_later),
 		RULE_TEST(test_secretmem_owner_later_unflushed),
 		RULE_TEST(test_secretmem_overtaken),
+		RULE_TEST(test_secretmem_split),
+		RULE_TEST(test_secretmem_split_before_flush),
 		RULE_TEST(test_secretmem_present),
 		RULE_TEST(test_never_flushed_half_redundant),
 		RULE_TEST(test_never_flushed_half_rolled_back),
