@@ -4,6 +4,7 @@
  * The C library's are taken over here, for the model, the rules and all that they call.
  */
 #include "scene.h"
+#include "sensor/seal.h"
 
 /* The sanitizers have taken them over already. */
 #ifdef __SANITIZE_ADDRESS__
@@ -170,12 +171,73 @@ static void test_faulty(void **state)
 	sweep(true);
 }
 
+static void sink(void *context, const struct record_header *record)
+{
+	(void)context;
+	(void)record;
+}
+
+static int identify(void *context, struct identify_args *identity)
+{
+	(void)context;
+	identity->i_ino = 1;
+	identity->provider = RECORD_PROVIDER_RFC3;
+	return 0;
+}
+
+/* More inodes than the table has room for, announced and met by their zaps in turn. */
+static void seal_inodes(struct seal *seal)
+{
+	for (__u64 i = 0; i < 600; i++) {
+		struct record_inode inode = {
+			.header = { .kind = RECORD_INODE, .size = sizeof(inode) },
+			.i_ino = 1,
+			.provider = RFC3,
+		};
+		struct record_zap zap = {
+			.header = { .kind = RECORD_ZAP, .size = sizeof(zap) },
+			.i_ino = 1,
+			.nr = 1,
+			.routine = RECORD_ZAP_VALID,
+		};
+
+		inode.header.inode = zap.header.inode = 0xff11000000000000ULL + (i << 12);
+		seal_record(seal, i % 2 ? &zap.header : &inode.header);
+	}
+}
+
+/* An inode that there is no room for has no number; those that had one keep it. */
+static void test_sealing(void **state)
+{
+	const struct sensor_config config = { .page_size = 64 };
+
+	(void)state;
+	for (unsigned long at = 1; at <= 6; at++) {
+		struct seal seal;
+
+		assert_int_equal(seal_init(&seal, &config), 0);
+		seal.sink = sink;
+		seal.identify = identify;
+		allocations = 0;
+		fail_at = (at + 1) / 2;
+		fail_on = at % 2;
+		failed = false;
+		counting = true;
+		seal_inodes(&seal);
+		counting = false;
+		assert_true(failed || at > 2);
+		assert_int_equal(seal_number(&seal, 0xff11000000000000ULL, 1), 1);
+		seal_destroy(&seal);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_correct),
 		RULE_TEST(test_one_batch),
 		RULE_TEST(test_faulty),
+		RULE_TEST(test_sealing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
