@@ -9,6 +9,7 @@
 
 #define SECOND 1000000000ULL
 #define LOOK_NS SECOND
+#define TAINT_DIE (1UL << 7) /* the kernel has oopsed */
 #define DEPTH_MAX 32 /* generations below CMD */
 
 /* All of a small file of /proc as text. false: it has gone. */
@@ -167,4 +168,17 @@ bool hang_find(struct hang *hang, pid_t pid, uint64_t now, uint64_t limit, char 
 	found = process_look(&look, pid, 0);
 	tasks_forget(hang);
 	return found;
+}
+
+bool hang_oopsed(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
+	unsigned long taint = 0;
+
+	if (!file)
+		return false;
+	if (fscanf(file, "%lu", &taint) != 1)
+		taint = 0;
+	fclose(file);
+	return taint & TAINT_DIE;
 }

@@ -36,4 +36,7 @@ struct hang {
 bool hang_find(struct hang *hang, pid_t pid, uint64_t now, uint64_t limit,
 	       char text[HANG_TEXT_MAX]);
 
+/* Whether the kernel has oopsed since it booted: whoever died then may hold a lock for ever. */
+bool hang_oopsed(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include "run/filter.h"
 #include "run/hang.h"
 #include "run/module.h"
+#include "run/owner.h"
 #include "run/replay.h"
 #include "run/say.h"
 #include "run/session.h"
@@ -18,7 +19,6 @@
 #include "run/units.h"
 #include "run/wait.h"
 #include "report/escape.h"
-#include "sensor/client.h"
 
 #define SECOND 1000000000ULL
 #define STEP_MS 20 /* between two looks at CMD and signals */
@@ -28,9 +28,6 @@
 #define FORCE_NS (2 * SECOND) /* between SIGTERM, SIGKILL and giving up */
 #define STUCK_NS (10 * SECOND) /* the model's default */
 #define HANG_FACTOR 3 /* of the stuck limit: a disk, too, may keep a task waiting */
-#define RING_BYTES (16ULL << 20)
-#define CHUNK_BYTES (RECORD_SNAPSHOT_CHUNK * 4096ULL)
-#define TAINT_DIE (1UL << 7) /* the kernel has oopsed */
 
 /* How an end of CMD is brought about; each step waits FORCE_NS for the last. */
 enum force {
@@ -481,23 +478,9 @@ static void session_stop(struct session *session)
 	}
 }
 
-/* Whether the kernel has oopsed since it booted. */
-static bool kernel_oopsed(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/tainted", "re");
-	unsigned long taint = 0;
-
-	if (!file)
-		return false;
-	if (fscanf(file, "%lu", &taint) != 1)
-		taint = 0;
-	fclose(file);
-	return taint & TAINT_DIE;
-}
-
 static void session_look_oops(struct session *session)
 {
-	if (session->oopsed || !kernel_oopsed())
+	if (session->oopsed || !hang_oopsed())
 		return;
 	session_incomplete(session, "the kernel has oopsed meanwhile (dmesg says where): what the "
 				    "task that died held and had begun stays as it is");
@@ -547,66 +530,6 @@ static void on_stuck(void *context, const struct model_request *request, __u64 n
 	session->stuck_tasks[session->stuck_nr++].pid = (pid_t)request->tgid;
 }
 
-static bool start_interrupted(void *context)
-{
-	(void)context;
-	return signals_pending();
-}
-
-/* The daemon's settings are its own: what was asked for and cannot be had is not dropped. */
-static enum gmemtrace_status daemon_suits(const struct session *session)
-{
-	const struct run_options *options = session->options;
-	bool page_free = sensor_client_groups(session->client) & SENSOR_GROUP_PAGE_FREE;
-	const char *option = NULL;
-
-	if (!sensor_client_daemon(session->client))
-		return 0;
-	if (options->ring_bytes)
-		option = "--ring";
-	else if (options->release_bytes)
-		option = "--release-limit";
-	else if (options->lock)
-		option = "--lock";
-	else if (options->page_free_asked && options->page_free != page_free)
-		option = page_free ? "--no-page-free" : "--page-free";
-	if (!option)
-		return 0;
-	run_say(options,
-		"%s: the sensors are those of gmemtraced (%s), which was started otherwise: "
-		"give --no-daemon, or leave it out",
-		option, options->socket);
-	return GMEMTRACE_USAGE;
-}
-
-static uint64_t ring_bytes(const struct run_options *options)
-{
-	return options->ring_bytes ? options->ring_bytes : RING_BYTES;
-}
-
-static enum gmemtrace_status client_open(struct session *session)
-{
-	const struct run_options *options = session->options;
-	const struct sensor_source source = {
-		.socket = options->socket,
-		.daemon_only = options->socket_only,
-		.interrupted = start_interrupted,
-	};
-	const struct sensor_options sensor = {
-		.groups = SENSOR_GROUP_VERDICT | (options->page_free ? SENSOR_GROUP_PAGE_FREE : 0),
-		.ring_bytes = ring_bytes(options),
-		.release_chunks =
-			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
-		.lock = options->lock,
-	};
-	struct sensor_failure failure = {};
-
-	if (!sensor_client_open(&session->client, &sensor, &source, &failure))
-		return daemon_suits(session);
-	run_say(options, "%s", failure.message);
-	return failure.status;
-}
-
 static enum gmemtrace_status capture_start(struct session *session)
 {
 	char message[512];
@@ -637,7 +560,7 @@ static enum gmemtrace_status session_start(struct session *session)
 	}
 	status = options->modprobe ? modules_load(options) : 0;
 	if (!status)
-		status = client_open(session);
+		status = owner_open(options, &session->client);
 	if (!status)
 		status = capture_start(session);
 	if (status)
@@ -646,9 +569,8 @@ static enum gmemtrace_status session_start(struct session *session)
 	session->heard = session->now;
 	session->flushed = session->now;
 	session->result->begin = session->now;
-	session->result->ring_bytes =
-		sensor_client_daemon(session->client) ? 0 : ring_bytes(options);
-	session->oopsed = kernel_oopsed();
+	session->result->ring_bytes = owner_ring_bytes(options, session->client);
+	session->oopsed = hang_oopsed();
 	session_facts(session);
 	return 0;
 }

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "run/command.h"
+#include "run/owner.h"
+#include "run/say.h"
+
+#define RING_BYTES (16ULL << 20)
+#define CHUNK_BYTES (RECORD_SNAPSHOT_CHUNK * 4096ULL)
+
+static bool start_interrupted(void *context)
+{
+	(void)context;
+	return signals_pending();
+}
+
+/* The daemon's settings are its own: what was asked for and cannot be had is not dropped. */
+static enum gmemtrace_status daemon_suits(const struct run_options *options,
+					  const struct sensor_client *client)
+{
+	bool page_free = sensor_client_groups(client) & SENSOR_GROUP_PAGE_FREE;
+	const char *option = NULL;
+
+	if (!sensor_client_daemon(client))
+		return 0;
+	if (options->ring_bytes)
+		option = "--ring";
+	else if (options->release_bytes)
+		option = "--release-limit";
+	else if (options->lock)
+		option = "--lock";
+	else if (options->page_free_asked && options->page_free != page_free)
+		option = page_free ? "--no-page-free" : "--page-free";
+	if (!option)
+		return 0;
+	run_say(options,
+		"%s: the sensors are those of gmemtraced (%s), which was started otherwise: "
+		"give --no-daemon, or leave it out",
+		option, options->socket);
+	return GMEMTRACE_USAGE;
+}
+
+enum gmemtrace_status owner_open(const struct run_options *options, struct sensor_client **client)
+{
+	const struct sensor_source source = {
+		.socket = options->socket,
+		.daemon_only = options->socket_only,
+		.interrupted = start_interrupted,
+	};
+	const struct sensor_options sensor = {
+		.groups = SENSOR_GROUP_VERDICT | (options->page_free ? SENSOR_GROUP_PAGE_FREE : 0),
+		.ring_bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES,
+		.release_chunks =
+			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
+		.lock = options->lock,
+	};
+	struct sensor_failure failure = {};
+
+	if (!sensor_client_open(client, &sensor, &source, &failure))
+		return daemon_suits(options, *client);
+	run_say(options, "%s", failure.message);
+	return failure.status;
+}
+
+uint64_t owner_ring_bytes(const struct run_options *options, const struct sensor_client *client)
+{
+	if (sensor_client_daemon(client))
+		return 0;
+	return options->ring_bytes ? options->ring_bytes : RING_BYTES;
+}
