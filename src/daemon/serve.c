@@ -82,20 +82,25 @@ void daemon_log(const char *format, ...)
 		return;
 }
 
-/* All three stay blocked but while we wait, so that none is missed. */
+/* All of them stay blocked but while we wait, so that none is missed. */
 static void signals_catch(sigset_t *waiting)
 {
 	const struct sigaction terminate = { .sa_handler = on_terminate };
 	const struct sigaction child = { .sa_handler = on_child };
+	struct sigaction before;
 	sigset_t blocked;
 
 	sigaction(SIGTERM, &terminate, NULL);
 	sigaction(SIGINT, &terminate, NULL);
+	/* nohup wants it to stay ignored. */
+	if (!sigaction(SIGHUP, NULL, &before) && before.sa_handler != SIG_IGN)
+		sigaction(SIGHUP, &terminate, NULL);
 	sigaction(SIGCHLD, &child, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	sigemptyset(&blocked);
 	sigaddset(&blocked, SIGTERM);
 	sigaddset(&blocked, SIGINT);
+	sigaddset(&blocked, SIGHUP);
 	sigaddset(&blocked, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &blocked, waiting);
 }

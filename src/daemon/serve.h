@@ -9,7 +9,7 @@
 __attribute__((format(printf, 1, 2))) void daemon_log(const char *format, ...);
 
 /*
- * Serves @listener, which is bound to @socket, until SIGTERM or SIGINT, or until the sensors'
+ * Serves @listener, which is bound to @socket, until SIGTERM, SIGINT or SIGHUP, or until the sensors'
  * owner ends. The socket is removed, @listener is the caller's. An exit status.
  */
 int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,

@@ -508,9 +508,10 @@ static void test_crowd(void **state)
 
 static void test_ends_by_signal(void **state)
 {
-	static const int signals[] = { SIGTERM, SIGINT };
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP };
 
 	(void)state;
+	signal(SIGHUP, SIG_DFL);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		int descriptor;
 
