@@ -527,6 +527,48 @@ static struct chunk_seen *chunks_seen(struct model *model, const struct bundle *
 	return chunks;
 }
 
+static bool open_within(const struct inode *inode, __u64 first, __u64 last)
+{
+	for (const struct request *request = inode->open; request; request = request->next_open) {
+		if (request_overlaps(request, first, last))
+			return true;
+	}
+	return false;
+}
+
+/* A whole region in which nothing was read, and nothing is known to be. */
+static bool judge_region(struct judging *judging, __u64 first, __u64 last)
+{
+	__u64 pages = 1ULL << REGION_SHIFT;
+	struct inode *inode = judging->inode;
+	struct read_run run = { .pgoff = first, .nr = (__u32)(last - first + 1) };
+	struct region *region;
+	struct chunk_slot slot;
+	struct model_read read;
+
+	if (judging->bundle->runs_nr || first & (pages - 1) || last - first >= pages ||
+	    (last - first + 1 != pages && last + 1 != inode->public.pages))
+		return false;
+	region = extent_region(judging->model, inode, first, true);
+	if (!region || region->slots || region->touched >= judging->begin ||
+	    open_within(inode, first, last))
+		return false;
+	slot = (struct chunk_slot){ .legal = region->legal };
+	alike_read(judging, &slot, &run, &read);
+	if (read.differs || !read_known(judging, &read))
+		return false;
+	judging->model->counts.pages_read += read.nr;
+	if (!region->compared)
+		inode->public.compared += read.nr;
+	region->compared = true;
+	region->changed = false;
+	if (region->seen && read.xarray != MODEL_EITHER && read.declared == MODEL_EITHER)
+		region->legal = (__u8)read.xarray;
+	region->seen = true;
+	run_add(judging, &read);
+	return true;
+}
+
 /* At most a chunk of what was read. */
 static void judge_part(struct judging *judging, __u64 first, __u64 last)
 {
@@ -579,6 +621,8 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		return;
 	if (last >= inode->public.pages)
 		last = inode->public.pages - 1;
+	if (judge_region(&judging, first, last))
+		first = last + 1;
 	for (__u64 pgoff = first; pgoff <= last; pgoff += RECORD_SNAPSHOT_CHUNK) {
 		__u64 end = pgoff + RECORD_SNAPSHOT_CHUNK - 1;
 

@@ -107,7 +107,7 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key)
 {
 	struct map_slot *slot;
 
-	if (map->used * 2 >= map->room && !map_enlarge(model, map))
+	if (map->used * 4 >= map->room * 3 && !map_enlarge(model, map))
 		return NULL;
 	slot = &map->slots[map_index(map, key)];
 	if (!slot->key) {

@@ -140,9 +140,15 @@ static bool inode_learned(const struct model *model, const struct inode *inode)
 		const struct chunk_slot *slot;
 		__u64 left = inode->public.pages - start;
 
-		if (index >= inode->regions_nr || !inode->regions[index].slots)
+		if (index >= inode->regions_nr)
 			return false;
 		region = &inode->regions[index];
+		if (!region->slots && !region->seen)
+			return false;
+		if (!region->slots) {
+			start |= (1ULL << REGION_SHIFT) - CHUNK_PAGES;
+			continue;
+		}
 		slot = &region->slots[(start >> CHUNK_SHIFT) & (REGION_CHUNKS - 1)];
 		if (!slot->chunk && !slot->seen)
 			return false;

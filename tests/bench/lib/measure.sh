@@ -37,6 +37,18 @@ replay_once() {
 	echo $((after - before))
 }
 
+# measure_models DIR PHASE...: `sample PHASE on BYTES`; the same in every round, as nothing else runs.
+measure_models() {
+	local dir=$1 phase i
+	shift
+	for phase; do
+		for ((i = 0; i < rounds; i++)); do
+			echo "sample $phase on $("$programs/model-memory" "${phase#model.}")" >>"$dir/guest"
+		done
+		echo "losses $phase none" >>"$dir/guest"
+	done
+}
+
 # measure_replay DIR: `sample replay on RATE`, records a second.
 measure_replay() {
 	local records ns i
