@@ -5,29 +5,13 @@
 #include <string.h>
 
 #include "run/hang.h"
+#include "run/proc.h"
 #include "run/units.h"
 
 #define SECOND 1000000000ULL
 #define LOOK_NS SECOND
 #define TAINT_DIE (1UL << 7) /* the kernel has oopsed */
 #define DEPTH_MAX 32 /* generations below CMD */
-
-/* All of a small file of /proc as text. false: it has gone. */
-static bool proc_read(char *text, size_t size, pid_t pid, pid_t tid, const char *name)
-{
-	char path[96];
-	size_t bytes;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	bytes = fread(text, 1, size - 1, file);
-	text[bytes] = '\0';
-	fclose(file);
-	return bytes;
-}
 
 /* "key:\tNUMBER" of a status file. */
 static uint64_t status_number(const char *status, const char *key)
@@ -42,7 +26,7 @@ static bool task_blocked(pid_t pid, pid_t tid, uint64_t *switches)
 {
 	char status[4096];
 
-	if (!proc_read(status, sizeof(status), pid, tid, "status") ||
+	if (!proc_read_task(status, sizeof(status), pid, tid, "status") ||
 	    !strstr(status, "\nState:\tD"))
 		return false;
 	*switches = status_number(status, "\nvoluntary_ctxt_switches:") +
@@ -97,9 +81,9 @@ static void task_describe(pid_t pid, pid_t tid, uint64_t blocked, char text[HANG
 	char comm[32] = "?", where[64] = "0", time[UNITS_MAX];
 	bool known;
 
-	if (proc_read(comm, sizeof(comm), pid, tid, "comm"))
+	if (proc_read_task(comm, sizeof(comm), pid, tid, "comm"))
 		comm[strcspn(comm, "\n")] = '\0';
-	known = proc_read(where, sizeof(where), pid, tid, "wchan") && strcmp(where, "0") != 0;
+	known = proc_read_task(where, sizeof(where), pid, tid, "wchan") && strcmp(where, "0") != 0;
 	snprintf(text, HANG_TEXT_MAX,
 		 "task %d (%s) of CMD has been blocked in the kernel%s%s for %s", (int)tid, comm,
 		 known ? ", in " : "", known ? where : "",
@@ -119,7 +103,7 @@ static bool children_look(const struct look *look, pid_t pid, pid_t tid, unsigne
 {
 	char children[4096], *next = children, *end;
 
-	if (depth == DEPTH_MAX || !proc_read(children, sizeof(children), pid, tid, "children"))
+	if (depth == DEPTH_MAX || !proc_read_task(children, sizeof(children), pid, tid, "children"))
 		return false;
 	for (;;) {
 		long child = strtol(next, &end, 10);

@@ -5,33 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "run/proc.h"
 #include "run/wait.h"
 
 #define FRAMES_MAX 5
-
-/* A small file of /proc as text. false: it has gone, or is not for us. */
-static bool proc_read(char *text, size_t size, pid_t pid, pid_t tid, const char *name)
-{
-	char path[96];
-	size_t bytes;
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/%d/task/%d/%s", (int)pid, (int)tid, name);
-	file = fopen(path, "re");
-	if (!file)
-		return false;
-	bytes = fread(text, 1, size - 1, file);
-	text[bytes] = '\0';
-	fclose(file);
-	return bytes;
-}
 
 /* Behind "(comm) " of its stat line; a name may hold anything. 0: it has gone. */
 static char task_state(pid_t pid, pid_t tid)
 {
 	char stat[512], *end;
 
-	if (!proc_read(stat, sizeof(stat), pid, tid, "stat"))
+	if (!proc_read_task(stat, sizeof(stat), pid, tid, "stat"))
 		return 0;
 	end = strrchr(stat, ')');
 	return end && end[1] ? end[2] : '?';
@@ -58,7 +42,7 @@ static bool stack_names(pid_t pid, pid_t tid, char *text, size_t size, bool *idl
 	int frames = 0;
 
 	*idle = false;
-	if (!proc_read(stack, sizeof(stack), pid, tid, "stack"))
+	if (!proc_read_task(stack, sizeof(stack), pid, tid, "stack"))
 		return false;
 	for (char *line = strtok(stack, "\n"); line && frames < FRAMES_MAX;
 	     line = strtok(NULL, "\n")) {
@@ -88,7 +72,7 @@ static bool task_words(pid_t pid, pid_t tid, char *text, size_t size, bool *idle
 		return true;
 	}
 	if (!stack_names(pid, tid, names, sizeof(names), idle)) {
-		proc_read(where, sizeof(where), pid, tid, "wchan");
+		proc_read_task(where, sizeof(where), pid, tid, "wchan");
 		*idle = frame_is_idle(where, strlen(where));
 		snprintf(names, sizeof(names), "%s", strcmp(where, "0") ? where : "the kernel");
 	}
@@ -111,7 +95,7 @@ static size_t other_describe(pid_t pid, pid_t tid, char *text, size_t size, bool
 
 	if (!task_words(pid, tid, words, sizeof(words), &idle) || idle)
 		return 0;
-	if (proc_read(comm, sizeof(comm), pid, tid, "comm"))
+	if (proc_read_task(comm, sizeof(comm), pid, tid, "comm"))
 		comm[strcspn(comm, "\n")] = '\0';
 	for (char *c = comm; *c; c++)
 		*c = isgraph((unsigned char)*c) ? *c : '_';

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <cmocka.h>
 
 #include "stream.h"
@@ -72,6 +73,37 @@ static inline size_t pages_seen(struct stream_page *pages, __u64 from, __u64 to,
 	for (__u64 i = from; i < to; i++)
 		pages[i] = (struct stream_page){ i, 100 + 2 * i, 1, bits };
 	return to;
+}
+
+static inline bool reason_has(const char *words)
+{
+	const char *reason;
+
+	for (size_t i = 0; (reason = verdict_reason(stream.verdict, i)); i++) {
+		if (strstr(reason, words))
+			return true;
+	}
+	return false;
+}
+
+/* Why @rule was not judged, or NULL. */
+static inline const char *not_judged(__u32 rule)
+{
+	const struct verdict_not_judged *entry;
+
+	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
+		if (entry->rule->id == rule)
+			return entry->reason;
+	}
+	return NULL;
+}
+
+static inline void heartbeats(int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		stream.now += 100 * MS;
+		stream_heartbeat(&stream);
+	}
 }
 
 #define RULE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

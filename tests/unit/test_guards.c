@@ -24,36 +24,6 @@ static void judge(void)
 	stream_judge_with(&stream, NULL, &options);
 }
 
-static void heartbeats(int nr)
-{
-	for (int i = 0; i < nr; i++) {
-		stream.now += 100 * MS;
-		stream_heartbeat(&stream);
-	}
-}
-
-static bool reason_has(const char *words)
-{
-	const char *reason;
-
-	for (size_t i = 0; (reason = verdict_reason(stream.verdict, i)); i++) {
-		if (strstr(reason, words))
-			return true;
-	}
-	return false;
-}
-
-static const char *not_judged(__u32 rule)
-{
-	const struct verdict_not_judged *entry;
-
-	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
-		if (entry->rule->id == rule)
-			return entry->reason;
-	}
-	return NULL;
-}
-
 static void expect_words(const char *words)
 {
 	const struct verdict_violation *violation = verdict_violation(stream.verdict, 0);

@@ -13,28 +13,6 @@ static int proof_setup(void **state)
 	return setup(state);
 }
 
-static bool reason_has(const char *words)
-{
-	const char *reason;
-
-	for (size_t i = 0; (reason = verdict_reason(stream.verdict, i)); i++) {
-		if (strstr(reason, words))
-			return true;
-	}
-	return false;
-}
-
-static const char *not_judged(__u32 rule)
-{
-	const struct verdict_not_judged *entry;
-
-	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
-		if (entry->rule->id == rule)
-			return entry->reason;
-	}
-	return NULL;
-}
-
 static void judge(void)
 {
 	stream_finish(&stream);
@@ -329,14 +307,6 @@ static bool feed_short_of_memory(__u64 memory_max)
 		at += record->size;
 	}
 	return model_finish(stream.model) == -ENOMEM && error == -ENOMEM;
-}
-
-static void heartbeats(int nr)
-{
-	for (int i = 0; i < nr; i++) {
-		stream.now += 100 * MS;
-		stream_heartbeat(&stream);
-	}
 }
 
 /* Pages of ever new inodes, each of which takes memory. */
