@@ -159,13 +159,15 @@ void queue_done(struct model *model, const struct queue_entry *entry)
 void queue_free(struct model *model)
 {
 	struct queue *queue = &model->queue;
-	struct queue_entry entry;
 
-	while (queue_next(model, ~0ULL, &entry)) {
+	/* Whatever its time: no watermark comes behind the last moment. */
+	for (; queue->head < queue->nr; queue->head++) {
+		const struct queue_entry *entry = &queue->entries[queue->head];
+
 		/* Bundles are the caller's otherwise. */
-		if ((entry.order & ((1 << PART_BITS) - 1)) == PART_BUNDLE)
-			snapshot_recycle(model, (struct bundle *)entry.item);
-		queue_done(model, &entry);
+		if ((entry->order & ((1 << PART_BITS) - 1)) == PART_BUNDLE)
+			snapshot_recycle(model, (struct bundle *)entry->item);
+		queue_done(model, entry);
 	}
 	free(queue->block);
 	while (queue->free) {

@@ -122,6 +122,25 @@ static void lay_endless_reads(struct stream *stream, __u64 nr)
 	}
 }
 
+/* Reads that were over at the last moment that there is, which no watermark passes. */
+static void lay_last_moment(struct stream *stream, __u64 nr)
+{
+	struct record_snapshot record = {
+		.header = { .size = sizeof(record), .time = ~0ULL, .inode = 1 },
+		.pgoff_nr = RECORD_SNAPSHOT_CHUNK,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = PROVIDER,
+	};
+
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, true);
+	for (; record.snapshot < nr; record.snapshot++) {
+		record.header.kind = RECORD_SNAPSHOT_BEGIN;
+		stream_add(stream, &record.header);
+		record.header.kind = RECORD_SNAPSHOT_END;
+		stream_add(stream, &record.header);
+	}
+}
+
 /* Inodes that live for a page, and losses that concern every one of them. */
 static void lay_short_lives(struct stream *stream, __u64 nr)
 {
@@ -216,20 +235,21 @@ static void lay_backwards(struct stream *stream, __u64 nr)
 }
 
 const struct bomb bombs[] = {
-	{ "huge-folios", lay_huge_folios, false },
-	{ "sliding-folio", lay_sliding_folio, false },
-	{ "scattered", lay_scattered, false },
-	{ "huge-zaps", lay_huge_zaps, false },
-	{ "huge-requests", lay_huge_requests, false },
-	{ "huge-runs", lay_huge_runs, false },
-	{ "huge-chunks", lay_huge_chunks, false },
-	{ "endless-reads", lay_endless_reads, false },
-	{ "short-lives", lay_short_lives, false },
-	{ "unflushed", lay_unflushed, false },
-	{ "violations", lay_violations, false },
-	{ "stuck", lay_stuck, false },
-	{ "differences", lay_differences, false },
-	{ "loose", lay_loose, false },
-	{ "backwards", lay_backwards, false },
-	{ NULL, NULL, false },
+	{ "huge-folios", lay_huge_folios },
+	{ "sliding-folio", lay_sliding_folio },
+	{ "scattered", lay_scattered },
+	{ "huge-zaps", lay_huge_zaps },
+	{ "huge-requests", lay_huge_requests },
+	{ "huge-runs", lay_huge_runs },
+	{ "huge-chunks", lay_huge_chunks },
+	{ "last-moment", lay_last_moment },
+	{ "endless-reads", lay_endless_reads },
+	{ "short-lives", lay_short_lives },
+	{ "unflushed", lay_unflushed },
+	{ "violations", lay_violations },
+	{ "stuck", lay_stuck },
+	{ "differences", lay_differences },
+	{ "loose", lay_loose },
+	{ "backwards", lay_backwards },
+	{ NULL, NULL },
 };

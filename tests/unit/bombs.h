@@ -9,7 +9,6 @@ struct bomb {
 	const char *name;
 	/* Appends about @nr records to @stream. */
 	void (*lay)(struct stream *stream, __u64 nr);
-	bool live; /* the model does not survive it yet: for the fuzzer only */
 };
 
 /* Ends with a name of NULL. */
