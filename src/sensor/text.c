@@ -15,6 +15,7 @@
 #define RING_PAGES 32UL /* of records; a power of two: two thousand changes between two looks */
 #define SITE_BYTES 16 /* the call is at a function's begin, behind an endbr64 where there is one */
 #define CALL 0xe8
+#define LANDING 4 /* bytes of an endbr64 */
 
 /* What is behind the header of a PERF_RECORD_TEXT_POKE; the record's time is its last word. */
 struct text_poke {
@@ -130,11 +131,8 @@ uint64_t text_address(const struct text *text, const char *name)
 
 bool text_is_hooked(const uint8_t bytes[16])
 {
-	static const uint8_t landing[] = { 0xf3, 0x0f, 0x1e, 0xfa }; /* endbr64 */
-
-	if (!memcmp(bytes, landing, sizeof(landing)))
-		bytes += sizeof(landing);
-	return bytes[0] == CALL;
+	/* Behind an endbr64, or what it was replaced by where nobody jumps to it. */
+	return bytes[0] == CALL || bytes[LANDING] == CALL;
 }
 
 static struct text_site *site_at(struct text *text, uint64_t address)

@@ -92,11 +92,13 @@ static void test_hooked(void **state)
 {
 	static const uint8_t plain[16] = { 0xe8, 1, 2, 3, 4 };
 	static const uint8_t landing[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4 };
+	static const uint8_t sealed[16] = { 0x66, 0x0f, 0x1f, 0x00, 0xe8, 1, 2, 3, 4 };
 	static const uint8_t off[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0, 0 };
 
 	(void)state;
 	assert_true(text_is_hooked(plain));
 	assert_true(text_is_hooked(landing));
+	assert_true(text_is_hooked(sealed));
 	assert_false(text_is_hooked(off));
 }
 
