@@ -3,7 +3,7 @@
  * Doubt: what was lost. In an interval of doubt no history rule is judged, and
  * what was known before has to be learned anew.
  */
-#include "internal.h"
+#include "model/state.h"
 
 static void intervals_add(struct model *model, struct intervals *intervals, __u64 since,
 			  __u64 until)

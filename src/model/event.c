@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The newest events, kept for chains of proof. */
-#include "internal.h"
+#include "model/state.h"
 
 #define EVENTS_FIRST 1024
 #define EVENTS_LOOKS (1ULL << 25) /* at events */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Flushes, and whether those who zap issue them. */
-#include "internal.h"
+#include "model/state.h"
 
 void flush_of_zap(const struct record_zap *record, struct model_flush *flush)
 {

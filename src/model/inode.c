@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Inodes: met, described, doubted, dead. */
-#include "internal.h"
+#include "model/state.h"
 
 struct inode *inode_find(const struct model *model, __u64 number)
 {

@@ -7,7 +7,7 @@
  * A read is judged when everything that ended before the read's own end has
  * been taken, and nothing that ended after it.
  */
-#include "internal.h"
+#include "model/judge.h"
 
 /* What a read saw of a chunk: one run of it, or its pages each by itself. */
 struct chunk_seen {

@@ -4,7 +4,7 @@
  * awaited. A zap of nobody's page is no business of ours, but whose page it is
  * may be learned later.
  */
-#include "internal.h"
+#include "model/state.h"
 
 /* Others' zaps in great numbers must not be remembered for ever. */
 #define LOOSE_MAX 65536

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory, counted; and the hash that the model's tables use. */
-#include "internal.h"
+#include "model/state.h"
 
 /* Nothing that a kernel does makes more of its records; what somebody wrote may. */
 #define MEMORY_BASE (256ULL << 20) /* bytes */

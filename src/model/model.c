@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The model's front: records in, in stream order; events out, in order of time. */
-#include "internal.h"
+#include "model/judge.h"
 
 #define FACTS_MAX 1024
 
@@ -30,10 +30,23 @@ struct model *model_create(const struct model_options *options)
 	return model;
 }
 
+/* What still waits is not taken any more. */
+static void queue_drop(struct model *model)
+{
+	struct queue_entry entry;
+
+	while (queue_first(model, &entry)) {
+		if ((enum part)(entry.order & 3) == PART_BUNDLE)
+			snapshot_recycle(model, (struct bundle *)entry.item);
+		queue_done(model, &entry);
+	}
+}
+
 void model_free(struct model *model)
 {
 	if (!model)
 		return;
+	queue_drop(model);
 	queue_free(model);
 	snapshot_free_all(model);
 	request_free_all(model);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Words for what the records number. */
 #include <stdio.h>
-#include "internal.h"
+#include "model/state.h"
 
 static const char *name_of(const char *const *names, size_t nr, __u32 value)
 {

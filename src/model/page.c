@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Residency: which pfn backs a page offset. Runs of pages are taken by whole chunks of like ones. */
-#include "internal.h"
+#include "model/state.h"
 
 void page_set(struct page *page, __u32 flags, bool value)
 {

@@ -5,7 +5,7 @@
  * inode keeps its owner until it is restored or freed: a new page may have
  * taken its place before it is restored.
  */
-#include "internal.h"
+#include "model/state.h"
 
 #define ENTRY_ZAPPED 1ULL
 #define ENTRY_LEFT (1ULL << 63)

@@ -3,7 +3,7 @@
  * Records wait here until a watermark has passed them; then they are taken in
  * order of time. What arrives is nearly sorted already.
  */
-#include "internal.h"
+#include "model/state.h"
 
 #define PART_BITS 2
 
@@ -135,9 +135,18 @@ void queue_sort(struct model *model)
 
 bool queue_next(struct model *model, __u64 before, struct queue_entry *entry)
 {
+	const struct queue *queue = &model->queue;
+
+	if (queue->head < queue->nr && queue->entries[queue->head].time >= before)
+		return false;
+	return queue_first(model, entry);
+}
+
+bool queue_first(struct model *model, struct queue_entry *entry)
+{
 	struct queue *queue = &model->queue;
 
-	if (queue->head == queue->nr || queue->entries[queue->head].time >= before)
+	if (queue->head == queue->nr)
 		return false;
 	*entry = queue->entries[queue->head++];
 	if (queue->head == queue->nr)
@@ -160,15 +169,6 @@ void queue_free(struct model *model)
 {
 	struct queue *queue = &model->queue;
 
-	/* Whatever its time: no watermark comes behind the last moment. */
-	for (; queue->head < queue->nr; queue->head++) {
-		const struct queue_entry *entry = &queue->entries[queue->head];
-
-		/* Bundles are the caller's otherwise. */
-		if ((entry->order & ((1 << PART_BITS) - 1)) == PART_BUNDLE)
-			snapshot_recycle(model, (struct bundle *)entry->item);
-		queue_done(model, entry);
-	}
 	free(queue->block);
 	while (queue->free) {
 		struct queue_block *block = queue->free;

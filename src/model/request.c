@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests: calls of the routines that change or may change a page's state. */
-#include "internal.h"
+#include "model/state.h"
 
 struct task *task_get(struct model *model, __u32 tid)
 {

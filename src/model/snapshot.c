@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Puts the records of a chunk's read together; judging is judge.c's. */
-#include "internal.h"
+#include "model/judge.h"
 
 static bool snapshot_same(const struct bundle *bundle, const struct record_snapshot *record)
 {

@@ -3,7 +3,7 @@
  * Records that contradict themselves. To believe one half of such a record would be to guess, so
  * none is. Times are not compared here: the clock may step back a little from CPU to CPU.
  */
-#include "internal.h"
+#include "model/state.h"
 
 #define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
 

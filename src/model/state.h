@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of the model share. Nothing outside src/model includes this. */
-#ifndef GMEMTRACE_MODEL_INTERNAL_H
-#define GMEMTRACE_MODEL_INTERNAL_H
+/* What is: inodes, their pages and requests, as the records make them. src/model alone includes this. */
+#ifndef GMEMTRACE_MODEL_STATE_H
+#define GMEMTRACE_MODEL_STATE_H
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include "gmemtrace/model.h"
+#include "model/queue.h"
 
 #define CHUNK_SHIFT 9
 #define CHUNK_PAGES (1U << CHUNK_SHIFT)
@@ -176,26 +177,6 @@ struct exposure {
 	__u32 nr, tid;
 };
 
-struct read_page {
-	__u64 pfn;
-	__u32 bits; /* enum record_page_bits */
-};
-
-struct read_run {
-	__u64 pgoff, pfn;
-	__u32 nr, bits;
-};
-
-/* A chunk's read, put together from its records. */
-struct bundle {
-	struct bundle *next;
-	struct record_snapshot begin;
-	__u64 end; /* ns */
-	__s64 result;
-	struct read_run *runs;
-	size_t runs_nr, runs_room;
-};
-
 union map_value {
 	__u64 number;
 	void *pointer;
@@ -208,33 +189,6 @@ struct map {
 		union map_value value;
 	} * slots;
 	size_t room, used;
-};
-
-enum part {
-	PART_RECORD,
-	PART_ZAP, /* of a merged record: the zap, at its own time */
-	PART_FLUSH,
-	PART_BUNDLE,
-};
-
-struct queue_block {
-	struct queue_block *next;
-	size_t used, live;
-	__u8 data[256 * 1024 - 32];
-};
-
-struct queue_entry {
-	__u64 time;
-	__u64 order; /* position in the stream, part in the low bits */
-	const void *item;
-	struct queue_block *block;
-};
-
-struct queue {
-	struct queue_entry *entries, *spare;
-	size_t head, nr, room, spare_room;
-	struct queue_block *block, *free;
-	__u64 order;
 };
 
 struct model {
@@ -308,15 +262,6 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key);
 
 /* valid.c: whether one field of @record denies what another says; such a record is not taken */
 bool record_contradicts(const struct record_header *record);
-
-/* queue.c */
-bool queue_add_record(struct model *model, const struct record_header *record);
-bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time);
-/* The next entry before @before; its item stays valid until queue_done(). */
-bool queue_next(struct model *model, __u64 before, struct queue_entry *entry);
-void queue_done(struct model *model, const struct queue_entry *entry);
-void queue_sort(struct model *model);
-void queue_free(struct model *model);
 
 /* inode.c: inodes; extent.c: their pages */
 struct inode *inode_find(const struct model *model, __u64 number);
@@ -480,14 +425,6 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 void loose_expire(struct model *model, __u64 now, bool last);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
 void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight);
-
-/* snapshot.c, judge.c */
-bool snapshot_begin(struct model *model, const struct record_snapshot *record);
-void snapshot_page(struct model *model, const struct record_snapshot_page *record);
-void snapshot_end(struct model *model, const struct record_snapshot *record);
-void snapshot_recycle(struct model *model, struct bundle *bundle);
-void snapshot_free_all(struct model *model);
-void judge_bundle(struct model *model, const struct bundle *bundle);
 
 /* doubt.c */
 void intervals_free(struct model *model, struct intervals *intervals);
