@@ -513,13 +513,27 @@ static void emit_unhooked(struct sensor *sensor)
 		emit_loss_since(sensor, sensor->unhooked, 0, RECORD_LOSS_UNHOOKED, 0, 1);
 }
 
+/* BPF programs are refused on a module that is still being initialised (btf_try_get_module()). */
+static bool kvm_is_live(void)
+{
+	FILE *file = fopen("/sys/module/kvm/initstate", "re");
+	char state[16] = "";
+	bool live;
+
+	if (!file)
+		return true;
+	live = fgets(state, sizeof(state), file) && !strncmp(state, "live", 4);
+	fclose(file);
+	return live;
+}
+
 /* kvm may be loaded after us: its routines are hooked then, and what came before is a doubt. */
 static void watch_kvm(struct sensor *sensor)
 {
 	struct sensor_failure failure;
 
 	emit_unhooked(sensor);
-	if (sensor->load.with_kvm || !kernel_refresh_kvm(&sensor->kernel))
+	if (sensor->load.with_kvm || !kvm_is_live() || !kernel_refresh_kvm(&sensor->kernel))
 		return;
 	if (load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, &failure)) {
 		emit_fact(sensor, "sensor.kvm_failed", failure.message);
@@ -545,7 +559,7 @@ int sensor_poll(struct sensor *sensor)
 	error = drain_some(sensor);
 	if (error)
 		return error;
-	if (load_kvm_waits(&sensor->load))
+	if (load_kvm_waits(&sensor->load) || (sensor->unhooked && !sensor->load.with_kvm))
 		watch_kvm(sensor);
 	if (sensor->pending.time && drained(sensor, &sensor->pending))
 		emit_heartbeat(sensor);
