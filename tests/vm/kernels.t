@@ -31,4 +31,11 @@ guest --add "$top/build/tests/vm/verified" -- \
 	gmemtrace record -o /tmp/capture -- sh -c 'verified 10 >/tmp/programs; echo $?; grep -c snapshot_live /tmp/programs'
 stdout_is '1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
+# memfd_secret where nothing flushes its zaps: those pages, all of them, and nothing else.
+guest --one-thread --fault secretmem-unflushed -- \
+	sh -c 'gmemtrace check --json -- gmem-load secretmem --pages 250 --rounds 1 >/out/verdict.json'
+status_is 1 'unflushed memfd_secret is a violation'
+json_is "$out/verdict.json" '[[.violations[].rule] | unique[]] | join(" ")' never-flushed 'by the one rule'
+json_is "$out/verdict.json" '[.violations[].count] | add' 250 'of every page that was touched'
+json_is "$out/verdict.json" .transitions 500 'and every transition was seen'
 end_tests print-plan
