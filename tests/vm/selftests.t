@@ -1,13 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The series' own KVM selftests, on the kernel that they came with and on its debug build.
-# shellcheck source-path=SCRIPTDIR source=lib.sh
+# The series' own KVM selftests, on the kernel that they came with and on its debug build. After them
+# the direct map has its entries back as they were. GMEMTRACE_KERNELS: other kernels, gmem-debian for one.
+# shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
-for kernel in gmem gmem-debug; do
+# KiB of the direct map that are present, writable and not global.
+not_global='awk "/^---\[/ { direct = /Low Kernel Mapping/ }
+	direct && / RW / && !/ GLB / { size = \$2; sub(/[KMG]/, \"\", size)
+		sum += size * (\$2 ~ /M/ ? 1024 : \$2 ~ /G/ ? 1048576 : 1) }
+	END { print sum + 0 }" /sys/kernel/debug/page_tables/kernel'
+
+read -ra kernels <<<"${GMEMTRACE_KERNELS:-gmem gmem-debug}"
+for kernel in "${kernels[@]}"; do
 	# By path: the selftest framework opens argv[0].
-	guest --kernel "$kernel" -- /bin/guest_memfd_direct_map_test
+	guest --kernel "$kernel" -- sh -c "
+		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
+		mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
+		$not_global >/out/before
+		/bin/guest_memfd_direct_map_test || exit
+		$not_global >/out/after"
 	status_is 0 "$kernel: guest_memfd_direct_map_test"
 	no_splat "$kernel: the kernel has nothing to say"
+	succeeds "$kernel: entries that come back are global again ($(cat "$out/before"), then $(cat "$out/after") KiB are not)" \
+		test "$(cat "$out/after")" -lt "$(($(cat "$out/before") + 1024))"
 done
 end_tests print-plan
