@@ -9,6 +9,7 @@
 # make kernels    every kernel of Debian's suites from 6.1 to the newest
 # make faults     every kernel with a known defect, and what catches it
 # make mutants    each guard clause of the judges left out once: which test notices
+# make xarray     how the core stores ranges, in the kernel's own userspace harness
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
 # make install    PREFIX=/usr/local DESTDIR=
@@ -156,7 +157,7 @@ lab: packages-kernel-lab
 	$(Q)lab/stock stock-6.12 >/dev/null
 
 check: packages-build-kernel-lab-test-fuzz-lint
-	$(Q)$(MAKE) --no-print-directory all lint check-unit
+	$(Q)$(MAKE) --no-print-directory all lint check-unit xarray
 	$(Q)$(MAKE) --no-print-directory check-fuzz
 	$(Q)$(MAKE) --no-print-directory lab
 	$(Q)$(MAKE) --no-print-directory check-vm
@@ -164,6 +165,10 @@ check: packages-build-kernel-lab-test-fuzz-lint
 # TAP of cmocka, of scripts and of the guests, through one reader.
 check-unit: all unit-tests
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t)
+
+# Readers without a lock against a writer, with sanitizers; a few seconds for each node size.
+xarray:
+	$(Q)prove --exec '' 'kernel/test/xarray $(B)/xarray'
 
 check-vm: all guest-programs
 	$(Q)prove --jobs 2 $(or $(T),tests/vm)
@@ -244,4 +249,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all mutants unit-tests
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all mutants unit-tests xarray
