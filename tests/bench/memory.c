@@ -61,11 +61,22 @@ uint64_t memory_populate(const struct memory *memory)
 	return clock_read(CLOCK_MONOTONIC) - begin;
 }
 
-void memory_punch(const struct memory *memory)
+uint64_t memory_punch(const struct memory *memory)
 {
+	uint64_t begin = clock_read(CLOCK_MONOTONIC);
+
 	if (fallocate(memory->memory, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
 		      memory->pages * PAGE))
 		bench_die("punching a hole");
+	return clock_read(CLOCK_MONOTONIC) - begin;
+}
+
+void memory_declare(const struct memory *memory, bool present)
+{
+	struct kvm_gmem_direct_map change = { .size = memory->pages * PAGE, .present = present };
+
+	if (ioctl(memory->memory, KVM_GMEM_SET_DIRECT_MAP, &change))
+		bench_die("KVM_GMEM_SET_DIRECT_MAP");
 }
 
 uint64_t memory_convert(const struct memory *memory, size_t first, size_t nr, bool private)

@@ -26,7 +26,11 @@ struct memory memory_create(size_t pages, uint64_t flags);
 /* fallocate() of all pages; returns its ns. */
 uint64_t memory_populate(const struct memory *memory);
 
-void memory_punch(const struct memory *memory);
+/* A hole of all pages; returns its ns. */
+uint64_t memory_punch(const struct memory *memory);
+
+/* KVM_GMEM_SET_DIRECT_MAP of all pages. */
+void memory_declare(const struct memory *memory, bool present);
 
 /* KVM_SET_MEMORY_ATTRIBUTES; returns its ns. */
 uint64_t memory_convert(const struct memory *memory, size_t first, size_t nr, bool private);

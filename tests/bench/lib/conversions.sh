@@ -1,7 +1,7 @@
 # What conversions cost: no tracer is attached. Each figure has boots of its own.
 # shellcheck shell=bash disable=SC2154  # variables of tests/bench/run
 
-# case | kernel (ours, literal, noflush) | program and its arguments, without rounds
+# case | kernel (ours or a variant) | program and its arguments, without rounds | the same of what is taken off, if any
 icount_cases=(
 	"steady|ours|convert-memory steady 32768"
 	"first|ours|convert-memory first 32768"
@@ -17,6 +17,10 @@ icount_cases=(
 	"single|ours|fault-memory single 8192"
 	"single_unflagged|ours|fault-memory unflagged single 8192"
 	"prepared|ours|fault-memory prepared 8192"
+	"idle_added|ours|fault-memory idle single 8192|fault-memory unflagged single 8192"
+	"single_added|ours|fault-memory single 8192|fault-memory unflagged single 8192"
+	"free_added|noclear|fault-memory punch 8192|fault-memory unflagged punch 8192"
+	"free_cleared|ours|fault-memory punch 8192|fault-memory unflagged punch 8192"
 )
 
 # case | CPUs | memory | dividend | divisor, each as KERNEL:WHAT:PROGRAM AND ALL OF ITS ARGUMENTS
@@ -33,7 +37,7 @@ wall_cases=(
 # Kernels are looked up once: all boots of a run have the same, whatever becomes of kernel/ meanwhile.
 declare -A kernels
 
-# kernel_of ours|literal|noflush: its directory, in $kernel_dir.
+# kernel_of ours|VARIANT: its directory, in $kernel_dir.
 kernel_of() {
 	local arguments=(gmem)
 	kernel_dir=${kernels[$1]:-}
@@ -68,16 +72,22 @@ boot_convert() {
 
 # measure_icount DIR CASE: `sample icount.CASE.WHAT on VALUE`, a line a round.
 measure_icount() {
-	local line kernel command
+	local line kernel command base
 	line=$(case_named "$2" "${icount_cases[@]}")
-	IFS='|' read -r _ kernel command <<<"$line"
+	IFS='|' read -r _ kernel command base <<<"$line"
 	echo "  measuring conversions: $2" >&2
+	measure_icount_boot "$1" "$2" "$kernel" on "$command" || return 0
+	[ -z "$base" ] || measure_icount_boot "$1" "$2" "$kernel" base "$base" || return 0
+}
+
+# measure_icount_boot DIR CASE KERNEL on|base COMMAND
+measure_icount_boot() {
 	# shellcheck disable=SC2086  # words
-	boot_convert "$kernel" --icount -- $command "$rounds" >"$1/boot" 2>"$1/says" || {
+	boot_convert "$3" --icount -- $5 "$rounds" >"$1/boot" 2>"$1/says" || {
 		tail -n 1 "$1/says" | sed "s/^/failed icount.$2 /" >>"$1/guest"
-		return 0
+		return 1
 	}
-	sed "s/^\([a-z]*\) /sample icount.$2.\1 on /" "$1/boot" >>"$1/guest"
+	sed "s/^\([a-z]*\) /sample icount.$2.\1 $4 /" "$1/boot" >>"$1/guest"
 }
 
 # quantile_of FILE WHAT PER-CENT: the round below which so many lie.

@@ -24,7 +24,7 @@ figures=(
 	"memory_1tib_runs|model.runs|size|bytes, of 64 GiB times 16|67108864|none"
 	"memory_scattered|model.scattered|size|bytes/page|12|none"
 	"capture_bytes_page|life|size|bytes/page|40|verdict, page free"
-	"convert_steady|icount.steady.private|routine|instructions/page|120|none"
+	"convert_steady|icount.steady.private|routine|instructions/page|45|none"
 	"convert_steady_shared|icount.steady.shared|routine|instructions/page|120|none"
 	"convert_first|icount.first.private|routine|instructions/page|150|none"
 	"convert_scattered|icount.scattered.private|routine|instructions/page|300|none"
@@ -47,6 +47,10 @@ figures=(
 	"fault_single|icount.single.single|ioctl|instructions/page|-|none"
 	"fault_single_unflagged|icount.single_unflagged.single|ioctl|instructions/page|-|none"
 	"fault_prepared|icount.prepared.prepared|ioctl|instructions/page|-|none"
+	"fault_configure_idle|icount.idle_added.single|ioctl|instructions/page|60|none"
+	"fault_single_added|icount.single_added.single|ioctl|instructions/page|350|none"
+	"free_added|icount.free_added.punch|ioctl|instructions/page|60|none"
+	"free_cleared|icount.free_cleared.punch|ioctl|instructions/page|-|none"
 	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush.median|ratio|ours/noflush|1.1|none"
 	"convert_8cpu_vs_noflush_fast|wall.8cpu_vs_noflush.fast|ratio|ours/noflush|1.1|none"
 	"convert_2cpu_vs_literal|wall.2cpu_vs_literal.median|ratio|literal/ours|30|none"
@@ -56,7 +60,7 @@ figures=(
 	"flush_vs_one_page|wall.flush_page.median|ratio|in a call/bare, one page|-|none"
 	"fault_batched_vs_noflush|wall.populate.median|ratio|ours/noflush|1.1|none"
 	"fault_batched_vs_noflush_fast|wall.populate.fast|ratio|ours/noflush|1.1|none"
-	"fault_single_vs_unflagged|wall.single.median|ratio|flagged/unflagged|-|none"
+	"fault_single_vs_unflagged|wall.single.median|ratio|flagged/unflagged|2|none"
 )
 mapfile -t -O "${#figures[@]}" figures < <(growth_figures)
 
