@@ -14,7 +14,7 @@ not_global='awk "/^---\[/ { direct = /Low Kernel Mapping/ }
 read -ra kernels <<<"${GMEMTRACE_KERNELS:-gmem gmem-debug}"
 for kernel in "${kernels[@]}"; do
 	# By path: the selftest framework opens argv[0].
-	guest --kernel "$kernel" -- sh -c "
+	guest --kernel "$kernel" --mem 768M --timeout 600 -- sh -c "
 		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 		mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 		$not_global >/out/before
