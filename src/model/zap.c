@@ -57,16 +57,19 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 
 static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
-	struct page *page = page_join(taking->model, taking->shown, taking->record->pgoff + i,
-				      taking->record->page + i);
+	__u64 pgoff = taking->record->pgoff + i, pfn = taking->record->page + i;
+	struct page *page;
 
+	piece->inode = taking->shown;
+	piece->pgoff = pgoff;
+	/* Where residency is still being learned, a run is taken at its word. */
+	if (i && piece->nr > 1)
+		return !pages_join(taking->model, taking->shown, pgoff, pfn, piece->nr);
+	page = page_join(taking->model, taking->shown, pgoff, pfn);
 	if (!page)
 		return false;
-	/* Where residency is still being learned, a run is taken at its word. */
 	if (!i)
 		page_set(page, PAGE_SURE, true);
-	piece->inode = taking->shown;
-	piece->pgoff = taking->record->pgoff + i;
 	piece->nr = 1;
 	return true;
 }

@@ -66,16 +66,16 @@ static void feed(struct capture_reader *reader, struct model *model, struct verd
 	int got;
 
 	while ((got = capture_next(reader, &record)) > 0) {
-		/* Only memory_max fails it, and there is none. */
+		/* At its limit of memory the model judges no further. */
 		if (model_feed(model, record))
-			abort();
+			break;
 		while (record->kind == RECORD_HEARTBEAT && model_next_reread(model, &reread))
 			;
 		budget_check(budget, info, record_kind_name(record->kind));
 	}
 	judged->damaged = got < 0;
 	judged->records = info->records;
-	judged->whole = !got && !info->incomplete && !info->cut;
+	judged->whole = !got && !model_failed(model) && !info->incomplete && !info->cut;
 	if (!judged->whole)
 		verdict_mark_incomplete(verdict, "the capture is not whole");
 	model_finish(model);
