@@ -15,7 +15,7 @@
 #define RING_MAX (2ULL << 30)
 #define RELEASE_MIN (16ULL << 20) /* a chunk */
 #define RELEASE_MAX (16ULL << 40) /* the model's limit */
-#define RELEASE_DEFAULT "1gb"
+#define RELEASE_DEFAULT "8gb"
 
 void options_usage(const char *name, const char *format, ...)
 {
