@@ -200,7 +200,6 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 {
 	struct request *request = request_innermost(task);
 	struct model_flush flush;
-
 	__u64 marked = inode || zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
 
 	flush_of_zap(record, &flush);
@@ -208,7 +207,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 		zap->flushed = flush.end;
 	if (zap->valid && !zap->result)
 		loose_restored(model, zap->pfn, zap->nr, zap->end);
-	if (resident)
+	if (inode && resident)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
 		pfn_mark_zapped(model, zap->pfn, marked, !zap->valid);
