@@ -90,7 +90,7 @@ $(filter $(B)/obj/sensor/%,$(LIB_OBJECTS)): $(SKELETONS)
 $(B)/obj/load/%.o: lab/load/%.c
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -D_GNU_SOURCE -Ilab/load -Isrc $(CFLAGS) -pthread -MMD -MP -c $< -o $@
+	$(Q)$(CC) -D_GNU_SOURCE -I. -Ilab/load -Isrc $(CFLAGS) -pthread -MMD -MP -c $< -o $@
 
 $(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)
@@ -215,7 +215,7 @@ install: all $(B)/libgmemtrace.a
 
 # --- style -------------------------------------------------------------------
 
-C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h lab/load/*.[ch] \
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h kernel/*.h lab/load/*.[ch] \
 		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
 		      tests/library/*.[ch] examples/*.c)
 TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)
@@ -233,7 +233,7 @@ lint-all: $(SKELETONS)
 	$(call say,TIDY,'(a minute or two)')
 	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -P2 -n8 sh -c 'clang-tidy --quiet \
 		--warnings-as-errors="*" "$$@" -- -std=gnu11 $(filter-out -DGMEMTRACE%,$(CPPFLAGS)) \
-		"-DGMEMTRACE_VERSION=\"\"" -Ilab/load 2>/dev/null' tidy
+		"-DGMEMTRACE_VERSION=\"\"" -I. -Ilab/load 2>/dev/null' tidy
 	$(call say,MANDOC,)
 	$(Q)mandoc -Tlint -Wwarning man/*.[1578]
 	$(call say,SHELL,)

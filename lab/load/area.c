@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "area.h"
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "vcpu.h"
 
 static const uint64_t inode_flags[AREA_INODES] = {

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "fleet.h"
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "steps.h"
 
 #define SINGLE_PAGES 16

@@ -7,7 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "load.h"
 
 /* Of KVM_CREATE_GUEST_MEMFD since 6.18; the capability's value has those that this kernel takes. */

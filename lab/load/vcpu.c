@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "vcpu.h"
 
 #define MAILBOX_SPACING 64

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "area.h"
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "vcpu.h"
 
 int kvm_open(void)

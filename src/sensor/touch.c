@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lab/load/kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 #include "sensor/touch.h"
 
 #ifndef SYS_memfd_secret

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "clocks.h"
-#include "kvm_uapi.h"
+#include "kernel/kvm_uapi.h"
 
 struct memory {
 	int vm;

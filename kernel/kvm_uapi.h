@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * What gmem-load needs of KVM's user API and linux/kvm.h of Debian 12 (6.1) does not have, and the
+ * What is needed of KVM's user API and linux/kvm.h of Debian 12 (6.1) does not have, and the
  * ioctl of our own series. Each block is skipped where the system's header knows it.
  */
-#ifndef LOAD_KVM_UAPI_H
-#define LOAD_KVM_UAPI_H
+#ifndef KERNEL_KVM_UAPI_H
+#define KERNEL_KVM_UAPI_H
 
 #include <linux/kvm.h>
 #include <linux/types.h>
