@@ -14,16 +14,20 @@ not_the_last() {
 	done
 }
 
-# The seed's off-by-one: the last page of a conversion, and no other, is missing in the xarray.
+# The seed's off-by-one: the last page of a conversion, and no other, is missing in the xarray. What is
+# skipped later because the xarray says so is missed in the page tables, too.
 test_exclusive_end() {
 	guest -- sh -c 'gmemtrace check --json -- gmem-load convert --pages 64 >/out/verdict.json'
 	status_is 0 'without the defect: consistent'
 	guest --fault range-exclusive-end -- sh -c \
 		'gmemtrace check --json -o /out/run.cap -- gmem-load convert --pages 64 >/out/verdict.json'
 	status_is 1 'range-exclusive-end: violated'
-	json_is "$out/verdict.json" '[.violations[].rule] | unique | join(" ")' declared-mismatch 'by its rule alone'
-	json_ok "$out/verdict.json" '.violations[0] | .pgoff_first == .pgoff_last and .count == 1' 'at single pages'
-	is "$(jq -r '.violations[] | "\(.pgoff_last) \([.events[].event | select(startswith("set_range ends"))] | last)"' \
+	json_ok "$out/verdict.json" '[.violations[].rule] | unique
+		| index("declared-mismatch") and . - ["applied-mismatch", "declared-mismatch", "missed-page"] == []' \
+		'by its rule, and by what follows'
+	json_ok "$out/verdict.json" '.violations[0] | .rule == "declared-mismatch" and .pgoff_first == .pgoff_last and .count == 1' \
+		'at single pages'
+	is "$(jq -r '.violations[] | select(.rule == "declared-mismatch") | "\(.pgoff_last) \([.events[].event | select(startswith("set_range ends"))] | last)"' \
 		"$out/verdict.json" | not_the_last)" '' 'each the last of a request'
 }
 

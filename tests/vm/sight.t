@@ -11,7 +11,7 @@ flip='echo 0 >/proc/sys/kernel/ftrace_enabled; gmem-load secretmem --pages 64 >/
 off_is_told() {
 	local name=$1
 	shift
-	guest "$@" -- sh -c '
+	guest --one-thread "$@" -- sh -c '
 		echo 0 >/proc/sys/kernel/ftrace_enabled
 		gmemtrace check -- gmem-load secretmem >/dev/null; echo $?
 		gmemtrace record -d 1 -o /tmp/none.cap; echo $?
