@@ -13,7 +13,6 @@
 
 #define PAGE 4096UL
 #define RING_PAGES 32UL /* of records; a power of two: two thousand changes between two looks */
-#define SITE_BYTES 16 /* the call is at a function's begin, behind an endbr64 where there is one */
 #define CALL 0xe8
 #define LANDING 4 /* bytes of an endbr64 */
 
@@ -140,7 +139,8 @@ static struct text_site *site_at(struct text *text, uint64_t address)
 	for (size_t i = 0; i < text->sites_nr; i++) {
 		uint64_t begin = text->sites[i].address;
 
-		if (begin && address >= begin && address < begin + SITE_BYTES)
+		/* A jump label may stand close behind the call. */
+		if (begin && (address == begin || address == begin + LANDING))
 			return &text->sites[i];
 	}
 	return NULL;
@@ -151,6 +151,7 @@ bool text_take(struct text *text, const void *record, uint64_t *since)
 	const struct text_poke *poke = record;
 	struct text_site *site;
 	uint64_t time;
+	bool off;
 
 	if (poke->header.type == PERF_RECORD_LOST)
 		return true;
@@ -160,8 +161,13 @@ bool text_take(struct text *text, const void *record, uint64_t *since)
 	if (!site)
 		return false;
 	memcpy(&time, (const char *)record + poke->header.size - sizeof(time), sizeof(time));
-	site->off = poke->bytes[poke->old_length] != CALL;
-	if (!site->off)
+	off = poke->bytes[poke->old_length] != CALL;
+	/* Each CPU has a ring of its own, and they are read one by one: the newest change is what holds. */
+	if (site->changed <= time) {
+		site->changed = time;
+		site->off = off;
+	}
+	if (!off)
 		return false;
 	if (*since > time)
 		*since = time;

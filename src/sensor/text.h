@@ -17,6 +17,7 @@ struct text_site {
 	const char *name; /* of the function */
 	uint64_t address;
 	bool off; /* its call is gone */
+	uint64_t changed; /* ns: the newest change taken */
 };
 
 struct text_ring {

@@ -15,6 +15,7 @@
 
 static const uint8_t call[5] = { 0xe8, 1, 2, 3, 4 };
 static const uint8_t other_call[5] = { 0xe8, 5, 6, 7, 8 };
+static const uint8_t jump[5] = { 0xe9, 1, 2, 3, 4 };
 static const uint8_t nothing[5] = { 0x0f, 0x1f, 0x44, 0x00, 0x00 };
 
 static struct text text;
@@ -46,8 +47,8 @@ static int text_reset(void **state)
 {
 	(void)state;
 	memset(&text, 0, sizeof(text));
-	text.sites[text.sites_nr++] = (struct text_site){ "flush_tlb_all", SITE, false };
-	text.sites[text.sites_nr++] = (struct text_site){ "not_there", 0, false };
+	text.sites[text.sites_nr++] = (struct text_site){ "flush_tlb_all", SITE, false, 0 };
+	text.sites[text.sites_nr++] = (struct text_site){ "not_there", 0, false, 0 };
 	return 0;
 }
 
@@ -65,6 +66,20 @@ static void test_gone(void **state)
 	assert_false(text_look(&text, &since));
 }
 
+/* Each CPU's ring is read to its end before the next one's: what came later may be read first. */
+static void test_order(void **state)
+{
+	uint64_t since = 1000;
+
+	(void)state;
+	assert_false(poke(SITE + 4, nothing, call, 700, &since));
+	assert_true(poke(SITE + 4, call, nothing, 500, &since));
+	assert_int_equal(since, 500);
+	assert_false(text_look(&text, &since));
+	assert_true(poke(SITE + 4, call, nothing, 800, &since));
+	assert_true(text_look(&text, &since));
+}
+
 /* Another tracer comes to the same function, or to another one. */
 static void test_other_changes(void **state)
 {
@@ -73,6 +88,9 @@ static void test_other_changes(void **state)
 	(void)state;
 	assert_false(poke(SITE + 4, call, other_call, 500, &since));
 	assert_false(poke(SITE + 16, call, nothing, 500, &since));
+	/* A jump label behind the call, or where a function without a landing place has its call. */
+	assert_false(poke(SITE + 9, nothing, jump, 500, &since));
+	assert_false(poke(SITE + 5, nothing, jump, 500, &since));
 	assert_false(poke(SITE - 1, call, nothing, 500, &since));
 	assert_false(poke(4, call, nothing, 500, &since));
 	assert_int_equal(since, 1000);
@@ -106,6 +124,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_gone, text_reset),
+		cmocka_unit_test_setup(test_order, text_reset),
 		cmocka_unit_test_setup(test_other_changes, text_reset),
 		cmocka_unit_test_setup(test_too_many, text_reset),
 		cmocka_unit_test(test_hooked),
