@@ -14,6 +14,7 @@
 #define PAGE 4096UL
 #define RING_PAGES 32UL /* of records; a power of two: two thousand changes between two looks */
 #define CALL 0xe8
+#define JUMP 0xe9 /* what some trampolines are entered by from 7.0 on (FTRACE_OPS_FL_JMP) */
 #define LANDING 4 /* bytes of an endbr64 */
 
 /* What is behind the header of a PERF_RECORD_TEXT_POKE; the record's time is its last word. */
@@ -128,10 +129,15 @@ uint64_t text_address(const struct text *text, const char *name)
 	return 0;
 }
 
+static bool leads_away(uint8_t opcode)
+{
+	return opcode == CALL || opcode == JUMP;
+}
+
 bool text_is_hooked(const uint8_t bytes[16])
 {
 	/* Behind an endbr64, or what it was replaced by where nobody jumps to it. */
-	return bytes[0] == CALL || bytes[LANDING] == CALL;
+	return leads_away(bytes[0]) || leads_away(bytes[LANDING]);
 }
 
 static struct text_site *site_at(struct text *text, uint64_t address)
@@ -161,7 +167,7 @@ bool text_take(struct text *text, const void *record, uint64_t *since)
 	if (!site)
 		return false;
 	memcpy(&time, (const char *)record + poke->header.size - sizeof(time), sizeof(time));
-	off = poke->bytes[poke->old_length] != CALL;
+	off = !leads_away(poke->bytes[poke->old_length]);
 	/* Each CPU has a ring of its own, and they are read one by one: the newest change is what holds. */
 	if (site->changed <= time) {
 		site->changed = time;

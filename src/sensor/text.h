@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel's own text at the hooks: a call of the trampoline, or nothing.
+ * The kernel's own text at the hooks: a call of the trampoline or a jump to it, or nothing.
  * perf tells of every change, with its time (PERF_RECORD_TEXT_POKE, 5.9), so
  * hooks that were off and on again between two looks are found out.
  */
@@ -42,7 +42,7 @@ void text_close(struct text *text);
 /* The address of the function called @name, 0: not known. */
 uint64_t text_address(const struct text *text, const char *name);
 
-/* Whether a routine that begins with @bytes begins with a call: the hook's. */
+/* Whether a routine that begins with @bytes begins with a call or a jump: the hook's. */
 bool text_is_hooked(const uint8_t bytes[16]);
 
 /*

@@ -87,6 +87,8 @@ static void test_other_changes(void **state)
 
 	(void)state;
 	assert_false(poke(SITE + 4, call, other_call, 500, &since));
+	assert_false(poke(SITE + 4, call, jump, 500, &since));
+	assert_false(text_look(&text, &since));
 	assert_false(poke(SITE + 16, call, nothing, 500, &since));
 	/* A jump label behind the call, or where a function without a landing place has its call. */
 	assert_false(poke(SITE + 9, nothing, jump, 500, &since));
@@ -109,12 +111,14 @@ static void test_too_many(void **state)
 static void test_hooked(void **state)
 {
 	static const uint8_t plain[16] = { 0xe8, 1, 2, 3, 4 };
+	static const uint8_t jumping[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xe9, 1, 2, 3, 4 };
 	static const uint8_t landing[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4 };
 	static const uint8_t sealed[16] = { 0x66, 0x0f, 0x1f, 0x00, 0xe8, 1, 2, 3, 4 };
 	static const uint8_t off[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0, 0 };
 
 	(void)state;
 	assert_true(text_is_hooked(plain));
+	assert_true(text_is_hooked(jumping));
 	assert_true(text_is_hooked(landing));
 	assert_true(text_is_hooked(sealed));
 	assert_false(text_is_hooked(off));
