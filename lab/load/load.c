@@ -63,19 +63,35 @@ int load_fail_call(const char *format, ...)
 	return LOAD_FAILED;
 }
 
-int load_inject_failures(bool wanted)
+#define INJECT_TRIES 1000
+
+/* 0 or -errno. */
+static int make_it_fail(bool wanted)
 {
 	int file = open("/proc/thread-self/make-it-fail", O_WRONLY | O_CLOEXEC);
-	bool written = file >= 0 && write(file, wanted ? "1" : "0", 1) == 1;
+	int error = 0;
 
-	if (file >= 0)
-		close(file);
+	if (file < 0)
+		return -errno;
+	if (write(file, wanted ? "1" : "0", 1) != 1)
+		error = -errno;
+	close(file);
+	return error;
+}
+
+int load_inject_failures(bool wanted)
+{
+	int error = make_it_fail(wanted);
+
+	/* While they are on, what turns them off fails at random, too. */
+	for (int i = 0; i < INJECT_TRIES && error == -ENOMEM; i++)
+		error = make_it_fail(wanted);
 	/* No fault injection in this kernel, or not for this user. */
-	if (!written)
+	if (error)
 		return load_cannot_run(
 			"/proc/thread-self/make-it-fail: %s; --expect-failures needs "
 			"CONFIG_FAULT_INJECTION and root",
-			strerror(errno));
+			strerror(-error));
 	failures_expected = wanted;
 	return LOAD_OK;
 }
