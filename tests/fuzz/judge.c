@@ -13,11 +13,27 @@
 /* CPU time under the sanitizers, about ten times what it takes without. */
 #define TIME_BASE 2000000UL /* us */
 #define TIME_RECORD 400UL /* us */
+/* A run over pages unlike each other is taken page by page: so many may take a us. */
+#define TIME_PAGES 4UL
 
 struct budget {
 	size_t memory; /* bytes in use at the start */
 	clock_t start;
+	__u64 pages; /* that the records' runs name */
 };
+
+static __u64 budget_pages(const struct record_header *record)
+{
+	switch (record->kind) {
+	case RECORD_ZAP:
+		return ((const struct record_zap *)(const void *)record)->nr;
+	case RECORD_JOIN:
+	case RECORD_LEAVE:
+		return ((const struct record_owner *)(const void *)record)->nr;
+	default:
+		return 0;
+	}
+}
 
 static void budget_check(const struct budget *budget, const struct capture_info *info,
 			 const char *what)
@@ -31,9 +47,9 @@ static void budget_check(const struct budget *budget, const struct capture_info 
 			memory, (unsigned long long)info->bytes, what);
 		abort();
 	}
-	if (time > TIME_BASE + TIME_RECORD * info->records) {
-		fprintf(stderr, "bomb: %lu us for %llu records (%s)\n", time,
-			(unsigned long long)info->records, what);
+	if (time > TIME_BASE + TIME_RECORD * info->records + budget->pages / TIME_PAGES) {
+		fprintf(stderr, "bomb: %lu us for %llu records of %llu pages (%s)\n", time,
+			(unsigned long long)info->records, (unsigned long long)budget->pages, what);
 		abort();
 	}
 }
@@ -58,7 +74,7 @@ static void reports(const struct verdict *verdict, struct report_live *live,
 }
 
 static void feed(struct capture_reader *reader, struct model *model, struct verdict *verdict,
-		 const struct budget *budget, struct fuzz_judged *judged)
+		 struct budget *budget, struct fuzz_judged *judged)
 {
 	const struct capture_info *info = capture_info(reader);
 	const struct record_header *record;
@@ -71,6 +87,7 @@ static void feed(struct capture_reader *reader, struct model *model, struct verd
 			break;
 		while (record->kind == RECORD_HEARTBEAT && model_next_reread(model, &reread))
 			;
+		budget->pages += budget_pages(record);
 		budget_check(budget, info, record_kind_name(record->kind));
 	}
 	judged->damaged = got < 0;
@@ -85,7 +102,10 @@ static void feed(struct capture_reader *reader, struct model *model, struct verd
 void fuzz_judge(struct capture_reader *reader, const struct model_options *model_options,
 		const struct verdict_options *verdict_options, struct fuzz_judged *judged)
 {
-	struct budget budget = { __sanitizer_get_current_allocated_bytes(), clock() };
+	struct budget budget = {
+		.memory = __sanitizer_get_current_allocated_bytes(),
+		.start = clock(),
+	};
 	struct model *model = model_create(model_options);
 	struct verdict *verdict = verdict_create(model, verdict_options);
 	struct report_folded *folded = report_folded_create(model);
