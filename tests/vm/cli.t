@@ -6,29 +6,9 @@
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 kernel=${GMEMTRACE_LAB_KERNEL:-gmem}
-with_less=$test_work/with-less
 
 boot() {
 	guest --kernel "$kernel" --timeout 300 --add "$with_less" --add "$here/cli.guest" "$@"
-}
-
-# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
-case_is() {
-	local name=$1 expected=$2 pattern=$3 description=$4 got lines
-	got=$(cat "$out/$name.status" 2>/dev/null)
-	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
-	if [ "$got" = "$expected" ] &&
-		if [ -z "$pattern" ]; then
-			[ "$lines" = 0 ]
-		else
-			[ "$lines" = 1 ] && grep -qE -e "$pattern" "$out/$name.stderr"
-		fi; then
-		pass "$name: $description"
-		return
-	fi
-	fail "$name: $description"
-	diag "status $got, expected $expected; stderr, expected one line like /$pattern/:"
-	sed 's/^/#   /' "$out/$name.stderr" >&2
 }
 
 # verdict_is NAME VERDICT COMMAND_STATUS DESCRIPTION: of the JSON that the case printed, which may
@@ -213,9 +193,8 @@ test_kvm() {
 		'the stuck requests are named'
 }
 
-command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
-[ -x "$top/build/bin/gmemtrace" ] || skip_all 'build/bin/gmemtrace is missing: run make'
-"${CC:-gcc}" -static -O2 -o "$with_less" "$here/with-less.c" || skip_all 'no compiler that links statically'
+require_build build/bin/gmemtrace all
+build_with_less
 boot -- sh /bin/cli.guest all
 status_is 0 'the guest ran all cases'
 test_usage

@@ -6,25 +6,6 @@
 
 here=$(cd -- "$(dirname -- "$0")" && pwd)
 
-# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
-case_is() {
-	local name=$1 expected=$2 pattern=$3 description=$4 got lines
-	got=$(cat "$out/$name.status" 2>/dev/null)
-	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
-	if [ "$got" = "$expected" ] &&
-		if [ -z "$pattern" ]; then
-			[ "$lines" = 0 ]
-		else
-			[ "$lines" = 1 ] && grep -qE -e "$pattern" "$out/$name.stderr"
-		fi; then
-		pass "$name: $description"
-		return
-	fi
-	fail "$name: $description"
-	diag "status $got, expected $expected; stderr, expected one line like /$pattern/:"
-	sed 's/^/#   /' "$out/$name.stderr" >&2
-}
-
 # ends_like NAME STATUS DESCRIPTION: it ended, and left what there was before.
 ends_like() {
 	is "$(cat "$out/$1.status") $(cat "$out/$1.gone")" "$2 0" "$1: $3"
@@ -81,11 +62,9 @@ test_clients() {
 		'a socket that was named is not replaced by anything else'
 }
 
-command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
 hostile=$top/build/tests/vm/hostile
-[ -x "$hostile" ] || skip_all 'build/tests/vm/hostile is missing: run make guest-programs'
-with_less=$test_work/with-less
-"${CC:-gcc}" -static -O2 -o "$with_less" "$here/with-less.c" || skip_all 'no compiler that links statically'
+require_build build/tests/vm/hostile guest-programs
+build_with_less
 guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$with_less" --add "$here/daemon.guest" -- \
 	sh /bin/daemon.guest
 status_is 0 'the guest ran all cases'

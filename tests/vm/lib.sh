@@ -15,6 +15,7 @@ stdout=$test_work/stdout
 stderr=$test_work/stderr
 out=$test_work/out
 status=
+with_less=
 
 plan() {
 	echo "1..$1"
@@ -155,6 +156,37 @@ json_ok() {
 	diag "jq -e '$2' of $1: $(jq -c . "$1" 2>&1 | head -c 2000)"
 	diag_guest
 	return 1
+}
+
+# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
+case_is() {
+	local name=$1 expected=$2 pattern=$3 description=$4 got lines
+	got=$(cat "$out/$name.status" 2>/dev/null)
+	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
+	if [ "$got" = "$expected" ] &&
+		if [ -z "$pattern" ]; then
+			[ "$lines" = 0 ]
+		else
+			[ "$lines" = 1 ] && grep -qE -e "$pattern" "$out/$name.stderr"
+		fi; then
+		pass "$name: $description"
+		return
+	fi
+	fail "$name: $description"
+	diag "status $got, expected $expected; stderr, expected one line like /$pattern/:"
+	sed 's/^/#   /' "$out/$name.stderr" >&2
+}
+
+# require_build FILE TARGET: what `make TARGET` makes is there, and jq, or nothing is run.
+require_build() {
+	command -v jq >/dev/null || skip_all 'jq is missing (Debian package: jq)'
+	[ -x "$top/$1" ] || skip_all "$1 is missing: run make $2"
+}
+
+# build_with_less: $with_less, for guests that run a command with less privilege.
+build_with_less() {
+	with_less=$test_work/with-less
+	"${CC:-gcc}" -static -O2 -o "$with_less" "$top/tests/vm/with-less.c" || skip_all 'no compiler that links statically'
 }
 
 # What a kernel says when it has found something wrong.
