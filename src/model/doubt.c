@@ -5,51 +5,6 @@
  */
 #include "model/state.h"
 
-static void intervals_add(struct model *model, struct intervals *intervals, __u64 since,
-			  __u64 until)
-{
-	size_t kept = 0;
-
-	if (!intervals->list)
-		intervals->list = model_alloc(model, INTERVALS_MAX * sizeof(*intervals->list));
-	if (!intervals->list)
-		return;
-	/* Overlapping ones melt together. */
-	for (size_t i = 0; i < intervals->nr; i++) {
-		struct interval *old = &intervals->list[i];
-
-		if (old->since > until || old->until < since) {
-			intervals->list[kept++] = *old;
-			continue;
-		}
-		since = old->since < since ? old->since : since;
-		until = old->until > until ? old->until : until;
-	}
-	/* No room: the newest two melt, which only doubts more. */
-	if (kept == INTERVALS_MAX) {
-		kept--;
-		since = intervals->list[kept].since < since ? intervals->list[kept].since : since;
-		until = intervals->list[kept].until > until ? intervals->list[kept].until : until;
-	}
-	intervals->list[kept++] = (struct interval){ since, until };
-	intervals->nr = kept;
-}
-
-void intervals_free(struct model *model, struct intervals *intervals)
-{
-	model_release(model, intervals->list, INTERVALS_MAX * sizeof(*intervals->list));
-	*intervals = (struct intervals){ 0 };
-}
-
-static bool intervals_meet(const struct intervals *intervals, __u64 since, __u64 until)
-{
-	for (size_t i = 0; i < intervals->nr; i++) {
-		if (intervals->list[i].since <= until && since <= intervals->list[i].until)
-			return true;
-	}
-	return false;
-}
-
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until)
 {
 	if (intervals_meet(&model->doubts, since, until))
@@ -57,15 +12,15 @@ bool doubt_within(const struct model *model, const struct inode *inode, __u64 si
 	return intervals_meet(inode ? &inode->doubts : &model->doubts_any, since, until);
 }
 
-bool model_doubtful(const struct model *model, const struct model_inode *public, __u64 since,
+bool model_doubtful(const struct model *model, const struct model_inode *base, __u64 since,
 		    __u64 until)
 {
-	const struct inode *inode = (const struct inode *)public;
+	const struct inode *inode = (const struct inode *)base;
 	__u64 shadow = model->options.shadow_ns;
 
 	/* A request whose begin fell into the interval may have run on for a while. */
 	since = since > shadow ? since - shadow : 0;
-	if (public && public->before_attach && since < inode->attached)
+	if (base && base->before_attach && since < inode->attached)
 		return true;
 	return doubt_within(model, inode, since, until);
 }
@@ -100,7 +55,7 @@ void doubt_add(struct model *model, struct inode *inode, const struct model_doub
 void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until)
 {
 	struct model_doubt doubt = {
-		.inode = inode ? &inode->public : NULL,
+		.inode = inode ? &inode->base : NULL,
 		.since = since,
 		.until = until,
 		.count = 1,
@@ -167,8 +122,8 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 		inode = inode_get(model, record->header.inode, record->header.time);
 		if (!inode)
 			return;
-		inode->public.lost += record->count;
-		doubt.inode = &inode->public;
+		inode->base.lost += record->count;
+		doubt.inode = &inode->base;
 	}
 	if (record->cause == RECORD_LOSS_CLIENT_SLOW)
 		gap_begin(model, &doubt);

@@ -56,7 +56,7 @@ void exposure_cancel(struct model *model, struct inode *inode, struct page *page
 	size_t nr = model->exposed_nr, head = model->exposed_head;
 
 	page_set(page, PAGE_EXPOSED, false);
-	inode->public.exposed -= weight;
+	inode->base.exposed -= weight;
 	if (weight > 1)
 		return;
 	/* Restored soon or in the order zapped: its entry is near one of the ends. */
@@ -101,7 +101,7 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 			   struct model_flush *flush)
 {
 	struct model_exposure ended = {
-		.inode = &exposure->inode->public,
+		.inode = &exposure->inode->base,
 		.begin = exposure->begin,
 		.end = flush->end,
 		.own = exposure->tid == flush->tid,
@@ -120,7 +120,7 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 		if (!page || page->pfn != pfn)
 			continue;
 		page_set(page, PAGE_EXPOSED, false);
-		exposure->inode->public.exposed -= weight;
+		exposure->inode->base.exposed -= weight;
 		if (!ended.nr)
 			ended.pgoff = pgoff;
 		ended.nr += weight;

@@ -383,7 +383,7 @@ void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
 /* Pages of an extent of @size at @start that lie in the inode. */
 static __u64 extent_within(const struct inode *inode, __u64 start, __u64 size)
 {
-	__u64 pages = inode->public.pages;
+	__u64 pages = inode->base.pages;
 
 	if (start >= pages)
 		return 0;

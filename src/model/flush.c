@@ -2,38 +2,6 @@
 /* Flushes, and whether those who zap issue them. */
 #include "model/state.h"
 
-void flush_of_zap(const struct record_zap *record, struct model_flush *flush)
-{
-	*flush = (struct model_flush){
-		.begin = record->flush_begin,
-		.end = record->header.time,
-		.pfn_first = record->flush_first,
-		.pfn_last = record->flush_last,
-		.tid = record->header.tid,
-		.tgid = record->header.tgid,
-		.cpu = record->header.cpu,
-		.full = record->flush_full || record->flush_routine == RECORD_FLUSH_ALL,
-		.routine = record->flush_routine,
-	};
-}
-
-static bool flush_reaches(const struct model_flush *flush, __u64 first, __u64 last)
-{
-	return flush->full || (flush->pfn_first <= first && last <= flush->pfn_last);
-}
-
-bool flush_is_own(const struct model_flush *flush, const struct model_zap *zap)
-{
-	return flush->routine != RECORD_FLUSH_ALL || !zap->inode ||
-	       zap->inode->provider != RECORD_PROVIDER_SECRETMEM;
-}
-
-bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)
-{
-	return flush_is_own(flush, zap) && flush->begin >= zap->end &&
-	       flush_reaches(flush, zap->pfn, zap->pfn + zap->nr - 1);
-}
-
 /* Nothing to be flushed, or done. */
 static bool zap_settled(const struct model_zap *zap)
 {
@@ -93,13 +61,13 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 		return;
 	model->counts.flushes++;
 	if (inode) {
-		inode->public.flushes++;
-		inode->public.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
-		event.inode = (__u32)inode->public.number;
+		inode->base.flushes++;
+		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
+		event.inode = (__u32)inode->base.number;
 	}
 	event_add(model, &event);
-	MODEL_NOTIFY(model, flushed, flush, request ? &request->public : NULL,
-		     inode ? &inode->public : NULL);
+	MODEL_NOTIFY(model, flushed, flush, request ? &request->base : NULL,
+		     inode ? &inode->base : NULL);
 }
 
 void flush_take_merged(struct model *model, const struct record_zap *record)
@@ -179,11 +147,11 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 			int coverage = page_coverage(task, i, zap->pfn + done);
 			struct model_flush_judgement judgement = {
 				.zap = zap,
-				.request = &request->public,
+				.request = &request->base,
 				.pgoff = zap->pgoff + done,
 				.pfn = zap->pfn + done,
 				.coverage = (enum model_coverage)coverage,
-				.time = request->public.end,
+				.time = request->base.end,
 			};
 
 			/* The own flush, where there was one, covers the whole run. */

@@ -25,11 +25,62 @@ struct bundle {
 	size_t runs_nr, runs_room;
 };
 
+/* What a read saw of a chunk: one run of it, or its pages each by itself. */
+struct chunk_seen {
+	struct read_run run; /* of all of it that was read; bits 0: nothing there */
+	bool spread; /* see pages */
+	struct read_page pages[CHUNK_PAGES];
+};
+
+struct judging {
+	struct model *model;
+	struct inode *inode;
+	const struct bundle *bundle;
+	__u64 begin, end; /* ns */
+	bool release; /* no request can run unseen */
+	struct chunk *chunk; /* the one at hand */
+	__u64 start; /* its first pgoff */
+	bool calm; /* no request on the whole chunk ended since the read began */
+	bool suspected; /* the chunk has suspects */
+	bool left; /* pages that want another read */
+	__u64 covered[CHUNK_WORDS]; /* by requests that are open */
+	struct model_read run; /* like pages not told of yet; nr 0: none */
+};
+
+/* snapshot.c */
 bool snapshot_begin(struct model *model, const struct record_snapshot *record);
 void snapshot_page(struct model *model, const struct record_snapshot_page *record);
 void snapshot_end(struct model *model, const struct record_snapshot *record);
 void snapshot_recycle(struct model *model, struct bundle *bundle);
 void snapshot_free_all(struct model *model);
+
+/* seen.c */
+/* What was seen of the chunks of [first, last]; the next call overwrites it. NULL: no memory. */
+struct chunk_seen *chunks_seen(struct model *model, const struct bundle *bundle, __u64 first,
+			       __u64 last);
+/* Gives the pages a place each; [first, last] of the chunk were read. */
+void chunk_seen_spread(struct chunk_seen *seen, __u64 first, __u64 last);
+
+/* compare.c */
+enum model_state read_xarray(const struct judging *judging, __u32 bits);
+enum model_state read_table(__u32 bits);
+/* Whether each source that this provider has could be read. */
+bool read_known(const struct judging *judging, const struct model_read *read);
+/* Sets @read->differs. @page: what is known of it, or NULL. */
+void read_compare(const struct judging *judging, struct model_read *read, const struct page *page);
+/* Which of the differences were seen before, untouched since; marks the new ones. */
+__u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs);
+/* Those of @differs that were not proven and reported before. */
+__u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs);
+/* Observers are told of runs: @read is kept until one comes that does not go on with it. */
+void read_add(struct judging *judging, const struct model_read *read);
+void read_tell(struct judging *judging);
+
+/* learn.c */
+void learn_page(struct judging *judging, const struct model_read *read, __u32 bit);
+void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct model_read *read);
+
+/* judge.c */
 void judge_bundle(struct model *model, const struct bundle *bundle);
 
 #endif

@@ -18,7 +18,7 @@ static bool loose_owner(struct model *model, struct loose *loose)
 		return true;
 	if (pfn_find(model, loose->zap.pfn, &inode, &pgoff) != PFN_OWNED)
 		return false;
-	loose->zap.inode = &inode->public;
+	loose->zap.inode = &inode->base;
 	loose->zap.pgoff = pgoff;
 	return true;
 }
@@ -40,14 +40,14 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 
 		if (zap->inode || zap->nr != 1 || zap->pfn != pfn)
 			continue;
-		zap->inode = &inode->public;
+		zap->inode = &inode->base;
 		zap->pgoff = pgoff;
-		inode->public.transitions++;
-		inode->public.zapped++;
+		inode->base.transitions++;
+		inode->base.zapped++;
 		model->counts.transitions++;
 		model->counts.zaps_foreign--;
 		page_set(extent_page(model, inode, pgoff, true), PAGE_EXPOSED, true);
-		inode->public.exposed++;
+		inode->base.exposed++;
 		exposure_add(model, inode, zap);
 		return;
 	}

@@ -343,7 +343,7 @@ int model_finish(struct model *model)
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now, true);
 	for (size_t i = 0; i < model->kept_nr; i++)
-		model->kept[i]->public.uncompared = inode_uncompared(model->kept[i]);
+		model->kept[i]->base.uncompared = inode_uncompared(model->kept[i]);
 	MODEL_NOTIFY(model, finished, model->counts.now);
 	return model->failed ? -ENOMEM : 0;
 }

@@ -2,42 +2,15 @@
 /* Requests: calls of the routines that change or may change a page's state. */
 #include "model/state.h"
 
-struct task *task_get(struct model *model, __u32 tid)
-{
-	union map_value *slot = map_add(model, &model->task_map, tid);
-	struct task *task;
-
-	if (!slot)
-		return NULL;
-	if (slot->pointer)
-		return slot->pointer;
-	task = model_alloc(model, sizeof(*task));
-	if (!task)
-		return NULL;
-	task->tid = tid;
-	slot->pointer = task;
-	return task;
-}
-
-struct request *request_innermost(const struct task *task)
-{
-	struct request *request = task->top;
-
-	while (request && request->outer &&
-	       request->public.operation == RECORD_OPERATION_UPDATE_XARRAY)
-		request = request->outer;
-	return request;
-}
-
 static bool request_declares(const struct request *request)
 {
-	switch (request->public.operation) {
+	switch (request->base.operation) {
 	case RECORD_OPERATION_SET_RANGE:
 	case RECORD_OPERATION_SET_FOLIO:
 		return true;
 	case RECORD_OPERATION_UPDATE_XARRAY:
 		/* Inside another request it is only that request's means. */
-		return !request->public.depth;
+		return !request->base.depth;
 	default:
 		return false;
 	}
@@ -95,12 +68,11 @@ static void request_drop(struct model *model, struct task *task, __u64 now)
 {
 	struct request *request = task->top;
 	struct inode *inode = request->inode;
-	__u64 begin = request->public.begin;
+	__u64 begin = request->base.begin;
 
 	request_unlink(model, request);
 	if (inode)
-		extent_touch(inode, request->public.pgoff_first, request->public.pgoff_last, now,
-			     true);
+		extent_touch(inode, request->base.pgoff_first, request->base.pgoff_last, now, true);
 	request_recycle(model, request);
 	if (inode)
 		inode_settle(model, inode);
@@ -115,7 +87,7 @@ void request_drop_lost(struct model *model, struct inode *inode, __u64 now)
 		struct task *task = request->task;
 
 		next = request->next_open;
-		if (!doubt_within(model, inode, request->public.begin, now))
+		if (!doubt_within(model, inode, request->base.begin, now))
 			continue;
 		while (task->top != request)
 			request_drop(model, task, now);
@@ -150,7 +122,7 @@ static void request_drop_impossible(struct model *model, struct task *task,
 	const struct request *outer;
 
 	for (outer = task->top; outer; outer = outer->outer) {
-		if (outer->public.operation == record->operation ||
+		if (outer->base.operation == record->operation ||
 		    record->operation == RECORD_OPERATION_RELEASE ||
 		    task->depth == REQUEST_DEPTH_MAX)
 			break;
@@ -179,9 +151,9 @@ void request_begin(struct model *model, const struct record_request *record)
 		request_drop_lost(model, request->inode, record->header.time);
 		request->inode->closing = true;
 	}
-	request->public = (struct model_request){
+	request->base = (struct model_request){
 		.id = ++model->request_id,
-		.inode = request->inode ? &request->inode->public : NULL,
+		.inode = request->inode ? &request->inode->base : NULL,
 		.operation = (enum record_operation)record->operation,
 		.state = record->state,
 		.mode = record->mode,
@@ -202,7 +174,7 @@ void request_begin(struct model *model, const struct record_request *record)
 	if (request->inode) {
 		request->next_open = request->inode->open;
 		request->inode->open = request;
-		request->inode->public.requests++;
+		request->inode->base.requests++;
 	}
 	request->open_index = model->open_nr;
 	model->open[model->open_nr++] = request;
@@ -211,7 +183,7 @@ void request_begin(struct model *model, const struct record_request *record)
 	model->counts.requests++;
 	model->counts.requests_open = model->open_nr;
 	request_event(model, record);
-	MODEL_NOTIFY(model, request_begun, &request->public);
+	MODEL_NOTIFY(model, request_begun, &request->base);
 }
 
 static struct request *request_match(const struct task *task, const struct record_request *record)
@@ -219,14 +191,14 @@ static struct request *request_match(const struct task *task, const struct recor
 	struct request *request = task->top;
 
 	for (; request; request = request->outer) {
-		const struct model_request *public = &request->public;
+		const struct model_request *base = &request->base;
 
 		/* A folio that was truncated meanwhile has no inode any more. */
-		if (public->operation == record->operation &&
-		    public->pgoff_first == record->pgoff_first &&
-		    public->pgoff_last == record->pgoff_last &&
-		    (!record->header.inode || !public->inode ||
-		     public->inode->number == record->header.inode))
+		if (base->operation == record->operation &&
+		    base->pgoff_first == record->pgoff_first &&
+		    base->pgoff_last == record->pgoff_last &&
+		    (!record->header.inode || !base->inode ||
+		     base->inode->number == record->header.inode))
 			return request;
 	}
 	return NULL;
@@ -254,17 +226,17 @@ static bool conflict_add(struct model *model, struct request *request,
 /* Tells the requests that ran at the same time what this one may have left behind. */
 static void request_note_conflicts(struct model *model, const struct request *request)
 {
-	const struct model_request *public = &request->public;
+	const struct model_request *base = &request->base;
 
 	for (struct request *other = request->inode->open; other; other = other->next_open) {
 		struct conflict conflict = {
-			.first = public->pgoff_first,
-			.last = public->pgoff_last,
-			.opposite = other->public.state != public->state || public->result < 0,
+			.first = base->pgoff_first,
+			.last = base->pgoff_last,
+			.opposite = other->base.state != base->state || base->result < 0,
 		};
 
 		if (other->task != request->task && request_declares(other) &&
-		    request_overlaps(other, public->pgoff_first, public->pgoff_last) &&
+		    request_overlaps(other, base->pgoff_first, base->pgoff_last) &&
 		    !conflict_add(model, other, &conflict))
 			return;
 	}
@@ -272,28 +244,28 @@ static void request_note_conflicts(struct model *model, const struct request *re
 
 static void request_declare(struct model *model, const struct request *request)
 {
-	const struct model_request *public = &request->public;
-	__u8 legal = public->state ? MODEL_PRESENT : MODEL_ABSENT;
-	__u64 last = public->pgoff_last;
+	const struct model_request *base = &request->base;
+	__u8 legal = base->state ? MODEL_PRESENT : MODEL_ABSENT;
+	__u64 last = base->pgoff_last;
 
 	/* One that asked for the opposite may have come and gone unseen while this one ran. */
-	if (doubt_within(model, request->inode, public->begin, public->end))
+	if (doubt_within(model, request->inode, base->begin, base->end))
 		legal = MODEL_EITHER;
-	if (public->pgoff_first > last || public->pgoff_first >= MODEL_PGOFF_MAX)
+	if (base->pgoff_first > last || base->pgoff_first >= MODEL_PGOFF_MAX)
 		return;
 	/* Nothing reads behind the end of the inode. */
-	if (request->inode->public.pages && last >= request->inode->public.pages)
-		last = request->inode->public.pages - 1;
-	if (public->pgoff_first > last)
+	if (request->inode->base.pages && last >= request->inode->base.pages)
+		last = request->inode->base.pages - 1;
+	if (base->pgoff_first > last)
 		return;
-	extent_declare(model, request->inode, public->pgoff_first, last, legal, public->result < 0);
+	extent_declare(model, request->inode, base->pgoff_first, last, legal, base->result < 0);
 	for (size_t i = 0; i < request->conflicts_nr; i++) {
 		const struct conflict *conflict = &request->conflicts[i];
 		__u64 first = conflict->first, end = conflict->last;
 
-		if (public->result >= 0 && !conflict->opposite)
+		if (base->result >= 0 && !conflict->opposite)
 			continue;
-		first = first > public->pgoff_first ? first : public->pgoff_first;
+		first = first > base->pgoff_first ? first : base->pgoff_first;
 		end = end < last ? end : last;
 		if (first <= end)
 			extent_declare(model, request->inode, first, end, MODEL_EITHER, true);
@@ -305,11 +277,11 @@ static void request_mark_pages(struct model *model, const struct request *reques
 {
 	struct inode *inode = request->inode;
 	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
-	__u64 last = request->public.pgoff_last;
+	__u64 last = request->base.pgoff_last;
 
 	if (last >= extent)
 		last = extent - 1;
-	for (__u64 pgoff = request->public.pgoff_first, weight; extent && pgoff <= last;
+	for (__u64 pgoff = request->base.pgoff_first, weight; extent && pgoff <= last;
 	     pgoff += weight) {
 		struct page *page =
 			extent_pages(model, inode, pgoff, last - pgoff + 1, false, &weight);
@@ -324,22 +296,21 @@ static void request_mark_pages(struct model *model, const struct request *reques
 
 static void request_apply(struct model *model, const struct request *request)
 {
-	const struct model_request *public = &request->public;
+	const struct model_request *base = &request->base;
 	bool declares = request_declares(request);
-	__u64 time = public->end > model->counts.now ? public->end : model->counts.now;
+	__u64 time = base->end > model->counts.now ? base->end : model->counts.now;
 
-	if (declares && (request->inode->public.provider == RECORD_PROVIDER_RFC3 ||
-			 request->inode->public.provider == RECORD_PROVIDER_UNKNOWN))
+	if (declares && (request->inode->base.provider == RECORD_PROVIDER_RFC3 ||
+			 request->inode->base.provider == RECORD_PROVIDER_UNKNOWN))
 		request_declare(model, request);
 	if (declares)
 		request_note_conflicts(model, request);
-	if (public->operation == RECORD_OPERATION_CONFIGURE && !public->result)
-		request_mark_pages(model, request, PAGE_PREPARED, public->end);
-	if (public->operation == RECORD_OPERATION_ERROR_FOLIO)
-		request_mark_pages(model, request, PAGE_POISONED, public->end);
-	if (public->pgoff_first <= public->pgoff_last)
-		extent_touch(request->inode, public->pgoff_first, public->pgoff_last, time,
-			     declares);
+	if (base->operation == RECORD_OPERATION_CONFIGURE && !base->result)
+		request_mark_pages(model, request, PAGE_PREPARED, base->end);
+	if (base->operation == RECORD_OPERATION_ERROR_FOLIO)
+		request_mark_pages(model, request, PAGE_POISONED, base->end);
+	if (base->pgoff_first <= base->pgoff_last)
+		extent_touch(request->inode, base->pgoff_first, base->pgoff_last, time, declares);
 }
 
 static void request_end_unseen(struct model *model, const struct record_request *record)
@@ -367,17 +338,17 @@ void request_end(struct model *model, const struct record_request *record)
 	}
 	while (task->top != request)
 		request_drop(model, task, record->header.time);
-	request->public.end = record->header.time;
-	request->public.result = record->result;
+	request->base.end = record->header.time;
+	request->base.result = record->result;
 	if (task->zaps_nr)
-		request->public.zaps = task->zaps + request->zaps_first;
-	request->public.zaps_nr = task->zaps_nr - request->zaps_first;
+		request->base.zaps = task->zaps + request->zaps_first;
+	request->base.zaps_nr = task->zaps_nr - request->zaps_first;
 	if (task->flushes_nr)
-		request->public.flushes = task->flushes + request->flushes_first;
-	request->public.flushes_nr = task->flushes_nr - request->flushes_first;
+		request->base.flushes = task->flushes + request->flushes_first;
+	request->base.flushes_nr = task->flushes_nr - request->flushes_first;
 	if (!request->outer)
 		flush_judge_request(model, task, request);
-	MODEL_NOTIFY(model, request_ended, &request->public);
+	MODEL_NOTIFY(model, request_ended, &request->base);
 	request_unlink(model, request);
 	inode = request->inode;
 	if (inode)
@@ -390,7 +361,7 @@ void request_end(struct model *model, const struct record_request *record)
 void request_check_stuck(struct model *model, __u64 now)
 {
 	for (size_t i = 0; i < model->open_nr; i++) {
-		struct model_request *request = &model->open[i]->public;
+		struct model_request *request = &model->open[i]->base;
 
 		if (request->stuck || now < request->begin ||
 		    now - request->begin <= model->options.stuck_ns)
@@ -400,9 +371,9 @@ void request_check_stuck(struct model *model, __u64 now)
 	}
 }
 
-bool model_request_conflicts(const struct model_request *public, __u64 pgoff)
+bool model_request_conflicts(const struct model_request *base, __u64 pgoff)
 {
-	const struct request *request = (const struct request *)public;
+	const struct request *request = (const struct request *)base;
 	const struct request *other;
 
 	for (size_t i = 0; i < request->conflicts_nr; i++) {
@@ -414,7 +385,7 @@ bool model_request_conflicts(const struct model_request *public, __u64 pgoff)
 	for (other = request->inode ? request->inode->open : NULL; other;
 	     other = other->next_open) {
 		if (other->task != request->task && request_declares(other) &&
-		    other->public.state != public->state && request_overlaps(other, pgoff, pgoff))
+		    other->base.state != base->state && request_overlaps(other, pgoff, pgoff))
 			return true;
 	}
 	return false;

@@ -105,7 +105,7 @@ struct intervals {
 struct request;
 
 struct inode {
-	struct model_inode public; /* first */
+	struct model_inode base; /* first */
 	__u32 index;
 	__u32 kept; /* in model->kept */
 	bool retired; /* dead, and nothing is left of it but what is counted */
@@ -141,7 +141,7 @@ struct conflict {
 };
 
 struct request {
-	struct model_request public; /* first */
+	struct model_request base; /* first */
 	struct inode *inode;
 	struct task *task;
 	struct request *outer;
@@ -222,7 +222,7 @@ struct model {
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct bundle *bundles; /* begun, not ended */
 	struct bundle *bundles_free;
-	struct chunk_seen *chunks_seen; /* judge.c's, as many as a read has chunks */
+	struct chunk_seen *chunks_seen; /* seen.c's, as many as a read has chunks */
 	struct queue queue;
 	struct intervals doubts; /* of no inode, so of all */
 	struct intervals doubts_any; /* of whichever inode */
@@ -263,12 +263,21 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key);
 /* valid.c: whether one field of @record denies what another says; such a record is not taken */
 bool record_contradicts(const struct record_header *record);
 
-/* inode.c: inodes; extent.c: their pages */
+/* interval.c */
+void intervals_add(struct model *model, struct intervals *intervals, __u64 since, __u64 until);
+bool intervals_meet(const struct intervals *intervals, __u64 since, __u64 until);
+void intervals_free(struct model *model, struct intervals *intervals);
+
+/* inode.c: all inodes; life.c: what becomes of one */
 struct inode *inode_find(const struct model *model, __u64 number);
 struct inode *inode_get(struct model *model, __u64 number, __u64 time);
+/* Adds one; @learning: its history is not known from the start. NULL: no memory. */
+struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool learning);
+void inode_set_provider(struct inode *inode, __u32 provider, __u32 default_state);
 void inode_update(struct model *model, const struct record_inode *record);
 void inode_snapshot_update(struct inode *inode, const struct record_snapshot *record);
 void inode_die(struct model *model, struct inode *inode, __u64 time);
+/* What is known of it counts no longer: it is learned anew. */
 void inode_forget(struct model *model, struct inode *inode);
 /* A page of it is gone: a dead one without pages is done with. */
 void inode_settle(struct model *model, struct inode *inode);
@@ -277,6 +286,7 @@ void inode_free(struct model *model, struct inode *inode);
 /* Pages of which nobody knows whether they are right: not compared since what happened last. */
 __u64 inode_uncompared(const struct inode *inode);
 
+/* extent.c: an inode's pages */
 struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add);
@@ -347,7 +357,27 @@ static inline enum model_state page_applied(const struct page *page)
 	return (enum model_state)((page->flags & PAGE_APPLIED_MASK) >> PAGE_APPLIED_SHIFT);
 }
 
-/* pfn.c: whose a pfn is; page.c: residency */
+static inline void page_set(struct page *page, __u32 flags, bool value)
+{
+	page->flags = (value ? page->flags | flags : page->flags & ~(__u64)flags) & 0xffffff;
+}
+
+/* @page stands for @weight pages. */
+static inline void page_apply(struct inode *inode, struct page *page, __u64 weight,
+			      enum model_state applied)
+{
+	if (page_applied(page) == MODEL_ABSENT)
+		inode->base.absent -= weight;
+	if (applied == MODEL_ABSENT)
+		inode->base.absent += weight;
+	page_set(page, PAGE_APPLIED_MASK, false);
+	page_set(page, (__u32)applied << PAGE_APPLIED_SHIFT, true);
+}
+
+/* resident.c: the chunk at @pgoff, or NULL; @skip: the last offset of which the same is said */
+const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *skip);
+
+/* pfn.c: whose a pfn is */
 enum pfn_owner {
 	PFN_NONE,
 	PFN_OWNED,
@@ -372,6 +402,11 @@ void pfn_clear(struct model *model, __u64 pfn, __u64 nr);
 /* Their owner is done with them: only absent ones are still of interest. */
 void pfn_leave(struct model *model, __u64 pfn, __u64 nr);
 void pfn_free_all(struct model *model);
+
+/* page.c: residency */
+/* As pfn_run(), over as many blocks and chunks as are alike. */
+__u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
+	       struct inode **inode, __u64 *pgoff);
 /* Makes the page resident; drops whoever was known there before. NULL: no memory. */
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
 /* Takes pages out of their inode; those that have another pfn stay. */
@@ -380,15 +415,18 @@ void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn
 bool pages_alike(const struct model *model, __u64 pfn, __u64 nr);
 /* A run of pages joins, as page_join(). 0, or -ENOMEM. */
 int pages_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
-/* @page stands for @weight pages. */
-void page_apply(struct inode *inode, struct page *page, __u64 weight, enum model_state applied);
-void page_set(struct page *page, __u32 flags, bool value);
+
+/* owner.c */
 void page_free_absent(struct model *model, const struct record_page_free *record);
 void owner_join(struct model *model, const struct record_owner *record);
 void owner_leave(struct model *model, const struct record_owner *record);
 
-/* request.c */
+/* task.c */
 struct task *task_get(struct model *model, __u32 tid);
+/* The innermost request of @task that changes direct-map entries, or NULL. */
+struct request *request_innermost(const struct task *task);
+
+/* request.c */
 void request_begin(struct model *model, const struct record_request *record);
 void request_end(struct model *model, const struct record_request *record);
 void request_check_stuck(struct model *model, __u64 now);
@@ -397,25 +435,25 @@ void request_drop_lost(struct model *model, struct inode *inode, __u64 now);
 void request_free_all(struct model *model);
 static inline bool request_overlaps(const struct request *request, __u64 first, __u64 last)
 {
-	return request->public.pgoff_first <= last && first <= request->public.pgoff_last &&
-	       request->public.pgoff_first <= request->public.pgoff_last;
+	return request->base.pgoff_first <= last && first <= request->base.pgoff_last &&
+	       request->base.pgoff_first <= request->base.pgoff_last;
 }
-/* The innermost request of @task that changes direct-map entries, or NULL. */
-struct request *request_innermost(const struct task *task);
-
-/* zap.c, flush.c, loose.c, exposure.c */
-void zap_take(struct model *model, const struct record_zap *record);
+/* cover.c */
 void flush_of_zap(const struct record_zap *record, struct model_flush *flush);
-void exposure_end(struct model *model, struct model_flush *flush);
-void flush_take_merged(struct model *model, const struct record_zap *record);
-void flush_take(struct model *model, const struct record_flush *record);
-void flush_judge_request(struct model *model, struct task *task, const struct request *request);
+/* Whether [first, last], pfns, are all among what it flushes. */
+bool flush_reaches(const struct model_flush *flush, __u64 first, __u64 last);
 /*
  * Whether the task's flush can be meant for the zap. memfd_secret flushes its page; a flush of
  * everything is what the split of a large page ends in, inside the task's next zap.
  */
 bool flush_is_own(const struct model_flush *flush, const struct model_zap *zap);
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
+
+/* zap.c, flush.c, loose.c, exposure.c */
+void zap_take(struct model *model, const struct record_zap *record);
+void flush_take_merged(struct model *model, const struct record_zap *record);
+void flush_take(struct model *model, const struct record_flush *record);
+void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
@@ -424,10 +462,10 @@ void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
 void loose_expire(struct model *model, __u64 now, bool last);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
+void exposure_end(struct model *model, struct model_flush *flush);
 void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight);
 
 /* doubt.c */
-void intervals_free(struct model *model, struct intervals *intervals);
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);
 void doubt_loss(struct model *model, const struct record_loss *record);
 /* A heartbeat behind a gap in the stream comes. true: what is taken up to it is to be forgotten. */

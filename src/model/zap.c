@@ -44,7 +44,7 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
 	if (!piece->resident)
 		return;
-	piece->sure = page.flags & PAGE_SURE && !piece->inode->public.dead;
+	piece->sure = page.flags & PAGE_SURE && !piece->inode->base.dead;
 	piece->redundant = zap_is_redundant(taking->record, &page);
 	if (piece->sure)
 		piece->before = page_applied(&page);
@@ -95,7 +95,7 @@ static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 		return piece;
 	case PFN_LEFT:
 		/* On its way out: restored after it has left, maybe after another took its place. */
-		piece.sure = !piece.inode->learning && !piece.inode->public.dead;
+		piece.sure = !piece.inode->learning && !piece.inode->base.dead;
 		return piece;
 	case PFN_FREED:
 		if (record->valid)
@@ -137,10 +137,10 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 		exposure_cancel(model, inode, page, weight);
 	if (!record->valid && !redundant && !(page->flags & PAGE_EXPOSED)) {
 		page_set(page, PAGE_EXPOSED, true);
-		inode->public.exposed += weight;
+		inode->base.exposed += weight;
 	}
 	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
-	if (inode->public.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
+	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
 		page_set(page, PAGE_PREPARED, true);
 }
 
@@ -161,8 +161,8 @@ static void zap_pages(struct model *model, const struct record_zap *record, stru
 		late |= record->zap_end < page->changed;
 		zap_page(model, record, inode, page, weight, zap->redundant);
 	}
-	if (inode->public.provider != RECORD_PROVIDER_SECRETMEM || !record->valid ||
-	    record->result || late)
+	if (inode->base.provider != RECORD_PROVIDER_SECRETMEM || !record->valid || record->result ||
+	    late)
 		return;
 	page_leave(model, inode, zap->pgoff, zap->pfn, zap->nr);
 	pfn_clear(model, zap->pfn, zap->nr);
@@ -178,12 +178,12 @@ static void zap_count(struct model *model, const struct model_zap *zap, struct i
 	}
 	if (zap->result)
 		return;
-	inode->public.transitions += zap->nr;
+	inode->base.transitions += zap->nr;
 	model->counts.transitions += zap->nr;
 	if (zap->valid)
-		inode->public.restored += zap->nr;
+		inode->base.restored += zap->nr;
 	else
-		inode->public.zapped += zap->nr;
+		inode->base.zapped += zap->nr;
 }
 
 static void zap_log(struct model *model, struct task *task, const struct model_zap *zap)
@@ -218,7 +218,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 		zap_log(model, task, zap);
 	else if (!zap->valid && !zap->result && !zap->redundant)
 		loose_add(model, task, zap);
-	MODEL_NOTIFY(model, zapped, zap, request ? &request->public : NULL);
+	MODEL_NOTIFY(model, zapped, zap, request ? &request->base : NULL);
 }
 
 static void zap_event(struct model *model, const struct record_zap *record)
@@ -247,7 +247,7 @@ static __u64 zap_place(const struct record_zap *record, const struct task *task,
 
 	if (record->header.inode)
 		return record->pgoff + i;
-	return request ? request->public.pgoff_first + i : 0;
+	return request ? request->base.pgoff_first + i : 0;
 }
 
 static enum model_state zap_after(const struct model_zap *zap)
@@ -262,7 +262,7 @@ static void zap_piece(const struct zap_taking *taking, struct task *task, const 
 {
 	const struct record_zap *record = taking->record;
 	struct model_zap zap = {
-		.inode = piece->inode ? &piece->inode->public : NULL,
+		.inode = piece->inode ? &piece->inode->base : NULL,
 		.pgoff = piece->inode ? piece->pgoff : zap_place(record, task, (__u32)first),
 		.pfn = record->page + first,
 		.nr = piece->nr,

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What was read, held against what is: where they differ, and whether that is proven. */
+#include "model/judge.h"
+
+void read_tell(struct judging *judging)
+{
+	if (judging->run.nr)
+		MODEL_NOTIFY(judging->model, page_read, &judging->run);
+	judging->run.nr = 0;
+}
+
+void read_add(struct judging *judging, const struct model_read *read)
+{
+	struct model_read *run = &judging->run;
+	bool resident = read->bits & RECORD_PAGE_RESIDENT;
+
+	if (run->nr && run->pgoff + run->nr == read->pgoff && run->bits == read->bits &&
+	    (!resident || run->pfn + run->nr == read->pfn) && run->settled == read->settled &&
+	    run->declared == read->declared && run->applied == read->applied &&
+	    run->differs == read->differs && run->proven == read->proven) {
+		run->nr += read->nr;
+		return;
+	}
+	read_tell(judging);
+	*run = *read;
+}
+
+enum model_state read_xarray(const struct judging *judging, __u32 bits)
+{
+	bool present = judging->bundle->begin.default_state;
+
+	if (judging->inode->base.provider != RECORD_PROVIDER_RFC3 ||
+	    bits & RECORD_PAGE_DECLARED_UNKNOWN)
+		return MODEL_EITHER;
+	if (bits & RECORD_PAGE_DEVIATES)
+		present = !present;
+	return present ? MODEL_PRESENT : MODEL_ABSENT;
+}
+
+enum model_state read_table(__u32 bits)
+{
+	if (!(bits & RECORD_PAGE_RESIDENT) || bits & RECORD_PAGE_APPLIED_UNKNOWN)
+		return MODEL_EITHER;
+	return bits & RECORD_PAGE_PRESENT ? MODEL_PRESENT : MODEL_ABSENT;
+}
+
+/* What the page tables must say of a resident page. */
+static enum model_state read_expected(const struct judging *judging, const struct model_read *read,
+				      const struct page *page)
+{
+	if (read->bits & RECORD_PAGE_POISONED)
+		return MODEL_EITHER;
+	switch (judging->inode->base.provider) {
+	case RECORD_PROVIDER_GMEM_PLAIN:
+		return MODEL_PRESENT;
+	case RECORD_PROVIDER_SECRETMEM:
+		return read->bits & RECORD_PAGE_PREPARED ? MODEL_ABSENT : MODEL_EITHER;
+	case RECORD_PROVIDER_RFC3:
+		break;
+	default:
+		return MODEL_EITHER;
+	}
+	/* Configured, and about to be marked uptodate: no longer the one, not yet the other. */
+	if (!(read->bits & RECORD_PAGE_PREPARED))
+		return page && page->flags & PAGE_PREPARED ? MODEL_EITHER : MODEL_PRESENT;
+	/* The xarray is the one that is wrong; what follows from it is the same cause. */
+	if (read->differs & MODEL_DIFFERS_DECLARED)
+		return MODEL_EITHER;
+	return read->xarray == MODEL_EITHER ? read->declared : read->xarray;
+}
+
+bool read_known(const struct judging *judging, const struct model_read *read)
+{
+	if (read->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
+		return false;
+	if (judging->inode->base.provider == RECORD_PROVIDER_RFC3 && read->xarray == MODEL_EITHER)
+		return false;
+	return !(read->bits & RECORD_PAGE_RESIDENT) || read->bits & RECORD_PAGE_POISONED ||
+	       read->table != MODEL_EITHER;
+}
+
+void read_compare(const struct judging *judging, struct model_read *read, const struct page *page)
+{
+	if (read->xarray != MODEL_EITHER && !(read->declared & read->xarray))
+		read->differs |= MODEL_DIFFERS_DECLARED;
+	if (read->table != MODEL_EITHER && !(read_expected(judging, read, page) & read->table))
+		read->differs |= MODEL_DIFFERS_APPLIED;
+}
+
+/* Which of the differences were seen before, untouched since; marks the new ones. */
+__u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
+{
+	static const struct {
+		enum model_difference difference;
+		enum chunk_bitmap suspect, proven;
+	} kinds[] = {
+		{ MODEL_DIFFERS_DECLARED, BITS_SUSPECT_DECLARED, BITS_PROVEN_DECLARED },
+		{ MODEL_DIFFERS_APPLIED, BITS_SUSPECT_APPLIED, BITS_PROVEN_APPLIED },
+	};
+	struct chunk *chunk = judging->chunk;
+	__u32 proven = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		bool differing = differs & kinds[i].difference;
+		bool suspect = bit_test(chunk->bits[kinds[i].suspect], bit);
+
+		if (differing && suspect && judging->begin >= chunk->read_end) {
+			proven |= kinds[i].difference;
+			chunk_put(judging->inode, chunk, kinds[i].proven, bit, true);
+			differing = false;
+		}
+		if (differing && !judging->suspected) {
+			judging->suspected = true;
+			chunk->suspect_since = judging->begin;
+		}
+		chunk_put(judging->inode, chunk, kinds[i].suspect, bit, differing);
+	}
+	return proven;
+}
+
+/* What was proven and reported stays reported until something changes it. */
+__u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs)
+{
+	if (bit_test(judging->chunk->bits[BITS_PROVEN_DECLARED], bit))
+		differs &= ~(__u32)MODEL_DIFFERS_DECLARED;
+	if (bit_test(judging->chunk->bits[BITS_PROVEN_APPLIED], bit))
+		differs &= ~(__u32)MODEL_DIFFERS_APPLIED;
+	return differs;
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What a settled read tells of pages whose history is not known. */
+#include "model/judge.h"
+
+static void learn_residency(struct judging *judging, const struct model_read *read, bool sure)
+{
+	struct model *model = judging->model;
+	struct inode *inode = judging->inode;
+	/* The others tell of no joins, or of no leaves: what is there is news, not a riddle. */
+	bool told = inode->base.provider == RECORD_PROVIDER_RFC3 && sure;
+	struct page *pages = judging->chunk->pages;
+	struct page *page = pages ? &pages[read->pgoff - judging->start] : NULL;
+	bool resident = page && page->flags & PAGE_RESIDENT;
+
+	if (!(read->bits & RECORD_PAGE_RESIDENT)) {
+		if (resident) {
+			model->counts.unexplained += told;
+			page_leave(model, inode, read->pgoff, page->pfn, 1);
+		}
+		return;
+	}
+	if (!resident || page->pfn != read->pfn) {
+		model->counts.unexplained += told;
+		page = page_join(model, inode, read->pgoff, read->pfn);
+		if (!page)
+			return;
+		loose_adopt(model, inode, read->pgoff, read->pfn);
+	}
+	page_set(page, PAGE_SURE, sure);
+	if (read->bits & RECORD_PAGE_PREPARED)
+		page_set(page, PAGE_PREPARED, true);
+	if (read->bits & RECORD_PAGE_POISONED)
+		page_set(page, PAGE_POISONED, true);
+	if (read->table != MODEL_EITHER && read->table != page_applied(page))
+		page_apply(inode, page, 1, read->table);
+}
+
+void learn_page(struct judging *judging, const struct model_read *read, __u32 bit)
+{
+	struct chunk *chunk = judging->chunk;
+	bool seen = bit_test(chunk->bits[BITS_SEEN], bit);
+
+	/* Where calls may have begun unseen, the first read may show one of them halfway. */
+	if (!seen)
+		bit_put(chunk->bits[BITS_SEEN], bit, true);
+	else if (read->declared == MODEL_EITHER && read->xarray != MODEL_EITHER) {
+		bit_put(chunk->bits[BITS_PRESENT], bit, read->xarray & MODEL_PRESENT);
+		bit_put(chunk->bits[BITS_ABSENT], bit, read->xarray & MODEL_ABSENT);
+	}
+	learn_residency(judging, read, seen);
+}
+
+void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct model_read *read)
+{
+	struct inode *inode = judging->inode;
+	bool sure = slot->seen;
+
+	if (!(read->bits & RECORD_PAGE_RESIDENT))
+		return;
+	if (!(slot->like.flags & PAGE_RESIDENT)) {
+		if (inode->base.provider == RECORD_PROVIDER_RFC3 && sure)
+			judging->model->counts.unexplained += read->nr;
+		if (pages_join(judging->model, inode, read->pgoff, read->pfn, read->nr))
+			return;
+	}
+	page_set(&slot->like, PAGE_SURE, sure);
+	if (read->bits & RECORD_PAGE_PREPARED)
+		page_set(&slot->like, PAGE_PREPARED, true);
+	if (read->bits & RECORD_PAGE_POISONED)
+		page_set(&slot->like, PAGE_POISONED, true);
+	if (read->table != MODEL_EITHER && read->table != page_applied(&slot->like))
+		page_apply(inode, &slot->like, read->nr, read->table);
+}

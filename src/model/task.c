@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Threads of the traced kernel, and what they are in the middle of. */
+#include "model/state.h"
+
+struct task *task_get(struct model *model, __u32 tid)
+{
+	union map_value *slot = map_add(model, &model->task_map, tid);
+	struct task *task;
+
+	if (!slot)
+		return NULL;
+	if (slot->pointer)
+		return slot->pointer;
+	task = model_alloc(model, sizeof(*task));
+	if (!task)
+		return NULL;
+	task->tid = tid;
+	slot->pointer = task;
+	return task;
+}
+
+struct request *request_innermost(const struct task *task)
+{
+	struct request *request = task->top;
+
+	while (request && request->outer &&
+	       request->base.operation == RECORD_OPERATION_UPDATE_XARRAY)
+		request = request->outer;
+	return request;
+}
