@@ -204,6 +204,24 @@ struct model_freed {
 	__u32 tid, tgid, cpu;
 };
 
+enum model_move {
+	MODEL_JOINED = 1,
+	MODEL_PREPARED = 2, /* it was there already */
+	MODEL_LEFT = 3,
+	MODEL_FREED = 4, /* after it had been absent */
+};
+
+/* A run of pages that came to an inode, left it, or went back to the allocator. */
+struct model_moved {
+	const struct model_inode *inode; /* FREED: the last owner known, NULL none */
+	enum model_move move;
+	__u64 pgoff, pfn, nr; /* pgoff means nothing without an inode */
+	__u64 time; /* ns */
+	__u32 tid, tgid, cpu;
+	bool prepared; /* JOINED: on the way in */
+	bool absent; /* FREED: from the direct map */
+};
+
 enum model_doubt_reason {
 	MODEL_DOUBT_LOSS = 1, /* records lost, or calls missed */
 	MODEL_DOUBT_UNSEEN = 2, /* the end of a request arrived whose begin did not, or the like */
@@ -240,6 +258,8 @@ struct model_observer {
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);
+	/* After the model has taken it over. A page may be seen to leave by its free alone. */
+	void (*moved)(void *context, const struct model_moved *moved);
 	/* Absent pages given back to the allocator. */
 	void (*freed_absent)(void *context, const struct model_freed *freed);
 	void (*doubt)(void *context, const struct model_doubt *doubt);

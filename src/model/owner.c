@@ -45,15 +45,50 @@ static void pages_touch(struct inode *inode, __u64 pgoff, __u64 nr, __u64 time)
 	}
 }
 
+static struct model_moved move_of(const struct record_header *header, enum model_move move)
+{
+	return (struct model_moved){
+		.move = move,
+		.time = header->time,
+		.tid = header->tid,
+		.tgid = header->tgid,
+		.cpu = header->cpu,
+	};
+}
+
+static void owner_notify(struct model *model, const struct record_owner *record,
+			 const struct inode *inode, enum model_move move)
+{
+	struct model_moved moved = move_of(&record->header, move);
+
+	moved.inode = &inode->base;
+	moved.pgoff = record->pgoff;
+	moved.pfn = record->page;
+	moved.nr = record->nr;
+	moved.prepared = record->prepared;
+	MODEL_NOTIFY(model, moved, &moved);
+}
+
+/* Whether it has the page there already: then it can only be prepared. */
+static bool owner_has(const struct inode *inode, const struct record_owner *record)
+{
+	struct page page;
+
+	return extent_page_read(inode, record->pgoff, &page) && page.flags & PAGE_RESIDENT &&
+	       page.pfn == record->page;
+}
+
 void owner_join(struct model *model, const struct record_owner *record)
 {
 	struct inode *inode;
+	bool known;
 
 	if (!owner_valid(model, record))
 		return;
 	inode = inode_get(model, record->header.inode, record->header.time);
 	if (!inode)
 		return;
+	known = owner_has(inode, record);
 	if (record->nr == 1 ? !page_join(model, inode, record->pgoff, record->page)
 			    : pages_join(model, inode, record->pgoff, record->page, record->nr))
 		return;
@@ -74,10 +109,13 @@ void owner_join(struct model *model, const struct record_owner *record)
 			loose_adopt(model, inode, pgoff + j, record->page + i + j);
 	}
 	owner_event(model, record, inode->base.number, record->pgoff);
+	if (!known || record->prepared)
+		owner_notify(model, record, inode, known ? MODEL_PREPARED : MODEL_JOINED);
 }
 
 void owner_leave(struct model *model, const struct record_owner *record)
 {
+	struct model_moved moved = move_of(&record->header, MODEL_LEFT);
 	struct inode *inode = NULL, *last = NULL;
 	__u64 pgoff;
 
@@ -91,6 +129,11 @@ void owner_leave(struct model *model, const struct record_owner *record)
 			continue;
 		page_leave(model, inode, pgoff, record->page + i, run);
 		pages_touch(inode, pgoff, run, event_time(model, record->header.time));
+		moved.inode = &inode->base;
+		moved.pgoff = pgoff;
+		moved.pfn = record->page + i;
+		moved.nr = run;
+		MODEL_NOTIFY(model, moved, &moved);
 		last = inode;
 	}
 	/* Restored or not is known by now; who left present is nobody's any more. */
@@ -98,6 +141,24 @@ void owner_leave(struct model *model, const struct record_owner *record)
 	owner_event(model, record, last ? last->base.number : record->header.inode, record->page);
 	if (last)
 		inode_settle(model, last);
+}
+
+static void page_notify_freed(struct model *model, const struct model_freed *freed, bool absent)
+{
+	struct model_moved moved = {
+		.inode = freed->inode,
+		.move = MODEL_FREED,
+		.pgoff = freed->pgoff,
+		.pfn = freed->pfn,
+		.nr = 1,
+		.time = freed->time,
+		.tid = freed->tid,
+		.tgid = freed->tgid,
+		.cpu = freed->cpu,
+		.absent = absent,
+	};
+
+	MODEL_NOTIFY(model, moved, &moved);
 }
 
 void page_free_absent(struct model *model, const struct record_page_free *record)
@@ -141,6 +202,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		}
 		freed.inode = inode ? &inode->base : NULL;
 		freed.owned = owner == PFN_OWNED;
+		page_notify_freed(model, &freed, record->absent >> i & 1);
 		if (record->absent >> i & 1)
 			MODEL_NOTIFY(model, freed_absent, &freed);
 		/* Freed is freed, whatever kept it from being seen to leave. */

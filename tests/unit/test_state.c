@@ -14,9 +14,19 @@ static void note_zap(void *context, const struct model_zap *zap,
 	last_operation = request ? request->operation : RECORD_OPERATION_NONE;
 }
 
+static char moves[16]; /* J, P, L or F each */
+static struct model_moved last_moved;
+
+static void note_moved(void *context, const struct model_moved *moved)
+{
+	(void)context;
+	last_moved = *moved;
+	moves[strlen(moves)] = "?JPLF"[moved->move];
+}
+
 static void feed_all(void)
 {
-	struct model_observer observer = { .zapped = note_zap };
+	struct model_observer observer = { .zapped = note_zap, .moved = note_moved };
 
 	stream_heartbeat(&stream);
 	stream.model = model_create(NULL);
@@ -228,6 +238,23 @@ static void test_announced_again(void **state)
 	assert_true(model_doubtful(stream.model, model_inode_find(stream.model, G), 1, 2));
 }
 
+/* A page's way: what is said twice is told once. */
+static void test_moved(void **state)
+{
+	(void)state;
+	memset(moves, 0, sizeof(moves));
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 100);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_leave(&stream, T, 100);
+	stream_page_free(&stream, T, 100, true);
+	feed_all();
+	assert_string_equal(moves, "JLF");
+	assert_true(last_moved.absent);
+	assert_int_equal(last_moved.pgoff, 5);
+	assert_int_equal(last_moved.inode->number, G);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -240,6 +267,7 @@ int main(void)
 		RULE_TEST(test_failed_restore_undoes_nothing),
 		RULE_TEST(test_overlapping_reads_prove_nothing),
 		RULE_TEST(test_announced_again),
+		RULE_TEST(test_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
