@@ -97,14 +97,14 @@ $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
-# One object: each rule enters itself into a table (src/rules/rule.h), so an archive must not
-# leave out those that nobody else names.
-RULE_OBJECTS := $(filter $(B)/obj/rules/%,$(LIB_OBJECTS))
-$(B)/obj/rules.o: $(RULE_OBJECTS)
+# One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,
+# src/report/internal.h), so an archive must not leave out those that nobody else names.
+ENTERED_OBJECTS := $(filter $(B)/obj/rules/% $(B)/obj/report/verdict_%,$(LIB_OBJECTS))
+$(B)/obj/entered.o: $(ENTERED_OBJECTS)
 	$(Q)$(LD) -r $^ -o $@
 
 # For our own programs, with everything in it.
-$(B)/rooms.a: $(filter-out $(RULE_OBJECTS),$(LIB_OBJECTS)) $(B)/obj/rules.o
+$(B)/rooms.a: $(filter-out $(ENTERED_OBJECTS),$(LIB_OBJECTS)) $(B)/obj/entered.o
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcs $@ $^
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Reports: a verdict as JSON, text, TAP, JUnit or GitHub annotations; the live
- * view's batch lines; folded flush time. They ask the verdict and the model,
- * never a sensor. Every writer returns 0 or -errno of the stream.
+ * Reports: a verdict in formats for people and machines; the live view's batch
+ * lines; folded flush time. They ask the verdict and the model, never a sensor.
+ * Every writer returns 0 or -errno of the stream.
  */
 #ifndef GMEMTRACE_REPORT_H
 #define GMEMTRACE_REPORT_H
@@ -17,20 +17,25 @@ GMEMTRACE_API_BEGIN
 
 #define REPORT_VERDICT_SCHEMA "gmemtrace-verdict-1"
 
-/* One JSON object, pretty-printed, with a newline at its end. */
-int report_verdict_json(FILE *out, const struct verdict *verdict);
+/*
+ * A format of the verdict is one file, src/report/verdict_NAME.c, which enters itself into a
+ * table; `gmemtrace check --NAME` comes from there.
+ */
+struct report_format {
+	const char *name;
+	const char *help; /* what --NAME does, one line */
+	bool machine; /* standard output holds it alone: what CMD prints goes elsewhere */
+	bool besides; /* into a file of its own, besides the one on standard output */
+	/* @color: with escape sequences where the format has any. 0, or -errno of the stream. */
+	int (*write)(FILE *out, const struct verdict *verdict, bool color);
+};
 
-/* For people. @color: with escape sequences. */
-int report_verdict_text(FILE *out, const struct verdict *verdict, bool color);
+/* In order of names; @format NULL: the first. NULL behind the last. */
+const struct report_format *report_format_next(const struct report_format *format);
+const struct report_format *report_format_find(const char *name); /* NULL: none */
 
-/* A test point a rule, in order of ids: ok, not ok, or skip with the reason. */
-int report_verdict_tap(FILE *out, const struct verdict *verdict);
-
-/* One testsuite, a testcase a rule. */
-int report_verdict_junit(FILE *out, const struct verdict *verdict);
-
-/* ::error and ::notice lines; GitHub shows ten a step, so the rest is summed up in one. */
-int report_verdict_github(FILE *out, const struct verdict *verdict);
+int report_verdict(FILE *out, const struct verdict *verdict, const struct report_format *format,
+		   bool color);
 
 struct report_live;
 

@@ -6,7 +6,7 @@
  *	run_open(&run, &options);
  *	verdict = verdict_create(run_model(run), NULL);
  *	run_source(run, verdict, &result);
- *	report_verdict_text(stdout, verdict, false);
+ *	report_verdict(stdout, verdict, report_format_find("text"), false);
  *
  * All times are nanoseconds. One thread; one live run in a process.
  */

@@ -9,30 +9,25 @@
 #include "gmemtrace/report.h"
 
 enum check_key {
-	KEY_JSON = 0x100,
-	KEY_TAP,
-	KEY_JUNIT,
-	KEY_GITHUB,
-	KEY_REQUIRE,
+	KEY_REQUIRE = 0x100,
 	KEY_MIN_PAGES,
 	KEY_MIN_INODES,
 	KEY_ALLOW_EMPTY,
+	KEY_FORMAT = 0x180, /* that of the first format; as many as there are */
 };
+
+#define FORMATS_MAX 32
 
 struct check {
 	struct options options;
-	int format; /* enum check_key, 0: text */
-	const char *junit; /* path, NULL: none */
+	const struct report_format *format; /* on standard output */
+	bool format_given;
+	const struct report_format *besides; /* into a file; NULL: none */
+	const char *besides_path;
 	struct verdict_options verdict;
 };
 
 static const struct argp_option check_table[] = {
-	{ NULL, 0, NULL, 0,
-	  "The verdict, on standard output as text unless one of these is given:", 1 },
-	{ "json", KEY_JSON, NULL, 0, "as one JSON object", 1 },
-	{ "tap", KEY_TAP, NULL, 0, "as TAP, a test point a rule", 1 },
-	{ "github", KEY_GITHUB, NULL, 0, "as annotations of GitHub Actions", 1 },
-	{ "junit", KEY_JUNIT, "FILE", 0, "besides, as JUnit XML in FILE", 1 },
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
 	{ NULL, 0, NULL, 0, "What consistent takes (else: inconclusive):", 2 },
 	{ "require", KEY_REQUIRE, "RULE,...", 0, "that these rules were judged throughout", 2 },
@@ -41,12 +36,32 @@ static const struct argp_option check_table[] = {
 	{ "allow-empty", KEY_ALLOW_EMPTY, NULL, 0, "nothing: also where nothing was judged", 2 },
 	{ 0 },
 };
+#define CHECK_OPTIONS (sizeof(check_table) / sizeof(check_table[0]) + 1)
 
-static void format_set(const struct argp_state *state, struct check *check, int key)
+/* @index: of the table's order. */
+static const struct report_format *format_at(int index)
 {
-	if (check->format && check->format != key)
-		options_usage(state->name, "--json, --tap and --github: give one of them");
-	check->format = key;
+	const struct report_format *format = report_format_next(NULL);
+
+	while (format && index--)
+		format = report_format_next(format);
+	return format;
+}
+
+static void format_set(const struct argp_state *state, struct check *check,
+		       const struct report_format *format, char *path)
+{
+	const struct report_format **place = format->besides ? &check->besides : &check->format;
+	bool given = format->besides ? check->besides != NULL : check->format_given;
+
+	if (given && *place != format)
+		options_usage(state->name, "--%s and --%s: give one of them", (*place)->name,
+			      format->name);
+	*place = format;
+	if (format->besides)
+		check->besides_path = path;
+	else
+		check->format_given = true;
 }
 
 /* "missed-page,stuck" */
@@ -79,14 +94,6 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		options_init_children(state, &check->options, OPTIONS_CHILDREN);
 		return 0;
-	case KEY_JSON:
-	case KEY_TAP:
-	case KEY_GITHUB:
-		format_set(state, check, key);
-		return 0;
-	case KEY_JUNIT:
-		check->junit = text;
-		return 0;
 	case KEY_REQUIRE:
 		require_parse(state, check, text);
 		return 0;
@@ -109,60 +116,66 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		options_take_file(state, &check->options, text);
 		return 0;
 	default:
-		return ARGP_ERR_UNKNOWN;
+		if (key < KEY_FORMAT || key >= KEY_FORMAT + FORMATS_MAX)
+			return ARGP_ERR_UNKNOWN;
+		format_set(state, check, format_at(key - KEY_FORMAT), text);
+		return 0;
 	}
 }
 
-static const struct argp check_argp = {
-	check_table,
-	check_parse,
-	"[FILE | -- CMD...]",
+/* An option a format, before those of the table. */
+static const struct argp_option *check_options(void)
+{
+	static struct argp_option table[FORMATS_MAX + CHECK_OPTIONS] = {
+		{ NULL, 0, NULL, 0,
+		  "The verdict, on standard output, as text unless told otherwise:", 1 },
+	};
+	const struct report_format *format = NULL;
+	size_t nr = 1;
+
+	for (int i = 0; i < FORMATS_MAX && (format = report_format_next(format)); i++)
+		table[nr++] = (struct argp_option){
+			.name = format->name,
+			.key = KEY_FORMAT + i,
+			.arg = format->besides ? "FILE" : NULL,
+			.doc = format->help,
+			.group = 1,
+		};
+	memcpy(&table[nr], check_table, sizeof(check_table));
+	return table;
+}
+
+static const char check_words[] =
 	"Judges whether the direct map was what it was asked to be: in the capture FILE, which "
-	"needs "
-	"no privilege, or live while CMD runs, or until ^C.\v"
+	"needs no privilege, or live while CMD runs, or until ^C.\v"
 	"Exit status: 0 consistent, 1 violated, 5 inconclusive (also: nothing was judged), 2 "
 	"another error (also: consistent, but CMD failed), 4 cannot run here, 64 usage error. "
-	"Where "
-	"several hold: 1 before 5 before 2.",
-	options_children,
-	NULL,
-	NULL,
-};
+	"Where several hold: 1 before 5 before 2.";
 
-static int verdict_write(const struct output *output, const struct verdict *verdict, int format)
+static int verdict_write(const struct output *output, const struct verdict *verdict,
+			 const struct report_format *format)
 {
-	FILE *out = output_stream(output);
-
-	switch (format) {
-	case KEY_JSON:
-		return report_verdict_json(out, verdict);
-	case KEY_TAP:
-		return report_verdict_tap(out, verdict);
-	case KEY_GITHUB:
-		return report_verdict_github(out, verdict);
-	default:
-		return report_verdict_text(out, verdict, output_color(output));
-	}
+	return report_verdict(output_stream(output), verdict, format, output_color(output));
 }
 
-/* Takes @junit, which may be NULL. */
+/* Takes @besides, which may be NULL. */
 static enum gmemtrace_status check_report(const struct check *check, const struct verdict *verdict,
-					  struct output *junit)
+					  struct output *besides)
 {
 	struct output *output = output_open("-");
 	enum gmemtrace_status status = GMEMTRACE_ERROR;
 
 	if (output)
 		status = output_close(output, verdict_write(output, verdict, check->format));
-	if (!junit)
+	if (!besides)
 		return status;
 	return run_status_worse(
-		status, output_close(junit, report_verdict_junit(output_stream(junit), verdict)));
+		status, output_close(besides, verdict_write(besides, verdict, check->besides)));
 }
 
-/* Takes @junit. */
+/* Takes @besides. */
 static enum gmemtrace_status check_run(const struct check *check, struct run *run,
-				       struct output *junit)
+				       struct output *besides)
 {
 	struct verdict *verdict = verdict_create(run_model(run), &check->verdict);
 	const struct run_options *options = &check->options.run;
@@ -178,32 +191,42 @@ static enum gmemtrace_status check_run(const struct check *check, struct run *ru
 	status = trace_run(run, verdict, &result);
 	if (status)
 		goto cleanup;
-	status =
-		run_status_worse(run_status(&result, verdict), check_report(check, verdict, junit));
-	junit = NULL;
+	status = run_status_worse(run_status(&result, verdict),
+				  check_report(check, verdict, besides));
+	besides = NULL;
 cleanup:
-	if (junit)
-		output_close(junit, 0);
+	if (besides)
+		output_close(besides, 0);
 	verdict_free(verdict);
 	return status;
 }
 
 int subcommand_check(int argc, char **argv, char **command)
 {
-	struct check check = { .options.run.page_free = true };
+	struct check check = {
+		.options.run.page_free = true,
+		.format = report_format_find("text"),
+	};
+	const struct argp argp = {
+		.options = check_options(),
+		.parser = check_parse,
+		.args_doc = "[FILE | -- CMD...]",
+		.doc = check_words,
+		.children = options_children,
+	};
 	enum gmemtrace_status status;
-	struct output *junit = NULL;
+	struct output *besides = NULL;
 	struct run *run;
 
-	options_parse(&check_argp, argc, argv, &check, &check.options, command);
-	check.options.run.command_aside = check.format != 0;
+	options_parse(&argp, argc, argv, &check, &check.options, command);
+	check.options.run.command_aside = check.format->machine;
 	status = run_open(&run, &check.options.run);
 	if (status)
 		return status;
-	if (check.junit)
-		junit = output_open(check.junit);
-	if (junit || !check.junit)
-		status = check_run(&check, run, junit);
+	if (check.besides)
+		besides = output_open(check.besides_path);
+	if (besides || !check.besides)
+		status = check_run(&check, run, besides);
 	else
 		status = GMEMTRACE_ERROR;
 	run_close(run);

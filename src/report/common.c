@@ -101,3 +101,60 @@ const char *report_not_judged(const struct verdict *verdict, const struct rule *
 	}
 	return NULL;
 }
+
+bool report_rule_violated(const struct verdict *verdict, const struct rule *rule)
+{
+	return rule->severity == RULE_SEVERITY_VIOLATION && verdict_rule_count(verdict, rule->id);
+}
+
+__s64 report_command_status(const struct verdict *verdict)
+{
+	struct model_counts counts;
+
+	model_count(verdict_model(verdict), &counts);
+	return counts.command_status;
+}
+
+/* How much of @words goes into @width columns: to a space, else to the end of a character. */
+static size_t wrap_cut(const char *words, size_t width)
+{
+	size_t length = strlen(words), cut = width;
+
+	if (length <= width)
+		return length;
+	while (cut && words[cut] != ' ')
+		cut--;
+	if (cut)
+		return cut;
+	for (cut = width; cut > 1 && ((unsigned char)words[cut] & 0xc0) == 0x80; cut--)
+		;
+	return cut;
+}
+
+void report_wrap(FILE *out, const char *words, const char *indent, size_t columns, size_t lines_max)
+{
+	size_t width = columns - strlen(indent), lines = 0;
+	char clean[REPORT_CLEAN_MAX];
+
+	for (words = report_clean(words, clean); *words; lines++) {
+		size_t cut = wrap_cut(words, width);
+		bool last = lines_max && lines + 1 == lines_max && words[cut];
+
+		fprintf(out, "%s%.*s%s\n", indent, (int)cut, words, last ? " ..." : "");
+		if (last)
+			return;
+		words += cut;
+		while (*words == ' ')
+			words++;
+	}
+}
+
+void report_event_line(FILE *out, const struct model_event *event, const char *indent)
+{
+	char text[REPORT_EVENT_MAX];
+
+	fprintf(out, "%s%6llu.%06llu s  CPU %-3u task %-7u %s\n", indent,
+		(unsigned long long)(event->time / 1000000000),
+		(unsigned long long)(event->time / 1000 % 1000000), event->cpu, event->tid,
+		report_event(event, text));
+}

@@ -8,6 +8,11 @@
 #include <string.h>
 #include "gmemtrace/report.h"
 
+/* Enters a format, an object of static storage, into the table. */
+#define REPORT_FORMAT_ENTER(format)                                                                \
+	static const struct report_format *const format##_entry                                    \
+		__attribute__((used, section("gmemtrace_formats"))) = &(format)
+
 /* 0, or -EIO where @out has failed. */
 int report_done(FILE *out);
 
@@ -31,7 +36,28 @@ const char *report_place(const struct verdict_violation *violation, char *place)
 #define REPORT_EVENT_MAX 96
 const char *report_event(const struct model_event *event, char *text);
 
+/* "  13.916451 s  CPU 1   task 108     set_range begins, pages 0x8-0x19" */
+void report_event_line(FILE *out, const struct model_event *event, const char *indent);
+
+/*
+ * @words in lines of at most @columns, broken at spaces, each begun with @indent; "..." ends the
+ * last of @lines_max (0: no limit) where more would come.
+ */
+void report_wrap(FILE *out, const char *words, const char *indent, size_t columns,
+		 size_t lines_max);
+
 /* The reason why @rule was not judged, or NULL. */
 const char *report_not_judged(const struct verdict *verdict, const struct rule *rule);
+
+bool report_rule_violated(const struct verdict *verdict, const struct rule *rule);
+
+/* Of CMD; -1 there was none. */
+__s64 report_command_status(const struct verdict *verdict);
+
+/* Where tests are counted: besides a point a rule, the verdict, and CMD. */
+#define REPORT_POINTS_MORE 2
+
+/* verdict_violation() or verdict_note() */
+typedef const struct verdict_violation *(*report_cause_at)(const struct verdict *, size_t);
 
 #endif

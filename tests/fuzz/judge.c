@@ -57,17 +57,15 @@ static void budget_check(const struct budget *budget, const struct capture_info 
 static void reports(const struct verdict *verdict, struct report_live *live,
 		    const struct report_folded *folded)
 {
+	const struct report_format *format = NULL;
 	static FILE *null;
 
 	if (!null)
 		null = fopen("/dev/null", "w");
 	if (!null)
 		abort();
-	report_verdict_json(null, verdict);
-	report_verdict_text(null, verdict, true);
-	report_verdict_tap(null, verdict);
-	report_verdict_junit(null, verdict);
-	report_verdict_github(null, verdict);
+	while ((format = report_format_next(format)))
+		report_verdict(null, verdict, format, true);
 	report_live_lines(null, live);
 	report_folded_write(null, folded, REPORT_WEIGHT_NS, REPORT_BY_STACK);
 	report_folded_write(null, folded, REPORT_WEIGHT_EXPOSURE, REPORT_BY_VM);

@@ -353,7 +353,7 @@ const struct verdict *stream_judge_with(struct stream *stream, const struct mode
 void stream_expect(struct stream *stream, enum verdict_value value)
 {
 	if (verdict_value(stream->verdict) != value)
-		report_verdict_text(stderr, stream->verdict, false);
+		report_verdict(stderr, stream->verdict, report_format_find("text"), false);
 	assert_int_equal(verdict_value(stream->verdict), value);
 }
 
@@ -364,7 +364,7 @@ const struct verdict_violation *stream_expect_one(struct stream *stream, enum ru
 
 	stream_expect(stream, VERDICT_VIOLATED);
 	if (verdict_violations(stream->verdict) != 1)
-		report_verdict_text(stderr, stream->verdict, false);
+		report_verdict(stderr, stream->verdict, report_format_find("text"), false);
 	assert_int_equal(verdict_violations(stream->verdict), 1);
 	assert_string_equal(violation->rule->name, rule_find(rule)->name);
 	if (inode)

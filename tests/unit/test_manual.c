@@ -148,7 +148,7 @@ static void test_json_keys(void **state)
 	history(&stream);
 	assert_int_equal(verdict_violations(stream.verdict), 1);
 	assert_int_equal(verdict_notes(stream.verdict), 1);
-	assert_int_equal(report_verdict_json(out, stream.verdict), 0);
+	assert_int_equal(report_verdict(out, stream.verdict, report_format_find("json"), false), 0);
 	fclose(out);
 	object = json_tokener_parse(text);
 	assert_non_null(object);

@@ -83,12 +83,23 @@ static void judge(bool faulty)
 	model_finish(stream.model);
 }
 
-static void written(int (*write)(FILE *, const struct verdict *))
+static void written_by(int (*write)(FILE *, const struct verdict *))
 {
 	FILE *out = open_memstream(&text, &text_size);
 
 	assert_non_null(out);
 	assert_int_equal(write(out, stream.verdict), 0);
+	fclose(out);
+}
+
+static void written(const char *name)
+{
+	const struct report_format *format = report_format_find(name);
+	FILE *out = open_memstream(&text, &text_size);
+
+	assert_non_null(format);
+	assert_non_null(out);
+	assert_int_equal(report_verdict(out, stream.verdict, format, false), 0);
 	fclose(out);
 }
 
@@ -125,7 +136,7 @@ static void test_json_facts(void **state)
 	record.fact.header.time = stream.now;
 	stream_add(&stream, &record.fact.header);
 	judge(false);
-	written(report_verdict_json);
+	written("json");
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(json_object_get_string(field(field(object, "facts"), "command")),
@@ -139,7 +150,7 @@ static void test_json_consistent(void **state)
 
 	(void)state;
 	judge(false);
-	written(report_verdict_json);
+	written("json");
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(json_object_get_string(field(object, "schema")), REPORT_VERDICT_SCHEMA);
@@ -162,7 +173,7 @@ static void test_json_violated(void **state)
 
 	(void)state;
 	judge(true);
-	written(report_verdict_json);
+	written("json");
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	assert_string_equal(json_object_get_string(field(object, "verdict")), "violated");
@@ -183,7 +194,7 @@ static void test_text(void **state)
 {
 	(void)state;
 	judge(true);
-	written(report_verdict_tap);
+	written("tap");
 	assert_non_null(strstr(text, "\n1..23\n"));
 	assert_non_null(strstr(text, "not ok 1 - declared-mismatch\n"));
 	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
@@ -196,7 +207,7 @@ static void test_junit(void **state)
 {
 	(void)state;
 	judge(true);
-	written(report_verdict_junit);
+	written("junit");
 	assert_non_null(strstr(text, "tests=\"23\" failures=\"1\" errors=\"0\""));
 	assert_non_null(strstr(text, "<failure type=\"declared-mismatch\""));
 	assert_non_null(strstr(text, "</testsuites>"));
@@ -206,7 +217,7 @@ static void test_github(void **state)
 {
 	(void)state;
 	judge(true);
-	written(report_verdict_github);
+	written("github");
 	assert_int_equal(strncmp(text, "::error title=gmemtrace declared-mismatch::g3%3A0x3 ", 52),
 			 0);
 	/* One annotation a line. */
@@ -217,10 +228,10 @@ static void test_consistent_is_quiet(void **state)
 {
 	(void)state;
 	judge(false);
-	written(report_verdict_github);
+	written("github");
 	assert_int_equal(text_size, 0);
 	free(text);
-	written(report_verdict_tap);
+	written("tap");
 	assert_null(strstr(text, "not ok"));
 }
 
@@ -246,10 +257,10 @@ static void test_folded(void **state)
 {
 	(void)state;
 	judge(false);
-	written(write_folded);
+	written_by(write_folded);
 	assert_string_equal(text, "vmm-100;g3;configure;flush_range 4\n");
 	free(text);
-	written(write_exposure);
+	written_by(write_exposure);
 	/* Four zaps, each flushed after half a microsecond. */
 	assert_string_equal(text, "vmm-100 2000\n");
 }
@@ -258,7 +269,7 @@ static void test_live(void **state)
 {
 	(void)state;
 	judge(false);
-	written(write_live);
+	written_by(write_live);
 	assert_non_null(strstr(text, "INODE"));
 	assert_non_null(strstr(text, " g3 "));
 	assert_non_null(strstr(text, " total "));
@@ -278,12 +289,12 @@ static void test_hostile_name(void **state)
 	(void)state;
 	stream_add(&stream, &inode.header);
 	judge(false);
-	written(report_verdict_json);
+	written("json");
 	object = json_tokener_parse(text);
 	assert_non_null(object);
 	json_object_put(object);
 	free(text);
-	written(write_live);
+	written_by(write_live);
 	assert_null(strchr(text, '\033'));
 	assert_null(strchr(text, '\xff'));
 }
@@ -316,32 +327,27 @@ static void expect_clean(void)
 
 static void test_hostile_text(void **state)
 {
-	static int (*const writers[])(FILE *, const struct verdict *) = {
-		report_verdict_json,
-		report_verdict_tap,
-		report_verdict_junit,
-		report_verdict_github,
-	};
+	const struct report_format *format = NULL;
 	struct json_tokener *tokener = json_tokener_new();
 	struct json_object *object;
 
 	(void)state;
 	hostile();
-	for (size_t i = 0; i < sizeof(writers) / sizeof(writers[0]); i++) {
+	while ((format = report_format_next(format))) {
 		free(text);
-		written(writers[i]);
+		written(format->name);
 		expect_clean();
 	}
 	/* A point a line, and no directive that is not ours. */
 	free(text);
-	written(report_verdict_tap);
+	written("tap");
 	assert_non_null(strstr(text, "# SKIP it rests on the hook flush_range_exit, which is "
 				     "unproven: \\\\x1b[2J\\\\xff<x>&\"\\#\\\\x0a"));
 	free(text);
-	written(report_verdict_junit);
+	written("junit");
 	assert_non_null(strstr(text, "\\xff&lt;x&gt;&amp;&quot;#"));
 	free(text);
-	written(report_verdict_json);
+	written("json");
 	json_tokener_set_flags(tokener, JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
 	object = json_tokener_parse_ex(tokener, text, -1);
 	assert_non_null(object);
@@ -357,7 +363,7 @@ static void test_full_disk(void **state)
 	judge(true);
 	out = fopen("/dev/full", "w");
 	assert_non_null(out);
-	assert_true(report_verdict_json(out, stream.verdict) < 0);
+	assert_true(report_verdict(out, stream.verdict, report_format_find("json"), false) < 0);
 	fclose(out);
 }
 

@@ -21,7 +21,7 @@ static unsigned int seeds = 60, seed_first = 1;
 static void fail_with(const struct simulator_options *options,
 		      const struct simulator_result *result, const char *what)
 {
-	report_verdict_text(stderr, result->verdict, false);
+	report_verdict(stderr, result->verdict, report_format_find("text"), false);
 	fail_msg("seed %u fault %s loss %g%s%s: %s", options->seed,
 		 simulator_fault_name(options->fault), options->loss,
 		 options->before_attach ? " before attach" : "",
@@ -89,7 +89,7 @@ static void test_correct_before_attach(void **state)
 			fail_with(&options, &result, "a correct kernel is accused");
 		consistent += verdict_value(result.verdict) == VERDICT_CONSISTENT;
 		if (getenv("SIMULATOR_SHOW"))
-			report_verdict_text(stderr, result.verdict, false);
+			report_verdict(stderr, result.verdict, report_format_find("text"), false);
 		simulator_result_free(&result);
 	}
 	print_message("# consistent: %u of %u\n", consistent, seeds);

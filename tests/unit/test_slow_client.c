@@ -209,7 +209,7 @@ static struct emulation *client_emulate(struct simulator_options *options, bool 
 static void fail_with(const struct simulator_options *options, const struct emulation *emulation,
 		      const char *what)
 {
-	report_verdict_text(stderr, emulation->judged.verdict, false);
+	report_verdict(stderr, emulation->judged.verdict, report_format_find("text"), false);
 	fail_msg("seed %u fault %s, %llu gaps, joined at record %llu: %s", options->seed,
 		 simulator_fault_name(options->fault), (unsigned long long)emulation->gaps,
 		 (unsigned long long)emulation->join, what);

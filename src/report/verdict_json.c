@@ -222,7 +222,7 @@ static void add_counts(struct json_object *object, const struct model_counts *co
 	add_int(object, "command_status", counts->command_status);
 }
 
-int report_verdict_json(FILE *out, const struct verdict *verdict)
+static int json_write(FILE *out, const struct verdict *verdict, bool color)
 {
 	struct json_object *object = json_object_new_object(), *reasons = json_object_new_array();
 	const struct model *model = verdict_model(verdict);
@@ -230,6 +230,7 @@ int report_verdict_json(FILE *out, const struct verdict *verdict)
 	enum verdict_value value = verdict_value(verdict);
 	const char *reason;
 
+	(void)color;
 	model_count(model, &counts);
 	add_text(object, "schema", REPORT_VERDICT_SCHEMA);
 	add_text(object, "verdict", verdict_value_name(value));
@@ -253,3 +254,11 @@ int report_verdict_json(FILE *out, const struct verdict *verdict)
 	json_object_put(object);
 	return report_done(out);
 }
+
+static const struct report_format json = {
+	.name = "json",
+	.help = "as one JSON object",
+	.machine = true,
+	.write = json_write,
+};
+REPORT_FORMAT_ENTER(json);

@@ -18,29 +18,6 @@ static const char *value_color(enum verdict_value value, bool color)
 	}
 }
 
-/* Breaks @words at spaces, each line indented. */
-static void text_wrap(FILE *out, const char *words, const char *indent)
-{
-	size_t width = LINE_COLUMNS - strlen(indent);
-	char clean[REPORT_CLEAN_MAX];
-
-	words = report_clean(words, clean);
-	while (*words) {
-		size_t length = strlen(words), cut = length;
-
-		if (length > width) {
-			for (cut = width; cut && words[cut] != ' '; cut--)
-				;
-			if (!cut)
-				cut = width;
-		}
-		fprintf(out, "%s%.*s\n", indent, (int)cut, words);
-		words += cut;
-		while (*words == ' ')
-			words++;
-	}
-}
-
 static void text_violation(FILE *out, const struct verdict_violation *violation, bool color)
 {
 	bool note = violation->rule->severity == RULE_SEVERITY_NOTE;
@@ -57,19 +34,12 @@ static void text_violation(FILE *out, const struct verdict_violation *violation,
 		fprintf(out, "  VM %u (%s)", inode->vm ? inode->vm : inode->tgid,
 			report_comm(inode, comm));
 	fprintf(out, "\n");
-	text_wrap(out, violation->words, "    ");
+	report_wrap(out, violation->words, "    ", LINE_COLUMNS, 0);
 	for (size_t i = 0; i < violation->sources_nr; i++)
 		fprintf(out, "      %-10s %s\n", violation->sources[i].name,
 			report_clean(violation->sources[i].says, clean));
-	for (size_t i = 0; i < violation->events_nr; i++) {
-		const struct model_event *event = &violation->events[i];
-		char text[REPORT_EVENT_MAX];
-
-		fprintf(out, "      %6llu.%06llu s  CPU %-3u task %-7u %s\n",
-			(unsigned long long)(event->time / 1000000000),
-			(unsigned long long)(event->time / 1000 % 1000000), event->cpu, event->tid,
-			report_event(event, text));
-	}
+	for (size_t i = 0; i < violation->events_nr; i++)
+		report_event_line(out, &violation->events[i], "      ");
 }
 
 static void text_not_judged(FILE *out, const struct verdict *verdict)
@@ -90,7 +60,7 @@ static void text_not_judged(FILE *out, const struct verdict *verdict)
 			unbuilt);
 }
 
-int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
+static int text_write(FILE *out, const struct verdict *verdict, bool color)
 {
 	const struct verdict_violation *violation;
 	enum verdict_value value = verdict_value(verdict);
@@ -127,3 +97,10 @@ int report_verdict_text(FILE *out, const struct verdict *verdict, bool color)
 	text_not_judged(out, verdict);
 	return report_done(out);
 }
+
+static const struct report_format text = {
+	.name = "text",
+	.help = "for people; the default",
+	.write = text_write,
+};
+REPORT_FORMAT_ENTER(text);

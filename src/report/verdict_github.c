@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The verdict as annotations of GitHub Actions. */
+#include "internal.h"
+
+#define GITHUB_ANNOTATIONS 10
+
+static void github_text(FILE *out, const char *text)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	/* The format's own escape; what would break its line is escaped already. */
+	for (text = report_clean(text, clean); *text; text++) {
+		if (*text == '%')
+			fputs("%25", out);
+		else
+			fputc(*text, out);
+	}
+}
+
+static void github_cause(FILE *out, const struct verdict_violation *cause, const char *level)
+{
+	char place[REPORT_PLACE_MAX], *colon;
+
+	report_place(cause, place);
+	colon = strchr(place, ':');
+	*colon = '\0';
+	fprintf(out, "::%s title=gmemtrace %s::%s%%3A%s count %llu: ", level, cause->rule->name,
+		place, colon + 1, (unsigned long long)cause->count);
+	github_text(out, cause->words);
+	fputc('\n', out);
+}
+
+static void github_reasons(FILE *out, const struct verdict *verdict)
+{
+	const char *reason;
+
+	if (!verdict_reason(verdict, 0))
+		return;
+	fprintf(out, "::warning title=gmemtrace inconclusive::");
+	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
+		github_text(out, i ? "; " : "");
+		github_text(out, reason);
+	}
+	fputc('\n', out);
+}
+
+/* Rules that this run could judge only in part or not at all, in one line. */
+static void github_not_judged(FILE *out, const struct verdict *verdict)
+{
+	const struct verdict_not_judged *entry;
+	bool any = false;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		if (!entry->rule->built)
+			continue;
+		fprintf(out, "%s%s: ", any ? "; " : "::notice title=gmemtrace not judged::",
+			entry->rule->name);
+		github_text(out, entry->reason);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
+}
+
+static int github_write(FILE *out, const struct verdict *verdict, bool color)
+{
+	size_t violations = verdict_violations(verdict), shown = violations;
+	const struct verdict_violation *note;
+	__s64 status = report_command_status(verdict);
+
+	(void)color;
+	if (violations > GITHUB_ANNOTATIONS)
+		shown = GITHUB_ANNOTATIONS - 1;
+	for (size_t i = 0; i < shown; i++)
+		github_cause(out, verdict_violation(verdict, i), "error");
+	if (shown < violations)
+		fprintf(out, "::error title=gmemtrace::%llu more violations are not shown\n",
+			(unsigned long long)(violations - shown + verdict_unlisted(verdict)));
+	for (size_t i = 0; (note = verdict_note(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
+		github_cause(out, note, "notice");
+	github_reasons(out, verdict);
+	github_not_judged(out, verdict);
+	if (status > 0)
+		fprintf(out, "::error title=gmemtrace::the command failed with status %lld\n",
+			(long long)status);
+	return report_done(out);
+}
+
+static const struct report_format github = {
+	.name = "github",
+	.help = "as annotations of GitHub Actions",
+	.machine = true,
+	.write = github_write,
+};
+REPORT_FORMAT_ENTER(github);
