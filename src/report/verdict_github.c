@@ -19,13 +19,11 @@ static void github_text(FILE *out, const char *text)
 
 static void github_cause(FILE *out, const struct verdict_violation *cause, const char *level)
 {
-	char place[REPORT_PLACE_MAX], *colon;
+	char place[REPORT_PLACE_MAX];
 
-	report_place(cause, place);
-	colon = strchr(place, ':');
-	*colon = '\0';
-	fprintf(out, "::%s title=gmemtrace %s::%s%%3A%s count %llu: ", level, cause->rule->name,
-		place, colon + 1, (unsigned long long)cause->count);
+	/* A colon is special in a property such as the title, not in the message behind "::". */
+	fprintf(out, "::%s title=gmemtrace %s::%s count %llu: ", level, cause->rule->name,
+		report_place(cause, place), (unsigned long long)cause->count);
 	github_text(out, cause->words);
 	fputc('\n', out);
 }
