@@ -223,6 +223,51 @@ static void test_github(void **state)
 	assert_ptr_equal(strchr(text, '\n'), text + text_size - 1);
 }
 
+static size_t lines(void)
+{
+	size_t nr = 0;
+
+	for (const char *at = text; (at = strchr(at, '\n')); at++)
+		nr++;
+	return nr;
+}
+
+/* As much as there can be of everything: causes, reasons, words, what is not judged. */
+static void test_mail(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "command", "gmem-load convert");
+	stream_fact(&stream, "kernel.release", "6.12.117");
+	judge(true);
+	for (int i = 0; i < 6; i++) {
+		char reason[300];
+
+		memset(reason, 'x', sizeof(reason) - 1);
+		reason[sizeof(reason) - 1] = '\0';
+		reason[i] = '.';
+		verdict_mark_incomplete(stream.verdict, reason);
+	}
+	written("mail");
+	assert_ptr_equal(text, strstr(text, "Subject: [gmemtrace] violated: declared-mismatch at "
+					    "g3:0x3 (6.12.117)\n\n"));
+	assert_non_null(strstr(text, "\ndeclared-mismatch at g3:0x3, count 1\n  "));
+	assert_non_null(strstr(text, "set_range begins, pages 0x0-0x3"));
+	assert_non_null(strstr(text, "\nto see it again: gmemtrace check -- gmem-load convert\n"));
+	assert_non_null(strstr(text, "\nnot known: .xxx"));
+	assert_non_null(strstr(text, "\nnot judged:"));
+	assert_true(lines() <= 40);
+}
+
+static void test_mail_consistent(void **state)
+{
+	(void)state;
+	judge(false);
+	written("mail");
+	assert_ptr_equal(text, strstr(text, "Subject: [gmemtrace] consistent (unknown)\n\n"));
+	assert_non_null(strstr(text, "\nto see it again: no command was traced\n"));
+	assert_null(strstr(text, "not known"));
+}
+
 static void test_consistent_is_quiet(void **state)
 {
 	(void)state;
@@ -377,6 +422,8 @@ int main(void)
 		REPORT_TEST(test_text),
 		REPORT_TEST(test_junit),
 		REPORT_TEST(test_github),
+		REPORT_TEST(test_mail),
+		REPORT_TEST(test_mail_consistent),
 		REPORT_TEST(test_consistent_is_quiet),
 		REPORT_TEST(test_folded),
 		REPORT_TEST(test_live),
