@@ -17,7 +17,7 @@
 #include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
-#include "sensor/client.h"
+#include "serve/client.h"
 #include "sensor/lock.h"
 #include "sensor/runtime.h"
 

@@ -3,7 +3,7 @@
 #ifndef GMEMTRACE_DAEMON_SERVE_H
 #define GMEMTRACE_DAEMON_SERVE_H
 
-#include "sensor/server.h"
+#include "serve/server.h"
 
 /* A line on standard error, with the program's name. Never waits for a reader. */
 __attribute__((format(printf, 1, 2))) void daemon_log(const char *format, ...);

@@ -4,7 +4,7 @@
 #define GMEMTRACE_RUN_OWNER_H
 
 #include "gmemtrace/run.h"
-#include "sensor/client.h"
+#include "serve/client.h"
 
 /*
  * Finds one or makes one, and waits until the sensors are armed; a signal ends that. 0, or an exit

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include "gmemtrace/model.h"
-#include "sensor/client.h"
+#include "serve/client.h"
 
 #define SNAPSHOTS_FLYING 32
 

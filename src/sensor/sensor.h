@@ -4,7 +4,7 @@
  *
  * Whoever owns a struct sensor also owns BPF links, and closing those can hang
  * while a CPU of the traced kernel spins (bpf_link_release waits for every
- * CPU). So only src/sensor/server.c, in a process of its own, uses this;
+ * CPU). So only src/serve/server.c, in a process of its own, uses this;
  * everybody else is a client (client.h).
  */
 #ifndef GMEMTRACE_SENSOR_H

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "gmemtrace/model.h"
-#include "sensor/peer.h"
+#include "serve/peer.h"
 
 #define BACKLOG (1U << 20)
 #define OWN BACKLOG_BLOCK_BYTES

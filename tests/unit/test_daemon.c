@@ -26,7 +26,7 @@
 #include <cmocka.h>
 #include "daemon/serve.h"
 #include "daemon/socket.h"
-#include "sensor/client.h"
+#include "serve/client.h"
 
 #define PATIENCE 30 /* s: against hangs */
 #define STRANGER 12345 /* a user without privileges */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "gmemtrace/model.h"
-#include "sensor/peer.h"
+#include "serve/peer.h"
 
 #define MS 1000000ULL
 #define SECOND 1000000000ULL

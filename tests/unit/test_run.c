@@ -21,7 +21,7 @@
 #include "cli/cli.h"
 #include "gmemtrace/run.h"
 #include "run/hang.h"
-#include "sensor/server.h"
+#include "serve/server.h"
 
 static char folder[] = "/tmp/gmemtrace-run.XXXXXX";
 static char socket_path[64], capture_path[64];

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "gmemtrace/report.h"
-#include "sensor/peer.h"
+#include "serve/peer.h"
 #include "simulator.h"
 
 #define INODES_MAX 4096

@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "sensor/server.h"
+#include "serve/server.h"
 
 #define CROWD_MAX 300
 

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sensor/backlog.h"
+#include "serve/backlog.h"
 
 struct backlog_block {
 	struct backlog_block *next;

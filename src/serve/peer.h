@@ -6,8 +6,8 @@
  * Pure: descriptors are only kept here, times are handed in. All times are
  * CLOCK_MONOTONIC nanoseconds.
  */
-#ifndef GMEMTRACE_SENSOR_PEER_H
-#define GMEMTRACE_SENSOR_PEER_H
+#ifndef GMEMTRACE_SERVE_PEER_H
+#define GMEMTRACE_SERVE_PEER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,8 +15,8 @@
 #include <sys/types.h>
 
 #include "gmemtrace/record.h"
-#include "sensor/backlog.h"
-#include "sensor/reads.h"
+#include "serve/backlog.h"
+#include "serve/reads.h"
 
 #define PEERS_MAX 256
 #define PEERS_DEFAULT 64

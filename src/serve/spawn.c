@@ -6,7 +6,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "sensor/server.h"
+#include "serve/server.h"
 
 static void on_terminate(int number)
 {

@@ -4,8 +4,8 @@
  * the process that owns them, and commands to it. That process is gmemtraced,
  * where it runs and the user may talk to it, else a child of ours.
  */
-#ifndef GMEMTRACE_SENSOR_CLIENT_H
-#define GMEMTRACE_SENSOR_CLIENT_H
+#ifndef GMEMTRACE_SERVE_CLIENT_H
+#define GMEMTRACE_SERVE_CLIENT_H
 
 #include "sensor/sensor.h"
 

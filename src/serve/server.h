@@ -15,12 +15,12 @@
  * minute of that the sensors are detached and the client finds the end of the
  * stream without a RECORD_END.
  */
-#ifndef GMEMTRACE_SENSOR_SERVER_H
-#define GMEMTRACE_SENSOR_SERVER_H
+#ifndef GMEMTRACE_SERVE_SERVER_H
+#define GMEMTRACE_SERVE_SERVER_H
 
 #include <sys/types.h>
 
-#include "sensor/peer.h"
+#include "serve/peer.h"
 #include "sensor/sensor.h"
 
 #define SERVER_MAGIC 0x74656d67U /* "gmet" */

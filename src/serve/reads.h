@@ -5,8 +5,8 @@
  *
  * Pure: no descriptor, no clock, no sensor is touched here.
  */
-#ifndef GMEMTRACE_SENSOR_READS_H
-#define GMEMTRACE_SENSOR_READS_H
+#ifndef GMEMTRACE_SERVE_READS_H
+#define GMEMTRACE_SERVE_READS_H
 
 #include <stdbool.h>
 #include <stddef.h>

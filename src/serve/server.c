@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "gmemtrace/status.h"
-#include "sensor/server.h"
+#include "serve/server.h"
 
 #define MS 1000000ULL /* ns */
 #define BUSY_MS 5 /* between two drains while records come; the rings hold a hundred times that */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Bytes that wait until a client reads them: a queue of blocks, none of which is ever moved. */
-#ifndef GMEMTRACE_SENSOR_BACKLOG_H
-#define GMEMTRACE_SENSOR_BACKLOG_H
+#ifndef GMEMTRACE_SERVE_BACKLOG_H
+#define GMEMTRACE_SERVE_BACKLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "sensor/peer.h"
+#include "serve/peer.h"
 
 void peers_init(struct peers *peers, const struct peers_limits *limits, uid_t uid)
 {

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "gmemtrace/model.h"
-#include "sensor/reads.h"
+#include "serve/reads.h"
 
 #define FIRST_ALIGNMENT 64 /* words of the xarray are read whole */
 

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "sensor/client.h"
+#include "serve/client.h"
 #include "sensor/runtime.h"
-#include "sensor/server.h"
+#include "serve/server.h"
 
 #define BUFFER_BYTES (1U << 20) /* holds any record: a size is 16 bits */
 #define STEP_MS 50 /* between two looks whether the wait was interrupted */

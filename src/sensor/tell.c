@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "sensor/internal.h"
+
+static struct record_fact *fact_make(const char *key, const char *value)
+{
+	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
+	size_t size = (sizeof(struct record_fact) + key_length + value_length + 7) & ~7UL;
+	struct record_fact *fact = size > UINT16_MAX ? NULL : calloc(1, size);
+
+	if (!fact)
+		return NULL;
+	fact->header.kind = RECORD_FACT;
+	fact->header.size = size;
+	fact->header.time = sensor_now();
+	fact->key_length = key_length;
+	fact->value_length = value_length;
+	memcpy(fact->text, key, key_length);
+	memcpy(fact->text + key_length, value, value_length);
+	return fact;
+}
+
+/* Where the fact called @key is kept, or would be; NULL: there is no room. */
+static struct record_fact **fact_place(struct sensor *sensor, const char *key)
+{
+	for (size_t i = 0; i < sensor->facts_nr; i++) {
+		if (!strcmp(sensor->facts[i]->text, key))
+			return &sensor->facts[i];
+	}
+	if (sensor->facts_nr == FACTS_MAX)
+		return NULL;
+	return &sensor->facts[sensor->facts_nr++];
+}
+
+/* A fact is kept as well, for clients that come later; what it says already is not said again. */
+void tell_fact(struct sensor *sensor, const char *key, const char *value)
+{
+	struct record_fact *fact = fact_make(key, value), **place = NULL;
+
+	if (fact)
+		place = fact_place(sensor, key);
+	if (!place || (*place && !strcmp((*place)->text + (*place)->key_length, value))) {
+		free(fact);
+		return;
+	}
+	free(*place);
+	*place = fact;
+	sensor->sink(sensor->context, &fact->header);
+}
+
+/* Which programs there are, and which of them have nothing to hook here. */
+void tell_programs(struct sensor *sensor)
+{
+	char key[64], value[96];
+
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const struct load_program *program = &load_programs[i];
+
+		snprintf(key, sizeof(key), "sensor.program.%zu", i);
+		snprintf(value, sizeof(value), "%s%s", program->name,
+			 load_program_fits(program, &sensor->kernel, sensor->options.groups)
+				 ? ""
+				 : " off");
+		tell_fact(sensor, key, value);
+	}
+}
+
+void tell_facts(struct sensor *sensor)
+{
+	struct utsname name;
+	char value[32];
+
+	if (!uname(&name)) {
+		tell_fact(sensor, "kernel.release", name.release);
+		tell_fact(sensor, "kernel.version", name.version);
+	}
+	snprintf(value, sizeof(value), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
+	tell_fact(sensor, "kernel.cpus", value);
+	tell_fact(sensor, "kernel.page_table_levels",
+		  sensor->kernel.config.five_levels ? "5" : "4");
+	snprintf(value, sizeof(value), "%llu", sensor->kernel.config.flush_ceiling >> 12);
+	tell_fact(sensor, "kernel.flush_ceiling_pages", value);
+	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
+	snprintf(value, sizeof(value), "%u", sensor->options.groups);
+	tell_fact(sensor, "sensor.groups", value);
+	tell_programs(sensor);
+}
+
+/* Until now: what is counted may have been lost since the rings' positions were taken. */
+void tell_loss_since(struct sensor *sensor, uint64_t since, uint64_t inode, uint32_t cause,
+		     uint32_t program, uint64_t count)
+{
+	struct record_loss loss = {
+		.header = { .kind = RECORD_LOSS,
+			    .size = sizeof(loss),
+			    .time = sensor_now(),
+			    .inode = inode },
+		.since = since,
+		.count = count,
+		.cause = cause,
+		.program = program,
+	};
+
+	if (count)
+		sensor->sink(sensor->context, &loss.header);
+}
+
+void tell_loss(struct sensor *sensor, uint64_t inode, uint32_t cause, uint32_t program,
+	       uint64_t count)
+{
+	tell_loss_since(sensor, sensor->since, inode, cause, program, count);
+}
+
+/* Who acts when records are lost, is to be known: fact sensor.lost.user.UID counts them. */
+static void charge_user(struct sensor *sensor, uint32_t uid, uint64_t count)
+{
+	char key[64], value[32];
+	size_t i = 0;
+
+	while (i < sensor->losers_nr && sensor->losers[i].uid != uid)
+		i++;
+	if (i == LOSERS_MAX)
+		return;
+	if (i == sensor->losers_nr)
+		sensor->losers[sensor->losers_nr++] = (struct loser){ .uid = uid };
+	sensor->losers[i].count += count;
+	snprintf(key, sizeof(key), "sensor.lost.user.%u", uid);
+	snprintf(value, sizeof(value), "%llu", (unsigned long long)sensor->losers[i].count);
+	tell_fact(sensor, key, value);
+}
+
+/* Losses charged to an inode, or to a user. */
+static void take_charged_losses(struct sensor *sensor)
+{
+	struct losses_args args = {};
+	const struct loss_taken *taken = load_losses(&sensor->load);
+
+	load_run(&sensor->load, LOAD_PART_KERNEL, "take_losses", &args, sizeof(args));
+	for (uint32_t i = 0; i < args.nr; i++) {
+		const struct loss_key *key = &taken[i].key;
+
+		tell_loss(sensor, seal_number(&sensor->seal, key->inode, key->i_ino), key->cause, 0,
+			  taken[i].count);
+		charge_user(sensor, key->uid, taken[i].count);
+	}
+}
+
+static void take_losses(struct sensor *sensor)
+{
+	uint64_t begin = sensor_now();
+
+	take_charged_losses(sensor);
+	for (uint32_t cause = 0; cause < LOSS_CAUSES; cause++)
+		tell_loss(sensor, 0, cause, 0, load_take_unknown_losses(&sensor->load, cause));
+	for (size_t i = 0; i < load_programs_nr; i++)
+		tell_loss(sensor, 0,
+			  load_programs[i].group & SENSOR_GROUP_PAGE_FREE ? RECORD_LOSS_MISSED_FREE
+									  : RECORD_LOSS_MISSED,
+			  i, load_misses(&sensor->load, i));
+	sensor->since = begin;
+}
+
+void tell_heartbeat(struct sensor *sensor)
+{
+	struct record_heartbeat heartbeat = {
+		.header = { .kind = RECORD_HEARTBEAT,
+			    .size = sizeof(heartbeat),
+			    .time = sensor->pending.time },
+		.watermark = sensor->pending.time,
+		.records = sensor->records,
+		.ring_bytes = sensor->consumed + sensor->zaps * sizeof(struct zap_ring_entry),
+		.produced_bytes = sensor->pending.produced +
+				  sensor->pending.zaps * sizeof(struct zap_ring_entry),
+		.groups = sensor->options.groups,
+	};
+
+	take_losses(sensor);
+	sensor->sink(sensor->context, &heartbeat.header);
+	seal_forget(&sensor->seal, sensor->heartbeat);
+	sensor->heartbeat = sensor->pending.time;
+	sensor->pending.time = 0;
+}
+
+/* @age: zaps that wait longer than this are written, ns. */
+int tell_begin(struct sensor *sensor, uint64_t age)
+{
+	struct sweep_args sweep = { .age = age };
+
+	/* It looks at every slot: a million instructions. */
+	if (sensor_now() - sensor->swept >= age) {
+		load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
+		sensor->swept = sensor_now();
+	}
+	return rings_position(sensor, &sensor->pending);
+}
