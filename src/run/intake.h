@@ -14,7 +14,7 @@
 #include "run/filter.h"
 #include "run/hang.h"
 #include "run/snapshots.h"
-#include "sensor/client.h"
+#include "serve/client.h"
 
 #define SECOND 1000000000ULL
 
