@@ -136,6 +136,11 @@ struct verdict_options {
 	bool allow_empty;
 	__u64 pages_min, inodes_min;
 	__u64 require; /* bit n: the rule of id n */
+	/*
+	 * By id, why violations of that rule are known and accepted; NULL: they are not. They are
+	 * listed apart, and do not make the verdict violated. The caller's, while the verdict lives.
+	 */
+	const char *allow[RULE_IDS_MAX];
 	__u32 violations_max; /* listed, and as many notes; all are counted; 0: 1000 */
 	/*
 	 * A violation becomes final when a heartbeat is this much younger than
@@ -172,6 +177,13 @@ __u64 verdict_unlisted(const struct verdict *verdict); /* violations beyond viol
 const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index);
 size_t verdict_notes(const struct verdict *verdict);
 __u64 verdict_notes_unlisted(const struct verdict *verdict);
+
+/* The same for violations that the options allow. */
+const struct verdict_violation *verdict_allowed(const struct verdict *verdict, size_t index);
+size_t verdict_alloweds(const struct verdict *verdict);
+__u64 verdict_alloweds_unlisted(const struct verdict *verdict);
+/* Why violations of @rule are allowed. NULL: they are not. */
+const char *verdict_allows(const struct verdict *verdict, const struct rule *rule);
 
 __u64 verdict_rule_count(const struct verdict *verdict, __u32 id); /* pages, all */
 

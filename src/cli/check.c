@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/allow.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "gmemtrace/report.h"
@@ -13,6 +14,8 @@ enum check_key {
 	KEY_MIN_PAGES,
 	KEY_MIN_INODES,
 	KEY_ALLOW_EMPTY,
+	KEY_ALLOW,
+	KEY_KNOWN_ISSUES,
 	KEY_FORMAT = 0x180, /* that of the first format; as many as there are */
 };
 
@@ -29,6 +32,10 @@ struct check {
 
 static const struct argp_option check_table[] = {
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
+	{ NULL, 0, NULL, 0, "What is known, and shown, but does not count:", 3 },
+	{ "allow", KEY_ALLOW, "RULE[:REASON]", 0, "violations of RULE; as often as you like", 3 },
+	{ "known-issues", KEY_KNOWN_ISSUES, "LIST", 0,
+	  "what the file LIST allows, a RULE[:REASON] a line", 3 },
 	{ NULL, 0, NULL, 0, "What consistent takes (else: inconclusive):", 2 },
 	{ "require", KEY_REQUIRE, "RULE,...", 0, "that these rules were judged throughout", 2 },
 	{ "min-pages", KEY_MIN_PAGES, "N", 0, "that N pages were compared; default 1", 2 },
@@ -67,22 +74,46 @@ static void format_set(const struct argp_state *state, struct check *check,
 /* "missed-page,stuck" */
 static void require_parse(const struct argp_state *state, struct check *check, const char *text)
 {
-	char name[64];
+	char name[64], message[160];
 
 	while (*text) {
 		size_t length = strcspn(text, ",");
 		const struct rule *rule;
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, text);
-		rule = rule_find_name(name);
-		if (rule && rule->severity == RULE_SEVERITY_VIOLATION)
-			check->verdict.require |= 1ULL << rule->id;
-		else
-			options_usage(state->name, "--require: %s: %s", name,
-				      rule ? "a note, no verdict depends on it"
-					   : "no such rule, see gmemtrace-rules(7)");
+		rule = allow_rule(name, message, sizeof(message));
+		if (!rule)
+			options_usage(state->name, "--require: %s", message);
+		check->verdict.require |= 1ULL << rule->id;
 		text += length;
 		text += *text == ',';
+	}
+}
+
+static void allow_parse(const struct argp_state *state, struct check *check, char *text)
+{
+	char message[256];
+
+	if (allow_entry(&check->verdict, text, message, sizeof(message)))
+		options_usage(state->name, "--allow: %s", message);
+}
+
+static void known_issues_read(const struct argp_state *state, struct check *check, const char *path)
+{
+	char message[512];
+
+	if (allow_file(&check->verdict, path, message, sizeof(message)))
+		options_usage(state->name, "--known-issues: %s", message);
+}
+
+/* What is not to count cannot be required. */
+static void check_contradictions(const struct argp_state *state, const struct check *check)
+{
+	const struct rule *rule = NULL;
+
+	while ((rule = rule_next(rule))) {
+		if (check->verdict.require & 1ULL << rule->id && check->verdict.allow[rule->id])
+			options_usage(state->name, "%s is both required and allowed", rule->name);
 	}
 }
 
@@ -107,6 +138,15 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_ALLOW_EMPTY:
 		check->verdict.allow_empty = true;
+		return 0;
+	case KEY_ALLOW:
+		allow_parse(state, check, text);
+		return 0;
+	case KEY_KNOWN_ISSUES:
+		known_issues_read(state, check, text);
+		return 0;
+	case ARGP_KEY_END:
+		check_contradictions(state, check);
 		return 0;
 	case 'o':
 		check->options.run.capture = text;

@@ -104,7 +104,8 @@ const char *report_not_judged(const struct verdict *verdict, const struct rule *
 
 bool report_rule_violated(const struct verdict *verdict, const struct rule *rule)
 {
-	return rule->severity == RULE_SEVERITY_VIOLATION && verdict_rule_count(verdict, rule->id);
+	return rule->severity == RULE_SEVERITY_VIOLATION && !verdict_allows(verdict, rule) &&
+	       verdict_rule_count(verdict, rule->id);
 }
 
 __s64 report_command_status(const struct verdict *verdict)
@@ -157,4 +158,13 @@ void report_event_line(FILE *out, const struct model_event *event, const char *i
 		(unsigned long long)(event->time / 1000000000),
 		(unsigned long long)(event->time / 1000 % 1000000), event->cpu, event->tid,
 		report_event(event, text));
+}
+
+const char *report_allowed(const struct verdict *verdict, const struct rule *rule)
+{
+	const char *why = verdict_allows(verdict, rule);
+
+	if (!why || !verdict_rule_count(verdict, rule->id))
+		return NULL;
+	return *why ? why : "allowed, no reason given";
 }

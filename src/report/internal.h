@@ -49,6 +49,10 @@ void report_wrap(FILE *out, const char *words, const char *indent, size_t column
 /* The reason why @rule was not judged, or NULL. */
 const char *report_not_judged(const struct verdict *verdict, const struct rule *rule);
 
+/* Why violations of @rule, of which there are some, are allowed; NULL: none, or they are not. */
+const char *report_allowed(const struct verdict *verdict, const struct rule *rule);
+
+/* It has violations that are not allowed. */
 bool report_rule_violated(const struct verdict *verdict, const struct rule *rule);
 
 /* Of CMD; -1 there was none. */
@@ -57,7 +61,7 @@ __s64 report_command_status(const struct verdict *verdict);
 /* Where tests are counted: besides a point a rule, the verdict, and CMD. */
 #define REPORT_POINTS_MORE 2
 
-/* verdict_violation() or verdict_note() */
+/* verdict_violation(), verdict_note() or verdict_allowed() */
 typedef const struct verdict_violation *(*report_cause_at)(const struct verdict *, size_t);
 
 #endif

@@ -63,7 +63,7 @@ static void github_not_judged(FILE *out, const struct verdict *verdict)
 static int github_write(FILE *out, const struct verdict *verdict, bool color)
 {
 	size_t violations = verdict_violations(verdict), shown = violations;
-	const struct verdict_violation *note;
+	const struct verdict_violation *note, *allowed;
 	__s64 status = report_command_status(verdict);
 
 	(void)color;
@@ -74,6 +74,8 @@ static int github_write(FILE *out, const struct verdict *verdict, bool color)
 	if (shown < violations)
 		fprintf(out, "::error title=gmemtrace::%llu more violations are not shown\n",
 			(unsigned long long)(violations - shown + verdict_unlisted(verdict)));
+	for (size_t i = 0; (allowed = verdict_allowed(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
+		github_cause(out, allowed, "warning");
 	for (size_t i = 0; (note = verdict_note(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
 		github_cause(out, note, "notice");
 	github_reasons(out, verdict);

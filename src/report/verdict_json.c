@@ -118,8 +118,14 @@ static struct json_object *causes_json(const struct verdict *verdict,
 	struct json_object *array = json_object_new_array();
 	const struct verdict_violation *violation;
 
-	for (size_t i = 0; (violation = at(verdict, i)); i++)
-		json_object_array_add(array, violation_json(violation));
+	for (size_t i = 0; (violation = at(verdict, i)); i++) {
+		struct json_object *object = violation_json(violation);
+		const char *why = verdict_allows(verdict, violation->rule);
+
+		if (why)
+			json_object_object_add(object, "reason", words_json(why));
+		json_object_array_add(array, object);
+	}
 	return array;
 }
 
@@ -242,6 +248,8 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	json_object_object_add(object, "reasons", reasons);
 	json_object_object_add(object, "violations", causes_json(verdict, verdict_violation));
 	add_count(object, "violations_unlisted", verdict_unlisted(verdict));
+	json_object_object_add(object, "allowed", causes_json(verdict, verdict_allowed));
+	add_count(object, "allowed_unlisted", verdict_alloweds_unlisted(verdict));
 	json_object_object_add(object, "notes", causes_json(verdict, verdict_note));
 	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));

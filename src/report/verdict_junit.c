@@ -62,6 +62,7 @@ static void junit_skipped(FILE *out, const char *reason)
 static void junit_rule(FILE *out, const struct verdict *verdict, const struct rule *rule)
 {
 	const char *reason = report_not_judged(verdict, rule);
+	const char *allowed = report_allowed(verdict, rule);
 	__u64 count = verdict_rule_count(verdict, rule->id);
 
 	junit_begin(out, rule->name);
@@ -70,6 +71,11 @@ static void junit_rule(FILE *out, const struct verdict *verdict, const struct ru
 			(unsigned long long)count);
 		junit_causes(out, verdict, rule, verdict_violation);
 		fprintf(out, "</failure>\n");
+	} else if (allowed) {
+		junit_skipped(out, allowed);
+		fprintf(out, "\t\t\t<system-out>");
+		junit_causes(out, verdict, rule, verdict_allowed);
+		fprintf(out, "</system-out>\n");
 	} else if (reason) {
 		junit_skipped(out, reason);
 	} else if (count) {
@@ -129,7 +135,8 @@ static int junit_write(FILE *out, const struct verdict *verdict, bool color)
 		bool violated = report_rule_violated(verdict, rule);
 
 		failures += violated;
-		skipped += !violated && report_not_judged(verdict, rule);
+		skipped += !violated &&
+			   (report_not_judged(verdict, rule) || report_allowed(verdict, rule));
 	}
 	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
 	fprintf(out,

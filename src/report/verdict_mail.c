@@ -115,6 +115,10 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 					 entry->rule->name);
 	if (used > none)
 		report_wrap(out, words, "", MAIL_COLUMNS, 4);
+	if (verdict_alloweds(verdict))
+		fprintf(out, "allowed, as known: %llu causes\n",
+			(unsigned long long)verdict_alloweds(verdict) +
+				verdict_alloweds_unlisted(verdict));
 }
 
 static void mail_counts(FILE *out, const struct verdict *verdict)

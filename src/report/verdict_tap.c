@@ -30,19 +30,28 @@ static void tap_causes(FILE *out, const struct verdict *verdict, const struct ru
 	}
 }
 
+/* Why a point that failed does not count, or was not tried. */
+static void tap_directive(FILE *out, const char *directive, const char *reason)
+{
+	fprintf(out, " # %s ", directive);
+	tap_text(out, reason);
+}
+
 static void tap_rule(FILE *out, const struct verdict *verdict, const struct rule *rule,
 		     size_t point)
 {
 	const char *reason = report_not_judged(verdict, rule);
+	const char *allowed = report_allowed(verdict, rule);
 	bool violated = report_rule_violated(verdict, rule);
 
-	fprintf(out, "%sok %zu - %s", violated ? "not " : "", point, rule->name);
-	if (!violated && reason) {
-		fputs(" # SKIP ", out);
-		tap_text(out, reason);
-	}
+	fprintf(out, "%sok %zu - %s", violated || allowed ? "not " : "", point, rule->name);
+	if (allowed)
+		tap_directive(out, "TODO", allowed);
+	else if (!violated && reason)
+		tap_directive(out, "SKIP", reason);
 	fputc('\n', out);
 	tap_causes(out, verdict, rule, verdict_violation, "");
+	tap_causes(out, verdict, rule, verdict_allowed, "allowed: ");
 	tap_causes(out, verdict, rule, verdict_note, "note: ");
 }
 

@@ -18,16 +18,17 @@ static const char *value_color(enum verdict_value value, bool color)
 	}
 }
 
-static void text_violation(FILE *out, const struct verdict_violation *violation, bool color)
+/* @label: "" for violations. */
+static void text_violation(FILE *out, const struct verdict_violation *violation, const char *label,
+			   bool color)
 {
-	bool note = violation->rule->severity == RULE_SEVERITY_NOTE;
 	char place[REPORT_PLACE_MAX], comm[REPORT_COMM_MAX], clean[REPORT_CLEAN_MAX];
 	const struct model_inode *inode = violation->inode;
 
-	fprintf(out, "\n%s%s%s%s  %s  count %llu", note ? "note: " : "",
-		!color ? ""
-		: note ? "\033[33m"
-		       : "\033[31m",
+	fprintf(out, "\n%s%s%s%s  %s  count %llu", label,
+		!color	 ? ""
+		: *label ? "\033[33m"
+			 : "\033[31m",
 		violation->rule->name, color ? "\033[0m" : "", report_place(violation, place),
 		(unsigned long long)violation->count);
 	if (inode)
@@ -60,6 +61,31 @@ static void text_not_judged(FILE *out, const struct verdict *verdict)
 			unbuilt);
 }
 
+static void text_unlisted(FILE *out, __u64 nr, const char *what)
+{
+	if (nr)
+		fprintf(out, "\n%llu more %s are not listed\n", (unsigned long long)nr, what);
+}
+
+static void text_allowed(FILE *out, const struct verdict *verdict, const struct rule *rule)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	fprintf(out, "      %-10s %s\n", "allowed",
+		report_clean(report_allowed(verdict, rule), clean));
+}
+
+/* Of what is allowed nothing is silent: not even that there was none. */
+static void text_not_met(FILE *out, const struct verdict *verdict)
+{
+	const struct rule *rule = NULL;
+
+	while ((rule = rule_next(rule))) {
+		if (verdict_allows(verdict, rule) && !verdict_rule_count(verdict, rule->id))
+			fprintf(out, "allowed, but not met: %s\n", rule->name);
+	}
+}
+
 static int text_write(FILE *out, const struct verdict *verdict, bool color)
 {
 	const struct verdict_violation *violation;
@@ -70,17 +96,20 @@ static int text_write(FILE *out, const struct verdict *verdict, bool color)
 
 	model_count(verdict_model(verdict), &counts);
 	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++)
-		text_violation(out, violation, color);
-	if (verdict_unlisted(verdict))
-		fprintf(out, "\n%llu more causes are not listed\n",
-			(unsigned long long)verdict_unlisted(verdict));
+		text_violation(out, violation, "", color);
+	text_unlisted(out, verdict_unlisted(verdict), "causes");
+	for (size_t i = 0; (violation = verdict_allowed(verdict, i)); i++) {
+		text_violation(out, violation, "allowed: ", color);
+		text_allowed(out, verdict, violation->rule);
+	}
+	text_unlisted(out, verdict_alloweds_unlisted(verdict), "allowed causes");
 	for (size_t i = 0; (violation = verdict_note(verdict, i)); i++)
-		text_violation(out, violation, color);
-	if (verdict_notes_unlisted(verdict))
-		fprintf(out, "\n%llu more notes are not listed\n",
-			(unsigned long long)verdict_notes_unlisted(verdict));
+		text_violation(out, violation, "note: ", color);
+	text_unlisted(out, verdict_notes_unlisted(verdict), "notes");
 	fprintf(out, "%sverdict: %s%s%s\n",
-		verdict_violations(verdict) || verdict_notes(verdict) ? "\n" : "",
+		verdict_violations(verdict) || verdict_alloweds(verdict) || verdict_notes(verdict)
+			? "\n"
+			: "",
 		value_color(value, color), verdict_value_name(value), color ? "\033[0m" : "");
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		fprintf(out, "inconclusive: %s\n", report_clean(reason, clean));
@@ -95,6 +124,7 @@ static int text_write(FILE *out, const struct verdict *verdict, bool color)
 		fprintf(out, "the command failed with status %lld\n",
 			(long long)counts.command_status);
 	text_not_judged(out, verdict);
+	text_not_met(out, verdict);
 	return report_done(out);
 }
 

@@ -47,7 +47,7 @@ struct verdict {
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct cause_set pending, final;
 	size_t told_nr; /* causes in words, pending or listed */
-	struct cause_list violations, notes;
+	struct cause_list violations, notes, allowed;
 	__u64 unproven; /* pages whose difference could not be made final */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 advanced; /* ns: the last heartbeat's watermark */

@@ -144,24 +144,34 @@ static int told_order(const void *left, const void *right)
 	return 0;
 }
 
+static struct cause_list *list_of(struct verdict *verdict, const struct rule *rule)
+{
+	if (rule->severity == RULE_SEVERITY_NOTE)
+		return &verdict->notes;
+	return verdict_allows(verdict, rule) ? &verdict->allowed : &verdict->violations;
+}
+
+static void list_sort(struct cause_list *list)
+{
+	if (list->nr)
+		qsort(list->list, list->nr, sizeof(struct verdict_violation *), told_order);
+}
+
 /* Lists anew what is final. */
 static void verdict_list(struct verdict *verdict)
 {
 	verdict->violations.nr = verdict->violations.unlisted = 0;
 	verdict->notes.nr = verdict->notes.unlisted = 0;
+	verdict->allowed.nr = verdict->allowed.unlisted = 0;
 	for (struct cause *cause = verdict->final.first; cause; cause = cause->next) {
-		bool note = cause->descriptor->rule.severity == RULE_SEVERITY_NOTE;
-		struct cause_list *list = note ? &verdict->notes : &verdict->violations;
+		struct cause_list *list = list_of(verdict, &cause->descriptor->rule);
 
 		if (!cause->told || !list_add(list, cause->told))
 			list->unlisted++;
 	}
-	if (verdict->violations.nr)
-		qsort(verdict->violations.list, verdict->violations.nr,
-		      sizeof(struct verdict_violation *), told_order);
-	if (verdict->notes.nr)
-		qsort(verdict->notes.list, verdict->notes.nr, sizeof(struct verdict_violation *),
-		      told_order);
+	list_sort(&verdict->violations);
+	list_sort(&verdict->notes);
+	list_sort(&verdict->allowed);
 }
 
 /* Whether a loss may still be told of that would explain it. @all: nothing more will be. */
@@ -350,6 +360,7 @@ void verdict_free(struct verdict *verdict)
 	cause_set_free(verdict, &verdict->final);
 	free(verdict->violations.list);
 	free(verdict->notes.list);
+	free(verdict->allowed.list);
 	free(verdict->incomplete);
 	free(verdict);
 }
@@ -369,9 +380,14 @@ bool verdict_pending(const struct verdict *verdict)
 	return !verdict->finished && (verdict->pending.nr || model_unsettled(verdict->model));
 }
 
+static const struct verdict_violation *list_at(const struct cause_list *list, size_t index)
+{
+	return index < list->nr ? list->list[index] : NULL;
+}
+
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index)
 {
-	return index < verdict->violations.nr ? verdict->violations.list[index] : NULL;
+	return list_at(&verdict->violations, index);
 }
 
 size_t verdict_violations(const struct verdict *verdict)
@@ -386,7 +402,7 @@ __u64 verdict_unlisted(const struct verdict *verdict)
 
 const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index)
 {
-	return index < verdict->notes.nr ? verdict->notes.list[index] : NULL;
+	return list_at(&verdict->notes, index);
 }
 
 size_t verdict_notes(const struct verdict *verdict)
@@ -397,6 +413,26 @@ size_t verdict_notes(const struct verdict *verdict)
 __u64 verdict_notes_unlisted(const struct verdict *verdict)
 {
 	return verdict->notes.unlisted;
+}
+
+const struct verdict_violation *verdict_allowed(const struct verdict *verdict, size_t index)
+{
+	return list_at(&verdict->allowed, index);
+}
+
+size_t verdict_alloweds(const struct verdict *verdict)
+{
+	return verdict->allowed.nr;
+}
+
+__u64 verdict_alloweds_unlisted(const struct verdict *verdict)
+{
+	return verdict->allowed.unlisted;
+}
+
+const char *verdict_allows(const struct verdict *verdict, const struct rule *rule)
+{
+	return verdict->options.allow[rule->id];
 }
 
 __u64 verdict_rule_count(const struct verdict *verdict, __u32 id)

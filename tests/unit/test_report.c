@@ -65,13 +65,13 @@ static void history(bool faulty)
 	stream_finish(&stream);
 }
 
-static void judge(bool faulty)
+static void judge_with(bool faulty, const struct verdict_options *options)
 {
 	size_t at = 0;
 
 	history(faulty);
 	stream.model = model_create(NULL);
-	stream.verdict = verdict_create(stream.model, NULL);
+	stream.verdict = verdict_create(stream.model, options);
 	folded = report_folded_create(stream.model);
 	live = report_live_create(stream.model);
 	while (at < stream.used) {
@@ -81,6 +81,11 @@ static void judge(bool faulty)
 		at += record->size;
 	}
 	model_finish(stream.model);
+}
+
+static void judge(bool faulty)
+{
+	judge_with(faulty, NULL);
 }
 
 static void written_by(int (*write)(FILE *, const struct verdict *))
@@ -221,6 +226,68 @@ static void test_github(void **state)
 	assert_ptr_equal(text, strstr(text, "::error title=gmemtrace declared-mismatch::g3:0x3 "));
 	/* One annotation a line. */
 	assert_ptr_equal(strchr(text, '\n'), text + text_size - 1);
+}
+
+/* Violations that are known are shown in every format, and fail in none. */
+static void test_allowed(void **state)
+{
+	const struct verdict_options options = {
+		.allow = { [RULE_DECLARED_MISMATCH] = "known since <v3>",
+			   [RULE_NEVER_FLUSHED] = "" },
+	};
+	struct json_object *object, *allowed;
+
+	(void)state;
+	judge_with(true, &options);
+	assert_int_equal(verdict_value(stream.verdict), VERDICT_CONSISTENT);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	assert_int_equal(verdict_alloweds(stream.verdict), 1);
+	written("text");
+	assert_non_null(strstr(text, "\nallowed: declared-mismatch  g3:0x3  count 1"));
+	assert_non_null(strstr(text, "\n      allowed    known since <v3>\n"));
+	assert_non_null(strstr(text, "\nallowed, but not met: never-flushed\n"));
+	assert_non_null(strstr(text, "\nverdict: consistent\n"));
+	free(text);
+	written("tap");
+	assert_non_null(strstr(text, "\nnot ok 1 - declared-mismatch # TODO known since <v3>\n# "
+				     "allowed: g3:0x3 count 1: "));
+	assert_non_null(strstr(text, "\nok 22 - the verdict is consistent\n"));
+	free(text);
+	written("junit");
+	assert_non_null(strstr(text, "failures=\"0\" errors=\"0\""));
+	assert_non_null(strstr(text, "<skipped message=\"known since &lt;v3&gt;\"/>\n"
+				     "\t\t\t<system-out>g3:0x3 count 1: "));
+	free(text);
+	written("github");
+	assert_ptr_equal(text,
+			 strstr(text, "::warning title=gmemtrace declared-mismatch::g3:0x3 "));
+	assert_null(strstr(text, "::error"));
+	free(text);
+	written("mail");
+	assert_non_null(strstr(text, "\nallowed, as known: 1 causes\n"));
+	free(text);
+	written("json");
+	object = json_tokener_parse(text);
+	assert_int_equal(number(object, "exit_status"), 0);
+	assert_int_equal(json_object_array_length(field(object, "violations")), 0);
+	allowed = json_object_array_get_idx(field(object, "allowed"), 0);
+	assert_string_equal(json_object_get_string(field(allowed, "rule")), "declared-mismatch");
+	assert_string_equal(json_object_get_string(field(allowed, "reason")), "known since <v3>");
+	json_object_put(object);
+}
+
+/* Another rule's is not. */
+static void test_allowed_another(void **state)
+{
+	const struct verdict_options options = { .allow = { [RULE_APPLIED_MISMATCH] = "known" } };
+
+	(void)state;
+	judge_with(true, &options);
+	assert_int_equal(verdict_value(stream.verdict), VERDICT_VIOLATED);
+	assert_int_equal(verdict_violations(stream.verdict), 1);
+	assert_int_equal(verdict_alloweds(stream.verdict), 0);
+	written("tap");
+	assert_null(strstr(text, "TODO"));
 }
 
 static size_t lines(void)
@@ -418,6 +485,8 @@ int main(void)
 		REPORT_TEST(test_text),
 		REPORT_TEST(test_junit),
 		REPORT_TEST(test_github),
+		REPORT_TEST(test_allowed),
+		REPORT_TEST(test_allowed_another),
 		REPORT_TEST(test_mail),
 		REPORT_TEST(test_mail_consistent),
 		REPORT_TEST(test_consistent_is_quiet),

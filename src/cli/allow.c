@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/allow.h"
+
+const struct rule *allow_rule(const char *name, char *message, size_t size)
+{
+	const struct rule *rule = rule_find_name(name);
+
+	if (rule && rule->severity == RULE_SEVERITY_VIOLATION)
+		return rule;
+	snprintf(message, size, "%s: %s", name,
+		 rule ? "a note, no verdict depends on it"
+		      : "no such rule, see gmemtrace-rules(7)");
+	return NULL;
+}
+
+int allow_entry(struct verdict_options *options, char *text, char *message, size_t size)
+{
+	char *why = strchr(text, ':');
+	const struct rule *rule;
+
+	if (why)
+		*why++ = '\0';
+	rule = allow_rule(text, message, size);
+	if (!rule)
+		return -EINVAL;
+	if (options->allow[rule->id]) {
+		snprintf(message, size, "%s: allowed twice", rule->name);
+		return -EINVAL;
+	}
+	options->allow[rule->id] = why ? why + strspn(why, " \t") : "";
+	return 0;
+}
+
+/* In place: without the spaces around it. */
+static char *line_trim(char *line)
+{
+	size_t length;
+
+	line += strspn(line, " \t");
+	length = strlen(line);
+	while (length && strchr(" \t\r\n", line[length - 1]))
+		line[--length] = '\0';
+	return line;
+}
+
+static int file_line(struct verdict_options *options, const char *line, char *message, size_t size)
+{
+	char *text = strdup(line), *entry;
+
+	if (!text) {
+		snprintf(message, size, "out of memory");
+		return -ENOMEM;
+	}
+	entry = line_trim(text);
+	if (*entry && *entry != '#')
+		return allow_entry(options, entry, message, size);
+	free(text);
+	return 0;
+}
+
+int allow_file(struct verdict_options *options, const char *path, char *message, size_t size)
+{
+	FILE *file = fopen(path, "re");
+	size_t room = 0, number = 0;
+	char *line = NULL, wrong[256];
+	int error = 0;
+
+	while (file && !error && getline(&line, &room, file) >= 0) {
+		number++;
+		error = file_line(options, line, wrong, sizeof(wrong));
+		if (error)
+			snprintf(message, size, "%s: line %zu: %s", path, number, wrong);
+	}
+	if (!error && (!file || ferror(file))) {
+		error = errno ? -errno : -EIO;
+		snprintf(message, size, "%s: %s", path, strerror(-error));
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return error;
+}
