@@ -20,10 +20,10 @@ const struct rule *allow_rule(const char *name, char *message, size_t size)
 
 int allow_entry(struct verdict_options *options, char *text, char *message, size_t size)
 {
-	char *why = strchr(text, ':');
+	char *why = text + strcspn(text, ":");
 	const struct rule *rule;
 
-	if (why)
+	if (*why)
 		*why++ = '\0';
 	rule = allow_rule(text, message, size);
 	if (!rule)
@@ -32,7 +32,7 @@ int allow_entry(struct verdict_options *options, char *text, char *message, size
 		snprintf(message, size, "%s: allowed twice", rule->name);
 		return -EINVAL;
 	}
-	options->allow[rule->id] = why ? why + strspn(why, " \t") : "";
+	options->allow[rule->id] = why + strspn(why, " \t");
 	return 0;
 }
 
@@ -51,16 +51,20 @@ static char *line_trim(char *line)
 static int file_line(struct verdict_options *options, const char *line, char *message, size_t size)
 {
 	char *text = strdup(line), *entry;
+	int error = 0;
 
 	if (!text) {
 		snprintf(message, size, "out of memory");
 		return -ENOMEM;
 	}
 	entry = line_trim(text);
-	if (*entry && *entry != '#')
-		return allow_entry(options, entry, message, size);
+	if (*entry && *entry != '#') {
+		error = allow_entry(options, entry, message, size);
+		if (!error)
+			return 0;
+	}
 	free(text);
-	return 0;
+	return error;
 }
 
 int allow_file(struct verdict_options *options, const char *path, char *message, size_t size)
