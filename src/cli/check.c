@@ -82,9 +82,10 @@ static void require_parse(const struct argp_state *state, struct check *check, c
 
 		snprintf(name, sizeof(name), "%.*s", (int)length, text);
 		rule = allow_rule(name, message, sizeof(message));
-		if (!rule)
+		if (rule)
+			check->verdict.require |= 1ULL << rule->id;
+		else
 			options_usage(state->name, "--require: %s", message);
-		check->verdict.require |= 1ULL << rule->id;
 		text += length;
 		text += *text == ',';
 	}

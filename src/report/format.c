@@ -15,12 +15,16 @@ static const struct report_format *const *table_end(void)
 
 const struct report_format *report_format_next(const struct report_format *format)
 {
+	const char *after = format ? format->name : "";
 	const struct report_format *next = NULL;
 
 	for (const struct report_format *const *entry = table_start; entry < table_end(); entry++) {
-		if ((!format || strcmp((*entry)->name, format->name) > 0) &&
-		    (!next || strcmp((*entry)->name, next->name) < 0))
-			next = *entry;
+		const struct report_format *candidate = *entry;
+
+		if (strcmp(candidate->name, after) <= 0)
+			continue;
+		if (!next || strcmp(candidate->name, next->name) < 0)
+			next = candidate;
 	}
 	return next;
 }
