@@ -95,6 +95,8 @@ static void cause_merge(struct cause *older, const struct cause *cause)
 		older->time_last = cause->time_last;
 	if (older->hold < cause->hold)
 		older->hold = cause->hold;
+	if (older->changed < cause->changed)
+		older->changed = cause->changed;
 	older->occurrences += cause->occurrences;
 	older->count += cause->count;
 	if (older->union_count)
@@ -122,6 +124,58 @@ struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct
 	set_link(set, cause);
 	cause_tell(cause);
 	return cause;
+}
+
+/* One of @set that would explain [first, last], or that is a neighbour of those which would. */
+static struct cause *explanation_find(const struct cause_set *set, const struct cause *cause,
+				      const struct explanation *by, __u64 first, __u64 last)
+{
+	struct cause wanted = {
+		.descriptor = descriptor_find(by->rule),
+		.inode = cause->inode,
+		.variant = by->variant,
+		.first = first,
+		.last = last,
+	};
+	struct cause *const *found = tfind(&wanted, &set->tree, cause_order);
+
+	return found ? *found : NULL;
+}
+
+static bool cause_covers(const struct cause *cause, __u64 pgoff)
+{
+	return cause && cause->first <= pgoff && pgoff <= cause->last;
+}
+
+struct cause *cause_explanation(const struct cause_set *set, const struct cause *cause, __u64 pgoff)
+{
+	for (size_t i = 0; i < EXPLANATIONS_MAX && cause->explained[i].rule; i++) {
+		struct cause *by = explanation_find(set, cause, &cause->explained[i], pgoff, pgoff);
+
+		if (cause_covers(by, pgoff) && by->time_last > cause->changed)
+			return by;
+	}
+	return NULL;
+}
+
+struct cause *cause_explanation_any(const struct cause_set *set, const struct cause *cause)
+{
+	__u64 first = cause->first, last = cause->last;
+
+	for (size_t i = 0; i < EXPLANATIONS_MAX && cause->explained[i].rule; i++) {
+		const struct explanation *by = &cause->explained[i];
+		struct cause *found;
+
+		/* What touches all but the ends overlaps the whole. */
+		found = last - first > 1 ? explanation_find(set, cause, by, first + 1, last - 1)
+					 : explanation_find(set, cause, by, first, first);
+		if (found && (last - first > 1 || cause_covers(found, first)))
+			return found;
+		found = explanation_find(set, cause, by, last, last);
+		if (cause_covers(found, last))
+			return found;
+	}
+	return NULL;
 }
 
 void cause_free(struct verdict *verdict, struct cause *cause)

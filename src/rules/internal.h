@@ -21,6 +21,9 @@ struct cause {
 	__u64 hold; /* ns: not final before; 0: at once */
 	bool of_pages; /* else count is of something else */
 	bool union_count, immune, anyone; /* as in the accusation */
+	struct explanation explained[EXPLANATIONS_MAX]; /* the same */
+	__u64 changed; /* ns: the newest change of its pages */
+	bool followed; /* its words tell of what follows from it */
 	struct verdict_violation *told; /* words and proof; NULL: beyond those listed */
 };
 
@@ -71,6 +74,11 @@ const struct rule_descriptor *descriptor_find(__u32 id);
  * memory, and what could not be entered is freed.
  */
 struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct cause *cause);
+/* The one in @set that explains page @pgoff of @cause, or NULL. */
+struct cause *cause_explanation(const struct cause_set *set, const struct cause *cause,
+				__u64 pgoff);
+/* One in @set that may explain a page of @cause, or NULL. */
+struct cause *cause_explanation_any(const struct cause_set *set, const struct cause *cause);
 /* Copies to its words what has grown. */
 void cause_tell(const struct cause *cause);
 void cause_remove(struct cause_set *set, struct cause *cause);

@@ -41,6 +41,14 @@ struct rule_descriptor {
 #define RULE_PROVIDERS_ABSENT                                                                      \
 	(RULE_PROVIDER(RECORD_PROVIDER_RFC3) | RULE_PROVIDER(RECORD_PROVIDER_SECRETMEM))
 
+/* Causes of another rule that would explain an accusation of the same pages. */
+struct explanation {
+	__u32 rule; /* id; 0: none */
+	__u64 variant; /* theirs */
+};
+
+#define EXPLANATIONS_MAX 3
+
 /* What a rule says of a run of pages, before it is put into words. */
 struct accusation {
 	__u32 rule; /* id */
@@ -55,6 +63,12 @@ struct accusation {
 	bool union_count; /* a page counts once, however often it was seen */
 	bool immune; /* no loss can have feigned it */
 	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
+	/*
+	 * Where one of these is proven and was seen since the pages last changed, this is only what
+	 * follows from it, and is not accused again.
+	 */
+	struct explanation explained[EXPLANATIONS_MAX];
+	__u64 changed; /* ns: when its pages last changed; for `explained` */
 };
 
 /*
@@ -77,6 +91,7 @@ const char *state_name(enum model_state state);
 const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX]);
 /* Causes of requests alike melt. 0: none. */
 __u64 request_variant(const struct model_request *request);
+__u64 operation_variant(enum record_operation operation, __u32 state);
 
 /* Whole seconds and microseconds, for "%llu.%06llu". */
 static inline unsigned long long time_seconds(__u64 ns)

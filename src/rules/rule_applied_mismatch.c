@@ -15,6 +15,40 @@ static const char *applied_reason(const struct model_read *read)
 	return "its declared state is";
 }
 
+#define VARIANT_KNOWN (1ULL << 48) /* the changes that were seen add up to what was read */
+
+/* ns */
+static __u64 changed_last(const struct model *model, const struct model_read *read)
+{
+	__u64 pgoff = read->pgoff, last = pgoff + read->nr - 1, changed = 0;
+	struct model_page page;
+
+	while (pgoff <= last && model_resident_next(model, read->inode, pgoff, last, &page)) {
+		changed = page.changed > changed ? page.changed : changed;
+		pgoff = page.pgoff + page.nr;
+	}
+	return changed;
+}
+
+/* The page tables are as the changes left them: a request that missed the page left it so. */
+static void applied_explain(const struct verdict *verdict, struct accusation *accusation,
+			    const struct model_read *read)
+{
+	__u32 wanted = read->table == MODEL_ABSENT;
+
+	if (read->applied != read->table)
+		return;
+	accusation->variant |= VARIANT_KNOWN;
+	accusation->changed = changed_last(verdict_model(verdict), read);
+	accusation->explained[0] =
+		(struct explanation){ RULE_MISSED_PAGE,
+				      operation_variant(RECORD_OPERATION_SET_RANGE, wanted) };
+	accusation->explained[1] =
+		(struct explanation){ RULE_MISSED_PAGE,
+				      operation_variant(RECORD_OPERATION_SET_FOLIO, wanted) };
+	accusation->explained[2] = declared_explains(read->table);
+}
+
 static void applied_read(struct verdict *verdict, const struct model_read *read)
 {
 	struct accusation accusation = read_accusation(read, RULE_APPLIED_MISMATCH);
@@ -27,6 +61,7 @@ static void applied_read(struct verdict *verdict, const struct model_read *read)
 	accusation.variant &= ~READ_VARIANT_DECLARED;
 	/* Read at the release, when nobody else holds the inode: no history in it. */
 	accusation.immune = read->origin == RECORD_SNAPSHOT_RELEASE;
+	applied_explain(verdict, &accusation, read);
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* missed-page: a request covered a page and left it as it was. */
+#include "rules/read.h"
 #include "rules/rule.h"
 
 static bool page_missed(const struct model_request *request, const struct model_page *page)
@@ -11,8 +12,9 @@ static bool page_missed(const struct model_request *request, const struct model_
 	       !model_request_conflicts(request, page->pgoff);
 }
 
+/* @changed: the last change of any of them, ns */
 static void accuse_missed(struct verdict *verdict, const struct model_request *request,
-			  const struct model_page *page, __u64 nr)
+			  const struct model_page *page, __u64 nr, __u64 changed)
 {
 	struct accusation accusation = {
 		.rule = RULE_MISSED_PAGE,
@@ -23,6 +25,9 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 		.variant = request_variant(request),
 		.from = request->begin,
 		.to = request->end,
+		/* Who asks an xarray that is wrong has nothing to do. */
+		.explained = { declared_explains(request->state ? MODEL_ABSENT : MODEL_PRESENT) },
+		.changed = changed,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	char text[REQUEST_WORDS_MAX];
@@ -51,7 +56,7 @@ static void missed_request_ended(struct verdict *verdict, const struct model_req
 {
 	const struct model *model = verdict_model(verdict);
 	struct model_page page, first = { 0 };
-	__u64 pgoff = request->pgoff_first, nr = 0;
+	__u64 pgoff = request->pgoff_first, nr = 0, changed = 0;
 
 	if (!request_changes_range(request) || request->result || !request->inode)
 		return;
@@ -63,15 +68,17 @@ static void missed_request_ended(struct verdict *verdict, const struct model_req
 			continue;
 		if (nr && page.pgoff == first.pgoff + nr) {
 			nr++;
+			changed = page.changed > changed ? page.changed : changed;
 			continue;
 		}
 		if (nr)
-			accuse_missed(verdict, request, &first, nr);
+			accuse_missed(verdict, request, &first, nr, changed);
 		first = page;
+		changed = page.changed;
 		nr = 1;
 	}
 	if (nr)
-		accuse_missed(verdict, request, &first, nr);
+		accuse_missed(verdict, request, &first, nr, changed);
 }
 
 static const struct rule_descriptor missed_page = {

@@ -65,6 +65,8 @@ static struct cause *cause_new(const struct rule_descriptor *descriptor,
 	cause->union_count = accusation->union_count;
 	cause->immune = accusation->immune;
 	cause->anyone = accusation->anyone;
+	memcpy(cause->explained, accusation->explained, sizeof(cause->explained));
+	cause->changed = accusation->changed;
 	return cause;
 }
 
@@ -185,22 +187,79 @@ static bool cause_waits(const struct verdict *verdict, const struct cause *cause
 	return cause->hold + (all ? 0 : settle) > now;
 }
 
-/* Makes final what no loss can explain any more. */
-static void causes_settle(struct verdict *verdict, __u64 now, bool all)
+/* Whether what may explain it is still to become final. */
+static bool explanation_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
+			      bool all)
+{
+	const struct cause *by = cause_explanation_any(&verdict->pending, cause);
+
+	return by && !(all && cause_waits(verdict, by, now, all));
+}
+
+/* Whether all of it follows from what is final. */
+static bool cause_follows(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct cause *by;
+
+	for (__u64 pgoff = cause->first; pgoff <= cause->last; pgoff = by->last + 1) {
+		by = cause_explanation(&verdict->final, cause, pgoff);
+		if (!by)
+			return false;
+	}
+	return true;
+}
+
+/* What @cause follows from says so, once. */
+static void explanations_tell(const struct verdict *verdict, const struct cause *cause)
+{
+	struct cause *by;
+
+	for (__u64 pgoff = cause->first; pgoff <= cause->last; pgoff = by->last + 1) {
+		by = cause_explanation(&verdict->final, cause, pgoff);
+		if (by->told && !by->followed)
+			violation_add_words(by->told, " What follows from it was seen, too: %s.",
+					    cause->descriptor->rule.name);
+		by->followed = true;
+	}
+}
+
+static void cause_finish(struct verdict *verdict, struct cause *cause)
+{
+	cause_remove(&verdict->pending, cause);
+	if (cause_follows(verdict, cause)) {
+		explanations_tell(verdict, cause);
+		cause_free(verdict, cause);
+		return;
+	}
+	if (cause->told && cause->descriptor->listed)
+		cause->descriptor->listed(verdict, cause->told);
+	cause_enter(verdict, &verdict->final, cause);
+}
+
+static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
 {
 	struct cause *cause = verdict->pending.first, *next;
 	bool changed = false;
 
 	for (; cause; cause = next) {
 		next = cause->next;
-		if (cause_waits(verdict, cause, now, all))
+		if (cause_waits(verdict, cause, now, all) ||
+		    explanation_waits(verdict, cause, now, all))
 			continue;
-		cause_remove(&verdict->pending, cause);
-		if (cause->told && cause->descriptor->listed)
-			cause->descriptor->listed(verdict, cause->told);
-		cause_enter(verdict, &verdict->final, cause);
+		cause_finish(verdict, cause);
 		changed = true;
 	}
+	return changed;
+}
+
+/* Makes final what no loss can explain any more. */
+static void causes_settle(struct verdict *verdict, __u64 now, bool all)
+{
+	bool changed = causes_settle_round(verdict, now, all);
+
+	/* Some may have waited for what has just become final. */
+	while (all && causes_settle_round(verdict, now, all))
+		;
 	if (changed)
 		verdict_list(verdict);
 }

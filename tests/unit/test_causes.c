@@ -11,6 +11,12 @@ static void unflushed(__u32 tid, __u64 pgoff)
 	stream_end(&stream, tid, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
 }
 
+static void anew(void)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+}
+
 static void judge(__u64 pages, const __u64 *pgoff, size_t nr)
 {
 	stream_inode(&stream, G, RFC3, pages, false);
@@ -74,12 +80,140 @@ static void test_melts_into_final(void **state)
 	assert_true(violation->time_last - violation->time_first > 400 * MS);
 }
 
+/* --- what only follows ------------------------------------------------------------ */
+
+static void expect_followed(bool followed)
+{
+	const struct verdict_violation *violation = verdict_violation(stream.verdict, 0);
+
+	assert_int_equal(strstr(violation->words, "What follows from it was seen, too") != NULL,
+			 followed);
+}
+
+/* Pages 0 to 3, made present but for [skip, skip + nr), as the release snapshot finds them. */
+static void read_after(__u64 skip, __u64 nr)
+{
+	struct stream_page pages[4];
+
+	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
+	for (__u64 i = skip; i < skip + nr; i++)
+		pages[i].bits = ABSENT_BITS | DEVIATES;
+	release(RFC3, pages, 4);
+}
+
+/* The page tables are as the request left them that missed the page. */
+static void test_follows(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 3, 2, 1);
+	read_after(2, 1);
+	assert_int_equal(stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 2)->count, 1);
+	expect_followed(true);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 0);
+}
+
+/* Page by page: what one cause does not explain another may; what none does is accused. */
+static void test_follows_from_two(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 1, 1, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 2, 3, true);
+	stream_zap(&stream, T, G, 3, 106, 1, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 2, 3, true);
+	read_after(1, 2);
+	stream_expect(&stream, VERDICT_VIOLATED);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 0);
+}
+
+/* It was changed since: that it is absent again is something else. */
+static void test_does_not_follow(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 3, 2, 1);
+	convert(0, 3, 0, 0);
+	read_after(2, 1);
+	stream_expect(&stream, VERDICT_VIOLATED);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 1);
+	expect_followed(false);
+}
+
+/* A neighbour of the page that was missed was not. */
+static void test_neighbour_does_not_follow(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 3, 1, 1);
+	read_after(1, 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 1);
+	anew();
+	faulted(4);
+	convert(0, 3, 1, 1);
+	read_after(2, 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 1);
+}
+
+/* A loss takes back what was missed; what was read at the release stands by itself. */
+static void test_stands_without(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 3, 2, 1);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, SECOND, 1);
+	read_after(2, 1);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 2, 2);
+	expect_followed(false);
+}
+
+/* An xarray that says so already leaves a request nothing to do. */
+static void missed_by_xarray(bool changed_between)
+{
+	struct stream_page page = { 2, 104, 1, ABSENT_BITS | DEVIATES };
+
+	anew();
+	faulted(4);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
+	if (changed_between) {
+		stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+	}
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, true);
+	stream_heartbeat(&stream);
+	/* And so the page tables differ, to the end. */
+	release(RFC3, &page, 1);
+}
+
+static void test_missed_follows(void **state)
+{
+	(void)state;
+	missed_by_xarray(false);
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 2, 2);
+	expect_followed(true);
+	missed_by_xarray(true);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_bridge),
 		RULE_TEST(test_apart),
 		RULE_TEST(test_melts_into_final),
+		RULE_TEST(test_follows),
+		RULE_TEST(test_follows_from_two),
+		RULE_TEST(test_does_not_follow),
+		RULE_TEST(test_neighbour_does_not_follow),
+		RULE_TEST(test_stands_without),
+		RULE_TEST(test_missed_follows),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,13 +35,16 @@ static bool hit_covered(const struct verdict_violation *violation, const struct 
 	return violation->pgoff_first <= hit->pgoff && hit->pgoff <= violation->pgoff_last;
 }
 
+/* By its rule, or by that of what it follows from, which then says so. */
 static bool violated_at(const struct verdict *verdict, const struct simulator_hit *hit)
 {
 	const struct verdict_violation *violation;
 
 	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
-		if (violation->rule->id == hit->rule && violation->inode &&
-		    violation->inode->number == hit->inode && hit_covered(violation, hit))
+		if (!violation->inode || violation->inode->number != hit->inode ||
+		    !hit_covered(violation, hit))
+			continue;
+		if (violation->rule->id == hit->rule || strstr(violation->words, "What follows"))
 			return true;
 	}
 	return false;

@@ -14,17 +14,19 @@ not_the_last() {
 	done
 }
 
-# The seed's off-by-one: the last page of a conversion, and no other, is missing in the xarray. What is
-# skipped later because the xarray says so is missed in the page tables, too.
+# The seed's off-by-one: the last page of a conversion, and no other, is missing in the xarray. Where a
+# later request asks that xarray before anybody reads it, that request misses the page. What the page
+# tables then show is the same cause, and is not accused again.
 test_exclusive_end() {
 	guest -- sh -c 'gmemtrace check --json -- gmem-load convert --pages 64 >/out/verdict.json'
 	status_is 0 'without the defect: consistent'
 	guest --fault range-exclusive-end -- sh -c \
 		'gmemtrace check --json -o /out/run.cap -- gmem-load convert --pages 64 >/out/verdict.json'
 	status_is 1 'range-exclusive-end: violated'
-	json_ok "$out/verdict.json" '[.violations[].rule] | unique
-		| index("declared-mismatch") and . - ["applied-mismatch", "declared-mismatch", "missed-page"] == []' \
-		'by its rule, and by what follows'
+	json_ok "$out/verdict.json" '[.violations[].rule] | unique | . == ["declared-mismatch", "missed-page"]' \
+		'by its rule, and where nobody read in time by the request that missed the page'
+	json_ok "$out/verdict.json" '[.violations[] | select(.words | contains("What follows from it was seen, too"))] | length > 0' \
+		'which say that the page tables follow'
 	json_ok "$out/verdict.json" '.violations[0] | .rule == "declared-mismatch" and .pgoff_first == .pgoff_last and .count == 1' \
 		'at single pages'
 	is "$(jq -r '.violations[] | select(.rule == "declared-mismatch") | "\(.pgoff_last) \([.events[].event | select(startswith("set_range ends"))] | last)"' \
