@@ -5,7 +5,7 @@
 # Clock: routine (kvm_gmem_set_direct_map, by its tracepoint), ioctl (the whole of it), ratio (of wall times);
 # thread (the traced path alone), monotonic (everything that ran meanwhile: the tracer's reader too).
 figures=(
-	"record_full|verdict|thread|instructions/transition|950|verdict"
+	"record_full|verdict|thread|instructions/transition|890|verdict"
 	"record_full_monotonic|verdict|monotonic|instructions/transition|-|verdict"
 	"record_page_free|verdict_free|thread|instructions/transition|-|verdict, page free"
 	"record_page_free_monotonic|verdict_free|monotonic|instructions/transition|-|verdict, page free"
@@ -19,7 +19,9 @@ figures=(
 	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
 	"verified_instructions_max|verified|load|instructions/program|100000|verdict"
+	"record_reader|reader|monotonic|instructions/transition|1500|verdict"
 	"replay_rate|replay|wall|records/s|-|none"
+	"replay_vs_trace_cmd|compare|ratio|trace-cmd report/check|18|none"
 	"memory_1tib_uniform|model.uniform|size|bytes|1048576|none"
 	"memory_1tib_runs|model.runs|size|bytes, of 64 GiB times 16|67108864|none"
 	"memory_scattered|model.scattered|size|bytes/page|12|none"

@@ -64,3 +64,25 @@ measure_replay() {
 	done
 	echo "losses replay $records records a run" >>"$1/guest"
 }
+
+# processor_ms COMMAND...: ms of processor time, of which other work on this machine takes nothing away.
+processor_ms() {
+	local TIMEFORMAT='%U %S'
+	{ time "$@" >/dev/null 2>&1; } 2>&1 | awk '{ print ($1 + $2) * 1000 }'
+}
+
+# measure_compare DIR: `sample compare on RATIO`, of the time that either takes for the same work.
+measure_compare() {
+	local theirs ours i
+	[ -f "$1/compare.dat" ] || return 0
+	replay_once "$1/compare.cap" >/dev/null || {
+		echo "failed compare gmemtrace check cannot judge the capture" >>"$1/guest"
+		return 0
+	}
+	for ((i = 0; i < rounds; i++)); do
+		theirs=$(processor_ms trace-cmd report "$1/compare.dat")
+		ours=$(processor_ms "$tracer" check "$1/compare.cap")
+		awk -v a="$theirs" -v b="$ours" 'BEGIN { print "sample compare on", a / b }' >>"$1/guest"
+	done
+	echo "losses compare trace-cmd report $theirs ms, gmemtrace check $ours ms" >>"$1/guest"
+}
