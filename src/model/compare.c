@@ -79,8 +79,24 @@ bool read_known(const struct judging *judging, const struct model_read *read)
 	       read->table != MODEL_EITHER;
 }
 
+/*
+ * Absent and not prepared, where a call that began unseen may still run: configured by one that
+ * has not marked it yet. The entry says nothing before the shadow is over.
+ */
+static bool read_halfway(const struct judging *judging, const struct model_read *read,
+			 const struct page *page)
+{
+	if (judging->inode->base.provider != RECORD_PROVIDER_RFC3 || !read->shadow_until ||
+	    read->bits & RECORD_PAGE_PREPARED || read->table != MODEL_ABSENT)
+		return false;
+	/* Whoever makes it absent from here on is seen. */
+	return !page || !(page->flags & PAGE_SURE) || page_applied(page) != MODEL_PRESENT;
+}
+
 void read_compare(const struct judging *judging, struct model_read *read, const struct page *page)
 {
+	if (read_halfway(judging, read, page))
+		read->table = MODEL_EITHER;
 	if (read->xarray != MODEL_EITHER && !(read->declared & read->xarray))
 		read->differs |= MODEL_DIFFERS_DECLARED;
 	if (read->table != MODEL_EITHER && !(read_expected(judging, read, page) & read->table))

@@ -495,6 +495,45 @@ static void test_uncompared_before_attach(void **state)
 	assert_int_equal(model_inode_find(stream.model, G)->uncompared, 10000 - 4096);
 }
 
+/* Two reads of page 0, the second @later ns behind the first, which @bits_later saw. */
+static void read_halfway(__u64 later, __u32 bits_later)
+{
+	struct stream_page page = { 0, 100, 1, RECORD_PAGE_RESIDENT };
+
+	stream_inode(&stream, G, RFC3, 64, true);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
+	stream.now += later;
+	page.bits = bits_later;
+	for (__u32 pass = 2; pass < 4; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
+	finish();
+}
+
+/* A task that has configured a page is held up before it marks it, when the sensors are armed. */
+static void test_halfway_before_attach(void **state)
+{
+	(void)state;
+	read_halfway(MS, ABSENT_BITS);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* No call takes so long. */
+static void test_halfway_for_ever(void **state)
+{
+	(void)state;
+	read_halfway(3 * SECOND, RECORD_PAGE_RESIDENT);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 0);
+}
+
+/* Too early to say. */
+static void test_halfway_unknown(void **state)
+{
+	(void)state;
+	read_halfway(MS, RECORD_PAGE_RESIDENT);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+}
+
 static void test_exposure(void **state)
 {
 	struct exposures exposures = { 0 };
@@ -689,6 +728,9 @@ int main(void)
 		MODEL_TEST(test_gap_reaches_to_the_watermarks),
 		MODEL_TEST(test_loss_within_a_request),
 		MODEL_TEST(test_uncompared_before_attach),
+		MODEL_TEST(test_halfway_before_attach),
+		MODEL_TEST(test_halfway_for_ever),
+		MODEL_TEST(test_halfway_unknown),
 		MODEL_TEST(test_exposure),
 		MODEL_TEST(test_uniform_memory),
 		MODEL_TEST(test_many_dead_inodes),
