@@ -97,6 +97,9 @@ $(B)/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
+# Whose bytes they hold, whoever compiles them.
+$(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
+
 # One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,
 # src/report/internal.h), so an archive must not leave out those that nobody else names.
 ENTERED_OBJECTS := $(filter $(B)/obj/rules/% $(B)/obj/report/verdict_%,$(LIB_OBJECTS))

@@ -293,7 +293,7 @@ struct model_counts {
 	__u64 pages_compared; /* distinct pages compared at least once */
 	__u64 lost; /* records, without misses */
 	__u64 missed; /* calls */
-	__u64 lost_by_cause[16]; /* by enum record_loss_cause, misses included */
+	__u64 lost_by_cause[RECORD_LOSS_IDS_MAX]; /* by enum record_loss_cause, misses included */
 	__u64 groups; /* enum sensor_group: those that every heartbeat had */
 	__s64 command_status; /* -1: none */
 	bool ended; /* RECORD_END was seen */

@@ -150,6 +150,7 @@ enum record_flush_routine {
 	/* the provider's routines were there and not yet hooked */                         \
 	X(UNHOOKED,           11, "unhooked",           HISTORY)
 /* clang-format on */
+#define RECORD_LOSS_IDS_MAX 32
 
 enum record_loss_cause {
 	RECORD_LOSS_NONE = 0,

@@ -25,6 +25,7 @@ struct report_format {
 	const char *name;
 	const char *help; /* what --NAME does, one line */
 	bool machine; /* standard output holds it alone: what CMD prints goes elsewhere */
+	const char *schema; /* a JSON Schema that all it writes obeys; NULL: none */
 	bool besides; /* into a file of its own, besides the one on standard output */
 	/* @color: with escape sequences where the format has any. 0, or -errno of the stream. */
 	int (*write)(FILE *out, const struct verdict *verdict, bool color);

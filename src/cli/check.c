@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmemtrace check: the verdict, of a capture or of a live run. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +17,7 @@ enum check_key {
 	KEY_ALLOW_EMPTY,
 	KEY_ALLOW,
 	KEY_KNOWN_ISSUES,
+	KEY_SCHEMA,
 	KEY_FORMAT = 0x180, /* that of the first format; as many as there are */
 };
 
@@ -31,6 +33,8 @@ struct check {
 };
 
 static const struct argp_option check_table[] = {
+	{ "schema", KEY_SCHEMA, NULL, 0, "nothing judged: the JSON Schema of what --json prints",
+	  1 },
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
 	{ NULL, 0, NULL, 0, "What is known, and shown, but does not count:", 3 },
 	{ "allow", KEY_ALLOW, "RULE[:REASON]", 0, "violations of RULE; as often as you like", 3 },
@@ -143,6 +147,9 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 	case KEY_ALLOW:
 		allow_parse(state, check, text);
 		return 0;
+	case KEY_SCHEMA:
+		fputs(report_format_find("json")->schema, stdout);
+		exit(fflush(stdout) ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT);
 	case KEY_KNOWN_ISSUES:
 		known_issues_read(state, check, text);
 		return 0;

@@ -195,7 +195,7 @@ static struct json_object *losses_json(const struct model_counts *counts)
 {
 	struct json_object *object = json_object_new_object();
 
-	for (__u32 cause = 0; cause < 16; cause++) {
+	for (__u32 cause = 0; cause < RECORD_LOSS_IDS_MAX; cause++) {
 		if (counts->lost_by_cause[cause])
 			add_count(object, record_loss_name(cause), counts->lost_by_cause[cause]);
 	}
@@ -263,9 +263,20 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	return report_done(out);
 }
 
+/* The file that says it, as it is in the source. */
+extern const char schema_start[], schema_end[];
+__asm__(".pushsection .rodata\n"
+	".local schema_start, schema_end\n"
+	"schema_start:\n"
+	".incbin \"src/report/verdict.schema.json\"\n"
+	"schema_end:\n"
+	".byte 0\n"
+	".popsection\n");
+
 static const struct report_format json = {
 	.name = "json",
 	.help = "as one JSON object",
+	.schema = schema_start,
 	.machine = true,
 	.write = json_write,
 };

@@ -51,7 +51,7 @@ static void explain_losses(struct verdict *verdict, const struct model_counts *c
 
 	if (!history_lost(counts) && !counts->missed)
 		return;
-	for (__u32 cause = 0; cause < 16 && used < sizeof(causes); cause++) {
+	for (__u32 cause = 0; cause < RECORD_LOSS_IDS_MAX && used < sizeof(causes); cause++) {
 		if (counts->lost_by_cause[cause])
 			used += (size_t)snprintf(causes + used, sizeof(causes) - used, "%s%s %llu",
 						 used ? ", " : "", record_loss_name(cause),

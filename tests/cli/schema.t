@@ -1,0 +1,58 @@
+#!/bin/bash
+# All that check --json prints obeys the schema that check --schema prints; what does not is found.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+gmemtrace=$top/build/bin/gmemtrace
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" "$test_work" || exit 1
+
+# obeys FILE: prints what in it does not
+obeys() {
+	python3 - "$test_work/schema" "$1" <<-'E'
+		import json, sys
+		import jsonschema
+		schema, text = (json.load(open(path)) for path in sys.argv[1:])
+		validator = jsonschema.Draft202012Validator(schema)
+		validator.check_schema(schema)
+		wrong = [f"{list(error.absolute_path)}: {error.message[:200]}" for error in validator.iter_errors(text)]
+		print("\n".join(wrong), end="")
+		sys.exit(bool(wrong))
+	E
+}
+
+# said STATUS FILE OPTION...: what check says of FILE obeys
+said() {
+	local status=$1 file=$2
+	shift 2
+	"$gmemtrace" check --json "$@" "$file" >"$test_work/said" 2>/dev/null
+	is "$?: $(obeys "$test_work/said")" "$status: " "${file##*/} $*"
+}
+
+# broken WORDS FILTER: what jq makes of it does not obey, for that reason
+broken() {
+	jq "$2" "$test_work/said" >"$test_work/broken"
+	obeys "$test_work/broken" >"$test_work/wrong"
+	file_like "$test_work/wrong" "$1" "not with $2"
+}
+
+"$gmemtrace" check --schema >"$test_work/schema"
+is "$?" 0 'there is a schema'
+is "$(cat "$test_work/schema")" "$(cat "$top/src/report/verdict.schema.json")" 'and it is the one of the source'
+for file in "$top"/tests/unit/fixtures/*.cap; do
+	said "$("$gmemtrace" check "$file" >/dev/null 2>&1; echo $?)" "$file"
+done
+said 0 "$test_work/consistent.cap"
+broken "'consistent' is not one of|not valid under|was expected|'maybe'" '.verdict = "maybe"'
+broken 'additional|Additional' '.more = 1'
+broken 'required property' 'del(.lost)'
+said 1 "$test_work/violated.cap"
+broken '1 was expected' '.exit_status = 0'
+broken 'nevaluated' '.violations[0].more = 1'
+broken 'is not of type|does not match|not valid under' '.violations[0].inode = "no name"'
+said 0 "$test_work/violated.cap" --allow freed-absent:known --allow applied-mismatch
+broken 'required property' 'del(.allowed[0].reason)'
+head -c -100 "$test_work/consistent.cap" >"$test_work/cut.cap"
+said 5 "$test_work/cut.cap"
+broken 'too short|non-empty' '.reasons = []'
+end_tests print-plan
