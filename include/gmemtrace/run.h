@@ -27,12 +27,15 @@ GMEMTRACE_API_BEGIN
 #define RUN_SOCKET "/run/gmemtraced.sock" /* where gmemtraced listens by default */
 
 struct run;
+struct story_subject;
 
 /* Strings and @command stay the caller's and must outlive the run. Zero is a default. */
 struct run_options {
 	const char *file; /* a capture to replay; NULL: a live run */
 	uint32_t vm; /* tgid: only this VM's inodes; 0: all */
 	struct model_options model; /* stuck_ns 0: what the capture's recorder had */
+	/* Of a capture only that is read what the story of these pages needs; NULL: everything. */
+	const struct story_subject *subject;
 
 	/*
 	 * Takes a line for people, without a newline and without control characters: what went

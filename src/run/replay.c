@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -25,6 +26,20 @@ static void replay_read_facts(struct replay *replay, struct capture_reader *read
 	}
 }
 
+/* Looks through it once; then it is opened anew. A pipe can be read once only: all of it is fed. */
+static int replay_focus(struct replay *replay, const struct run_options *options, char *message,
+			size_t message_size)
+{
+	int error = focus_learn(&replay->focus, replay->reader, options->subject);
+
+	capture_reader_close(replay->reader);
+	focus_begin(&replay->focus);
+	snprintf(message, message_size, "out of memory");
+	if (error)
+		return error;
+	return capture_open(options->file, &replay->reader, message, message_size);
+}
+
 enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options)
 {
 	const char *path = options->file;
@@ -39,6 +54,9 @@ enum gmemtrace_status replay_open(struct replay *replay, const struct run_option
 		capture_reader_close(replay->reader);
 	}
 	if (capture_open(path, &replay->reader, message, sizeof(message)))
+		goto failed;
+	if (options->subject && !stat(path, &status) && S_ISREG(status.st_mode) &&
+	    replay_focus(replay, options, message, sizeof(message)))
 		goto failed;
 	return 0;
 failed:
@@ -118,13 +136,13 @@ static void feed_end(const struct feed *feed, const struct capture_reader *reade
 					: "the capture was never finished");
 }
 
-static void feed_all(struct feed *feed, struct capture_reader *reader,
-		     const volatile sig_atomic_t *enough)
+static void feed_all(struct feed *feed, struct replay *replay, const volatile sig_atomic_t *enough)
 {
+	struct capture_reader *reader = replay->reader;
 	const struct record_header *record;
 	int read = 0;
 
-	while (!*enough && (read = capture_next(reader, &record)) > 0) {
+	while (!*enough && (read = focus_next(&replay->focus, reader, &record)) > 0) {
 		if (!feed_record(feed, record))
 			return;
 	}
@@ -151,7 +169,7 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 	bool memory_short;
 
 	result->whole = true;
-	feed_all(&feed, replay->reader, enough);
+	feed_all(&feed, replay, enough);
 	memory_short = model_failed(model);
 	/* Also where memory is short already: what was proved before is said. */
 	if (model_finish(model) && !memory_short)
@@ -165,6 +183,7 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 
 void replay_close(struct replay *replay)
 {
+	focus_free(&replay->focus);
 	capture_reader_close(replay->reader);
 	replay->reader = NULL;
 }

@@ -6,12 +6,14 @@
 #include <signal.h>
 
 #include "gmemtrace/run.h"
+#include "run/focus.h"
 
 /* A fact whose value says what a live run did not see. */
 #define RUN_INCOMPLETE_FACT "run.incomplete"
 
 struct replay {
 	struct capture_reader *reader;
+	struct focus focus;
 	/* Of the run that was recorded; 0: not told. */
 	uint64_t stuck_ns;
 	uint32_t vm;

@@ -226,6 +226,24 @@ void sim_inode_create(struct sim *sim, struct sim_inode *inode)
 	sim_emit_inode(sim, inode, false, false);
 }
 
+static void sim_watch(const struct sim *sim, struct simulator_watch *watch)
+{
+	struct simulator_state now = { 0 }, last = { 0 };
+
+	for (size_t i = 0; i < INODES; i++) {
+		if (sim->inodes[i].number != watch->inode)
+			continue;
+		now.pfn = sim->inodes[i].pages[watch->pgoff].pfn;
+		now.absent = now.pfn && sim->absent[now.pfn];
+	}
+	if (watch->nr)
+		last = watch->states[watch->nr - 1];
+	if (now.pfn == last.pfn && now.absent == last.absent)
+		return;
+	assert(watch->nr < SIMULATOR_STATES_MAX);
+	watch->states[watch->nr++] = now;
+}
+
 /* One task's next step; one that was preempted takes none for a while. */
 static void sim_step(struct sim *sim)
 {
@@ -240,6 +258,8 @@ static void sim_step(struct sim *sim)
 		sim_task_step(sim, &sim->tasks[at]);
 	if (sim->armed)
 		sim_sensor_step(sim);
+	for (size_t i = 0; i < sim->options.watches_nr; i++)
+		sim_watch(sim, &sim->options.watches[i]);
 }
 
 static void sim_work(struct sim *sim, __u32 steps)

@@ -30,6 +30,18 @@ enum simulator_fault {
 	FAULT_NR,
 };
 
+/* What a page of the kernel in play really was, one state after the other. */
+#define SIMULATOR_STATES_MAX 512
+
+struct simulator_watch {
+	__u64 inode, pgoff;
+	struct simulator_state {
+		__u32 pfn; /* 0: none */
+		bool absent;
+	} states[SIMULATOR_STATES_MAX];
+	size_t nr;
+};
+
 struct simulator_options {
 	unsigned int seed;
 	enum simulator_fault fault;
@@ -44,6 +56,8 @@ struct simulator_options {
 	FILE *out; /* NULL, or where the records are written as well */
 	size_t out_bytes; /* at most */
 	bool keep; /* the stream, in simulator_result */
+	struct simulator_watch *watches; /* NULL, or watches_nr of them */
+	size_t watches_nr;
 };
 
 #define SIMULATOR_PGOFF_UNKNOWN (~0U)

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A page's story is what the kernel in play did to it, in the order in which it did it; what a
+ * filter leaves out is not missed; and each kind of step, by hand.
+ * STORY_SEEDS sets how many histories, STORY_SEED the first.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "gmemtrace/story.h"
+#include "scene.h"
+#include "simulator.h"
+#include "story/filter.h"
+
+#define WATCHES 3
+
+static unsigned int seeds = 1000, seed_first = 1;
+
+/* A model that was fed what a story needs, or everything. */
+struct told {
+	struct simulator_result judged;
+	struct story *story;
+	size_t fed;
+};
+
+static void filter_learn_all(struct story_filter *filter, const __u8 *stream, size_t used)
+{
+	const struct record_header *record;
+
+	for (size_t at = 0; at < used; at += record->size) {
+		record = (const struct record_header *)(stream + at);
+		assert_int_equal(story_filter_learn(filter, record), 0);
+	}
+}
+
+static struct told tell(const __u8 *stream, size_t used, const struct story_subject *subject,
+			bool filtered)
+{
+	struct told told = { .fed = 0 };
+	struct story_filter filter;
+	const struct record_header *record, *wanted;
+
+	simulator_judge_begin(&told.judged);
+	told.story = story_create(told.judged.model, subject);
+	assert_non_null(told.story);
+	story_filter_init(&filter, subject);
+	filter_learn_all(&filter, stream, used);
+	for (size_t at = 0; at < used; at += record->size) {
+		record = (const struct record_header *)(stream + at);
+		wanted = filtered ? story_filter_apply(&filter, record) : record;
+		told.fed += wanted != NULL;
+		if (wanted)
+			assert_int_equal(model_feed(told.judged.model, wanted), 0);
+	}
+	assert_int_equal(model_finish(told.judged.model), 0);
+	story_filter_free(&filter);
+	return told;
+}
+
+static void told_free(struct told *told)
+{
+	story_free(told->story);
+	simulator_result_free(&told->judged);
+}
+
+/* The states that a story goes through. */
+struct states {
+	struct simulator_state list[SIMULATOR_STATES_MAX * 2];
+	size_t nr;
+};
+
+static void states_add(struct states *states, __u32 pfn, bool absent)
+{
+	struct simulator_state *last = states->nr ? &states->list[states->nr - 1] : NULL;
+
+	if (last ? last->pfn == pfn && last->absent == absent : !pfn)
+		return;
+	/* Restored on its way out: whether before or after it left its place nobody sees. */
+	if (last && !pfn && states->nr > 1 && !last->absent &&
+	    states->list[states->nr - 2].pfn == last->pfn && states->list[states->nr - 2].absent)
+		states->nr--;
+	states->list[states->nr++] = (struct simulator_state){ pfn, absent };
+}
+
+static void states_step(struct states *states, const struct story_step *step, bool secret)
+{
+	__u32 pfn = states->nr ? states->list[states->nr - 1].pfn : 0;
+
+	switch (step->kind) {
+	case STORY_JOINED:
+		/* Its leave was told of late. */
+		if (pfn && pfn != step->pfn)
+			states_add(states, 0, false);
+		states_add(states, (__u32)step->pfn, false);
+		break;
+	case STORY_CHANGED:
+		if (secret && step->present)
+			states_add(states, 0, false);
+		else if (!step->result && (pfn || secret))
+			states_add(states, (__u32)step->pfn, !step->present);
+		break;
+	case STORY_LEFT:
+		states_add(states, 0, false);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool states_agree(const struct story *story, const struct simulator_watch *watch)
+{
+	const struct model_inode *inode = story_inode(story);
+	struct states told = { .nr = 0 }, truth = { .nr = 0 };
+	const struct story_step *step;
+
+	for (size_t i = 0; (step = story_step(story, i)); i++)
+		states_step(&told, step, inode->provider == RECORD_PROVIDER_SECRETMEM);
+	for (size_t i = 0; i < watch->nr; i++)
+		states_add(&truth, watch->states[i].pfn, watch->states[i].absent);
+	if (told.nr == truth.nr) {
+		size_t same = 0;
+
+		while (same < told.nr && told.list[same].pfn == truth.list[same].pfn &&
+		       told.list[same].absent == truth.list[same].absent)
+			same++;
+		if (same == told.nr)
+			return true;
+	}
+	for (size_t i = 0; i < told.nr || i < truth.nr; i++)
+		print_message("# %zu: told %x%s truth %x%s\n", i,
+			      i < told.nr ? told.list[i].pfn : 0xffff,
+			      i < told.nr && told.list[i].absent ? " absent" : "",
+			      i < truth.nr ? truth.list[i].pfn : 0xffff,
+			      i < truth.nr && truth.list[i].absent ? " absent" : "");
+	return false;
+}
+
+/* The next that is no read: what else went on in its chunk decides whether one is settled. */
+static const struct story_step *step_next(const struct story *story, size_t *at, __u64 *reads)
+{
+	const struct story_step *step;
+
+	while ((step = story_step(story, (*at)++)) && step->kind == STORY_READ && !step->proven)
+		*reads += step->reads;
+	return step;
+}
+
+static bool steps_same(const struct story_step *one, const struct story_step *other)
+{
+	return one->kind == other->kind && one->time == other->time && one->pgoff == other->pgoff &&
+	       one->nr == other->nr && one->pfn == other->pfn && one->tid == other->tid &&
+	       one->present == other->present && one->again == other->again &&
+	       one->exposed == other->exposed && one->flush_begin == other->flush_begin &&
+	       one->request.operation == other->request.operation &&
+	       one->request.result == other->request.result && one->reads == other->reads &&
+	       one->differs == other->differs && one->proven == other->proven;
+}
+
+static void steps_show(const struct story *story)
+{
+	const struct story_step *step;
+
+	for (size_t i = 0; (step = story_step(story, i)); i++)
+		print_message(
+			"# %zu: kind %d at %llu tid %u 0x%llx+%llu pfn %llx present %d again %d "
+			"bits %x settled %d reads %llu differs %u declared %d applied %d op %u\n",
+			i, (int)step->kind, (unsigned long long)step->time, step->tid,
+			(unsigned long long)step->pgoff, (unsigned long long)step->nr,
+			(unsigned long long)step->pfn, step->present, step->again, step->bits,
+			step->settled, (unsigned long long)step->reads, step->differs,
+			(int)step->declared, (int)step->applied, step->request.operation);
+}
+
+static void check_filtered(const struct story *whole, const struct story *filtered,
+			   unsigned int seed)
+{
+	size_t at = 0, other = 0;
+	__u64 reads = 0, reads_other = 0;
+
+	for (;;) {
+		const struct story_step *one = step_next(whole, &at, &reads);
+		const struct story_step *two = step_next(filtered, &other, &reads_other);
+
+		if (!one && !two)
+			break;
+		if (one && two && steps_same(one, two))
+			continue;
+		steps_show(whole);
+		steps_show(filtered);
+		fail_msg("seed %u page %llu:0x%llx: step %zu: kind %d at %llu, filtered kind %d at "
+			 "%llu",
+			 seed, (unsigned long long)story_subject(whole)->inode,
+			 (unsigned long long)story_subject(whole)->first, at - 1,
+			 one ? (int)one->kind : 0, (unsigned long long)(one ? one->time : 0),
+			 two ? (int)two->kind : 0, (unsigned long long)(two ? two->time : 0));
+	}
+	assert_int_equal(reads, reads_other);
+}
+
+static void check_page(const struct simulator_result *result, const struct simulator_watch *watch,
+		       unsigned int seed, __u64 *states)
+{
+	struct story_subject subject = { .about = STORY_PAGES,
+					 .inode = watch->inode,
+					 .first = watch->pgoff,
+					 .last = watch->pgoff };
+	struct told whole = tell(result->stream, result->stream_used, &subject, false);
+	struct told part = tell(result->stream, result->stream_used, &subject, true);
+
+	if (!states_agree(part.story, watch))
+		fail_msg("seed %u page %llu:0x%llx: the story is not what happened", seed,
+			 (unsigned long long)watch->inode, (unsigned long long)watch->pgoff);
+	check_filtered(whole.story, part.story, seed);
+	assert_true(part.fed < whole.fed);
+	*states += watch->nr;
+	told_free(&whole);
+	told_free(&part);
+}
+
+static bool accused(const struct verdict *verdict, __u32 rule, __u64 inode, __u64 pgoff)
+{
+	const struct verdict_violation *violation;
+
+	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
+		if (violation->inode && violation->inode->number == inode &&
+		    (!rule || violation->rule->id == rule) && violation->pgoff_known &&
+		    violation->pgoff_first <= pgoff && pgoff <= violation->pgoff_last)
+			return true;
+	}
+	return false;
+}
+
+/* Whom a fault hit is accused on what a story needs alone; whom none hit is not. */
+static void check_hit(const struct simulator_result *result, const struct simulator_hit *hit,
+		      unsigned int seed)
+{
+	struct story_subject subject = {
+		.about = STORY_PAGES, .inode = hit->inode, .first = hit->pgoff, .last = hit->pgoff
+	};
+	struct told told = tell(result->stream, result->stream_used, &subject, true);
+
+	if (accused(told.judged.verdict, hit->rule, hit->inode, hit->pgoff) != (hit->rule != 0))
+		fail_msg("seed %u page %llu:0x%llx: rule %u", seed, (unsigned long long)hit->inode,
+			 (unsigned long long)hit->pgoff, hit->rule);
+	told_free(&told);
+}
+
+static size_t check_hits(const struct simulator_result *result, unsigned int seed)
+{
+	size_t checked = 0;
+
+	for (size_t i = 0; i < result->hits_nr && checked < 2; i++) {
+		if (result->hits[i].pgoff == SIMULATOR_PGOFF_UNKNOWN || !result->hits[i].inode)
+			continue;
+		check_hit(result, &result->hits[i], seed);
+		checked++;
+	}
+	return checked;
+}
+
+/* The pages of a correct kernel, and of one that makes mistakes: what was done is what is told. */
+static void test_truth(void **state)
+{
+	__u64 states = 0, hits = 0;
+
+	(void)state;
+	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
+		struct simulator_watch watches[WATCHES] = { { .inode = 0 } };
+		struct simulator_options options = { .seed = seed,
+						     .keep = true,
+						     .steps = 5000,
+						     .watches = watches,
+						     .watches_nr = WATCHES };
+		struct simulator_result result;
+
+		if (seed % 2)
+			options.fault = (enum simulator_fault)(seed / 2 % FAULT_NR);
+		for (unsigned int i = 0; i < WATCHES; i++) {
+			watches[i].inode = 1 + (seed + i * 2) % 6;
+			watches[i].pgoff = (seed / 6 + i * 7) % 48;
+		}
+		simulator_run(&options, &result);
+		for (unsigned int i = 0; i < WATCHES; i++) {
+			struct simulator_hit none = { RULE_NONE, watches[i].inode,
+						      watches[i].pgoff };
+
+			check_page(&result, &watches[i], seed, &states);
+			if (!options.fault)
+				check_hit(&result, &none, seed);
+		}
+		hits += check_hits(&result, seed);
+		simulator_result_free(&result);
+	}
+	print_message("# %u histories, %llu states of pages told, %llu pages hit by a fault\n",
+		      seeds, (unsigned long long)states, (unsigned long long)hits);
+	assert_true(states > seeds && hits > seeds / 20);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_truth),
+	};
+	const char *value = getenv("STORY_SEEDS");
+
+	if (value)
+		seeds = (unsigned int)strtoul(value, NULL, 0);
+	value = getenv("STORY_SEED");
+	if (value)
+		seed_first = (unsigned int)strtoul(value, NULL, 0);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
