@@ -168,3 +168,11 @@ const char *report_allowed(const struct verdict *verdict, const struct rule *rul
 		return NULL;
 	return *why ? why : "allowed, no reason given";
 }
+
+__u64 report_duration(const struct verdict *verdict)
+{
+	struct model_counts counts;
+
+	model_count(verdict_model(verdict), &counts);
+	return counts.now > counts.started ? counts.now - counts.started : 0;
+}

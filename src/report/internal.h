@@ -58,6 +58,9 @@ bool report_rule_violated(const struct verdict *verdict, const struct rule *rule
 /* Of CMD; -1 there was none. */
 __s64 report_command_status(const struct verdict *verdict);
 
+/* ns: of what was traced, by the records' own time */
+__u64 report_duration(const struct verdict *verdict);
+
 /* Where tests are counted: besides a point a rule, the verdict, and CMD. */
 #define REPORT_POINTS_MORE 2
 

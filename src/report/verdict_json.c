@@ -223,8 +223,6 @@ static void add_counts(struct json_object *object, const struct model_counts *co
 	add_count(object, "lost", counts->lost);
 	add_count(object, "missed", counts->missed);
 	json_object_object_add(object, "lost_by_cause", losses_json(counts));
-	add_count(object, "duration_ns",
-		  counts->now > counts->started ? counts->now - counts->started : 0);
 	add_int(object, "command_status", counts->command_status);
 }
 
@@ -242,6 +240,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	add_text(object, "verdict", verdict_value_name(value));
 	add_int(object, "exit_status", verdict_exit_status(value, counts.command_status));
 	add_counts(object, &counts);
+	add_count(object, "duration_ns", report_duration(verdict));
 	add_count(object, "pages_uncompared", model_pages_uncompared(model));
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		json_object_array_add(reasons, words_json(reason));

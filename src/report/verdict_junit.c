@@ -42,9 +42,12 @@ static void junit_causes(FILE *out, const struct verdict *verdict, const struct 
 	}
 }
 
-static void junit_begin(FILE *out, const char *name)
+/* @ns: what it took; rules are judged along the way, so the run's time is the command's. */
+static void junit_begin(FILE *out, const char *name, __u64 ns)
 {
-	fprintf(out, "\t\t<testcase classname=\"gmemtrace\" name=\"%s\">\n", name);
+	fprintf(out, "\t\t<testcase classname=\"gmemtrace\" name=\"%s\" time=\"%llu.%03llu\">\n",
+		name, (unsigned long long)(ns / 1000000000),
+		(unsigned long long)(ns / 1000000 % 1000));
 }
 
 static void junit_end(FILE *out)
@@ -65,7 +68,7 @@ static void junit_rule(FILE *out, const struct verdict *verdict, const struct ru
 	const char *allowed = report_allowed(verdict, rule);
 	__u64 count = verdict_rule_count(verdict, rule->id);
 
-	junit_begin(out, rule->name);
+	junit_begin(out, rule->name, 0);
 	if (report_rule_violated(verdict, rule)) {
 		fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu pages\">", rule->name,
 			(unsigned long long)count);
@@ -98,7 +101,7 @@ static void junit_reasons(FILE *out, const struct verdict *verdict)
 
 static void junit_conclusive(FILE *out, const struct verdict *verdict)
 {
-	junit_begin(out, "conclusive");
+	junit_begin(out, "conclusive", 0);
 	if (verdict_value(verdict) == VERDICT_INCONCLUSIVE) {
 		fprintf(out, "\t\t\t<error type=\"inconclusive\" message=\"inconclusive\">");
 		junit_reasons(out, verdict);
@@ -111,9 +114,9 @@ static void junit_conclusive(FILE *out, const struct verdict *verdict)
 	junit_end(out);
 }
 
-static void junit_command(FILE *out, __s64 status)
+static void junit_command(FILE *out, __s64 status, __u64 ns)
 {
-	junit_begin(out, "command");
+	junit_begin(out, "command", ns);
 	if (status < 0)
 		junit_skipped(out, "there was none");
 	else if (status)
@@ -129,6 +132,7 @@ static int junit_write(FILE *out, const struct verdict *verdict, bool color)
 	__s64 status = report_command_status(verdict);
 	int failures = status > 0, skipped = status < 0;
 	const struct rule *rule = NULL;
+	__u64 ns = report_duration(verdict);
 
 	(void)color;
 	while ((rule = rule_next(rule))) {
@@ -141,13 +145,14 @@ static int junit_write(FILE *out, const struct verdict *verdict, bool color)
 	fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n");
 	fprintf(out,
 		"\t<testsuite name=\"gmemtrace\" tests=\"%zu\" failures=\"%d\" errors=\"%d\" "
-		"skipped=\"%d\">\n",
+		"skipped=\"%d\" time=\"%llu.%03llu\">\n",
 		rule_total() + REPORT_POINTS_MORE, failures,
-		verdict_value(verdict) == VERDICT_INCONCLUSIVE, skipped);
+		verdict_value(verdict) == VERDICT_INCONCLUSIVE, skipped,
+		(unsigned long long)(ns / 1000000000), (unsigned long long)(ns / 1000000 % 1000));
 	while ((rule = rule_next(rule)))
 		junit_rule(out, verdict, rule);
 	junit_conclusive(out, verdict);
-	junit_command(out, status);
+	junit_command(out, status, ns);
 	fprintf(out, "\t</testsuite>\n</testsuites>\n");
 	return report_done(out);
 }

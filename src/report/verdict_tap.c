@@ -14,20 +14,75 @@ static void tap_text(FILE *out, const char *text)
 	}
 }
 
-static void tap_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,
-		       report_cause_at at, const char *label)
+/* In double quotes, as all who read YAML's blocks understand. */
+static void yaml_text(FILE *out, const char *key, const char *text)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	fprintf(out, "%s: \"", key);
+	for (text = report_clean(text, clean); *text; text++) {
+		if (*text == '"' || *text == '\\')
+			fputc('\\', out);
+		fputc(*text, out);
+	}
+	fputs("\"\n", out);
+}
+
+static void yaml_event(FILE *out, const struct model_event *event)
+{
+	char text[REPORT_EVENT_MAX];
+
+	fprintf(out, "        - time_ns: %llu\n          cpu: %u\n          tid: %u\n",
+		(unsigned long long)event->time, event->cpu, event->tid);
+	yaml_text(out, "          event", report_event(event, text));
+}
+
+static void yaml_cause(FILE *out, const struct verdict_violation *cause)
+{
+	char place[REPORT_PLACE_MAX];
+
+	yaml_text(out, "    - pages", report_place(cause, place));
+	fprintf(out, "      count: %llu\n", (unsigned long long)cause->count);
+	yaml_text(out, "      words", cause->words);
+	if (cause->sources_nr)
+		fputs("      sources:\n", out);
+	for (size_t i = 0; i < cause->sources_nr; i++) {
+		yaml_text(out, "        - source", cause->sources[i].name);
+		yaml_text(out, "          says", cause->sources[i].says);
+	}
+	if (cause->events_nr)
+		fputs("      events:\n", out);
+	for (size_t i = 0; i < cause->events_nr; i++)
+		yaml_event(out, &cause->events[i]);
+}
+
+/* Those of @rule, if there are any. */
+static void yaml_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,
+			report_cause_at at, const char *key)
 {
 	const struct verdict_violation *cause;
-	char place[REPORT_PLACE_MAX];
+	bool any = false;
 
 	for (size_t i = 0; (cause = at(verdict, i)); i++) {
 		if (cause->rule != rule)
 			continue;
-		fprintf(out, "# %s%s count %llu: ", label, report_place(cause, place),
-			(unsigned long long)cause->count);
-		tap_text(out, cause->words);
-		fputc('\n', out);
+		if (!any)
+			fprintf(out, "  %s:\n", key);
+		any = true;
+		yaml_cause(out, cause);
 	}
+}
+
+static void tap_diagnostics(FILE *out, const struct verdict *verdict, const struct rule *rule)
+{
+	if (!verdict_rule_count(verdict, rule->id))
+		return;
+	fputs("  ---\n", out);
+	yaml_text(out, "  message", rule->meaning);
+	yaml_causes(out, verdict, rule, verdict_violation, "violations");
+	yaml_causes(out, verdict, rule, verdict_allowed, "allowed");
+	yaml_causes(out, verdict, rule, verdict_note, "notes");
+	fputs("  ...\n", out);
 }
 
 /* Why a point that failed does not count, or was not tried. */
@@ -50,9 +105,7 @@ static void tap_rule(FILE *out, const struct verdict *verdict, const struct rule
 	else if (!violated && reason)
 		tap_directive(out, "SKIP", reason);
 	fputc('\n', out);
-	tap_causes(out, verdict, rule, verdict_violation, "");
-	tap_causes(out, verdict, rule, verdict_allowed, "allowed: ");
-	tap_causes(out, verdict, rule, verdict_note, "note: ");
+	tap_diagnostics(out, verdict, rule);
 }
 
 static void tap_command(FILE *out, __s64 status, size_t point)

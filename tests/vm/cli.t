@@ -31,7 +31,7 @@ test_usage() {
 	case_is stray-word 64 'true: a command goes behind --' 'usage error'
 	case_is not-built-flame 64 'svg is not built yet: there is --folded' 'says what there is'
 	case_is not-built-subcommand 64 'latency is not built yet: there are record, check' 'says what there is'
-	case_is two-formats 64 'json, --tap and --github: give one' 'usage error'
+	case_is two-formats 64 'json and --tap: give one' 'usage error'
 	case_is daemon-option 64 '^gmemtraced: --explode: unknown option' 'usage error'
 	case_is control-characters 2 '^gmemtrace: a\\x1b\[31m\\x0ab.cap: cannot' 'are not printed raw'
 	case_is file-settle 64 'settle has no meaning for a capture \(a.cap\)' 'is not dropped'
