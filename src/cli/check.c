@@ -206,6 +206,20 @@ static int verdict_write(const struct output *output, const struct verdict *verd
 	return report_verdict(output_stream(output), verdict, format, output_color(output));
 }
 
+/* A step's summary is a file that GitHub names, to be added to; elsewhere there is none. */
+static enum gmemtrace_status summary_add(const struct check *check, const struct verdict *verdict)
+{
+	const char *path = getenv("GITHUB_STEP_SUMMARY");
+	struct output *output;
+
+	if (strcmp(check->format->name, "github") != 0 || !path || !*path)
+		return GMEMTRACE_CONSISTENT;
+	output = output_append(path);
+	if (!output)
+		return GMEMTRACE_ERROR;
+	return output_close(output, verdict_write(output, verdict, report_format_find("markdown")));
+}
+
 /* Takes @besides, which may be NULL. */
 static enum gmemtrace_status check_report(const struct check *check, const struct verdict *verdict,
 					  struct output *besides)
@@ -215,6 +229,7 @@ static enum gmemtrace_status check_report(const struct check *check, const struc
 
 	if (output)
 		status = output_close(output, verdict_write(output, verdict, check->format));
+	status = run_status_worse(status, summary_add(check, verdict));
 	if (!besides)
 		return status;
 	return run_status_worse(

@@ -62,7 +62,7 @@ static bool output_standard(const struct output *output)
 	return output->descriptor == STDOUT_FILENO;
 }
 
-struct output *output_open(const char *path)
+static struct output *path_open(const char *path, int mode)
 {
 	struct output *output = calloc(1, sizeof(*output));
 	bool standard = !strcmp(path, "-");
@@ -72,8 +72,8 @@ struct output *output_open(const char *path)
 		return NULL;
 	}
 	output->path = standard ? "standard output" : path;
-	output->descriptor = standard ? STDOUT_FILENO
-				      : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	output->descriptor =
+		standard ? STDOUT_FILENO : open(path, O_WRONLY | O_CREAT | O_CLOEXEC | mode, 0666);
 	if (output->descriptor >= 0)
 		output->stream =
 			fopencookie(output, "w", (cookie_io_functions_t){ .write = stream_write });
@@ -84,6 +84,16 @@ struct output *output_open(const char *path)
 		close(output->descriptor);
 	free(output);
 	return NULL;
+}
+
+struct output *output_open(const char *path)
+{
+	return path_open(path, O_TRUNC);
+}
+
+struct output *output_append(const char *path)
+{
+	return path_open(path, O_APPEND);
 }
 
 FILE *output_stream(const struct output *output)

@@ -20,6 +20,8 @@ struct output;
 
 /* Opens @path for writing, "-" is standard output. NULL: it was said. */
 struct output *output_open(const char *path);
+/* The same, behind what the file holds already. */
+struct output *output_append(const char *path);
 
 /* To write to; an error of writing is remembered for output_close(). */
 FILE *output_stream(const struct output *output);

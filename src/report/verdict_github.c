@@ -28,6 +28,20 @@ static void github_cause(FILE *out, const struct verdict_violation *cause, const
 	fputc('\n', out);
 }
 
+/* In the log, folded: an annotation has no room for it. */
+static void github_proof(FILE *out, const struct verdict_violation *cause)
+{
+	char place[REPORT_PLACE_MAX], clean[REPORT_CLEAN_MAX];
+
+	fprintf(out, "::group::proof of %s\n", report_place(cause, place));
+	for (size_t i = 0; i < cause->sources_nr; i++)
+		fprintf(out, "  %-10s %s\n", cause->sources[i].name,
+			report_clean(cause->sources[i].says, clean));
+	for (size_t i = 0; i < cause->events_nr; i++)
+		report_event_line(out, &cause->events[i], "  ");
+	fputs("::endgroup::\n", out);
+}
+
 static void github_reasons(FILE *out, const struct verdict *verdict)
 {
 	const char *reason;
@@ -69,8 +83,10 @@ static int github_write(FILE *out, const struct verdict *verdict, bool color)
 	(void)color;
 	if (violations > GITHUB_ANNOTATIONS)
 		shown = GITHUB_ANNOTATIONS - 1;
-	for (size_t i = 0; i < shown; i++)
+	for (size_t i = 0; i < shown; i++) {
 		github_cause(out, verdict_violation(verdict, i), "error");
+		github_proof(out, verdict_violation(verdict, i));
+	}
 	if (shown < violations)
 		fprintf(out, "::error title=gmemtrace::%llu more violations are not shown\n",
 			(unsigned long long)(violations - shown + verdict_unlisted(verdict)));

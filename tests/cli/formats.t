@@ -44,6 +44,14 @@ is "$(junit_words "$test_work/junit.xml")" "$words" 'and JUnit'
 is "$("$gmemtrace" check --mail "$capture" | head -n 1)" 'Subject: [gmemtrace] violated: freed-absent at g3:0x2 (unknown)' 'and the mail'
 "$gmemtrace" check --tap --junit "$test_work/junit.xml" "$test_work/consistent.cap" >"$test_work/tap"
 is "$?$(tap_words "$test_work/tap")$(junit_words "$test_work/junit.xml")" 0 'consistent says nothing'
+echo before >"$test_work/summary"
+GITHUB_STEP_SUMMARY=$test_work/summary "$gmemtrace" check --github "$capture" >"$test_work/said"
+is "$?: $(cat "$test_work/summary")" "1: before
+$("$gmemtrace" check --markdown "$capture")" "a step's summary is added to"
+GITHUB_STEP_SUMMARY=$test_work/none "$gmemtrace" check --text "$capture" >"$test_work/said"
+is "$([ ! -e "$test_work/none" ] && echo none)" none 'by that format alone'
+GITHUB_STEP_SUMMARY=/nonexistent/summary "$gmemtrace" check --github "$test_work/consistent.cap" 2>"$test_work/said"
+is "$?: $(cat "$test_work/said")" '2: gmemtrace: /nonexistent/summary: cannot write: No such file or directory' 'and it must be there'
 "$gmemtrace" check --tap "$capture" | sed '/^      words/s/"$//' >"$test_work/tap"
 tap_words "$test_work/tap" 2>/dev/null | grep -qFx -- "$words"
 is "$?" 1 'a quote that is not closed is not read over'

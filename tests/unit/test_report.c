@@ -223,14 +223,44 @@ static void test_junit(void **state)
 	assert_non_null(strstr(text, "</testsuites>"));
 }
 
+/* Neither CMD's arguments nor a capture's facts need be text. */
+#define HOSTILE "\033[2J\xff<x>&\"#\n\xc3(\xe2\x82\xac\xed\xa0\x80\xc0\xaf\x7f\xc2\x9b%"
+
+static void hostile(void)
+{
+	stream_fact(&stream, "command", HOSTILE);
+	stream_fact(&stream, HOSTILE, "a key");
+	stream_fact(&stream, "sensor.program.3", "flush_range_exit");
+	stream_fact(&stream, "sensor.sight.3", "unproven: " HOSTILE);
+	judge(true);
+	verdict_mark_incomplete(stream.verdict, HOSTILE);
+}
+
 static void test_github(void **state)
 {
 	(void)state;
 	judge(true);
 	written("github");
 	assert_ptr_equal(text, strstr(text, "::error title=gmemtrace declared-mismatch::g3:0x3 "));
-	/* One annotation a line. */
-	assert_ptr_equal(strchr(text, '\n'), text + text_size - 1);
+	/* One annotation a line, and its proof behind it, folded. */
+	assert_ptr_equal(strstr(strchr(text, '\n'), "\n::group::proof of g3:0x3\n  model "),
+			 strchr(text, '\n'));
+	assert_non_null(strstr(text, " set_range begins, pages 0x0-0x3\n"));
+	assert_ptr_equal(strstr(text, "::endgroup::\n"), text + text_size - 13);
+}
+
+static void test_markdown(void **state)
+{
+	(void)state;
+	hostile();
+	written("markdown");
+	assert_ptr_equal(text, strstr(text, "## gmemtrace: violated\n\n| rule | pages "));
+	assert_non_null(strstr(text, "\n| declared-mismatch | g3:0x3 | 1 | 100 vmm |\n"));
+	assert_non_null(
+		strstr(text, "\n<details><summary>declared-mismatch at g3:0x3</summary>\n\n"));
+	assert_non_null(strstr(text, "\n    xarray     absent (no entry: the default)\n"));
+	assert_non_null(strstr(text, "\n- inconclusive: \\\\x1b\\[2J\\\\xff&lt;x&gt;&amp;"));
+	assert_non_null(strstr(text, "\nNot judged: "));
 }
 
 /* Violations that are known are shown in every format, and fail in none. */
@@ -412,19 +442,6 @@ static void test_hostile_name(void **state)
 	assert_null(strchr(text, '\xff'));
 }
 
-/* Neither CMD's arguments nor a capture's facts need be text. */
-#define HOSTILE "\033[2J\xff<x>&\"#\n\xc3(\xe2\x82\xac\xed\xa0\x80\xc0\xaf\x7f\xc2\x9b%"
-
-static void hostile(void)
-{
-	stream_fact(&stream, "command", HOSTILE);
-	stream_fact(&stream, HOSTILE, "a key");
-	stream_fact(&stream, "sensor.program.3", "flush_range_exit");
-	stream_fact(&stream, "sensor.sight.3", "unproven: " HOSTILE);
-	judge(true);
-	verdict_mark_incomplete(stream.verdict, HOSTILE);
-}
-
 /* No control character but newlines and tabs, and nothing that is not UTF-8. */
 static void expect_clean(void)
 {
@@ -485,21 +502,14 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REPORT_TEST(test_json_facts),
-		REPORT_TEST(test_json_consistent),
-		REPORT_TEST(test_json_violated),
-		REPORT_TEST(test_text),
-		REPORT_TEST(test_junit),
-		REPORT_TEST(test_github),
-		REPORT_TEST(test_allowed),
-		REPORT_TEST(test_allowed_another),
-		REPORT_TEST(test_mail),
-		REPORT_TEST(test_mail_consistent),
-		REPORT_TEST(test_consistent_is_quiet),
-		REPORT_TEST(test_folded),
-		REPORT_TEST(test_live),
-		REPORT_TEST(test_hostile_name),
-		REPORT_TEST(test_hostile_text),
+		REPORT_TEST(test_json_facts),	   REPORT_TEST(test_json_consistent),
+		REPORT_TEST(test_json_violated),   REPORT_TEST(test_text),
+		REPORT_TEST(test_junit),	   REPORT_TEST(test_github),
+		REPORT_TEST(test_markdown),	   REPORT_TEST(test_allowed),
+		REPORT_TEST(test_allowed_another), REPORT_TEST(test_mail),
+		REPORT_TEST(test_mail_consistent), REPORT_TEST(test_consistent_is_quiet),
+		REPORT_TEST(test_folded),	   REPORT_TEST(test_live),
+		REPORT_TEST(test_hostile_name),	   REPORT_TEST(test_hostile_text),
 		REPORT_TEST(test_full_disk),
 	};
 
