@@ -12,6 +12,7 @@
 #include "gmemtrace/api.h"
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
+#include "gmemtrace/story.h"
 
 GMEMTRACE_API_BEGIN
 
@@ -77,6 +78,19 @@ void report_folded_free(struct report_folded *folded);
 /* Folded lines "frame;frame count", integers, sorted. -EOPNOTSUPP: this weight was not recorded. */
 int report_folded_write(FILE *out, const struct report_folded *folded, enum report_weight weight,
 			enum report_by by);
+
+#define REPORT_STORY_SCHEMA "gmemtrace-story-1"
+
+/*
+ * A page's story for people, after model_finish(): its steps, what each source says at the end,
+ * and what that means. Of a long one the middle is summed up, unless @all. @verdict, of the same
+ * model, may be NULL; only violations of the story's pages are told.
+ */
+int report_story_text(FILE *out, const struct story *story, const struct verdict *verdict,
+		      bool all);
+
+/* The same as one JSON object, with every step. */
+int report_story_json(FILE *out, const struct story *story, const struct verdict *verdict);
 
 GMEMTRACE_API_END
 

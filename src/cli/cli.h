@@ -15,6 +15,7 @@
 int subcommand_record(int argc, char **argv, char **command);
 int subcommand_check(int argc, char **argv, char **command);
 int subcommand_live(int argc, char **argv, char **command);
+int subcommand_why(int argc, char **argv, char **command);
 int subcommand_flame(int argc, char **argv, char **command);
 int subcommand_features(int argc, char **argv, char **command);
 

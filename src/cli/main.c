@@ -19,6 +19,7 @@ static const struct subcommand subcommands[] = {
 	{ "record", subcommand_record, "capture what happens, for later" },
 	{ "check", subcommand_check, "the verdict: consistent, violated or inconclusive" },
 	{ "live", subcommand_live, "lines about what happens, as it happens" },
+	{ "why", subcommand_why, "the story of a page: who changed it, when, and what it is now" },
 	{ "flame", subcommand_flame, "where flush time goes" },
 	{ "features", subcommand_features,
 	  "what this kernel offers, and which rules it lets us judge" },
@@ -27,7 +28,7 @@ static const struct subcommand subcommands[] = {
 #define SUBCOMMANDS_NR (sizeof(subcommands) / sizeof(subcommands[0]))
 
 /* In the contract, not in this version. */
-static const char *const later[] = { "latency", "why", "export" };
+static const char *const later[] = { "latency", "export" };
 
 static void print_help(void)
 {
@@ -58,8 +59,8 @@ static int subcommand_unknown(const char *name)
 	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
 		if (!strcmp(later[i], name))
 			options_usage("gmemtrace",
-				      "%s is not built yet: there are record, check, live, flame "
-				      "and features",
+				      "%s is not built yet: there are record, check, live, why, "
+				      "flame and features",
 				      name);
 	}
 	options_usage("gmemtrace", "%s: no such %s", name,

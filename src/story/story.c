@@ -420,9 +420,8 @@ static bool read_repeats(const struct story_step *last, const struct story_step 
 {
 	return last->kind == STORY_READ && last->inode == read->inode &&
 	       last->pgoff == read->pgoff && last->nr == read->nr && last->bits == read->bits &&
-	       last->pfn == read->pfn && last->settled == read->settled &&
-	       last->differs == read->differs && last->declared == read->declared &&
-	       last->applied == read->applied;
+	       last->pfn == read->pfn && last->differs == read->differs &&
+	       last->declared == read->declared && last->applied == read->applied;
 }
 
 static void on_page_read(void *context, const struct model_read *read)
@@ -449,6 +448,7 @@ static void on_page_read(void *context, const struct model_read *read)
 		last->reads++;
 		last->time = step.time;
 		last->proven |= step.proven;
+		last->settled |= step.settled;
 		return;
 	}
 	last = step_add(story, STORY_READ, step.time);

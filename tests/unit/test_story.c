@@ -5,8 +5,10 @@
  * STORY_SEEDS sets how many histories, STORY_SEED the first.
  */
 #include <errno.h>
+#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include "gmemtrace/report.h"
 #include "gmemtrace/story.h"
 #include "scene.h"
 #include "simulator.h"
@@ -296,10 +298,233 @@ static void test_truth(void **state)
 	assert_true(states > seeds && hits > seeds / 20);
 }
 
+/* The story by hand: of page @first of inode G, or of a frame. */
+static char *told_text(const struct story_subject *subject, bool json)
+{
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+	struct told told;
+
+	assert_non_null(out);
+	stream_finish(&stream);
+	told = tell(stream.data, stream.used, subject, true);
+	if (json)
+		report_story_json(out, told.story, told.judged.verdict);
+	else
+		report_story_text(out, told.story, told.judged.verdict, true);
+	fclose(out);
+	told_free(&told);
+	return text;
+}
+
+static const struct story_subject page_5 = {
+	.about = STORY_PAGES, .letter = 'g', .inode = G, .first = 5, .last = 5
+};
+
+static void has(const char *text, const char *words)
+{
+	if (!strstr(text, words))
+		fail_msg("no \"%s\" in:\n%s", words, text);
+}
+
+static void has_not(const char *text, const char *words)
+{
+	if (strstr(text, words))
+		fail_msg("\"%s\" in:\n%s", words, text);
+}
+
+/* A whole life, and whose the frame was then. */
+static void test_life(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, G + 1, RFC3, 64, false);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 9, true);
+	stream_zap(&stream, T, G, 5, 100, 1, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 9, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	stream_leave(&stream, T, 100);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	stream_fault(&stream, T, G + 1, 9, 100);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text, "g3:0x5 of VM 100 (vmm): rfc3, absent by default");
+	has(text, "faulted in         pfn 0x64 (task 7, CPU 3)");
+	has(text, "made absent        by configure 0x5 (task 7, CPU 3)");
+	has(text, "flushed            after ");
+	has(text, "by a flush of 1 page (task 7, CPU 3)");
+	has(text, "made present       by set_range 0x4-0x9 (task 7, CPU 3); needs no flush");
+	has(text, "left the inode     by fallocate 0x5 (task 7, CPU 3)");
+	has(text, "its frame went on  pfn 0x64 is g4:0x9 from here on");
+	has(text, "nothing backs it: its frame has left");
+	has(text, "never left unflushed");
+	has_not(text, "VIOLATED");
+	free(text);
+}
+
+static void test_frame(void **state)
+{
+	static const struct story_subject frame = { .about = STORY_FRAME, .pfn = 100 };
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_zap(&stream, T, G, 5, 100, 1, true, 0);
+	stream_leave(&stream, T, 100);
+	stream_fault(&stream, T, G, 9, 100);
+	stream_fault(&stream, T, G, 7, 101);
+	stream_heartbeat(&stream);
+	text = told_text(&frame, false);
+	has(text, "pfn 0x64, last g3:0x9 of VM 100");
+	has(text, "pfn 0x64 as g3:0x5");
+	has(text, "pfn 0x64 as g3:0x9");
+	has_not(text, "0x7");
+	free(text);
+}
+
+/* Made absent, and never flushed by whoever did it. */
+static void test_unflushed(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
+	stream_zap(&stream, T, G, 5, 100, 1, false, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
+	heartbeats(4);
+	text = told_text(&page_5, false);
+	has(text, "VIOLATED: never-flushed");
+	has(text, "NOT FLUSHED        by set_range 0x5 (task 7, CPU 3) has ended without a flush");
+	has(text, "absent in the page tables, and no flush has covered it since");
+	has(text, "NOT FLUSHED since");
+	free(text);
+}
+
+static void test_failed(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_request(&stream, RECORD_REQUEST_BEGIN, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, true,
+		       0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, true,
+		       -ENOMEM);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text,
+	    "request failed     by set_range 0x5 (task 7, CPU 3) to present: Cannot allocate");
+	has(text, "out of the direct map; what is declared is not known");
+	free(text);
+}
+
+/* What nobody touched, what was there before, and what was lost: each says so. */
+static void test_silence(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 6, 100);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text, "nothing backs it: nobody has touched it");
+	has_not(text, "not known  ");
+	has_not(text, "faulted in");
+	free(text);
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text, "not known  before 1.000000 s: g3 existed before the sensors were armed");
+	free(text);
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 12);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text, "INCONCLUSIVE: something was lost.");
+	has(text, "LOST               12 records or calls (ring-full)");
+	has(text, "not known  what was lost (ring-full)");
+	free(text);
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_loss(&stream, 0, RECORD_LOSS_CLIENT_SLOW, stream.now, 7);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, false);
+	has(text, "not known  what was dropped for a reader that was too slow: 7 records");
+	free(text);
+}
+
+static void test_json(void **state)
+{
+	struct json_object *object, *value;
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, true);
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_true(json_object_object_get_ex(object, "schema", &value));
+	assert_string_equal(json_object_get_string(value), REPORT_STORY_SCHEMA);
+	assert_true(json_object_object_get_ex(object, "steps", &value));
+	/* met, joined, made absent, flushed */
+	assert_int_equal(json_object_array_length(value), 4);
+	value = json_object_array_get_idx(value, 2);
+	assert_true(json_object_object_get_ex(value, "to", &value));
+	assert_string_equal(json_object_get_string(value), "absent");
+	json_object_put(object);
+	free(text);
+}
+
+static void test_parse(void **state)
+{
+	struct story_subject subject;
+
+	(void)state;
+	assert_int_equal(story_parse("g6:0x104", &subject), 0);
+	assert_int_equal(subject.about, STORY_PAGES);
+	assert_int_equal(subject.inode, 6);
+	assert_int_equal(subject.first, 0x104);
+	assert_int_equal(subject.last, 0x104);
+	assert_int_equal(story_parse("s1:0-0xfff", &subject), 0);
+	assert_int_equal(subject.last, 0xfff);
+	assert_int_equal(story_parse("s1:0-0x1000", &subject), -E2BIG);
+	assert_int_equal(story_parse("pfn:0x6e5c", &subject), 0);
+	assert_int_equal(subject.pfn, 0x6e5c);
+	assert_int_equal(story_parse("1234:0x7f0000001000", &subject), 0);
+	assert_int_equal(subject.about, STORY_ADDRESS);
+	assert_int_equal(subject.pid, 1234);
+	for (const char *const *bad =
+		     (const char *const[]){ "", "g", "g:1", "g6", "g6:", "g0:1", "g6:1-", "g6:2-1",
+					    "g6:-1", "x6:1", "pfn:", "pfn:1x", "pfn:-1",
+					    "1234:", "0:0x10", "1234", "g6:1 ",
+					    "g6:99999999999999999999", NULL };
+	     *bad; bad++)
+		assert_int_equal(story_parse(*bad, &subject), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_truth),
+		RULE_TEST(test_life),	      RULE_TEST(test_frame),
+		RULE_TEST(test_unflushed),    RULE_TEST(test_failed),
+		RULE_TEST(test_silence),      RULE_TEST(test_json),
+		cmocka_unit_test(test_parse), cmocka_unit_test(test_truth),
 	};
 	const char *value = getenv("STORY_SEEDS");
 

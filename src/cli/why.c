@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gmemtrace why: the story of a page. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "gmemtrace/report.h"
+#include "run/address.h"
+
+#define LIVE_DEFAULT 1000000000ULL /* ns: long enough to read what there is */
+
+struct why {
+	struct options options;
+	const char *text; /* as it was asked for */
+	struct story_subject subject;
+	bool all, json;
+};
+
+enum why_key {
+	KEY_ALL = 0x400,
+	KEY_JSON,
+};
+
+static const struct argp_option why_table[] = {
+	{ NULL, 0, NULL, 0, "What is told:", 1 },
+	{ "all", KEY_ALL, NULL, 0, "every step, also of a long story", 1 },
+	{ "json", KEY_JSON, NULL, 0, "one JSON object, with every step", 1 },
+	{ 0 },
+};
+
+static void subject_take(const struct argp_state *state, struct why *why, const char *text)
+{
+	switch (story_parse(text, &why->subject)) {
+	case 0:
+		why->text = text;
+		return;
+	case -E2BIG:
+		options_usage(state->name, "%s: a story is told of %d pages at most", text,
+			      STORY_PAGES_MAX);
+	default:
+		options_usage(
+			state->name,
+			"%s: give INODE:PGOFF such as g6:0x104 or g6:0x100-0x107, pfn:0x6e5c, "
+			"or PID:ADDRESS",
+			text);
+	}
+}
+
+static error_t why_parse(int key, char *text, struct argp_state *state)
+{
+	struct why *why = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init_children(state, &why->options, OPTIONS_CHILDREN);
+		return 0;
+	case KEY_ALL:
+		why->all = true;
+		return 0;
+	case KEY_JSON:
+		why->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		if (!why->text)
+			subject_take(state, why, text);
+		else
+			options_take_file(state, &why->options, text);
+		return 0;
+	case ARGP_KEY_END:
+		if (!why->text)
+			options_usage(state->name, "which page? Give INODE:PGOFF, pfn:N or "
+						   "PID:ADDRESS");
+		if (why->subject.about == STORY_ADDRESS && why->options.run.file)
+			options_usage(state->name,
+				      "%s: an address is the living process's: for a capture give "
+				      "INODE:PGOFF or pfn:N",
+				      why->text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp why_argp = {
+	why_table,
+	why_parse,
+	"INODE:PGOFF[-PGOFF] | pfn:N | PID:ADDRESS [FILE | -- CMD...]",
+	"Tells the story of a page: who changed it, when, from where, and what each source says of "
+	"it at the end. From the capture FILE, which needs no privilege; live while CMD runs; or "
+	"of "
+	"what is there now, read for a second.\v"
+	"Exit status: 0 told, 2 there is no such page, or another error, 4 cannot run here, 64 "
+	"usage "
+	"error.",
+	options_children,
+	NULL,
+	NULL,
+};
+
+/* An address becomes a page of an inode that is known by its number in its file system. */
+static enum gmemtrace_status why_resolve(struct why *why)
+{
+	struct address_page page;
+	int error = address_resolve(why->subject.pid, why->subject.address, &page);
+
+	if (error == -ENOENT)
+		output_line("%s: nothing is mapped there", why->text);
+	else if (error)
+		output_line("%s: cannot read its mappings: %s", why->text, strerror(-error));
+	else if (!page.i_ino || !page.ours)
+		output_line("%s: that is %s, neither guest_memfd nor memfd_secret memory",
+			    why->text, *page.name ? page.name : "anonymous memory");
+	if (error || !page.i_ino || !page.ours)
+		return GMEMTRACE_ERROR;
+	why->subject = (struct story_subject){
+		.about = STORY_PAGES, .i_ino = page.i_ino, .first = page.pgoff, .last = page.pgoff
+	};
+	return 0;
+}
+
+/* "g1 to g6", or the only one. */
+static void inodes_words(const struct model *model, char *words, size_t size)
+{
+	char first[MODEL_INODE_NAME_MAX], last[MODEL_INODE_NAME_MAX];
+	const struct model_inode *inode = NULL, *end = NULL;
+	size_t nr = 0;
+
+	while ((inode = model_inode_next(model, inode))) {
+		if (!nr++)
+			model_inode_name(inode, first, sizeof(first));
+		end = inode;
+	}
+	model_inode_name(end, last, sizeof(last));
+	if (!nr)
+		snprintf(words, size, "there is no inode at all");
+	else if (nr == 1)
+		snprintf(words, size, "there is %s alone", first);
+	else
+		snprintf(words, size, "there are %zu, %s to %s", nr, first, last);
+}
+
+static enum gmemtrace_status why_no_inode(const struct why *why, const struct model *model)
+{
+	char words[96];
+
+	inodes_words(model, words, sizeof(words));
+	output_line("%s: no such inode %s: %s", why->text,
+		    why->options.run.file ? "in this capture" : "here", words);
+	return GMEMTRACE_ERROR;
+}
+
+/* What was asked for is a page, and of the kind that was named. */
+static enum gmemtrace_status why_check(const struct why *why, const struct story *story)
+{
+	const struct model_inode *inode = story_inode(story);
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (why->subject.about == STORY_FRAME) {
+		if (story_steps(story))
+			return 0;
+		output_line("%s: no inode is known to have had it", why->text);
+		return GMEMTRACE_ERROR;
+	}
+	if (!inode)
+		return why_no_inode(why, story_model(story));
+	model_inode_name(inode, name, sizeof(name));
+	if (why->subject.letter && why->subject.letter != *name) {
+		output_line("%s: that inode is %s here (%s): is it another capture's number?",
+			    why->text, name, model_provider_name(inode->provider));
+		return GMEMTRACE_ERROR;
+	}
+	if (inode->pages && why->subject.last >= inode->pages) {
+		output_line("%s: outside: %s has %" PRIu64 " pages, 0 to 0x%" PRIx64, why->text,
+			    name, (uint64_t)inode->pages, (uint64_t)inode->pages - 1);
+		return GMEMTRACE_ERROR;
+	}
+	return 0;
+}
+
+static enum gmemtrace_status why_report(const struct why *why, const struct story *story,
+					const struct verdict *verdict)
+{
+	enum gmemtrace_status status = why_check(why, story);
+	struct output *output;
+	int error;
+
+	if (status)
+		return status;
+	output = output_open("-");
+	if (!output)
+		return GMEMTRACE_ERROR;
+	if (why->json)
+		error = report_story_json(output_stream(output), story, verdict);
+	else
+		error = report_story_text(output_stream(output), story, verdict, why->all);
+	return output_close(output, error);
+}
+
+static enum gmemtrace_status why_run(const struct why *why, struct run *run)
+{
+	struct verdict *verdict = verdict_create(run_model(run), NULL);
+	struct story *story = story_create(run_model(run), &why->subject);
+	enum gmemtrace_status status = GMEMTRACE_ERROR;
+	struct run_result result;
+
+	if (!verdict || !story) {
+		output_line("out of memory");
+		goto cleanup;
+	}
+	status = trace_run(run, verdict, &result);
+	if (!status)
+		status = run_status_worse(run_status(&result, NULL),
+					  why_report(why, story, verdict));
+cleanup:
+	story_free(story);
+	verdict_free(verdict);
+	return status;
+}
+
+int subcommand_why(int argc, char **argv, char **command)
+{
+	struct why why = { .all = false };
+	struct run_options *options = &why.options.run;
+	enum gmemtrace_status status = 0;
+	struct run *run;
+
+	options_parse(&why_argp, argc, argv, &why, &why.options, command);
+	if (why.subject.about == STORY_ADDRESS)
+		status = why_resolve(&why);
+	if (status)
+		return status;
+	options->command_aside = true;
+	options->subject = &why.subject;
+	if (!options->file && !options->command && !options->duration)
+		options->duration = LIVE_DEFAULT;
+	status = run_open(&run, options);
+	if (status)
+		return status;
+	status = why_run(&why, run);
+	run_close(run);
+	return status;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Members of JSON objects, as all reports write them. */
+#ifndef GMEMTRACE_REPORT_OBJECT_H
+#define GMEMTRACE_REPORT_OBJECT_H
+
+#include <json-c/json.h>
+#include "internal.h"
+
+static inline void add_int(struct json_object *object, const char *key, __s64 value)
+{
+	json_object_object_add(object, key, json_object_new_int64(value));
+}
+
+static inline void add_count(struct json_object *object, const char *key, __u64 value)
+{
+	json_object_object_add(object, key, json_object_new_uint64(value));
+}
+
+/* null where it is not known. */
+static inline void add_known(struct json_object *object, const char *key, __u64 value, bool known)
+{
+	json_object_object_add(object, key, known ? json_object_new_uint64(value) : NULL);
+}
+
+static inline void add_text(struct json_object *object, const char *key, const char *value)
+{
+	json_object_object_add(object, key, json_object_new_string(value));
+}
+
+/* Words may hold what somebody else wrote: JSON is UTF-8. */
+static inline struct json_object *words_json(const char *words)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	return json_object_new_string(report_clean(words, clean));
+}
+
+static inline void add_flag(struct json_object *object, const char *key, bool value)
+{
+	json_object_object_add(object, key, json_object_new_boolean(value));
+}
+
+static inline void add_inode_name(struct json_object *object, const struct model_inode *inode)
+{
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (inode) {
+		model_inode_name(inode, name, sizeof(name));
+		add_text(object, "inode", name);
+	} else {
+		json_object_object_add(object, "inode", NULL);
+	}
+}
+
+static inline struct json_object *vm_json(const struct model_inode *inode)
+{
+	struct json_object *object;
+	char comm[REPORT_COMM_MAX];
+
+	if (!inode)
+		return NULL;
+	object = json_object_new_object();
+	add_count(object, "pid", inode->vm ? inode->vm : inode->tgid);
+	add_text(object, "comm", report_comm(inode, comm));
+	return object;
+}
+
+#endif

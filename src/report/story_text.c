@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A page's story for people. */
+#include "report/story.h"
+
+#define HEAD 8 /* steps told in full, where there are many: the first */
+#define TAIL 16 /* and the last */
+#define COLUMNS 100
+
+static void text_place(FILE *out, const struct story *story)
+{
+	const struct story_subject *subject = story_subject(story);
+	char name[MODEL_INODE_NAME_MAX], range[REPORT_RANGE_MAX];
+
+	if (subject->about == STORY_FRAME)
+		fprintf(out, "pfn 0x%llx", (unsigned long long)subject->pfn);
+	if (!story_inode(story))
+		return;
+	model_inode_name(story_inode(story), name, sizeof(name));
+	if (subject->about == STORY_FRAME)
+		fprintf(out, ", last %s:0x%llx", name, (unsigned long long)story_pgoff(story));
+	else
+		fprintf(out, "%s:%s", name, report_range(subject->first, subject->last, range));
+}
+
+static void text_verdict(FILE *out, const struct story *story, const struct verdict *verdict)
+{
+	const struct story_step *read = story_last(story, STORY_READ);
+	const struct verdict_violation *violation;
+	size_t index = 0;
+
+	violation = story_violation(story, verdict, &index);
+	if (violation) {
+		fprintf(out, "VIOLATED: %s", violation->rule->name);
+		while ((violation = story_violation(story, verdict, &index)))
+			fprintf(out, ", %s", violation->rule->name);
+		fprintf(out, ".");
+	} else if (story_last(story, STORY_LOST)) {
+		fprintf(out, "INCONCLUSIVE: something was lost.");
+	} else if (read && read->settled) {
+		fprintf(out, "Consistent at its last read, %llu.%03llu s.",
+			(unsigned long long)(read->time / 1000000000),
+			(unsigned long long)(read->time / 1000000 % 1000));
+	} else {
+		fprintf(out, "No read has compared it: nothing is proved of it.");
+	}
+}
+
+static void text_heading(FILE *out, const struct story *story, const struct verdict *verdict)
+{
+	const struct model_inode *inode = story_inode(story);
+	char comm[REPORT_COMM_MAX];
+	struct model_page page;
+
+	text_place(out, story);
+	if (inode) {
+		fprintf(out, " of VM %u (%s): %s", inode->vm ? inode->vm : inode->tgid,
+			report_comm(inode, comm), model_provider_name(inode->provider));
+		fprintf(out, ", %s by default", inode->default_state ? "present" : "absent");
+	}
+	if (story_subject(story)->about == STORY_PAGES && story_page(story, &page))
+		fprintf(out, ", pfn 0x%llx", (unsigned long long)page.pfn);
+	fprintf(out, ".  ");
+	text_verdict(out, story, verdict);
+	fprintf(out, "\n\n");
+}
+
+static void text_step(FILE *out, const struct story *story, const struct story_step *step)
+{
+	const struct story_subject *subject = story_subject(story);
+	char text[STORY_TEXT_MAX], range[REPORT_RANGE_MAX];
+
+	fprintf(out, "%6llu.%06llu  %-18s ", (unsigned long long)(step->time / 1000000000),
+		(unsigned long long)(step->time / 1000 % 1000000), story_label(step));
+	if (subject->about == STORY_PAGES && subject->first != subject->last && step->nr)
+		fprintf(out, "%-12s ",
+			report_range(step->pgoff, step->pgoff + step->nr - 1, range));
+	fprintf(out, "%s\n", story_text(story, step, text));
+}
+
+struct tally {
+	size_t present, absent, joined, left, reads, others;
+};
+
+static void tally_add(struct tally *tally, const struct story_step *step)
+{
+	if (step->kind == STORY_CHANGED && !step->result)
+		*(step->present ? &tally->present : &tally->absent) += 1;
+	else if (step->kind == STORY_JOINED)
+		tally->joined++;
+	else if (step->kind == STORY_LEFT)
+		tally->left++;
+	else if (step->kind == STORY_READ)
+		tally->reads += step->reads;
+	else if (step->kind != STORY_FLUSHED && step->kind != STORY_PREPARED)
+		tally->others++;
+}
+
+static void tally_word(FILE *out, size_t nr, const char *word, bool *some)
+{
+	if (!nr)
+		return;
+	fprintf(out, "%s%zu times %s", *some ? ", " : "", nr, word);
+	*some = true;
+}
+
+/* What stands in the middle of a long story, in one line. */
+static void text_between(FILE *out, const struct story *story, size_t first, size_t last)
+{
+	__u64 begin = story_step(story, first)->time, end = story_step(story, last)->time;
+	struct tally tally = { 0 };
+	bool some = false;
+
+	for (size_t i = first; i <= last; i++)
+		tally_add(&tally, story_step(story, i));
+	fprintf(out, "%6llu.%02llu .. %llu.%02llu  ", (unsigned long long)(begin / 1000000000),
+		(unsigned long long)(begin / 10000000 % 100),
+		(unsigned long long)(end / 1000000000), (unsigned long long)(end / 10000000 % 100));
+	tally_word(out, tally.joined, "faulted in", &some);
+	tally_word(out, tally.absent, "made absent", &some);
+	tally_word(out, tally.present, "made present", &some);
+	tally_word(out, tally.left, "left", &some);
+	tally_word(out, tally.reads, "read", &some);
+	fprintf(out, "%s%zu steps in all   (--all lists them)\n", some ? ", " : "",
+		last - first + 1);
+}
+
+/* What matters is told in full wherever it stands. */
+static bool step_matters(const struct story_step *step)
+{
+	switch (step->kind) {
+	case STORY_UNFLUSHED:
+	case STORY_LOST:
+		return true;
+	case STORY_READ:
+		return step->differs;
+	case STORY_FREED:
+		return step->absent;
+	case STORY_CHANGED:
+		return step->result;
+	case STORY_REQUESTED:
+		return step->request.result < 0;
+	default:
+		return false;
+	}
+}
+
+static void text_steps(FILE *out, const struct story *story, bool all)
+{
+	size_t nr = story_steps(story), i = 0;
+
+	while (i < nr) {
+		size_t from = i;
+
+		while (!all && nr > HEAD + TAIL && i >= HEAD && i < nr - TAIL &&
+		       !step_matters(story_step(story, i)))
+			i++;
+		if (i - from > 1) {
+			text_between(out, story, from, i - 1);
+			continue;
+		}
+		i = from;
+		text_step(out, story, story_step(story, i++));
+	}
+	if (story_untold(story))
+		fprintf(out, "  %llu more steps are not told\n",
+			(unsigned long long)story_untold(story));
+}
+
+static const char *applied_words(const struct model_page *page)
+{
+	if (page->applied == MODEL_EITHER)
+		return "not known";
+	if (page->applied == MODEL_PRESENT)
+		return page->prepared ? "present" : "present, not prepared";
+	return page->exposed ? "absent, not flushed" : "absent, flushed";
+}
+
+static void text_sources(FILE *out, const struct story *story)
+{
+	const struct story_step *read = story_last(story, STORY_READ);
+	char text[STORY_TEXT_MAX];
+	struct model_page page;
+
+	fprintf(out, "\nnow        %s\n", story_meaning(story, text));
+	if (story_page(story, &page))
+		fprintf(out, "           model       %s, pfn 0x%llx%s\n", applied_words(&page),
+			(unsigned long long)page.pfn, page.sure ? "" : " (not sure)");
+	if (!read)
+		return;
+	fprintf(out, "           last read   %s, at %llu.%06llu s\n", story_text(story, read, text),
+		(unsigned long long)(read->time / 1000000000),
+		(unsigned long long)(read->time / 1000 % 1000000));
+}
+
+static void text_exposure(FILE *out, const struct story *story)
+{
+	struct story_exposures exposures;
+	char least[STORY_TIME_MAX], median[STORY_TIME_MAX], most[STORY_TIME_MAX];
+	__u64 left;
+
+	story_exposures(story, &exposures);
+	if (!exposures.zapped)
+		return;
+	fprintf(out, "exposure   made absent %llu time%s", (unsigned long long)exposures.zapped,
+		exposures.zapped == 1 ? "" : "s");
+	if (exposures.flushed)
+		fprintf(out, "; exposed for %s to %s (median %s)",
+			story_time(exposures.least, least), story_time(exposures.most, most),
+			story_time(exposures.median, median));
+	if (exposures.undone)
+		fprintf(out, "; %llu times present or gone again before any flush",
+			(unsigned long long)exposures.undone);
+	left = exposures.flushed + exposures.undone;
+	fprintf(out, "; %s\n",
+		exposures.zapped > left ? "NOT FLUSHED since" : "never left unflushed");
+}
+
+static void text_violations(FILE *out, const struct story *story, const struct verdict *verdict)
+{
+	const struct verdict_violation *violation;
+	size_t index = 0;
+
+	while ((violation = story_violation(story, verdict, &index))) {
+		fprintf(out, "violated   %s\n", violation->rule->name);
+		report_wrap(out, violation->words, "           ", COLUMNS, 0);
+	}
+}
+
+int report_story_text(FILE *out, const struct story *story, const struct verdict *verdict, bool all)
+{
+	char text[STORY_TEXT_MAX];
+
+	text_heading(out, story, verdict);
+	text_steps(out, story, all);
+	text_sources(out, story);
+	text_exposure(out, story);
+	text_violations(out, story, verdict);
+	if (*story_unknown(story, text))
+		fprintf(out, "not known  %s\n", text);
+	fprintf(out, "stacks     none in this trace\n");
+	return report_done(out);
+}

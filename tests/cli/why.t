@@ -1,0 +1,47 @@
+#!/bin/bash
+# What why says to pages that are none, and that it tells what there is; from captures.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+capture=$top/tests/unit/fixtures/format-2.cap
+why=("$top/build/bin/gmemtrace" why)
+
+# refused STATUS WORDS PAGE [FILE]: one line that has WORDS.
+refused() {
+	local status=$1 words=$2
+	shift 2
+	"${why[@]}" "$@" >"$test_work/out" 2>"$test_work/said"
+	is "$?" "$status" "$words: exit status"
+	is "$(wc -l <"$test_work/said") $(wc -c <"$test_work/out")" '1 0' 'one line, and nothing told'
+	succeeds "$words" grep -qF -- "$words" "$test_work/said"
+}
+
+page='give INODE:PGOFF such as g6:0x104 or g6:0x100-0x107, pfn:0x6e5c, or PID:ADDRESS'
+refused 64 'which page?' --all
+refused 64 "g6: $page" g6 "$capture"
+refused 64 "g6:7-3: $page" g6:7-3 "$capture"
+refused 64 'a story is told of 4096 pages at most' g6:0-0x1000 "$capture"
+refused 64 'for a capture give INODE:PGOFF' 1234:0x1000 "$capture"
+refused 2 'g99:1: no such inode in this capture: there are 6, g1 to g6' g99:1 "$capture"
+refused 2 's1:1: that inode is g1 here (rfc3)' s1:1 "$capture"
+refused 2 'g1:0x44c: outside: g1 has 1100 pages, 0 to 0x44b' g1:0x44c "$capture"
+refused 2 'pfn:0xffffff: no inode is known to have had it' pfn:0xffffff "$capture"
+refused 2 'No such file' g1:0 "$test_work/none.cap"
+refused 2 "4194304:0x1000: cannot read its mappings: No such process" 4194304:0x1000
+refused 2 "$$:0x1000: nothing is mapped there" $$:0x1000
+address=0x$(sed -n '1s/-.*//p' /proc/$$/maps)
+refused 2 'neither guest_memfd nor memfd_secret memory' "$$:$address"
+
+for file in "$capture" "$top/tests/unit/fixtures/format-1.cap"; do
+	"${why[@]}" g1:0x44b "$file" >"$test_work/out" 2>&1
+	is "$?" 0 "a page that nobody touched is told of: ${file##*/}"
+	succeeds 'and said to be' grep -q 'gone with g1' "$test_work/out"
+done
+succeeds 'a pipe is read, too' sh -c "cat '$capture' | '${why[0]}' why g1:0x10 /dev/stdin >'$test_work/pipe'"
+"${why[@]}" g1:0x10 "$capture" >"$test_work/file"
+is "$(sed -n 1p "$test_work/pipe")" "$(sed -n 1p "$test_work/file")" 'and says the same'
+is "$("${why[@]}" g1:0x10 --json "$capture" | jq -r .schema)" gmemtrace-story-1 '--json'
+sh -c "('${why[0]}' why g1:0x10 --json '$capture'; echo \$? >'$test_work/head') | true"
+is "$(cat "$test_work/head")" 0 '| head is no error'
+
+end_tests print-plan
