@@ -9,58 +9,94 @@
 #include "run/replay.h"
 #include "run/say.h"
 
-/* The facts that a recorder writes first. */
-static void replay_read_facts(struct replay *replay, struct capture_reader *reader)
+#define FACTS_ROOM (1U << 20) /* bytes of facts that are looked at before the model is made */
+
+static void facts_take(struct replay *replay, const struct record_fact *fact)
 {
-	const struct record_header *record;
+	const char *key = record_fact_key(fact);
 
-	while (capture_next(reader, &record) == 1 && record->kind == RECORD_FACT) {
-		const struct record_fact *fact = (const void *)record;
+	if (key && !strcmp(key, "option.stuck_ns"))
+		replay->stuck_ns = strtoull(record_fact_value(fact), NULL, 10);
+	else if (key && !strcmp(key, "option.vm"))
+		replay->vm = (uint32_t)strtoul(record_fact_value(fact), NULL, 10);
+}
 
-		const char *key = record_fact_key(fact);
+static bool facts_keep(struct replay *replay, const struct record_header *record)
+{
+	char *grown = realloc(replay->facts, replay->facts_used + record->size);
 
-		if (key && !strcmp(key, "option.stuck_ns"))
-			replay->stuck_ns = strtoull(record_fact_value(fact), NULL, 10);
-		else if (key && !strcmp(key, "option.vm"))
-			replay->vm = (uint32_t)strtoul(record_fact_value(fact), NULL, 10);
+	if (!grown)
+		return false;
+	memcpy(grown + replay->facts_used, record, record->size);
+	replay->facts = grown;
+	replay->facts_used += record->size;
+	return true;
+}
+
+/*
+ * The facts that a recorder writes first say what the model is to be like. They are kept for it, as
+ * a pipe can be read once only; false: out of memory.
+ */
+static bool facts_read(struct replay *replay)
+{
+	while ((replay->read = capture_next(replay->reader, &replay->ahead)) == 1 &&
+	       replay->ahead->kind == RECORD_FACT && replay->facts_used < FACTS_ROOM) {
+		facts_take(replay, (const struct record_fact *)replay->ahead);
+		if (!facts_keep(replay, replay->ahead))
+			return false;
 	}
+	return true;
+}
+
+static int replay_reopen(struct replay *replay, const char *path, char *message,
+			 size_t message_size)
+{
+	int error;
+
+	capture_reader_close(replay->reader);
+	error = capture_open(path, &replay->reader, message, message_size);
+	if (error)
+		replay->reader = NULL;
+	return error;
 }
 
 /* Looks through it once; then it is opened anew. A pipe can be read once only: all of it is fed. */
 static int replay_focus(struct replay *replay, const struct run_options *options, char *message,
 			size_t message_size)
 {
-	int error = focus_learn(&replay->focus, replay->reader, options->subject);
+	int error = replay_reopen(replay, options->file, message, message_size);
 
-	capture_reader_close(replay->reader);
-	focus_begin(&replay->focus);
-	snprintf(message, message_size, "out of memory");
 	if (error)
 		return error;
-	return capture_open(options->file, &replay->reader, message, message_size);
+	snprintf(message, message_size, "out of memory");
+	error = focus_learn(&replay->focus, replay->reader, options->subject);
+	if (error)
+		return error;
+	focus_begin(&replay->focus);
+	error = replay_reopen(replay, options->file, message, message_size);
+	if (error)
+		return error;
+	replay->facts_used = 0;
+	replay->read = focus_next(&replay->focus, replay->reader, &replay->ahead);
+	return 0;
 }
 
 enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options)
 {
-	const char *path = options->file;
+	char message[512] = "out of memory";
 	struct stat status;
-	char message[512];
 
-	/* A pipe can be read once only. */
-	if (!stat(path, &status) && S_ISREG(status.st_mode)) {
-		if (capture_open(path, &replay->reader, message, sizeof(message)))
-			goto failed;
-		replay_read_facts(replay, replay->reader);
-		capture_reader_close(replay->reader);
-	}
-	if (capture_open(path, &replay->reader, message, sizeof(message)))
+	if (capture_open(options->file, &replay->reader, message, sizeof(message))) {
+		replay->reader = NULL;
 		goto failed;
-	if (options->subject && !stat(path, &status) && S_ISREG(status.st_mode) &&
+	}
+	if (!facts_read(replay))
+		goto failed;
+	if (options->subject && !stat(options->file, &status) && S_ISREG(status.st_mode) &&
 	    replay_focus(replay, options, message, sizeof(message)))
 		goto failed;
 	return 0;
 failed:
-	replay->reader = NULL;
 	run_say(options, "%s", message);
 	return GMEMTRACE_ERROR;
 }
@@ -136,21 +172,37 @@ static void feed_end(const struct feed *feed, const struct capture_reader *reade
 					: "the capture was never finished");
 }
 
+/* false: it ends here. */
+static bool feed_kept(struct feed *feed, const struct replay *replay)
+{
+	for (size_t at = 0; at < replay->facts_used;) {
+		const struct record_header *fact = (const void *)(replay->facts + at);
+
+		if (!feed_record(feed, fact))
+			return false;
+		at += fact->size;
+	}
+	return true;
+}
+
 static void feed_all(struct feed *feed, struct replay *replay, const volatile sig_atomic_t *enough)
 {
-	struct capture_reader *reader = replay->reader;
-	const struct record_header *record;
-	int read = 0;
+	const struct record_header *record = replay->ahead;
+	int read = replay->read;
 
-	while (!*enough && (read = focus_next(&replay->focus, reader, &record)) > 0) {
+	if (!feed_kept(feed, replay))
+		return;
+	for (; !*enough && read > 0; read = focus_next(&replay->focus, replay->reader, &record)) {
 		if (!feed_record(feed, record))
 			return;
 	}
+	if (*enough)
+		return;
 	if (read < 0) {
-		run_say(feed->options, "%s", capture_message(reader));
+		run_say(feed->options, "%s", capture_message(replay->reader));
 		feed_fail(feed, "the capture is damaged: what stands behind that was not read");
-	} else if (!*enough) {
-		feed_end(feed, reader);
+	} else {
+		feed_end(feed, replay->reader);
 	}
 }
 
@@ -186,4 +238,6 @@ void replay_close(struct replay *replay)
 	focus_free(&replay->focus);
 	capture_reader_close(replay->reader);
 	replay->reader = NULL;
+	free(replay->facts);
+	replay->facts = NULL;
 }

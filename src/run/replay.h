@@ -14,6 +14,10 @@
 struct replay {
 	struct capture_reader *reader;
 	struct focus focus;
+	char *facts; /* records that came first, one after another */
+	size_t facts_used; /* bytes */
+	const struct record_header *ahead; /* what came behind them: the reader's */
+	int read; /* what capture_next() said of that */
 	/* Of the run that was recorded; 0: not told. */
 	uint64_t stuck_ns;
 	uint32_t vm;

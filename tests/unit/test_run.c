@@ -337,6 +337,36 @@ static void test_violated_then_cut(void **state)
 	assert_non_null(strstr(said, "INCOMPLETE"));
 }
 
+/* A call is open for three seconds: stuck by the recorder's limit, which a pipe tells as a file does. */
+static void test_facts_of_pipe(void **state)
+{
+	struct run_options options = { .file = capture_path, .say = say };
+	struct answer answer;
+	char command[96], name[32];
+	FILE *pipe;
+
+	(void)state;
+	stream_fact(&stream, "option.stuck_ns", "1000000000");
+	faulted(8);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, true);
+	for (int i = 0; i < 30; i++) {
+		stream.now += SECOND / 10;
+		stream_heartbeat(&stream);
+	}
+	capture_store(stream.used, true);
+	answer = answer_of(&options);
+	assert_int_equal(answer.violations, 1);
+	snprintf(command, sizeof(command), "cat %s", capture_path);
+	pipe = popen(command, "r");
+	assert_non_null(pipe);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fileno(pipe));
+	options.file = name;
+	answer = answer_of(&options);
+	assert_int_equal(pclose(pipe), 0);
+	assert_int_equal(answer.violations, 1);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+}
+
 /* A byte that is wrong behind what was proved. */
 static void test_violated_then_damaged(void **state)
 {
@@ -689,6 +719,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_violated_then_gone, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_gone, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_cut, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_facts_of_pipe, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_damaged, setup_run,
 						teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_no_memory, setup_run,
