@@ -69,10 +69,16 @@ static void format_set(const struct argp_state *state, struct check *check,
 		options_usage(state->name, "--%s and --%s: give one of them", (*place)->name,
 			      format->name);
 	*place = format;
-	if (format->besides)
-		check->besides_path = path;
-	else
+	if (!format->besides) {
 		check->format_given = true;
+		return;
+	}
+	if (!strcmp(path, "-"))
+		options_usage(state->name,
+			      "--%s -: standard output has the other report: give a file",
+			      format->name);
+	check->besides_path = path;
+	options_take_out(&check->options, path);
 }
 
 /* "missed-page,stuck" */

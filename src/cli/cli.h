@@ -24,6 +24,7 @@ struct options {
 	struct run_options run;
 	bool no_daemon;
 	const char *live_option; /* the last that makes sense in a live run only, NULL: none */
+	const char *out; /* a file that a report is written to; NULL: none */
 };
 
 /* --help, --usage, --version. Every subcommand has it as a child. */
@@ -41,6 +42,9 @@ void options_take_file(struct argp_state *state, struct options *options, const 
 
 /* For an option that says something about a live run. */
 void options_need_live(struct options *options, const char *name);
+
+/* For an option that names a file to write a report to: it may not be one of the run's captures. */
+void options_take_out(struct options *options, const char *path);
 
 /* Parses argv; never returns where it is wrong. @input begins with a struct options. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input,

@@ -84,6 +84,7 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 			      key == KEY_SVG ? "svg" : "html");
 	case 'o':
 		flame->out = text;
+		options_take_out(&flame->options, text);
 		return 0;
 	case KEY_WEIGHT:
 		flame->weight = (enum report_weight)choice_find(state, weights, "--weight", text);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -286,6 +287,31 @@ void options_need_live(struct options *options, const char *name)
 	options->live_option = name;
 }
 
+void options_take_out(struct options *options, const char *path)
+{
+	options->out = path;
+}
+
+static bool file_same(const char *path, const char *other)
+{
+	struct stat one, two;
+
+	if (!strcmp(path, other))
+		return true;
+	return !stat(path, &one) && !stat(other, &two) && S_ISREG(one.st_mode) &&
+	       one.st_ino == two.st_ino && one.st_dev == two.st_dev;
+}
+
+/* A report would overwrite the capture that it is about. */
+static void options_check_out(const char *name, const struct options *options)
+{
+	const char *capture = options->run.file ? options->run.file : options->run.capture;
+
+	if (options->out && capture && file_same(options->out, capture))
+		options_usage(name, "%s: the capture is there: give another name to the report",
+			      options->out);
+}
+
 static void options_say(void *context, const char *line)
 {
 	(void)context;
@@ -307,6 +333,7 @@ static void options_check(const char *name, const struct options *options)
 			      run->file);
 	if (options->no_daemon && run->socket_only)
 		options_usage(name, "--socket and --no-daemon: give one of them");
+	options_check_out(name, options);
 	if (run->timeout && !run->command)
 		options_usage(name, "--timeout is for a command: give one behind --, or -d");
 }
