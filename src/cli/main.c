@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "run/command.h"
+#include "run/streams.h"
 
 struct subcommand {
 	const char *name;
@@ -85,6 +86,7 @@ int main(int argc, char **argv)
 	const struct subcommand *subcommand;
 	char **command, name[64];
 
+	streams_hold();
 	signals_ignore();
 	if (argc < 2)
 		options_usage("gmemtrace", "no subcommand");

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "run/streams.h"
 #include "run/units.h"
 #include "daemon/serve.h"
 #include "daemon/socket.h"
@@ -188,6 +189,7 @@ int main(int argc, char **argv)
 	char path[RUNTIME_PATH_MAX], message[512];
 	int listener, status;
 
+	streams_hold();
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
 	if (!arguments.socket) {
 		if (runtime_path(path, SENSOR_SOCKET_NAME))
@@ -198,7 +200,8 @@ int main(int argc, char **argv)
 				 sizeof(message));
 	if (listener < 0) {
 		daemon_log("%s", message);
-		return listener == -EADDRINUSE || listener == -EACCES || listener == -EPERM
+		return listener == -EADDRINUSE || listener == -EACCES || listener == -EPERM ||
+				       listener == -EROFS
 			       ? GMEMTRACE_CANNOT_RUN
 			       : GMEMTRACE_ERROR;
 	}

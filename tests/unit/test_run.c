@@ -21,6 +21,7 @@
 #include "cli/cli.h"
 #include "gmemtrace/run.h"
 #include "run/hang.h"
+#include "run/streams.h"
 #include "serve/server.h"
 
 static char folder[] = "/tmp/gmemtrace-run.XXXXXX";
@@ -711,6 +712,25 @@ static void test_enough(void **state)
 	run_close(run);
 }
 
+/* What is opened next does not become the standard output, and that stays closed. */
+static void test_closed_streams(void **state)
+{
+	int status;
+	pid_t child;
+
+	(void)state;
+	child = fork();
+	if (!child) {
+		close_range(STDIN_FILENO, ~0U, 0);
+		streams_hold();
+		if (open("/dev/null", O_RDWR) <= STDERR_FILENO)
+			_exit(1);
+		_exit(write(STDOUT_FILENO, "", 1) < 0 && errno == EBADF ? 0 : 2);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -719,6 +739,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_violated_then_gone, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_gone, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_cut, setup_run, teardown_run),
+		cmocka_unit_test(test_closed_streams),
 		cmocka_unit_test_setup_teardown(test_facts_of_pipe, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_damaged, setup_run,
 						teardown_run),

@@ -92,6 +92,8 @@ test_commands() {
 	is "$(cat "$out/head.verdict")/$(cat "$out/head.stderr")" 0/ '| head is no error'
 	is "$(cat "$out/features-head.verdict")/$(cat "$out/features-head.stderr")" 0/ 'nor for features'
 	is "$(jq -r .command_status "$out/broken-pipe.stdout")" 141 'SIGPIPE ends CMD as it would'
+	is "$(cat "$out/closed-streams.status")" 2 'all streams closed: the verdict cannot be written'
+	is "$(jq -r .verdict "$out/closed-streams-check.stdout")" consistent 'and what was recorded is whole'
 	case_is timeout 5 'CMD had not ended after 500ms \(--timeout\)' 'CMD that takes too long is ended'
 	verdict_is timeout inconclusive 143 'and the verdict says so'
 }
