@@ -99,6 +99,7 @@ $(B)/obj/%.o: src/%.c Makefile
 
 # Whose bytes they hold, whoever compiles them.
 $(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
+$(B)/obj/report/live.o $(B)/tests/obj/src/report/live.o: src/report/live.schema.json
 
 # One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,
 # src/report/internal.h), so an archive must not leave out those that nobody else names.

@@ -49,10 +49,18 @@ void report_live_free(struct report_live *live);
 int report_live_heading(FILE *out);
 
 /*
- * What happened since the last call: a line an inode that lives or did
- * something, then a line "total". Rates are per second of the model's time.
+ * What happened since the last call: a line an inode that is another than then (@all: every one
+ * that lives, too), and a line "total". Rates are per second of the model's time.
  */
-int report_live_lines(FILE *out, struct report_live *live);
+int report_live_lines(FILE *out, struct report_live *live, bool all);
+
+#define REPORT_LIVE_SCHEMA "gmemtrace-live-1"
+
+/* The same as NDJSON, an object a line, in counts instead of rates; inode null is the total. */
+int report_live_json(FILE *out, struct report_live *live, bool all);
+
+/* A JSON Schema that each of its lines obeys. */
+extern const char report_live_schema[];
 
 enum report_weight {
 	REPORT_WEIGHT_NS = 1, /* time in flushes */

@@ -2,6 +2,7 @@
 /* gmemtrace live: what happens, as it happens, or as it happened. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,7 +16,7 @@
 
 struct live {
 	struct options options;
-	bool batch;
+	bool batch, all, json;
 	uint64_t interval; /* ns */
 	uint64_t count; /* reports, 0: no limit */
 	struct report_live *report;
@@ -28,9 +29,19 @@ struct live {
 	bool enough;
 };
 
+enum live_key {
+	KEY_ALL = 0x400,
+	KEY_JSON,
+	KEY_SCHEMA,
+};
+
 static const struct argp_option live_table[] = {
 	{ NULL, 0, NULL, 0, "What is shown:", 1 },
 	{ "batch", 'b', NULL, 0, "lines, also on a terminal", 1 },
+	{ "all", KEY_ALL, NULL, 0, "lines of inodes that did not change, too", 1 },
+	{ "json", KEY_JSON, NULL, 0, "lines of JSON, an object each", 1 },
+	{ "schema", KEY_SCHEMA, NULL, 0, "print the JSON Schema that these obey, and nothing else",
+	  1 },
 	{ "interval", 'i', "TIME", 0, "between two reports; default 1s, at least 100ms", 1 },
 	{ "count", 'n', "COUNT", 0, "end after so many reports", 1 },
 	{ 0 },
@@ -47,6 +58,15 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 	case 'b':
 		live->batch = true;
 		return 0;
+	case KEY_ALL:
+		live->all = true;
+		return 0;
+	case KEY_JSON:
+		live->json = true;
+		return 0;
+	case KEY_SCHEMA:
+		fputs(report_live_schema, stdout);
+		exit(fflush(stdout) ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT);
 	case 'i':
 		live->interval = options_time(state, "-i", text);
 		if (live->interval < INTERVAL_MIN)
@@ -67,7 +87,8 @@ static const struct argp live_argp = {
 	live_table,
 	live_parse,
 	"[FILE | -- CMD...]",
-	"Prints lines about each inode and in total, every interval: while CMD runs, until ^C, or "
+	"Prints lines about each inode that has changed and in total, every interval: while CMD "
+	"runs, until ^C, or "
 	"from the capture FILE in its own time.\v"
 	"Exit status: 0 done, 2 an error or CMD failed, 4 cannot run here, 64 usage error.",
 	options_children,
@@ -81,10 +102,12 @@ static void live_print(struct live *live)
 
 	if (live->enough)
 		return;
-	if (!live->printed)
+	if (!live->printed && !live->json)
 		live->error = report_live_heading(out);
-	if (!live->error)
-		live->error = report_live_lines(out, live->report);
+	if (!live->error && live->json)
+		live->error = report_live_json(out, live->report, live->all);
+	else if (!live->error)
+		live->error = report_live_lines(out, live->report, live->all);
 	live->printed++;
 	if (!live->error && live->printed != live->count)
 		return;

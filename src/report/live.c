@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The live view's batch lines: what happened between two calls, an inode a line. */
-#include "internal.h"
+#include "report/object.h"
 
 struct live_counts {
 	__u64 zapped, restored, flushes, flush_ns, requests, lost;
+	__u64 pages, resident, absent, exposed;
+	bool met, dead;
 };
 
 struct report_live {
@@ -12,6 +14,13 @@ struct report_live {
 	size_t before_nr;
 	__u64 time; /* ns: of the last call */
 	__u64 lost, missed;
+};
+
+/* What is said of an inode, or of all of them, in one interval. */
+struct live_row {
+	const struct model_inode *inode; /* NULL: the total */
+	__u64 now, elapsed; /* ns */
+	struct live_counts counts; /* what is, and what was added in the interval */
 };
 
 struct report_live *report_live_create(struct model *model)
@@ -48,7 +57,48 @@ static struct live_counts live_read(const struct model_inode *inode)
 		.flush_ns = inode->flush_ns,
 		.requests = inode->requests,
 		.lost = inode->lost,
+		.pages = inode->pages,
+		.resident = inode->resident,
+		.absent = inode->absent,
+		.exposed = inode->exposed,
+		.met = true,
+		.dead = inode->dead,
 	};
+}
+
+static bool live_same(const struct live_counts *one, const struct live_counts *other)
+{
+	return one->zapped == other->zapped && one->restored == other->restored &&
+	       one->flushes == other->flushes && one->requests == other->requests &&
+	       one->lost == other->lost && one->pages == other->pages &&
+	       one->resident == other->resident && one->absent == other->absent &&
+	       one->exposed == other->exposed && one->met == other->met && one->dead == other->dead;
+}
+
+/* What was added since; what is stays what it is. */
+static void live_since(struct live_counts *counts, const struct live_counts *before)
+{
+	counts->zapped -= before->zapped;
+	counts->restored -= before->restored;
+	counts->flushes -= before->flushes;
+	counts->flush_ns -= before->flush_ns;
+	counts->requests -= before->requests;
+	counts->lost -= before->lost;
+}
+
+static void live_add(struct live_counts *sum, const struct live_counts *counts)
+{
+	sum->zapped += counts->zapped;
+	sum->restored += counts->restored;
+	sum->flushes += counts->flushes;
+	sum->flush_ns += counts->flush_ns;
+	sum->requests += counts->requests;
+	if (counts->dead)
+		return;
+	sum->pages += counts->pages;
+	sum->resident += counts->resident;
+	sum->absent += counts->absent;
+	sum->exposed += counts->exposed;
 }
 
 static __u64 live_rate(__u64 count, __u64 elapsed)
@@ -71,65 +121,124 @@ static bool live_room(struct report_live *live, size_t nr)
 	return true;
 }
 
-static void live_line(FILE *out, const struct model_inode *inode, const struct live_counts *before,
-		      __u64 now, __u64 elapsed)
+static __u32 row_vm(const struct live_row *row)
 {
-	__u64 flushes = inode->flushes - before->flushes;
-	__u64 flush_ns = inode->flush_ns - before->flush_ns;
-	char name[MODEL_INODE_NAME_MAX], comm[REPORT_COMM_MAX];
+	if (!row->inode)
+		return 0;
+	return row->inode->vm ? row->inode->vm : row->inode->tgid;
+}
 
-	model_inode_name(inode, name, sizeof(name));
+static void row_line(FILE *out, const struct live_row *row)
+{
+	const struct live_counts *counts = &row->counts;
+	char name[MODEL_INODE_NAME_MAX], comm[REPORT_COMM_MAX] = "total";
+
+	model_inode_name(row->inode, name, sizeof(name));
+	if (row->inode)
+		report_comm(row->inode, comm);
 	fprintf(out,
 		"%8llu.%03llu %-8s %8u %-16s %9llu %9llu %9llu %8llu %9llu %9llu %9llu %9.1f "
 		"%6llu\n",
-		(unsigned long long)(now / 1000000000), (unsigned long long)(now / 1000000 % 1000),
-		name, inode->vm ? inode->vm : inode->tgid, report_comm(inode, comm),
-		(unsigned long long)inode->pages, (unsigned long long)inode->resident,
-		(unsigned long long)inode->absent, (unsigned long long)inode->exposed,
-		(unsigned long long)live_rate(inode->zapped - before->zapped, elapsed),
-		(unsigned long long)live_rate(inode->restored - before->restored, elapsed),
-		(unsigned long long)live_rate(flushes, elapsed),
-		flushes ? (double)flush_ns / (double)flushes / 1000.0 : 0.0,
-		(unsigned long long)(inode->lost - before->lost));
+		(unsigned long long)(row->now / 1000000000),
+		(unsigned long long)(row->now / 1000000 % 1000), name, row_vm(row), comm,
+		(unsigned long long)counts->pages, (unsigned long long)counts->resident,
+		(unsigned long long)counts->absent, (unsigned long long)counts->exposed,
+		(unsigned long long)live_rate(counts->zapped, row->elapsed),
+		(unsigned long long)live_rate(counts->restored, row->elapsed),
+		(unsigned long long)live_rate(counts->flushes, row->elapsed),
+		counts->flushes ? (double)counts->flush_ns / (double)counts->flushes / 1000.0 : 0.0,
+		(unsigned long long)counts->lost);
 }
 
-int report_live_lines(FILE *out, struct report_live *live)
+static void row_json(FILE *out, const struct live_row *row)
 {
-	struct model_inode sum = { .number = 0 };
-	struct live_counts zero = { 0 };
+	struct json_object *object = json_object_new_object();
+	const struct live_counts *counts = &row->counts;
+
+	add_text(object, "schema", REPORT_LIVE_SCHEMA);
+	add_count(object, "time", row->now);
+	add_count(object, "interval_ns", row->elapsed);
+	add_inode_name(object, row->inode);
+	json_object_object_add(object, "vm", vm_json(row->inode));
+	if (row->inode) {
+		add_text(object, "provider", model_provider_name(row->inode->provider));
+		add_flag(object, "dead", row->inode->dead);
+	}
+	add_count(object, "pages", counts->pages);
+	add_count(object, "resident", counts->resident);
+	add_count(object, "absent", counts->absent);
+	add_count(object, "exposed", counts->exposed);
+	add_count(object, "zapped", counts->zapped);
+	add_count(object, "restored", counts->restored);
+	add_count(object, "requests", counts->requests);
+	add_count(object, "flushes", counts->flushes);
+	add_count(object, "flush_ns", counts->flush_ns);
+	add_count(object, "lost", counts->lost);
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+/* The rows of all inodes that are to be told of; @sum gets what they come to. */
+static int live_rows(FILE *out, struct report_live *live, bool all, struct live_row *sum,
+		     void (*write)(FILE *, const struct live_row *))
+{
 	const struct model_inode *inode = NULL;
+
+	for (size_t i = 0; (inode = model_inode_next(live->model, inode)); i++) {
+		struct live_row row = { inode, sum->now, sum->elapsed, live_read(inode) };
+		bool same;
+
+		if (!live_room(live, i + 1))
+			return -ENOMEM;
+		same = live_same(&row.counts, &live->before[i]);
+		live_since(&row.counts, &live->before[i]);
+		live->before[i] = live_read(inode);
+		live_add(&sum->counts, &row.counts);
+		if (!same || (all && !inode->dead))
+			write(out, &row);
+	}
+	return 0;
+}
+
+static int live_write(FILE *out, struct report_live *live, bool all,
+		      void (*write)(FILE *, const struct live_row *))
+{
+	struct live_row sum = { .inode = NULL };
 	struct model_counts counts;
-	__u64 elapsed;
+	int error;
 
 	model_count(live->model, &counts);
 	if (!live->time)
 		live->time = counts.started;
-	elapsed = counts.now > live->time ? counts.now - live->time : 0;
-	for (size_t i = 0; (inode = model_inode_next(live->model, inode)); i++) {
-		struct live_counts now = live_read(inode), before;
-
-		if (!live_room(live, i + 1))
-			return -ENOMEM;
-		before = live->before[i];
-		live->before[i] = now;
-		if (inode->dead && !memcmp(&now, &before, sizeof(now)))
-			continue;
-		live_line(out, inode, &before, counts.now, elapsed);
-		sum.pages += inode->pages;
-		sum.resident += inode->resident;
-		sum.absent += inode->absent;
-		sum.exposed += inode->exposed;
-		sum.zapped += now.zapped - before.zapped;
-		sum.restored += now.restored - before.restored;
-		sum.flushes += now.flushes - before.flushes;
-		sum.flush_ns += now.flush_ns - before.flush_ns;
-	}
+	sum.now = counts.now;
+	sum.elapsed = counts.now > live->time ? counts.now - live->time : 0;
+	error = live_rows(out, live, all, &sum, write);
+	if (error)
+		return error;
 	/* Losses that nobody could be charged with are in the total only. */
-	sum.lost = counts.lost + counts.missed - live->lost - live->missed;
+	sum.counts.lost = counts.lost + counts.missed - live->lost - live->missed;
 	live->lost = counts.lost;
 	live->missed = counts.missed;
 	live->time = counts.now;
-	memcpy(sum.comm, "total", sizeof("total"));
-	live_line(out, &sum, &zero, counts.now, elapsed);
+	write(out, &sum);
 	return report_done(out);
 }
+
+int report_live_lines(FILE *out, struct report_live *live, bool all)
+{
+	return live_write(out, live, all, row_line);
+}
+
+int report_live_json(FILE *out, struct report_live *live, bool all)
+{
+	return live_write(out, live, all, row_json);
+}
+
+__asm__(".pushsection .rodata\n"
+	".globl report_live_schema\n"
+	"report_live_schema:\n"
+	".incbin \"src/report/live.schema.json\"\n"
+	".byte 0\n"
+	".popsection\n");

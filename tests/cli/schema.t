@@ -55,4 +55,20 @@ broken 'required property' 'del(.allowed[0].reason)'
 head -c -100 "$test_work/consistent.cap" >"$test_work/cut.cap"
 said 5 "$test_work/cut.cap"
 broken 'too short|non-empty' '.reasons = []'
+
+# The lines of live --json are objects of a schema of their own.
+"$gmemtrace" live --schema >"$test_work/schema"
+is "$?" 0 'there is a schema of lines'
+"$gmemtrace" live --json -i 100ms "$test_work/violated.cap" >"$test_work/lines"
+succeeds 'there are lines' test "$(wc -l <"$test_work/lines")" -ge 2
+wrong=
+while read -r line; do
+	echo "$line" >"$test_work/said"
+	wrong+=$(obeys "$test_work/said")
+done <"$test_work/lines"
+is "$wrong" '' 'which obey it'
+broken 'is not of type' '.pages = "many"'
+broken 'dditional' '.more = 1'
+sh -c "('$gmemtrace' live --json '$test_work/violated.cap'; echo \$? >'$test_work/head') | head -n 1 >/dev/null"
+is "$(cat "$test_work/head")" 0 '| head is no error'
 end_tests print-plan

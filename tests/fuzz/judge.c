@@ -66,7 +66,7 @@ static void reports(const struct verdict *verdict, struct report_live *live,
 		abort();
 	while ((format = report_format_next(format)))
 		report_verdict(null, verdict, format, true);
-	report_live_lines(null, live);
+	report_live_lines(null, live, false);
 	report_folded_write(null, folded, REPORT_WEIGHT_NS, REPORT_BY_STACK);
 	report_folded_write(null, folded, REPORT_WEIGHT_EXPOSURE, REPORT_BY_VM);
 }

@@ -22,6 +22,7 @@ static char *text;
 static size_t text_size;
 static struct report_folded *folded;
 static struct report_live *live;
+static bool live_all;
 
 static int setup(void **state)
 {
@@ -394,7 +395,7 @@ static int write_exposure(FILE *out, const struct verdict *verdict)
 static int write_live(FILE *out, const struct verdict *verdict)
 {
 	(void)verdict;
-	return report_live_heading(out) || report_live_lines(out, live);
+	return report_live_heading(out) || report_live_lines(out, live, live_all);
 }
 
 static void test_folded(void **state)
@@ -417,6 +418,16 @@ static void test_live(void **state)
 	assert_non_null(strstr(text, "INODE"));
 	assert_non_null(strstr(text, " g3 "));
 	assert_non_null(strstr(text, " total "));
+	/* Nothing has happened since: only the total is left, unless all is asked for. */
+	free(text);
+	written_by(write_live);
+	assert_null(strstr(text, " g3 "));
+	assert_non_null(strstr(text, " total "));
+	live_all = true;
+	free(text);
+	written_by(write_live);
+	assert_non_null(strstr(text, " g3 "));
+	live_all = false;
 }
 
 /* A task may call itself anything. */
