@@ -88,6 +88,9 @@ void cause_set_free(struct verdict *verdict, struct cause_set *set);
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 
+/* The sensors speak of their hooks, and not one was proved. */
+bool sight_none(const struct model *model);
+
 /* status.c */
 void verdict_explain(struct verdict *verdict);
 

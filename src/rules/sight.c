@@ -8,6 +8,7 @@
 #include "internal.h"
 
 #define PROGRAM_FACT "sensor.program."
+#define SIGHT_FACT "sensor.sight."
 #define UNPROVEN "unproven"
 
 enum sight {
@@ -43,7 +44,7 @@ static enum sight program_sight(const struct model *model, const char *program, 
 		return SIGHT_TRUSTED;
 	if (off)
 		return SIGHT_OFF;
-	snprintf(key, sizeof(key), "sensor.sight.%s", number);
+	snprintf(key, sizeof(key), SIGHT_FACT "%s", number);
 	value = model_fact_find(model, key);
 	if (!value || strncmp(value, UNPROVEN, strlen(UNPROVEN)) != 0)
 		return SIGHT_TRUSTED;
@@ -92,4 +93,20 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 		return false;
 	}
 	return true;
+}
+
+bool sight_none(const struct model *model)
+{
+	const char *key, *value;
+	bool told = false;
+
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
+		if (strncmp(key, SIGHT_FACT, strlen(SIGHT_FACT)) != 0 ||
+		    value != model_fact_find(model, key))
+			continue;
+		if (strncmp(value, UNPROVEN, strlen(UNPROVEN)) != 0)
+			return false;
+		told = true;
+	}
+	return told;
 }

@@ -258,6 +258,23 @@ static void test_hooks_off_in_part(void **state)
 	assert_null(not_judged(RULE_MISSED_PAGE));
 }
 
+/* Not one of them was seen to fire, at the end at the latest: nobody knows what they would have told. */
+static void test_none_proved(void **state)
+{
+	(void)state;
+	program(3, "flush_range_exit", "proved");
+	program(3, "flush_range_exit", "unproven: no touch of it has ended: Connection timed out");
+	program(17, "release_exit", "unproven: /dev/kvm: Permission denied");
+	healthy();
+	expect_inconclusive("no hook was proved to fire");
+	stream_free(&stream);
+	stream_init(&stream);
+	program(3, "flush_range_exit", "unproven: no touch reached it");
+	program(17, "release_exit", "in the kernel's text, as those that have fired");
+	healthy();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 /* Page 5 is faulted in and nobody flushes, as far as was seen. */
 static void unflushed_page(void)
 {
@@ -385,6 +402,7 @@ int main(void)
 		PROOF_TEST(test_cut_release_unchanged),
 		PROOF_TEST(test_hooks_off),
 		PROOF_TEST(test_hooks_off_in_part),
+		PROOF_TEST(test_none_proved),
 		PROOF_TEST(test_unproven_accuses_nobody),
 		PROOF_TEST(test_proved_later),
 		PROOF_TEST(test_memory_short_after_proof),
