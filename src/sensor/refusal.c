@@ -175,6 +175,11 @@ void refusal_words(const struct refusal *refusal, const char *what, const char *
 	bool named = refusal->program[0], why = refusal->detail[0];
 
 	uname(&name);
+	if (error == -EMFILE) {
+		snprintf(text, size,
+			 "too many open files for %s: raise the hard limit (ulimit -Hn)", what);
+		return;
+	}
 	snprintf(text, size,
 		 "Linux %s refuses %s%s%s%s%s%s: %s%s%s. This gmemtrace was tried on Linux %s: "
 		 "update it, or report this line with `gmemtrace features`",

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "serve/server.h"
@@ -42,6 +43,17 @@ static void descriptors_close(const int kept[3])
 	close_range(from, ~0U, 0);
 }
 
+/* Maps, programs, their links, and an event for every CPU: no ordinary program has so many. */
+static void descriptors_lift(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 pid_t server_spawn(const struct sensor_options *sensors, const struct server_options *options)
 {
 	const struct sigaction action = { .sa_handler = on_terminate };
@@ -51,6 +63,7 @@ pid_t server_spawn(const struct sensor_options *sensors, const struct server_opt
 	if (child)
 		return child < 0 ? -errno : child;
 	descriptors_close((const int[]){ options->client, options->listener, options->report });
+	descriptors_lift();
 	/* ^C is for the command; the owner ends when its client does. */
 	setpgid(0, 0);
 	signal(SIGINT, SIG_IGN);

@@ -123,12 +123,24 @@ static void test_first_counts(void **state)
 	assert_string_equal(refusal.detail, "it gives no memory for the map ring");
 }
 
+/* That is no fault of the kernel's, and nothing to report. */
+static void test_files(void **state)
+{
+	struct refusal refusal = { .program = "zap_exit", .detail = "it gives no memory" };
+	const char *text = words(&refusal, NULL, -EMFILE);
+
+	(void)state;
+	assert_says(text, "too many open files for the sensors: raise the hard limit");
+	assert_null(strstr(text, "Linux"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_field),	     cmocka_unit_test(test_verifier),
 		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
+		cmocka_unit_test(test_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
