@@ -138,7 +138,7 @@ static void on_finished(void *context, __u64 now)
 {
 	struct live *live = context;
 
-	if (now > live->told)
+	if (now > live->told || !live->printed)
 		live_print(live);
 }
 
