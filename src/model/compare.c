@@ -14,7 +14,7 @@ void read_add(struct judging *judging, const struct model_read *read)
 	struct model_read *run = &judging->run;
 	bool resident = read->bits & RECORD_PAGE_RESIDENT;
 
-	if (run->nr && run->pgoff + run->nr == read->pgoff && run->bits == read->bits &&
+	if (run->pgoff + run->nr == read->pgoff && run->bits == read->bits &&
 	    (!resident || run->pfn + run->nr == read->pfn) && run->settled == read->settled &&
 	    run->declared == read->declared && run->applied == read->applied &&
 	    run->differs == read->differs && run->proven == read->proven) {
@@ -97,9 +97,9 @@ void read_compare(const struct judging *judging, struct model_read *read, const 
 {
 	if (read_halfway(judging, read, page))
 		read->table = MODEL_EITHER;
-	if (read->xarray != MODEL_EITHER && !(read->declared & read->xarray))
+	if (!(read->declared & read->xarray))
 		read->differs |= MODEL_DIFFERS_DECLARED;
-	if (read->table != MODEL_EITHER && !(read_expected(judging, read, page) & read->table))
+	if (!(read_expected(judging, read, page) & read->table))
 		read->differs |= MODEL_DIFFERS_APPLIED;
 }
 
@@ -120,12 +120,12 @@ __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
 		bool differing = differs & kinds[i].difference;
 		bool suspect = bit_test(chunk->bits[kinds[i].suspect], bit);
 
-		if (differing && suspect && judging->begin >= chunk->read_end) {
+		if (differing && suspect) {
 			proven |= kinds[i].difference;
 			chunk_put(judging->inode, chunk, kinds[i].proven, bit, true);
 			differing = false;
 		}
-		if (differing && !judging->suspected) {
+		if (!judging->suspected) {
 			judging->suspected = true;
 			chunk->suspect_since = judging->begin;
 		}

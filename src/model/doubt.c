@@ -34,16 +34,14 @@ static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
 
 void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
 {
-	if (inode && !inode->retired)
-		intervals_add(model, &inode->doubts, doubt->since, doubt->until);
-	if (!inode)
-		intervals_add(model, &model->doubts, doubt->since, doubt->until);
 	intervals_add(model, &model->doubts_any, doubt->since, doubt->until);
 	if (doubt->reason == MODEL_DOUBT_LOSS)
 		model->lost_history = true;
 	if (inode && !inode->retired) {
+		intervals_add(model, &inode->doubts, doubt->since, doubt->until);
 		inode_doubt(model, inode, doubt->until);
 	} else if (!inode) {
+		intervals_add(model, &model->doubts, doubt->since, doubt->until);
 		if (model->shadow_until < doubt->until + model->options.shadow_ns)
 			model->shadow_until = doubt->until + model->options.shadow_ns;
 		for (size_t i = model->kept_nr; i > 0; i--)
@@ -118,10 +116,9 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 		counts->missed += record->count;
 	else
 		counts->lost += record->count;
-	if (record->header.inode) {
+	if (record->header.inode)
 		inode = inode_get(model, record->header.inode, record->header.time);
-		if (!inode)
-			return;
+	if (inode) {
 		inode->base.lost += record->count;
 		doubt.inode = &inode->base;
 	}
@@ -145,10 +142,8 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 
 	if (record_loss_damage(record->cause) != RECORD_DAMAGE_HISTORY)
 		return;
-	if (record->header.inode) {
-		if (inode)
-			inode_forget(model, inode);
-		return;
-	}
-	doubt_forget_all(model);
+	if (inode)
+		inode_forget(model, inode);
+	else
+		doubt_forget_all(model);
 }

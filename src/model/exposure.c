@@ -14,12 +14,16 @@ static void exposure_trim(struct model *model)
 		model->exposed_head++;
 	if (model->exposed_head == model->exposed_nr)
 		model->exposed_head = model->exposed_nr = 0;
-	if (model->exposed_nr == model->exposed_room && model->exposed_head) {
+}
+
+/* Drops what is done with at the front. */
+static void exposure_pack(struct model *model)
+{
+	model->exposed_nr -= model->exposed_head;
+	if (model->exposed_nr)
 		memmove(model->exposed, model->exposed + model->exposed_head,
-			(model->exposed_nr - model->exposed_head) * sizeof(*model->exposed));
-		model->exposed_nr -= model->exposed_head;
-		model->exposed_head = 0;
-	}
+			model->exposed_nr * sizeof(*model->exposed));
+	model->exposed_head = 0;
 }
 
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap)
@@ -28,6 +32,8 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 	if (model->exposed_nr - model->exposed_head >= EXPOSURES_MAX)
 		model->exposed[model->exposed_head].inode = NULL;
 	exposure_trim(model);
+	if (model->exposed_nr == model->exposed_room)
+		exposure_pack(model);
 	if (!model_grow(model, &model->exposed, model->exposed_nr, &model->exposed_room,
 			sizeof(*model->exposed)))
 		return;
@@ -39,45 +45,6 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 		.nr = (__u32)zap->nr,
 		.tid = zap->tid,
 	};
-}
-
-static bool exposure_cancel_at(struct model *model, size_t index, __u64 pfn)
-{
-	struct exposure *exposure = &model->exposed[index];
-
-	if (exposure->pfn != pfn || exposure->nr != 1)
-		return false;
-	exposure->inode = NULL;
-	return true;
-}
-
-void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight)
-{
-	size_t nr = model->exposed_nr, head = model->exposed_head;
-
-	page_set(page, PAGE_EXPOSED, false);
-	inode->base.exposed -= weight;
-	if (weight > 1)
-		return;
-	/* Restored soon or in the order zapped: its entry is near one of the ends. */
-	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr; i++) {
-		if (exposure_cancel_at(model, nr - 1 - i, page->pfn) ||
-		    exposure_cancel_at(model, head + i, page->pfn))
-			break;
-	}
-}
-
-/* As extent_pages(), of those that are exposed: the others keep together. */
-static struct page *exposed_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
-				  __u64 *weight)
-{
-	struct page page;
-
-	*weight = extent_alike(inode, pgoff);
-	*weight = *weight < nr ? *weight : nr;
-	if (!extent_page_read(inode, pgoff, &page) || !(page.flags & PAGE_EXPOSED))
-		return NULL;
-	return extent_pages(model, inode, pgoff, nr, false, weight);
 }
 
 /* [first, last] of its pfns are done with. What is left on one side stays; on both, all of it. */
@@ -94,6 +61,45 @@ static void exposure_cut(struct exposure *exposure, __u64 first, __u64 last)
 	} else if (last == end) {
 		exposure->nr = (__u32)(first - exposure->pfn);
 	}
+}
+
+/* [first, last] have been restored. false: it is not of the first of them. */
+static bool exposure_cancel_at(struct model *model, size_t index, __u64 first, __u64 last)
+{
+	struct exposure *exposure = &model->exposed[index];
+	__u64 end = exposure->pfn + exposure->nr - 1;
+
+	if (!exposure->inode || first < exposure->pfn || first > end)
+		return false;
+	exposure_cut(exposure, first, last < end ? last : end);
+	return true;
+}
+
+void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight)
+{
+	size_t nr = model->exposed_nr, head = model->exposed_head;
+	__u64 first = page->pfn, last = first + weight - 1;
+	bool found = false;
+
+	page_set(page, PAGE_EXPOSED, false);
+	inode->base.exposed -= weight;
+	/* Restored soon or in the order zapped: its entry is near one of the ends. */
+	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr && !found; i++)
+		found = exposure_cancel_at(model, nr - 1 - i, first, last) ||
+			exposure_cancel_at(model, head + i, first, last);
+}
+
+/* As extent_pages(), of those that are exposed: the others keep together. */
+static struct page *exposed_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
+				  __u64 *weight)
+{
+	struct page page;
+
+	*weight = extent_alike(inode, pgoff);
+	*weight = *weight < nr ? *weight : nr;
+	if (!extent_page_read(inode, pgoff, &page) || !(page.flags & PAGE_EXPOSED))
+		return NULL;
+	return extent_pages(model, inode, pgoff, nr, false, weight);
 }
 
 /* Ends the exposure of those pages of @exposure that @flush reaches. */
@@ -150,10 +156,6 @@ static bool range_exposed(struct model *model, const struct model_flush *flush)
 
 void exposure_end(struct model *model, struct model_flush *flush)
 {
-	if (model->exposed_head == model->exposed_nr)
-		return;
-	if (!flush->full && flush->pfn_last < flush->pfn_first)
-		return;
 	if (model->exposed_nr - model->exposed_head > FEW && !range_exposed(model, flush))
 		return;
 	for (size_t i = model->exposed_head; i < model->exposed_nr; i++) {

@@ -89,8 +89,6 @@ static void judge_covered(struct judging *judging)
 	     request = request->next_open) {
 		__u64 first = request->base.pgoff_first, last = request->base.pgoff_last;
 
-		if (!request_overlaps(request, judging->start, judging->start + CHUNK_PAGES - 1))
-			continue;
 		for (size_t word = 0; word < CHUNK_WORDS; word++)
 			judging->covered[word] |= bits_range(judging->start, word, first, last);
 	}

@@ -85,8 +85,6 @@ void inode_forget(struct model *model, struct inode *inode)
 		inode_let_go(model, inode);
 		inode_settle(model, inode);
 	}
-	if (inode->retired)
-		return;
 	inode->learning = true;
 	inode->legal = MODEL_EITHER;
 	inode->seen = false;

@@ -97,19 +97,22 @@ static void loose_overtake(struct model *model, const struct task *task, __u64 n
 	}
 }
 
-/* Drops what is done with at the front, and holes where room is wanted. */
 static void loose_trim(struct model *model)
 {
 	while (model->loose_head < model->loose_nr && !model->loose[model->loose_head].zap.nr)
 		model->loose_head++;
 	if (model->loose_head == model->loose_nr)
 		model->loose_head = model->loose_nr = 0;
-	if (model->loose_nr == model->loose_room && model->loose_head) {
+}
+
+/* Drops what is done with at the front. */
+static void loose_pack(struct model *model)
+{
+	model->loose_nr -= model->loose_head;
+	if (model->loose_nr)
 		memmove(model->loose, model->loose + model->loose_head,
-			(model->loose_nr - model->loose_head) * sizeof(*model->loose));
-		model->loose_nr -= model->loose_head;
-		model->loose_head = 0;
-	}
+			model->loose_nr * sizeof(*model->loose));
+	model->loose_head = 0;
 }
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
@@ -120,6 +123,8 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 	loose_trim(model);
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
 		loose_fail(model, &model->loose[model->loose_head++], zap->end);
+	if (model->loose_nr == model->loose_room)
+		loose_pack(model);
 	if (!model_grow(model, &model->loose, model->loose_nr, &model->loose_room,
 			sizeof(*model->loose)))
 		return;
@@ -163,8 +168,6 @@ void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now)
 			continue;
 		/* Without an owner this is the way back after a failed add, which needs no flush. */
 		loose_fail(model, loose, now);
-		if (nr == 1)
-			break;
 	}
 	loose_trim(model);
 }
@@ -174,13 +177,12 @@ void loose_expire(struct model *model, __u64 now, bool last)
 	while (model->loose_head < model->loose_nr) {
 		struct loose *loose = &model->loose[model->loose_head];
 
-		if (loose->zap.nr && loose->zap.end + LOOSE_DEADLINE > now) {
-			/* The sensors went off before its flush could be seen. */
-			if (!last)
-				break;
-			loose->zap.nr = 0;
-		}
-		if (loose->zap.nr)
+		bool due = loose->zap.end + LOOSE_DEADLINE <= now;
+
+		/* At the end: the sensors went off before its flush could be seen. */
+		if (!due && !last)
+			break;
+		if (due && loose->zap.nr)
 			loose_fail(model, loose, now);
 		model->loose_head++;
 	}

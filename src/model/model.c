@@ -215,10 +215,10 @@ static void feed_disorder(struct model *model, const struct record_header *recor
 
 static void feed_fact(struct model *model, const struct record_fact *record)
 {
-	const char *key = record_fact_key(record), *value = record_fact_value(record);
+	const char *key = record_fact_key(record);
 	struct fact *fact;
 
-	if (!key || !value || model->facts_nr >= FACTS_MAX) {
+	if (!key || model->facts_nr >= FACTS_MAX) {
 		model->counts.malformed++;
 		return;
 	}
@@ -320,8 +320,6 @@ int model_feed(struct model *model, const struct record_header *record)
 		return -ENOMEM;
 	model->counts.records++;
 	model->fed += record->size;
-	if (!least)
-		return 0;
 	if (record->size < least) {
 		model->counts.malformed++;
 		return 0;

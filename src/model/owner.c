@@ -38,9 +38,8 @@ static __u64 event_time(const struct model *model, __u64 time)
 static void pages_touch(struct inode *inode, __u64 pgoff, __u64 nr, __u64 time)
 {
 	for (__u64 i = 0, weight; i < nr; i += weight) {
-		bool whole = !((pgoff + i) & (CHUNK_PAGES - 1)) && nr - i >= CHUNK_PAGES;
-
-		weight = whole && extent_alike(inode, pgoff + i) > 1 ? CHUNK_PAGES : 1;
+		/* Where a part of a chunk left, its pages are not alike any more. */
+		weight = extent_alike(inode, pgoff + i);
 		extent_touch_pages(inode, pgoff + i, weight, time);
 	}
 }
@@ -74,8 +73,7 @@ static bool owner_has(const struct inode *inode, const struct record_owner *reco
 {
 	struct page page;
 
-	return extent_page_read(inode, record->pgoff, &page) && page.flags & PAGE_RESIDENT &&
-	       page.pfn == record->page;
+	return extent_page_read(inode, record->pgoff, &page) && page.pfn == record->page;
 }
 
 void owner_join(struct model *model, const struct record_owner *record)
@@ -206,7 +204,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		if (record->absent >> i & 1)
 			MODEL_NOTIFY(model, freed_absent, &freed);
 		/* Freed is freed, whatever kept it from being seen to leave. */
-		if (owner == PFN_OWNED && inode) {
+		if (owner == PFN_OWNED) {
 			page_leave(model, inode, freed.pgoff, freed.pfn, 1);
 			extent_touch_pages(inode, freed.pgoff, 1, freed.time);
 			inode_settle(model, inode);

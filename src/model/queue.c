@@ -31,17 +31,23 @@ static void *block_room(struct model *model, size_t size)
 	return block->data + block->used - size;
 }
 
+/* Drops what was taken. */
+static void queue_pack(struct queue *queue)
+{
+	queue->nr -= queue->head;
+	if (queue->nr)
+		memmove(queue->entries, queue->entries + queue->head,
+			queue->nr * sizeof(*queue->entries));
+	queue->head = 0;
+}
+
 static bool queue_push(struct model *model, __u64 time, enum part part, const void *item,
 		       struct queue_block *block)
 {
 	struct queue *queue = &model->queue;
 
-	if (queue->head && queue->nr == queue->room) {
-		memmove(queue->entries, queue->entries + queue->head,
-			(queue->nr - queue->head) * sizeof(*queue->entries));
-		queue->nr -= queue->head;
-		queue->head = 0;
-	}
+	if (queue->nr == queue->room)
+		queue_pack(queue);
 	if (!model_grow(model, &queue->entries, queue->nr, &queue->room, sizeof(*queue->entries)))
 		return false;
 	queue->entries[queue->nr++] = (struct queue_entry){
@@ -119,8 +125,6 @@ void queue_sort(struct model *model)
 	struct queue *queue = &model->queue;
 	size_t nr = queue->nr - queue->head;
 
-	if (nr < 2)
-		return;
 	if (queue->spare_room < nr) {
 		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
 

@@ -66,6 +66,8 @@ bool record_contradicts(const struct record_header *record)
 		return snapshot_contradicts((const struct record_snapshot *)record);
 	case RECORD_SNAPSHOT_PAGE:
 		return page_contradicts((const struct record_snapshot_page *)record);
+	case RECORD_JOIN:
+		return !record->inode;
 	case RECORD_ZAP:
 		return zap_contradicts((const struct record_zap *)record);
 	case RECORD_REQUEST_BEGIN:
