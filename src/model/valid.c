@@ -7,8 +7,11 @@
 
 #define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
 
+/* Where one of two states is told, a third is neither of them. */
 static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
 {
+	if (default_state > 1)
+		return true;
 	switch (provider) {
 	case RECORD_PROVIDER_SECRETMEM:
 		return default_state || flags;
@@ -47,15 +50,31 @@ static bool page_contradicts(const struct record_snapshot_page *record)
 
 static bool zap_contradicts(const struct record_zap *record)
 {
+	if (record->valid > 1 || record->flush_full > 1)
+		return true;
 	if (record->routine == RECORD_ZAP_INVALID)
 		return record->valid;
 	return record->routine == RECORD_ZAP_DEFAULT && !record->valid;
 }
 
+/* What joins joins something. */
+static bool owner_contradicts(const struct record_owner *record)
+{
+	return record->prepared > 1 ||
+	       (record->header.kind == RECORD_JOIN && !record->header.inode);
+}
+
+/* Pages that were not among those that were freed. */
+static bool free_contradicts(const struct record_page_free *record)
+{
+	__u64 beyond = record->order < 6 ? ~0ULL << (1U << record->order) : 0;
+
+	return record->absent & record->unknown || (record->absent | record->unknown) & beyond;
+}
+
 bool record_contradicts(const struct record_header *record)
 {
 	const struct record_inode *inode = (const struct record_inode *)record;
-	const struct record_page_free *freed = (const struct record_page_free *)record;
 
 	switch (record->kind) {
 	case RECORD_INODE:
@@ -66,15 +85,18 @@ bool record_contradicts(const struct record_header *record)
 		return snapshot_contradicts((const struct record_snapshot *)record);
 	case RECORD_SNAPSHOT_PAGE:
 		return page_contradicts((const struct record_snapshot_page *)record);
-	case RECORD_JOIN:
-		return !record->inode;
 	case RECORD_ZAP:
 		return zap_contradicts((const struct record_zap *)record);
 	case RECORD_REQUEST_BEGIN:
 	case RECORD_REQUEST_END:
 		return ((const struct record_request *)record)->state > 1;
+	case RECORD_FLUSH:
+		return ((const struct record_flush *)record)->full > 1;
+	case RECORD_JOIN:
+	case RECORD_LEAVE:
+		return owner_contradicts((const struct record_owner *)record);
 	case RECORD_PAGE_FREE:
-		return freed->absent & freed->unknown;
+		return free_contradicts((const struct record_page_free *)record);
 	default:
 		return false;
 	}

@@ -71,6 +71,8 @@ static void test_inode(void **state)
 		{ RECORD_PROVIDER_GMEM_PLAIN, 3, 1, false },
 		{ RFC3, 3, 0, true },
 		{ RECORD_PROVIDER_UNKNOWN, 7, 0, false },
+		{ RECORD_PROVIDER_UNKNOWN, 7, 2, true },
+		{ RFC3, 0, 2, true },
 	};
 
 	(void)state;
@@ -198,8 +200,44 @@ static void test_frees(void **state)
 	stream_add(&stream, &record.header);
 	record.unknown = 3;
 	stream_add(&stream, &record.header);
+	/* A page that was not freed. */
+	record.unknown = 4;
+	stream_add(&stream, &record.header);
+	record.order = 6;
+	record.absent = 1ULL << 63;
+	stream_add(&stream, &record.header);
 	judge();
-	assert_int_equal(malformed(), 1);
+	assert_int_equal(malformed(), 2);
+}
+
+/* Neither yes nor no. */
+static void test_flags(void **state)
+{
+	struct record_zap zap = { .header = { .kind = RECORD_ZAP, .size = sizeof(zap) },
+				  .page = 100,
+				  .nr = 1,
+				  .routine = RECORD_ZAP_VALID,
+				  .valid = 2 };
+	struct record_flush flush = { .header = { .kind = RECORD_FLUSH, .size = sizeof(flush) },
+				      .full = 2 };
+	struct record_owner owner = {
+		.header = { .kind = RECORD_JOIN, .size = sizeof(owner), .inode = G },
+		.nr = 1,
+		.page = 100,
+		.prepared = 2
+	};
+
+	(void)state;
+	stream_add(&stream, &zap.header);
+	zap.valid = 1;
+	zap.flush_full = 2;
+	stream_add(&stream, &zap.header);
+	stream_add(&stream, &flush.header);
+	stream_add(&stream, &owner.header);
+	owner.header.kind = RECORD_LEAVE;
+	stream_add(&stream, &owner.header);
+	judge();
+	assert_int_equal(malformed(), 5);
 }
 
 static void test_requests(void **state)
@@ -228,6 +266,7 @@ int main(void)
 		RULE_TEST(test_pages),
 		RULE_TEST(test_zaps),
 		RULE_TEST(test_frees),
+		RULE_TEST(test_flags),
 		RULE_TEST(test_requests),
 	};
 
