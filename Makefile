@@ -83,6 +83,20 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q){ echo '/* NOLINTBEGIN: generated */'; $(BPFTOOL) gen skeleton $< name $*_bpf; \
 		echo '/* NOLINTEND */'; } > $@
 
+# --- the page of flame --html --------------------------------------------------
+
+# One file, from libraries that web/package-lock.json pins. Without them it is empty: --html says so.
+$(B)/page.html: $(wildcard web/*.json web/*.mjs web/.npmrc web/src/*)
+	$(call say,PAGE,$@)
+	@mkdir -p $(B)/web
+	$(Q)cp -r web/. $(B)/web
+	$(Q)if ! (cd $(B)/web && npm ci --silent) >/dev/null; then \
+		echo "No page for flame --html: npm is missing, or cannot fetch what web/package-lock.json names" >&2; \
+		: >$@; \
+	else \
+		cd $(B)/web && node build.mjs ../page.html; \
+	fi
+
 # --- user space --------------------------------------------------------------
 
 $(filter $(B)/obj/sensor/%,$(LIB_OBJECTS)): $(SKELETONS)
@@ -160,7 +174,7 @@ lab: packages-kernel-lab
 	$(Q)lab/stock stock-6.1 >/dev/null
 	$(Q)lab/stock stock-6.12 >/dev/null
 
-check: packages-build-kernel-lab-test-fuzz-lint
+check: packages-build-kernel-lab-test-fuzz-lint-page
 	$(Q)$(MAKE) --no-print-directory all lint check-unit xarray
 	$(Q)$(MAKE) --no-print-directory check-fuzz
 	$(Q)$(MAKE) --no-print-directory lab
@@ -168,7 +182,7 @@ check: packages-build-kernel-lab-test-fuzz-lint
 
 # TAP of cmocka, of scripts and of the guests, through one reader.
 check-unit: all unit-tests
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t tests/page/*.t)
 
 # Readers without a lock against a writer, with sanitizers; a few seconds for each node size.
 xarray:

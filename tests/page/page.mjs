@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0
+// node page.mjs PAGE REPORT SCREENSHOT: puts the report into the page, opens it in Chromium without a network, and
+// uses it as a person would. Prints TAP.
+import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+const [pagePath, reportPath, screenshot] = process.argv.slice(2);
+const { chromium } = createRequire(resolve(pagePath, '../web/package.json'))('playwright-core');
+let number = 0, failed = 0;
+
+function is(got, expected, words) {
+	const ok = JSON.stringify(got) === JSON.stringify(expected);
+
+	failed += !ok;
+	console.log(`${ok ? 'ok' : 'not ok'} ${++number} - ${words}`);
+	if (!ok)
+		console.log(`# got:      ${JSON.stringify(got)}\n# expected: ${JSON.stringify(expected)}`);
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'gmemtrace-page-'));
+const report = JSON.parse(readFileSync(reportPath, 'utf8'));
+
+function written(name, data) {
+	const path = join(folder, name);
+	// As the program does it: no "<" of the data is one of the page.
+	writeFileSync(path, readFileSync(pagePath, 'utf8').replace('@DATA@', () => JSON.stringify(data).replaceAll('<', '\\u003c')));
+	return `file://${path}`;
+}
+
+const browser = await chromium.launch({
+	executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+	args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+		'--disable-component-update', '--disable-sync'],
+});
+
+async function open(url) {
+	const page = await (await browser.newContext({ viewport: { width: 1200, height: 1800 } })).newPage();
+	const said = [], asked = [];
+
+	page.on('console', message => said.push(message.text()));
+	page.on('pageerror', error => said.push(String(error)));
+	page.on('dialog', dialog => { said.push(`dialog: ${dialog.message()}`); dialog.dismiss(); });
+	page.on('request', request => request.url().startsWith('file:') || asked.push(request.url()));
+	await page.goto(url);
+	await page.waitForSelector('body[data-drawn]');
+	return { page, said, asked };
+}
+
+const { page, said, asked } = await open(written('report.html', report));
+const text = selector => page.locator(selector).first().textContent();
+
+is(await text('#title'), `Where flush time went: ${report.title}`, 'the title is text, whatever it holds');
+is(await page.locator('#limits li').allTextContents(), report.limits, 'limits are said');
+is(await page.locator('main > section:not([hidden])').count(), 6, 'every part is there');
+is(await page.locator('canvas').count(), 3, 'three of them drawn by uPlot');
+is(await page.locator('#exposure .u-series .u-label').allTextContents(), report.vms.map(vm => `VM ${vm.pid} (${vm.comm})`),
+	'names of tasks are text');
+
+const frame = name => page.locator('#flame .d3-flame-graph-label', { hasText: name }).first();
+const width = async name => (await frame(name).locator('..').locator('..').boundingBox()).width;
+const before = await width('set_range');
+await frame('set_range').click({ force: true });
+is(await width('set_range') > 2 * before, true, 'a click widens a frame');
+await page.click('#flame-reset');
+is(Math.abs(await width('set_range') - before) < 2, true, 'and the whole is back');
+await page.fill('#flame-search', 'flush_full');
+is(/^\d+\.\d % found$/.test(await text('#flame-found')), true, 'a search says how much it found');
+await page.fill('#flame-search', '(');
+is(await text('#flame-found'), 'not a regular expression yet', 'half an expression is no error');
+await page.fill('#flame-search', '');
+await frame('configure').hover({ force: true });
+is(/configure: /.test(await text('#flame-details')), true, 'the frame below the pointer is told of');
+await page.selectOption('#flame-weight', 'count');
+is(await page.locator('#flame svg').count(), 1, 'another weight draws anew');
+
+const column = at => page.locator(`#slowest tbody td:nth-child(${at})`).allTextContents();
+is((await column(1))[0], '6.538137', 'the slowest flush comes first');
+await page.locator('#slowest th').nth(3).click();
+is(await column(4), ['0', '1'], 'a click on a head sorts');
+
+is(said, [], 'the console is silent');
+is(asked, [], 'nothing is fetched');
+if (screenshot)
+	await page.screenshot({ path: screenshot, fullPage: true });
+
+// What is missing is left out.
+const bare = { ...report, flame: [], histogram: [], exposure: [], timeline: [], matrix: null, slowest: [], classes: [], vms: [],
+	largest: null };
+const empty = await open(written('bare.html', bare));
+is(await empty.page.locator('main > section:not([hidden])').count(), 0, 'parts without data are left out');
+is(empty.said, [], 'without a word');
+
+// The control: a page that says something is heard.
+const wrong = await open(written('wrong.html', { ...report, slowest: [{ at_ns: 'x' }] }));
+is(wrong.said.length > 0, true, 'a report that is wrong is heard of');
+
+await browser.close();
+console.log(`1..${number}`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,10 @@
+#!/bin/bash
+# The page of flame --html, in a browser: see page.mjs.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+command -v npm >/dev/null || skip_all 'npm is missing (Debian package: npm), so there is no page'
+command -v chromium >/dev/null || skip_all 'chromium is missing (Debian package: chromium)'
+make -s --no-print-directory -C "$top" build/page.html || exit 1
+[ -s "$top/build/page.html" ] || skip_all 'the page could not be built: npm had no libraries for it'
+exec node "$top/tests/page/page.mjs" "$top/build/page.html" "$top/tests/page/report.json" "$top/build/page.png"

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+import '../node_modules/d3-flame-graph/dist/d3-flamegraph.css';
+import flamegraph from 'd3-flame-graph';
+import { select } from 'd3-selection';
+import { byId, count, time } from './format.js';
+
+const weights = { ns: time, count, exposure: time };
+const words = { ns: 'time in flushes', count: 'flushes', exposure: 'exposure, summed over pages' };
+
+// Folded lines as a tree: { name, value, children }, a node's value with those of its children in it.
+export function tree(lines) {
+	const root = { name: 'all', value: 0, children: [] };
+
+	for (const [frames, value] of lines) {
+		let node = root;
+		node.value += value;
+		for (const name of frames) {
+			let child = node.children.find(candidate => candidate.name === name);
+			if (!child) {
+				child = { name, value: 0, children: [] };
+				node.children.push(child);
+			}
+			child.value += value;
+			node = child;
+		}
+	}
+	return root;
+}
+
+export function drawFlame(report) {
+	const place = byId('flame'), choose = byId('flame-weight');
+	let chart;
+
+	const draw = graph => {
+		const words = weights[graph.weight];
+
+		chart?.destroy();
+		place.replaceChildren();
+		chart = flamegraph()
+			.width(Math.max(place.clientWidth, 320))
+			.cellHeight(18)
+			.minFrameSize(1)
+			.inverted(true)
+			.sort(true)
+			.title('')
+			.transitionDuration(0)
+			.label(node => `${node.data.name}: ${words(node.value)}`)
+			.setDetailsElement(byId('flame-details'));
+		chart.setSearchHandler((found, sum, total) => {
+			byId('flame-found').textContent = sum ? `${(100 * sum / total).toFixed(1)} % found` : 'nothing found';
+		});
+		select(place).datum(tree(graph.lines)).call(chart);
+	};
+	const current = () => report.flame.find(graph => graph.weight === choose.value);
+
+	for (const graph of report.flame) {
+		const option = document.createElement('option');
+		option.value = graph.weight;
+		option.textContent = words[graph.weight] ?? graph.weight;
+		choose.append(option);
+	}
+	choose.addEventListener('change', () => draw(current()));
+	byId('flame-search').addEventListener('input', event => {
+		if (event.target.value) {
+			try {
+				new RegExp(event.target.value);
+			} catch {
+				byId('flame-found').textContent = 'not a regular expression yet';
+				return;
+			}
+			chart.search(event.target.value);
+		} else {
+			chart.clear();
+			byId('flame-found').textContent = '';
+		}
+	});
+	byId('flame-reset').addEventListener('click', () => {
+		byId('flame-search').value = '';
+		byId('flame-found').textContent = '';
+		chart.clear();
+		chart.resetZoom();
+	});
+	draw(report.flame[0]);
+}

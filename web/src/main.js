@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// Draws the report that stands in the page (data.md). What came from the traced system is text, and is put into
+// the page as text alone: nowhere is it parsed as HTML.
+import './page.css';
+import { byId, time, count } from './format.js';
+import { drawFlame } from './flame.js';
+import { drawLatency } from './latency.js';
+import { drawExposure, drawTimeline } from './series.js';
+import { drawMatrix, drawSlowest } from './tables.js';
+
+const report = JSON.parse(byId('data').textContent);
+
+function head() {
+	const run = report.run;
+	const total = report.classes.reduce((sum, kind) => sum + kind.sum_ns, 0);
+	const number = report.classes.reduce((sum, kind) => sum + kind.count, 0);
+	const largest = report.largest;
+
+	document.title = `gmemtrace: ${report.title}`;
+	byId('title').textContent = `Where flush time went: ${report.title}`;
+	byId('summary').textContent = `${time(total)} of flushing in ${time(run.duration_ns)}, ` +
+		`${count(number)} flushes by ${count(report.vms.length)} VMs, ${count(run.lost)} records lost, ` +
+		`${count(run.missed)} calls missed. `;
+	if (largest) {
+		const strong = document.createElement('strong');
+		strong.textContent = `Most of it: ${count(largest.count)} flushes of ${largest.kind}, by ` +
+			`${largest.operation}: ${Math.round(100 * largest.sum_ns / (total || 1))} %. `;
+		byId('summary').append(strong);
+	}
+	byId('summary').append(`${run.kernel}, ${run.cpus} CPUs, gmemtrace ${run.tool}`);
+	for (const limit of report.limits) {
+		const item = document.createElement('li');
+		item.textContent = limit;
+		byId('limits').append(item);
+	}
+}
+
+// A part that cannot be drawn says so, and the others stand.
+function part(name, there, draw) {
+	const section = byId(`${name}-section`);
+
+	if (!there) {
+		section.hidden = true;
+		return;
+	}
+	try {
+		draw(report);
+	} catch (error) {
+		console.error(error);
+		section.append(`This part could not be drawn: ${error.message}`);
+	}
+}
+
+head();
+part('flame', report.flame.length, drawFlame);
+part('latency', report.histogram.length, drawLatency);
+part('exposure', report.exposure.length, drawExposure);
+part('timeline', report.timeline.length > 1, drawTimeline);
+part('matrix', report.matrix, drawMatrix);
+part('slowest', report.slowest.length, drawSlowest);
+document.body.dataset.drawn = 'yes';
