@@ -4,6 +4,7 @@
 #include "object.h"
 
 #define FACT_MAX 4096 /* as much of one is stored */
+#define INODES_MAX 10000 /* that are listed */
 
 static struct json_object *event_json(const struct model_event *event)
 {
@@ -106,14 +107,21 @@ static struct json_object *inode_json(const struct model_inode *inode)
 	return object;
 }
 
-static struct json_object *inodes_json(const struct model *model)
+/* Whoever floods us with inodes is not to have an object of 4 kB for each. */
+static void add_inodes(struct json_object *object, const struct model *model)
 {
 	struct json_object *array = json_object_new_array();
 	const struct model_inode *inode = NULL;
+	__u64 unlisted = 0;
 
-	while ((inode = model_inode_next(model, inode)))
-		json_object_array_add(array, inode_json(inode));
-	return array;
+	while ((inode = model_inode_next(model, inode))) {
+		if (json_object_array_length(array) < INODES_MAX)
+			json_object_array_add(array, inode_json(inode));
+		else
+			unlisted++;
+	}
+	json_object_object_add(object, "per_inode", array);
+	add_count(object, "per_inode_unlisted", unlisted);
 }
 
 static struct json_object *facts_json(const struct model *model)
@@ -192,7 +200,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	json_object_object_add(object, "notes", causes_json(verdict, verdict_note));
 	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
-	json_object_object_add(object, "per_inode", inodes_json(model));
+	add_inodes(object, model);
 	json_object_object_add(object, "facts", facts_json(model));
 	fprintf(out, "%s\n",
 		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |

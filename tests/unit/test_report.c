@@ -196,6 +196,24 @@ static void test_json_violated(void **state)
 	json_object_put(object);
 }
 
+/* A user who makes inodes as fast as they can does not make the report as long. */
+static void test_json_many(void **state)
+{
+	struct json_object *object;
+
+	(void)state;
+	for (__u64 inode = 1; inode <= 10007; inode++)
+		stream_inode(&stream, 10 + inode, RECORD_PROVIDER_SECRETMEM, 64, false);
+	judge(false);
+	written("json");
+	object = json_tokener_parse(text);
+	assert_non_null(object);
+	assert_int_equal(number(object, "inodes"), 10008);
+	assert_int_equal(json_object_array_length(field(object, "per_inode")), 10000);
+	assert_int_equal(number(object, "per_inode_unlisted"), 8);
+	json_object_put(object);
+}
+
 static void test_text(void **state)
 {
 	(void)state;
@@ -514,14 +532,23 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REPORT_TEST(test_json_facts),	   REPORT_TEST(test_json_consistent),
-		REPORT_TEST(test_json_violated),   REPORT_TEST(test_text),
-		REPORT_TEST(test_junit),	   REPORT_TEST(test_github),
-		REPORT_TEST(test_markdown),	   REPORT_TEST(test_allowed),
-		REPORT_TEST(test_allowed_another), REPORT_TEST(test_mail),
-		REPORT_TEST(test_mail_consistent), REPORT_TEST(test_consistent_is_quiet),
-		REPORT_TEST(test_folded),	   REPORT_TEST(test_live),
-		REPORT_TEST(test_hostile_name),	   REPORT_TEST(test_hostile_text),
+		REPORT_TEST(test_json_facts),
+		REPORT_TEST(test_json_consistent),
+		REPORT_TEST(test_json_violated),
+		REPORT_TEST(test_json_many),
+		REPORT_TEST(test_text),
+		REPORT_TEST(test_junit),
+		REPORT_TEST(test_github),
+		REPORT_TEST(test_markdown),
+		REPORT_TEST(test_allowed),
+		REPORT_TEST(test_allowed_another),
+		REPORT_TEST(test_mail),
+		REPORT_TEST(test_mail_consistent),
+		REPORT_TEST(test_consistent_is_quiet),
+		REPORT_TEST(test_folded),
+		REPORT_TEST(test_live),
+		REPORT_TEST(test_hostile_name),
+		REPORT_TEST(test_hostile_text),
 		REPORT_TEST(test_full_disk),
 	};
 
