@@ -391,6 +391,11 @@ struct model_event {
 };
 
 /*
+ * From now on the time of each page's last change is kept; until now that of pages which did not
+ * change for a second may be that of a later change of a neighbour, but not of one from now on.
+ */
+void model_keep_changes(struct model *model);
+/*
  * The newest kept events of a page, at most @max, oldest first, that ended at or before @until:
  * requests covering @pgoff, changes and flushes of @pfn (0: none). Returns how many.
  */

@@ -108,28 +108,29 @@ __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
 {
 	static const struct {
 		enum model_difference difference;
-		enum chunk_bitmap suspect, proven;
+		enum chunk_mark suspect, proven;
 	} kinds[] = {
-		{ MODEL_DIFFERS_DECLARED, BITS_SUSPECT_DECLARED, BITS_PROVEN_DECLARED },
-		{ MODEL_DIFFERS_APPLIED, BITS_SUSPECT_APPLIED, BITS_PROVEN_APPLIED },
+		{ MODEL_DIFFERS_DECLARED, MARK_SUSPECT_DECLARED, MARK_PROVEN_DECLARED },
+		{ MODEL_DIFFERS_APPLIED, MARK_SUSPECT_APPLIED, MARK_PROVEN_APPLIED },
 	};
 	struct chunk *chunk = judging->chunk;
 	__u32 proven = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		bool differing = differs & kinds[i].difference;
-		bool suspect = bit_test(chunk->bits[kinds[i].suspect], bit);
+		bool suspect = bit_test(chunk_marks(chunk, kinds[i].suspect), bit);
 
 		if (differing && suspect) {
 			proven |= kinds[i].difference;
-			chunk_put(judging->inode, chunk, kinds[i].proven, bit, true);
+			chunk_mark(judging->model, judging->inode, chunk, kinds[i].proven, bit,
+				   true);
 			differing = false;
 		}
 		if (!judging->suspected) {
 			judging->suspected = true;
 			chunk->suspect_since = judging->begin;
 		}
-		chunk_put(judging->inode, chunk, kinds[i].suspect, bit, differing);
+		chunk_mark(judging->model, judging->inode, chunk, kinds[i].suspect, bit, differing);
 	}
 	return proven;
 }
@@ -137,9 +138,9 @@ __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
 /* What was proven and reported stays reported until something changes it. */
 __u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs)
 {
-	if (bit_test(judging->chunk->bits[BITS_PROVEN_DECLARED], bit))
+	if (bit_test(chunk_marks(judging->chunk, MARK_PROVEN_DECLARED), bit))
 		differs &= ~(__u32)MODEL_DIFFERS_DECLARED;
-	if (bit_test(judging->chunk->bits[BITS_PROVEN_APPLIED], bit))
+	if (bit_test(chunk_marks(judging->chunk, MARK_PROVEN_APPLIED), bit))
 		differs &= ~(__u32)MODEL_DIFFERS_APPLIED;
 	return differs;
 }

@@ -101,6 +101,7 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	memset(chunk->bits[BITS_COMPARED], slot->compared ? 0xff : 0, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_CHANGED], slot->changed ? 0xff : 0, sizeof(chunk->bits[0]));
 	chunk->touched = slot->touched;
+	chunk->changed = slot->last_change;
 	chunk->read_begin = READ_BORN;
 	if (slot->like.flags & PAGE_RESIDENT && !chunk_spread(model, slot, chunk))
 		return NULL;
@@ -122,8 +123,8 @@ struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, 
 	return chunk->pages ? &chunk->pages[pgoff & CHUNK_MASK] : NULL;
 }
 
-static const struct chunk_slot *slot_find(const struct inode *inode, __u64 pgoff,
-					  const struct region **region)
+struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
+				    const struct region **region)
 {
 	size_t index = (size_t)(pgoff >> REGION_SHIFT);
 
@@ -141,7 +142,7 @@ bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 	const struct region *region;
 	const struct chunk_slot *slot = inode->slot_cached == (pgoff >> CHUNK_SHIFT) + 1
 						? inode->slot
-						: slot_find(inode, pgoff, &region);
+						: extent_slot_find(inode, pgoff, &region);
 
 	if (!slot || (slot->chunk && !slot->chunk->pages))
 		return false;
@@ -154,7 +155,7 @@ bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 __u64 extent_alike(const struct inode *inode, __u64 pgoff)
 {
 	const struct region *region;
-	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	const struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
 
 	return slot && slot->chunk ? 1 : CHUNK_PAGES - (pgoff & CHUNK_MASK);
 }
@@ -181,7 +182,7 @@ struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff,
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
 {
 	const struct region *region;
-	const struct chunk_slot *slot = slot_find(inode, pgoff, &region);
+	const struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
 	__u32 bit = (__u32)(pgoff & CHUNK_MASK), legal = 0;
 
 	if (!region)
@@ -261,20 +262,41 @@ void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64
 	}
 }
 
-void chunk_put(struct inode *inode, struct chunk *chunk, enum chunk_bitmap bitmap, __u32 bit,
-	       bool value)
+const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark)
 {
-	__u64 *bits = chunk->bits[bitmap];
+	static const __u64 none[CHUNK_WORDS];
 
-	if (bit_test(bits, bit) == value)
+	return chunk->marks ? chunk->marks[mark] : none;
+}
+
+void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, enum chunk_mark mark,
+		__u32 bit, bool value)
+{
+	if (!chunk->marks) {
+		if (!value)
+			return;
+		chunk->marks = model_alloc(model, MARK_NR * sizeof(*chunk->marks));
+		if (!chunk->marks)
+			return;
+	}
+	if (bit_test(chunk->marks[mark], bit) == value)
 		return;
-	bit_put(bits, bit, value);
-	if (bitmap == BITS_UNSETTLED)
+	bit_put(chunk->marks[mark], bit, value);
+	if (mark == MARK_UNSETTLED)
 		inode->unsettled += value ? 1 : -1ULL;
-	else if (bitmap == BITS_SUSPECT_DECLARED || bitmap == BITS_SUSPECT_APPLIED)
+	else if (mark == MARK_SUSPECT_DECLARED || mark == MARK_SUSPECT_APPLIED)
 		inode->suspects += value ? 1 : -1ULL;
-	else if (bitmap == BITS_PROVEN_DECLARED || bitmap == BITS_PROVEN_APPLIED)
+	else
 		inode->proven += value ? 1 : -1ULL;
+}
+
+__u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark)
+{
+	__u64 count = bits_count(chunk_marks(chunk, mark));
+
+	if (count)
+		memset(chunk->marks[mark], 0, sizeof(chunk->marks[mark]));
+	return count;
 }
 
 static __u64 word_clear(__u64 *word, __u64 mask)
@@ -282,23 +304,23 @@ static __u64 word_clear(__u64 *word, __u64 mask)
 	__u64 cleared = *word & mask;
 
 	*word &= ~mask;
-	return (__u64)__builtin_popcountll(cleared);
+	return cleared ? (__u64)__builtin_popcountll(cleared) : 0;
 }
 
 static void chunk_touch(struct inode *inode, struct chunk *chunk, size_t word, __u64 mask,
 			bool declared)
 {
-	__u64(*bits)[CHUNK_WORDS] = chunk->bits;
-
 	if (chunk->read_begin)
-		bits[BITS_TOUCHED][word] |= mask;
+		chunk->bits[BITS_TOUCHED][word] |= mask;
 	if (!inode->closing)
-		bits[BITS_CHANGED][word] |= mask;
-	inode->suspects -= word_clear(&bits[BITS_SUSPECT_DECLARED][word], mask);
-	inode->suspects -= word_clear(&bits[BITS_SUSPECT_APPLIED][word], mask);
-	inode->proven -= word_clear(&bits[BITS_PROVEN_APPLIED][word], mask);
+		chunk->bits[BITS_CHANGED][word] |= mask;
+	if (!chunk->marks)
+		return;
+	inode->suspects -= word_clear(&chunk->marks[MARK_SUSPECT_DECLARED][word], mask);
+	inode->suspects -= word_clear(&chunk->marks[MARK_SUSPECT_APPLIED][word], mask);
+	inode->proven -= word_clear(&chunk->marks[MARK_PROVEN_APPLIED][word], mask);
 	if (declared)
-		inode->proven -= word_clear(&bits[BITS_PROVEN_DECLARED][word], mask);
+		inode->proven -= word_clear(&chunk->marks[MARK_PROVEN_DECLARED][word], mask);
 }
 
 static void time_raise(__u64 *time, __u64 to)
@@ -353,7 +375,7 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 time)
 {
 	const struct region *region;
-	struct chunk_slot *slot = (struct chunk_slot *)slot_find(inode, pgoff, &region);
+	struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
 	__u32 bit = (__u32)(pgoff & CHUNK_MASK);
 
 	if (!slot)
@@ -370,7 +392,7 @@ void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)
 {
 	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
 		const struct region *region;
-		const struct chunk_slot *slot = slot_find(inode, start, &region);
+		const struct chunk_slot *slot = extent_slot_find(inode, start, &region);
 
 		/* Another read at hand needs what was touched since it began. */
 		if (!slot || !slot->chunk || slot->chunk->read_begin > READ_BORN)
@@ -397,7 +419,8 @@ static __u64 chunk_changed(const struct inode *inode, const struct chunk *chunk,
 
 	for (size_t word = 0; within && word < CHUNK_WORDS; word++)
 		count += (__u64)__builtin_popcountll(
-			chunk->bits[BITS_CHANGED][word] & ~chunk->bits[BITS_UNSETTLED][word] &
+			chunk->bits[BITS_CHANGED][word] &
+			~chunk_marks(chunk, MARK_UNSETTLED)[word] &
 			bits_range(start, word, start, start + within - 1));
 	return count;
 }
@@ -437,6 +460,8 @@ static void region_free(struct model *model, struct region *region)
 
 		if (!chunk)
 			continue;
+		chunk_forget_times(model, chunk);
+		model_release(model, chunk->marks, MARK_NR * sizeof(*chunk->marks));
 		model_release(model, chunk->pages, CHUNK_PAGES * sizeof(*chunk->pages));
 		model_release(model, chunk, sizeof(*chunk));
 	}

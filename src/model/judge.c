@@ -37,7 +37,7 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 	read->since = read->proven ? chunk->suspect_since : judging->begin;
 	if (!read_known(judging, read)) {
 		counts->pages_unknown++;
-		chunk_put(inode, chunk, BITS_UNSETTLED, bit, true);
+		chunk_mark(judging->model, inode, chunk, MARK_UNSETTLED, bit, true);
 		return;
 	}
 	counts->pages_read++;
@@ -46,7 +46,7 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 		bit_put(chunk->bits[BITS_COMPARED], bit, true);
 		inode->base.compared++;
 	}
-	chunk_put(inode, chunk, BITS_UNSETTLED, bit, (fresh & ~read->proven) != 0);
+	chunk_mark(judging->model, inode, chunk, MARK_UNSETTLED, bit, (fresh & ~read->proven) != 0);
 	if (!read->differs)
 		learn_page(judging, read, bit);
 }
@@ -77,8 +77,9 @@ static void judge_page(struct judging *judging, __u64 pgoff, const struct read_p
 	if (read.settled)
 		judge_settled(judging, &read, bit);
 	else
-		chunk_put(judging->inode, judging->chunk, BITS_UNSETTLED, bit, true);
-	judging->left |= bit_test(judging->chunk->bits[BITS_UNSETTLED], bit);
+		chunk_mark(judging->model, judging->inode, judging->chunk, MARK_UNSETTLED, bit,
+			   true);
+	judging->left |= bit_test(chunk_marks(judging->chunk, MARK_UNSETTLED), bit);
 	read_add(judging, &read);
 }
 
@@ -105,8 +106,8 @@ static bool covered_any(const struct judging *judging)
 
 static bool suspected_any(const struct chunk *chunk)
 {
-	return bits_count(chunk->bits[BITS_SUSPECT_DECLARED]) ||
-	       bits_count(chunk->bits[BITS_SUSPECT_APPLIED]);
+	return bits_count(chunk_marks(chunk, MARK_SUSPECT_DECLARED)) ||
+	       bits_count(chunk_marks(chunk, MARK_SUSPECT_APPLIED));
 }
 
 /* What the read says of a chunk that is one run, or nothing; against pages that are alike. */
@@ -208,7 +209,7 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 		judge_page(judging, pgoff, &seen->pages[pgoff - judging->start]);
 	if (judging->left)
 		chunk->tries += chunk->tries < 255;
-	else if (!bits_count(chunk->bits[BITS_UNSETTLED]))
+	else if (!bits_count(chunk_marks(chunk, MARK_UNSETTLED)))
 		chunk->tries = 0;
 	chunk->requested = false;
 	chunk->read_begin = 0;

@@ -70,12 +70,10 @@ static void chunk_forget(struct inode *inode, struct chunk *chunk)
 	memset(chunk->bits[BITS_ABSENT], 0xff, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_SEEN], 0, sizeof(chunk->bits[0]));
 	/* What was seen once must be seen twice anew: something may have come between. */
-	inode->suspects -= bits_count(chunk->bits[BITS_SUSPECT_DECLARED]);
-	inode->suspects -= bits_count(chunk->bits[BITS_SUSPECT_APPLIED]);
-	memset(chunk->bits[BITS_SUSPECT_DECLARED], 0, sizeof(chunk->bits[0]));
-	memset(chunk->bits[BITS_SUSPECT_APPLIED], 0, sizeof(chunk->bits[0]));
+	inode->suspects -= chunk_unmark_all(chunk, MARK_SUSPECT_DECLARED);
+	inode->suspects -= chunk_unmark_all(chunk, MARK_SUSPECT_APPLIED);
 	for (size_t i = 0; chunk->pages && i < CHUNK_PAGES; i++)
-		chunk->pages[i].flags &= ~(__u64)PAGE_SURE & 0xffffff;
+		page_set(&chunk->pages[i], PAGE_SURE, false);
 }
 
 void inode_forget(struct model *model, struct inode *inode)

@@ -25,6 +25,7 @@ struct model *model_create(const struct model_options *options)
 		free(model);
 		return NULL;
 	}
+	model->chunk_ids_max = CHUNK_IDS_MAX;
 	model->counts.command_status = -1;
 	model->counts.groups = ~0ULL;
 	return model;
@@ -53,6 +54,7 @@ void model_free(struct model *model)
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
 	pfn_free_all(model);
+	changes_free(model);
 	for (size_t i = 0; i < model->facts_nr; i++)
 		free(model->facts[i].key);
 	free(model->facts);
@@ -196,6 +198,7 @@ static void advance(struct model *model, __u64 watermark)
 		model->counts.now = watermark;
 	request_check_stuck(model, watermark);
 	loose_expire(model, watermark, false);
+	changes_settle(model, watermark);
 	MODEL_NOTIFY(model, advanced, watermark);
 }
 

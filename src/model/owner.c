@@ -100,8 +100,8 @@ void owner_join(struct model *model, const struct record_owner *record)
 		if (record->prepared)
 			page_set(page, PAGE_PREPARED, true);
 		page_set(page, PAGE_SURE, true);
-		if (page->changed < record->header.time)
-			page->changed = record->header.time;
+		page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff,
+				  record->header.time);
 		extent_touch_pages(inode, pgoff, weight, event_time(model, record->header.time));
 		for (__u64 j = 0; j < weight && model->loose_head != model->loose_nr; j++)
 			loose_adopt(model, inode, pgoff + j, record->page + i + j);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Whose a pfn is: a block of 512 pfns is one entry where they are alike (one
- * owner, their offsets ascending), else an entry each. A pfn that left its
- * inode keeps its owner until it is restored or freed: a new page may have
- * taken its place before it is restored.
+ * owner, their offsets ascending), else an entry each, of four bytes as long as
+ * there are ids for chunks. A pfn that left its inode keeps its owner until it
+ * is restored or freed: a new page may have taken its place before it is
+ * restored.
  */
 #include "model/state.h"
 
@@ -15,7 +16,12 @@
 #define ENTRY_MARKS (ENTRY_FLAGS | ENTRY_FREED)
 /* Of a block's value: no pointer, but the first pfn's entry. No user space pointer has the bit. */
 #define BLOCK_ALIKE (1ULL << 60)
+#define BLOCK_WIDE (1ULL << 59) /* with a pointer: to entries of eight bytes, not four */
 #define BLOCK_MASK (CHUNK_PAGES - 1ULL)
+/* In four bytes: marks, the id of the chunk that the page is in, its place there. */
+#define NARROW_MARKS (7U << 29)
+#define CHUNK_NUMBER_BITS 23 /* of a pgoff of 32 bits */
+#define CHUNK_NUMBER_MASK ((1ULL << CHUNK_NUMBER_BITS) - 1)
 #define REGION_BLOCKS_SHIFT (REGION_SHIFT - CHUNK_SHIFT)
 
 static __u64 entry_encode(const struct inode *inode, __u64 pgoff)
@@ -29,6 +35,60 @@ static __u64 entry_ahead(__u64 entry, __u64 offset)
 	return entry > ENTRY_ZAPPED ? entry + offset : entry;
 }
 
+/* The id of the chunk that @entry's page is in; 0: there is none, and none to give out. */
+static __u32 chunk_id(struct model *model, __u64 entry)
+{
+	__u64 key = ((entry & ~ENTRY_MARKS) >> 32) << CHUNK_NUMBER_BITS |
+		    (entry & 0xffffffffULL) >> CHUNK_SHIFT;
+	union map_value *id;
+
+	if (model->chunk_id_key == key)
+		return model->chunk_id;
+	id = map_find(&model->chunk_ids, key);
+	if (!id) {
+		if (model->chunk_keys_nr > model->chunk_ids_max ||
+		    !model_grow(model, &model->chunk_keys, model->chunk_keys_nr,
+				&model->chunk_keys_room, sizeof(*model->chunk_keys)))
+			return 0;
+		id = map_add(model, &model->chunk_ids, key);
+		if (!id)
+			return 0;
+		/* The first is nobody's: 0 is no id. */
+		model->chunk_keys_nr += !model->chunk_keys_nr;
+		id->number = model->chunk_keys_nr;
+		model->chunk_keys[model->chunk_keys_nr++] = key;
+	}
+	model->chunk_id_key = key;
+	model->chunk_id = (__u32)id->number;
+	return model->chunk_id;
+}
+
+static __u64 narrow_load(const struct model *model, __u32 narrow)
+{
+	__u64 key;
+
+	if (narrow <= ENTRY_ZAPPED)
+		return narrow;
+	key = model->chunk_keys[(narrow & ~NARROW_MARKS) >> CHUNK_SHIFT];
+	return key >> CHUNK_NUMBER_BITS << 32 | (key & CHUNK_NUMBER_MASK) << CHUNK_SHIFT |
+	       (narrow & BLOCK_MASK) | (__u64)(narrow & NARROW_MARKS) << 32;
+}
+
+/* false: it does not fit. */
+static bool narrow_store(struct model *model, __u32 *narrow, __u64 entry)
+{
+	__u32 id;
+
+	if (entry <= ENTRY_ZAPPED) {
+		*narrow = (__u32)entry;
+		return true;
+	}
+	id = chunk_id(model, entry);
+	*narrow = id << CHUNK_SHIFT | (__u32)(entry & BLOCK_MASK) |
+		  ((__u32)(entry >> 32) & NARROW_MARKS);
+	return id;
+}
+
 /* NULL: no memory. */
 static union map_value *block_add(struct model *model, __u64 key)
 {
@@ -40,68 +100,135 @@ static union map_value *block_add(struct model *model, __u64 key)
 	return map_add(model, &model->pfn_map, key);
 }
 
-static __u64 block_entry(const union map_value *block, __u64 pfn)
-{
-	if (!block || !block->number)
-		return 0;
-	if (block->number & BLOCK_ALIKE)
-		return entry_ahead(block->number & ~BLOCK_ALIKE, pfn & BLOCK_MASK);
-	return ((const __u64 *)block->pointer)[pfn & BLOCK_MASK];
-}
-
 static bool block_is_alike(const union map_value *block)
 {
 	return !block || !block->number || block->number & BLOCK_ALIKE;
 }
 
+static bool block_is_wide(const union map_value *block)
+{
+	return !block_is_alike(block) && block->number & BLOCK_WIDE;
+}
+
+static __u64 *block_wide(const union map_value *block)
+{
+	union map_value plain = { .number = block->number & ~BLOCK_WIDE };
+
+	return plain.pointer;
+}
+
+static __u64 block_entry(const struct model *model, const union map_value *block, __u64 pfn)
+{
+	if (!block || !block->number)
+		return 0;
+	if (block->number & BLOCK_ALIKE)
+		return entry_ahead(block->number & ~BLOCK_ALIKE, pfn & BLOCK_MASK);
+	if (block->number & BLOCK_WIDE)
+		return block_wide(block)[pfn & BLOCK_MASK];
+	return narrow_load(model, ((const __u32 *)block->pointer)[pfn & BLOCK_MASK]);
+}
+
 static __u64 entry_load(const struct model *model, __u64 pfn)
 {
 	if (model->pfn_cached == (pfn >> CHUNK_SHIFT) + 1)
-		return model->pfn_entries[pfn & BLOCK_MASK];
-	return block_entry(map_find(&model->pfn_map, pfn >> CHUNK_SHIFT), pfn);
+		return narrow_load(model, model->pfn_entries[pfn & BLOCK_MASK]);
+	return block_entry(model, map_find(&model->pfn_map, pfn >> CHUNK_SHIFT), pfn);
+}
+
+static void block_free(struct model *model, const union map_value *block)
+{
+	if (block_is_wide(block))
+		model_release(model, block_wide(block), CHUNK_PAGES * sizeof(__u64));
+	else if (!block_is_alike(block))
+		model_release(model, block->pointer, CHUNK_PAGES * sizeof(__u32));
+}
+
+/* Eight bytes an entry from now on: they hold whatever there is. */
+static bool block_widen(struct model *model, union map_value *block, __u64 key)
+{
+	union map_value wide = { .pointer = model_alloc(model, CHUNK_PAGES * sizeof(__u64)) };
+
+	if (!wide.pointer)
+		return false;
+	for (__u64 i = 0; i < CHUNK_PAGES; i++)
+		((__u64 *)wide.pointer)[i] = block_entry(model, block, i);
+	block_free(model, block);
+	block->number = wide.number | BLOCK_WIDE;
+	if (model->pfn_cached == key + 1)
+		model->pfn_cached = 0;
+	return true;
 }
 
 /* An entry each from now on. */
-static bool block_spread(struct model *model, union map_value *block, __u64 start)
+static bool block_spread(struct model *model, union map_value *block, __u64 key)
 {
-	__u64 *entries;
+	union map_value spread;
+	__u32 *entries;
 
 	if (!block_is_alike(block))
 		return true;
 	entries = model_alloc(model, CHUNK_PAGES * sizeof(*entries));
 	if (!entries)
 		return false;
-	for (__u64 i = 0; block->number && i < CHUNK_PAGES; i++)
-		entries[i] = block_entry(block, start + i);
-	block->pointer = entries;
+	for (__u64 i = 0; block->number && i < CHUNK_PAGES; i++) {
+		if (narrow_store(model, &entries[i], block_entry(model, block, i)))
+			continue;
+		model_release(model, entries, CHUNK_PAGES * sizeof(*entries));
+		return block_widen(model, block, key);
+	}
+	spread.pointer = entries;
+	*block = spread;
 	return true;
 }
 
 static void block_set(struct model *model, union map_value *block, __u64 key, __u64 entry)
 {
-	if (!block_is_alike(block))
-		model_release(model, block->pointer, CHUNK_PAGES * sizeof(__u64));
+	block_free(model, block);
 	block->number = entry ? entry | BLOCK_ALIKE : 0;
 	if (model->pfn_cached == key + 1)
 		model->pfn_cached = 0;
 }
 
-/* To be written to. NULL: no memory, or (without @add) nobody's. */
-static __u64 *pfn_entry(struct model *model, __u64 pfn, bool add)
+typedef __u64 (*entry_change)(__u64 entry, __u64 value);
+
+/* The block of @pfn, to be written to. NULL: no memory, or (without @add) nobody's. */
+static union map_value *block_open(struct model *model, __u64 key, bool add)
 {
-	__u64 key = pfn >> CHUNK_SHIFT;
-	union map_value *block;
+	union map_value *block = add ? block_add(model, key) : map_find(&model->pfn_map, key);
+
+	if (!block || (!add && !block->number) || !block_spread(model, block, key))
+		return NULL;
+	if (block_is_wide(block))
+		return block;
+	model->pfn_cached = key + 1;
+	model->pfn_entries = block->pointer;
+	return block;
+}
+
+/* false: no memory, or (without @add) nobody's. */
+static bool entry_update(struct model *model, __u64 pfn, bool add, entry_change change, __u64 value)
+{
+	__u64 key = pfn >> CHUNK_SHIFT, at = pfn & BLOCK_MASK, entry;
+	union map_value *block = NULL;
 
 	if (model->pfn_cached != key + 1) {
-		block = add ? block_add(model, key) : map_find(&model->pfn_map, key);
-		if (!block || (!add && !block->number))
-			return NULL;
-		if (!block_spread(model, block, key << CHUNK_SHIFT))
-			return NULL;
-		model->pfn_cached = key + 1;
-		model->pfn_entries = block->pointer;
+		block = block_open(model, key, add);
+		if (!block)
+			return false;
 	}
-	return &model->pfn_entries[pfn & BLOCK_MASK];
+	entry = change(block ? block_entry(model, block, at)
+			     : narrow_load(model, model->pfn_entries[at]),
+		       value);
+	if (model->pfn_cached == key + 1) {
+		if (narrow_store(model, &model->pfn_entries[at], entry))
+			return true;
+		block = map_find(&model->pfn_map, key);
+		if (!block || !block_widen(model, block, key))
+			return false;
+	}
+	if (block)
+		block_wide(block)[at] = entry;
+	return block;
 }
 
 static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64 pfn,
@@ -168,31 +295,27 @@ __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *ow
 	block = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
 	if (!block_is_alike(block))
 		return 1;
-	entry = block_entry(block, pfn);
+	entry = block_entry(model, block, pfn);
 	return owner_alike(model, entry, left < nr ? left : nr);
 }
-
-typedef __u64 (*entry_change)(__u64 entry, __u64 value);
 
 /* [pfn, pfn + nr) lie in one block. */
 static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
 			 __u64 value)
 {
-	__u64 key = pfn >> CHUNK_SHIFT, *entry;
+	__u64 key = pfn >> CHUNK_SHIFT;
 	union map_value *block;
 
 	block = add ? block_add(model, key) : map_find(&model->pfn_map, key);
 	if (!block)
 		return;
 	if (nr == CHUNK_PAGES && block_is_alike(block)) {
-		block_set(model, block, key, change(block_entry(block, pfn), value));
+		block_set(model, block, key, change(block_entry(model, block, pfn), value));
 		return;
 	}
 	for (__u64 i = 0; i < nr; i++) {
-		entry = pfn_entry(model, pfn + i, add);
-		if (!entry)
+		if (!entry_update(model, pfn + i, add, change, entry_ahead(value, i)))
 			return;
-		*entry = change(*entry, entry_ahead(value, i));
 	}
 }
 
@@ -200,12 +323,9 @@ static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, ent
 static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
 			   __u64 value)
 {
-	__u64 *entry;
-
 	if (nr == 1) {
-		entry = pfn_entry(model, pfn, add);
-		if (entry)
-			*entry = change(*entry, value);
+		/* Where memory is short the model knows it has failed. */
+		(void)entry_update(model, pfn, add, change, value);
 		return;
 	}
 	for (__u64 n; nr; pfn += n, nr -= n, value = entry_ahead(value, n)) {
@@ -291,11 +411,10 @@ void pfn_own(struct model *model, const struct inode *inode, __u64 pgoff, __u64 
 void pfn_free_all(struct model *model)
 {
 	for (size_t i = 0; i < model->pfn_map.room; i++) {
-		union map_value *block = &model->pfn_map.slots[i].value;
-
-		if (!block_is_alike(block))
-			free(block->pointer);
+		block_free(model, &model->pfn_map.slots[i].value);
 	}
+	free(model->chunk_ids.slots);
+	free(model->chunk_keys);
 	free(model->pfn_map.slots);
 	free(model->pfn_regions.slots);
 }

@@ -289,8 +289,7 @@ static void request_mark_pages(struct model *model, const struct request *reques
 		if (!page || !(page->flags & PAGE_RESIDENT))
 			continue;
 		page_set(page, flag, true);
-		if (page->changed < time)
-			page->changed = time;
+		page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff, time);
 	}
 }
 

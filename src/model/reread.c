@@ -5,12 +5,13 @@
 /* Whether @chunk wants another read that nobody was asked for yet. */
 static bool chunk_wants(const struct model *model, const struct chunk *chunk)
 {
-	return chunk->tries < model->options.rereads_max && bits_count(chunk->bits[BITS_UNSETTLED]);
+	return chunk->tries < model->options.rereads_max &&
+	       bits_count(chunk_marks(chunk, MARK_UNSETTLED));
 }
 
 static void chunk_bounds(const struct chunk *chunk, __u64 start, __u64 *first, __u64 *last)
 {
-	const __u64 *bits = chunk->bits[BITS_UNSETTLED];
+	const __u64 *bits = chunk_marks(chunk, MARK_UNSETTLED);
 	size_t low = 0, high = CHUNK_WORDS - 1;
 
 	while (!bits[low])

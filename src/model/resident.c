@@ -2,10 +2,15 @@
 /* What is known of an offset, and which offsets are resident. */
 #include "model/state.h"
 
-static void page_describe(const struct page *page, struct model_page *described)
+static void page_describe(const struct inode *inode, const struct page *page,
+			  struct model_page *described)
 {
+	const struct region *region;
+	const struct chunk_slot *slot = extent_slot_find(inode, described->pgoff, &region);
+	bool exact;
+
 	described->resident = page->flags & PAGE_RESIDENT;
-	described->changed = page->changed;
+	described->changed = slot ? page_changed(slot, described->pgoff, &exact) : 0;
 	if (!described->resident)
 		return;
 	described->pfn = page->pfn;
@@ -26,7 +31,7 @@ void model_page(const struct model *model, const struct model_inode *base, __u64
 	*described = (struct model_page){ .pgoff = pgoff, .nr = 1, .applied = MODEL_EITHER };
 	described->declared = extent_legal(inode, pgoff);
 	if (extent_page_read(inode, pgoff, &page))
-		page_describe(&page, described);
+		page_describe(inode, &page, described);
 }
 
 const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *skip)
@@ -67,7 +72,7 @@ bool model_resident_next(const struct model *model, const struct model_inode *ba
 		*described = (struct model_page){ .pgoff = pgoff };
 		described->nr = chunk ? 1 : skip - pgoff + 1;
 		described->declared = extent_legal(inode, pgoff);
-		page_describe(&page, described);
+		page_describe(inode, &page, described);
 		return true;
 	}
 	return false;

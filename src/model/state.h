@@ -22,6 +22,7 @@
 #define NOBODY_MAX (1U << 15)
 /* Others that ran at the same time: where there are more, they are taken together. */
 #define CONFLICTS_MAX 64
+#define CHUNK_IDS_MAX ((1U << 20) - 1)
 #define REQUEST_DEPTH_MAX 8
 #define INTERVALS_MAX 32
 /* A zap outside requests whose task has not flushed for so long never will. */
@@ -34,17 +35,16 @@ enum page_flags {
 	PAGE_SURE = 1 << 3,
 	PAGE_EXPOSED = 1 << 4,
 	PAGE_LOOSE = 1 << 5, /* has an entry in model->loose */
-	PAGE_APPLIED_SHIFT = 8, /* two bits, enum model_state */
+	PAGE_APPLIED_SHIFT = 6, /* two bits, enum model_state */
 	PAGE_APPLIED_MASK = 3 << PAGE_APPLIED_SHIFT,
 };
 
 struct page {
 	__u64 pfn : 40;
-	__u64 flags : 24;
-	__u64 changed;
-};
+	__u64 flags : 8;
+} __attribute__((packed));
 
-_Static_assert(sizeof(struct page) == 16, "pages are what the memory goes to");
+_Static_assert(sizeof(struct page) == 6, "pages are what the memory goes to");
 
 /* A bit a page. */
 enum chunk_bitmap {
@@ -52,14 +52,19 @@ enum chunk_bitmap {
 	BITS_ABSENT, /* declared: absent is legal */
 	BITS_SEEN, /* a settled read stands behind what is declared, or its history is whole */
 	BITS_COMPARED,
-	BITS_UNSETTLED, /* wants another read */
-	BITS_SUSPECT_DECLARED, /* differed in a settled read, untouched since */
-	BITS_SUSPECT_APPLIED,
-	BITS_PROVEN_DECLARED, /* reported; until something changes it */
-	BITS_PROVEN_APPLIED,
 	BITS_TOUCHED, /* since the read at hand began */
 	BITS_CHANGED, /* since a read last compared it; what a release does to it is not counted */
 	BITS_NR,
+};
+
+/* The same, of chunks that have any of them. */
+enum chunk_mark {
+	MARK_UNSETTLED, /* wants another read */
+	MARK_SUSPECT_DECLARED, /* differed in a settled read, untouched since */
+	MARK_SUSPECT_APPLIED,
+	MARK_PROVEN_DECLARED, /* reported; until something changes it */
+	MARK_PROVEN_APPLIED,
+	MARK_NR,
 };
 
 /* A chunk knows what touched its pages since it is there, and `touched` of what was before. */
@@ -67,11 +72,16 @@ enum chunk_bitmap {
 
 struct chunk {
 	__u64 bits[BITS_NR][CHUNK_WORDS];
+	__u64 (*marks)[CHUNK_WORDS]; /* MARK_NR; NULL: none is set */
 	__u64 touched; /* ns: all pages, by a request's end */
 	__u64 read_begin; /* ns: of the read at hand; 0 none, READ_BORN: it may have begun before */
 	__u64 read_end; /* ns: of the last read */
 	__u64 suspect_since; /* ns: begin of the read of the oldest suspect */
 	struct page *pages; /* NULL: none was ever resident */
+	struct chunk_times *times; /* NULL: none; see changed.c */
+	__u64 changed; /* ns: of those that have none, the last change of any */
+	__u64 changed_last; /* ns: the last of `times` */
+	struct chunk *timed_next, *timed_last; /* others with times */
 	__u32 pass;
 	__u8 tries;
 	bool requested; /* a reread was handed out and has not come back */
@@ -80,8 +90,9 @@ struct chunk {
 /* 512 chunks, or all their pages alike. */
 struct chunk_slot {
 	struct chunk *chunk; /* NULL: all pages alike */
-	struct page like; /* the first page; the others' pfns ascend from its */
+	__u64 last_change; /* ns: of any of its pages, while there is no chunk */
 	__u64 touched;
+	struct page like; /* the first page; the others' pfns ascend from its */
 	__u8 legal; /* enum model_state */
 	bool seen, compared, changed;
 };
@@ -208,9 +219,15 @@ struct model {
 	struct inode_sums retired;
 	struct map inode_map; /* number -> index */
 	struct map pfn_regions; /* pfn >> 18 -> whether any block of it is in pfn_map */
-	struct map pfn_map; /* pfn >> 9 -> __u64[512] */
-	__u64 pfn_cached; /* key + 1 of the entry below */
-	__u64 *pfn_entries;
+	struct map pfn_map; /* pfn >> 9 -> __u32[512] and more, see pfn.c */
+	__u64 pfn_cached; /* key + 1 of the block whose entries are below */
+	__u32 *pfn_entries;
+	struct map chunk_ids; /* chunks that such entries name -> 1 ... */
+	__u64 *chunk_keys; /* ... and back */
+	size_t chunk_keys_nr, chunk_keys_room;
+	size_t chunk_ids_max; /* what does not fit takes eight bytes an entry */
+	__u64 chunk_id_key; /* of the id below; 0: none */
+	__u32 chunk_id;
 	struct map task_map; /* tid -> struct task * */
 	struct request **open;
 	size_t open_nr, open_room;
@@ -223,6 +240,11 @@ struct model {
 	struct bundle *bundles; /* begun, not ended */
 	struct bundle *bundles_free;
 	struct chunk_seen *chunks_seen; /* seen.c's, as many as a read has chunks */
+	struct chunk *timed, *timed_tail; /* chunks that keep their pages' times */
+	size_t timed_nr;
+	struct chunk_times *times_spare;
+	size_t times_spare_nr;
+	bool changes_kept; /* for good */
 	struct queue queue;
 	struct intervals doubts; /* of no inode, so of all */
 	struct intervals doubts_any; /* of whichever inode */
@@ -299,6 +321,9 @@ struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff,
 			  __u64 *weight);
 /* A copy of a resident page. false: it is not resident. */
 bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page);
+/* The slot of @pgoff, or NULL. @region: NULL where there is none. */
+struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
+				    const struct region **region);
 /* How many pages from @pgoff on are alike for certain. */
 __u64 extent_alike(const struct inode *inode, __u64 pgoff);
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
@@ -313,8 +338,12 @@ void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 ti
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
 /* Pages that have changed and were not compared since. */
 __u64 extent_changed(const struct inode *inode);
-void chunk_put(struct inode *inode, struct chunk *chunk, enum chunk_bitmap bitmap, __u32 bit,
-	       bool value);
+/* The bitmap of a mark, to be read. */
+const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark);
+void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, enum chunk_mark mark,
+		__u32 bit, bool value);
+/* No page has the mark any more. Returns how many had it. */
+__u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark);
 void extent_free(struct model *model, struct inode *inode);
 
 static inline bool bit_test(const __u64 *bits, __u32 bit)
@@ -359,7 +388,7 @@ static inline enum model_state page_applied(const struct page *page)
 
 static inline void page_set(struct page *page, __u32 flags, bool value)
 {
-	page->flags = (value ? page->flags | flags : page->flags & ~(__u64)flags) & 0xffffff;
+	page->flags = (value ? page->flags | flags : page->flags & ~flags) & 0xff;
 }
 
 /* @page stands for @weight pages. */
@@ -376,6 +405,15 @@ static inline void page_apply(struct inode *inode, struct page *page, __u64 weig
 
 /* resident.c: the chunk at @pgoff, or NULL; @skip: the last offset of which the same is said */
 const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *skip);
+
+/* changed.c */
+/* When it last changed, ns; where not @exact, that is the last change of it and its neighbours. */
+__u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact);
+void page_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 time);
+void chunk_forget_times(struct model *model, struct chunk *chunk);
+/* A watermark has passed: times that nobody needs any more are forgotten. */
+void changes_settle(struct model *model, __u64 now);
+void changes_free(struct model *model);
 
 /* pfn.c: whose a pfn is */
 enum pfn_owner {

@@ -116,16 +116,29 @@ static bool piece_continues(const struct piece *piece, const struct piece *next)
 	       (!piece->inode || next->pgoff == piece->pgoff + piece->nr);
 }
 
-/* @page stands for @weight pages. */
+/* Told of late: whether something newer is known of the page already. */
+static bool zap_outdated(struct model *model, const struct record_zap *record, struct inode *inode,
+			 __u64 pgoff, struct page *page, __u64 weight)
+{
+	bool exact;
+
+	if (record->zap_end >= model->counts.now ||
+	    record->zap_end >= page_changed(extent_slot(model, inode, pgoff, false), pgoff, &exact))
+		return false;
+	if (!exact) {
+		page_apply(inode, page, weight, MODEL_EITHER);
+		page_set(page, PAGE_SURE, false);
+	}
+	return true;
+}
+
+/* @page, at @pgoff, stands for @weight pages. */
 static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
-		     struct page *page, __u64 weight, bool redundant)
+		     __u64 pgoff, struct page *page, __u64 weight, bool redundant)
 {
 	enum model_state wanted = record->valid ? MODEL_PRESENT : MODEL_ABSENT;
 
-	/* Told of late: something newer is known already. */
-	if (record->zap_end < page->changed)
-		return;
-	page->changed = record->zap_end;
+	page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff, record->zap_end);
 	if (record->result) {
 		/* Some of the run may have changed; what had the state already has it still. */
 		if (page_applied(page) != wanted)
@@ -158,8 +171,11 @@ static void zap_pages(struct model *model, const struct record_zap *record, stru
 		if (!page)
 			continue;
 		extent_touch_pages(inode, zap->pgoff + i, weight, time);
-		late |= record->zap_end < page->changed;
-		zap_page(model, record, inode, page, weight, zap->redundant);
+		if (zap_outdated(model, record, inode, zap->pgoff + i, page, weight))
+			late = true;
+		else
+			zap_page(model, record, inode, zap->pgoff + i, page, weight,
+				 zap->redundant);
 	}
 	if (inode->base.provider != RECORD_PROVIDER_SECRETMEM || !record->valid || record->result ||
 	    late)

@@ -111,6 +111,8 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 	cause = cause_enter(verdict, &verdict->pending, cause);
 	if (!cause || cause->occurrences > 1)
 		return NULL;
+	/* What only follows from it is told by when its pages changed. */
+	model_keep_changes(verdict->model);
 	cause->told = told_new(verdict, cause, accusation);
 	cause_tell(cause);
 	return cause->told;

@@ -4,7 +4,8 @@
  *
  *   uniform    bytes for an inode of 1 TiB that was declared and read, nothing resident
  *   runs       bytes for 1 TiB resident in runs of 2 MiB, each at its own place in memory
- *   scattered  bytes a page, resident one by one and at random in the same 4 GiB
+ *   scattered  bytes a page, resident one by one and at random in the same 4 GiB, a second after
+ *              the last came (8 bytes more until then)
  *
  * Of the runs 64 GiB are laid, and taken times 16.
  *
@@ -20,9 +21,11 @@
 #define RUN 512 /* pages: 2 MiB */
 #define TERA (1ULL << 28) /* pages: 1 TiB */
 #define LAID (TERA / 16)
+#define BEAT 1024 /* records between watermarks: what waits for one is no page's */
 #define SCATTERED (1ULL << 20) /* pages: 4 GiB */
 
 static uint64_t now = 1000000000;
+static uint64_t joined; /* records */
 
 static struct record_header header(uint16_t kind, size_t size)
 {
@@ -73,7 +76,7 @@ static void join(struct model *model, uint64_t pgoff, uint64_t pfn, uint32_t nr)
 	};
 
 	model_feed(model, &record.header);
-	if (!(pgoff % (RUN * 64)))
+	if (++joined % BEAT == 0)
 		heartbeat(model);
 }
 
@@ -149,6 +152,8 @@ static uint64_t taken(struct model *model)
 {
 	struct model_counts counts;
 
+	/* What changed a moment ago takes more: each page's time is kept for a second. */
+	now += 2000000000;
 	heartbeat(model);
 	model_count(model, &counts);
 	model_free(model);
