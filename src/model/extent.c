@@ -292,10 +292,12 @@ void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, e
 
 __u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark)
 {
-	__u64 count = bits_count(chunk_marks(chunk, mark));
+	__u64 count;
 
-	if (count)
-		memset(chunk->marks[mark], 0, sizeof(chunk->marks[mark]));
+	if (!chunk->marks)
+		return 0;
+	count = bits_count(chunk->marks[mark]);
+	memset(chunk->marks[mark], 0, sizeof(chunk->marks[mark]));
 	return count;
 }
 

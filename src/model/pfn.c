@@ -84,9 +84,11 @@ static bool narrow_store(struct model *model, __u32 *narrow, __u64 entry)
 		return true;
 	}
 	id = chunk_id(model, entry);
+	if (!id)
+		return false;
 	*narrow = id << CHUNK_SHIFT | (__u32)(entry & BLOCK_MASK) |
 		  ((__u32)(entry >> 32) & NARROW_MARKS);
-	return id;
+	return true;
 }
 
 /* NULL: no memory. */
