@@ -219,6 +219,7 @@ struct model_moved {
 	__u64 time; /* ns */
 	__u32 tid, tgid, cpu;
 	bool prepared; /* JOINED: on the way in */
+	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
 	bool absent; /* FREED: from the direct map */
 };
 
@@ -273,7 +274,7 @@ struct model_counts {
 	__u64 started; /* ns: the first record's time */
 	__u64 records;
 	__u64 malformed; /* records whose fields make no sense, ignored */
-	__u64 unexplained; /* pages of RFC3 inodes whose residency changed without an event */
+	__u64 unexplained; /* pages of inodes that tell of their residency, which changed without an event */
 	__u64 inodes;
 	__u64 inodes_live;
 	__u64 transitions; /* pages of known inodes whose entry was changed */

@@ -87,6 +87,7 @@ enum record_provider {
 	RECORD_PROVIDER_RFC3 = 1, /* guest_memfd with the series' xarray */
 	RECORD_PROVIDER_SECRETMEM = 2, /* every resident page is absent */
 	RECORD_PROVIDER_GMEM_PLAIN = 3, /* guest_memfd without a direct-map flag */
+	RECORD_PROVIDER_FOLIO_BIT = 4, /* guest_memfd with a bit in each folio (v7 to v12) */
 };
 
 /* RFC3: what kvm_gmem_inode_private.flags can say; one of them. */
@@ -106,6 +107,7 @@ enum record_operation {
 	RECORD_OPERATION_UPDATE_XARRAY = 6, /* __kvm_gmem_update_xarray */
 	/* memory_failure() hits a page: begins and ends at its entry, before the page is poisoned. */
 	RECORD_OPERATION_ERROR_FOLIO = 7,
+	RECORD_OPERATION_FOLIO_ZAP = 20, /* kvm_gmem_folio_zap_direct_map */
 };
 
 enum record_zap_routine {
@@ -246,7 +248,12 @@ struct record_owner {
 	__u64 page; /* ring: struct page *; sealed: pfn of the first page */
 	__u64 pgoff; /* of the first page */
 	__u32 nr; /* pages of the folio */
-	__u32 prepared; /* 1: the folio was uptodate */
+	__u32 prepared; /* bits of enum record_owner_bits */
+};
+
+enum record_owner_bits {
+	RECORD_OWNER_PREPARED = 1 << 0, /* the folio was uptodate */
+	RECORD_OWNER_DEVIATES = 1 << 1, /* FOLIO_BIT: its bit was set */
 };
 
 enum record_snapshot_origin {
@@ -280,8 +287,9 @@ struct record_snapshot {
 
 /* What a snapshot saw of a page. Bits, append-only. */
 enum record_page_bits {
-	RECORD_PAGE_DEVIATES = 1 << 0, /* the xarray has an entry for the index */
-	RECORD_PAGE_DECLARED_UNKNOWN = 1 << 1, /* reading the xarray failed */
+	RECORD_PAGE_DEVIATES =
+		1 << 0, /* the xarray has an entry for the index, or the folio its bit */
+	RECORD_PAGE_DECLARED_UNKNOWN = 1 << 1, /* reading the xarray, or the bit, failed */
 	RECORD_PAGE_RESIDENT = 1 << 2,
 	RECORD_PAGE_RESIDENT_UNKNOWN = 1 << 3,
 	RECORD_PAGE_PREPARED = 1 << 4, /* the folio is uptodate */

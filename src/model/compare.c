@@ -29,7 +29,7 @@ enum model_state read_xarray(const struct judging *judging, __u32 bits)
 {
 	bool present = judging->bundle->begin.default_state;
 
-	if (judging->inode->base.provider != RECORD_PROVIDER_RFC3 ||
+	if (!provider_writes_down(judging->inode->base.provider) ||
 	    bits & RECORD_PAGE_DECLARED_UNKNOWN)
 		return MODEL_EITHER;
 	if (bits & RECORD_PAGE_DEVIATES)
@@ -48,21 +48,17 @@ enum model_state read_table(__u32 bits)
 static enum model_state read_expected(const struct judging *judging, const struct model_read *read,
 				      const struct page *page)
 {
+	const struct provider *kind = provider_of(judging->inode->base.provider);
+
 	if (read->bits & RECORD_PAGE_POISONED)
 		return MODEL_EITHER;
-	switch (judging->inode->base.provider) {
-	case RECORD_PROVIDER_GMEM_PLAIN:
-		return MODEL_PRESENT;
-	case RECORD_PROVIDER_SECRETMEM:
-		return read->bits & RECORD_PAGE_PREPARED ? MODEL_ABSENT : MODEL_EITHER;
-	case RECORD_PROVIDER_RFC3:
-		break;
-	default:
-		return MODEL_EITHER;
-	}
 	/* Configured, and about to be marked uptodate: no longer the one, not yet the other. */
-	if (!(read->bits & RECORD_PAGE_PREPARED))
-		return page && page->flags & PAGE_PREPARED ? MODEL_EITHER : MODEL_PRESENT;
+	if (!(read->bits & RECORD_PAGE_PREPARED) && kind->unprepared != MODEL_EITHER)
+		return (enum model_state)(page && page->flags & PAGE_PREPARED ? MODEL_EITHER
+									      : kind->unprepared);
+	if (!provider_writes_down(judging->inode->base.provider))
+		return (enum model_state)(read->bits & RECORD_PAGE_PREPARED ? kind->legal
+									    : kind->unprepared);
 	/* The xarray is the one that is wrong; what follows from it is the same cause. */
 	if (read->differs & MODEL_DIFFERS_DECLARED)
 		return MODEL_EITHER;
@@ -73,7 +69,7 @@ bool read_known(const struct judging *judging, const struct model_read *read)
 {
 	if (read->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
 		return false;
-	if (judging->inode->base.provider == RECORD_PROVIDER_RFC3 && read->xarray == MODEL_EITHER)
+	if (provider_writes_down(judging->inode->base.provider) && read->xarray == MODEL_EITHER)
 		return false;
 	return !(read->bits & RECORD_PAGE_RESIDENT) || read->bits & RECORD_PAGE_POISONED ||
 	       read->table != MODEL_EITHER;

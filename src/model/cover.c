@@ -25,7 +25,7 @@ bool flush_reaches(const struct model_flush *flush, __u64 first, __u64 last)
 bool flush_is_own(const struct model_flush *flush, const struct model_zap *zap)
 {
 	return flush->routine != RECORD_FLUSH_ALL || !zap->inode ||
-	       zap->inode->provider != RECORD_PROVIDER_SECRETMEM;
+	       !provider_has(zap->inode->provider, PROVIDER_FLUSHES_EACH);
 }
 
 bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)

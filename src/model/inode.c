@@ -16,8 +16,8 @@ void inode_set_provider(struct inode *inode, __u32 provider, __u32 default_state
 {
 	inode->base.provider = (enum record_provider)provider;
 	inode->base.default_state = default_state;
-	/* Other providers have no xarray: what is declared follows from being resident. */
-	if (provider != RECORD_PROVIDER_RFC3 || inode->learning)
+	/* Where nobody asks for anything, what is declared follows from being resident. */
+	if (!inode_has(inode, PROVIDER_TAKES_REQUESTS) || inode->learning)
 		inode->legal = MODEL_EITHER;
 	else
 		inode->legal = default_state ? MODEL_PRESENT : MODEL_ABSENT;

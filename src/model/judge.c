@@ -176,7 +176,7 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	slot->compared = true;
 	slot->changed = false;
 	learn_alike(judging, slot, &read);
-	if (slot->seen && read.xarray != MODEL_EITHER && read.declared == MODEL_EITHER)
+	if (slot->seen && learn_declares(judging, &read))
 		slot->legal = (__u8)read.xarray;
 	slot->seen = true;
 	read_add(judging, &read);
@@ -267,7 +267,7 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 		inode->base.compared += read.nr;
 	region->compared = true;
 	region->changed = false;
-	if (region->seen && read.xarray != MODEL_EITHER && read.declared == MODEL_EITHER)
+	if (region->seen && learn_declares(judging, &read))
 		region->legal = (__u8)read.xarray;
 	region->seen = true;
 	read_add(judging, &read);

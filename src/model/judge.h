@@ -77,6 +77,7 @@ void read_add(struct judging *judging, const struct model_read *read);
 void read_tell(struct judging *judging);
 
 /* learn.c */
+bool learn_declares(const struct judging *judging, const struct model_read *read);
 void learn_page(struct judging *judging, const struct model_read *read, __u32 bit);
 void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct model_read *read);
 

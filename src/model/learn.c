@@ -7,7 +7,7 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 	struct model *model = judging->model;
 	struct inode *inode = judging->inode;
 	/* The others tell of no joins, or of no leaves: what is there is news, not a riddle. */
-	bool told = inode->base.provider == RECORD_PROVIDER_RFC3 && sure;
+	bool told = inode_has(inode, PROVIDER_TELLS_RESIDENCY) && sure;
 	struct page *pages = judging->chunk->pages;
 	struct page *page = pages ? &pages[read->pgoff - judging->start] : NULL;
 	bool resident = page && page->flags & PAGE_RESIDENT;
@@ -35,6 +35,13 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		page_apply(inode, page, 1, read->table);
 }
 
+/* Whether @read tells what requests before it asked for: it changes by requests alone. */
+bool learn_declares(const struct judging *judging, const struct model_read *read)
+{
+	return inode_has(judging->inode, PROVIDER_TAKES_REQUESTS) &&
+	       read->declared == MODEL_EITHER && read->xarray != MODEL_EITHER;
+}
+
 void learn_page(struct judging *judging, const struct model_read *read, __u32 bit)
 {
 	struct chunk *chunk = judging->chunk;
@@ -43,7 +50,7 @@ void learn_page(struct judging *judging, const struct model_read *read, __u32 bi
 	/* Where calls may have begun unseen, the first read may show one of them halfway. */
 	if (!seen)
 		bit_put(chunk->bits[BITS_SEEN], bit, true);
-	else if (read->declared == MODEL_EITHER && read->xarray != MODEL_EITHER) {
+	else if (learn_declares(judging, read)) {
 		bit_put(chunk->bits[BITS_PRESENT], bit, read->xarray & MODEL_PRESENT);
 		bit_put(chunk->bits[BITS_ABSENT], bit, read->xarray & MODEL_ABSENT);
 	}
@@ -58,7 +65,7 @@ void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct 
 	if (!(read->bits & RECORD_PAGE_RESIDENT))
 		return;
 	if (!(slot->like.flags & PAGE_RESIDENT)) {
-		if (inode->base.provider == RECORD_PROVIDER_RFC3 && sure)
+		if (inode_has(inode, PROVIDER_TELLS_RESIDENCY) && sure)
 			judging->model->counts.unexplained += read->nr;
 		if (pages_join(judging->model, inode, read->pgoff, read->pfn, read->nr))
 			return;

@@ -58,8 +58,7 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	inode->base.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->base, time);
-	/* No routine tells of a page that leaves an inode without a direct-map flag. */
-	if (inode->base.provider == RECORD_PROVIDER_GMEM_PLAIN)
+	if (inode_has(inode, PROVIDER_LEAVES_UNTOLD))
 		inode_let_go(model, inode);
 	inode_settle(model, inode);
 }

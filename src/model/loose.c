@@ -90,7 +90,7 @@ static void loose_overtake(struct model *model, const struct task *task, __u64 n
 		if (loose->task != task)
 			continue;
 		if (loose->zap.nr && loose_owner(model, loose) &&
-		    loose->zap.inode->provider == RECORD_PROVIDER_SECRETMEM)
+		    provider_has(loose->zap.inode->provider, PROVIDER_FLUSHES_EACH))
 			loose_fail(model, loose, now);
 		/* Those before it were overtaken by it. */
 		return;

@@ -19,6 +19,7 @@ const char *model_operation_name(__u32 operation)
 		[RECORD_OPERATION_RELEASE] = "release",
 		[RECORD_OPERATION_UPDATE_XARRAY] = "update_xarray",
 		[RECORD_OPERATION_ERROR_FOLIO] = "error_folio",
+		[RECORD_OPERATION_FOLIO_ZAP] = "folio_zap",
 	};
 
 	return name_of(names, sizeof(names) / sizeof(names[0]), operation);
@@ -26,26 +27,15 @@ const char *model_operation_name(__u32 operation)
 
 const char *model_provider_name(__u32 provider)
 {
-	static const char *const names[] = {
-		[RECORD_PROVIDER_RFC3] = "rfc3",
-		[RECORD_PROVIDER_SECRETMEM] = "secretmem",
-		[RECORD_PROVIDER_GMEM_PLAIN] = "gmem-plain",
-	};
-
-	return name_of(names, sizeof(names) / sizeof(names[0]), provider);
+	return provider_of(provider)->name;
 }
 
 void model_inode_name(const struct model_inode *inode, char *name, size_t size)
 {
-	char kind = 'i';
-
 	if (!inode || !inode->number) {
 		snprintf(name, size, "-");
 		return;
 	}
-	if (inode->provider == RECORD_PROVIDER_SECRETMEM)
-		kind = 's';
-	else if (inode->provider != RECORD_PROVIDER_UNKNOWN)
-		kind = 'g';
-	snprintf(name, size, "%c%llu", kind, (unsigned long long)inode->number);
+	snprintf(name, size, "%c%llu", provider_of(inode->provider)->letter,
+		 (unsigned long long)inode->number);
 }

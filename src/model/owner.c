@@ -64,7 +64,7 @@ static void owner_notify(struct model *model, const struct record_owner *record,
 	moved.pgoff = record->pgoff;
 	moved.pfn = record->page;
 	moved.nr = record->nr;
-	moved.prepared = record->prepared;
+	moved.prepared = record->prepared & RECORD_OWNER_PREPARED;
 	MODEL_NOTIFY(model, moved, &moved);
 }
 
@@ -97,7 +97,7 @@ void owner_join(struct model *model, const struct record_owner *record)
 
 		if (!page)
 			continue;
-		if (record->prepared)
+		if (record->prepared & RECORD_OWNER_PREPARED)
 			page_set(page, PAGE_PREPARED, true);
 		page_set(page, PAGE_SURE, true);
 		page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff,
@@ -107,7 +107,7 @@ void owner_join(struct model *model, const struct record_owner *record)
 			loose_adopt(model, inode, pgoff + j, record->page + i + j);
 	}
 	owner_event(model, record, inode->base.number, record->pgoff);
-	if (!known || record->prepared)
+	if (!known || record->prepared & RECORD_OWNER_PREPARED)
 		owner_notify(model, record, inode, known ? MODEL_PREPARED : MODEL_JOINED);
 }
 
@@ -131,6 +131,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		moved.pgoff = pgoff;
 		moved.pfn = record->page + i;
 		moved.nr = run;
+		moved.marked = record->prepared & RECORD_OWNER_DEVIATES;
 		MODEL_NOTIFY(model, moved, &moved);
 		last = inode;
 	}

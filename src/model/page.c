@@ -35,7 +35,7 @@ bool pages_alike(const struct model *model, __u64 pfn, __u64 nr)
 /* Nobody has these pfns any more. */
 static void pages_evict(struct model *model, struct inode *other, __u64 pgoff, __u64 pfn, __u64 nr)
 {
-	model->counts.unexplained += other->base.provider == RECORD_PROVIDER_RFC3 ? nr : 0;
+	model->counts.unexplained += inode_has(other, PROVIDER_TELLS_RESIDENCY) ? nr : 0;
 	page_leave(model, other, pgoff, pfn, nr);
 	pfn_clear(model, pfn, nr);
 	inode_settle(model, other);

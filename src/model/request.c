@@ -299,8 +299,9 @@ static void request_apply(struct model *model, const struct request *request)
 	bool declares = request_declares(request);
 	__u64 time = base->end > model->counts.now ? base->end : model->counts.now;
 
-	if (declares && (request->inode->base.provider == RECORD_PROVIDER_RFC3 ||
-			 request->inode->base.provider == RECORD_PROVIDER_UNKNOWN))
+	/* One of unknown kind may turn out to be such a one. */
+	if (declares && (inode_has(request->inode, PROVIDER_TAKES_REQUESTS) ||
+			 !inode_has(request->inode, PROVIDER_JUDGED)))
 		request_declare(model, request);
 	if (declares)
 		request_note_conflicts(model, request);

@@ -9,6 +9,7 @@
 #include <string.h>
 #include "gmemtrace/model.h"
 #include "model/queue.h"
+#include "providers/provider.h"
 
 #define CHUNK_SHIFT 9
 #define CHUNK_PAGES (1U << CHUNK_SHIFT)
@@ -289,6 +290,11 @@ bool record_contradicts(const struct record_header *record);
 void intervals_add(struct model *model, struct intervals *intervals, __u64 since, __u64 until);
 bool intervals_meet(const struct intervals *intervals, __u64 since, __u64 until);
 void intervals_free(struct model *model, struct intervals *intervals);
+
+static inline bool inode_has(const struct inode *inode, __u32 traits)
+{
+	return provider_has(inode->base.provider, traits);
+}
 
 /* inode.c: all inodes; life.c: what becomes of one */
 struct inode *inode_find(const struct model *model, __u64 number);

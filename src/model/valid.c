@@ -10,19 +10,13 @@
 /* Where one of two states is told, a third is neither of them. */
 static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
 {
-	if (default_state > 1)
+	const struct provider *kind = provider_of(provider);
+
+	if (default_state > 1 || (kind->flagless && flags))
 		return true;
-	switch (provider) {
-	case RECORD_PROVIDER_SECRETMEM:
-		return default_state || flags;
-	/* Its flags are KVM's own: that user space may map it (6.18), and the like. */
-	case RECORD_PROVIDER_GMEM_PLAIN:
-		return !default_state;
-	case RECORD_PROVIDER_RFC3:
-		return flags & RECORD_RFC3_NO_DIRECT_MAP && flags & RECORD_RFC3_DYNAMIC;
-	default:
-		return false;
-	}
+	if (!(kind->defaults & (default_state ? MODEL_PRESENT : MODEL_ABSENT)))
+		return true;
+	return flags & kind->absent_flag && flags & kind->present_flag;
 }
 
 /*
@@ -31,12 +25,12 @@ static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
  */
 static bool snapshot_contradicts(const struct record_snapshot *record)
 {
+	const struct provider *kind = provider_of(record->provider);
+
 	if (kind_contradicts(record->provider, record->inode_flags, record->default_state))
 		return true;
-	if (record->provider != RECORD_PROVIDER_RFC3)
-		return false;
 	return record->inode_flags &
-	       (record->default_state ? RECORD_RFC3_NO_DIRECT_MAP : RECORD_RFC3_DYNAMIC);
+	       (record->default_state ? kind->absent_flag : kind->present_flag);
 }
 
 static bool page_contradicts(const struct record_snapshot_page *record)

@@ -152,8 +152,7 @@ static void zap_page(struct model *model, const struct record_zap *record, struc
 		page_set(page, PAGE_EXPOSED, true);
 		inode->base.exposed += weight;
 	}
-	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
-	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
+	if (inode_has(inode, PROVIDER_ZAPS_PREPARED) && !record->valid)
 		page_set(page, PAGE_PREPARED, true);
 }
 
@@ -177,8 +176,7 @@ static void zap_pages(struct model *model, const struct record_zap *record, stru
 			zap_page(model, record, inode, zap->pgoff + i, page, weight,
 				 zap->redundant);
 	}
-	if (inode->base.provider != RECORD_PROVIDER_SECRETMEM || !record->valid || record->result ||
-	    late)
+	if (!inode_has(inode, PROVIDER_RESTORES_LEFT) || !record->valid || record->result || late)
 		return;
 	page_leave(model, inode, zap->pgoff, zap->pfn, zap->nr);
 	pfn_clear(model, zap->pfn, zap->nr);

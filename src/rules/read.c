@@ -20,16 +20,32 @@ struct accusation read_accusation(const struct model_read *read, __u32 rule)
 	};
 }
 
+/* The place where what was asked for is written down, if there is one. */
+static void written_source(struct verdict_violation *violation, const struct model_read *read)
+{
+	bool deviates = read->bits & RECORD_PAGE_DEVIATES;
+
+	switch (provider_of(read->inode->provider)->declared) {
+	case PROVIDER_DECLARED_XARRAY:
+		violation_source(violation, "xarray", "%s (%s)", state_name(read->xarray),
+				 deviates ? "deviates from the default" : "no entry: the default");
+		return;
+	case PROVIDER_DECLARED_FOLIO:
+		violation_source(violation, "folio", "%s (its bit is %s)", state_name(read->xarray),
+				 deviates ? "set" : "clear");
+		return;
+	default:
+		return;
+	}
+}
+
 void read_sources(struct verdict_violation *violation, const struct model_read *read)
 {
 	violation_source(violation, "model", "%s",
 			 read->declared == MODEL_EITHER ? "no request known since it was last read"
 			 : read->declared == MODEL_PRESENT ? "declared present"
 							   : "declared absent");
-	if (read->inode->provider == RECORD_PROVIDER_RFC3)
-		violation_source(violation, "xarray", "%s (%s)", state_name(read->xarray),
-				 read->bits & RECORD_PAGE_DEVIATES ? "deviates from the default"
-								   : "no entry: the default");
+	written_source(violation, read);
 	if (read->bits & RECORD_PAGE_RESIDENT)
 		violation_source(violation, "page table", "%s", state_name(read->table));
 	else

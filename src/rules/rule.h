@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "gmemtrace/rules.h"
+#include "providers/provider.h"
 
 struct rule_descriptor {
 	struct rule rule; /* first: what everybody sees */
@@ -24,6 +25,7 @@ struct rule_descriptor {
 			     const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);
 	void (*page_read)(struct verdict *verdict, const struct model_read *read);
+	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* It is about to be listed: what came to be known since may be said as well. */
 	void (*listed)(struct verdict *verdict, struct verdict_violation *violation);
@@ -33,13 +35,6 @@ struct rule_descriptor {
 #define RULE_ENTER(descriptor)                                                                     \
 	static const struct rule_descriptor *const descriptor##_entry                              \
 		__attribute__((used, section("gmemtrace_rules"))) = &(descriptor)
-
-#define RULE_PROVIDERS_GMEM                                                                        \
-	(RULE_PROVIDER(RECORD_PROVIDER_RFC3) | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN))
-#define RULE_PROVIDERS_KNOWN (RULE_PROVIDERS_GMEM | RULE_PROVIDER(RECORD_PROVIDER_SECRETMEM))
-/* Those whose pages can be absent. */
-#define RULE_PROVIDERS_ABSENT                                                                      \
-	(RULE_PROVIDER(RECORD_PROVIDER_RFC3) | RULE_PROVIDER(RECORD_PROVIDER_SECRETMEM))
 
 /* Causes of another rule that would explain an accusation of the same pages. */
 struct explanation {

@@ -6,10 +6,14 @@
 /* Why the page should be otherwise. */
 static const char *applied_reason(const struct model_read *read)
 {
-	if (read->inode->provider == RECORD_PROVIDER_SECRETMEM)
-		return "every page of a memfd_secret must be";
-	if (read->inode->provider == RECORD_PROVIDER_GMEM_PLAIN)
-		return "a guest_memfd without a direct-map flag keeps its pages";
+	const struct provider *kind = provider_of(read->inode->provider);
+
+	if (kind->because)
+		return kind->because;
+	if (kind->declared == PROVIDER_DECLARED_FOLIO)
+		return read->bits & RECORD_PAGE_DEVIATES
+			       ? "its folio's bit is set, so it must be"
+			       : "its folio's bit is clear, so it must be";
 	if (!(read->bits & RECORD_PAGE_PREPARED))
 		return "it is not prepared yet, so it must be";
 	return "its declared state is";
@@ -84,7 +88,7 @@ static const struct rule_descriptor applied_mismatch = {
 		.id = RULE_APPLIED_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_SNAPSHOT,
-		.providers = RULE_PROVIDERS_KNOWN,
+		.providers = PROVIDERS_JUDGED,
 		.built = true,
 	},
 	.page_read = applied_read,

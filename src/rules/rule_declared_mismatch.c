@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* declared-mismatch: the xarray against the requests. */
+/* declared-mismatch: what is written down against what was asked for, or done. */
 #include "rules/rule.h"
 #include "rules/read.h"
 
 #define VARIANT_DEFAULT (1ULL << 32) /* of no page, but of the default */
+#define VARIANT_LEFT (1ULL << 33) /* of a folio that has left */
 
 static void declared_read(struct verdict *verdict, const struct model_read *read)
 {
@@ -32,16 +33,19 @@ static void declared_read(struct verdict *verdict, const struct model_read *read
 }
 
 /* What the flags ask for where nothing deviates. EITHER: nothing that is known. */
-static enum model_state flags_default(__u64 flags)
+static enum model_state flags_default(const struct model_inode *inode)
 {
-	if (flags == RECORD_RFC3_NO_DIRECT_MAP)
+	const struct provider *kind = provider_of(inode->provider);
+
+	if (kind->absent_flag && inode->flags == kind->absent_flag)
 		return MODEL_ABSENT;
-	return flags == RECORD_RFC3_DYNAMIC ? MODEL_PRESENT : MODEL_EITHER;
+	return kind->present_flag && inode->flags == kind->present_flag ? MODEL_PRESENT
+									: MODEL_EITHER;
 }
 
 static void declared_inode_met(struct verdict *verdict, const struct model_inode *inode)
 {
-	enum model_state asked = flags_default(inode->flags);
+	enum model_state asked = flags_default(inode);
 	enum model_state says = inode->default_state ? MODEL_PRESENT : MODEL_ABSENT;
 	struct accusation accusation = {
 		.rule = RULE_DECLARED_MISMATCH,
@@ -72,6 +76,42 @@ static void declared_inode_met(struct verdict *verdict, const struct model_inode
 			state_name(says));
 }
 
+/* It is restored, and says that it is absent: the next thing that looks is misled. */
+static void declared_moved(struct verdict *verdict, const struct model_moved *moved)
+{
+	struct accusation accusation = {
+		.rule = RULE_DECLARED_MISMATCH,
+		.inode = moved->inode,
+		.pgoff = moved->pgoff,
+		.nr = moved->nr,
+		.pfn = moved->pfn,
+		.variant = VARIANT_LEFT,
+		.from = moved->time,
+		.to = moved->time,
+		/* The folio itself said so; whose it was a loss may have hidden. */
+		.anyone = true,
+	};
+	struct verdict_violation *violation;
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (moved->move != MODEL_LEFT || !moved->marked ||
+	    !provider_has(moved->inode->provider, PROVIDER_MARKS_FOLIOS))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	model_inode_name(moved->inode, name, sizeof(name));
+	violation_source(violation, "folio", "absent (its bit is set)");
+	violation_source(violation, "events", "it has left its inode");
+	violation_words(
+		violation,
+		"Page 0x%llx of %s was freed by task %u at %llu.%06llu s. However, its folio "
+		"still says afterwards that it is absent: the bit was not cleared when it was "
+		"restored, or it was not restored.",
+		(unsigned long long)moved->pgoff, name, moved->tid, time_seconds(moved->time),
+		time_micros(moved->time));
+}
+
 static const struct rule_descriptor declared_mismatch = {
 	.rule = {
 		.name = "declared-mismatch",
@@ -80,16 +120,18 @@ static const struct rule_descriptor declared_mismatch = {
 			   "After requests that overlap and ask for opposite states, either is "
 			   "legal. "
 			   "It fires as well where an inode's own default is not the one that its flags "
-			   "ask for.",
+			   "ask for, and where a folio that has its own bit says that it is absent "
+			   "when it has left its inode.",
 		.id = RULE_DECLARED_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,
-		.providers = RULE_PROVIDER(RECORD_PROVIDER_RFC3),
-		.watches = { "set_range_exit", "set_folio_exit" },
+		.providers = PROVIDERS_TAKE_REQUESTS | PROVIDERS_MARK_FOLIOS,
+		.watches = { "set_range_exit", "set_folio_exit", "free_folio_exit" },
 		.trusts = { "set_range_exit" },
 		.built = true,
 	},
 	.inode_met = declared_inode_met,
 	.page_read = declared_read,
+	.moved = declared_moved,
 };
 RULE_ENTER(declared_mismatch);

@@ -81,7 +81,7 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 	if (!request || !request->inode || change->result ||
 	    request->operation == RECORD_OPERATION_ERROR_FOLIO)
 		return;
-	if (request->inode->provider == RECORD_PROVIDER_UNKNOWN)
+	if (!provider_has(request->inode->provider, PROVIDER_JUDGED))
 		return;
 	if (change->inode ? !change->sure : !model_owners_complete(model))
 		return;
@@ -117,7 +117,7 @@ static const struct rule_descriptor foreign_page = {
 		.id = RULE_FOREIGN_PAGE,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = RULE_PROVIDERS_KNOWN,
+		.providers = PROVIDERS_JUDGED,
 		.watches = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit",
 			     "release_exit", "secretmem_release_exit" },
 		.trusts = { "get_folio_exit" },

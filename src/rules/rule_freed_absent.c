@@ -25,10 +25,13 @@ static void freed_freed_absent(struct verdict *verdict, const struct model_freed
 		/* The entry was read at the free: no history in it. */
 		.immune = true,
 	};
-	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX], whose[96] = "A page of no known inode, zapped and never "
 						     "restored,";
 
+	if (freed->inode && provider_of(freed->inode->provider)->freed & MODEL_ABSENT)
+		return;
+	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
 	violation_source(violation, "page table", "absent when it was freed");
@@ -53,7 +56,7 @@ static const struct rule_descriptor freed_absent = {
 		.id = RULE_FREED_ABSENT,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_PAGE_FREE,
-		.providers = RULE_PROVIDERS_KNOWN,
+		.providers = PROVIDERS_JUDGED,
 		.watches = { "page_free" },
 		.built = true,
 	},

@@ -106,7 +106,7 @@ static const struct rule_descriptor stuck = {
 		.id = RULE_STUCK,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = RULE_PROVIDERS_KNOWN,
+		.providers = PROVIDERS_JUDGED,
 		.built = true,
 	},
 	.request_stuck = stuck_request_stuck,

@@ -11,7 +11,7 @@
 			.id = rule_id,                                                             \
 			.severity = rule_severity,                                                 \
 			.needs = rule_needs,                                                       \
-			.providers = RULE_PROVIDERS_KNOWN,                                         \
+			.providers = PROVIDERS_JUDGED,                                         \
 		},                                                                                 \
 	}; \
 	RULE_ENTER(symbol)

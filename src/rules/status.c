@@ -70,7 +70,7 @@ static void explain_inodes(struct verdict *verdict)
 		/* One that was being released when the sensors were armed is none of them. */
 		unread += inode->before_attach && inode->pages && !inode->compared &&
 			  !(inode->dead && !inode->requests);
-		unknown += inode->provider == RECORD_PROVIDER_UNKNOWN;
+		unknown += !provider_has(inode->provider, PROVIDER_JUDGED);
 	}
 	if (unread)
 		reason_add(verdict, "%llu inodes are older than the sensors and were never read",

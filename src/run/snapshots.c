@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "providers/provider.h"
 #include "run/snapshots.h"
 
 /* An answer that has not come by then was refused or lost. */
@@ -71,7 +72,7 @@ static int inode_note(struct snapshots *snapshots, const struct record_inode *re
 			inode_remove(snapshots, inode);
 		return 0;
 	}
-	if (record->provider == RECORD_PROVIDER_UNKNOWN)
+	if (!provider_has(record->provider, PROVIDER_JUDGED))
 		return 0;
 	if (!inode) {
 		inode = inode_add(snapshots, record->header.inode);

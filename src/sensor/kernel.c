@@ -70,6 +70,15 @@ static int symbols_read(struct kernel *kernel)
 	return 0;
 }
 
+uint64_t kernel_symbol(const struct kernel *kernel, const char *name)
+{
+	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
+		if (!strcmp(symbol_names[i], name))
+			return kernel->symbols[i];
+	}
+	return 0;
+}
+
 static int32_t function_find(const struct btf *btf, const char *name)
 {
 	return btf ? btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) : -ENOENT;
@@ -108,6 +117,32 @@ static uint32_t struct_size(const struct btf *btf, const char *name)
 	return id < 0 ? 0 : btf__type_by_id(btf, id)->size;
 }
 
+bool kernel_has_struct(const struct kernel *kernel, const char *name)
+{
+	return (kernel->kvm && struct_size(kernel->kvm, name)) ||
+	       struct_size(kernel->vmlinux, name);
+}
+
+static bool enum_has(const struct btf *btf, const struct btf_type *type, const char *name)
+{
+	for (int i = 0; i < btf_vlen(type); i++) {
+		if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name))
+			return true;
+	}
+	return false;
+}
+
+bool kernel_has_enumerator(const struct kernel *kernel, const char *name)
+{
+	for (__u32 id = 1; id < btf__type_cnt(kernel->vmlinux); id++) {
+		const struct btf_type *type = btf__type_by_id(kernel->vmlinux, id);
+
+		if (btf_is_enum(type) && enum_has(kernel->vmlinux, type, name))
+			return true;
+	}
+	return false;
+}
+
 bool kernel_zap_takes_address(const struct kernel *kernel)
 {
 	const struct btf *btf;
@@ -127,9 +162,20 @@ bool kernel_zap_takes_address(const struct kernel *kernel)
 
 bool kernel_describes_gmem(const struct kernel *kernel)
 {
+	return kernel_has_routine(kernel, "kvm_gmem_release");
+}
+
+bool kernel_has_routine(const struct kernel *kernel, const char *name)
+{
 	const struct btf *btf;
 
-	return function_prototype(kernel, "kvm_gmem_release", &btf);
+	return function_prototype(kernel, name, &btf);
+}
+
+bool kernel_marks_folios(const struct kernel *kernel)
+{
+	return kernel_has_routine(kernel, "folio_zap_direct_map") ||
+	       kernel_has_routine(kernel, "kvm_gmem_folio_zap_direct_map");
 }
 
 /* Where guest_memfd's inodes are known by their operations, and whether BTF says what they are. */
@@ -137,6 +183,7 @@ static void config_set_gmem(struct kernel *kernel)
 {
 	kernel->config.gmem_iops = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 	kernel->config.gmem_described = kernel_describes_gmem(kernel);
+	kernel->config.gmem_marks_folios = kernel_marks_folios(kernel);
 }
 
 bool kernel_refresh_kvm(struct kernel *kernel)

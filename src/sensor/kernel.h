@@ -44,8 +44,21 @@ bool kernel_refresh_kvm(struct kernel *kernel);
 /* Is there a function of this name, with as many parameters? */
 bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned int parameters);
 
+/* Its address, where it is one of enum kernel_symbol; 0: not there. */
+uint64_t kernel_symbol(const struct kernel *kernel, const char *name);
+
+/* Does BTF have this struct, or an enumerator of this name? */
+bool kernel_has_struct(const struct kernel *kernel, const char *name);
+bool kernel_has_enumerator(const struct kernel *kernel, const char *name);
+
+/* Is there a function of this name, whatever its parameters? */
+bool kernel_has_routine(const struct kernel *kernel, const char *name);
+
 /* Does BTF have guest_memfd's routines, and so its types? Without its module's BTF it does not. */
 bool kernel_describes_gmem(const struct kernel *kernel);
+
+/* Does guest_memfd keep a bit in each folio (v7 to v12 of the series)? */
+bool kernel_marks_folios(const struct kernel *kernel);
 
 /* Does set_direct_map_* take a struct page *, or (as from "v10" of the series on) an address? */
 bool kernel_zap_takes_address(const struct kernel *kernel);

@@ -9,6 +9,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "providers/provider.h"
 #include "sensor/refusal.h"
 #include "sensor/sight.h"
 #include "sensor/walker.h"
@@ -68,22 +69,56 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 	}
 }
 
-static void probe_symbols(struct probe *probe, const struct kernel *kernel)
+/* How many of those that change its pages' entries are there, not inlined. */
+static size_t provider_routines(const struct kernel *kernel, const struct provider *provider)
+{
+	size_t nr = 0;
+
+	for (size_t i = 0; i < PROVIDER_ROUTINES_MAX && provider->routines[i]; i++)
+		nr += kernel_has_routine(kernel, provider->routines[i]);
+	return nr;
+}
+
+/* Why inodes of this kind cannot be met, or not be recognised; NULL: they can. */
+static const char *provider_lacks(const struct kernel *kernel, const struct provider *provider)
 {
 	bool gmem = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 
-	probe_add(probe, "provider secretmem", false, kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS],
-		  "CONFIG_SECRETMEM (5.14)",
-		  "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y");
-	probe_add(
-		probe, "provider rfc3", false,
-		gmem && kernel_has_function(kernel, "kvm_gmem_set_direct_map", 4),
-		"the guest_memfd direct-map series (kernel/patches)", "%s",
-		gmem && !kernel_describes_gmem(kernel)
-			? "kvm is loaded without its BTF: its inodes are not judged; build it with "
-			  "CONFIG_DEBUG_INFO_BTF_MODULES=y and do not strip .BTF"
-		: gmem ? "this guest_memfd cannot leave the direct map"
-		       : "no guest_memfd here: load kvm, or build with CONFIG_KVM_PRIVATE_MEM=y");
+	if (!kernel_symbol(kernel, provider->operations))
+		return provider->letter == 's'
+			       ? "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y"
+			       : "no guest_memfd here: load kvm, or build with "
+				 "CONFIG_KVM_PRIVATE_MEM=y";
+	if (provider->letter == 'g' && gmem && !kernel_describes_gmem(kernel))
+		return "kvm is loaded without its BTF: its inodes are not judged; build it with "
+		       "CONFIG_DEBUG_INFO_BTF_MODULES=y and do not strip .BTF";
+	if (provider->type && !kernel_has_struct(kernel, provider->type))
+		return "this guest_memfd has no such inodes";
+	if (provider->constant && !kernel_has_enumerator(kernel, provider->constant))
+		return "this guest_memfd has no such inodes";
+	if (provider->routines[0] && !provider_routines(kernel, provider))
+		return "none of the routines that change its pages is in this kernel's BTF";
+	return NULL;
+}
+
+static void probe_providers(struct probe *probe, const struct kernel *kernel)
+{
+	const struct provider *provider = NULL;
+
+	while ((provider = provider_next(provider))) {
+		const char *lacks;
+
+		if (!provider->operations)
+			continue;
+		lacks = provider_lacks(kernel, provider);
+		probe_add(probe, provider->probed, false, !lacks, provider->brought_by, "%s",
+			  lacks ? lacks : "");
+	}
+}
+
+static void probe_symbols(struct probe *probe, const struct kernel *kernel)
+{
+	probe_providers(probe, kernel);
 	probe_add(probe, "bpf_rdonly_cast", false,
 		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
 		  "pages are read by bpf_probe_read_kernel instead: dearer, not less exact");

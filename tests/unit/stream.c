@@ -58,7 +58,8 @@ void stream_inode(struct stream *stream, __u64 inode, enum record_provider provi
 		.i_ino = 1000 + inode,
 		.pages = pages,
 		.provider = provider,
-		.default_state = provider == RECORD_PROVIDER_GMEM_PLAIN,
+		.default_state = provider == RECORD_PROVIDER_GMEM_PLAIN ||
+				 provider == RECORD_PROVIDER_FOLIO_BIT,
 		.before_attach = before_attach,
 		.vm = 100,
 		.comm = "vmm",

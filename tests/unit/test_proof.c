@@ -125,7 +125,7 @@ static void test_required_unmet(void **state)
 		    &page, 1);
 	judge();
 	expect_inconclusive("missed-page is required: no inode was met of a kind");
-	assert_non_null(strstr(not_judged(RULE_DECLARED_MISMATCH), "(rfc3)"));
+	assert_non_null(strstr(not_judged(RULE_DECLARED_MISMATCH), "(rfc3, folio-bit)"));
 	assert_null(not_judged(RULE_APPLIED_MISMATCH));
 }
 

@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The table of providers, and what follows from the entry of the one with a bit in each folio. */
+#include "scene.h"
+#include "providers/provider.h"
+
+#define FOLIO_BIT RECORD_PROVIDER_FOLIO_BIT
+
+static void test_table(void **state)
+{
+	const struct provider *provider = NULL, *other;
+	__u32 judged = 0, absent = 0;
+
+	(void)state;
+	assert_ptr_equal(provider_next(NULL), provider_of(RECORD_PROVIDER_UNKNOWN));
+	while ((provider = provider_next(provider))) {
+		__u32 bit = 1U << (provider - provider_table);
+
+		judged |= provider->traits & PROVIDER_JUDGED ? bit : 0;
+		absent |= provider->traits & PROVIDER_PROMISES_ABSENCE ? bit : 0;
+		/* What is judged has a place that says what it should be, and a name to be told by. */
+		assert_int_equal(!(provider->traits & PROVIDER_JUDGED),
+				 provider->declared == PROVIDER_DECLARED_NOWHERE);
+		assert_int_equal(provider->declared == PROVIDER_DECLARED_BY_KIND,
+				 provider->legal != MODEL_EITHER);
+		for (other = provider_next(provider); other; other = provider_next(other))
+			assert_string_not_equal(provider->name, other->name);
+	}
+	assert_int_equal(judged, PROVIDERS_JUDGED);
+	assert_int_equal(absent, PROVIDERS_PROMISE_ABSENCE);
+	assert_int_equal(judged & 1U << RECORD_PROVIDER_UNKNOWN, 0);
+}
+
+static void test_numbers_of_others(void **state)
+{
+	(void)state;
+	assert_string_equal(provider_of(RECORD_PROVIDER_FOLIO_BIT)->name, "folio-bit");
+	assert_string_equal(provider_of(PROVIDER_NUMBERS - 1)->name, "unknown");
+	assert_string_equal(provider_of(~0U)->name, "unknown");
+	assert_false(provider_has(~0U, PROVIDER_JUDGED));
+}
+
+/* Page @pgoff is prepared, then taken out, and flushed or not. */
+static void leaves(__u64 pgoff, bool flushed)
+{
+	__u64 pfn = 100 + 2 * pgoff;
+
+	stream_begin(&stream, T, G, RECORD_OPERATION_FOLIO_ZAP, pgoff, pgoff, false);
+	if (flushed)
+		stream_zap_flush(&stream, T, G, pgoff, pfn, 1, pfn, pfn);
+	else
+		stream_zap(&stream, T, G, pgoff, pfn, 1, false, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_FOLIO_ZAP, pgoff, pgoff, false);
+}
+
+static void folio_bit_inode(__u64 pages)
+{
+	stream_inode(&stream, G, FOLIO_BIT, 64, false);
+	for (__u64 i = 0; i < pages; i++)
+		leaves(i, true);
+	stream_heartbeat(&stream);
+}
+
+static void folio_bit_release(const struct stream_page *pages, size_t nr)
+{
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, FOLIO_BIT, true, RECORD_SNAPSHOT_RELEASE, pass, 0, 64,
+			    pages, nr);
+}
+
+static void folio_bit_judge(void)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* Out with its bit; present without, as what nobody has touched or what was filled beforehand is. */
+static void test_folio_bit(void **state)
+{
+	struct stream_page pages[6];
+
+	(void)state;
+	folio_bit_inode(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS | DEVIATES);
+	pages_seen(pages, 4, 5, PRESENT_BITS);
+	pages_seen(pages, 5, 6, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT);
+	folio_bit_release(pages, 6);
+	folio_bit_judge();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* v10: the bit stays although the change has failed. */
+static void test_folio_bit_present(void **state)
+{
+	struct stream_page pages[4];
+	const struct verdict_violation *violation;
+
+	(void)state;
+	folio_bit_inode(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS | DEVIATES);
+	pages[2].bits = PRESENT_BITS | DEVIATES;
+	folio_bit_release(pages, 4);
+	folio_bit_judge();
+	violation = stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 2, 2);
+	assert_non_null(strstr(violation->words, "its folio's bit is set"));
+	assert_string_equal(violation->sources[1].name, "folio");
+}
+
+/* v7: it is taken out, and its bit is never set. */
+static void test_folio_clear_absent(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	folio_bit_inode(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	folio_bit_release(pages, 4);
+	folio_bit_judge();
+	assert_int_equal(stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 3)->count, 4);
+}
+
+/* The bits change with every fault: what one read has said declares nothing for the next. */
+static void test_folio_bit_changes(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	folio_bit_inode(2);
+	pages_seen(pages, 0, 2, ABSENT_BITS | DEVIATES);
+	pages_seen(pages, 2, 4, PRESENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, FOLIO_BIT, true, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages,
+			    4);
+	stream_heartbeat(&stream);
+	leaves(2, true);
+	leaves(3, true);
+	pages_seen(pages, 0, 4, ABSENT_BITS | DEVIATES);
+	folio_bit_release(pages, 4);
+	folio_bit_judge();
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void freed(__u64 pgoff, __u32 bits)
+{
+	struct record_owner leave = {
+		.header = { .kind = RECORD_LEAVE, .size = sizeof(leave), .tid = T, .tgid = T },
+		.page = 100 + 2 * pgoff,
+		.pgoff = pgoff,
+		.nr = 1,
+		.prepared = bits,
+	};
+
+	stream_zap(&stream, T, 0, 0, 100 + 2 * pgoff, 1, true, 0);
+	leave.header.time = stream.now;
+	stream_add(&stream, &leave.header);
+}
+
+/* v8: restored, and its bit stays. The others' are cleared. */
+static void test_folio_bit_left(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	folio_bit_inode(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS | DEVIATES);
+	folio_bit_release(pages, 4);
+	for (__u64 i = 0; i < 4; i++)
+		freed(i, RECORD_OWNER_PREPARED | (i == 1 ? RECORD_OWNER_DEVIATES : 0));
+	heartbeats(3);
+	folio_bit_judge();
+	stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 1, 1);
+}
+
+static void test_folio_bit_unflushed(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	folio_bit_inode(3);
+	leaves(3, false);
+	pages_seen(pages, 0, 4, ABSENT_BITS | DEVIATES);
+	folio_bit_release(pages, 4);
+	folio_bit_judge();
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 3, 3);
+}
+
+/* An inode that never asked keeps its pages. */
+static void test_never_asked(void **state)
+{
+	struct stream_page seen = { 0, 100, 1, ABSENT_BITS | DEVIATES };
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	release(RECORD_PROVIDER_GMEM_PLAIN, &seen, 1);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_table),	    cmocka_unit_test(test_numbers_of_others),
+		RULE_TEST(test_folio_bit),	    RULE_TEST(test_folio_bit_present),
+		RULE_TEST(test_folio_clear_absent), RULE_TEST(test_folio_bit_changes),
+		RULE_TEST(test_folio_bit_left),	    RULE_TEST(test_folio_bit_unflushed),
+		RULE_TEST(test_never_asked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
