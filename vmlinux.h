@@ -281,6 +281,11 @@ struct vm_area_desc___mmap {
 	struct file *file;
 } __attribute__((preserve_access_index));
 
+/* Read where guest_memfd has a bit there (v7 to v12 of the direct-map series). */
+struct folio___marked {
+	void *private;
+} __attribute__((preserve_access_index));
+
 /* CONFIG_MEMORY_FAILURE=y. */
 enum pageflags___poison {
 	PG_hwpoison___poison,

@@ -84,6 +84,31 @@ int BPF_PROG(configure_exit, struct folio *folio, int result)
 	return configure_write(folio, RECORD_REQUEST_END, result);
 }
 
+/* One folio leaves the direct map, if it has to: in v7 to v12 nothing else does it. */
+static __always_inline int folio_zap_write(struct folio *folio, __u16 kind, __s32 result)
+{
+	__u64 index = folio->index;
+
+	return range_write(folio_host(folio), index, index, false, RECORD_OPERATION_FOLIO_ZAP, kind,
+			   result);
+}
+
+SEC("fentry/kvm_gmem_folio_zap_direct_map")
+int BPF_PROG(folio_zap_enter, struct folio *folio)
+{
+	if (!armed(PROGRAM_FOLIO_ZAP_ENTER))
+		return 0;
+	return folio_zap_write(folio, RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_folio_zap_direct_map")
+int BPF_PROG(folio_zap_exit, struct folio *folio, int result)
+{
+	if (!armed(PROGRAM_FOLIO_ZAP_EXIT))
+		return 0;
+	return folio_zap_write(folio, RECORD_REQUEST_END, result);
+}
+
 static __always_inline int fallocate_write(struct file *file, int mode, __u64 offset, __u64 length,
 					   __u16 kind, __s64 result)
 {
@@ -143,7 +168,9 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 	record->page = address;
 	record->pgoff = folio->index;
 	record->nr = folio_pages(folio);
-	record->prepared = flags_uptodate(folio_flags(folio));
+	record->prepared = flags_uptodate(folio_flags(folio)) ? RECORD_OWNER_PREPARED : 0;
+	if (sensor.gmem_marks_folios && folio_marked(address) > 0)
+		record->prepared |= RECORD_OWNER_DEVIATES;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;

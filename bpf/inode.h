@@ -30,13 +30,14 @@ struct gmem_inode___own {
 
 /* GUEST_MEMFD_FLAG_MMAP (6.18) and _INIT_SHARED (6.18): neither is about the direct map. */
 #define GMEM_FLAGS_KNOWN 3ULL
+#define GMEM_FLAG_NO_DIRECT_MAP 4ULL /* GUEST_MEMFD_FLAG_NO_DIRECT_MAP, v8 to v12 */
 #define RFC3_FLAGS_KNOWN (RECORD_RFC3_NO_DIRECT_MAP | RECORD_RFC3_DYNAMIC)
 
-/* A later form of the series keeps state in the folios: none that we can judge. */
-static __always_inline bool mapping_leaves_direct_map(const struct address_space *mapping)
+/* A later form of the series, with a flag of the mapping; before it had that, one of the inode. */
+static __always_inline bool gmem_leaves_direct_map(const struct address_space *mapping, __u64 flags)
 {
 	if (!bpf_core_enum_value_exists(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem))
-		return false;
+		return flags & GMEM_FLAG_NO_DIRECT_MAP;
 	return BPF_CORE_READ(mapping, flags) >>
 		       bpf_core_enum_value(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem) &
 	       1;
@@ -68,7 +69,12 @@ static __always_inline void inode_identify_gmem(struct identify_args *identity, 
 	if (!bpf_core_type_exists(struct kvm_gmem_inode_private)) {
 		identity->flags = gmem_create_flags(identity->inode, private);
 		/* A pointer, or a flag that nobody has told us of: another design's. */
-		if (!(identity->flags & ~GMEM_FLAGS_KNOWN) && !mapping_leaves_direct_map(mapping))
+		if (identity->flags & ~(GMEM_FLAGS_KNOWN | GMEM_FLAG_NO_DIRECT_MAP))
+			return;
+		if (gmem_leaves_direct_map(mapping, identity->flags))
+			identity->provider = sensor.gmem_marks_folios ? RECORD_PROVIDER_FOLIO_BIT
+								      : RECORD_PROVIDER_UNKNOWN;
+		else if (!(identity->flags & ~GMEM_FLAGS_KNOWN))
 			identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
 		return;
 	}

@@ -28,6 +28,8 @@ struct sensor_config {
 	__u32 own_tgid; /* the process that owns the sensors: its flushes are not recorded */
 	__u32 gmem_described; /* 1: BTF has guest_memfd's routines, so also its types */
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
+	__u32 gmem_marks_folios; /* 1: guest_memfd has a bit in each folio (v7 to v12) */
+	__u32 reserved;
 };
 
 /* The programs, as captures number them (record_loss.program, fact sensor.program.N): append only. */
@@ -71,6 +73,8 @@ enum sensor_program {
 	PROGRAM_TOUCH_BEGIN = 36,
 	PROGRAM_MODULE_LOAD = 37,
 	PROGRAM_TEXT_READ = 38,
+	PROGRAM_FOLIO_ZAP_ENTER = 39,
+	PROGRAM_FOLIO_ZAP_EXIT = 40,
 };
 
 #define PROGRAMS_MAX 64

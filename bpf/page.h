@@ -74,6 +74,18 @@ static __always_inline bool page_flags_read(__u64 address, __u64 *flags)
 	return !bpf_core_read(flags, 8, &((struct folio *)address)->flags);
 }
 
+#define FOLIO_NO_DIRECT_MAP 1ULL /* KVM_GMEM_FOLIO_NO_DIRECT_MAP, in folio->private */
+
+/* Whether the folio at @address says that it is absent. Negative: it cannot be read. */
+static __always_inline int folio_marked(__u64 address)
+{
+	__u64 private;
+
+	if (bpf_core_read(&private, sizeof(private), &((struct folio___marked *)address)->private))
+		return -EFAULT;
+	return private & FOLIO_NO_DIRECT_MAP;
+}
+
 static __always_inline bool flags_uptodate(__u64 flags)
 {
 	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;

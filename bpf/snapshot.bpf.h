@@ -159,6 +159,22 @@ struct snapshot_loop {
 	struct snapshot_scratch *scratch;
 };
 
+/* What the folio says of its pages. A large one is not of that design: it says nothing. */
+static __always_inline __u64 marked_read(const struct snapshot_scratch *scratch, __u32 i,
+					 __u64 folio)
+{
+	int marked;
+
+	if (!folio || folio & 3)
+		return 0;
+	if (!xarray_is_first(&scratch->folios, i, folio))
+		return RECORD_PAGE_DECLARED_UNKNOWN;
+	marked = folio_marked(folio);
+	if (marked < 0)
+		return RECORD_PAGE_DECLARED_UNKNOWN;
+	return marked ? RECORD_PAGE_DEVIATES : 0;
+}
+
 /*
  * Any page: one within a large folio, one of which something cannot be said.
  * A global function, as the next but one: the verifier walks through those once,
@@ -171,12 +187,16 @@ __noinline __u64 snapshot_any_page(struct snapshot_scratch *scratch, __u32 i)
 
 	if (!scratch)
 		return 0;
-	declared = xarray_entry(&scratch->declared, i);
-	if (declared == XARRAY_RETRY)
-		word |= RECORD_PAGE_DECLARED_UNKNOWN;
-	else if (declared)
-		word |= RECORD_PAGE_DEVIATES;
 	folio = xarray_entry(&scratch->folios, i);
+	if (scratch->declared.kind == XARRAY_FOLIOS) {
+		word |= marked_read(scratch, i, folio);
+	} else {
+		declared = xarray_entry(&scratch->declared, i);
+		if (declared == XARRAY_RETRY)
+			word |= RECORD_PAGE_DECLARED_UNKNOWN;
+		else if (declared)
+			word |= RECORD_PAGE_DEVIATES;
+	}
 	if (folio == XARRAY_RETRY)
 		word |= RECORD_PAGE_RESIDENT_UNKNOWN;
 	else if (folio && !(folio & 3)) /* not a shadow of a page that was reclaimed */
@@ -333,6 +353,10 @@ static long snapshot_block(__u32 i, struct snapshot_loop *loop)
 	xarray_read(scratch->inode.xarray, scratch->pgoff, &scratch->declared);
 	if (scratch->folios.kind == XARRAY_EMPTY && scratch->declared.kind == XARRAY_EMPTY)
 		return 0;
+	if (sensor.gmem_marks_folios && scratch->inode.provider == RECORD_PROVIDER_FOLIO_BIT) {
+		scratch->declared.kind = XARRAY_FOLIOS;
+		xarray_obscure(&scratch->declared);
+	}
 	scratch->seen = 0;
 	scratch->odd = 0;
 	bpf_loop((nr + SNAPSHOT_STEP - 1) / SNAPSHOT_STEP, snapshot_steps, loop, 0);

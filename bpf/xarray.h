@@ -28,6 +28,7 @@ enum xarray_kind {
 	XARRAY_SLOTS_READ = 1,
 	XARRAY_UNIFORM = 2,
 	XARRAY_UNKNOWN = 3,
+	XARRAY_FOLIOS = 4, /* none: the folios say it (snapshot.bpf.h) */
 };
 
 static __always_inline bool xarray_is_internal(__u64 entry)
@@ -161,6 +162,16 @@ __noinline __u64 xarray_empty_from(__u64 xarray, __u64 index)
 	return 0;
 }
 
+/* Slots that say nothing plain: whoever reads one has to look closer. */
+static __always_inline void xarray_obscure(struct xarray_block *block)
+{
+	__u32 i;
+
+#pragma unroll
+	for (i = 0; i < XARRAY_SLOTS; i++)
+		block->slots[i] = XARRAY_RETRY;
+}
+
 /*
  * @xarray: address of a struct xarray, 0: none. @index: the first of 64,
  * aligned. Slots are filled in any case: an internal entry where only
@@ -168,18 +179,13 @@ __noinline __u64 xarray_empty_from(__u64 xarray, __u64 index)
  */
 static __always_inline void xarray_read(__u64 xarray, __u64 index, struct xarray_block *block)
 {
-	__u32 i;
-
 	block->kind = XARRAY_EMPTY;
 	if (xarray)
 		xarray_find(xarray, index, block);
-	if (block->kind == XARRAY_EMPTY) {
+	if (block->kind == XARRAY_EMPTY)
 		__builtin_memset(block->slots, 0, sizeof(block->slots));
-	} else if (block->kind != XARRAY_SLOTS_READ) {
-#pragma unroll
-		for (i = 0; i < XARRAY_SLOTS; i++)
-			block->slots[i] = XARRAY_RETRY;
-	}
+	else if (block->kind != XARRAY_SLOTS_READ)
+		xarray_obscure(block);
 }
 
 /* What @block holds for its index @i: an entry, 0, or XARRAY_RETRY where it cannot be said. */

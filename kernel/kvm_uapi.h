@@ -76,6 +76,16 @@ struct kvm_pre_fault_memory {
 #define KVM_PRE_FAULT_MEMORY _IOWR(KVMIO, 0xd5, struct kvm_pre_fault_memory)
 #endif
 
+/* Of the kernel proper from 6.18 on, the last of v8 to v12 of the direct-map series. */
+#ifndef GUEST_MEMFD_FLAG_MMAP
+#define GUEST_MEMFD_FLAG_MMAP (1ULL << 0)
+#define GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
+#endif
+
+#ifndef GUEST_MEMFD_FLAG_NO_DIRECT_MAP
+#define GUEST_MEMFD_FLAG_NO_DIRECT_MAP (1ULL << 2)
+#endif
+
 /* The series: flags of KVM_CREATE_GUEST_MEMFD and an ioctl on the guest_memfd. */
 #ifndef KVM_GMEM_NO_DIRECT_MAP
 #define KVM_GMEM_NO_DIRECT_MAP (1ULL << 0)

@@ -17,6 +17,7 @@
 #define STOCK "every kernel with memfd_secret (5.14)"
 #define SERIES "the guest_memfd direct-map series (kernel/patches)"
 #define GMEM "guest_memfd (6.8)"
+#define MARKS "guest_memfd with a bit in each folio (v7 to v12 of the series)"
 
 #define KERNEL LOAD_PART_KERNEL
 #define INODES LOAD_PART_INODES
@@ -31,7 +32,7 @@ const struct load_program load_programs[] = {
 	[PROGRAM_ZAP_DEFAULT_EXIT] = {
 		"zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_VALID_EXIT] = {
-		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
+		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT | TOUCH_GMEM_MAPPED },
 	[PROGRAM_FLUSH_RANGE_ENTER] = {
 		"flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_FLUSH_RANGE_EXIT] = {
@@ -103,7 +104,11 @@ const struct load_program load_programs[] = {
 	[PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER] = {
 		"secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false, "memfd_secret from 6.16 on", TOUCH_SECRET },
 	[PROGRAM_USER_FAULT_EXIT] = {
-		"user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false, "guest_memfd that user space can map (6.18)", 0 },
+		"user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false, "guest_memfd that user space can map (6.18)", TOUCH_GMEM_MAPPED },
+	[PROGRAM_FOLIO_ZAP_ENTER] = {
+		"folio_zap_enter", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
+	[PROGRAM_FOLIO_ZAP_EXIT] = {
+		"folio_zap_exit", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
 };
 /* clang-format on */
 

@@ -28,6 +28,7 @@ enum touch_step {
 	TOUCH_GMEM = 1 << 1, /* a guest_memfd is made, filled, punched, closed */
 	TOUCH_GMEM_ABSENT = 1 << 2, /* it was one that leaves the direct map */
 	TOUCH_GMEM_RANGE = 1 << 3, /* its state was changed by the ioctl */
+	TOUCH_GMEM_MAPPED = 1 << 4, /* it was mapped and written to, and left the direct map then */
 };
 
 struct load_program {
