@@ -82,7 +82,7 @@ bool read_known(const struct judging *judging, const struct model_read *read)
 static bool read_halfway(const struct judging *judging, const struct model_read *read,
 			 const struct page *page)
 {
-	if (judging->inode->base.provider != RECORD_PROVIDER_RFC3 || !read->shadow_until ||
+	if (!inode_has(judging->inode, PROVIDER_TAKES_REQUESTS) || !read->shadow_until ||
 	    read->bits & RECORD_PAGE_PREPARED || read->table != MODEL_ABSENT)
 		return false;
 	/* Whoever makes it absent from here on is seen. */
