@@ -6,6 +6,7 @@
 #include "model/state.h"
 
 #define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
+#define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES)
 
 /* Where one of two states is told, a third is neither of them. */
 static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)
@@ -54,7 +55,7 @@ static bool zap_contradicts(const struct record_zap *record)
 /* What joins joins something. */
 static bool owner_contradicts(const struct record_owner *record)
 {
-	return record->prepared > 1 ||
+	return record->prepared & ~OWNER_BITS ||
 	       (record->header.kind == RECORD_JOIN && !record->header.inode);
 }
 
