@@ -179,11 +179,21 @@ struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff,
 	return &slot->like;
 }
 
+enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)
+{
+	__u32 legal = 0;
+
+	if (bit_test(chunk->bits[BITS_PRESENT], bit))
+		legal |= MODEL_PRESENT;
+	if (bit_test(chunk->bits[BITS_ABSENT], bit))
+		legal |= MODEL_ABSENT;
+	return (enum model_state)legal;
+}
+
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
 {
 	const struct region *region;
 	const struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
-	__u32 bit = (__u32)(pgoff & CHUNK_MASK), legal = 0;
 
 	if (!region)
 		return inode->legal;
@@ -191,11 +201,7 @@ enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
 		return region->legal;
 	if (!slot->chunk)
 		return slot->legal;
-	if (bit_test(slot->chunk->bits[BITS_PRESENT], bit))
-		legal |= MODEL_PRESENT;
-	if (bit_test(slot->chunk->bits[BITS_ABSENT], bit))
-		legal |= MODEL_ABSENT;
-	return (enum model_state)legal;
+	return chunk_legal(slot->chunk, (__u32)(pgoff & CHUNK_MASK));
 }
 
 static void chunk_declare(struct chunk *chunk, __u64 start, __u64 first, __u64 last, __u8 legal,

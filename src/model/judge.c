@@ -51,10 +51,59 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 		learn_page(judging, read, bit);
 }
 
+/* What is learned from such a page it has already. */
+static void judged_note(struct judging *judging, const struct model_read *read, __u32 bit,
+			bool was_seen)
+{
+	const struct page *page = judged_page(judging, bit);
+
+	judging->like.valid = read->settled && !read->differs && was_seen && page &&
+			      page->flags & PAGE_RESIDENT && page->pfn == read->pfn &&
+			      (read->declared != MODEL_EITHER || read->xarray == MODEL_EITHER) &&
+			      read_known(judging, read);
+	if (!judging->like.valid)
+		return;
+	judging->like.bits = read->bits;
+	judging->like.flags = page->flags;
+	judging->like.declared = read->declared;
+}
+
+/* Judges the page as the one before it was, where it is like that one. false: it is not. */
+static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_page *seen)
+{
+	__u32 bit = (__u32)(pgoff - judging->start);
+	struct chunk *chunk = judging->chunk;
+	const struct page *page = judged_page(judging, bit);
+	struct model_read *run = &judging->run;
+
+	if (!judging->like.valid || judging->suspected || seen->bits != judging->like.bits ||
+	    page->pfn != seen->pfn || page->flags != judging->like.flags ||
+	    !page_settled(judging, bit) || !bit_test(chunk->bits[BITS_SEEN], bit) ||
+	    chunk_legal(chunk, bit) != judging->like.declared ||
+	    bit_test(chunk_marks(chunk, MARK_UNSETTLED), bit))
+		return false;
+	judging->model->counts.pages_read++;
+	bit_put(chunk->bits[BITS_CHANGED], bit, false);
+	if (!bit_test(chunk->bits[BITS_COMPARED], bit)) {
+		bit_put(chunk->bits[BITS_COMPARED], bit, true);
+		judging->inode->base.compared++;
+	}
+	if (run->pfn + run->nr == seen->pfn) {
+		run->nr++;
+		return true;
+	}
+	read_tell(judging);
+	run->pgoff = pgoff;
+	run->pfn = seen->pfn;
+	run->nr = 1;
+	return true;
+}
+
 static void judge_page(struct judging *judging, __u64 pgoff, const struct read_page *seen)
 {
 	__u32 bit = (__u32)(pgoff - judging->start);
 	const struct page *page = judged_page(judging, bit);
+	bool was_seen = bit_test(judging->chunk->bits[BITS_SEEN], bit);
 	struct model_read read = {
 		.inode = &judging->inode->base,
 		.pgoff = pgoff,
@@ -81,6 +130,7 @@ static void judge_page(struct judging *judging, __u64 pgoff, const struct read_p
 			   true);
 	judging->left |= bit_test(chunk_marks(judging->chunk, MARK_UNSETTLED), bit);
 	read_add(judging, &read);
+	judged_note(judging, &read, bit, was_seen);
 }
 
 static void judge_covered(struct judging *judging)
@@ -205,8 +255,13 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 			chunk->read_begin <= judging->begin;
 	judging->suspected = suspected_any(chunk);
 	judging->left = false;
-	for (__u64 pgoff = first; pgoff <= last; pgoff++)
-		judge_page(judging, pgoff, &seen->pages[pgoff - judging->start]);
+	judging->like.valid = false;
+	for (__u64 pgoff = first; pgoff <= last; pgoff++) {
+		const struct read_page *page = &seen->pages[pgoff - judging->start];
+
+		if (!judge_like(judging, pgoff, page))
+			judge_page(judging, pgoff, page);
+	}
 	if (judging->left)
 		chunk->tries += chunk->tries < 255;
 	else if (!bits_count(chunk_marks(chunk, MARK_UNSETTLED)))

@@ -32,6 +32,14 @@ struct chunk_seen {
 	struct read_page pages[CHUNK_PAGES];
 };
 
+/* What a page is, and was read as, that was settled, as it must be, and taught nothing new. */
+struct judged {
+	bool valid;
+	__u32 bits; /* enum record_page_bits */
+	__u32 flags; /* enum page_flags */
+	enum model_state declared;
+};
+
 struct judging {
 	struct model *model;
 	struct inode *inode;
@@ -43,6 +51,7 @@ struct judging {
 	bool calm; /* no request on the whole chunk ended since the read began */
 	bool suspected; /* the chunk has suspects */
 	bool left; /* pages that want another read */
+	struct judged like; /* the page before; judging one like it comes to the same */
 	__u64 covered[CHUNK_WORDS]; /* by requests that are open */
 	struct model_read run; /* like pages not told of yet; nr 0: none */
 };

@@ -332,6 +332,7 @@ struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
 				    const struct region **region);
 /* How many pages from @pgoff on are alike for certain. */
 __u64 extent_alike(const struct inode *inode, __u64 pgoff);
+enum model_state chunk_legal(const struct chunk *chunk, __u32 bit);
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
 /* Declares [first, last]: replaces what is legal, or adds to it. */
 void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64 last, __u8 legal,

@@ -41,11 +41,26 @@ struct cause_list {
 	__u64 unlisted;
 };
 
+/* What rules may be called for; one that is not among them does not compile where it is called. */
+#define RULE_CALLS(call)                                                                           \
+	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
+		call(exposure_ended) call(page_read) call(freed_absent) call(moved)
+
+/* Those rules that have the callback. */
+struct rule_callees {
+	const struct rule_descriptor *list[RULE_IDS_MAX];
+	size_t nr;
+};
+
 struct verdict {
 	struct model *model;
 	struct verdict_options options;
 	const struct rule_descriptor *built[RULE_IDS_MAX]; /* those that judge */
 	size_t built_nr;
+#define RULE_CALLEES(member) struct rule_callees member;
+	struct {
+		RULE_CALLS(RULE_CALLEES)
+	} calls;
 	size_t facts_nr; /* looked at for `blind` */
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct cause_set pending, final;

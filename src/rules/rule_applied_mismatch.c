@@ -55,13 +55,14 @@ static void applied_explain(const struct verdict *verdict, struct accusation *ac
 
 static void applied_read(struct verdict *verdict, const struct model_read *read)
 {
-	struct accusation accusation = read_accusation(read, RULE_APPLIED_MISMATCH);
+	struct accusation accusation;
 	enum model_state wanted = read->table == MODEL_PRESENT ? MODEL_ABSENT : MODEL_PRESENT;
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
 	if (!(read->proven & MODEL_DIFFERS_APPLIED))
 		return;
+	accusation = read_accusation(read, RULE_APPLIED_MISMATCH);
 	accusation.variant &= ~READ_VARIANT_DECLARED;
 	/* Read at the release, when nobody else holds the inode: no history in it. */
 	accusation.immune = read->origin == RECORD_SNAPSHOT_RELEASE;

@@ -8,12 +8,13 @@
 
 static void declared_read(struct verdict *verdict, const struct model_read *read)
 {
-	struct accusation accusation = read_accusation(read, RULE_DECLARED_MISMATCH);
+	struct accusation accusation;
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
 	if (!(read->proven & MODEL_DIFFERS_DECLARED))
 		return;
+	accusation = read_accusation(read, RULE_DECLARED_MISMATCH);
 	accusation.variant &= READ_VARIANT_DECLARED | READ_VARIANT_XARRAY;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -4,7 +4,7 @@
 
 #define LONG_NS 100000000ULL
 
-static void long_exposure_ended(struct verdict *verdict, const struct model_exposure *exposure)
+static void long_exposure_accuse(struct verdict *verdict, const struct model_exposure *exposure)
 {
 	struct accusation accusation = {
 		.rule = RULE_LONG_EXPOSURE,
@@ -19,8 +19,6 @@ static void long_exposure_ended(struct verdict *verdict, const struct model_expo
 	char name[MODEL_INODE_NAME_MAX];
 	__u64 ns = exposure->end - exposure->begin;
 
-	if (ns < LONG_NS)
-		return;
 	if (model_doubtful(verdict_model(verdict), exposure->inode, exposure->begin, exposure->end))
 		return;
 	note = verdict_accuse(verdict, &accusation);
@@ -35,6 +33,12 @@ static void long_exposure_ended(struct verdict *verdict, const struct model_expo
 			(unsigned long long)exposure->pgoff, name, time_seconds(exposure->begin),
 			time_micros(exposure->begin), exposure->own ? "its own" : "another task's",
 			time_seconds(ns), time_micros(ns));
+}
+
+static void long_exposure_ended(struct verdict *verdict, const struct model_exposure *exposure)
+{
+	if (exposure->end - exposure->begin >= LONG_NS)
+		long_exposure_accuse(verdict, exposure);
 }
 
 static const struct rule_descriptor long_exposure = {

@@ -12,11 +12,9 @@
 /* Calls @member of every rule that has it. */
 #define VERDICT_CALL(verdict, member, ...)                                                         \
 	do {                                                                                       \
-		for (size_t call = 0; call < (verdict)->built_nr; call++) {                        \
-			const struct rule_descriptor *descriptor = (verdict)->built[call];         \
-			if (descriptor->member)                                                    \
-				descriptor->member(verdict, __VA_ARGS__);                          \
-		}                                                                                  \
+		const struct rule_callees *callees = &(verdict)->calls.member;                     \
+		for (size_t call = 0; call < callees->nr; call++)                                  \
+			callees->list[call]->member(verdict, __VA_ARGS__);                         \
 	} while (0)
 
 /* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
@@ -374,6 +372,16 @@ static void verdict_freed_absent(void *context, const struct model_freed *freed)
 	VERDICT_CALL((struct verdict *)context, freed_absent, freed);
 }
 
+static void verdict_build(struct verdict *verdict, const struct rule_descriptor *descriptor)
+{
+#define RULE_CALLEE(member)                                                                        \
+	if (descriptor->member)                                                                    \
+		verdict->calls.member.list[verdict->calls.member.nr++] = descriptor;
+
+	verdict->built[verdict->built_nr++] = descriptor;
+	RULE_CALLS(RULE_CALLEE)
+}
+
 static void verdict_prepare(struct verdict *verdict, const struct verdict_options *options)
 {
 	const struct rule_descriptor *descriptor = NULL;
@@ -386,7 +394,7 @@ static void verdict_prepare(struct verdict *verdict, const struct verdict_option
 		verdict->options.settle_ns = 150ULL * 1000 * 1000;
 	while ((descriptor = descriptor_next(descriptor))) {
 		if (descriptor->rule.built)
-			verdict->built[verdict->built_nr++] = descriptor;
+			verdict_build(verdict, descriptor);
 	}
 }
 
