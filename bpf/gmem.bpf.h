@@ -60,6 +60,27 @@ int BPF_PROG(set_folio_exit, struct folio *folio, unsigned long start, unsigned 
 			   RECORD_REQUEST_END, result);
 }
 
+/* Of which inode the request around it tells: the private data does not lead there. */
+SEC("fentry/__kvm_gmem_update_xarray")
+int BPF_PROG(update_xarray_enter, struct kvm_gmem_inode_private *private, unsigned long start,
+	     unsigned long end, bool state)
+{
+	if (!armed(PROGRAM_UPDATE_XARRAY_ENTER))
+		return 0;
+	return range_write(NULL, start, end, state, RECORD_OPERATION_UPDATE_XARRAY,
+			   RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/__kvm_gmem_update_xarray")
+int BPF_PROG(update_xarray_exit, struct kvm_gmem_inode_private *private, unsigned long start,
+	     unsigned long end, bool state, int result)
+{
+	if (!armed(PROGRAM_UPDATE_XARRAY_EXIT))
+		return 0;
+	return range_write(NULL, start, end, state, RECORD_OPERATION_UPDATE_XARRAY,
+			   RECORD_REQUEST_END, result);
+}
+
 static __always_inline int configure_write(struct folio *folio, __u16 kind, __s32 result)
 {
 	__u64 index = folio->index;

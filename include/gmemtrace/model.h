@@ -105,6 +105,7 @@ struct model_zap {
 	__u64 begin; /* ns; 0 unknown */
 	__u64 end; /* ns */
 	__u64 flushed; /* ns: end of the own flush that covers all of it; 0 none so far */
+	__u64 since; /* ns: of the pages' last change before, or when they came; 0 unknown */
 	__u32 tid, tgid, cpu;
 	__s32 result;
 	bool valid; /* true: restored, false: zapped */
@@ -138,6 +139,12 @@ struct model_request {
 	__u32 tid, tgid, cpu;
 	__u32 depth; /* 0: outermost of its thread */
 	bool stuck;
+	/* Of its inner steps, changes of entries and updates of the xarray: ends, ns; 0: none. */
+	__u64 step_first, step_last;
+	/* The last update of the xarray inside that failed and was not made good: 0, or -errno. */
+	__s64 failed;
+	__u64 failed_first, failed_last; /* pgoff: what it was to record */
+	__u32 failed_state; /* 1 present, 0 absent */
 	/* Inner calls, also those of requests nested inside. Valid during the callback only. */
 	const struct model_zap *zaps;
 	size_t zaps_nr;
@@ -220,7 +227,7 @@ struct model_moved {
 	__u32 tid, tgid, cpu;
 	bool prepared; /* JOINED: on the way in */
 	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
-	bool absent; /* FREED: from the direct map */
+	bool absent; /* LEFT: for sure, from the direct map; FREED: read there */
 };
 
 enum model_doubt_reason {

@@ -55,6 +55,8 @@ enum rule_needs {
 	RULE_NEEDS_HISTORY = 1 << 0, /* events without a gap */
 	RULE_NEEDS_SNAPSHOT = 1 << 1,
 	RULE_NEEDS_PAGE_FREE = 1 << 2, /* SENSOR_GROUP_PAGE_FREE */
+	/* The same off; where it is on another rule judges the same and knows better, so nothing is missing. */
+	RULE_NEEDS_NO_PAGE_FREE = 1 << 3,
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

@@ -111,6 +111,26 @@ void owner_join(struct model *model, const struct record_owner *record)
 		owner_notify(model, record, inode, known ? MODEL_PREPARED : MODEL_JOINED);
 }
 
+/* How many of @nr pages from @pgoff on are alike: surely absent, or not. */
+static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 nr, bool *absent)
+{
+	__u64 done = 0, step;
+
+	for (; done < nr; done += step) {
+		struct page page;
+		bool gone = extent_page_read(inode, pgoff + done, &page) &&
+			    page.flags & PAGE_SURE && page_applied(&page) == MODEL_ABSENT;
+
+		if (done && gone != *absent)
+			break;
+		*absent = gone;
+		step = extent_alike(inode, pgoff + done);
+		if (step > nr - done)
+			step = nr - done;
+	}
+	return done;
+}
+
 void owner_leave(struct model *model, const struct record_owner *record)
 {
 	struct model_moved moved = move_of(&record->header, MODEL_LEFT);
@@ -125,6 +145,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		run = page_run(model, record->page + i, record->nr - i, &owner, &inode, &pgoff);
 		if (owner != PFN_OWNED)
 			continue;
+		run = leave_alike(inode, pgoff, run, &moved.absent);
 		page_leave(model, inode, pgoff, record->page + i, run);
 		pages_touch(inode, pgoff, run, event_time(model, record->header.time));
 		moved.inode = &inode->base;

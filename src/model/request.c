@@ -2,6 +2,12 @@
 /* Requests: calls of the routines that change or may change a page's state. */
 #include "model/state.h"
 
+/* The update of the xarray inside another request is only that request's means. */
+static bool request_is_step(const struct request *request)
+{
+	return request->base.operation == RECORD_OPERATION_UPDATE_XARRAY && request->outer;
+}
+
 static bool request_declares(const struct request *request)
 {
 	switch (request->base.operation) {
@@ -9,8 +15,7 @@ static bool request_declares(const struct request *request)
 	case RECORD_OPERATION_SET_FOLIO:
 		return true;
 	case RECORD_OPERATION_UPDATE_XARRAY:
-		/* Inside another request it is only that request's means. */
-		return !request->base.depth;
+		return !request_is_step(request);
 	default:
 		return false;
 	}
@@ -96,8 +101,10 @@ void request_drop_lost(struct model *model, struct inode *inode, __u64 now)
 	}
 }
 
-static void request_event(struct model *model, const struct record_request *record)
+static void request_event(struct model *model, const struct record_request *record,
+			  const struct request *request)
 {
+	const struct inode *inode = request ? request->inode : NULL;
 	struct model_event event = {
 		.time = record->header.time,
 		.kind = record->header.kind,
@@ -105,7 +112,7 @@ static void request_event(struct model *model, const struct record_request *reco
 		.cpu = record->header.cpu,
 		.tid = record->header.tid,
 		.tgid = record->header.tgid,
-		.inode = (__u32)record->header.inode,
+		.inode = (__u32)(inode ? inode->base.number : record->header.inode),
 		.state = record->state,
 		.result = (__s32)record->result,
 		.first = record->pgoff_first,
@@ -147,6 +154,8 @@ void request_begin(struct model *model, const struct record_request *record)
 		return;
 	if (record->header.inode)
 		request->inode = inode_get(model, record->header.inode, record->header.time);
+	else if (task->top && record->operation == RECORD_OPERATION_UPDATE_XARRAY)
+		request->inode = task->top->inode;
 	if (request->inode && record->operation == RECORD_OPERATION_RELEASE) {
 		request_drop_lost(model, request->inode, record->header.time);
 		request->inode->closing = true;
@@ -174,15 +183,16 @@ void request_begin(struct model *model, const struct record_request *record)
 	if (request->inode) {
 		request->next_open = request->inode->open;
 		request->inode->open = request;
-		request->inode->base.requests++;
+		request->inode->base.requests += !request_is_step(request);
 	}
 	request->open_index = model->open_nr;
 	model->open[model->open_nr++] = request;
 	task->top = request;
 	task->depth++;
-	model->counts.requests++;
+	model->counts.requests += !request_is_step(request);
 	model->counts.requests_open = model->open_nr;
-	request_event(model, record);
+	if (!request_is_step(request))
+		request_event(model, record, request);
 	MODEL_NOTIFY(model, request_begun, &request->base);
 }
 
@@ -313,6 +323,25 @@ static void request_apply(struct model *model, const struct request *request)
 		extent_touch(request->inode, base->pgoff_first, base->pgoff_last, time, declares);
 }
 
+/* What it says of the step that it is to the request around it. */
+static void request_step(const struct request *request)
+{
+	const struct model_request *step = &request->base;
+	struct model_request *outer = &request->outer->base;
+
+	request_stepped(request->outer, step->end);
+	if (step->result < 0) {
+		outer->failed = step->result;
+		outer->failed_first = step->pgoff_first;
+		outer->failed_last = step->pgoff_last;
+		outer->failed_state = step->state;
+	} else if (step->state == outer->failed_state && step->pgoff_first <= outer->failed_first &&
+		   outer->failed_last <= step->pgoff_last) {
+		/* Tried again, it was made good. */
+		outer->failed = 0;
+	}
+}
+
 static void request_end_unseen(struct model *model, const struct record_request *record)
 {
 	__u64 now = record->header.time, shadow = model->options.shadow_ns;
@@ -331,7 +360,9 @@ void request_end(struct model *model, const struct record_request *record)
 	struct request *request = task ? request_match(task, record) : NULL;
 	struct inode *inode;
 
-	request_event(model, record);
+	/* Of the steps only those that failed belong to a page's story. */
+	if (!request || !request_is_step(request) || record->result < 0)
+		request_event(model, record, request);
 	if (!request) {
 		request_end_unseen(model, record);
 		return;
@@ -340,6 +371,8 @@ void request_end(struct model *model, const struct record_request *record)
 		request_drop(model, task, record->header.time);
 	request->base.end = record->header.time;
 	request->base.result = record->result;
+	if (request_is_step(request))
+		request_step(request);
 	if (task->zaps_nr)
 		request->base.zaps = task->zaps + request->zaps_first;
 	request->base.zaps_nr = task->zaps_nr - request->zaps_first;

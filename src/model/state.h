@@ -468,6 +468,16 @@ void owner_leave(struct model *model, const struct record_owner *record);
 
 /* task.c */
 struct task *task_get(struct model *model, __u32 tid);
+/* One of its inner steps ended. */
+static inline void request_stepped(struct request *request, __u64 time)
+{
+	struct model_request *base = &request->base;
+
+	if (!base->step_first || time < base->step_first)
+		base->step_first = time;
+	if (time > base->step_last)
+		base->step_last = time;
+}
 /* The innermost request of @task that changes direct-map entries, or NULL. */
 struct request *request_innermost(const struct task *task);
 

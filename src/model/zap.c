@@ -33,6 +33,7 @@ struct piece {
 	struct inode *inode; /* NULL: nobody's */
 	__u64 pgoff, nr;
 	enum model_state before; /* where it is sure; else EITHER */
+	__u64 since; /* ns: of the latest of their changes so far, or they came */
 	bool sure, redundant;
 	bool resident;
 };
@@ -40,10 +41,13 @@ struct piece {
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
 	struct page page;
+	bool exact;
 
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
 	if (!piece->resident)
 		return;
+	piece->since = page_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
+				    piece->pgoff, &exact);
 	piece->sure = page.flags & PAGE_SURE && !piece->inode->base.dead;
 	piece->redundant = zap_is_redundant(taking->record, &page);
 	if (piece->sure)
@@ -228,9 +232,10 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	zap_count(model, zap, inode, request);
 	if (inode && !zap->valid && !zap->result && !zap->redundant)
 		exposure_add(model, inode, zap);
-	if (request)
+	if (request) {
+		request_stepped(request, zap->end);
 		zap_log(model, task, zap);
-	else if (!zap->valid && !zap->result && !zap->redundant)
+	} else if (!zap->valid && !zap->result && !zap->redundant)
 		loose_add(model, task, zap);
 	MODEL_NOTIFY(model, zapped, zap, request ? &request->base : NULL);
 }
@@ -291,6 +296,7 @@ static void zap_piece(const struct zap_taking *taking, struct task *task, const 
 		.redundant = piece->redundant,
 		.routine = record->routine,
 		.before = piece->before,
+		.since = piece->since,
 	};
 
 	zap.after = zap_after(&zap);
@@ -321,6 +327,8 @@ void zap_take(struct model *model, const struct record_zap *record)
 			if (!piece_continues(&piece, &next))
 				break;
 			piece.nr += next.nr;
+			if (piece.since < next.since)
+				piece.since = next.since;
 		}
 		zap_piece(&taking, task, &piece, first);
 	}

@@ -81,6 +81,7 @@ const char *rule_needs_words(const struct rule *rule, char words[RULE_NEEDS_WORD
 		{ RULE_NEEDS_HISTORY, "history" },
 		{ RULE_NEEDS_SNAPSHOT, "snapshots" },
 		{ RULE_NEEDS_PAGE_FREE, "page-free" },
+		{ RULE_NEEDS_NO_PAGE_FREE, "no page-free" },
 	};
 	size_t used = 0;
 

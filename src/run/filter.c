@@ -140,6 +140,13 @@ static const struct record_header *filter_flush(struct filter *filter,
 	return &filter->changed.header;
 }
 
+/* An inner step names no inode: it is whose the request around it is. */
+static bool filter_step(const struct filter *filter, const struct record_header *record)
+{
+	return (record->kind == RECORD_REQUEST_BEGIN || record->kind == RECORD_REQUEST_END) &&
+	       task_find(filter, record->tid);
+}
+
 const struct record_header *filter_apply(struct filter *filter, const struct record_header *record)
 {
 	if (!filter->vm)
@@ -154,7 +161,8 @@ const struct record_header *filter_apply(struct filter *filter, const struct rec
 	default:
 		break;
 	}
-	if (!record->inode || filter_whose(filter, record->inode) == FILTER_OURS)
+	if (record->inode ? filter_whose(filter, record->inode) == FILTER_OURS
+			  : !filter_step(filter, record))
 		return record;
 	filter_drop(filter, record);
 	return NULL;

@@ -109,6 +109,10 @@ const struct load_program load_programs[] = {
 		"folio_zap_enter", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
 	[PROGRAM_FOLIO_ZAP_EXIT] = {
 		"folio_zap_exit", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
+	[PROGRAM_UPDATE_XARRAY_ENTER] = {
+		"update_xarray_enter", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
+	[PROGRAM_UPDATE_XARRAY_EXIT] = {
+		"update_xarray_exit", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 };
 /* clang-format on */
 

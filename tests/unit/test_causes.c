@@ -181,8 +181,10 @@ static void missed_by_xarray(bool changed_between)
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
 	if (changed_between) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
 		stream_zap(&stream, T, G, 2, 104, 1, true, 0);
 		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+		stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
 	}
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, true);
 	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, true);

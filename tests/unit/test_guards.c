@@ -255,8 +255,10 @@ static void missed(const struct missed *missed)
 	stream_heartbeat(&stream);
 	stream_begin(&stream, T, G, operation, 0, 3, !missed->unprepared);
 	if (missed->changed_within) {
+		stream_begin(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
 		stream_zap(&stream, T + 1, G, 2, 104, 1, true, 0);
 		stream_zap_flush(&stream, T + 1, G, 2, 104, 1, 104, 104);
+		stream_end(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
 	}
 	stream_request(&stream, RECORD_REQUEST_END, T, G, operation, 0, 3, !missed->unprepared,
 		       missed->result ? -12 : 0);
@@ -353,7 +355,7 @@ static void foreign(enum record_operation operation, __u64 inode, __u64 pgoff, _
 	stream_zap(&stream, T, inode, pgoff, pfn, 1, restore, result);
 	if (!restore && !result)
 		stream_flush(&stream, T, 0, 0, true);
-	stream_end(&stream, T, G, operation, 2, 3, true);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, operation, 2, 3, true, result);
 	judge();
 }
 

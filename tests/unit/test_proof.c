@@ -107,9 +107,9 @@ static void test_required(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 	stream_free(&stream);
 	stream_init(&stream);
-	options.require = 1ULL << RULE_LEFT_ABSENT;
+	options.require = 1ULL << RULE_STALE_TLB;
 	healthy();
-	expect_inconclusive("left-absent is required: not built yet");
+	expect_inconclusive("stale-tlb is required: not built yet");
 }
 
 /* Its kind's requests, xarray and pages say nothing of what others promise. */

@@ -587,7 +587,7 @@ static void test_stuck_after_loss(void **state)
 static void test_not_judged(void **state)
 {
 	const struct verdict_not_judged *entry;
-	bool left_absent = false, built = false;
+	bool stale_tlb = false, built = false;
 
 	(void)state;
 	faulted(1);
@@ -595,11 +595,11 @@ static void test_not_judged(void **state)
 	stream_judge(&stream, NULL);
 	for (size_t i = 0; (entry = verdict_not_judged(stream.verdict, i)); i++) {
 		assert_true(entry->reason[0]);
-		left_absent |= entry->rule->id == RULE_LEFT_ABSENT;
+		stale_tlb |= entry->rule->id == RULE_STALE_TLB;
 		/* Nothing was read, so snapshot rules could not be judged. */
 		built |= entry->rule->id == RULE_APPLIED_MISMATCH;
 	}
-	assert_true(left_absent);
+	assert_true(stale_tlb);
 	assert_true(built);
 }
 

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0
+/* unexpected-zap: a page became absent, and nobody had asked its inode for that. */
+#include "rules/rule.h"
+#include "providers/provider.h"
+
+/* A call that began before the inode was met may run on unseen. */
+#define SHADOW_NS 2000000000ULL
+
+static bool stays_present(const struct model_inode *inode)
+{
+	return provider_of(inode->provider)->legal == MODEL_PRESENT;
+}
+
+static void unexpected_changed(struct verdict *verdict, const struct model_zap *change,
+			       const struct model_request *request)
+{
+	const struct model_inode *inode = change->inode;
+	struct accusation accusation = {
+		.rule = RULE_UNEXPECTED_ZAP,
+		.inode = inode,
+		.pgoff = change->pgoff,
+		.nr = change->nr,
+		.pfn = change->pfn,
+		.from = change->end,
+		.to = change->end,
+		.anyone = true,
+	};
+	struct verdict_violation *violation;
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (!inode || change->valid || change->result || !change->sure)
+		return;
+	/* Inside a request it is for the request's rules, but for those who promise presence. */
+	if (request && !stays_present(inode))
+		return;
+	if (inode->before_attach && change->end < inode->met + SHADOW_NS)
+		return;
+	if (model_doubtful(verdict_model(verdict), NULL, change->end, change->end))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	model_inode_name(inode, name, sizeof(name));
+	violation_source(violation, "events", "made absent %s",
+			 request ? "by a request" : "outside any request");
+	violation_source(violation, "model", "%s",
+			 stays_present(inode) ? "no direct-map flag: its pages stay present"
+					      : "no request of this task's is open");
+	violation_words(
+		violation,
+		"Page 0x%llx of %s was made absent at %llu.%06llu s by task %u. However, %s",
+		(unsigned long long)change->pgoff, name, time_seconds(change->end),
+		time_micros(change->end), change->tid,
+		stays_present(inode)
+			? "the inode has no direct-map flag, so that nothing may make its "
+			  "pages absent."
+			: "the task was inside no request that could have asked for it.");
+}
+
+static const struct rule_descriptor unexpected_zap = {
+	.rule = {
+		.name = "unexpected-zap",
+		.fires_when = "a zap on an inode that did not ask for it",
+		.meaning = "A page of a guest_memfd was made absent outside any request, or at all "
+			   "where the inode has no direct-map flag. "
+			   "In the first two seconds of an inode that is older than the sensors "
+			   "nothing is judged, as a request from before cannot be seen.",
+		.id = RULE_UNEXPECTED_ZAP,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = PROVIDERS_TAKE_REQUESTS |
+			     RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN),
+		.watches = { "zap_invalid_exit", "zap_valid_exit" },
+		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit" },
+		.built = true,
+	},
+	.changed = unexpected_changed,
+};
+RULE_ENTER(unexpected_zap);

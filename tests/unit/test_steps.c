@@ -1,0 +1,620 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rules on the steps inside a request, and on what pages are as they come and go. */
+#include "here.h"
+
+#define SET_RANGE RECORD_OPERATION_SET_RANGE
+#define XARRAY RECORD_OPERATION_UPDATE_XARRAY
+
+/* An update of the xarray, as the sensors write it: of no inode. */
+static void step(__u32 tid, __u64 first, __u64 last, bool state, __s64 result)
+{
+	stream_begin(&stream, tid, 0, XARRAY, first, last, state);
+	stream_request(&stream, RECORD_REQUEST_END, tid, 0, XARRAY, first, last, state, result);
+}
+
+static void end_with(__u32 tid, enum record_operation operation, __u64 first, __u64 last,
+		     bool state, __s64 result)
+{
+	stream_request(&stream, RECORD_REQUEST_END, tid, G, operation, first, last, state, result);
+}
+
+/* --- unserialised --------------------------------------------------------------- */
+
+struct overlap {
+	__u64 first; /* of the other's range */
+	__u64 inode;
+	enum record_operation operation;
+	bool serial, stepless, loss, inner;
+};
+
+/* Requests of two tasks; the second's first step comes between those of the first. */
+static void overlap(const struct overlap *other)
+{
+	here_anew();
+	faulted(16);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	if (other->stepless)
+		stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	else
+		step(T, 0, 7, true, 0);
+	stream_begin(&stream, T + 1, other->inode, other->operation, other->first, other->first + 7,
+		     true);
+	if (!other->serial && !other->inner)
+		step(T + 1, other->first, other->first + 7, true, 0);
+	if (other->loss)
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 2000, 1);
+	if (!other->stepless)
+		stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	if (other->serial)
+		step(T + 1, other->first, other->first + 7, true, 0);
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T + 1, other->inode, other->operation,
+		       other->first, other->first + 7, true, 0);
+}
+
+static void test_unserialised(void **state)
+{
+	(void)state;
+	overlap(&(struct overlap){ .first = 5, .inode = G, .operation = SET_RANGE });
+	expect_here(RULE_UNSERIALISED);
+	expect_pages(RULE_UNSERIALISED, 5, 7);
+	overlap(&(struct overlap){
+		.first = 0, .inode = G, .operation = RECORD_OPERATION_SET_FOLIO });
+	expect_here(RULE_UNSERIALISED);
+	expect_pages(RULE_UNSERIALISED, 0, 7);
+}
+
+/* The one that ends first may be the one that began last. */
+static void test_unserialised_inside(void **state)
+{
+	(void)state;
+	here_anew();
+	faulted(8);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	step(T, 0, 7, true, 0);
+	stream_begin(&stream, T + 1, G, SET_RANGE, 2, 3, true);
+	step(T + 1, 2, 3, true, 0);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T + 1, G, 2, 104, 1, true, 0);
+	here();
+	end_with(T + 1, SET_RANGE, 2, 3, true, 0);
+	end_with(T, SET_RANGE, 0, 7, true, 0);
+	expect_here(RULE_UNSERIALISED);
+	expect_pages(RULE_UNSERIALISED, 2, 3);
+}
+
+static void test_unserialised_silent(void **state)
+{
+	static const struct overlap silent[] = {
+		{ .first = 8, .inode = G, .operation = SET_RANGE },
+		{ .first = 5, .inode = 9, .operation = SET_RANGE },
+		{ .first = 5, .inode = G, .operation = RECORD_OPERATION_CONFIGURE },
+		{ .first = 5, .inode = G, .operation = SET_RANGE, .serial = true },
+		{ .first = 5, .inode = G, .operation = SET_RANGE, .stepless = true },
+		{ .first = 5, .inode = G, .operation = SET_RANGE, .loss = true },
+		{ .first = 5, .inode = G, .operation = SET_RANGE, .inner = true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+		overlap(&silent[i]);
+		expect_silent(RULE_UNSERIALISED);
+	}
+}
+
+/* --- swallowed-error ------------------------------------------------------------ */
+
+static void zap_fails(enum record_operation operation, __u32 mode, __s64 result, bool again)
+{
+	struct record_request *begin, *end;
+
+	here_anew();
+	faulted(8);
+	stream_begin(&stream, T, G, operation, 0, 3, true);
+	begin = (struct record_request *)(stream.data + stream.used - sizeof(*begin));
+	begin->mode = mode;
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T, G, 2, 104, 1, true, -12);
+	if (again)
+		stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+	here();
+	end_with(T, operation, 0, 3, true, result);
+	end = (struct record_request *)(stream.data + stream.used - sizeof(*end));
+	end->mode = mode;
+}
+
+static void test_swallowed(void **state)
+{
+	(void)state;
+	zap_fails(SET_RANGE, 0, 0, false);
+	expect_here(RULE_SWALLOWED_ERROR);
+	expect_pages(RULE_SWALLOWED_ERROR, 2, 2);
+	zap_fails(RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	expect_here(RULE_SWALLOWED_ERROR);
+	zap_fails(RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	expect_here(RULE_SWALLOWED_ERROR);
+}
+
+static void test_swallowed_silent(void **state)
+{
+	(void)state;
+	zap_fails(SET_RANGE, 0, -12, false);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	zap_fails(SET_RANGE, 0, 0, true);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	/* A hole: who makes it cannot be told. */
+	zap_fails(RECORD_OPERATION_FALLOCATE, 3, 0, false);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	zap_fails(RECORD_OPERATION_RELEASE, 0, 0, false);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	zap_fails(SET_RANGE, 0, 0, false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 3000, 1);
+	expect_silent(RULE_SWALLOWED_ERROR);
+}
+
+/* A run that failed, of which a part was tried again. */
+static void test_swallowed_part(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	stream_zap(&stream, T, G, 0, 100, 8, true, -12);
+	stream_zap(&stream, T, G, 0, 100, 3, true, 0);
+	/* Not that way. */
+	stream_zap(&stream, T, G, 5, 105, 1, false, 0);
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, 0);
+	expect_here(RULE_SWALLOWED_ERROR);
+	expect_pages(RULE_SWALLOWED_ERROR, 3, 7);
+}
+
+static void xarray_fails(__u64 again_first, __u64 again_last, bool again_state, __s64 result)
+{
+	here_anew();
+	faulted(8);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	step(T, 2, 5, true, -12);
+	if (again_last)
+		step(T, again_first, again_last, again_state, 0);
+	for (__u64 i = 0; i < 8; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, result);
+}
+
+static void test_swallowed_xarray(void **state)
+{
+	(void)state;
+	xarray_fails(0, 0, false, 0);
+	expect_here(RULE_SWALLOWED_ERROR);
+	expect_pages(RULE_SWALLOWED_ERROR, 2, 5);
+	xarray_fails(2, 4, true, 0);
+	expect_here(RULE_SWALLOWED_ERROR);
+	xarray_fails(3, 5, true, 0);
+	expect_here(RULE_SWALLOWED_ERROR);
+	xarray_fails(2, 5, false, 0);
+	expect_here(RULE_SWALLOWED_ERROR);
+	xarray_fails(2, 5, true, 0);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	xarray_fails(0, 0, false, -12);
+	expect_silent(RULE_SWALLOWED_ERROR);
+}
+
+/* --- partial-apply -------------------------------------------------------------- */
+
+enum partial {
+	LEFT_BEHIND,
+	CHANGED_BACK,
+	BACK_FAILED,
+	SUCCEEDED,
+	NO_CHANGE,
+	CAME_MEANWHILE,
+	LOST,
+};
+
+/* To present: page 1 is changed, page 2 cannot be. */
+static void partial(enum record_operation operation, enum partial how)
+{
+	here_anew();
+	faulted(how == CAME_MEANWHILE ? 1 : 4);
+	if (how == NO_CHANGE)
+		convert(1, 1, 0, 0);
+	stream_begin(&stream, T, G, operation, 0, 3, true);
+	if (how == CAME_MEANWHILE)
+		stream_fault(&stream, T + 1, G, 1, 102);
+	stream_zap(&stream, T, G, 1, 102, 1, true, 0);
+	stream_zap(&stream, T, G, 2, 104, 1, true, -12);
+	if (how == CHANGED_BACK || how == BACK_FAILED)
+		stream_zap(&stream, T, G, 1, 102, 1, false, how == BACK_FAILED ? -12 : 0);
+	if (how == CHANGED_BACK)
+		stream_flush(&stream, T, 0, 0, true);
+	if (how == LOST)
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 2000, 1);
+	here();
+	end_with(T, operation, 0, 3, true, how == SUCCEEDED ? 0 : -12);
+}
+
+static void test_partial(void **state)
+{
+	(void)state;
+	partial(SET_RANGE, LEFT_BEHIND);
+	expect_here(RULE_PARTIAL_APPLY);
+	expect_pages(RULE_PARTIAL_APPLY, 1, 1);
+	partial(RECORD_OPERATION_CONFIGURE, LEFT_BEHIND);
+	expect_here(RULE_PARTIAL_APPLY);
+}
+
+static void test_partial_silent(void **state)
+{
+	(void)state;
+	for (enum partial how = CHANGED_BACK; how <= LOST; how++) {
+		partial(SET_RANGE, how);
+		expect_silent(RULE_PARTIAL_APPLY);
+	}
+	/* What was prepared before it failed may stay. */
+	partial(RECORD_OPERATION_FALLOCATE, LEFT_BEHIND);
+	expect_silent(RULE_PARTIAL_APPLY);
+	partial(RECORD_OPERATION_RELEASE, LEFT_BEHIND);
+	expect_silent(RULE_PARTIAL_APPLY);
+}
+
+/* A run of pages, of which some were so before and some are changed back. */
+static void test_partial_run(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	stream_zap(&stream, T, G, 0, 100, 8, true, 0);
+	stream_zap(&stream, T, G, 2, 102, 3, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, G, 7, 107, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, -12);
+	expect_here(RULE_PARTIAL_APPLY);
+	assert_int_equal(here_count(RULE_PARTIAL_APPLY), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PARTIAL_APPLY), 4);
+}
+
+/* --- unexpected-zap ------------------------------------------------------------- */
+
+static void unexpected(enum record_provider provider, bool requested, bool before_attach,
+		       bool valid, __s32 result)
+{
+	here_anew();
+	stream_inode(&stream, G, provider, 64, before_attach);
+	stream_join(&stream, T, G, 2, 104);
+	stream_heartbeat(&stream);
+	if (requested)
+		stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+	here();
+	stream_zap(&stream, T, G, 2, 104, 1, valid, result);
+	stream_flush(&stream, T, 0, 0, true);
+	if (requested)
+		stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+}
+
+static void test_unexpected(void **state)
+{
+	(void)state;
+	unexpected(RFC3, false, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+	expect_pages(RULE_UNEXPECTED_ZAP, 2, 2);
+	unexpected(RECORD_PROVIDER_GMEM_PLAIN, false, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+	unexpected(RECORD_PROVIDER_GMEM_PLAIN, true, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+}
+
+static void test_unexpected_silent(void **state)
+{
+	(void)state;
+	unexpected(RFC3, true, false, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, true, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, true, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, false, -12);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(SECRET, false, false, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, false, 0);
+	stream_loss(&stream, 9, RECORD_LOSS_RING_FULL, stream.now - 4000, 1);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+}
+
+/* Of an inode that was there before, once whatever ran then must have ended. */
+static void test_unexpected_late(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_join(&stream, T, G, 2, 104);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	here();
+	stream_zap(&stream, T, G, 2, 104, 1, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+}
+
+/* --- exposed -------------------------------------------------------------------- */
+
+static void prepared(__u64 pgoff, __u64 pfn, bool prepared)
+{
+	struct record_owner *record;
+
+	stream_join(&stream, T, G, pgoff, pfn);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = prepared;
+}
+
+static void configured(bool zapped)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+	if (zapped)
+		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+}
+
+static void test_exposed(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	here();
+	prepared(2, 104, true);
+	configured(true);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 2, 2);
+	/* Configured, and not made absent. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	configured(false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+	/* It came so. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+}
+
+static void test_exposed_silent(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	configured(true);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+	/* Declared present. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	convert(0, 3, 0, 4);
+	prepared(2, 104, false);
+	configured(false);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+	/* It is being declared. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	stream_begin(&stream, T + 1, G, SET_RANGE, 2, 3, true);
+	prepared(2, 104, true);
+	stream_end(&stream, T + 1, G, SET_RANGE, 2, 3, true);
+	expect_silent(RULE_EXPOSED);
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* A request elsewhere does not excuse it, nor does one of another kind. */
+static void test_exposed_beside(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_begin(&stream, T + 1, G, SET_RANGE, 3, 4, true);
+	stream_begin(&stream, T + 2, G, SET_RANGE, 0, 1, true);
+	stream_begin(&stream, T + 3, 9, SET_RANGE, 2, 2, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	prepared(2, 104, false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+}
+
+/* --- left-absent ---------------------------------------------------------------- */
+
+static void heartbeat_without_frees(void)
+{
+	struct record_heartbeat *record;
+
+	stream_heartbeat(&stream);
+	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
+	record->groups = SENSOR_GROUP_VERDICT;
+}
+
+static void leave(bool frees, bool restored)
+{
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	if (frees)
+		stream_heartbeat(&stream);
+	else
+		heartbeat_without_frees();
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	if (restored)
+		stream_zap(&stream, T, 0, 0, 104, 1, true, 0);
+	here();
+	stream_leave(&stream, T, 104);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+}
+
+static void test_left_absent(void **state)
+{
+	(void)state;
+	leave(false, false);
+	expect_here(RULE_LEFT_ABSENT);
+	expect_pages(RULE_LEFT_ABSENT, 2, 2);
+	leave(false, true);
+	expect_silent(RULE_LEFT_ABSENT);
+	/* What is freed is read then. */
+	leave(true, false);
+	expect_silent(RULE_LEFT_ABSENT);
+	assert_null(not_judged(RULE_LEFT_ABSENT));
+	leave(false, false);
+	stream_loss(&stream, 9, RECORD_LOSS_RING_FULL, stream.now - 3000, 1);
+	expect_silent(RULE_LEFT_ABSENT);
+}
+
+/* A folio of four pages, of which one was restored. */
+static void test_left_absent_run(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	heartbeat_without_frees();
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_zap(&stream, T, 0, 0, 101, 1, true, 0);
+	here();
+	stream_leave(&stream, T, 100);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 4;
+	expect_here(RULE_LEFT_ABSENT);
+	assert_int_equal(here_count(RULE_LEFT_ABSENT), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_LEFT_ABSENT), 3);
+}
+
+/* --- redundant-flush ------------------------------------------------------------ */
+
+enum flushed {
+	NOTHING,
+	RESTORED,
+	TWICE,
+	ABSENT_BEFORE,
+	AFTER_ZAP,
+	AFTER_FAILURE,
+	OF_ALL,
+	NESTED,
+	ON_RELEASE,
+};
+
+static void flushed(enum flushed how)
+{
+	enum record_operation operation = how == ON_RELEASE ? RECORD_OPERATION_RELEASE : SET_RANGE;
+	bool absent = how == TWICE || how == AFTER_ZAP;
+	bool valid = how == RESTORED || how == AFTER_FAILURE;
+
+	here_anew();
+	faulted(4);
+	if (absent)
+		convert(2, 2, 0, 0);
+	if (how == NESTED)
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 3, false);
+	stream_begin(&stream, T, G, operation, 0, 3, valid);
+	if (absent || how == RESTORED || how == ABSENT_BEFORE)
+		stream_zap(&stream, T, G, 2, 104, 1, valid, 0);
+	if (how == AFTER_FAILURE)
+		stream_zap(&stream, T, G, 2, 104, 1, false, -12);
+	if (how == TWICE)
+		stream_flush(&stream, T, 0, 0, true);
+	if (how == OF_ALL)
+		stream_flush_all(&stream, T);
+	else
+		stream_flush(&stream, T, 0, 0, true);
+	if (how != NESTED)
+		here();
+	end_with(T, operation, 0, 3, valid, 0);
+	if (how == NESTED) {
+		here();
+		end_with(T, RECORD_OPERATION_FALLOCATE, 0, 3, false, 0);
+	}
+}
+
+static void test_redundant(void **state)
+{
+	static const enum flushed notes[] = { NOTHING, RESTORED, TWICE, ABSENT_BEFORE, NESTED };
+	static const enum flushed silent[] = { AFTER_ZAP, AFTER_FAILURE, OF_ALL, ON_RELEASE };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+		flushed(notes[i]);
+		expect_here(RULE_REDUNDANT_FLUSH);
+		assert_int_equal(here_found(RULE_REDUNDANT_FLUSH)->count, 1);
+		assert_int_equal(here_found(RULE_REDUNDANT_FLUSH)->pages, 0);
+	}
+	for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++) {
+		flushed(silent[i]);
+		expect_silent(RULE_REDUNDANT_FLUSH);
+	}
+	flushed(NOTHING);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 2000, 1);
+	expect_silent(RULE_REDUNDANT_FLUSH);
+}
+
+/* --- steps ---------------------------------------------------------------------- */
+
+/* A step is no request of its own: neither counted as one nor in a page's story, unless it failed. */
+static void test_step_is_no_request(void **state)
+{
+	struct model_event events[16];
+	struct model_counts counts;
+	size_t nr;
+
+	(void)state;
+	faulted(4);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 3, true);
+	step(T, 0, 3, true, 0);
+	step(T, 0, 3, true, -12);
+	end_with(T, SET_RANGE, 0, 3, true, -12);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.requests, 5);
+	assert_int_equal(model_inode_find(stream.model, G)->requests, 5);
+	nr = model_page_events(stream.model, model_inode_find(stream.model, G), 3, 0, ~0ULL, events,
+			       16);
+	assert_int_equal(events[nr - 2].operation, XARRAY);
+	assert_int_equal(events[nr - 2].result, -12);
+	assert_int_equal(events[nr - 3].operation, SET_RANGE);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_unserialised),	     RULE_TEST(test_unserialised_inside),
+		RULE_TEST(test_unserialised_silent), RULE_TEST(test_swallowed),
+		RULE_TEST(test_swallowed_silent),    RULE_TEST(test_swallowed_part),
+		RULE_TEST(test_swallowed_xarray),    RULE_TEST(test_partial),
+		RULE_TEST(test_partial_silent),	     RULE_TEST(test_partial_run),
+		RULE_TEST(test_unexpected),	     RULE_TEST(test_unexpected_silent),
+		RULE_TEST(test_unexpected_late),     RULE_TEST(test_exposed),
+		RULE_TEST(test_exposed_silent),	     RULE_TEST(test_exposed_beside),
+		RULE_TEST(test_left_absent),	     RULE_TEST(test_left_absent_run),
+		RULE_TEST(test_redundant),	     RULE_TEST(test_step_is_no_request),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
