@@ -306,7 +306,7 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 	struct chunk_slot slot;
 	struct model_read read;
 
-	if (judging->bundle->runs_nr || first & (pages - 1) || last - first >= pages ||
+	if (judging->bundle->runs_nr || first & (pages - 1) ||
 	    (last - first + 1 != pages && last + 1 != inode->base.pages))
 		return false;
 	region = extent_region(judging->model, inode, first, true);
@@ -370,7 +370,7 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		judge_failed(&judging, first, last);
 		return;
 	}
-	if (inode->snapshot != begin->snapshot || model->counts.snapshots == 0)
+	if (inode->snapshot != begin->snapshot)
 		model->counts.snapshots++;
 	inode->snapshot = begin->snapshot;
 	if (judging.release) {

@@ -31,7 +31,7 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		page_set(page, PAGE_PREPARED, true);
 	if (read->bits & RECORD_PAGE_POISONED)
 		page_set(page, PAGE_POISONED, true);
-	if (read->table != MODEL_EITHER && read->table != page_applied(page))
+	if (read->table != MODEL_EITHER)
 		page_apply(inode, page, 1, read->table);
 }
 
@@ -75,6 +75,6 @@ void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct 
 		page_set(&slot->like, PAGE_PREPARED, true);
 	if (read->bits & RECORD_PAGE_POISONED)
 		page_set(&slot->like, PAGE_POISONED, true);
-	if (read->table != MODEL_EITHER && read->table != page_applied(&slot->like))
+	if (read->table != MODEL_EITHER)
 		page_apply(inode, &slot->like, read->nr, read->table);
 }

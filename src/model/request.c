@@ -261,8 +261,6 @@ static void request_declare(struct model *model, const struct request *request)
 	/* One that asked for the opposite may have come and gone unseen while this one ran. */
 	if (doubt_within(model, request->inode, base->begin, base->end))
 		legal = MODEL_EITHER;
-	if (base->pgoff_first > last || base->pgoff_first >= MODEL_PGOFF_MAX)
-		return;
 	/* Nothing reads behind the end of the inode. */
 	if (request->inode->base.pages && last >= request->inode->base.pages)
 		last = request->inode->base.pages - 1;
@@ -396,8 +394,7 @@ void request_check_stuck(struct model *model, __u64 now)
 	for (size_t i = 0; i < model->open_nr; i++) {
 		struct model_request *request = &model->open[i]->base;
 
-		if (request->stuck || now < request->begin ||
-		    now - request->begin <= model->options.stuck_ns)
+		if (request->stuck || now - request->begin <= model->options.stuck_ns)
 			continue;
 		request->stuck = true;
 		MODEL_NOTIFY(model, request_stuck, request, now);

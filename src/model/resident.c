@@ -9,10 +9,8 @@ static void page_describe(const struct inode *inode, const struct page *page,
 	const struct chunk_slot *slot = extent_slot_find(inode, described->pgoff, &region);
 	bool exact;
 
-	described->resident = page->flags & PAGE_RESIDENT;
+	described->resident = true;
 	described->changed = slot ? page_changed(slot, described->pgoff, &exact) : 0;
-	if (!described->resident)
-		return;
 	described->pfn = page->pfn;
 	described->applied = page_applied(page);
 	described->prepared = page->flags & PAGE_PREPARED;
@@ -40,8 +38,6 @@ const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *sk
 	const struct region *region;
 
 	*skip = pgoff | ((1ULL << REGION_SHIFT) - 1);
-	if (index >= inode->regions_nr)
-		return NULL;
 	region = &inode->regions[index];
 	if (!region->slots)
 		return NULL;

@@ -410,7 +410,7 @@ static inline void page_apply(struct inode *inode, struct page *page, __u64 weig
 	page_set(page, (__u32)applied << PAGE_APPLIED_SHIFT, true);
 }
 
-/* resident.c: the chunk at @pgoff, or NULL; @skip: the last offset of which the same is said */
+/* resident.c: the chunk at @pgoff, which lies in a region, or NULL; @skip: the last offset of which the same is said */
 const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *skip);
 
 /* changed.c */

@@ -104,6 +104,7 @@ static void test_declared_words(void **state)
 	(void)state;
 	declared(ABSENT_BITS | DEVIATES);
 	expect_words("says present, while the page tables agree with the requests. So");
+	assert_int_equal(verdict_violations(stream.verdict), 1);
 	expect_source("xarray", "present (deviates from the default)");
 	anew();
 	declared(PRESENT_BITS | DEVIATES);

@@ -99,10 +99,534 @@ static void test_runs(void **state)
 	assert_int_equal(watch.read[1].nr, 62);
 }
 
+/* --- since when ------------------------------------------------------------------------ */
+
+/* Page 1 differs from the first read on, page 0 from the second: the proof of page 1 began first. */
+static void since(__u32 wrong)
+{
+	struct stream_page pages[2] = { { 0, 100, 1, ABSENT_BITS }, { 1, 102, 1, wrong } };
+	__u64 first;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 102);
+	stream_heartbeat(&stream);
+	first = stream.now;
+	read_live(0, pages, 2);
+	pages[0].bits = wrong;
+	read_live(1, pages, 2);
+	feed();
+	for (size_t i = 0; i < watch.read_nr; i++) {
+		if (watch.read[i].pgoff != 1 || watch.read[i].begin == first)
+			continue;
+		assert_int_not_equal(watch.read[i].proven, 0);
+		assert_int_equal(watch.read[i].since, first);
+		return;
+	}
+	fail_msg("page 1 was not told of");
+}
+
+static void test_since(void **state)
+{
+	(void)state;
+	since(PRESENT_BITS);
+	since(ABSENT_BITS | DEVIATES);
+}
+
+/* Seen once, then not, then again: that is twice, and no proof. */
+static void seen_not_seen(__u32 wrong)
+{
+	struct stream_page page = { 0, 100, 1, wrong };
+
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 4; pass++) {
+		page.bits = pass == 1 ? ABSENT_BITS : wrong;
+		read_live(pass, &page, 1);
+	}
+	feed();
+	assert_int_equal(watch.read_nr, 8);
+	assert_int_not_equal(watch.read[0].differs, 0);
+	assert_int_equal(watch.read[2].differs, 0);
+	assert_int_equal(watch.read[4].proven, 0);
+	assert_int_not_equal(watch.read[6].proven, 0);
+}
+
+static void test_seen_not_seen(void **state)
+{
+	(void)state;
+	seen_not_seen(PRESENT_BITS);
+	seen_not_seen(ABSENT_BITS | DEVIATES);
+}
+
+/* --- what a read does not know ------------------------------------------------------------ */
+
+static const struct model_read *read_bits(enum record_provider provider, __u32 bits)
+{
+	struct stream_page page = { 0, bits & RECORD_PAGE_RESIDENT ? 100 : 0, 1, bits };
+
+	anew();
+	stream_inode(&stream, G, provider, 1, false);
+	stream_read(&stream, G, provider, provider == RECORD_PROVIDER_GMEM_PLAIN,
+		    RECORD_SNAPSHOT_LIVE, 0, 0, 1, &page, 1);
+	feed();
+	assert_int_equal(watch.read_nr, 1);
+	return watch.read;
+}
+
+static void expect_known(bool known)
+{
+	assert_int_equal(watch.counts.pages_unknown, !known);
+	assert_int_equal(watch.counts.pages_read, known);
+}
+
+static void test_unknown(void **state)
+{
+	(void)state;
+	assert_int_equal(read_bits(RFC3, ABSENT_BITS)->xarray, MODEL_ABSENT);
+	expect_known(true);
+	assert_int_equal(read_bits(RFC3, ABSENT_BITS | RECORD_PAGE_DECLARED_UNKNOWN)->xarray,
+			 MODEL_EITHER);
+	expect_known(false);
+	/* These have none. */
+	assert_int_equal(read_bits(SECRET, ABSENT_BITS)->xarray, MODEL_EITHER);
+	expect_known(true);
+	assert_int_equal(read_bits(RECORD_PROVIDER_GMEM_PLAIN, PRESENT_BITS)->xarray, MODEL_EITHER);
+	expect_known(true);
+	assert_int_equal(read_bits(RFC3, RECORD_PAGE_RESIDENT_UNKNOWN)->table, MODEL_EITHER);
+	expect_known(false);
+	assert_int_equal(read_bits(RFC3, ABSENT_BITS | RECORD_PAGE_APPLIED_UNKNOWN)->table,
+			 MODEL_EITHER);
+	expect_known(false);
+	/* Nobody asks how a poisoned page is mapped. */
+	read_bits(RFC3, ABSENT_BITS | RECORD_PAGE_APPLIED_UNKNOWN | RECORD_PAGE_POISONED);
+	expect_known(true);
+	assert_int_equal(read_bits(RFC3, PRESENT_BITS | RECORD_PAGE_POISONED)->differs, 0);
+	expect_known(true);
+}
+
+/* What a page that is not there was mapped like is not known, whatever its neighbours are. */
+static void test_not_resident(void **state)
+{
+	struct stream_page page = { 1, 101, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	read_live(0, &page, 1);
+	feed();
+	assert_int_equal(watch.read[0].pgoff, 0);
+	assert_int_equal(watch.read[0].applied, MODEL_EITHER);
+	assert_int_equal(watch.read[1].applied, MODEL_ABSENT);
+}
+
+/* --- settled ----------------------------------------------------------------------------------- */
+
+/* How many pages of the last read were settled. */
+static __u64 settled_at(__u64 begin)
+{
+	__u64 nr = 0;
+
+	for (size_t i = 0; i < watch.read_nr; i++)
+		nr += watch.read[i].begin == begin && watch.read[i].settled ? watch.read[i].nr : 0;
+	return nr;
+}
+
+/* An open request unsettles what it asks for, be the chunk alike, apart, or the gigabyte empty. */
+static void test_open(void **state)
+{
+	static const struct stream_page pages[] = { { 600, 5000, 1, PRESENT_BITS } };
+	__u64 begin;
+
+	(void)state;
+	for (int resident = 0; resident < 2; resident++) {
+		anew();
+		stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 1024, false);
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 100, 109, false);
+		begin = stream.now;
+		stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE, 0,
+			    0, 1024, pages, resident);
+		feed();
+		assert_int_equal(settled_at(begin), 1024 - 10);
+	}
+}
+
+/* A chunk that is only now told apart knows what touched it when it was not. */
+static void test_born_touched(void **state)
+{
+	struct record_snapshot bracket = {
+		.header = { .size = sizeof(bracket), .inode = G },
+		.pgoff_nr = 512,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.snapshot = 1,
+	};
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 512, false);
+	stream_heartbeat(&stream);
+	bracket.header.kind = RECORD_SNAPSHOT_BEGIN;
+	bracket.header.time = stream.now;
+	stream_add(&stream, &bracket.header);
+	/* It splits the gigabyte; then all of the chunk is touched, and then it is born. */
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 511, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 511, true);
+	stream_join(&stream, T, G, 7, 107);
+	bracket.header.kind = RECORD_SNAPSHOT_END;
+	bracket.header.time = stream.now;
+	stream_add(&stream, &bracket.header);
+	feed();
+	assert_true(watch.read_nr > 0);
+	assert_int_equal(settled_at(watch.read[0].begin), 0);
+}
+
+static void bracket_of(__u16 kind, __u64 snapshot)
+{
+	struct record_snapshot record = {
+		.header = { .kind = kind, .size = sizeof(record), .time = stream.now, .inode = G },
+		.pgoff_nr = 64,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.snapshot = snapshot,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/*
+ * Of three reads the first is the longest: what was touched between the second's end and the
+ * third's begin is forgotten then, and so the first is not settled.
+ */
+static void test_three_reads(void **state)
+{
+	__u64 begin;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	begin = stream.now;
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 1);
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 2);
+	bracket_of(RECORD_SNAPSHOT_END, 2);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 3);
+	bracket_of(RECORD_SNAPSHOT_END, 1);
+	bracket_of(RECORD_SNAPSHOT_END, 3);
+	feed();
+	assert_int_equal(settled_at(begin), 0);
+}
+
+/* A read whose begin is told of late does not know what touched its pages since. */
+static void test_late_begin(void **state)
+{
+	__u64 begin;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	begin = stream.now;
+	stream.now += MS;
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_heartbeat(&stream);
+	stream.now = begin;
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 1);
+	stream.now = begin + 3 * MS;
+	bracket_of(RECORD_SNAPSHOT_END, 1);
+	feed();
+	assert_int_equal(settled_at(begin), 63);
+}
+
+/* A run that joins, or leaves, is told of late, while its chunk is read. */
+static void moved_late(__u16 kind)
+{
+	struct record_owner *record;
+	__u64 begin;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 512, false);
+	if (kind == RECORD_LEAVE) {
+		stream_join(&stream, T, G, 0, 4096);
+		((struct record_owner *)last_record(sizeof(*record)))->nr = 512;
+	}
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 600, 600, false);
+	stream_heartbeat(&stream);
+	begin = stream.now + MS;
+	stream.now = begin;
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 1);
+	((struct record_snapshot *)last_record(sizeof(struct record_snapshot)))->pgoff_nr = 512;
+	stream_heartbeat(&stream);
+	if (kind == RECORD_LEAVE)
+		stream_leave(&stream, T, 4096);
+	else
+		stream_join(&stream, T, G, 0, 4096);
+	record = last_record(sizeof(*record));
+	record->header.time = begin - MS / 2;
+	record->nr = 512;
+	bracket_of(RECORD_SNAPSHOT_END, 1);
+	((struct record_snapshot *)last_record(sizeof(struct record_snapshot)))->pgoff_nr = 512;
+	feed();
+	assert_true(watch.read_nr > 0);
+	assert_int_equal(settled_at(begin), 0);
+}
+
+static void test_moved_late(void **state)
+{
+	(void)state;
+	moved_late(RECORD_JOIN);
+	moved_late(RECORD_LEAVE);
+}
+
+/* --- which reads count ----------------------------------------------------------------------------- */
+
+static void test_read_of_dead(void **state)
+{
+	struct stream_page page = { 0, 100, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_inode_dead(&stream, G);
+	read_live(0, &page, 1);
+	feed();
+	assert_int_equal(inode_of(G)->resident, 1);
+	assert_int_equal(watch.counts.chunks, 0);
+	assert_int_equal(watch.read_nr, 0);
+}
+
+static void test_read_failed(void **state)
+{
+	struct stream_page page = { 0, 100, 1, ABSENT_BITS };
+	struct record_snapshot *end;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	read_live(0, &page, 1);
+	end = last_record(sizeof(*end));
+	end->result = -5;
+	feed();
+	assert_int_equal(watch.counts.chunks_failed, 1);
+	assert_int_equal(watch.read_nr, 0);
+	assert_int_equal(inode_of(G)->compared, 0);
+}
+
+/* --- what is learned --------------------------------------------------------------------------------- */
+
+/* Page 0 is read with @pfn behind it, twice; nothing told of its coming or going. */
+static void unexplained(enum record_provider provider, bool before, __u64 joined, __u64 pfn,
+			__u64 expected)
+{
+	__u32 bits = provider == RECORD_PROVIDER_GMEM_PLAIN ? PRESENT_BITS : ABSENT_BITS;
+	struct stream_page page = { 0, pfn, 1, bits };
+
+	anew();
+	stream_inode(&stream, G, provider, 64, before);
+	if (joined) {
+		stream_join(&stream, T, G, 0, joined);
+		stream_zap_flush(&stream, T, G, 0, joined, 1, joined, joined);
+	}
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, provider, provider == RECORD_PROVIDER_GMEM_PLAIN,
+			    RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, pfn != 0);
+	feed();
+	assert_int_equal(watch.counts.unexplained, expected);
+	assert_int_equal(page_at(G, 0).resident, pfn != 0);
+	if (pfn)
+		assert_int_equal(page_at(G, 0).pfn, pfn);
+	assert_int_equal(inode_of(G)->resident, pfn != 0);
+}
+
+static void test_unexplained(void **state)
+{
+	(void)state;
+	unexplained(RFC3, false, 100, 100, 0);
+	unexplained(RFC3, false, 0, 100, 1);
+	unexplained(RFC3, false, 100, 200, 1);
+	unexplained(RFC3, false, 100, 0, 1);
+	/* What was there before the sensors were is only met. */
+	unexplained(RFC3, true, 0, 100, 0);
+	/* These tell of no joins, or of no leaves. */
+	unexplained(SECRET, false, 0, 100, 0);
+	unexplained(RECORD_PROVIDER_GMEM_PLAIN, false, 0, 100, 0);
+}
+
+/* A read that does not know teaches nothing. */
+static void test_not_learned(void **state)
+{
+	struct stream_page page = {
+		0, 100, 1, ABSENT_BITS | RECORD_PAGE_APPLIED_UNKNOWN | RECORD_PAGE_POISONED
+	};
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	read_live(0, &page, 1);
+	feed();
+	assert_int_equal(page_at(G, 0).applied, MODEL_ABSENT);
+	assert_true(page_at(G, 0).poisoned);
+	/* Nor one of a kind that has no xarray, of what was asked for. */
+	anew();
+	stream_inode(&stream, G, RECORD_PROVIDER_UNKNOWN, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
+	stream_join(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RECORD_PROVIDER_UNKNOWN, true, RECORD_SNAPSHOT_LIVE, pass,
+			    0, 64, &(struct stream_page){ 0, 100, 1, PRESENT_BITS }, 1);
+	feed();
+	assert_int_equal(page_at(G, 0).declared, MODEL_PRESENT);
+}
+
+/* What is declared of an inode that began unknown is learned from the second read, not the first. */
+static void declared_after(int reads, __u64 pages, const struct stream_page *page, size_t nr,
+			   enum model_state declared)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, pages, true);
+	for (int i = 0; i < reads; i++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0,
+			    pages < 4096 ? pages : RECORD_SNAPSHOT_EMPTY, page, nr);
+	feed();
+	assert_int_equal(page_at(G, 0).declared, declared);
+}
+
+static void test_declared_learned(void **state)
+{
+	static const struct stream_page some = { 100, 5000, 10, ABSENT_BITS };
+	static const struct stream_page all = { 0, 4096, 512, ABSENT_BITS };
+
+	(void)state;
+	for (int reads = 1; reads < 3; reads++) {
+		enum model_state declared = reads == 1 ? MODEL_EITHER : MODEL_ABSENT;
+
+		declared_after(reads, 512, &some, 1, declared);
+		declared_after(reads, 512, &all, 1, declared);
+		declared_after(reads, 512, NULL, 0, declared);
+		declared_after(reads, RECORD_SNAPSHOT_EMPTY, NULL, 0, declared);
+	}
+}
+
+/* --- gigabytes of nothing ------------------------------------------------------------------------------ */
+
+#define REGION (1ULL << 18)
+
+static void read_region(__u64 first, __u64 nr)
+{
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, first, nr, NULL, 0);
+}
+
+/* What is empty costs nothing, and is compared; so do whole chunks of pages alike. */
+static void test_empty_is_cheap(void **state)
+{
+	__u64 before;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64 * REGION + 100, false);
+	read_region(0, 512);
+	feed();
+	before = watch.counts.memory;
+	anew();
+	stream_inode(&stream, G, RFC3, 64 * REGION + 100, false);
+	read_region(0, 512);
+	for (__u64 i = 1; i < 64; i++) {
+		read_region(i * REGION, REGION);
+		stream_heartbeat(&stream);
+	}
+	read_region(64 * REGION, 100);
+	feed();
+	assert_int_equal(inode_of(G)->compared, 512 + 63 * REGION + 100);
+	assert_true(watch.counts.memory < before + 16384);
+}
+
+static __u64 memory_of_chunks(__u64 nr)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, REGION, false);
+	for (__u64 i = 0; i < nr; i++) {
+		stream_join(&stream, T, G, i * 512, (i + 1) << 12);
+		((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 512;
+		stream_zap(&stream, T, G, i * 512, (i + 1) << 12, 512, false, 0);
+		stream_heartbeat(&stream);
+	}
+	for (__u64 i = 0; i < nr; i++) {
+		struct stream_page page = { i * 512, (i + 1) << 12, 512, RECORD_PAGE_RESIDENT };
+
+		page.bits = PRESENT_BITS & ~(__u32)RECORD_PAGE_PRESENT;
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, i * 512, 512, &page,
+			    1);
+		stream_heartbeat(&stream);
+	}
+	feed_with(&(struct model_options){ .events_kept = 1024 });
+	assert_int_equal(inode_of(G)->compared, nr * 512);
+	assert_int_equal(inode_of(G)->absent, nr * 512);
+	return watch.counts.memory;
+}
+
+static void test_alike_is_cheap(void **state)
+{
+	(void)state;
+	assert_true(memory_of_chunks(66) < memory_of_chunks(2) + 64 * 1024);
+}
+
+/* One in which something was asked for, is asked for, or was not recorded, is looked at closely. */
+static void test_empty_and_asked(void **state)
+{
+	__u64 begin;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, REGION, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, ~0ULL, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, ~0ULL, true);
+	read_region(0, REGION);
+	feed();
+	/* The xarray does not say so. */
+	assert_int_equal(watch.read[0].differs, MODEL_DIFFERS_DECLARED);
+	assert_int_equal(inode_of(G)->uncompared + model_pages_uncompared(stream.model), 0);
+	assert_true(model_unsettled(stream.model));
+	anew();
+	stream_inode(&stream, G, RFC3, REGION, false);
+	read_region(0, REGION);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, ~0ULL, true);
+	begin = stream.now;
+	bracket_of(RECORD_SNAPSHOT_BEGIN, 7);
+	((struct record_snapshot *)last_record(sizeof(struct record_snapshot)))->pgoff_nr = REGION;
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, ~0ULL, true);
+	bracket_of(RECORD_SNAPSHOT_END, 7);
+	((struct record_snapshot *)last_record(sizeof(struct record_snapshot)))->pgoff_nr = REGION;
+	feed();
+	assert_int_equal(settled_at(begin), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_runs),
+		RULE_TEST(test_since),
+		RULE_TEST(test_seen_not_seen),
+		RULE_TEST(test_unknown),
+		RULE_TEST(test_not_resident),
+		RULE_TEST(test_open),
+		RULE_TEST(test_born_touched),
+		RULE_TEST(test_three_reads),
+		RULE_TEST(test_late_begin),
+		RULE_TEST(test_moved_late),
+		RULE_TEST(test_read_of_dead),
+		RULE_TEST(test_read_failed),
+		RULE_TEST(test_unexplained),
+		RULE_TEST(test_not_learned),
+		RULE_TEST(test_declared_learned),
+		RULE_TEST(test_empty_is_cheap),
+		RULE_TEST(test_alike_is_cheap),
+		RULE_TEST(test_empty_and_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,8 @@ static struct watch {
 	WATCHED(X)
 #undef X
 	struct model_counts counts;
-	/* Of the request that ended last. */
+	/* Of the request that ended last; conflicts: a bit a page of the first 64. */
+	__u64 conflicts;
 	struct model_zap inner[16];
 	size_t inner_nr;
 } watch;
@@ -60,6 +61,9 @@ static inline void watch_request_ended(void *context, const struct model_request
 {
 	(void)context;
 	watch_ended(request);
+	watch.conflicts = 0;
+	for (__u64 i = 0; i < 64; i++)
+		watch.conflicts |= (__u64)model_request_conflicts(request, i) << i;
 	assert_true(request->zaps_nr <= 16);
 	watch.inner_nr = request->zaps_nr;
 	if (request->zaps_nr)

@@ -1,0 +1,424 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Records at the bounds of what can be: taken, or counted as malformed and not believed. */
+#include "watch.h"
+
+#define PFN_MAX (1ULL << 40)
+#define FOLIO_MAX (1U << 18)
+#define NUMBER_MAX 0xffffffffULL
+
+static void expect_malformed(__u64 nr)
+{
+	feed();
+	assert_int_equal(watch.counts.malformed, nr);
+}
+
+/* --- joins and leaves --------------------------------------------------------------- */
+
+static void join(__u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner *record;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, pgoff, pfn);
+	record = last_record(sizeof(*record));
+	record->nr = nr;
+}
+
+static void expect_joined(__u64 malformed, __u64 resident)
+{
+	expect_malformed(malformed);
+	assert_int_equal(inode_of(G)->resident, resident);
+}
+
+static void test_join(void **state)
+{
+	(void)state;
+	join(0, 100, 4);
+	expect_joined(0, 4);
+	assert_int_equal(page_at(G, 3).pfn, 103);
+	join(0, 100, 0);
+	expect_joined(1, 0);
+	join(0, FOLIO_MAX, FOLIO_MAX);
+	expect_joined(0, FOLIO_MAX);
+	join(0, FOLIO_MAX, FOLIO_MAX + 1);
+	expect_joined(1, 0);
+	join(MODEL_PGOFF_MAX - 1, 100, 1);
+	expect_joined(0, 1);
+	join(MODEL_PGOFF_MAX - 1, 100, 2);
+	expect_joined(1, 0);
+	join(MODEL_PGOFF_MAX, 100, 1);
+	expect_joined(1, 0);
+	join(~0ULL, 100, 1);
+	expect_joined(1, 0);
+	join(0, PFN_MAX - 1, 1);
+	expect_joined(0, 1);
+	join(0, PFN_MAX - 1, 2);
+	expect_joined(1, 0);
+	join(0, ~0ULL, 1);
+	expect_joined(1, 0);
+}
+
+/* A page joins an inode; nobody's is none. */
+static void test_join_nobody(void **state)
+{
+	(void)state;
+	stream_join(&stream, T, 0, 0, 100);
+	expect_malformed(1);
+	assert_int_equal(watch.counts.inodes, 0);
+}
+
+static void test_leave(void **state)
+{
+	(void)state;
+	join(0, 100, 1);
+	stream_leave(&stream, T, 100);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 0;
+	expect_joined(1, 1);
+	join(0, 100, 1);
+	stream_leave(&stream, T, 100);
+	expect_joined(0, 0);
+}
+
+/* The newest change is what a page was last changed by, whatever is told of late. */
+static void test_join_changes(void **state)
+{
+	__u64 joined, zapped;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	joined = stream.now;
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 1, 101);
+	zapped = stream.now;
+	stream_zap(&stream, T, G, 1, 101, 1, false, 0);
+	stream_heartbeat(&stream);
+	stream_join(&stream, T, G, 1, 101);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->header.time = joined;
+	feed();
+	assert_int_equal(page_at(G, 0).changed, joined);
+	assert_int_equal(page_at(G, 1).changed, zapped);
+}
+
+/* --- frees ------------------------------------------------------------------------------ */
+
+static void freed(__u64 pfn, __u32 order)
+{
+	struct record_page_free *record;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 128, false);
+	stream_join(&stream, T, G, 0, 1024);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 128;
+	stream_page_free(&stream, T, pfn, false);
+	record = last_record(sizeof(*record));
+	record->order = order;
+}
+
+static void test_free_order(void **state)
+{
+	(void)state;
+	freed(1024, 0);
+	expect_joined(0, 127);
+	freed(1024, 3);
+	expect_joined(0, 120);
+	freed(1024, 6);
+	expect_joined(0, 64);
+	/* No more pages of one than there are bits. */
+	freed(1024, 10);
+	expect_joined(0, 64);
+	freed(PFN_MAX - 65, 0);
+	expect_joined(0, 128);
+	freed(PFN_MAX - 64, 0);
+	expect_joined(1, 128);
+}
+
+/* Told of once, however often the allocator has it back; then it is nobody's. */
+static void test_freed_twice(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_page_free(&stream, T, 100, true);
+	stream_page_free(&stream, T, 100, true);
+	stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+	feed();
+	assert_int_equal(watch.freed_nr, 1);
+	assert_null(watch.zap[watch.zap_nr - 1].inode);
+	/* Between the two, who restores it restores the inode's. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_page_free(&stream, T, 100, true);
+	stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+	feed();
+	assert_ptr_equal(watch.zap[watch.zap_nr - 1].inode, inode_of(G));
+	/* One that was freed present is nobody's at once. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_page_free(&stream, T, 100, false);
+	stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+	feed();
+	assert_null(watch.zap[watch.zap_nr - 1].inode);
+}
+
+/* What left, and was compared since, is not touched by its frame's being freed. */
+static void test_freed_after_leaving(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_leave(&stream, T, 100);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	stream_heartbeat(&stream);
+	stream_page_free(&stream, T, 100, true);
+	feed();
+	assert_int_equal(watch.freed_nr, 1);
+	assert_false(watch.freed[0].owned);
+	assert_int_equal(model_pages_uncompared(stream.model), 0);
+}
+
+/* --- inodes ------------------------------------------------------------------------------- */
+
+static void met(__u64 number, __u64 pages)
+{
+	anew();
+	stream_inode(&stream, number, RFC3, pages, false);
+}
+
+static void test_inode(void **state)
+{
+	(void)state;
+	met(NUMBER_MAX, MODEL_PGOFF_MAX);
+	expect_malformed(0);
+	assert_int_equal(watch.counts.inodes, 1);
+	met(NUMBER_MAX + 1, 64);
+	expect_malformed(1);
+	met(0, 64);
+	expect_malformed(1);
+	met(G, MODEL_PGOFF_MAX + 1);
+	expect_malformed(1);
+	assert_int_equal(watch.counts.inodes, 0);
+}
+
+/* Of what has such a number nothing is taken, and nothing is made up. */
+static void test_number(void **state)
+{
+	(void)state;
+	stream_join(&stream, T, NUMBER_MAX + 1, 0, 100);
+	stream_begin(&stream, T, NUMBER_MAX + 1, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	expect_malformed(2);
+	assert_int_equal(watch.counts.requests, 0);
+	assert_int_equal(watch.counts.inodes, 0);
+	assert_null(model_inode_find(stream.model, NUMBER_MAX + 1));
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_read(&stream, NUMBER_MAX + 1, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	feed();
+	assert_int_equal(watch.counts.chunks, 0);
+	/* A loss of nobody that can be is anybody's. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_loss(&stream, NUMBER_MAX + 1, RECORD_LOSS_RING_FULL, SECOND, 1);
+	feed();
+	assert_int_equal(watch.counts.lost, 1);
+	assert_true(model_doubtful(stream.model, inode_of(G), SECOND, SECOND));
+	assert_false(page_at(G, 0).declared == MODEL_ABSENT);
+}
+
+/* --- what is too short, or says nothing ------------------------------------------------------ */
+
+static void test_short(void **state)
+{
+	struct record_header *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	record = last_record(sizeof(struct record_owner));
+	stream.used -= record->size - sizeof(*record);
+	record->size = sizeof(*record);
+	expect_joined(1, 0);
+}
+
+static void fact(__u32 key_length, __u32 value_length)
+{
+	struct {
+		struct record_fact fact;
+		char text[16];
+	} record = {
+		.fact = { .header = { .kind = RECORD_FACT, .size = sizeof(record) },
+			  .key_length = key_length,
+			  .value_length = value_length },
+		.text = "key\0value",
+	};
+
+	record.fact.header.time = stream.now;
+	stream_add(&stream, &record.fact.header);
+}
+
+static void test_fact(void **state)
+{
+	const char *key, *value;
+
+	(void)state;
+	fact(4, 6);
+	fact(3, 6);
+	fact(4, 5);
+	fact(0, 6);
+	fact(4, 0);
+	fact(4, 600);
+	expect_malformed(5);
+	assert_true(model_fact(stream.model, 0, &key, &value));
+	assert_string_equal(key, "key");
+	assert_string_equal(value, "value");
+	assert_false(model_fact(stream.model, 1, &key, &value));
+	assert_null(model_fact_find(stream.model, "key "));
+}
+
+static void test_facts_many(void **state)
+{
+	const char *key, *value;
+
+	(void)state;
+	for (int i = 0; i < 1025; i++)
+		fact(4, 6);
+	expect_malformed(1);
+	assert_true(model_fact(stream.model, 1023, &key, &value));
+	assert_false(model_fact(stream.model, 1024, &key, &value));
+}
+
+/* --- reads -------------------------------------------------------------------------------------- */
+
+static void read_of(__u64 inode, __u64 first, __u64 nr)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_read(&stream, inode, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, first, nr, NULL, 0);
+}
+
+static void test_read(void **state)
+{
+	(void)state;
+	read_of(G, 0, 64);
+	expect_malformed(0);
+	assert_int_equal(watch.counts.chunks, 1);
+	read_of(0, 0, 64);
+	expect_malformed(1);
+	read_of(G, 0, 0);
+	expect_malformed(1);
+	read_of(G, 0, RECORD_SNAPSHOT_EMPTY);
+	expect_malformed(0);
+	read_of(G, 0, RECORD_SNAPSHOT_EMPTY + 1);
+	expect_malformed(1);
+	read_of(G, MODEL_PGOFF_MAX - 1, 1);
+	expect_malformed(0);
+	read_of(G, MODEL_PGOFF_MAX - 1, 2);
+	expect_malformed(1);
+	read_of(G, MODEL_PGOFF_MAX, 1);
+	expect_malformed(1);
+	read_of(G, ~0ULL, 1);
+	expect_malformed(1);
+	assert_int_equal(watch.counts.chunks, 0);
+}
+
+static void read_page(__u64 chunk, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct stream_page page = { pgoff, pfn, nr, ABSENT_BITS };
+
+	anew();
+	stream_inode(&stream, G, RFC3, 8192, false);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, chunk, &page, 1);
+}
+
+static void test_read_page(void **state)
+{
+	(void)state;
+	read_page(4096, 0, 100, 1);
+	expect_malformed(0);
+	read_page(4096, 0, 100, 0);
+	expect_malformed(1);
+	read_page(4096, 0, 100, RECORD_SNAPSHOT_CHUNK);
+	expect_malformed(0);
+	read_page(4096, 0, 100, RECORD_SNAPSHOT_CHUNK + 1);
+	expect_malformed(1);
+	/* One that is said to hold nothing. */
+	read_page(RECORD_SNAPSHOT_CHUNK + 1, 0, 100, 1);
+	expect_malformed(1);
+	read_page(4096, 0, PFN_MAX, 1);
+	expect_malformed(1);
+	read_page(4096, MODEL_PGOFF_MAX, 100, 1);
+	expect_malformed(1);
+}
+
+/* --- changes -------------------------------------------------------------------------------------- */
+
+static void changed(__u64 pgoff, __u64 pfn, __u32 nr)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_zap(&stream, T, G, pgoff, pfn, nr, false, 0);
+}
+
+static void test_change(void **state)
+{
+	const __u32 most = 1U << 22;
+
+	(void)state;
+	changed(0, 100, 1);
+	expect_malformed(0);
+	assert_int_equal(watch.zap_nr, 1);
+	changed(0, 100, 0);
+	expect_malformed(1);
+	changed(0, 0, most + 1);
+	expect_malformed(1);
+	changed(0, PFN_MAX - 1, 1);
+	expect_malformed(0);
+	changed(0, PFN_MAX - 1, 2);
+	expect_malformed(1);
+	changed(0, ~0ULL, 1);
+	expect_malformed(1);
+	changed(MODEL_PGOFF_MAX - most - 1, 100, 1);
+	expect_malformed(0);
+	changed(MODEL_PGOFF_MAX - most, 100, 1);
+	expect_malformed(1);
+	assert_int_equal(watch.zap_nr, 0);
+}
+
+/* --- names ------------------------------------------------------------------------------------------ */
+
+static void test_names(void **state)
+{
+	struct model_inode inode = { .provider = RFC3 };
+	char name[MODEL_INODE_NAME_MAX];
+
+	(void)state;
+	assert_string_equal(model_operation_name(RECORD_OPERATION_RELEASE), "release");
+	assert_string_equal(model_operation_name(100000), "unknown");
+	assert_string_equal(model_provider_name(RFC3), "rfc3");
+	/* One that has a number, and no name. */
+	assert_string_equal(model_provider_name(RECORD_PROVIDER_UNKNOWN), "unknown");
+	model_inode_name(&inode, name, sizeof(name));
+	assert_null(strpbrk(name, "0123456789"));
+	inode.number = 5;
+	model_inode_name(&inode, name, sizeof(name));
+	assert_string_equal(name, "g5");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_join),	    RULE_TEST(test_join_nobody),
+		RULE_TEST(test_leave),	    RULE_TEST(test_join_changes),
+		RULE_TEST(test_free_order), RULE_TEST(test_freed_twice),
+		RULE_TEST(test_inode),	    RULE_TEST(test_freed_after_leaving),
+		RULE_TEST(test_number),	    RULE_TEST(test_short),
+		RULE_TEST(test_fact),	    RULE_TEST(test_facts_many),
+		RULE_TEST(test_read),	    RULE_TEST(test_read_page),
+		RULE_TEST(test_change),	    RULE_TEST(test_names),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
