@@ -131,6 +131,51 @@ static void one_batch(void)
 	stream_add(&stream, &end.header);
 }
 
+/* A run of pages that joins, is configured and flushed. */
+static void run_joins(__u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner *join;
+
+	stream_join(&stream, T, G, pgoff, pfn);
+	join = (struct record_owner *)(stream.data + stream.used - sizeof(*join));
+	join->nr = nr;
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff + nr - 1, false);
+	stream_zap(&stream, T, G, pgoff, pfn, nr, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff + nr - 1, false);
+}
+
+/* Whole chunks and parts of them, told apart by a conversion; a batch that is out of order. */
+static void runs(void)
+{
+	const __u32 converted = PRESENT_BITS | DEVIATES;
+	const struct stream_page pages[] = {
+		{ 0, 4096, 100, ABSENT_BITS }, { 100, 4196, 412, converted },
+		{ 512, 0, 88, DEVIATES },      { 600, 8192, 4, converted },
+		{ 604, 0, 97, DEVIATES },      { 1024, 16384, 512, ABSENT_BITS },
+	};
+
+	stream_inode(&stream, G, RFC3, 2048, false);
+	stream_heartbeat(&stream);
+	run_joins(0, 4096, 512);
+	run_joins(600, 8192, 4);
+	run_joins(1024, 16384, 512);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 100, 700, true);
+	stream_zap(&stream, T, 0, 0, 4196, 412, true, 0);
+	stream_zap(&stream, T, 0, 0, 8192, 4, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 100, 700, true);
+	for (__u64 i = 0, now = stream.now + 30000; i < 30; i++) {
+		stream.now = now - i * 1000;
+		stream_flush(&stream, T + 1, 0, 0, true);
+	}
+	stream.now += MS;
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 2048, pages,
+			    sizeof(pages) / sizeof(pages[0]));
+	stream_finish(&stream);
+}
+
 static void sweep(bool faulty)
 {
 	unsigned long total;
@@ -161,6 +206,13 @@ static void test_one_batch(void **state)
 {
 	(void)state;
 	one_batch();
+	sweep(false);
+}
+
+static void test_runs(void **state)
+{
+	(void)state;
+	runs();
 	sweep(false);
 }
 
@@ -234,10 +286,8 @@ static void test_sealing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_correct),
-		RULE_TEST(test_one_batch),
-		RULE_TEST(test_faulty),
-		RULE_TEST(test_sealing),
+		RULE_TEST(test_correct), RULE_TEST(test_one_batch), RULE_TEST(test_runs),
+		RULE_TEST(test_faulty),	 RULE_TEST(test_sealing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

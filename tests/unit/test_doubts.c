@@ -127,7 +127,7 @@ static void test_before_attach(void **state)
 static void expect_events(__u64 pgoff, __u64 pfn, __u64 until, size_t max, const __u16 *kinds,
 			  size_t nr)
 {
-	struct model_event events[16];
+	struct model_event events[16] = { { .kind = RECORD_FLUSH } };
 	size_t found = model_page_events(stream.model, model_inode_find(stream.model, G), pgoff,
 					 pfn, until, events, max);
 
@@ -135,6 +135,9 @@ static void expect_events(__u64 pgoff, __u64 pfn, __u64 until, size_t max, const
 	for (size_t i = 0; i < nr; i++) {
 		assert_int_equal(events[i].kind, kinds[i]);
 		assert_true(!i || events[i - 1].time <= events[i].time);
+		/* The flush that reached it, not one that passed by. */
+		if (kinds[i] == RECORD_FLUSH && !events[i].state)
+			assert_true(events[i].first <= pfn && pfn <= events[i].last);
 	}
 }
 
@@ -178,6 +181,9 @@ static void test_events(void **state)
 	stream_leave(&stream, T, 110);
 	stream_leave(&stream, T, 111);
 	stream_page_free(&stream, T, 110, true);
+	/* There is a page 0, and where no page is known it is not meant. */
+	stream_zap(&stream, T, 0, 0, 0, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, false);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
 	expect_events(5, 110, ~0ULL, 16, kinds, 7);
@@ -205,13 +211,66 @@ static void test_events_full_flush(void **state)
 	expect_events(5, 0, ~0ULL, 16, kinds, 1);
 }
 
+static void joined_among(__u64 before, __u64 behind, __u32 kept)
+{
+	const struct model_options options = { .events_kept = kept };
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < before; i++)
+		stream_leave(&stream, T, 500);
+	stream_join(&stream, T, G, 5, 110);
+	for (__u64 i = 0; i < behind; i++)
+		stream_leave(&stream, T, 500);
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+}
+
+/* The newest are kept, each once. */
+static void test_events_kept(void **state)
+{
+	static const __u16 join = RECORD_JOIN;
+	struct model_counts counts;
+
+	(void)state;
+	joined_among(2000, 1000, 1024);
+	expect_events(5, 110, ~0ULL, 16, &join, 1);
+	joined_among(2000, 1024, 1024);
+	expect_events(5, 110, ~0ULL, 16, &join, 0);
+	joined_among(0, 3000, 4096);
+	expect_events(5, 110, ~0ULL, 16, &join, 1);
+	/* A few take the room of a few. */
+	joined_among(3, 3, 0);
+	model_count(stream.model, &counts);
+	assert_true(counts.memory < 1 << 20);
+}
+
+/* Chains look back as far as there is, until that has cost as much as the records did. */
+static void test_events_budget(void **state)
+{
+	static const __u16 join = RECORD_JOIN;
+
+	(void)state;
+	joined_among(0, 8000, 1 << 14);
+	expect_events(5, 110, ~0ULL, 16, &join, 1);
+	for (int i = 0; i < 5000; i++)
+		model_page_events(stream.model, NULL, 0, 0, 0, NULL, 1);
+	expect_events(5, 110, ~0ULL, 16, &join, 0);
+	joined_among(0, 3000, 1 << 14);
+	for (int i = 0; i < 13000; i++)
+		model_page_events(stream.model, NULL, 0, 0, 0, NULL, 1);
+	expect_events(5, 110, ~0ULL, 16, &join, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_interval),	   RULE_TEST(test_interval_of_anybody),
 		RULE_TEST(test_intervals_melt),	   RULE_TEST(test_intervals_many),
 		RULE_TEST(test_before_attach),	   RULE_TEST(test_events),
-		RULE_TEST(test_events_full_flush),
+		RULE_TEST(test_events_full_flush), RULE_TEST(test_events_kept),
+		RULE_TEST(test_events_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
