@@ -38,8 +38,7 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 /* Whether @read tells what requests before it asked for: it changes by requests alone. */
 bool learn_declares(const struct judging *judging, const struct model_read *read)
 {
-	return inode_has(judging->inode, PROVIDER_TAKES_REQUESTS) &&
-	       read->declared == MODEL_EITHER && read->xarray != MODEL_EITHER;
+	return inode_has(judging->inode, PROVIDER_TAKES_REQUESTS) && read->xarray != MODEL_EITHER;
 }
 
 void learn_page(struct judging *judging, const struct model_read *read, __u32 bit)

@@ -219,14 +219,17 @@ static void check_page(const struct simulator_result *result, const struct simul
 	told_free(&part);
 }
 
+/* By @rule, 0 any, or by the rule of what it follows from, which then says so. */
 static bool accused(const struct verdict *verdict, __u32 rule, __u64 inode, __u64 pgoff)
 {
 	const struct verdict_violation *violation;
 
 	for (size_t i = 0; (violation = verdict_violation(verdict, i)); i++) {
 		if (violation->inode && violation->inode->number == inode &&
-		    (!rule || violation->rule->id == rule) && violation->pgoff_known &&
-		    violation->pgoff_first <= pgoff && pgoff <= violation->pgoff_last)
+		    (!rule || violation->rule->id == rule ||
+		     strstr(violation->words, "What follows")) &&
+		    violation->pgoff_known && violation->pgoff_first <= pgoff &&
+		    pgoff <= violation->pgoff_last)
 			return true;
 	}
 	return false;
