@@ -44,7 +44,7 @@ static int64_t modprobe_wait(struct command *modprobe)
 	return -EINTR;
 }
 
-enum gmemtrace_status modules_load(const struct run_options *options)
+enum gmemtrace_status modules_load(const struct run_options *options, bool *loaded)
 {
 	char *module = vendor_module(), *argv[] = { "modprobe", module, NULL };
 	struct command modprobe;
@@ -65,6 +65,7 @@ enum gmemtrace_status modules_load(const struct run_options *options)
 		return GMEMTRACE_CANNOT_RUN;
 	}
 	status = modprobe_wait(&modprobe);
+	*loaded = !status;
 	if (!status)
 		return 0;
 	if (status == -EINTR)

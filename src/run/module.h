@@ -6,8 +6,8 @@
 
 /*
  * --modprobe: loads KVM's modules for this CPU where they are not there, so that the sensors are
- * on their routines before CMD is. 0, or an exit status: it was said.
+ * on their routines before CMD is; *@loaded: they were not. 0, or an exit status: it was said.
  */
-enum gmemtrace_status modules_load(const struct run_options *options);
+enum gmemtrace_status modules_load(const struct run_options *options, bool *loaded);
 
 #endif

@@ -216,6 +216,24 @@ static void session_look_oops(struct session *session)
 				    "task that died held and had begun stays as it is");
 }
 
+/* A daemon that was there before kvm hooks it a moment after; the sensors of our own are not there yet. */
+static enum gmemtrace_status session_start_owner(struct session *session)
+{
+	const struct run_options *options = session->options;
+	enum gmemtrace_status status = 0;
+	bool loaded = false;
+
+	if (options->modprobe)
+		status = modules_load(options, &loaded);
+	if (!status)
+		status = owner_open(options, &session->client);
+	if (status || !loaded || !sensor_client_daemon(session->client))
+		return status;
+	run_say(options, "--modprobe: gmemtraced was there before kvm, and does not see all of it "
+			 "yet: it is loaded now, run this once more in some seconds");
+	return GMEMTRACE_CANNOT_RUN;
+}
+
 static enum gmemtrace_status session_start(struct session *session)
 {
 	const struct run_options *options = session->options;
@@ -230,9 +248,7 @@ static enum gmemtrace_status session_start(struct session *session)
 		run_say(options, "out of memory");
 		return GMEMTRACE_ERROR;
 	}
-	status = options->modprobe ? modules_load(options) : 0;
-	if (!status)
-		status = owner_open(options, &session->client);
+	status = session_start_owner(session);
 	if (!status)
 		status = session_start_capture(session);
 	if (status)
