@@ -47,6 +47,7 @@ enum provider_trait {
 };
 
 #define PROVIDER_ROUTINES_MAX 8
+#define PROVIDER_FACT_POLICY "kernel.policy."
 
 struct provider {
 	const char *name; /* in reports */
@@ -67,6 +68,11 @@ struct provider {
 	/* Flags of its inodes that say what the default is; both at once make no sense. */
 	__u64 absent_flag, present_flag;
 	bool flagless; /* its inodes have no flags */
+	/*
+	 * A parameter of kvm that is "N" where the host chose to leave out flushes, NULL: none.
+	 * The fact PROVIDER_FACT_POLICY and its name says so; the sensors read it.
+	 */
+	const char *flush_parameter;
 	const char *because; /* "every page of a memfd_secret must be": why `legal` is */
 	__u8 defaults; /* what default_state may say: enum model_state */
 };
@@ -119,6 +125,7 @@ struct provider {
 	  PROVIDER_ZAPS_PREPARED | PROVIDER_FLUSHES_EACH | PROVIDER_MARKS_FOLIOS,           \
 	  PROVIDER_NAMED("folio-bit"), .letter = 'g', .declared = PROVIDER_DECLARED_FOLIO,  \
 	  .operations = "kvm_gmem_iops", .constant = "AS_NO_DIRECT_MAP",                    \
+	  .flush_parameter = "guest_memfd_tlb_flush",                                       \
 	  .brought_by = "guest_memfd with GUEST_MEMFD_FLAG_NO_DIRECT_MAP (v7 to v12)",      \
 	  .routines = { "folio_zap_direct_map", "folio_restore_direct_map",                 \
 			"kvm_gmem_folio_zap_direct_map", "kvm_gmem_free_folio",             \

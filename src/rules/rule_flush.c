@@ -1,6 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /* never-flushed and flush-mismatch: what those who zap flush afterwards. */
+#include <stdio.h>
 #include "rules/rule.h"
+
+/* What the kernel is told to do is no oversight of it: whoever allows the rule knows. */
+static void add_policy(struct verdict *verdict, struct verdict_violation *violation,
+		       const struct model_inode *inode)
+{
+	const char *parameter = provider_of(inode->provider)->flush_parameter, *value;
+	char key[64];
+
+	if (!parameter)
+		return;
+	snprintf(key, sizeof(key), PROVIDER_FACT_POLICY "%s", parameter);
+	value = model_fact_find(verdict_model(verdict), key);
+	if (!value)
+		return;
+	violation_source(violation, "policy", "%s: flushes are left out", value);
+	violation_add_words(violation,
+			    " This is policy: the host runs with %s. Where that is meant, --allow "
+			    "never-flushed:REASON accepts it.",
+			    value);
+}
 
 static void accuse_unflushed(struct verdict *verdict, const struct model_flush_judgement *judgement,
 			     __u32 rule, const char *says, const char *however)
@@ -35,6 +56,8 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 			"translations to it may live on in any CPU's TLB.",
 			(unsigned long long)judgement->pgoff, name, text, time_seconds(zap->end),
 			time_micros(zap->end), however);
+	if (rule == RULE_NEVER_FLUSHED)
+		add_policy(verdict, violation, zap->inode);
 }
 
 static void never_flush_judged(struct verdict *verdict,
@@ -72,7 +95,9 @@ static const struct rule_descriptor never_flushed = {
 		.meaning = "A task made a page absent and issued no flush itself, begun after the "
 			   "zap, before its outermost request ended. "
 			   "A flush that somebody else issues ends the exposure, and not the "
-			   "violation.",
+			   "violation. "
+			   "Where a parameter of the kernel leaves flushes out, the words say that "
+			   "it is policy.",
 		.id = RULE_NEVER_FLUSHED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,

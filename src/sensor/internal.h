@@ -82,6 +82,9 @@ void tell_fact(struct sensor *sensor, const char *key, const char *value);
 /* Which programs there are, and which of them have nothing to hook here. */
 void tell_programs(struct sensor *sensor);
 
+/* Which flushes the host chose to leave out. */
+void tell_policies(struct sensor *sensor);
+
 /* What the kernel and the sensors are. */
 void tell_facts(struct sensor *sensor);
 

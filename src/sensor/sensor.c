@@ -226,6 +226,7 @@ static void watch_kvm(struct sensor *sensor)
 	tell_loss_since(sensor, sensor->unhooked, 0, RECORD_LOSS_UNHOOKED, 0, 1);
 	sensor->unhooked = 0;
 	tell_fact(sensor, "kernel.kvm", "module, loaded while tracing");
+	tell_policies(sensor);
 	tell_programs(sensor);
 	load_discover(&sensor->load);
 	sensor_prove(sensor, NULL);

@@ -5,6 +5,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "providers/provider.h"
 #include "sensor/internal.h"
 
 static struct record_fact *fact_make(const char *key, const char *value)
@@ -70,6 +71,38 @@ void tell_programs(struct sensor *sensor)
 	}
 }
 
+/* The value of a parameter of kvm, of one character; 0 where there is none. */
+static char parameter_read(const char *name)
+{
+	char path[96];
+	FILE *file;
+	int value;
+
+	snprintf(path, sizeof(path), "/sys/module/kvm/parameters/%s", name);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	value = fgetc(file);
+	fclose(file);
+	return (char)(value == EOF ? 0 : value);
+}
+
+void tell_policies(struct sensor *sensor)
+{
+	const struct provider *provider = NULL;
+
+	while ((provider = provider_next(provider))) {
+		const char *name = provider->flush_parameter;
+		char key[64], value[96], set = name ? parameter_read(name) : 0;
+
+		if (set != 'N' && set != '0')
+			continue;
+		snprintf(key, sizeof(key), PROVIDER_FACT_POLICY "%s", name);
+		snprintf(value, sizeof(value), "kvm.%s=%c", name, set);
+		tell_fact(sensor, key, value);
+	}
+}
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
@@ -86,6 +119,7 @@ void tell_facts(struct sensor *sensor)
 	snprintf(value, sizeof(value), "%llu", sensor->kernel.config.flush_ceiling >> 12);
 	tell_fact(sensor, "kernel.flush_ceiling_pages", value);
 	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
+	tell_policies(sensor);
 	snprintf(value, sizeof(value), "%u", sensor->options.groups);
 	tell_fact(sensor, "sensor.groups", value);
 	tell_programs(sensor);

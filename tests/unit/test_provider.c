@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The table of providers, and what follows from the entry of the one with a bit in each folio. */
+#include <stdio.h>
+
 #include "scene.h"
 #include "providers/provider.h"
 
@@ -183,6 +185,45 @@ static void test_folio_bit_unflushed(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 3, 3);
 }
 
+/* What the host chose to leave out is told of as that, and a violation until it is allowed. */
+static void test_unflushed_policy(void **state)
+{
+	struct verdict_options options = { .allow[RULE_NEVER_FLUSHED] = "policy" };
+	const struct verdict_violation *violation;
+	struct stream_page pages[1];
+
+	(void)state;
+	stream_fact(&stream, "kernel.policy.guest_memfd_tlb_flush", "kvm.guest_memfd_tlb_flush=N");
+	stream_inode(&stream, G, FOLIO_BIT, 64, false);
+	leaves(0, false);
+	pages_seen(pages, 0, 1, ABSENT_BITS | DEVIATES);
+	folio_bit_release(pages, 1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
+	assert_non_null(strstr(violation->words, "kvm.guest_memfd_tlb_flush=N"));
+	assert_string_equal(violation->sources[1].name, "policy");
+	stream_judge_with(&stream, NULL, &options);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* Without such a choice nothing is said of one; and others are not excused by it. */
+static void test_unflushed_no_policy(void **state)
+{
+	const struct verdict_violation *violation;
+	struct stream_page page = { 0, 100, 1, ABSENT_BITS };
+
+	(void)state;
+	stream_fact(&stream, "kernel.policy.guest_memfd_tlb_flush", "kvm.guest_memfd_tlb_flush=N");
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream.now += 2 * SECOND;
+	heartbeats(3);
+	release(SECRET, &page, 1);
+	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
+	assert_null(strstr(violation->words, "policy"));
+}
+
 /* An inode that never asked keeps its pages. */
 static void test_never_asked(void **state)
 {
@@ -195,6 +236,66 @@ static void test_never_asked(void **state)
 	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 0);
 }
 
+struct fixture {
+	const char *name;
+	const char *rules; /* those that accuse, in order of ids, each once */
+	__u64 count; /* pages, of the first of them */
+};
+
+static void fixture_judge(const char *name)
+{
+	const struct record_header *record;
+	struct capture_reader *reader;
+	char path[96], message[256];
+
+	snprintf(path, sizeof(path), "tests/unit/fixtures/gmem-folio-%s.cap", name);
+	if (capture_open(path, &reader, message, sizeof(message)))
+		fail_msg("%s", message);
+	while (capture_next(reader, &record) > 0)
+		stream_add(&stream, record);
+	assert_string_equal(capture_message(reader), "");
+	capture_reader_close(reader);
+	stream_judge(&stream, NULL);
+}
+
+/* Captures of the kernel in that shape, whole and with each of the defects that were posted. */
+static void test_captures(void **state)
+{
+	static const struct fixture fixtures[] = {
+		{ "clean", "", 0 },
+		{ "policy", "never-flushed ", 40 },
+		{ "and", "applied-mismatch freed-absent ", 24 },
+		{ "unasked", "applied-mismatch ", 24 },
+		{ "bit-stays", "declared-mismatch ", 40 },
+		{ "bit-early", "applied-mismatch ", 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(fixtures) / sizeof(fixtures[0]); i++) {
+		const struct verdict_violation *violation;
+		const struct rule *first = NULL, *last = NULL;
+		char rules[128] = "";
+
+		stream_free(&stream);
+		stream_init(&stream);
+		fixture_judge(fixtures[i].name);
+		for (size_t j = 0; (violation = verdict_violation(stream.verdict, j)); j++) {
+			size_t used = strlen(rules);
+
+			if (violation->rule != last)
+				snprintf(rules + used, sizeof(rules) - used, "%s ",
+					 violation->rule->name);
+			last = violation->rule;
+			first = first ? first : last;
+		}
+		assert_string_equal(rules, fixtures[i].rules);
+		if (first)
+			assert_int_equal(verdict_rule_count(stream.verdict, first->id),
+					 fixtures[i].count);
+		stream_expect(&stream, first ? VERDICT_VIOLATED : VERDICT_CONSISTENT);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -202,7 +303,8 @@ int main(void)
 		RULE_TEST(test_folio_bit),	    RULE_TEST(test_folio_bit_present),
 		RULE_TEST(test_folio_clear_absent), RULE_TEST(test_folio_bit_changes),
 		RULE_TEST(test_folio_bit_left),	    RULE_TEST(test_folio_bit_unflushed),
-		RULE_TEST(test_never_asked),
+		RULE_TEST(test_unflushed_policy),   RULE_TEST(test_unflushed_no_policy),
+		RULE_TEST(test_never_asked),	    RULE_TEST(test_captures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
