@@ -6,7 +6,7 @@
 # make lab        the lab's kernels
 # make bench      what tracing and conversions cost, half an hour
 # make soak       ten minutes of churn, every allocation and zap liable to fail
-# make kernels    every kernel of Debian's suites from 6.1 to the newest
+# make kernels    every kernel of Debian's suites from 6.1 to the newest, and the shape of the production series
 # make faults     every kernel with a known defect, and what catches it
 # make mutants    each guard clause of the judges left out once: which test notices
 # make xarray     how the core stores ranges, in the kernel's own userspace harness
@@ -196,7 +196,7 @@ bench: packages-build-kernel-lab-bench
 	$(Q)tests/bench/run $(B)/bench.json
 
 # A matrix, and not a test: what Debian's suites have today decides it.
-kernels: packages-build-lab
+kernels: packages-build-kernel-lab
 	$(Q)$(MAKE) --no-print-directory all guest-programs
 	$(Q)tests/vm/kernels $(T)
 

@@ -1,10 +1,11 @@
-# Finds kernels: the project's own through kernel/build, Debian's through lab/stock, any by its directory.
+# Finds kernels: the project's own through kernel/build and kernel/folio/build, Debian's through lab/stock, any by its directory.
 # Reads variables of lab/run: lab, top, work, kernel_dir and the options.
 # shellcheck shell=bash disable=SC2154
 
 list_names() {
 	"$lab/stock" --list
 	[ ! -x "$top/kernel/build" ] || "$top/kernel/build" --list
+	[ ! -x "$top/kernel/folio/build" ] || "$top/kernel/folio/build" --list
 }
 
 # require_name KIND NAME: ends with a usage error unless `--list` has the line.
@@ -30,6 +31,7 @@ resolve_kernel() {
 		[ -z "$fault$variant" ] || usage_error "kernel $name is Debian's own, it has no faults or variants"
 		command=("$lab/stock" "$name")
 	fi
+	[ "$name" != gmem-folio ] || command=("$top/kernel/folio/build" "$name")
 	[ -z "$fault" ] || command+=(--fault "$fault")
 	[ -z "$variant" ] || command+=(--variant "$variant")
 	kernel_dir=$("${command[@]}" | tail -n 1) || lab_error "cannot get kernel $name (${command[*]} failed)"

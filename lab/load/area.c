@@ -39,8 +39,11 @@ static int create_inode(struct area *area, unsigned int inode, uint64_t pages)
 		.size = pages * LOAD_PAGE_SIZE,
 		.flags = inode_flags[inode],
 	};
-	int fd = ioctl(area->vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
+	int fd;
 
+	if (area->vm->marks_folios && request.flags)
+		request.flags = GUEST_MEMFD_FLAG_NO_DIRECT_MAP;
+	fd = ioctl(area->vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
 	if (fd < 0 && errno == EINVAL && request.flags)
 		return load_cannot_run("this kernel's guest_memfd does not know flag %llu: it does "
 				       "not carry the direct-map series",
@@ -325,7 +328,7 @@ int area_set_direct_map(struct area *area, uint64_t first, uint64_t count, bool 
 
 		first += piece.count;
 		count -= piece.count;
-		if (!region_is_flagged(piece.region))
+		if (!region_is_flagged(piece.region) || area->vm->marks_folios)
 			continue;
 		if (ioctl(area->fds[piece.region->inode], KVM_GMEM_SET_DIRECT_MAP, &request))
 			return load_fail_call("KVM_GMEM_SET_DIRECT_MAP of %llu pages to %s: %s",

@@ -41,6 +41,7 @@ struct vm {
 	unsigned int slots;
 	uint64_t gpa_next;
 	unsigned int vcpus;
+	bool marks_folios; /* the other design: one flag, a bit in each folio, no ioctl */
 };
 
 struct region {
@@ -108,7 +109,7 @@ int area_prefault(struct area *area, uint64_t first, uint64_t count);
 /* fallocate with or without FALLOC_FL_PUNCH_HOLE */
 int area_punch(struct area *area, uint64_t first, uint64_t count);
 int area_allocate(struct area *area, uint64_t first, uint64_t count);
-/* KVM_GMEM_SET_DIRECT_MAP on flagged inodes; leaves the others alone. */
+/* KVM_GMEM_SET_DIRECT_MAP on flagged inodes, where there is one; leaves the others alone. */
 int area_set_direct_map(struct area *area, uint64_t first, uint64_t count, bool present);
 
 /* fallocate of pages that no slot reaches: resident, never prepared. */

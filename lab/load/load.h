@@ -97,5 +97,6 @@ int scenario_punch(const struct load_options *options);
 int scenario_churn(const struct load_options *options);
 int scenario_secretmem(const struct load_options *options);
 int scenario_plain(const struct load_options *options);
+int scenario_mapped(const struct load_options *options);
 
 #endif

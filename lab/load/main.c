@@ -31,6 +31,8 @@ static const struct scenario scenarios[] = {
 	{ "secretmem", scenario_secretmem, "memfd_secret: touch, verify, unmap; no KVM needed" },
 	{ "plain", scenario_plain,
 	  "a guest_memfd without flags of ours, as stock kernels have it" },
+	{ "mapped", scenario_mapped,
+	  "guest_memfds that user space maps, in and out of the direct map (a bit in each folio)" },
 };
 
 struct arguments {

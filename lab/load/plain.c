@@ -13,8 +13,6 @@
 /* Of KVM_CREATE_GUEST_MEMFD since 6.18; the capability's value has those that this kernel takes. */
 #ifndef KVM_CAP_GUEST_MEMFD_FLAGS
 #define KVM_CAP_GUEST_MEMFD_FLAGS 244
-#define GUEST_MEMFD_FLAG_MMAP (1ULL << 0)
-#define GUEST_MEMFD_FLAG_INIT_SHARED (1ULL << 1)
 #endif
 
 #define WORDS_PER_PAGE (LOAD_PAGE_SIZE / sizeof(uint64_t))

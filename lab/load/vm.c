@@ -54,6 +54,21 @@ static int map_boot_slot(struct vm *vm)
 	return LOAD_OK;
 }
 
+/* Its flags are none of ours put together: only that design takes them. */
+static bool vm_marks_folios(const struct vm *vm)
+{
+	struct kvm_create_guest_memfd request = {
+		.size = LOAD_PAGE_SIZE,
+		.flags = GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED |
+			 GUEST_MEMFD_FLAG_NO_DIRECT_MAP,
+	};
+	int fd = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 int vm_create(struct vm *vm)
 {
 	int kvm = kvm_open();
@@ -65,6 +80,7 @@ int vm_create(struct vm *vm)
 	close(kvm);
 	if (vm->fd < 0)
 		return load_fail_call("KVM_CREATE_VM: %s", strerror(errno));
+	vm->marks_folios = vm_marks_folios(vm);
 	return map_boot_slot(vm);
 }
 
