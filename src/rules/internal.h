@@ -103,7 +103,7 @@ void cause_set_free(struct verdict *verdict, struct cause_set *set);
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 
-/* The sensors speak of their hooks, and not one was proved. */
+/* No hook on changes of the direct map was proved to fire. */
 bool sight_none(const struct model *model);
 
 /* status.c */

@@ -8,7 +8,6 @@
 #include "internal.h"
 
 #define PROGRAM_FACT "sensor.program."
-#define SIGHT_FACT "sensor.sight."
 #define UNPROVEN "unproven"
 
 enum sight {
@@ -44,7 +43,7 @@ static enum sight program_sight(const struct model *model, const char *program, 
 		return SIGHT_TRUSTED;
 	if (off)
 		return SIGHT_OFF;
-	snprintf(key, sizeof(key), SIGHT_FACT "%s", number);
+	snprintf(key, sizeof(key), "sensor.sight.%s", number);
 	value = model_fact_find(model, key);
 	if (!value || strncmp(value, UNPROVEN, strlen(UNPROVEN)) != 0)
 		return SIGHT_TRUSTED;
@@ -97,16 +96,13 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 
 bool sight_none(const struct model *model)
 {
-	const char *key, *value;
-	bool told = false;
+	static const char *const changes[] = { "zap_invalid_exit", "zap_default_exit",
+					       "zap_valid_exit" };
+	const char *why = NULL;
 
-	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
-		if (strncmp(key, SIGHT_FACT, strlen(SIGHT_FACT)) != 0 ||
-		    value != model_fact_find(model, key))
-			continue;
-		if (strncmp(value, UNPROVEN, strlen(UNPROVEN)) != 0)
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
+		if (program_sight(model, changes[i], &why) == SIGHT_TRUSTED)
 			return false;
-		told = true;
 	}
-	return told;
+	return true;
 }

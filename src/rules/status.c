@@ -233,8 +233,9 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict, "memory ran short: the records were not taken to their end");
 	explain_empty(verdict, &counts);
 	if (sight_none(verdict->model))
-		reason_add(verdict, "no hook was proved to fire: what happened may not have been "
-				    "seen");
+		reason_add(verdict,
+			   "no hook on changes of the direct map was proved to fire: what changed "
+			   "may not have been seen");
 	explain_losses(verdict, &counts);
 	explain_uncompared(verdict, &counts);
 	if (counts.pages_inconclusive)
