@@ -28,7 +28,7 @@
 #include "daemon/socket.h"
 #include "serve/client.h"
 
-#define PATIENCE 30 /* s: against hangs */
+#define PATIENCE 300 /* s: against hangs, on a machine that has much else to do */
 #define STRANGER 12345 /* a user without privileges */
 #define INODE_PAGES (1ULL << 20)
 
@@ -38,6 +38,7 @@ static struct {
 	uint64_t records; /* handed out */
 	uint64_t chunks; /* read */
 	pid_t owner;
+	pid_t impostor; /* as whom it is to be listens */
 	pid_t refused; /* sensors that cannot be armed */
 } * shared;
 
@@ -385,8 +386,8 @@ static int teardown(void **state)
 	if (shared->owner > 0)
 		kill(shared->owner, SIGKILL);
 	daemon_pid = 0;
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	/* What is still at its end counts what it does in `shared`, which is the next test's then. */
+	assert_true(wait_until(owner_gone));
 	unlink(path);
 	return 0;
 }
@@ -663,6 +664,11 @@ static void test_owner_is_not_held_by_its_client(void **state)
 	assert_true(wait_until(owner_gone));
 }
 
+static bool impostor_listens(void)
+{
+	return shared->impostor;
+}
+
 /* Somebody who listens where a daemon should, as @uid, and says @bytes of @hello. */
 static void impostor_start(uid_t uid, const struct server_hello *hello, size_t bytes)
 {
@@ -674,7 +680,7 @@ static void impostor_start(uid_t uid, const struct server_hello *hello, size_t b
 	daemon_pid = fork();
 	if (daemon_pid) {
 		close(listener);
-		pause_ms(50);
+		assert_true(wait_until(impostor_listens));
 		return;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -682,6 +688,7 @@ static void impostor_start(uid_t uid, const struct server_hello *hello, size_t b
 	if (uid && (setgid(uid) || setuid(uid)))
 		_exit(2);
 	listen(listener, 1);
+	shared->impostor = getpid();
 	poll(&ready, 1, -1);
 	client = accept(listener, NULL, NULL);
 	if (bytes && write(client, hello, bytes) < 0)
