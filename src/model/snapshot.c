@@ -2,6 +2,8 @@
 /* Puts the records of a chunk's read together; judging is judge.c's. */
 #include "model/judge.h"
 
+#define BUNDLES_MAX 1024 /* read at once: a CPU, or a task that was preempted on one, has one */
+
 static bool snapshot_same(const struct bundle *bundle, const struct record_snapshot *record)
 {
 	return bundle->begin.header.inode == record->header.inode &&
@@ -26,9 +28,24 @@ static struct bundle *snapshot_take(struct model *model, const struct record_sna
 		if (!snapshot_same(bundle, record))
 			continue;
 		*link = bundle->next;
+		model->bundles_nr--;
 		return bundle;
 	}
 	return NULL;
+}
+
+/* Where there are too many the oldest one's end was lost, or never came. */
+static void snapshot_limit(struct model *model)
+{
+	struct bundle **last = &model->bundles;
+
+	if (model->bundles_nr < BUNDLES_MAX)
+		return;
+	while ((*last)->next)
+		last = &(*last)->next;
+	snapshot_recycle(model, *last);
+	*last = NULL;
+	model->bundles_nr--;
 }
 
 static bool snapshot_valid(struct model *model, const struct record_snapshot *record)
@@ -48,6 +65,7 @@ bool snapshot_begin(struct model *model, const struct record_snapshot *record)
 	if (!snapshot_valid(model, record))
 		return false;
 	bundle = snapshot_take(model, record);
+	snapshot_limit(model);
 	if (!bundle) {
 		bundle = model->bundles_free;
 		if (bundle)
@@ -61,6 +79,7 @@ bool snapshot_begin(struct model *model, const struct record_snapshot *record)
 	bundle->runs_nr = 0;
 	bundle->next = model->bundles;
 	model->bundles = bundle;
+	model->bundles_nr++;
 	return true;
 }
 

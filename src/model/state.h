@@ -239,6 +239,7 @@ struct model {
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct bundle *bundles; /* begun, not ended */
+	size_t bundles_nr;
 	struct bundle *bundles_free;
 	struct chunk_seen *chunks_seen; /* seen.c's, as many as a read has chunks */
 	struct chunk *timed, *timed_tail; /* chunks that keep their pages' times */

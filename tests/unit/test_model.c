@@ -701,10 +701,46 @@ static void test_memory_limit(void **state)
 
 #define MODEL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void add_read(__u16 kind, __u64 snapshot)
+{
+	struct record_snapshot record = {
+		.header = { .kind = kind,
+			    .size = sizeof(record),
+			    .inode = G,
+			    .time = stream.now++ },
+		.pgoff_nr = 64,
+		.inode_pages = 64,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.default_state = 1,
+		.snapshot = snapshot,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/* Reads whose ends were lost are forgotten, the oldest first, once nobody can be at so many. */
+static void test_reads_without_end(void **state)
+{
+	struct model_counts counts;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 snapshot = 1; snapshot <= 1030; snapshot++)
+		add_read(RECORD_SNAPSHOT_BEGIN, snapshot);
+	add_read(RECORD_SNAPSHOT_END, 6);
+	add_read(RECORD_SNAPSHOT_END, 7);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.chunks, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		MODEL_TEST(test_order),
+		MODEL_TEST(test_reads_without_end),
 		MODEL_TEST(test_disorder_is_loss),
 		MODEL_TEST(test_late_zap),
 		MODEL_TEST(test_late_attach),
