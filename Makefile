@@ -51,11 +51,13 @@ override CFLAGS += -std=gnu11 -fvisibility=hidden $(WARNINGS)
 # (binutils warns of glibc functions in libcap-ng that we do not call.)
 LDFLAGS ?= -static -Wl,--no-warnings
 LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng
+# The terminal's, and no other part's.
+CURSES := -lncursesw -ltinfo
 # A hook names all of its function's parameters, used or not.
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
 
-ROOMS := capture providers model rules story report sensor serve run
+ROOMS := capture providers model rules story report view sensor serve run
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c))
 LIB_OBJECTS := $(LIB_SOURCES:src/%.c=$(B)/obj/%.o)
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
@@ -141,7 +143,7 @@ $(B)/bin/gmemtraced: $(DAEMON_OBJECTS) $(B)/rooms.a
 $(B)/bin/gmemtrace $(B)/bin/gmemtraced:
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) -o $@
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) $^ $(LDLIBS) $(CURSES) -o $@
 
 $(B)/bin/gmem-load: $(LOAD_OBJECTS) $(B)/obj/run/units.o
 	$(call say,LINK,$@)

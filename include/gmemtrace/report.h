@@ -39,6 +39,9 @@ const struct report_format *report_format_find(const char *name); /* NULL: none 
 int report_verdict(FILE *out, const struct verdict *verdict, const struct report_format *format,
 		   bool color);
 
+/* Events as chains of proof have them, a line each. */
+int report_events_text(FILE *out, const struct model_event *events, size_t nr);
+
 struct report_live;
 
 /* Observes @model, which must outlive it. NULL where memory is short. */

@@ -8,7 +8,10 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/screen.h"
+#include "cli/terminal.h"
 #include "gmemtrace/report.h"
+#include "view/grid.h"
 
 #define SECOND 1000000000ULL
 #define INTERVAL_MIN (SECOND / 10) /* heartbeats carry the time on */
@@ -17,6 +20,7 @@
 struct live {
 	struct options options;
 	bool batch, all, json;
+	struct screen_options screen;
 	uint64_t interval; /* ns */
 	uint64_t count; /* reports, 0: no limit */
 	struct report_live *report;
@@ -33,19 +37,52 @@ enum live_key {
 	KEY_ALL = 0x400,
 	KEY_JSON,
 	KEY_SCHEMA,
+	KEY_SCREEN,
+	KEY_AT,
+	KEY_KEYS,
 };
 
 static const struct argp_option live_table[] = {
 	{ NULL, 0, NULL, 0, "What is shown:", 1 },
-	{ "batch", 'b', NULL, 0, "lines, also on a terminal", 1 },
+	{ "batch", 'b', NULL, 0, "lines instead of screens, also on a terminal", 1 },
 	{ "all", KEY_ALL, NULL, 0, "lines of inodes that did not change, too", 1 },
 	{ "json", KEY_JSON, NULL, 0, "lines of JSON, an object each", 1 },
 	{ "schema", KEY_SCHEMA, NULL, 0, "print the JSON Schema that these obey, and nothing else",
+	  1 },
+	{ "at", KEY_AT, "TIME", 0, "of a capture, begin at TIME behind its begin", 1 },
+	{ "screen", KEY_SCREEN, "SIZE", 0,
+	  "of a capture, print one screen as text, such as 80x24, and end", 1 },
+	{ "keys", KEY_KEYS, "KEYS", 0, "with --screen: press these first, such as 'jj<Enter>+'",
 	  1 },
 	{ "interval", 'i', "TIME", 0, "between two reports; default 1s, at least 100ms", 1 },
 	{ "count", 'n', "COUNT", 0, "end after so many reports", 1 },
 	{ 0 },
 };
+
+static void screen_size(const struct argp_state *state, struct live *live, const char *text)
+{
+	struct screen_options *screen = &live->screen;
+	char end;
+
+	if (sscanf(text, "%dx%d%c", &screen->columns, &screen->rows, &end) != 2 ||
+	    screen->columns < 1 || screen->columns > GRID_COLUMNS_MAX || screen->rows < 1 ||
+	    screen->rows > GRID_ROWS_MAX)
+		options_usage(state->name, "--screen %s: give columns and rows, such as 80x24",
+			      text);
+}
+
+static void live_contradictions(const struct argp_state *state, const struct live *live)
+{
+	if (live->screen.columns && !live->options.run.file)
+		options_usage(state->name, "--screen is of a capture: give FILE");
+	if (live->screen.at && !live->options.run.file)
+		options_usage(state->name, "--at is of a capture: give FILE");
+	if (live->screen.keys && !live->screen.columns)
+		options_usage(state->name, "--keys goes with --screen");
+	if (live->screen.columns && (live->batch || live->json))
+		options_usage(state->name, "--screen and %s: give one of them",
+			      live->json ? "--json" : "--batch");
+}
 
 static error_t live_parse(int key, char *text, struct argp_state *state)
 {
@@ -57,6 +94,15 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'b':
 		live->batch = true;
+		return 0;
+	case KEY_SCREEN:
+		screen_size(state, live, text);
+		return 0;
+	case KEY_AT:
+		live->screen.at = options_time(state, "--at", text);
+		return 0;
+	case KEY_KEYS:
+		live->screen.keys = text;
 		return 0;
 	case KEY_ALL:
 		live->all = true;
@@ -75,6 +121,9 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 	case 'n':
 		live->count = options_number(state, "-n", text, 1, COUNT_MAX);
 		return 0;
+	case ARGP_KEY_END:
+		live_contradictions(state, live);
+		return 0;
 	case ARGP_KEY_ARG:
 		options_take_file(state, &live->options, text);
 		return 0;
@@ -87,9 +136,10 @@ static const struct argp live_argp = {
 	live_table,
 	live_parse,
 	"[FILE | -- CMD...]",
-	"Prints lines about each inode that has changed and in total, every interval: while CMD "
-	"runs, until ^C, or "
-	"from the capture FILE in its own time.\v"
+	"Shows VMs, their inodes and pages, and flushes on a terminal: as it happens, while CMD "
+	"runs or until q, or as the capture FILE has it, at any speed and back. Elsewhere it "
+	"prints "
+	"lines about each inode that has changed and in total, every interval.\v"
 	"Exit status: 0 done, 2 an error or CMD failed, 4 cannot run here, 64 usage error.",
 	options_children,
 	NULL,
@@ -157,10 +207,17 @@ static enum gmemtrace_status live_run(struct live *live)
 		output_line("out of memory");
 		return GMEMTRACE_ERROR;
 	}
-	if (!live->batch && isatty(STDOUT_FILENO))
-		output_line("the interactive view is not built yet: these are --batch lines");
 	status = trace_run(live->run, NULL, &result);
 	return status ? status : run_status(&result, NULL);
+}
+
+static int screen_run(struct live *live)
+{
+	live->screen.interval = live->interval;
+	live->screen.count = live->count;
+	if (live->options.run.file)
+		return screen_replay(&live->options.run, &live->screen);
+	return screen_live(&live->options.run, &live->screen);
 }
 
 int subcommand_live(int argc, char **argv, char **command)
@@ -169,6 +226,8 @@ int subcommand_live(int argc, char **argv, char **command)
 	enum gmemtrace_status status;
 
 	options_parse(&live_argp, argc, argv, &live, &live.options, command);
+	if (live.screen.columns || (!live.batch && !live.json && terminal_suits()))
+		return screen_run(&live);
 	status = run_open(&live.run, &live.options.run);
 	if (status)
 		return status;

@@ -19,7 +19,7 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ "record", subcommand_record, "capture what happens, for later" },
 	{ "check", subcommand_check, "the verdict: consistent, violated or inconclusive" },
-	{ "live", subcommand_live, "lines about what happens, as it happens" },
+	{ "live", subcommand_live, "VMs, their inodes and pages, as they change" },
 	{ "why", subcommand_why, "the story of a page: who changed it, when, and what it is now" },
 	{ "flame", subcommand_flame, "where flush time goes" },
 	{ "features", subcommand_features,

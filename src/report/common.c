@@ -160,6 +160,13 @@ void report_event_line(FILE *out, const struct model_event *event, const char *i
 		report_event(event, text));
 }
 
+int report_events_text(FILE *out, const struct model_event *events, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		report_event_line(out, &events[i], "");
+	return report_done(out);
+}
+
 const char *report_allowed(const struct verdict *verdict, const struct rule *rule)
 {
 	const char *why = verdict_allows(verdict, rule);

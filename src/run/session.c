@@ -52,6 +52,8 @@ static void session_step(struct session *session)
 	if (session->client)
 		snapshots_ask(&session->snapshots, session->client, session->model, session->now);
 	session_flush(session);
+	if (session->options->tick)
+		session->options->tick(session->options->context);
 }
 
 static void command_leave(struct session *session)

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <ncurses.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/terminal.h"
+#include "view/view.h"
+
+static SCREEN *screen;
+static bool colors, utf8;
+
+/*
+ * Blue, orange and their like, which those who tell red from green badly tell apart; characters
+ * say the same without any.
+ */
+static const struct {
+	short foreground; /* of 256; of 8 where there are no more */
+	short of_eight;
+	attr_t attributes; /* with colours, and in their stead */
+} styles[GRID_STYLES] = {
+	[GRID_PLAIN] = { -1, -1, A_NORMAL },
+	[GRID_DIM] = { 245, -1, A_DIM },
+	[GRID_TITLE] = { -1, -1, A_BOLD },
+	[GRID_HEADING] = { -1, -1, A_REVERSE },
+	[GRID_SELECTED] = { -1, -1, A_REVERSE | A_BOLD },
+	[GRID_GOOD] = { 75, COLOR_CYAN, A_BOLD },
+	[GRID_BAD] = { 208, COLOR_RED, A_BOLD | A_REVERSE },
+	[GRID_DOUBT] = { 220, COLOR_YELLOW, A_BOLD },
+	[GRID_ABSENT] = { 33, COLOR_BLUE, A_NORMAL },
+	[GRID_PRESENT] = { 180, COLOR_YELLOW, A_NORMAL },
+	[GRID_EXCEPTION] = { 175, COLOR_MAGENTA, A_BOLD },
+	[GRID_EXPOSED] = { 208, COLOR_RED, A_BOLD },
+	[GRID_KEY] = { -1, -1, A_REVERSE },
+};
+
+bool terminal_suits(void)
+{
+	const char *name = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && isatty(STDIN_FILENO) && name && *name &&
+	       strcmp(name, "dumb") != 0;
+}
+
+static void colors_open(void)
+{
+	const char *no_color = getenv("NO_COLOR");
+
+	colors = has_colors() && !(no_color && *no_color);
+	if (!colors)
+		return;
+	start_color();
+	use_default_colors();
+	for (int i = 1; i < GRID_STYLES; i++)
+		init_pair((short)i, COLORS >= 256 ? styles[i].foreground : styles[i].of_eight, -1);
+}
+
+bool terminal_open(void)
+{
+	setlocale(LC_CTYPE, "");
+	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	screen = newterm(NULL, stdout, stdin);
+	if (!screen)
+		return false;
+	cbreak();
+	noecho();
+	nonl();
+	keypad(stdscr, true);
+	set_escdelay(25);
+	curs_set(0);
+	mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED, NULL);
+	mouseinterval(0);
+	colors_open();
+	return true;
+}
+
+void terminal_close(void)
+{
+	if (!screen)
+		return;
+	endwin();
+	delscreen(screen);
+	screen = NULL;
+}
+
+int terminal_grid(struct grid *grid)
+{
+	return grid_init(grid, COLS, LINES, !utf8);
+}
+
+static attr_t style_attributes(int style)
+{
+	return styles[style].attributes | (colors && style ? (attr_t)COLOR_PAIR(style) : 0);
+}
+
+void terminal_show(const struct grid *grid)
+{
+	erase();
+	for (int row = 0; row < grid->rows && row < LINES; row++) {
+		const struct grid_cell *cells = &grid->cells[(size_t)row * (size_t)grid->columns];
+
+		for (int column = 0; column < grid->columns && column < COLS; column++) {
+			const struct grid_cell *cell = &cells[column];
+
+			if (!cell->style && (!cell->text[0] || cell->text[0] == ' '))
+				continue;
+			attrset(style_attributes(cell->style));
+			mvaddstr(row, column, cell->text[0] ? cell->text : " ");
+		}
+	}
+	attrset(A_NORMAL);
+	refresh();
+}
+
+static int mouse_key(void)
+{
+	MEVENT event;
+
+	return getmouse(&event) == OK ? VIEW_KEY_ROW + event.y : 0;
+}
+
+static int key_of(int key)
+{
+	switch (key) {
+	case '\r':
+	case KEY_ENTER:
+		return VIEW_KEY_ENTER;
+	case KEY_UP:
+		return VIEW_KEY_UP;
+	case KEY_DOWN:
+		return VIEW_KEY_DOWN;
+	case KEY_LEFT:
+		return VIEW_KEY_LEFT;
+	case KEY_RIGHT:
+		return VIEW_KEY_RIGHT;
+	case KEY_PPAGE:
+		return VIEW_KEY_PAGE_UP;
+	case KEY_NPAGE:
+		return VIEW_KEY_PAGE_DOWN;
+	case KEY_HOME:
+		return VIEW_KEY_HOME;
+	case KEY_END:
+		return VIEW_KEY_END;
+	case KEY_F(1):
+		return VIEW_KEY_HELP;
+	case KEY_BACKSPACE:
+		return VIEW_KEY_ERASE;
+	case KEY_MOUSE:
+		return mouse_key();
+	case KEY_RESIZE:
+	case ERR:
+		return 0;
+	default:
+		return key < 0x100 ? key : 0;
+	}
+}
+
+int terminal_key(int ms)
+{
+	struct pollfd input = { .fd = STDIN_FILENO, .events = POLLIN };
+	int key;
+
+	/* A terminal that is gone is always ready, and has nothing. */
+	if (poll(&input, 1, 0) > 0 && input.revents & (POLLHUP | POLLERR | POLLNVAL))
+		return -1;
+	timeout(ms);
+	key = getch();
+	return key == ERR && errno == EIO ? -1 : key_of(key);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A grid on a real terminal, and its keys: all of ncurses is in terminal.c. */
+#ifndef GMEMTRACE_CLI_TERMINAL_H
+#define GMEMTRACE_CLI_TERMINAL_H
+
+#include <stdbool.h>
+
+#include "view/grid.h"
+
+/* Whether standard output and input are a terminal that cells can be shown on. */
+bool terminal_suits(void);
+
+/* Takes the terminal over. false: it cannot be used, and stays as it was. */
+bool terminal_open(void);
+/* Gives it back as it was. */
+void terminal_close(void);
+
+/* As it is now. 0 or -ENOMEM. */
+int terminal_grid(struct grid *grid);
+void terminal_show(const struct grid *grid);
+
+/* The next key, as view_press() takes it; 0: none within @ms. -1: the terminal is lost. */
+int terminal_key(int ms);
+
+#endif

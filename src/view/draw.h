@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What the screens share. src/view alone includes this. */
+#ifndef GMEMTRACE_VIEW_DRAW_H
+#define GMEMTRACE_VIEW_DRAW_H
+
+#include <stdlib.h>
+#include <string.h>
+#include "view/view.h"
+
+#define WORD_MAX 40
+
+/* "254us", "11.8ms"; "-" for 0 */
+const char *word_time(char word[WORD_MAX], __u64 ns);
+/* "17.3k"; "0" */
+const char *word_count(char word[WORD_MAX], double count);
+/* "12.1M" of bytes */
+const char *word_size(char word[WORD_MAX], __u64 bytes);
+/* "0x3f", "0x0-0x3f" */
+#define RANGE_MAX 40
+const char *word_range(char word[RANGE_MAX], __u64 first, __u64 last);
+/* "all", "2 pages", "none needed" */
+const char *word_flush(char word[WORD_MAX], const struct board_request *request);
+
+/* A row of the table: a VM, or one of its inodes. */
+struct table_row {
+	__u32 vm;
+	struct board_inode *entry; /* NULL: the VM */
+};
+
+/* Those that the filter passes, sorted; freed by the caller. NULL: none, or no memory. */
+struct table_row *table_rows(const struct view *view, size_t *nr);
+
+void draw_table(struct view *view, struct grid *grid, int row, int rows);
+void draw_pages(struct view *view, struct grid *grid, int row, int rows);
+void draw_flushes(struct view *view, struct grid *grid, int row, int rows);
+void draw_story(struct view *view, struct grid *grid, int row, int rows);
+void draw_help(struct grid *grid, int row, int rows);
+/* Requests that ended last, the newest lowest. */
+void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column);
+void draw_slowest(const struct view *view, struct grid *grid, int row, int rows, int column);
+/* "--- words ------" from @column up to @end. */
+void draw_rule(struct grid *grid, int row, int column, int end, const char *words);
+
+void table_press(struct view *view, int key);
+void pages_press(struct view *view, int key);
+
+#endif

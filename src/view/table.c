@@ -1,0 +1,518 @@
+// SPDX-License-Identifier: GPL-2.0
+/* VMs and their inodes. */
+#include "view/draw.h"
+
+static __u32 vm_of(const struct model_inode *inode)
+{
+	return inode->vm ? inode->vm : inode->tgid;
+}
+
+/* What sorts inodes of one VM; the greatest first, names apart. */
+static double sort_value(const struct board_inode *entry, enum view_sort sort)
+{
+	switch (sort) {
+	case VIEW_SORT_RATE:
+		return entry->rates.zaps + entry->rates.restores;
+	case VIEW_SORT_FLUSH:
+		return entry->rates.busy;
+	case VIEW_SORT_EXPOSED:
+		return (double)entry->inode->exposed;
+	case VIEW_SORT_RESIDENT:
+		return (double)entry->inode->resident;
+	default:
+		return -(double)entry->inode->number;
+	}
+}
+
+static int row_compare(const void *one, const void *other, void *context)
+{
+	const struct table_row *a = one, *b = other;
+	const struct view *view = context;
+	double left, right;
+
+	if (a->vm != b->vm)
+		return a->vm < b->vm ? -1 : 1;
+	if (!a->entry || !b->entry)
+		return a->entry ? 1 : -1;
+	left = sort_value(a->entry, view->sort);
+	right = sort_value(b->entry, view->sort);
+	if (left == right)
+		return a->entry->inode->number < b->entry->inode->number ? -1 : 1;
+	return (left > right) != view->reverse ? -1 : 1;
+}
+
+static bool row_passes(const struct view *view, const struct board_inode *entry)
+{
+	const struct model_inode *inode = entry->inode;
+	char text[64 + RECORD_COMM_LEN], name[MODEL_INODE_NAME_MAX];
+
+	if (inode->dead && !view->dead)
+		return false;
+	if (!*view->filter)
+		return true;
+	model_inode_name(inode, name, sizeof(name));
+	snprintf(text, sizeof(text), "%s %u %s", name, vm_of(inode), inode->comm);
+	return strstr(text, view->filter);
+}
+
+/* A row for each VM goes before those of its inodes: the last one of these brings it. */
+static size_t rows_group(struct table_row *rows, size_t nr, size_t room)
+{
+	size_t from = nr, to = room;
+
+	while (from > 0) {
+		struct table_row row = rows[--from];
+
+		rows[--to] = row;
+		if (!from || rows[from - 1].vm != row.vm)
+			rows[--to] = (struct table_row){ .vm = row.vm };
+	}
+	memmove(rows, rows + to, (room - to) * sizeof(*rows));
+	return room - to;
+}
+
+struct table_row *table_rows(const struct view *view, size_t *nr)
+{
+	const struct board *board = view->board;
+	size_t room = board->nr * 2, inodes = 0;
+	struct table_row *rows = calloc(room + 1, sizeof(*rows));
+
+	*nr = 0;
+	if (!rows)
+		return NULL;
+	for (size_t i = 0; i < board->nr; i++) {
+		if (row_passes(view, &board->inodes[i]))
+			rows[inodes++] = (struct table_row){ vm_of(board->inodes[i].inode),
+							     &board->inodes[i] };
+	}
+	qsort_r(rows, inodes, sizeof(*rows), row_compare, (void *)view);
+	*nr = rows_group(rows, inodes, room);
+	return rows;
+}
+
+/* What a line shows: of an inode, or summed up over those of a VM. */
+struct line {
+	char name[MODEL_INODE_NAME_MAX + 4], comm[RECORD_COMM_LEN + 1];
+	const char *kind;
+	__u64 pages, resident, want, absent, deviate, changing, exposed, exposed_since;
+	double zaps, restores, flushes, busy;
+	__u64 p50, p99;
+	__u32 violations;
+	bool walked, dead;
+	const __u16 *sparks;
+};
+
+static const char *kind_of(const struct model_inode *inode)
+{
+	switch (inode->provider) {
+	case RECORD_PROVIDER_SECRETMEM:
+		return "secret";
+	case RECORD_PROVIDER_GMEM_PLAIN:
+		return "plain";
+	case RECORD_PROVIDER_RFC3:
+		return inode->default_state ? "dynamic" : "absent";
+	default:
+		return "unknown";
+	}
+}
+
+static void line_add(struct line *line, const struct board_inode *entry)
+{
+	const struct model_inode *inode = entry->inode;
+
+	line->pages += inode->pages;
+	line->resident += inode->resident;
+	line->want += entry->want;
+	line->absent += inode->absent;
+	line->deviate += entry->deviate;
+	line->changing += entry->changing;
+	line->exposed += inode->exposed;
+	if (entry->exposed_since &&
+	    (!line->exposed_since || entry->exposed_since < line->exposed_since))
+		line->exposed_since = entry->exposed_since;
+	line->zaps += entry->rates.zaps;
+	line->restores += entry->rates.restores;
+	line->flushes += entry->rates.flushes_s;
+	line->busy += entry->rates.busy;
+	line->violations += entry->violations;
+	line->walked &= entry->walked;
+	if (line->p99 < histogram_quantile(&entry->flushes, 0.99))
+		line->p99 = histogram_quantile(&entry->flushes, 0.99);
+	memcpy(line->comm, inode->comm, sizeof(line->comm));
+}
+
+static struct line line_of_inode(const struct board_inode *entry)
+{
+	struct line line = { .kind = kind_of(entry->inode),
+			     .walked = true,
+			     .dead = entry->inode->dead,
+			     .sparks = entry->sparks,
+			     .p50 = histogram_quantile(&entry->flushes, 0.5) };
+	char name[MODEL_INODE_NAME_MAX];
+
+	model_inode_name(entry->inode, name, sizeof(name));
+	snprintf(line.name, sizeof(line.name), "  %s", name);
+	line_add(&line, entry);
+	snprintf(line.comm, sizeof(line.comm), "%s", line.kind);
+	return line;
+}
+
+/* The inodes of a VM stand behind its row. */
+static struct line line_of_vm(const struct table_row *rows, size_t nr)
+{
+	struct line line = { .kind = "", .walked = true };
+
+	snprintf(line.name, sizeof(line.name), "%u", rows->vm);
+	for (size_t i = 1; i < nr && rows[i].entry; i++)
+		line_add(&line, rows[i].entry);
+	return line;
+}
+
+enum column_id {
+	COLUMN_NAME,
+	COLUMN_COMM,
+	COLUMN_SIZE,
+	COLUMN_RESIDENT,
+	COLUMN_WANT,
+	COLUMN_ABSENT,
+	COLUMN_DEVIATE,
+	COLUMN_CHANGING,
+	COLUMN_EXPOSED,
+	COLUMN_ZAPS,
+	COLUMN_RESTORES,
+	COLUMN_FLUSHES,
+	COLUMN_P50,
+	COLUMN_P99,
+	COLUMN_BUSY,
+	COLUMN_OLDEST,
+	COLUMN_VIOLATIONS,
+	COLUMN_SPARKS,
+};
+
+/* In the order in which they are shown; a wide one where the screen has so many columns. */
+static const struct column {
+	enum column_id id;
+	const char *heading;
+	int width; /* negative: text, to the left */
+	int from; /* columns that the screen has */
+} columns[] = {
+	{ COLUMN_NAME, "VM/INODE", -9, 0 },    { COLUMN_COMM, "COMM/KIND", -11, 0 },
+	{ COLUMN_SIZE, "SIZE", 6, 0 },	       { COLUMN_RESIDENT, "RESID", 6, 0 },
+	{ COLUMN_WANT, "WANT", 6, 0 },	       { COLUMN_ABSENT, "ABSENT", 7, 0 },
+	{ COLUMN_DEVIATE, "DEVIATE", 8, 110 }, { COLUMN_CHANGING, "CHANGING", 9, 110 },
+	{ COLUMN_EXPOSED, "EXP", 4, 0 },       { COLUMN_ZAPS, "ZAP/s", 7, 0 },
+	{ COLUMN_RESTORES, "RST/s", 7, 0 },    { COLUMN_FLUSHES, "FL/s", 6, 0 },
+	{ COLUMN_P50, "p50", 7, 110 },	       { COLUMN_P99, "p99", 7, 0 },
+	{ COLUMN_BUSY, "FLUSH%", 7, 120 },     { COLUMN_OLDEST, "OLDEST", 8, 120 },
+	{ COLUMN_VIOLATIONS, "!", 2, 0 },      { COLUMN_SPARKS, "PAGES CHANGED", -34, 160 },
+};
+
+#define COLUMNS_NR (sizeof(columns) / sizeof(columns[0]))
+
+static void spark_words(char *text, size_t size, const __u16 *sparks, bool ascii)
+{
+	static const char *const blocks[] = { " ",	"\u2581", "\u2582", "\u2583", "\u2584",
+					      "\u2585", "\u2586", "\u2587", "\u2588" };
+	static const char *const signs[] = { " ", ".", ".", ":", ":", "-", "=", "+", "#" };
+	__u16 most = 1;
+	size_t used = 0;
+
+	*text = 0;
+	for (size_t i = 0; sparks && i < BOARD_SPARKS; i++)
+		most = sparks[i] > most ? sparks[i] : most;
+	for (size_t i = 0; sparks && i < BOARD_SPARKS && used + 5 < size; i++) {
+		unsigned int height = ((unsigned int)sparks[i] * 8 + most - 1) / most;
+
+		used += (size_t)snprintf(text + used, size - used, "%s",
+					 (ascii ? signs : blocks)[height]);
+	}
+}
+
+/* Not yet known where not all of its pages were looked at. */
+static const char *known(const struct line *line, char word[WORD_MAX], __u64 count)
+{
+	return line->walked ? word_count(word, (double)count) : "?";
+}
+
+static void cell_words(const struct view *view, const struct line *line, enum column_id id,
+		       char *text, size_t size, bool ascii)
+{
+	char word[WORD_MAX];
+	const char *words = word;
+
+	switch (id) {
+	case COLUMN_NAME:
+		words = line->name;
+		break;
+	case COLUMN_COMM:
+		words = line->comm;
+		break;
+	case COLUMN_SIZE:
+		word_size(word, line->pages * 4096);
+		break;
+	case COLUMN_RESIDENT:
+		word_count(word, (double)line->resident);
+		break;
+	case COLUMN_WANT:
+		words = known(line, word, line->want);
+		break;
+	case COLUMN_ABSENT:
+		word_count(word, (double)line->absent);
+		break;
+	case COLUMN_DEVIATE:
+		words = known(line, word, line->deviate);
+		break;
+	case COLUMN_CHANGING:
+		words = known(line, word, line->changing);
+		break;
+	case COLUMN_EXPOSED:
+		word_count(word, (double)line->exposed);
+		break;
+	case COLUMN_ZAPS:
+		word_count(word, line->zaps);
+		break;
+	case COLUMN_RESTORES:
+		word_count(word, line->restores);
+		break;
+	case COLUMN_FLUSHES:
+		word_count(word, line->flushes);
+		break;
+	case COLUMN_P50:
+		word_time(word, line->p50);
+		break;
+	case COLUMN_P99:
+		word_time(word, line->p99);
+		break;
+	case COLUMN_BUSY:
+		snprintf(word, sizeof(word), "%.0f", line->busy * 100);
+		break;
+	case COLUMN_OLDEST:
+		word_time(word,
+			  line->exposed && line->exposed_since && view->now > line->exposed_since
+				  ? view->now - line->exposed_since
+				  : 0);
+		break;
+	case COLUMN_VIOLATIONS:
+		if (line->violations)
+			snprintf(word, sizeof(word), "%s", line->violations < 10 ? "!" : "#");
+		else
+			*word = 0;
+		break;
+	case COLUMN_SPARKS:
+		spark_words(text, size, line->sparks, ascii);
+		return;
+	}
+	snprintf(text, size, "%s", words);
+}
+
+static bool column_shown(const struct column *column, const struct grid *grid)
+{
+	return grid->columns >= column->from;
+}
+
+static int draw_cell(struct grid *grid, int row, int at, const struct column *column,
+		     enum grid_style style, const char *text)
+{
+	int width = column->width < 0 ? -column->width : column->width;
+
+	if (column->width < 0)
+		grid_format(grid, row, at, style, "%-*.*s", width - 1,
+			    column->id == COLUMN_SPARKS ? 3 * width : width - 1, text);
+	else
+		grid_format(grid, row, at, style, "%*s", width, text);
+	return at + width;
+}
+
+static void draw_headings(struct grid *grid, int row)
+{
+	int at = 2;
+
+	grid_fill(grid, row, 0, GRID_HEADING);
+	for (size_t i = 0; i < COLUMNS_NR; i++) {
+		if (column_shown(&columns[i], grid))
+			at = draw_cell(grid, row, at, &columns[i], GRID_HEADING,
+				       columns[i].heading);
+	}
+}
+
+static void draw_line(const struct view *view, struct grid *grid, int row, const struct line *line,
+		      bool selected, bool vm)
+{
+	enum grid_style style = selected ? GRID_SELECTED : line->dead ? GRID_DIM : GRID_PLAIN;
+	char text[160];
+	int at = 2;
+
+	if (selected)
+		grid_fill(grid, row, 0, GRID_SELECTED);
+	grid_put(grid, row, 0, style, selected ? ">" : vm ? "-" : " ");
+	for (size_t i = 0; i < COLUMNS_NR; i++) {
+		enum grid_style cell = style;
+
+		if (!column_shown(&columns[i], grid))
+			continue;
+		cell_words(view, line, columns[i].id, text, sizeof(text), grid->ascii);
+		if (!selected && columns[i].id == COLUMN_VIOLATIONS)
+			cell = GRID_BAD;
+		else if (!selected && columns[i].id == COLUMN_EXPOSED && line->exposed)
+			cell = GRID_EXPOSED;
+		at = draw_cell(grid, row, at, &columns[i], cell, text);
+	}
+}
+
+static bool row_selected(const struct view *view, const struct table_row *row)
+{
+	if (row->entry)
+		return view->inode == row->entry->inode->number;
+	return !view->inode && view->vm == row->vm;
+}
+
+static size_t rows_selected(const struct view *view, const struct table_row *rows, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++) {
+		if (row_selected(view, &rows[i]))
+			return i;
+	}
+	return 0;
+}
+
+static void row_select(struct view *view, const struct table_row *row)
+{
+	view->vm = row->vm;
+	view->inode = row->entry ? row->entry->inode->number : 0;
+}
+
+/* So much of the screen as the rows need, and not more than leaves some for what is below. */
+static int table_height(int rows, size_t nr)
+{
+	int most = rows > 12 ? rows - rows / 3 : rows;
+	int wanted = (int)(nr < 500 ? nr : 500) + 1;
+
+	return wanted < most ? wanted : most;
+}
+
+static void draw_below(const struct view *view, struct grid *grid, int row, int rows)
+{
+	int half = grid->columns / 2;
+
+	if (rows < 2)
+		return;
+	if (grid->columns < 150) {
+		draw_rule(grid, row, 0, grid->columns, "last requests");
+		draw_requests(view, grid, row + 1, rows - 1, 0);
+		return;
+	}
+	draw_rule(grid, row, 0, half - 2, "last requests");
+	draw_requests(view, grid, row + 1, rows - 1, 0);
+	draw_rule(grid, row, half, grid->columns, "slowest flushes");
+	draw_slowest(view, grid, row + 1, rows - 1, half);
+}
+
+void draw_table(struct view *view, struct grid *grid, int row, int rows)
+{
+	struct table_row *list;
+	size_t nr, selected;
+	int height, shown;
+
+	list = table_rows(view, &nr);
+	if (!list)
+		nr = 0;
+	height = table_height(rows, nr);
+	shown = height - 1;
+	draw_headings(grid, row);
+	if (!nr)
+		grid_put(grid, row + 1, 2, GRID_DIM,
+			 *view->filter ? "nothing passes the filter"
+				       : "no inode has been seen yet");
+	selected = list ? rows_selected(view, list, nr) : 0;
+	if (list && nr && !row_selected(view, &list[selected]))
+		row_select(view, &list[selected]);
+	if (view->top > (int)selected)
+		view->top = (int)selected;
+	if (shown > 0 && view->top + shown <= (int)selected)
+		view->top = (int)selected - shown + 1;
+	if (view->top + shown > (int)nr)
+		view->top = (int)nr > shown ? (int)nr - shown : 0;
+	view->rows_shown = shown;
+	view->first_row = row + 1;
+	for (int i = 0; list && i < shown && view->top + i < (int)nr; i++) {
+		const struct table_row *at = &list[view->top + i];
+		struct line line = at->entry ? line_of_inode(at->entry)
+					     : line_of_vm(at, nr - (size_t)view->top - (size_t)i);
+
+		draw_line(view, grid, row + 1 + i, &line, row_selected(view, at), !at->entry);
+	}
+	free(list);
+	draw_below(view, grid, row + height + 1, rows - height - 1);
+}
+
+static void table_move(struct view *view, int by)
+{
+	size_t nr;
+	struct table_row *rows = table_rows(view, &nr);
+	long at;
+
+	if (rows && nr) {
+		at = (long)rows_selected(view, rows, nr) + by;
+		at = at < 0 ? 0 : at >= (long)nr ? (long)nr - 1 : at;
+		row_select(view, &rows[at]);
+	}
+	free(rows);
+}
+
+static void table_click(struct view *view, int row)
+{
+	size_t nr;
+	struct table_row *rows = table_rows(view, &nr);
+	long at = (long)view->top + row - view->first_row;
+
+	if (rows && row >= view->first_row && at >= 0 && at < (long)nr)
+		row_select(view, &rows[at]);
+	free(rows);
+}
+
+static void table_enter(struct view *view)
+{
+	if (!view->inode)
+		table_move(view, 1);
+	if (!view->inode)
+		return;
+	view->screen = VIEW_PAGES;
+	view->page = view->map_top = 0;
+	view->unit = 0;
+}
+
+void table_press(struct view *view, int key)
+{
+	switch (key) {
+	case VIEW_KEY_UP:
+	case 'k':
+		table_move(view, -1);
+		break;
+	case VIEW_KEY_DOWN:
+	case 'j':
+		table_move(view, 1);
+		break;
+	case VIEW_KEY_PAGE_UP:
+		table_move(view, -view->rows_shown);
+		break;
+	case VIEW_KEY_PAGE_DOWN:
+		table_move(view, view->rows_shown);
+		break;
+	case VIEW_KEY_ENTER:
+	case VIEW_KEY_RIGHT:
+		table_enter(view);
+		break;
+	case 's':
+		view->sort = (enum view_sort)((view->sort + 1) % VIEW_SORTS);
+		break;
+	case 'S':
+		view->reverse = !view->reverse;
+		break;
+	case 'd':
+		view->dead = !view->dead;
+		break;
+	default:
+		if (key >= VIEW_KEY_ROW)
+			table_click(view, key - VIEW_KEY_ROW);
+	}
+}

@@ -1,0 +1,530 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which screen is shown, its frame, and keys that mean the same in all. */
+#include <ctype.h>
+#include <stdarg.h>
+#include "view/draw.h"
+
+#define SECOND 1000000000ULL
+#define SPEED_MAX 1024.0
+#define FRAME_TOP 4 /* rows: header, and an empty one */
+#define FRAME_BOTTOM 2 /* time line or message, and keys */
+
+void view_init(struct view *view)
+{
+	*view = (struct view){ .speed = 1, .cost_cpu = -1 };
+}
+
+void view_free(struct view *view)
+{
+	free(view->story);
+	view->story = NULL;
+}
+
+void view_say(struct view *view, const char *format, ...)
+{
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(view->message, sizeof(view->message), format, arguments);
+	va_end(arguments);
+}
+
+struct board_inode *view_inode(const struct view *view)
+{
+	const struct board *board = view->board;
+	__u32 at = view->inode < board->index_nr ? board->index[view->inode] : 0;
+
+	return view->inode && at ? &board->inodes[at - 1] : NULL;
+}
+
+void view_tell(struct view *view, char *text)
+{
+	free(view->story);
+	view->story = text;
+	view->back = view->screen == VIEW_STORY ? view->back : view->screen;
+	view->screen = VIEW_STORY;
+	view->top = 0;
+}
+
+static enum grid_style verdict_style(enum verdict_value value)
+{
+	if (value == VERDICT_VIOLATED)
+		return GRID_BAD;
+	return value == VERDICT_CONSISTENT ? GRID_GOOD : GRID_DOUBT;
+}
+
+/* Nothing compared yet is no verdict yet. */
+static void verdict_words(const struct view *view, const struct model_counts *counts, char *words,
+			  size_t size, enum grid_style *style)
+{
+	const struct verdict *verdict = view->board->verdict;
+	size_t violations = verdict ? verdict_violations(verdict) : 0;
+	enum verdict_value value = verdict ? verdict_value(verdict) : VERDICT_INCONCLUSIVE;
+
+	*style = verdict_style(value);
+	if (violations)
+		snprintf(words, size, "VIOLATED (%zu)", violations);
+	else if (counts->lost + counts->missed)
+		snprintf(words, size, "INCONCLUSIVE");
+	else if (value == VERDICT_CONSISTENT || !counts->pages_compared)
+		snprintf(words, size, "%s",
+			 counts->pages_compared ? "CONSISTENT so far" : "nothing compared");
+	else
+		snprintf(words, size, "CONSISTENT so far");
+	if (!violations && !(counts->lost + counts->missed) && counts->pages_compared)
+		*style = GRID_GOOD;
+	else if (!violations)
+		*style = GRID_DOUBT;
+}
+
+static void draw_first(const struct view *view, struct grid *grid,
+		       const struct model_counts *counts)
+{
+	char words[64], lost[64];
+	enum grid_style style;
+	int at, right;
+
+	at = grid_put(grid, 0, 0, GRID_TITLE, "gmemtrace");
+	at = grid_format(grid, 0, at + 2, GRID_PLAIN, "%s", view->title);
+	at = grid_format(grid, 0, at + 2, GRID_PLAIN, "%llu.%03llu s",
+			 (unsigned long long)(view->now / SECOND),
+			 (unsigned long long)(view->now / 1000000 % 1000));
+	if (view->replay)
+		at = grid_format(grid, 0, at, GRID_PLAIN, " of %llu.%03llu",
+				 (unsigned long long)(view->last / SECOND),
+				 (unsigned long long)(view->last / 1000000 % 1000));
+	if (view->paused)
+		at = grid_put(grid, 0, at + 1, GRID_DOUBT, "[paused]");
+	else if (view->replay)
+		at = grid_format(grid, 0, at + 1, GRID_PLAIN, "[x%g]", view->speed);
+	verdict_words(view, counts, words, sizeof(words), &style);
+	snprintf(lost, sizeof(lost), "lost %llu",
+		 (unsigned long long)(counts->lost + counts->missed));
+	right = grid->columns - (int)strlen(words) - (int)strlen(lost) - 3;
+	at = grid_put(grid, 0, right > at + 1 ? right : at + 1, style, words);
+	grid_put(grid, 0, at + 3, counts->lost + counts->missed ? GRID_BAD : GRID_PLAIN, lost);
+}
+
+static void draw_second(const struct view *view, struct grid *grid)
+{
+	const struct board *board = view->board;
+	__u64 want = 0, differ = 0, changing = 0, exposed = 0;
+	char rate[WORD_MAX];
+	bool walked = true;
+	int at;
+
+	for (size_t i = 0; i < board->nr; i++) {
+		const struct board_inode *entry = &board->inodes[i];
+
+		if (entry->inode->dead)
+			continue;
+		want += entry->want;
+		differ += entry->differ;
+		changing += entry->changing;
+		exposed += entry->inode->exposed;
+		walked &= entry->walked;
+	}
+	at = grid_format(grid, 1, 0, GRID_PLAIN, "%llu of %llu pages absent as declared%s",
+			 (unsigned long long)(want - (differ < want ? differ : want)),
+			 (unsigned long long)want, walked ? "" : " (counting)");
+	at = grid_format(grid, 1, at, GRID_PLAIN, ", %llu changing, ",
+			 (unsigned long long)changing);
+	at = grid_format(grid, 1, at, exposed ? GRID_EXPOSED : GRID_PLAIN, "%llu exposed",
+			 (unsigned long long)exposed);
+	grid_format(grid, 1, at + 3, GRID_PLAIN, "%s trans/s",
+		    word_count(rate, board->rates.zaps + board->rates.restores));
+}
+
+static void draw_third(const struct view *view, struct grid *grid)
+{
+	const struct board_histogram *flushes = &view->board->flushes;
+	char p50[WORD_MAX], p90[WORD_MAX], p99[WORD_MAX], most[WORD_MAX], rate[WORD_MAX];
+	char exposure[WORD_MAX], memory[WORD_MAX];
+	int at;
+
+	at = grid_format(grid, 2, 0, GRID_PLAIN,
+			 "flush/s %s  p50 %s  p90 %s  p99 %s  max %s   %.0f%% of a CPU",
+			 word_count(rate, view->board->rates.flushes_s),
+			 word_time(p50, histogram_quantile(flushes, 0.5)),
+			 word_time(p90, histogram_quantile(flushes, 0.9)),
+			 word_time(p99, histogram_quantile(flushes, 0.99)),
+			 word_time(most, histogram_most(flushes)), view->board->rates.busy * 100);
+	if (grid->columns >= 110)
+		at = grid_format(
+			grid, 2, at, GRID_PLAIN, "   exposure p99 %s",
+			word_time(exposure, histogram_quantile(&view->board->exposures, 0.99)));
+	if (grid->columns >= 130 && view->cost_cpu >= 0)
+		grid_format(grid, 2, at, GRID_DIM, "   gmemtrace itself: %.1f%% of a CPU, %s",
+			    view->cost_cpu * 100, word_size(memory, view->cost_memory));
+}
+
+/* Where the replay is, and where violations and losses are. */
+static void draw_line_of_time(const struct view *view, struct grid *grid, int row)
+{
+	__u64 span = view->last > view->first ? view->last - view->first : 1;
+	int width = grid->columns - 2;
+
+	for (int i = 0; i < width; i++)
+		grid_put(grid, row, 1 + i, GRID_DIM, "-");
+	for (size_t i = 0; i < view->board->marks_nr; i++) {
+		const struct board_mark *mark = &view->board->marks[i];
+		__u64 time = mark->time > view->first ? mark->time - view->first : 0;
+		int at = (int)((double)time / (double)span * (width - 1));
+
+		grid_put(grid, row, 1 + (at < width ? at : width - 1), GRID_BAD,
+			 mark->kind == BOARD_LOSS ? "x" : "!");
+	}
+	if (view->now >= view->first)
+		grid_put(grid, row,
+			 1 + (int)((double)(view->now - view->first) / (double)span * (width - 1)),
+			 GRID_SELECTED, "|");
+	grid_put(grid, row, 0, GRID_DIM, "[");
+	grid_put(grid, row, grid->columns - 1, GRID_DIM, "]");
+}
+
+static const char *keys_of(const struct view *view)
+{
+	switch (view->screen) {
+	case VIEW_PAGES:
+		return "arrows move  w why  + - zoom  [ ] prev/next change  ! next violation  Esc "
+		       "back";
+	case VIEW_STORY:
+		return "arrows scroll  Esc back  q quit";
+	case VIEW_HELP:
+		return "Esc back  q quit";
+	case VIEW_FLUSHES:
+		return view->replay ? "? help  Tab table  Space pause  < > 1 s  , . step  ( ) "
+				      "speed  q quit"
+				    : "? help  Tab table  Space pause  q quit";
+	default:
+		return view->replay ? "? help  Enter inode  Tab flushes  s sort  f filter  Space "
+				      "pause  < > time  q"
+				    : "? help  Enter inode  Tab flushes  s sort  f filter  Space "
+				      "pause  q quit";
+	}
+}
+
+static void draw_bottom(const struct view *view, struct grid *grid)
+{
+	static const char *const sorts[] = { "name", "rate", "flush time", "exposed", "resident" };
+	int row = grid->rows - 1;
+
+	if (view->typing)
+		grid_format(grid, row, 0, GRID_KEY, "filter (VM, comm or inode): %s_",
+			    view->filter);
+	else
+		grid_put(grid, row, 0, GRID_KEY, keys_of(view));
+	if (*view->message)
+		grid_put(grid, row - 1, 0, GRID_DOUBT, view->message);
+	else if (view->replay)
+		draw_line_of_time(view, grid, row - 1);
+	else if (view->screen == VIEW_TABLE && (*view->filter || view->sort))
+		grid_format(grid, row - 1, 0, GRID_DIM, "sorted by %s%s%s%s", sorts[view->sort],
+			    view->reverse ? ", least first" : "", *view->filter ? "; only " : "",
+			    view->filter);
+}
+
+/* As much of @line as a row takes, cut at a space where there is one. */
+static size_t line_cut(const char *line, size_t columns)
+{
+	size_t length = strcspn(line, "\n"), cut = columns;
+
+	if (length <= columns)
+		return length;
+	while (cut > columns / 2 && line[cut] != ' ')
+		cut--;
+	return line[cut] == ' ' ? cut : columns;
+}
+
+static bool line_alarms(const char *text)
+{
+	return strstr(text, "NOT FLUSHED") || strstr(text, "VIOLATED") || strstr(text, "LOST") ||
+	       strstr(text, "DIFFERS") || strstr(text, "FREED ABSENT");
+}
+
+/* Puts the story's rows from view->top on where @grid is given. Returns how many there are. */
+static int story_rows(const struct view *view, struct grid *grid, int row, int rows, int columns)
+{
+	const char *line = view->story ? view->story : "";
+	bool goes_on = false;
+	int nr = 0;
+
+	for (; *line; nr++) {
+		int indent = goes_on ? 32 : 0;
+		size_t cut = line_cut(line, (size_t)(columns - indent));
+		char text[GRID_COLUMNS_MAX + 1];
+
+		snprintf(text, sizeof(text), "%.*s", (int)cut, line);
+		if (grid && nr >= view->top && nr - view->top < rows)
+			grid_put(grid, row + nr - view->top, indent,
+				 line_alarms(text) ? GRID_BAD : GRID_PLAIN, text);
+		line += cut;
+		goes_on = *line == ' ';
+		while (*line == ' ' && goes_on)
+			line++;
+		line += *line == '\n';
+	}
+	return nr;
+}
+
+void draw_story(struct view *view, struct grid *grid, int row, int rows)
+{
+	int nr = story_rows(view, NULL, 0, 0, grid->columns);
+
+	if (view->top > nr - rows)
+		view->top = nr > rows ? nr - rows : 0;
+	story_rows(view, grid, row, rows, grid->columns);
+}
+
+void draw_help(struct grid *grid, int row, int rows)
+{
+	static const char *const lines[] = {
+		"arrows, h j k l   move                    q          quit",
+		"Enter             map of an inode's pages Esc        back",
+		"Tab, t            table or flushes        w          why: the page's story",
+		"s, S              sort by the next column, the other way round",
+		"f, /              filter: a part of a VM's process id, comm or inode name",
+		"d                 inodes that are gone, too",
+		"Space             pause: what is shown stands still, recording goes on",
+		"+ -               zoom the map, down to single pages",
+		"[ ] !             previous, next change of state in the map; next violation",
+		"",
+		"In a replay:",
+		"Space             pause, go on            ( )        slower, faster",
+		"< >               one second back, ahead  , .        step to a change",
+		"{ }               previous, next violation or loss",
+		"g, Home, G, End   its begin, its end",
+		"",
+		"VM/INODE g: guest_memfd, s: memfd_secret.  WANT pages to be absent, ABSENT",
+		"that are; EXP made absent and not flushed yet; ZAP/s, RST/s pages made absent and",
+		"present a second; FL/s flushes; p99 of their time, last seconds; ! violated.",
+	};
+
+	for (int i = 0; i < rows && i < (int)(sizeof(lines) / sizeof(lines[0])); i++)
+		grid_put(grid, row + i, 0, GRID_PLAIN, lines[i]);
+}
+
+static void draw_screen(struct view *view, struct grid *grid, int row, int rows)
+{
+	switch (view->screen) {
+	case VIEW_TABLE:
+		draw_table(view, grid, row, rows);
+		break;
+	case VIEW_PAGES:
+		draw_pages(view, grid, row, rows);
+		break;
+	case VIEW_FLUSHES:
+		draw_flushes(view, grid, row, rows);
+		break;
+	case VIEW_STORY:
+		draw_story(view, grid, row, rows);
+		break;
+	case VIEW_HELP:
+		draw_help(grid, row, rows);
+		break;
+	}
+}
+
+void view_draw(struct view *view, struct grid *grid)
+{
+	int rows = grid->rows - FRAME_TOP - FRAME_BOTTOM;
+	struct model_counts counts;
+
+	if (grid->rows < 12 || grid->columns < 40) {
+		grid_put(grid, 0, 0, GRID_PLAIN, "too small: 80x24 is the least");
+		return;
+	}
+	model_count(view->board->model, &counts);
+	draw_first(view, grid, &counts);
+	draw_second(view, grid);
+	draw_third(view, grid);
+	draw_screen(view, grid, FRAME_TOP, rows);
+	draw_bottom(view, grid);
+}
+
+static void filter_press(struct view *view, int key)
+{
+	size_t length = strlen(view->filter);
+
+	switch (key) {
+	case VIEW_KEY_ESCAPE:
+		*view->filter = '\0';
+		view->typing = false;
+		break;
+	case VIEW_KEY_ENTER:
+		view->typing = false;
+		break;
+	case VIEW_KEY_ERASE:
+	case '\b':
+		if (length)
+			view->filter[length - 1] = '\0';
+		break;
+	default:
+		if (key < 0x7f && isprint(key) && length + 1 < sizeof(view->filter)) {
+			view->filter[length] = (char)key;
+			view->filter[length + 1] = '\0';
+		}
+	}
+}
+
+static void seek_to(struct view *view, __u64 time)
+{
+	view->wish = VIEW_WISH_SEEK;
+	view->seek = time < view->first ? view->first : time > view->last ? view->last : time;
+}
+
+static void seek_mark(struct view *view, bool back)
+{
+	__u64 found = 0;
+
+	for (size_t i = 0; i < view->board->marks_nr; i++) {
+		__u64 time = view->board->marks[i].time;
+
+		if (back ? time < view->now && time > found
+			 : time > view->now && (!found || time < found))
+			found = time;
+	}
+	if (found)
+		seek_to(view, found);
+	else
+		view_say(view, "no violation and no loss is known in that direction");
+}
+
+/* true: it was one of a replay's keys. */
+static bool replay_press(struct view *view, int key)
+{
+	if (!view->replay)
+		return false;
+	switch (key) {
+	case '<':
+		seek_to(view, view->now > SECOND ? view->now - SECOND : 0);
+		return true;
+	case '>':
+		seek_to(view, view->now + SECOND);
+		return true;
+	case 'g':
+	case VIEW_KEY_HOME:
+		seek_to(view, view->first);
+		return true;
+	case 'G':
+	case VIEW_KEY_END:
+		seek_to(view, view->last);
+		return true;
+	case ',':
+		view->paused = true;
+		seek_to(view, view->now > SECOND / 10 ? view->now - SECOND / 10 : 0);
+		return true;
+	case '.':
+		view->paused = true;
+		view->wish = VIEW_WISH_STEP;
+		return true;
+	case '(':
+		view->speed = view->speed > 1 / SPEED_MAX ? view->speed / 2 : view->speed;
+		return true;
+	case ')':
+		view->speed = view->speed < SPEED_MAX ? view->speed * 2 : view->speed;
+		return true;
+	case '{':
+	case '}':
+		seek_mark(view, key == '{');
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void escape_press(struct view *view)
+{
+	if (view->screen == VIEW_STORY || view->screen == VIEW_HELP)
+		view->screen = view->back;
+	else if (view->screen != VIEW_TABLE)
+		view->screen = VIEW_TABLE;
+	else
+		*view->filter = '\0';
+	view->top = 0;
+}
+
+static void story_press(struct view *view, int key)
+{
+	if (key == VIEW_KEY_UP || key == 'k')
+		view->top -= view->top > 0;
+	else if (key == VIEW_KEY_DOWN || key == 'j')
+		view->top++;
+	else if (key == VIEW_KEY_PAGE_UP)
+		view->top = view->top > 10 ? view->top - 10 : 0;
+	else if (key == VIEW_KEY_PAGE_DOWN)
+		view->top += 10;
+}
+
+static void screen_press(struct view *view, int key)
+{
+	switch (view->screen) {
+	case VIEW_TABLE:
+		table_press(view, key);
+		break;
+	case VIEW_PAGES:
+		pages_press(view, key);
+		break;
+	case VIEW_STORY:
+		story_press(view, key);
+		break;
+	default:
+		break;
+	}
+}
+
+static void tab_press(struct view *view)
+{
+	if (view->screen == VIEW_TABLE || view->screen == VIEW_PAGES)
+		view->screen = VIEW_FLUSHES;
+	else
+		view->screen = VIEW_TABLE;
+}
+
+static void help_press(struct view *view)
+{
+	if (view->screen == VIEW_HELP)
+		return;
+	view->back = view->screen == VIEW_STORY ? VIEW_TABLE : view->screen;
+	view->screen = VIEW_HELP;
+}
+
+void view_press(struct view *view, int key)
+{
+	view->wish = VIEW_WISH_NOTHING;
+	*view->message = '\0';
+	if (view->typing) {
+		filter_press(view, key);
+		return;
+	}
+	switch (key) {
+	case 'q':
+		view->wish = VIEW_WISH_QUIT;
+		break;
+	case '?':
+	case VIEW_KEY_HELP:
+		help_press(view);
+		break;
+	case VIEW_KEY_ESCAPE:
+		escape_press(view);
+		break;
+	case VIEW_KEY_TAB:
+	case 't':
+		tab_press(view);
+		break;
+	case ' ':
+		view->paused = !view->paused;
+		break;
+	case 'f':
+	case '/':
+		view->typing = view->screen == VIEW_TABLE;
+		break;
+	case 'w':
+		if (view_inode(view))
+			view->wish = VIEW_WISH_STORY;
+		break;
+	default:
+		if (!replay_press(view, key))
+			screen_press(view, key);
+	}
+}

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Counts of pages that the model does not keep: walked, a part at a time, where they may have changed. */
+#include "view/board.h"
+
+static __u64 walk_key(const struct model_inode *inode)
+{
+	return 1 + inode->zapped + inode->restored + inode->requests + inode->resident;
+}
+
+static void walk_page(struct board_inode *entry, const struct model_page *page)
+{
+	enum model_state wanted = page_wanted(entry->inode, page);
+	bool absent = wanted == MODEL_ABSENT;
+
+	entry->walking_want += absent ? page->nr : 0;
+	if (wanted != MODEL_EITHER && absent == entry->inode->default_state)
+		entry->walking_deviate += page->nr;
+	if (wanted == MODEL_EITHER || page->applied == MODEL_EITHER || !page->prepared)
+		entry->walking_changing += wanted != page->applied ? page->nr : 0;
+	else if (wanted != page->applied && !page->poisoned)
+		entry->walking_differ += page->nr;
+}
+
+static void walk_end(struct board_inode *entry)
+{
+	entry->want = entry->walking_want;
+	entry->deviate = entry->walking_deviate;
+	entry->differ = entry->walking_differ;
+	entry->changing = entry->walking_changing;
+	entry->walked = true;
+	entry->walked_key = walk_key(entry->inode);
+	entry->walk_at = 0;
+}
+
+static void walk_begin(struct board_inode *entry)
+{
+	entry->walking_want = entry->walking_deviate = 0;
+	entry->walking_differ = entry->walking_changing = 0;
+}
+
+/* At most @steps runs of pages. Returns how many are left. */
+static __u64 walk_inode(const struct board *board, struct board_inode *entry, __u64 steps)
+{
+	struct model_page page;
+
+	if (entry->inode->dead || entry->walked_key == walk_key(entry->inode))
+		return steps;
+	if (!entry->walk_at)
+		walk_begin(entry);
+	while (steps &&
+	       model_resident_next(board->model, entry->inode, entry->walk_at, ~0ULL - 1, &page)) {
+		walk_page(entry, &page);
+		entry->walk_at = page.pgoff + page.nr;
+		steps--;
+	}
+	if (steps)
+		walk_end(entry);
+	return steps;
+}
+
+void board_walk(struct board *board, __u64 pages)
+{
+	for (size_t i = 0; i < board->nr && pages; i++)
+		pages = walk_inode(board, &board->inodes[i], pages);
+}

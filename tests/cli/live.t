@@ -1,0 +1,153 @@
+#!/bin/bash
+# live on a real terminal (tmux): what it shows is what is drawn, and nothing that happens to a terminal tears it.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+live=("$top/build/bin/gmemtrace" live)
+export LC_ALL=C.UTF-8
+
+refused() {
+	local words=$1 said
+	shift
+	said=$("${live[@]}" "$@" 2>&1 </dev/null)
+	is "$?: $said" "64: gmemtrace live: $words; see gmemtrace live --help" "live $*"
+}
+
+refused '--screen 80: give columns and rows, such as 80x24' --screen 80 a.cap
+refused '--screen 0x24: give columns and rows, such as 80x24' --screen 0x24 a.cap
+refused '--screen 80x24x1: give columns and rows, such as 80x24' --screen 80x24x1 a.cap
+refused '--screen is of a capture: give FILE' --screen 80x24
+refused '--at is of a capture: give FILE' --at 1s
+refused '--keys goes with --screen' --keys j a.cap
+refused '--screen and --json: give one of them' --screen 80x24 --json a.cap
+
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" "$test_work" || exit 1
+capture=$top/tests/unit/fixtures/format-2.cap
+drawn() {
+	"${live[@]}" --screen 80x24 "$@"
+}
+drawn --at 10ms "$capture" >"$test_work/screen"
+is "$?" 0 'a screen as text'
+succeeds 'which names the capture' grep -q '^gmemtrace  format-2.cap' "$test_work/screen"
+drawn --keys 'd<Down><Enter>w' "$test_work/violated.cap" >"$test_work/screen"
+succeeds 'a page has its story' grep -qE '^[gs][0-9]+:0x0 of VM' "$test_work/screen"
+is "$(drawn /dev/null 2>&1)" 'gmemtrace: /dev/null: the file is empty: nothing was captured' 'no capture: one line'
+is "$(TERM=vt100 "${live[@]}" -i 1s "$capture" </dev/null | head -n 1 | cut -c 7-18)" 'TIME_s INODE' \
+	'no terminal: lines'
+
+command -v tmux >/dev/null || skip_all 'tmux is missing (Debian package: tmux)'
+terminals=0
+tmux=(false)
+trap '"${tmux[@]}" kill-server 2>/dev/null; rm -rf "$test_work"' EXIT
+
+# terminal ENVIRONMENT OPTION...: a terminal of 80x24 in which live runs, its status in $test_work/status
+terminal() {
+	local environment=$1
+	shift
+	rm -f "$test_work/status"
+	"${tmux[@]}" kill-server 2>/dev/null
+	terminals=$((terminals + 1))
+	tmux=(tmux -L "gmemtrace-$$-$terminals" -f /dev/null)
+	"${tmux[@]}" new-session -d -x 80 -y 24 \
+		"env TERM=screen-256color $environment sh -c 'echo \$\$ >$test_work/pid; exec ${live[*]} $*' 2>'$test_work/said'; echo \$? >'$test_work/status'; exec sleep 60"
+}
+
+shown() {
+	"${tmux[@]}" capture-pane -p | sed 's/ *$//'
+}
+
+# shows PATTERN: waits until the screen does
+shows() {
+	local tries=100
+	until shown | grep -qE -- "$1"; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || {
+			diag "the screen does not show: $1"
+			shown | sed 's/^/#   /' >&2
+			return 1
+		}
+		sleep 0.1
+	done
+}
+
+ended() {
+	local tries=100
+	until [ -s "$test_work/status" ]; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || return 1
+		sleep 0.1
+	done
+	cat "$test_work/status"
+}
+
+press() {
+	"${tmux[@]}" send-keys "$@"
+}
+
+# same KEYS DESCRIPTION: what the terminal shows is what --screen prints; both are paused.
+same() {
+	local tries=100
+	drawn --at 1ms --keys "$1" "$capture" >"$test_work/wanted"
+	until [ "$(shown)" = "$(cat "$test_work/wanted")" ]; do
+		tries=$((tries - 1))
+		[ "$tries" -gt 0 ] || break
+		sleep 0.1
+	done
+	is "$(shown)" "$(cat "$test_work/wanted")" "$2"
+}
+
+terminal LC_ALL=C --at 1ms "$capture"
+shows 'VM/INODE' && press Space
+shows paused && press g
+press d
+same d 'the table, cell by cell'
+press Down
+press Enter
+same 'd<Down><Enter>' 'a map of pages'
+press +
+same 'd<Down><Enter>+' 'zoomed'
+press Escape
+press Tab
+same 'd<Down><Enter>+<Esc><Tab>' 'flushes'
+press '?'
+same 'd<Down><Enter>+<Esc><Tab>?' 'help'
+"${tmux[@]}" resize-window -x 120 -y 40 2>/dev/null
+succeeds 'resized' shows '{ }'
+"${tmux[@]}" resize-window -x 1 -y 1 2>/dev/null
+sleep 0.3
+"${tmux[@]}" resize-window -x 80 -y 24 2>/dev/null
+succeeds 'to one cell and back' shows 'Esc back'
+press q
+is "$(ended)" 0 'q ends it'
+is "$(cat "$test_work/said")" '' 'and nothing else is said'
+
+terminal NO_COLOR=1 --at 1ms "$capture"
+succeeds 'NO_COLOR' shows 'VM/INODE'
+is "$("${tmux[@]}" capture-pane -p -e | grep -cE $'\033\\[[0-9;]*(3[0-7]|38|9[0-7]|4[0-7])[;m]')" 0 'leaves colours out'
+terminal A=1 --at 1ms "$test_work/violated.cap"
+shows 'absent as declared'
+succeeds 'without it there are some' sh -c "${tmux[*]} capture-pane -p -e | grep -qE '\[[0-9;]*38;5'"
+press q
+ended >/dev/null
+
+terminal TERM=nonesuch "$capture"
+is "$(ended): $(cat "$test_work/said")" '2: gmemtrace: TERM=nonesuch: no such terminal is known: --batch prints lines' \
+	'a terminal that nobody knows'
+terminal A=1 "$test_work/none.cap"
+is "$(ended)" 2 'no capture: an error'
+succeeds 'and one line' grep -q 'No such file' "$test_work/said"
+
+# The terminal goes: so does live.
+terminal A=1 "$capture"
+shows 'VM/INODE'
+pid=$(cat "$test_work/pid")
+"${tmux[@]}" kill-server
+tries=100
+while kill -0 "$pid" 2>/dev/null && [ "$tries" -gt 0 ]; do
+	sleep 0.1
+	tries=$((tries - 1))
+done
+succeeds 'a terminal that is lost ends it' test "$tries" -gt 0
+
+end_tests print-plan

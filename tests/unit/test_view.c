@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Screens of gmemtrace live, cell by cell, over a history of two VMs in a model's own time: what
+ * is drawn is what tests/unit/screens has, with the styles below each line. VIEW_WRITE=1 writes
+ * them anew. Runs in the top directory.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "gmemtrace/report.h"
+#include "scene.h"
+#include "view/view.h"
+
+#define SCREENS "tests/unit/screens"
+
+static void inode_is(__u64 number, enum record_provider provider, bool present, __u64 pages,
+		     __u32 vm, const char *comm)
+{
+	struct record_inode record = {
+		.header = { .kind = RECORD_INODE,
+			    .size = sizeof(record),
+			    .tid = vm,
+			    .tgid = vm,
+			    .time = stream.now,
+			    .inode = number },
+		.i_ino = 1000 + number,
+		.pages = pages,
+		.provider = provider,
+		.default_state = present,
+		.vm = vm,
+	};
+
+	memcpy(record.comm, comm, strnlen(comm, sizeof(record.comm)));
+	stream_add(&stream, &record.header);
+}
+
+static void beat(int nr)
+{
+	for (int i = 0; i < nr; i++) {
+		stream.now += 100 * MS;
+		stream_heartbeat(&stream);
+	}
+}
+
+/* Pages [first, last] of @inode, whose frames begin at @pfn, made so in one call, flushed in @us. */
+static void convert_range(__u32 tid, __u64 inode, __u64 first, __u64 last, __u64 pfn, bool present,
+			  __u64 us)
+{
+	stream_begin(&stream, tid, inode, RECORD_OPERATION_SET_RANGE, first, last, present);
+	stream_zap(&stream, tid, inode, first, pfn, (__u32)(last - first + 1), present, 0);
+	if (us) {
+		struct record_flush flush = {
+			.header = { .kind = RECORD_FLUSH,
+				    .size = sizeof(flush),
+				    .cpu = tid % 4,
+				    .tid = tid,
+				    .tgid = 100,
+				    .time = stream.now + us * 1000 },
+			.begin = stream.now,
+			.last = ~0ULL >> 20,
+			.routine = RECORD_FLUSH_ALL,
+			.full = 1,
+		};
+
+		stream.now += us * 1000;
+		stream_add(&stream, &flush.header);
+	}
+	stream_end(&stream, tid, inode, RECORD_OPERATION_SET_RANGE, first, last, present);
+}
+
+enum moment {
+	START, /* inodes are known, nothing has happened */
+	FAULTED,
+	CONVERTED,
+	FAILED, /* a request has */
+	VIOLATION, /* a page was made absent and never flushed */
+	LOST, /* and records were lost */
+	GONE, /* one VM is */
+	MANY, /* 200 inodes more */
+};
+
+static void history_faulted(void)
+{
+	for (__u64 i = 0; i < 96; i++)
+		stream_fault(&stream, 11, 1, i, 1000 + i);
+	for (__u64 i = 0; i < 64; i++)
+		stream_join(&stream, 21, 3, i, 5000 + i);
+	for (__u64 i = 0; i < 40; i++)
+		stream_zap_flush(&stream, 22, 4, i, 7000 + 2 * i, 1, 7000 + 2 * i, 7000 + 2 * i);
+	beat(12);
+}
+
+static void history_converted(void)
+{
+	convert_range(11, 1, 8, 23, 1008, true, 0);
+	beat(2);
+	convert_range(11, 1, 16, 23, 1016, false, 350);
+	convert_range(21, 3, 32, 47, 5032, false, 12000);
+	beat(10);
+}
+
+static void history_failed(void)
+{
+	stream_begin(&stream, 11, 1, RECORD_OPERATION_SET_RANGE, 40, 47, true);
+	stream_request(&stream, RECORD_REQUEST_END, 11, 1, RECORD_OPERATION_SET_RANGE, 40, 47, true,
+		       -ENOMEM);
+	beat(10);
+}
+
+static void history_violation(void)
+{
+	convert_range(21, 3, 5, 5, 5005, false, 0);
+	beat(12);
+}
+
+static void history_many(void)
+{
+	for (__u64 i = 0; i < 200; i++)
+		inode_is(100 + i, RFC3, i % 2, 512, 300 + (__u32)i / 20,
+			 i % 7 ? "qemu" : "fc\033[2J");
+	beat(10);
+}
+
+static void history_until(enum moment moment)
+{
+	inode_is(1, RFC3, false, 2072, 107, "qemu-system-x86");
+	inode_is(2, RECORD_PROVIDER_GMEM_PLAIN, true, 512, 107, "qemu-system-x86");
+	inode_is(3, RFC3, true, 264, 108, "firecracker");
+	inode_is(4, SECRET, false, 100000, 108, "firecracker");
+	beat(10);
+	if (moment >= FAULTED)
+		history_faulted();
+	if (moment >= CONVERTED)
+		history_converted();
+	if (moment >= FAILED)
+		history_failed();
+	if (moment >= VIOLATION)
+		history_violation();
+	if (moment >= LOST) {
+		stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - MS, 37);
+		beat(10);
+	}
+	if (moment >= GONE) {
+		stream_inode_dead(&stream, 1);
+		stream_inode_dead(&stream, 2);
+		beat(10);
+	}
+	if (moment >= MANY)
+		history_many();
+}
+
+static const struct screen_test {
+	const char *name;
+	enum moment moment;
+	int columns, rows;
+	bool ascii, replay;
+	const char *keys;
+} tests[] = {
+	{ "table-start-80x24", START, 80, 24, true, false, "" },
+	{ "table-faulted-80x24", FAULTED, 80, 24, true, false, "" },
+	{ "table-converted-80x24", CONVERTED, 80, 24, true, false, "" },
+	{ "table-converted-120x40", CONVERTED, 120, 40, false, false, "" },
+	{ "table-converted-200x50", CONVERTED, 200, 50, false, false, "" },
+	{ "table-converted-200x50-ascii", CONVERTED, 200, 50, true, false, "" },
+	{ "table-failed-80x24", FAILED, 80, 24, true, false, "" },
+	{ "table-violation-80x24", VIOLATION, 80, 24, true, false, "" },
+	{ "table-violation-120x40", VIOLATION, 120, 40, false, false, "" },
+	{ "table-lost-80x24", LOST, 80, 24, true, true, "" },
+	{ "table-lost-replay-120x40", LOST, 120, 40, true, true, "" },
+	{ "table-gone-80x24", GONE, 80, 24, true, false, "" },
+	{ "table-gone-dead-80x24", GONE, 80, 24, true, false, "d" },
+	{ "table-many-80x24", MANY, 80, 24, true, false, "" },
+	{ "table-many-end-80x24", MANY, 80, 24, true, false,
+	  "<PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown>"
+	  "<PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown>" },
+	{ "table-many-200x50", MANY, 200, 50, false, false, "jjjj" },
+	{ "table-moved-80x24", CONVERTED, 80, 24, true, false, "jj" },
+	{ "table-up-80x24", CONVERTED, 80, 24, true, false, "jjjk<Up><Up><Up><Up>" },
+	{ "table-sorted-rate-80x24", CONVERTED, 80, 24, true, false, "s" },
+	{ "table-sorted-flush-80x24", CONVERTED, 80, 24, true, false, "ss" },
+	{ "table-sorted-resident-least-80x24", CONVERTED, 80, 24, true, false, "ssssS" },
+	{ "table-typing-80x24", CONVERTED, 80, 24, true, false, "ffire" },
+	{ "table-filter-80x24", CONVERTED, 80, 24, true, false, "/firex<Backspace><Enter>" },
+	{ "table-filter-none-80x24", CONVERTED, 80, 24, true, false, "fnobody<Enter>" },
+	{ "table-filter-inode-80x24", CONVERTED, 80, 24, true, false, "fg3<Enter>" },
+	{ "table-filter-away-80x24", CONVERTED, 80, 24, true, false, "fg3<Enter><Esc>" },
+	{ "table-paused-80x24", CONVERTED, 80, 24, true, false, " " },
+	{ "table-40x12", CONVERTED, 40, 12, true, false, "" },
+	{ "table-1x1", CONVERTED, 1, 1, true, false, "" },
+	{ "table-39x11", CONVERTED, 39, 11, true, false, "" },
+	{ "pages-faulted-80x24", FAULTED, 80, 24, true, false, "j<Enter>" },
+	{ "pages-converted-80x24", CONVERTED, 80, 24, true, false, "j<Enter>" },
+	{ "pages-converted-120x40", CONVERTED, 120, 40, false, false, "j<Enter>" },
+	{ "pages-converted-200x50", CONVERTED, 200, 50, false, false, "j<Enter>" },
+	{ "pages-zoomed-80x24", CONVERTED, 80, 24, true, false, "j<Enter>++++++++" },
+	{ "pages-zoomed-out-80x24", CONVERTED, 80, 24, true, false, "j<Enter>+++---" },
+	{ "pages-moved-80x24", CONVERTED, 80, 24, true, false,
+	  "j<Enter>++++++<Right><Right><Right><Down>" },
+	{ "pages-change-80x24", CONVERTED, 80, 24, true, false, "j<Enter>++++++]]]" },
+	{ "pages-change-back-80x24", CONVERTED, 80, 24, true, false, "j<Enter>++++++]]][" },
+	{ "pages-change-none-80x24", CONVERTED, 80, 24, true, false, "j<Enter>[" },
+	{ "pages-dynamic-80x24", CONVERTED, 80, 24, true, false, "jjjj<Enter>" },
+	{ "pages-secret-80x24", CONVERTED, 80, 24, true, false, "jjjjj<Enter>" },
+	{ "pages-violation-80x24", VIOLATION, 80, 24, true, false, "jjjj<Enter>!" },
+	{ "pages-no-violation-80x24", CONVERTED, 80, 24, true, false, "jjjj<Enter>!" },
+	{ "pages-lost-80x24", LOST, 80, 24, true, true, "jjjj<Enter>" },
+	{ "pages-gone-80x24", GONE, 80, 24, true, false, "dj<Enter>" },
+	{ "flushes-start-80x24", START, 80, 24, true, false, "<Tab>" },
+	{ "flushes-converted-80x24", CONVERTED, 80, 24, true, false, "<Tab>" },
+	{ "flushes-converted-120x40", CONVERTED, 120, 40, false, false, "t" },
+	{ "flushes-converted-200x50", CONVERTED, 200, 50, false, false, "t" },
+	{ "flushes-back-80x24", CONVERTED, 80, 24, true, false, "<Tab><Tab>" },
+	{ "help-80x24", CONVERTED, 80, 24, true, true, "?" },
+	{ "help-left-80x24", CONVERTED, 80, 24, true, true, "<Tab>?<Esc>" },
+};
+
+#define TESTS_NR (sizeof(tests) / sizeof(tests[0]))
+
+static struct board *board;
+static struct view view;
+
+static void open_view(const struct screen_test *test)
+{
+	history_until(test->moment);
+	stream.model = model_create(NULL);
+	stream.verdict = verdict_create(stream.model, NULL);
+	board = board_create(stream.model, stream.verdict, SECOND);
+	assert_non_null(board);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(stream.model, record), 0);
+		at += record->size;
+	}
+	view_init(&view);
+	view.board = board;
+	view.replay = test->replay;
+	strcpy(view.title, test->replay ? "demo.cap" : "live");
+	view.first = SECOND;
+	view.last = 10 * SECOND;
+	view.now = stream.now;
+	view.cost_cpu = 0.015;
+	view.cost_memory = 41 << 20;
+}
+
+static void close_view(void)
+{
+	view_free(&view);
+	board_free(board);
+	stream_free(&stream);
+	stream_init(&stream);
+}
+
+static struct grid drawn(const struct screen_test *test)
+{
+	struct grid grid;
+
+	board_walk(board, 1000000);
+	assert_int_equal(grid_init(&grid, test->columns, test->rows, test->ascii), 0);
+	view_draw(&view, &grid);
+	return grid;
+}
+
+/* Keys move in what was drawn before. */
+static void press(const struct screen_test *test)
+{
+	const char *keys = test->keys;
+	struct grid grid;
+	int key;
+
+	while ((key = view_key_take(&keys))) {
+		grid = drawn(test);
+		grid_free(&grid);
+		view_press(&view, key);
+	}
+}
+
+static char *screen_text(const struct screen_test *test)
+{
+	struct grid grid;
+	char *text = NULL;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	press(test);
+	grid = drawn(test);
+	grid_write(&grid, out, true);
+	fclose(out);
+	grid_free(&grid);
+	return text;
+}
+
+static char *file_text(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+
+	if (!file)
+		return NULL;
+	if (getdelim(&text, &room, '\0', file) < 0) {
+		free(text);
+		text = NULL;
+	}
+	fclose(file);
+	return text;
+}
+
+static void check_screen(const struct screen_test *test)
+{
+	char path[128], *text, *wanted;
+	FILE *file;
+
+	open_view(test);
+	text = screen_text(test);
+	close_view();
+	snprintf(path, sizeof(path), SCREENS "/%s.txt", test->name);
+	if (getenv("VIEW_WRITE")) {
+		file = fopen(path, "we");
+		assert_non_null(file);
+		fputs(text, file);
+		fclose(file);
+	}
+	wanted = file_text(path);
+	if (!wanted || strcmp(text, wanted) != 0)
+		fail_msg("%s is not what is drawn:\n%s", path, text);
+	free(wanted);
+	free(text);
+}
+
+static void test_screens(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < TESTS_NR; i++)
+		check_screen(&tests[i]);
+	print_message("# %zu screens\n", TESTS_NR);
+}
+
+/* No size tears anything, whichever screen it is; nor does a key that means nothing there. */
+static void test_sizes(void **state)
+{
+	static const char *const keys[] = { "", "j<Enter>", "<Tab>", "?", "jj<Enter>+++<Down>" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		struct screen_test test = { "", VIOLATION, 80, 24, false, true, keys[i] };
+
+		open_view(&test);
+		press(&test);
+		for (int columns = 1; columns < 260; columns += 13) {
+			for (int rows = 1; rows < 80; rows += 5) {
+				struct grid grid;
+
+				test.columns = columns;
+				test.rows = rows;
+				grid = drawn(&test);
+				grid_free(&grid);
+				for (int key = 1; key < 0x7f; key += 6)
+					view_press(&view, key == 'q' ? 0 : key);
+			}
+		}
+		close_view();
+	}
+}
+
+/* What is wished for is the owner's to do. */
+static void test_wishes(void **state)
+{
+	struct screen_test test = { "", LOST, 80, 24, true, true, "jjjj<Enter>" };
+
+	(void)state;
+	open_view(&test);
+	press(&test);
+	view_press(&view, 'w');
+	assert_int_equal(view.wish, VIEW_WISH_STORY);
+	view_press(&view, '>');
+	assert_int_equal(view.wish, VIEW_WISH_SEEK);
+	assert_int_equal(view.seek, view.now + SECOND);
+	view_press(&view, '<');
+	assert_int_equal(view.seek, view.now - SECOND);
+	view_press(&view, 'g');
+	assert_int_equal(view.seek, view.first);
+	view_press(&view, VIEW_KEY_END);
+	assert_int_equal(view.seek, view.last);
+	view_press(&view, '.');
+	assert_int_equal(view.wish, VIEW_WISH_STEP);
+	assert_true(view.paused);
+	view_press(&view, ' ');
+	assert_false(view.paused);
+	view_press(&view, ')');
+	assert_true(view.speed == 2);
+	view_press(&view, '(');
+	view_press(&view, '(');
+	assert_true(view.speed == 0.5);
+	view_press(&view, '{');
+	assert_int_equal(view.wish, VIEW_WISH_SEEK);
+	assert_true(view.seek < view.now);
+	view_press(&view, '}');
+	assert_int_equal(view.wish, VIEW_WISH_NOTHING);
+	view_press(&view, 'q');
+	assert_int_equal(view.wish, VIEW_WISH_QUIT);
+	close_view();
+}
+
+/* A story is wrapped and scrolled, and what is wrong in it is seen. */
+static void test_story(void **state)
+{
+	struct screen_test test = { "", CONVERTED, 40, 14, true, false, "j<Enter>" };
+	struct grid grid;
+	char *text = NULL;
+	size_t size;
+	FILE *out;
+
+	(void)state;
+	open_view(&test);
+	press(&test);
+	view_tell(&view, strdup("one\ntwo words that do not fit into forty columns\n"
+				"3\n4\n5\n6\n7\n8\nNOT FLUSHED since\n10\n"));
+	grid = drawn(&test);
+	out = open_memstream(&text, &size);
+	grid_write(&grid, out, false);
+	fclose(out);
+	assert_non_null(strstr(text, "one\ntwo words"));
+	assert_null(strstr(text, "NOT FLUSHED"));
+	grid_free(&grid);
+	free(text);
+	for (int i = 0; i < 20; i++)
+		view_press(&view, VIEW_KEY_DOWN);
+	grid = drawn(&test);
+	out = open_memstream(&text, &size);
+	grid_write(&grid, out, true);
+	fclose(out);
+	assert_non_null(strstr(text, "NOT FLUSHED since\n\tfffff"));
+	assert_null(strstr(text, "one\n"));
+	grid_free(&grid);
+	free(text);
+	view_press(&view, VIEW_KEY_ESCAPE);
+	assert_int_equal(view.screen, VIEW_PAGES);
+	view_press(&view, VIEW_KEY_ESCAPE);
+	assert_int_equal(view.screen, VIEW_TABLE);
+	close_view();
+}
+
+/* Latencies, by quarters of powers of two. */
+static void test_histogram(void **state)
+{
+	struct board_histogram histogram = { .total = { 0 } };
+
+	(void)state;
+	assert_int_equal(histogram_quantile(&histogram, 0.5), 0);
+	for (size_t i = 1; i < BOARD_BUCKETS; i++)
+		assert_true(histogram_floor(i) > histogram_floor(i - 1));
+	for (__u64 ns = 1; ns < 1ULL << 30; ns += ns / 3 + 1) {
+		struct board_histogram one = { .total = { 0 } };
+		__u64 floor;
+
+		histogram_add(&one, ns, 1);
+		floor = histogram_quantile(&one, 0.5);
+		assert_true(floor <= ns && ns - floor <= ns / 4);
+		assert_int_equal(histogram_most(&one), ns);
+	}
+	histogram_add(&histogram, 1000, 99);
+	histogram_add(&histogram, 1000000, 1);
+	assert_true(histogram_quantile(&histogram, 0.5) <= 1000);
+	assert_true(histogram_quantile(&histogram, 0.99) > 800000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest all[] = {
+		RULE_TEST(test_screens), RULE_TEST(test_sizes),	    RULE_TEST(test_wishes),
+		RULE_TEST(test_story),	 RULE_TEST(test_histogram),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
