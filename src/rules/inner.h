@@ -21,8 +21,9 @@ typedef void (*inner_visitor)(struct verdict *verdict, const struct model_reques
 			      const struct inner_run *run);
 
 /*
- * Calls @visit for all runs of all changes of @request, in order. Of a request with more overlapping
- * changes than a kernel makes only the first are looked at: what comes is hostile, and time is short.
+ * Calls @visit for all runs of all changes of @request: by pages, and for each run in order of
+ * time. Where a request changes the same pages more often than a kernel does, what comes is
+ * hostile and time is short: the rest is left out, and the verdict says so.
  */
 void inner_visit(struct verdict *verdict, const struct model_request *request, inner_visitor visit);
 

@@ -70,6 +70,7 @@ struct verdict {
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 advanced; /* ns: the last heartbeat's watermark */
 	bool failed; /* memory ran short */
+	bool unlooked; /* a request changed the same pages so often that not all was looked at */
 	bool finished;
 	char *incomplete; /* why, NULL: whole */
 	struct verdict_not_judged not_judged[RULE_IDS_MAX];

@@ -93,6 +93,8 @@ static void explain_requests(struct verdict *verdict)
 	if (verdict->unseen)
 		reason_add(verdict, "%llu requests were seen only in part",
 			   (unsigned long long)verdict->unseen);
+	if (verdict->unlooked)
+		reason_add(verdict, "a request changed the same pages too often to be looked at");
 }
 
 __attribute__((format(printf, 3, 4))) static void

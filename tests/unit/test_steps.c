@@ -173,6 +173,53 @@ static void test_swallowed_part(void **state)
 	expect_pages(RULE_SWALLOWED_ERROR, 3, 7);
 }
 
+/* As many single pages as 256 MiB have, and the last fails: no fewer of them are looked at. */
+static void test_swallowed_last_of_many(void **state)
+{
+	__u64 last = (1 << 16) - 1;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, last + 1, false);
+	for (__u64 i = 0; i <= last; i++)
+		stream_join(&stream, T, G, i, 1000 + 2 * i);
+	stream_begin(&stream, T, G, SET_RANGE, 0, last, true);
+	for (__u64 i = 0; i <= last; i++)
+		stream_zap(&stream, T, G, i, 1000 + 2 * i, 1, true, i == last ? -12 : 0);
+	end_with(T, SET_RANGE, 0, last, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_SWALLOWED_ERROR, last, last);
+}
+
+static bool unlooked(void)
+{
+	const char *reason;
+
+	for (size_t i = 0; (reason = verdict_reason(stream.verdict, i)); i++) {
+		if (strstr(reason, "too often to be looked at"))
+			return true;
+	}
+	return false;
+}
+
+/* The same page over and over: what is left out is said, and what a kernel may do is not left out. */
+static void test_changed_too_often(void **state)
+{
+	(void)state;
+	for (int times = 16; times <= 16384; times *= 1024) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_fault(&stream, T, G, 0, 100);
+		stream_begin(&stream, T, G, SET_RANGE, 0, 0, true);
+		for (int i = 0; i < times; i++)
+			stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+		end_with(T, SET_RANGE, 0, 0, true, 0);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(unlooked(), times > 16);
+	}
+}
+
 static void xarray_fails(__u64 again_first, __u64 again_last, bool again_state, __s64 result)
 {
 	here_anew();
@@ -604,16 +651,28 @@ static void test_step_is_no_request(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_unserialised),	     RULE_TEST(test_unserialised_inside),
-		RULE_TEST(test_unserialised_silent), RULE_TEST(test_swallowed),
-		RULE_TEST(test_swallowed_silent),    RULE_TEST(test_swallowed_part),
-		RULE_TEST(test_swallowed_xarray),    RULE_TEST(test_partial),
-		RULE_TEST(test_partial_silent),	     RULE_TEST(test_partial_run),
-		RULE_TEST(test_unexpected),	     RULE_TEST(test_unexpected_silent),
-		RULE_TEST(test_unexpected_late),     RULE_TEST(test_exposed),
-		RULE_TEST(test_exposed_silent),	     RULE_TEST(test_exposed_beside),
-		RULE_TEST(test_left_absent),	     RULE_TEST(test_left_absent_run),
-		RULE_TEST(test_redundant),	     RULE_TEST(test_step_is_no_request),
+		RULE_TEST(test_unserialised),
+		RULE_TEST(test_unserialised_inside),
+		RULE_TEST(test_unserialised_silent),
+		RULE_TEST(test_swallowed),
+		RULE_TEST(test_swallowed_silent),
+		RULE_TEST(test_swallowed_part),
+		RULE_TEST(test_swallowed_last_of_many),
+		RULE_TEST(test_changed_too_often),
+		RULE_TEST(test_swallowed_xarray),
+		RULE_TEST(test_partial),
+		RULE_TEST(test_partial_silent),
+		RULE_TEST(test_partial_run),
+		RULE_TEST(test_unexpected),
+		RULE_TEST(test_unexpected_silent),
+		RULE_TEST(test_unexpected_late),
+		RULE_TEST(test_exposed),
+		RULE_TEST(test_exposed_silent),
+		RULE_TEST(test_exposed_beside),
+		RULE_TEST(test_left_absent),
+		RULE_TEST(test_left_absent_run),
+		RULE_TEST(test_redundant),
+		RULE_TEST(test_step_is_no_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
