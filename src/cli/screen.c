@@ -232,7 +232,8 @@ static void live_tick(void *context)
 		screen->quit |= screen->view.wish == VIEW_WISH_QUIT;
 	}
 	screen->lost |= key < 0;
-	screen->quit |= screen->options->count && screen->board->ticks >= screen->options->count;
+	screen->quit |= screen->options->count &&
+			screen->board->ticks / BOARD_SLICES >= screen->options->count;
 	if (screen->quit || screen->lost)
 		run_enough(screen->run);
 	else if (pressed || (!screen->view.paused && now - screen->drawn >= DRAW_NS)) {
@@ -472,9 +473,10 @@ enum gmemtrace_status screen_replay(const struct run_options *given,
 	status = player_open(&screen.player, &options, screen_attach, &screen);
 	if (status)
 		goto cleanup;
-	screen.view.first = player_first(screen.player);
+	/* What stands before the first heartbeat was not traced yet. */
+	replay_feed(&screen, 1, 0);
+	screen.view.first = screen.view.now;
 	screen.view.last = player_last(screen.player);
-	screen.view.now = screen.view.first;
 	replay_seek(&screen, screen.view.first + wanted->at);
 	status = replay_show(&screen);
 cleanup:

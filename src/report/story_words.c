@@ -75,8 +75,13 @@ static void append_request(char text[STORY_TEXT_MAX], const struct story_request
 {
 	char range[REPORT_RANGE_MAX], words[STORY_TEXT_MAX];
 
-	snprintf(words, sizeof(words), "%s %s", model_operation_name(request->operation),
-		 report_range(request->first, request->last, range));
+	/* All of the inode, whatever its size. */
+	if (request->last == ~0ULL)
+		*range = '\0';
+	else
+		report_range(request->first, request->last, range);
+	snprintf(words, sizeof(words), "%s%s%s", model_operation_name(request->operation),
+		 *range ? " " : "", range);
 	append(text, words);
 	if (request->outer == request->operation || !request->outer)
 		return;

@@ -424,6 +424,18 @@ static bool read_repeats(const struct story_step *last, const struct story_step 
 	       last->declared == read->declared && last->applied == read->applied;
 }
 
+/* The same read of the next pages, which are alike; their frames may stand anywhere. */
+static bool read_goes_on(const struct story_step *last, const struct story_step *read)
+{
+	struct story_step next = *last;
+
+	next.pgoff = read->pgoff;
+	next.nr = read->nr;
+	next.pfn = read->pfn;
+	return last->reads == 1 && last->time == read->time && last->settled == read->settled &&
+	       last->pgoff + last->nr == read->pgoff && read_repeats(&next, read);
+}
+
 static void on_page_read(void *context, const struct model_read *read)
 {
 	struct part part = { .pgoff = read->pgoff, .nr = read->nr, .pfn = read->pfn };
@@ -444,6 +456,10 @@ static void on_page_read(void *context, const struct model_read *read)
 	step.table = read->table;
 	step.reads = 1;
 	last = story->nr ? &story->steps[story->nr - 1] : NULL;
+	if (last && read_goes_on(last, &step)) {
+		last->nr += step.nr;
+		return;
+	}
 	if (last && read_repeats(last, &step)) {
 		last->reads++;
 		last->time = step.time;

@@ -72,6 +72,7 @@ static void on_request_ended(void *context, const struct model_request *request)
 		.first = request->pgoff_first,
 		.last = request->pgoff_last,
 		.result = request->result,
+		.zaps = request->zaps_nr,
 		.flushes = request->flushes_nr,
 		.flush_pages = 1,
 	};
@@ -192,18 +193,24 @@ static void on_doubt(void *context, const struct model_doubt *doubt)
 		mark_add(context, BOARD_LOSS, doubt->until);
 }
 
-static void rates_take(struct board_rates *rates, const struct board_rates *now, __u64 elapsed)
+/* Since the oldest slice, which makes room for this one. */
+static void rates_take(const struct board *board, struct board_rates *rates,
+		       const struct board_sums *now, __u64 elapsed)
 {
+	struct board_sums *slice = &rates->slices[board->ticks % BOARD_SLICES];
 	double seconds = (double)elapsed / 1e9;
 
-	rates->zaps = (double)(now->zapped - rates->zapped) / seconds;
-	rates->restores = (double)(now->restored - rates->restored) / seconds;
-	rates->flushes_s = (double)(now->flushes - rates->flushes) / seconds;
-	rates->busy = (double)(now->flush_ns - rates->flush_ns) / (double)elapsed;
-	rates->zapped = now->zapped;
-	rates->restored = now->restored;
-	rates->flushes = now->flushes;
-	rates->flush_ns = now->flush_ns;
+	rates->zaps = (double)(now->zapped - slice->zapped) / seconds;
+	rates->restores = (double)(now->restored - slice->restored) / seconds;
+	rates->flushes_s = (double)(now->flushes - slice->flushes) / seconds;
+	rates->busy = (double)(now->flush_ns - slice->flush_ns) / (double)elapsed;
+	*slice = *now;
+}
+
+static const struct board_sums *slice_last(const struct board *board,
+					   const struct board_rates *rates)
+{
+	return &rates->slices[(board->ticks + BOARD_SLICES - 1) % BOARD_SLICES];
 }
 
 static void sparks_push(__u16 *sparks, __u64 value)
@@ -257,57 +264,59 @@ static void violations_take(struct board *board, __u64 now)
 	}
 }
 
-static void board_tick(struct board *board)
+static void inode_tick(const struct board *board, struct board_inode *entry, struct board_sums *sum,
+		       __u64 elapsed)
 {
-	struct board_rates sum = { .zapped = 0 };
-	struct model_counts counts;
-	__u64 elapsed;
+	const struct model_inode *inode = entry->inode;
+	const struct board_sums *last = slice_last(board, &entry->rates);
+	struct board_sums now = { .zapped = inode->zapped,
+				  .restored = inode->restored,
+				  .flushes = inode->flushes,
+				  .flush_ns = inode->flush_ns };
 
-	model_count(board->model, &counts);
-	if (!board->tick)
-		board->tick = counts.started;
-	if (counts.now <= board->tick)
-		return;
-	elapsed = counts.now - board->tick;
-	board->tick = counts.now;
+	sparks_push(entry->sparks, now.zapped + now.restored - last->zapped - last->restored);
+	rates_take(board, &entry->rates, &now, elapsed);
+	sum->zapped += now.zapped;
+	sum->restored += now.restored;
+	sum->flushes += now.flushes;
+	sum->flush_ns += now.flush_ns;
+}
+
+static void board_tick(struct board *board, __u64 now)
+{
+	__u64 *oldest = &board->times[board->ticks % BOARD_SLICES];
+	struct board_sums sum = { .zapped = 0 };
+	const struct board_sums *last = slice_last(board, &board->rates);
+	__u64 elapsed = now - *oldest;
+
+	for (size_t i = 0; i < board->nr; i++)
+		inode_tick(board, &board->inodes[i], &sum, elapsed);
+	sparks_push(board->sparks, sum.zapped + sum.restored - last->zapped - last->restored);
+	rates_take(board, &board->rates, &sum, elapsed);
+	*oldest = now;
 	board->ticks++;
-	for (size_t i = 0; i < board->nr; i++) {
-		struct board_inode *entry = &board->inodes[i];
-		const struct model_inode *inode = entry->inode;
-		struct board_rates now = { .zapped = inode->zapped,
-					   .restored = inode->restored,
-					   .flushes = inode->flushes,
-					   .flush_ns = inode->flush_ns };
-		__u64 before = entry->rates.zapped + entry->rates.restored;
-
-		sparks_push(entry->sparks, now.zapped + now.restored - before);
-		rates_take(&entry->rates, &now, elapsed);
-		sum.zapped += now.zapped;
-		sum.restored += now.restored;
-		sum.flushes += now.flushes;
-		sum.flush_ns += now.flush_ns;
-	}
-	sparks_push(board->sparks,
-		    sum.zapped + sum.restored - board->rates.zapped - board->rates.restored);
-	rates_take(&board->rates, &sum, elapsed);
-	violations_take(board, counts.now);
-	window_turn(board, counts.now);
+	violations_take(board, now);
+	window_turn(board, now);
 }
 
 static void on_advanced(void *context, __u64 now)
 {
 	struct board *board = context;
+	__u64 last = board->times[(board->ticks + BOARD_SLICES - 1) % BOARD_SLICES];
 
-	if (!board->tick)
-		board->tick = now;
-	if (now - board->tick >= board->interval)
-		board_tick(board);
+	/* Of the first interval rates are what was since its begin. */
+	for (size_t i = 0; !last && i < BOARD_SLICES; i++)
+		board->times[i] = now;
+	if (last && now - last >= board->interval / BOARD_SLICES)
+		board_tick(board, now);
 }
 
 static void on_finished(void *context, __u64 now)
 {
-	(void)now;
-	board_tick(context);
+	struct board *board = context;
+
+	if (now > board->times[board->ticks % BOARD_SLICES])
+		board_tick(board, now);
 }
 
 struct board *board_create(struct model *model, const struct verdict *verdict, __u64 interval)

@@ -24,9 +24,14 @@ struct board_histogram {
 	__u64 total[2];
 };
 
+/* Rates are those of the last interval, and are told anew so many times in it. */
+#define BOARD_SLICES 5
+
 struct board_rates {
-	__u64 zapped, restored, flushes, flush_ns; /* so far, at the last tick */
-	double zaps, restores, flushes_s, busy; /* a second, in the last interval; busy: CPUs */
+	struct board_sums {
+		__u64 zapped, restored, flushes, flush_ns; /* so far */
+	} slices[BOARD_SLICES]; /* at the last ticks, a ring */
+	double zaps, restores, flushes_s, busy; /* a second; busy: CPUs */
 };
 
 struct board_inode {
@@ -51,7 +56,7 @@ struct board_request {
 	__u32 state;
 	__u64 first, last;
 	__s64 result;
-	__u64 flushes, flush_pages, flush_ns; /* pages 0: everything */
+	__u64 zaps, flushes, flush_pages, flush_ns; /* pages 0: everything */
 };
 
 struct board_flush {
@@ -93,9 +98,10 @@ struct board {
 	size_t index_nr;
 	struct board_rates rates;
 	struct board_histogram flushes, exposures;
-	__u64 interval; /* ns: of the model's time, between two ticks */
-	__u64 ticks; /* so far */
-	__u64 tick, window; /* ns: of the last ones */
+	__u64 interval; /* ns, of the model's time */
+	__u64 ticks; /* so far; BOARD_SLICES are an interval */
+	__u64 times[BOARD_SLICES]; /* ns: of the last ones, a ring */
+	__u64 window; /* ns: when this one began */
 	struct board_request requests[BOARD_REQUESTS]; /* a ring */
 	__u64 requests_nr; /* ever */
 	struct board_flush slowest[BOARD_SLOWEST]; /* the slowest first */
@@ -111,7 +117,7 @@ struct board {
 };
 
 /*
- * Observes @model, and ticks every @interval ns of its time. The verdict, if any, is to observe it
+ * Observes @model; rates are those of the last @interval ns of its time. The verdict, if any, is to observe it
  * already. NULL where memory is short.
  */
 struct board *board_create(struct model *model, const struct verdict *verdict, __u64 interval);
@@ -120,10 +126,12 @@ void board_free(struct board *board);
 /* Looks at pages of inodes that have changed, @pages at most. */
 void board_walk(struct board *board, __u64 pages);
 
-/* What the page is to be: every page of a memfd_secret absent, of the others what was declared. */
+/* What the page is to be: of a memfd_secret absent, of a plain inode present, else what was declared. */
 static inline enum model_state page_wanted(const struct model_inode *inode,
 					   const struct model_page *page)
 {
+	if (inode->provider == RECORD_PROVIDER_GMEM_PLAIN)
+		return MODEL_PRESENT;
 	return inode->provider == RECORD_PROVIDER_SECRETMEM ? MODEL_ABSENT : page->declared;
 }
 

@@ -181,7 +181,7 @@ static void draw_cells(const struct map *map, struct grid *grid, int row, int co
 	}
 }
 
-static int draw_legend(struct grid *grid, int row)
+static int draw_legend(struct grid *grid, int row, int columns)
 {
 	int at = 0;
 
@@ -189,7 +189,7 @@ static int draw_legend(struct grid *grid, int row)
 		const struct sign *sign = i < SIGNS_NR ? &signs[i] : &mixed;
 		int width = (int)strlen(sign->words) + 4;
 
-		if (at && at + width > grid->columns) {
+		if (at && at + width > columns) {
 			at = 0;
 			row++;
 		}
@@ -327,7 +327,7 @@ static int draw_map(struct view *view, struct grid *grid, int row, int rows, int
 void draw_pages(struct view *view, struct grid *grid, int row, int rows)
 {
 	struct board_inode *entry = view_inode(view);
-	bool wide = grid->columns >= 150;
+	bool wide = grid->columns >= 165;
 	int map_rows = rows > 20 ? rows - 14 : rows / 2 - 3, at;
 
 	if (!entry || !entry->inode->pages) {
@@ -336,7 +336,7 @@ void draw_pages(struct view *view, struct grid *grid, int row, int rows)
 	}
 	map_rows = map_rows < 1 ? 1 : map_rows > 16 && !wide ? 16 : map_rows;
 	at = draw_map(view, grid, row + 3, map_rows, row_cells(grid, wide ? 70 : 0), entry);
-	at = draw_legend(grid, at + 1);
+	at = draw_legend(grid, at + 1, wide ? 82 : grid->columns);
 	draw_page(view, grid, at + 1, row + rows - at - 1);
 	if (!wide)
 		return;

@@ -204,7 +204,7 @@ static const struct column {
 	{ COLUMN_RESTORES, "RST/s", 7, 0 },    { COLUMN_FLUSHES, "FL/s", 6, 0 },
 	{ COLUMN_P50, "p50", 7, 110 },	       { COLUMN_P99, "p99", 7, 0 },
 	{ COLUMN_BUSY, "FLUSH%", 7, 120 },     { COLUMN_OLDEST, "OLDEST", 8, 120 },
-	{ COLUMN_VIOLATIONS, "!", 2, 0 },      { COLUMN_SPARKS, "PAGES CHANGED", -34, 160 },
+	{ COLUMN_VIOLATIONS, " !", -4, 0 },    { COLUMN_SPARKS, "PAGES CHANGED", -34, 160 },
 };
 
 #define COLUMNS_NR (sizeof(columns) / sizeof(columns[0]))
@@ -294,7 +294,7 @@ static void cell_words(const struct view *view, const struct line *line, enum co
 		break;
 	case COLUMN_VIOLATIONS:
 		if (line->violations)
-			snprintf(word, sizeof(word), "%s", line->violations < 10 ? "!" : "#");
+			snprintf(word, sizeof(word), "%s", line->violations < 10 ? " !" : " #");
 		else
 			*word = 0;
 		break;

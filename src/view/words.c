@@ -61,7 +61,8 @@ const char *word_range(char word[RANGE_MAX], __u64 first, __u64 last)
 const char *word_flush(char word[WORD_MAX], const struct board_request *request)
 {
 	if (!request->flushes)
-		snprintf(word, WORD_MAX, request->state ? "none needed" : "no flush");
+		snprintf(word, WORD_MAX,
+			 request->state || !request->zaps ? "none needed" : "no flush");
 	else if (!request->flush_pages)
 		snprintf(word, WORD_MAX, "flush all");
 	else
