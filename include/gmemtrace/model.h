@@ -41,6 +41,7 @@ struct model_options {
 	__u32 vm;
 	/* bytes; model_feed() returns -ENOMEM beyond; 0: 256 MiB, and 256 bytes for a byte fed */
 	__u64 memory_max;
+	__u64 memory_most; /* bytes: the same, whatever was fed; 0: no such limit */
 };
 
 enum model_state {

@@ -8,9 +8,11 @@
 
 static __u64 memory_max(const struct model *model)
 {
-	if (model->options.memory_max)
-		return model->options.memory_max;
-	return MEMORY_BASE + MEMORY_FACTOR * model->fed;
+	__u64 max = model->options.memory_max, most = model->options.memory_most;
+
+	if (!max)
+		max = MEMORY_BASE + MEMORY_FACTOR * model->fed;
+	return most && max > most ? most : max;
 }
 
 static bool memory_charge(struct model *model, size_t size)

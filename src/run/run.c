@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "run/replay.h"
 #include "run/say.h"
@@ -12,6 +13,17 @@ struct run {
 	volatile sig_atomic_t enough;
 };
 
+/*
+ * A capture is packed, and a kernel may be flooded: what was fed may ask for more than there is, and
+ * who is killed for it has no verdict. bytes; 0: not known.
+ */
+static uint64_t memory_half(void)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+
+	return pages > 0 && size > 0 ? (uint64_t)pages / 2 * (uint64_t)size : 0;
+}
+
 enum gmemtrace_status run_open(struct run **out, const struct run_options *options)
 {
 	struct run *run = calloc(1, sizeof(*run));
@@ -22,6 +34,8 @@ enum gmemtrace_status run_open(struct run **out, const struct run_options *optio
 		goto no_memory;
 	run->options = *options;
 	run->options.model.vm = options->vm;
+	if (!run->options.model.memory_most)
+		run->options.model.memory_most = memory_half();
 	if (options->file) {
 		status = replay_open(&run->replay, options);
 		if (status)

@@ -394,22 +394,34 @@ static void test_violated_then_damaged(void **state)
 	assert_non_null(strstr(answer.reasons, "damaged"));
 }
 
-static void test_violated_then_no_memory(void **state)
+static void violated_then_no_memory(const struct model_options *limit)
 {
-	struct run_options options = { .file = capture_path, .say = say };
+	struct run_options options = { .file = capture_path, .say = say, .model = *limit };
 	struct answer answer;
 
-	(void)state;
 	violate();
 	for (unsigned int i = 0; i < 20000; i++)
 		stream_inode(&stream, 100 + i, RFC3, 64, false);
 	stream_finish(&stream);
 	capture_store(stream.used, true);
-	options.model.memory_max = 4 << 20;
 	answer = answer_of(&options);
 	assert_non_null(strstr(said, "out of memory"));
 	assert_int_equal(answer.result.failure, GMEMTRACE_ERROR);
 	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+}
+
+static void test_violated_then_no_memory(void **state)
+{
+	(void)state;
+	violated_then_no_memory(&(struct model_options){ .memory_max = 4 << 20 });
+}
+
+/* However much the records would allow. */
+static void test_most_memory(void **state)
+{
+	(void)state;
+	violated_then_no_memory(
+		&(struct model_options){ .memory_max = 1 << 30, .memory_most = 4 << 20 });
 }
 
 /* ^C ends a wait for a daemon that does not answer: before, after the hello, and in its queue. */
@@ -745,6 +757,7 @@ int main(int argc, char **argv)
 						teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_no_memory, setup_run,
 						teardown_run),
+		cmocka_unit_test_setup_teardown(test_most_memory, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_silent, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_mute, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_deaf, setup_run, teardown_run),
