@@ -296,6 +296,11 @@ enum mapping_flags___gmem {
 	AS_NO_DIRECT_MAP___gmem,
 };
 
+/* 6.2 to 6.14: what a CPU needs most often, the preemption count among it. */
+struct pcpu_hot {
+	int preempt_count;
+} __attribute__((preserve_access_index));
+
 /* End of flavours. */
 
 #endif /* __VMLINUX_H__ */

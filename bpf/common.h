@@ -17,6 +17,7 @@
 #define EINVAL 22
 #define EAGAIN 11
 #define EBUSY 16
+#define EEXIST 17
 #define ENOSPC 28
 #define EFAULT 14
 #define ESTALE 116
@@ -52,6 +53,8 @@ struct task_struct___ids {
 	__u32 pid;
 	__u32 tgid;
 	int exit_state;
+	unsigned int flags;
+	char comm[RECORD_COMM_LEN];
 } __attribute__((preserve_access_index));
 
 struct {
@@ -60,6 +63,13 @@ struct {
 	__type(key, struct loss_key);
 	__type(value, struct loss_count);
 } losses SEC(".maps");
+
+struct timed_slot timed_slots[TIMED_SLOTS_NR] = {};
+
+static __always_inline struct timed_slot *timed_slot(__u32 tid)
+{
+	return &timed_slots[tid & (TIMED_SLOTS_NR - 1)];
+}
 
 /* By user, where the inode is not known or has found no room above. */
 struct {
@@ -180,10 +190,7 @@ struct flush_part {
 	__u16 routine;
 };
 
-/*
- * Writes @zap, with @flush, as one record. What is always 0 (zap_begin,
- * flush_full) is so since the ring was made.
- */
+/* Writes @zap, with @flush, as one record. What is always 0 is so since the ring was made. */
 static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u64 zap_end,
 				      __u16 valid, __u16 routine, const struct flush_part *flush)
 {
@@ -212,6 +219,9 @@ static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u
 	record->page = zap->page;
 	/* Neighbours in both. */
 	__builtin_memcpy(&record->nr, &zap->nr_result, sizeof(zap->nr_result));
+	/* The ring's entries are used again: else it is always 0. */
+	if (sensor.zap_times)
+		record->zap_begin = zap->begin;
 	record->zap_end = zap_end;
 	record->flush_begin = flush->begin;
 	record->flush_first = flush->first;

@@ -19,6 +19,8 @@ struct sensor_config {
 	__u64 entry_mask; /* the physical address bits of a page-table entry */
 	__u64 flush_ceiling; /* bytes: a longer range is flushed as a whole */
 	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
+	__u64 flush_range_function; /* address of do_kernel_range_flush(), 0: not known */
+	__u64 flush_all_function; /* the same of do_flush_tlb_all() */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
 	__u32 five_levels; /* 1: the CPU walks five levels */
 	__u32 page_size; /* bytes of a struct page */
@@ -29,6 +31,10 @@ struct sensor_config {
 	__u32 gmem_described; /* 1: BTF has guest_memfd's routines, so also its types */
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 	__u32 gmem_marks_folios; /* 1: guest_memfd has a bit in each folio (v7 to v12) */
+	__u32 zap_times; /* 1: programs at the entry of set_direct_map_* tell when it began */
+	__u32 answers; /* 1: acknowledgements are watched */
+	__u32 cpus; /* numbers that CPUs may have: the answer table is a square of it */
+	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
 	__u32 reserved;
 };
 
@@ -77,9 +83,57 @@ enum sensor_program {
 	PROGRAM_FOLIO_ZAP_EXIT = 40,
 	PROGRAM_UPDATE_XARRAY_ENTER = 41,
 	PROGRAM_UPDATE_XARRAY_EXIT = 42,
+	PROGRAM_TIMED_RANGE_ENTER = 43,
+	PROGRAM_TIMED_RANGE_EXIT = 44,
+	PROGRAM_TIMED_ALL_ENTER = 45,
+	PROGRAM_TIMED_ALL_EXIT = 46,
+	PROGRAM_CSD_QUEUED = 47,
+	PROGRAM_CSD_ENTERED = 48,
+	PROGRAM_CSD_LEFT = 49,
+	PROGRAM_ZAP_INVALID_ENTER = 50,
+	PROGRAM_ZAP_DEFAULT_ENTER = 51,
+	PROGRAM_ZAP_VALID_ENTER = 52,
 };
 
 #define PROGRAMS_MAX 64
+
+/*
+ * A flush that has begun, by tid, for its times; beside begin_slot.h's, which a
+ * verdict rests on: there a stranger is given another place, here his flush
+ * is counted as not timed.
+ */
+#define TIMED_SLOTS_NR 8192U /* a power of two */
+#define TIMED_STALE_NS 10000000000ULL /* its end was missed */
+
+struct timed_slot {
+	__u64 task; /* struct task_struct * of the one that has it, 0: free */
+	__u64 begin; /* ns */
+	__u64 asked; /* ns: the first CPU was asked, 0: none was */
+	__u32 asked_nr;
+	__u32 initiator;
+	__u32 stack;
+	__u32 weight;
+	__u32 stack_state; /* enum record_stack_state */
+	__u32 reserved;
+	__u64 zap_task; /* of the task that changes an entry just now */
+	__u64 zap_begin; /* ns */
+};
+
+/* What a CPU was asked for by a flush, and how it answered; of one initiator and one target. */
+struct answer_entry {
+	__u64 begin; /* ns: of the flush; 0: none asks */
+	__u64 asked; /* ns */
+	__u64 entered; /* ns; 0: not yet */
+	__u64 left; /* ns */
+	__u64 task; /* struct task_struct * of what ran there */
+	__u32 tid;
+	__u32 bits; /* enum record_answer_bits */
+	__u32 stack;
+	__u32 stack_state; /* enum record_stack_state */
+};
+
+#define STACK_FRAMES_MAX 48
+#define STACKS_NR 8192
 
 /* Addresses from kallsyms, read by the facts program. 0: not there. */
 struct facts_args {

@@ -60,6 +60,18 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	owner_read((const void *)*page, owner);
 }
 
+/* ns: when the current task's change began; 0: not known. */
+static __always_inline __u64 zap_begin(void)
+{
+	const struct task_struct___ids *task = task_current();
+	struct timed_slot *slot = timed_slot(task->pid);
+
+	if (slot->zap_task != (__u64)task)
+		return 0;
+	slot->zap_task = 0;
+	return slot->zap_begin;
+}
+
 static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr, bool valid,
 				     __s32 result)
 {
@@ -74,6 +86,8 @@ static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr,
 	/* Halves: no shift. */
 	*(volatile __u32 *)&zap->nr_result = nr;
 	*((volatile __s32 *)&zap->nr_result + 1) = result;
+	if (sensor.zap_times)
+		SLOT_ZAP_SET(zap, begin, zap_begin());
 	if (sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
 }
@@ -163,6 +177,37 @@ int BPF_PROG(zap_valid_exit, const void *page, unsigned int nr, bool valid, int 
 	if (valid)
 		return restore_exit(ctx, nr, result, RECORD_ZAP_VALID);
 	return zap_exit(ctx, nr, result, RECORD_ZAP_VALID);
+}
+
+/* Who is preempted meanwhile by another with its slot has no begin then. */
+static __always_inline int zap_enter(enum sensor_program program)
+{
+	const struct task_struct___ids *task = task_current();
+	struct timed_slot *slot = timed_slot(task->pid);
+
+	if (!armed(program))
+		return 0;
+	atomic_write(&slot->zap_task, (__u64)task);
+	atomic_write(&slot->zap_begin, bpf_ktime_get_ns());
+	return 0;
+}
+
+SEC("fentry/set_direct_map_invalid_noflush")
+int BPF_PROG(zap_invalid_enter, const void *page)
+{
+	return zap_enter(PROGRAM_ZAP_INVALID_ENTER);
+}
+
+SEC("fentry/set_direct_map_default_noflush")
+int BPF_PROG(zap_default_enter, const void *page)
+{
+	return zap_enter(PROGRAM_ZAP_DEFAULT_ENTER);
+}
+
+SEC("fentry/set_direct_map_valid_noflush")
+int BPF_PROG(zap_valid_enter, const void *page, unsigned int nr, bool valid)
+{
+	return zap_enter(PROGRAM_ZAP_VALID_ENTER);
 }
 
 #endif

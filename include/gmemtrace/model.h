@@ -264,6 +264,16 @@ struct model_observer {
 	/* @inode: of the task's innermost request, or of the zap it was merged with, or NULL. */
 	void (*flushed)(void *context, const struct model_flush *flush,
 			const struct model_request *request, const struct model_inode *inode);
+	/*
+	 * Every flush that was timed, of the direct map or not (SENSOR_GROUP_FLUSHES), with what
+	 * flushed() says of @request and @inode; a flush of the direct map is told by both, in
+	 * either order. answered() comes first, once for each RECORD_ANSWERS_NR CPUs.
+	 */
+	void (*flush_timed)(void *context, const struct record_flush_timed *flush,
+			    const struct model_request *request, const struct model_inode *inode);
+	void (*answered)(void *context, const struct record_answers *answers);
+	/* A stack's text, before any flush names it; called as soon as the record is fed. */
+	void (*stack_met)(void *context, const struct record_stack *stack);
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);

@@ -71,7 +71,13 @@
 	/* the sensors are off: the last record of a stream */                              \
 	X(END,            16, end,            48, "end",            SEALED, AT_ONCE)        \
 	/* blocks that go on alike, sealed to a run */                                      \
-	X(SNAPSHOT_RUN,   17, snapshot_run,   72, "snapshot-run",   RING,   NONE)
+	X(SNAPSHOT_RUN,   17, snapshot_run,   72, "snapshot-run",   RING,   NONE)           \
+	/* any flush of kernel mappings: for figures, never for a verdict */                \
+	X(FLUSH_TIMED,    20, flush_timed,   184, "flush-timed",    RAW,    QUEUED)         \
+	/* who answered it */                                                               \
+	X(ANSWERS,        21, answers,       240, "answers",        RAW,    QUEUED)         \
+	/* a stack's names */                                                               \
+	X(STACK,          22, stack,          40, "stack",          SEALED, AT_ONCE)
 /* clang-format on */
 
 enum record_kind {
@@ -125,7 +131,8 @@ enum record_flush_routine {
 /*
  * Every cause of a loss, once: X(CAUSE, id, name, damage). What is damaged:
  * HISTORY (events are missing), SNAPSHOT (a read was lost, history stands),
- * FREES (page frees were not looked at, everything else stands).
+ * FREES (page frees were not looked at, everything else stands), FIGURES (times
+ * of flushes are missing, every verdict stands).
  */
 /* clang-format off */
 #define RECORD_LOSSES(X)                                                                    \
@@ -150,7 +157,11 @@ enum record_flush_routine {
 	/* the hooks may have been off: ftrace was disabled, or the text changed */         \
 	X(BLIND,              10, "blind",              HISTORY)                            \
 	/* the provider's routines were there and not yet hooked */                         \
-	X(UNHOOKED,           11, "unhooked",           HISTORY)
+	X(UNHOOKED,           11, "unhooked",           HISTORY)                            \
+	/* a flush was not timed: no place for its begin, or none in the ring */            \
+	X(UNTIMED,            12, "untimed",            FIGURES)                            \
+	/* a program that times flushes did not run */                                      \
+	X(MISSED_TIMES,       13, "missed-times",       FIGURES)
 /* clang-format on */
 #define RECORD_LOSS_IDS_MAX 32
 
@@ -165,6 +176,7 @@ enum record_loss_damage {
 	RECORD_DAMAGE_HISTORY = 1,
 	RECORD_DAMAGE_SNAPSHOT = 2,
 	RECORD_DAMAGE_FREES = 3,
+	RECORD_DAMAGE_FIGURES = 4,
 };
 
 #define RECORD_COMM_LEN 16
@@ -337,6 +349,7 @@ enum sensor_group {
 	SENSOR_GROUP_PAGE_FREE = 1 << 1,
 	SENSOR_GROUP_ACKNOWLEDGE = 1 << 2, /* each CPU's acknowledgement of a flush */
 	SENSOR_GROUP_STACK = 1 << 3,
+	SENSOR_GROUP_FLUSHES = 1 << 4, /* every flush of kernel mappings, timed */
 };
 
 /*
@@ -395,6 +408,95 @@ struct record_fact {
 	struct record_header header;
 	__u32 key_length; /* bytes with the terminating zero */
 	__u32 value_length;
+	char text[];
+};
+
+enum record_flush_bits {
+	RECORD_FLUSH_OURS = 1 << 0, /* of the process that owns the sensors */
+	RECORD_FLUSH_FULL = 1 << 1, /* sealed: in effect everything was flushed */
+	RECORD_FLUSH_DIRECT = 1 << 2, /* sealed: it touches the direct map */
+	RECORD_FLUSH_UNANSWERED = 1 << 3, /* nobody watches for answers on this kernel */
+};
+
+/* What ran on a CPU when it was asked to flush. Bits, append-only. */
+enum record_answer_bits {
+	RECORD_ANSWER_IDLE = 1 << 0,
+	RECORD_ANSWER_GUEST = 1 << 1, /* a vCPU, in its guest */
+	RECORD_ANSWER_SOFTIRQ = 1 << 2, /* in a soft interrupt, or those were off */
+};
+
+/* What became of a stack. */
+enum record_stack_state {
+	RECORD_STACK_NONE = 0, /* not asked for: none was due, or stacks are off */
+	RECORD_STACK_TAKEN = 1,
+	RECORD_STACK_COLLIDED = 2, /* another one has its place */
+	RECORD_STACK_LOST = 3, /* the kernel could not unwind it */
+};
+
+/*
+ * One call of flush_tlb_kernel_range() or flush_tlb_all() by anybody, of the
+ * direct map or not. Where acknowledgements are watched, with the CPU that
+ * answered last. header.time: when it was written. 184 bytes.
+ */
+struct record_flush_timed {
+	struct record_header header;
+	__u64 begin, end; /* ns */
+	__u64 first; /* ring: start address; sealed: first pfn of the direct map, FULL: 0 */
+	__u64 last; /* ring: end address (exclusive); sealed: last pfn, inclusive; < first: none */
+	__u64 pages; /* asked for; 0: everything */
+	__u64 asked; /* ns: the first CPU was asked; 0: none was */
+	__u64 late_asked; /* ns: of the CPU that answered last */
+	__u64 late_entered; /* ns: its handler began; 0: nobody answered */
+	__u64 late_left; /* ns: its handler had ended */
+	__u32 stack; /* ring: as bpf_get_stackid() numbers it; sealed: record_stack.id, 0: none */
+	__u32 weight; /* flushes that its stack stands for; 0: no stack was due */
+	__u32 late_stack; /* of what the last CPU's handler had interrupted, where it was slow; as `stack` */
+	__u16 stack_state; /* enum record_stack_state */
+	__u16 routine; /* enum record_flush_routine */
+	__u32 bits; /* enum record_flush_bits */
+	__u32 initiator; /* the CPU that asked */
+	__u32 asked_nr; /* other CPUs asked */
+	__u32 answered_nr; /* of these, seen to have answered */
+	__u32 late_cpu;
+	__u32 late_tid; /* of the task there; 0: idle */
+	__u32 late_bits; /* enum record_answer_bits */
+	__u16 late_stack_state; /* enum record_stack_state */
+	__u16 reserved;
+	char comm[RECORD_COMM_LEN]; /* of the task that flushed */
+	char late_comm[RECORD_COMM_LEN]; /* empty where the task has gone */
+};
+
+/* Times are nanoseconds since the flush began, 0xffffffff: later than that can say. */
+struct record_answer {
+	__u32 cpu;
+	__u32 tid; /* of the task there; 0: idle */
+	__u32 asked;
+	__u32 entered; /* 0: no answer was seen */
+	__u32 left;
+	__u16 bits; /* enum record_answer_bits */
+	__u16 reserved;
+};
+
+#define RECORD_ANSWERS_NR 8
+
+/* Stands before the RECORD_FLUSH_TIMED of the same thread and begin. 240 bytes. */
+struct record_answers {
+	struct record_header header;
+	__u64 begin; /* ns: the flush's */
+	__u32 nr; /* of answers[] */
+	__u32 reserved;
+	struct record_answer answers[RECORD_ANSWERS_NR];
+};
+
+/*
+ * A stack is met for the first time: its names as text, the outermost first,
+ * "do_syscall_64;vfree;flush_tlb_kernel_range", a module's as "name_[module]".
+ * Zero-padded to a multiple of 8.
+ */
+struct record_stack {
+	struct record_header header;
+	__u32 id; /* from 1 */
+	__u32 length; /* bytes with the terminating zero */
 	char text[];
 };
 
@@ -493,6 +595,15 @@ static inline const char *record_fact_key(const struct record_fact *fact)
 	    fact->text[fact->key_length + fact->value_length - 1])
 		return NULL;
 	return fact->text;
+}
+
+/* A stack's text; NULL where its length does not fit. Lives as long as @stack. */
+static inline const char *record_stack_text(const struct record_stack *stack)
+{
+	if (stack->header.size < sizeof(*stack) || !stack->length ||
+	    stack->length > stack->header.size - sizeof(*stack) || stack->text[stack->length - 1])
+		return NULL;
+	return stack->text;
 }
 
 static inline const char *record_fact_value(const struct record_fact *fact)

@@ -55,6 +55,9 @@ struct run_options {
 	/* A daemon with other settings than those that are asked for here is refused. */
 	bool page_free; /* watch pages that return to the allocator */
 	bool page_free_asked; /* by the user: not just a default */
+	bool flushes; /* time every flush of kernel mappings, and who answers it */
+	bool flushes_asked; /* by the user: not just where it can be had */
+	uint32_t stack_rate; /* `flushes`: of so many one has its stack taken; 0: none */
 	uint64_t ring_bytes; /* a power of two; 0: 16 MiB */
 	uint64_t release_bytes; /* what a release snapshot may read of an inode; 0: the default */
 	bool modprobe; /* load KVM's modules before the sensors */

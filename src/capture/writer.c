@@ -347,7 +347,8 @@ static void header_count(struct capture_header *header, const struct record_head
 	if (record->kind == RECORD_LOSS && loss->cause == RECORD_LOSS_MISSED)
 		header->missed += loss->count;
 	else if (record->kind == RECORD_LOSS &&
-		 record_loss_damage(loss->cause) != RECORD_DAMAGE_FREES)
+		 record_loss_damage(loss->cause) != RECORD_DAMAGE_FREES &&
+		 record_loss_damage(loss->cause) != RECORD_DAMAGE_FIGURES)
 		header->lost += loss->count;
 }
 

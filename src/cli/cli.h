@@ -17,6 +17,7 @@ int subcommand_check(int argc, char **argv, char **command);
 int subcommand_live(int argc, char **argv, char **command);
 int subcommand_why(int argc, char **argv, char **command);
 int subcommand_flame(int argc, char **argv, char **command);
+int subcommand_latency(int argc, char **argv, char **command);
 int subcommand_features(int argc, char **argv, char **command);
 
 /* What most subcommands take. The input of every parser below. */
@@ -59,6 +60,9 @@ uint64_t options_time(const struct argp_state *state, const char *option, const 
 uint64_t options_size(const struct argp_state *state, const char *option, const char *text);
 uint64_t options_number(const struct argp_state *state, const char *option, const char *text,
 			uint64_t min, uint64_t max);
+
+/* "1/N" or "0": of how many one is taken. */
+uint32_t options_rate(const struct argp_state *state, const char *option, const char *text);
 
 /*
  * Runs @run to its end and says what it lost, a line a cause, with what to raise. 0 and @result, or an exit status: nothing was

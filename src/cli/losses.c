@@ -32,6 +32,11 @@ static const char *loss_advice(enum record_loss_cause cause)
 		return "leave kernel.ftrace_enabled at 1 and the traced routines alone";
 	case RECORD_LOSS_UNHOOKED:
 		return "load kvm first, or give --modprobe";
+	case RECORD_LOSS_UNTIMED:
+		return "figures of flushes lack them: raise --ring, or take fewer stacks "
+		       "(--stacks)";
+	case RECORD_LOSS_MISSED_TIMES:
+		return "figures of flushes lack them: end other tracers";
 	case RECORD_LOSS_NONE:
 		break;
 	}

@@ -12,6 +12,7 @@
 #define SECOND 1000000000ULL
 #define SNAPSHOT_INTERVAL_DEFAULT (2 * SECOND)
 #define SETTLE_DEFAULT (5 * SECOND)
+#define RATE_MAX 1000000U
 #define RING_MIN (64ULL << 10)
 #define RING_MAX (2ULL << 30)
 #define RELEASE_MIN (16ULL << 20) /* a chunk */
@@ -59,6 +60,18 @@ uint64_t options_number(const struct argp_state *state, const char *option, cons
 		options_usage(state->name, "%s %s: give a whole number from %llu to %llu", option,
 			      text, (unsigned long long)min, (unsigned long long)max);
 	return number;
+}
+
+uint32_t options_rate(const struct argp_state *state, const char *option, const char *text)
+{
+	uint64_t rate;
+
+	if (!strcmp(text, "0"))
+		return 0;
+	if (strncmp(text, "1/", 2) != 0 || units_parse_number(text + 2, 1, RATE_MAX, &rate))
+		options_usage(state->name, "%s %s: give 1/N with N from 1 to %u, or 0", option,
+			      text, RATE_MAX);
+	return (uint32_t)rate;
 }
 
 enum common_key {

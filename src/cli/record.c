@@ -7,8 +7,18 @@
 #include "cli/output.h"
 #include "run/units.h"
 
+enum record_key {
+	KEY_FLUSHES = 0x100,
+	KEY_STACKS,
+};
+
 static const struct argp_option record_table[] = {
 	{ "output", 'o', "FILE", 0, "the capture; default " CAPTURE_DEFAULT_FILE, 0 },
+	{ "flushes", KEY_FLUSHES, NULL, 0,
+	  "time every flush of kernel mappings by anybody, and which CPUs answer it", 0 },
+	{ "stacks", KEY_STACKS, "RATE", 0,
+	  "with --flushes: take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1",
+	  0 },
 	{ 0 },
 };
 
@@ -17,6 +27,13 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 	struct options *options = state->input;
 
 	switch (key) {
+	case KEY_FLUSHES:
+		options->run.flushes = true;
+		options->run.flushes_asked = true;
+		return 0;
+	case KEY_STACKS:
+		options->run.stack_rate = options_rate(state, "--stacks", text);
+		return 0;
 	case ARGP_KEY_INIT:
 		options_init_children(state, options, OPTIONS_CHILDREN);
 		return 0;
@@ -73,7 +90,9 @@ static void print_totals(const char *path, const struct run_result *result,
 /* The model tells which pages are to be read again, so that the capture can be judged. */
 int subcommand_record(int argc, char **argv, char **command)
 {
-	struct options options = { .run.capture = CAPTURE_DEFAULT_FILE, .run.page_free = true };
+	struct options options = { .run.capture = CAPTURE_DEFAULT_FILE,
+				   .run.page_free = true,
+				   .run.stack_rate = 1 };
 	enum gmemtrace_status status;
 	struct run_result result;
 	struct run *run;

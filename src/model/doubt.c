@@ -109,8 +109,8 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 
 	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
 		counts->lost_by_cause[record->cause] += record->count;
-	/* Frees are judged one by one: the others, and all history, stand. */
-	if (damage == RECORD_DAMAGE_FREES)
+	/* Frees are judged one by one: the others, and all history, stand. Figures judge nothing. */
+	if (damage == RECORD_DAMAGE_FREES || damage == RECORD_DAMAGE_FIGURES)
 		return;
 	if (record->cause == RECORD_LOSS_MISSED)
 		counts->missed += record->count;

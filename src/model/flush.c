@@ -99,6 +99,18 @@ void flush_take(struct model *model, const struct record_flush *record)
 	flush_apply(model, &flush, NULL);
 }
 
+void flush_take_timed(struct model *model, const struct record_flush_timed *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	const struct request *request = task ? request_innermost(task) : NULL;
+	const struct inode *inode = request ? request->inode : NULL;
+
+	if (model->options.vm && !inode && record->header.tgid != model->options.vm)
+		return;
+	MODEL_NOTIFY(model, flush_timed, record, request ? &request->base : NULL,
+		     inode ? &inode->base : NULL);
+}
+
 /* Present again before the request ended: no translation is left that should not be. */
 static bool zap_undone(const struct task *task, size_t index, __u64 pfn)
 {

@@ -125,6 +125,12 @@ static void take_record(struct model *model, const struct record_header *record)
 	case RECORD_FLUSH:
 		flush_take(model, (const struct record_flush *)record);
 		break;
+	case RECORD_FLUSH_TIMED:
+		flush_take_timed(model, (const struct record_flush_timed *)record);
+		break;
+	case RECORD_ANSWERS:
+		MODEL_NOTIFY(model, answered, (const struct record_answers *)record);
+		break;
 	case RECORD_JOIN:
 		owner_join(model, (const struct record_owner *)record);
 		break;
@@ -304,6 +310,10 @@ static void feed_record(struct model *model, const struct record_header *record)
 		break;
 	case RECORD_FACT:
 		feed_fact(model, (const struct record_fact *)record);
+		break;
+	case RECORD_STACK:
+		if (record_stack_text((const struct record_stack *)record))
+			MODEL_NOTIFY(model, stack_met, (const struct record_stack *)record);
 		break;
 	case RECORD_END:
 		model->counts.ended = true;

@@ -509,6 +509,7 @@ bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
 void zap_take(struct model *model, const struct record_zap *record);
 void flush_take_merged(struct model *model, const struct record_zap *record);
 void flush_take(struct model *model, const struct record_flush *record);
+void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one. */

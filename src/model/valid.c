@@ -90,6 +90,11 @@ bool record_contradicts(const struct record_header *record)
 	case RECORD_JOIN:
 	case RECORD_LEAVE:
 		return owner_contradicts((const struct record_owner *)record);
+	case RECORD_FLUSH_TIMED:
+		return ((const struct record_flush_timed *)record)->end <
+		       ((const struct record_flush_timed *)record)->begin;
+	case RECORD_ANSWERS:
+		return ((const struct record_answers *)record)->nr > RECORD_ANSWERS_NR;
 	case RECORD_PAGE_FREE:
 		return free_contradicts((const struct record_page_free *)record);
 	default:

@@ -27,6 +27,8 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 		option = "--release-limit";
 	else if (options->lock)
 		option = "--lock";
+	else if (options->flushes_asked && !(sensor_client_groups(client) & SENSOR_GROUP_FLUSHES))
+		option = "--flushes";
 	else if (options->page_free_asked && options->page_free != page_free)
 		option = page_free ? "--no-page-free" : "--page-free";
 	if (!option)
@@ -38,6 +40,19 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 	return GMEMTRACE_USAGE;
 }
 
+static uint32_t groups_wanted(const struct run_options *options)
+{
+	uint32_t groups = SENSOR_GROUP_VERDICT;
+
+	if (options->page_free)
+		groups |= SENSOR_GROUP_PAGE_FREE;
+	if (options->flushes)
+		groups |= SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE;
+	if (options->flushes && options->stack_rate)
+		groups |= SENSOR_GROUP_STACK;
+	return groups;
+}
+
 enum gmemtrace_status owner_open(const struct run_options *options, struct sensor_client **client)
 {
 	const struct sensor_source source = {
@@ -46,7 +61,8 @@ enum gmemtrace_status owner_open(const struct run_options *options, struct senso
 		.interrupted = start_interrupted,
 	};
 	const struct sensor_options sensor = {
-		.groups = SENSOR_GROUP_VERDICT | (options->page_free ? SENSOR_GROUP_PAGE_FREE : 0),
+		.groups = groups_wanted(options),
+		.stack_rate = options->stack_rate,
 		.ring_bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES,
 		.release_chunks =
 			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),

@@ -14,6 +14,7 @@
 #include "sensor/lock.h"
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
+#include "sensor/stacks.h"
 #include "sensor/text.h"
 
 #define FACTS_MAX 128
@@ -31,6 +32,7 @@ struct sensor {
 	struct load load;
 	struct text text;
 	struct seal seal;
+	struct stacks stacks;
 	struct ring_buffer *ring;
 	sensor_sink sink;
 	void *context;

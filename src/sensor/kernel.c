@@ -21,6 +21,8 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_FLUSH_CEILING] = "tlb_single_page_flush_ceiling",
 	[KERNEL_SYMBOL_INIT_MM] = "init_mm",
 	[KERNEL_SYMBOL_MAX_PFN] = "max_pfn",
+	[KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION] = "do_kernel_range_flush",
+	[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION] = "do_flush_tlb_all",
 	[KERNEL_SYMBOL_SECRETMEM_IOPS] = "secretmem_iops",
 	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
 };
@@ -107,6 +109,14 @@ bool kernel_has_function(const struct kernel *kernel, const char *name, unsigned
 	const struct btf_type *prototype = function_prototype(kernel, name, &btf);
 
 	return prototype && btf_vlen(prototype) == parameters;
+}
+
+bool kernel_has_tracepoint(const struct kernel *kernel, const char *name)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "btf_trace_%s", name);
+	return btf__find_by_name_kind(kernel->vmlinux, type, BTF_KIND_TYPEDEF) > 0;
 }
 
 /* Bytes of a struct, 0 where the kernel's BTF has none of this name. */
@@ -278,6 +288,8 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 			"the kernel's BTF has no struct page: pages cannot be told apart");
 	kernel_refresh_kvm(kernel);
 	config_set_gmem(kernel);
+	kernel->config.flush_range_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION];
+	kernel->config.flush_all_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION];
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];
 	return 0;
 }

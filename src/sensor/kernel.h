@@ -24,6 +24,8 @@ enum kernel_symbol {
 	KERNEL_SYMBOL_MAX_PFN,
 	KERNEL_SYMBOL_SECRETMEM_IOPS,
 	KERNEL_SYMBOL_GMEM_IOPS,
+	KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION,
+	KERNEL_SYMBOL_FLUSH_ALL_FUNCTION,
 	KERNEL_SYMBOL_NR,
 };
 
@@ -53,6 +55,9 @@ bool kernel_has_enumerator(const struct kernel *kernel, const char *name);
 
 /* Is there a function of this name, whatever its parameters? */
 bool kernel_has_routine(const struct kernel *kernel, const char *name);
+
+/* Is there a tracepoint of this name? */
+bool kernel_has_tracepoint(const struct kernel *kernel, const char *name);
 
 /* Does BTF have guest_memfd's routines, and so its types? Without its module's BTF it does not. */
 bool kernel_describes_gmem(const struct kernel *kernel);

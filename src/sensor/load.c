@@ -12,6 +12,7 @@
 #include "sensors.skel.h"
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
+#define ANSWER_CPUS_MAX 1024 /* 64 MB of answers */
 #define RELEASE_CHUNKS_DEFAULT 512 /* 8 GiB that hold anything, 4096 pages a chunk */
 
 #define STOCK "every kernel with memfd_secret (5.14)"
@@ -23,6 +24,8 @@
 #define INODES LOAD_PART_INODES
 #define VERDICT SENSOR_GROUP_VERDICT
 #define FREE SENSOR_GROUP_PAGE_FREE
+#define FLUSHES SENSOR_GROUP_FLUSHES
+#define ANSWERS SENSOR_GROUP_ACKNOWLEDGE
 
 /* The index is stored in captures (record_loss.program): append only. */
 /* clang-format off */
@@ -113,19 +116,57 @@ const struct load_program load_programs[] = {
 		"update_xarray_enter", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 	[PROGRAM_UPDATE_XARRAY_EXIT] = {
 		"update_xarray_exit", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
+	[PROGRAM_TIMED_RANGE_ENTER] = {
+		"timed_range_enter", "flush_tlb_kernel_range", 2, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_TIMED_RANGE_EXIT] = {
+		"timed_range_exit", "flush_tlb_kernel_range", 2, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_TIMED_ALL_ENTER] = {
+		"timed_all_enter", "flush_tlb_all", 0, KERNEL, FLUSHES, false, STOCK, 0 },
+	[PROGRAM_TIMED_ALL_EXIT] = {
+		"timed_all_exit", "flush_tlb_all", 0, KERNEL, FLUSHES, false, STOCK, 0 },
+	[PROGRAM_CSD_QUEUED] = {
+		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+	[PROGRAM_CSD_ENTERED] = {
+		"csd_entered", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+	[PROGRAM_CSD_LEFT] = {
+		"csd_left", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+	[PROGRAM_ZAP_INVALID_ENTER] = {
+		"zap_invalid_enter", "set_direct_map_invalid_noflush", 1, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_ZAP_DEFAULT_ENTER] = {
+		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_ZAP_VALID_ENTER] = {
+		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, FLUSHES, false, SERIES, TOUCH_GMEM_ABSENT },
 };
 /* clang-format on */
 
 const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
 
+/* That @program hooks instead of a function; NULL: none that may be missing. */
+static const char *program_tracepoint(const struct load_program *program)
+{
+	switch (program - load_programs) {
+	case PROGRAM_MODULE_LOAD:
+		return "module_load";
+	case PROGRAM_CSD_QUEUED:
+		return "csd_queue_cpu";
+	case PROGRAM_CSD_ENTERED:
+		return "csd_function_entry";
+	case PROGRAM_CSD_LEFT:
+		return "csd_function_exit";
+	default:
+		return NULL;
+	}
+}
+
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups)
 {
+	const char *tracepoint = program_tracepoint(program);
+
 	if (!(program->group & groups))
 		return false;
-	if (program == &load_programs[PROGRAM_MODULE_LOAD])
-		return btf__find_by_name_kind(kernel->vmlinux, "btf_trace_module_load",
-					      BTF_KIND_TYPEDEF) > 0;
+	if (tracepoint)
+		return kernel_has_tracepoint(kernel, tracepoint);
 	return !program->target ||
 	       kernel_has_function(kernel, program->target, program->parameters);
 }
@@ -191,6 +232,15 @@ static int part_load(struct sensors_bpf *skeleton, const char *what, struct sens
 	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error, "%s", text);
 }
 
+/* Not one that we run ourselves. */
+static bool program_hooks(const struct bpf_program *program)
+{
+	if (bpf_program__type(program) == BPF_PROG_TYPE_RAW_TRACEPOINT)
+		return true;
+	return bpf_program__type(program) == BPF_PROG_TYPE_TRACING &&
+	       bpf_program__expected_attach_type(program) != BPF_TRACE_ITER;
+}
+
 int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
@@ -199,8 +249,7 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 
 		if (entry->part != part || !bpf_program__autoload(program))
 			continue;
-		if (bpf_program__type(program) != BPF_PROG_TYPE_TRACING ||
-		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
+		if (!program_hooks(program))
 			continue;
 		load->links[i] = bpf_program__attach(program);
 		if (!load->links[i])
@@ -292,16 +341,48 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 	*ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
 }
 
+/* The kernel has the tracepoints that tell of answers, and the table of them stays small. */
+static bool answers_possible(const struct kernel *kernel)
+{
+	return libbpf_num_possible_cpus() <= ANSWER_CPUS_MAX &&
+	       kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
+	       kernel_has_tracepoint(kernel, "csd_function_entry") &&
+	       kernel_has_tracepoint(kernel, "csd_function_exit");
+}
+
+uint32_t load_groups(const struct kernel *kernel, uint32_t groups)
+{
+	return answers_possible(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
+}
+
 static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
 		       const struct sensor_options *options)
 {
 	struct sensor_config *config = (struct sensor_config *)&skeleton->rodata->sensor;
 
 	*config = kernel->config;
+	config->zap_times = !!(options->groups & FLUSHES);
+	config->answers = !!(options->groups & ANSWERS);
+	config->cpus = (uint32_t)libbpf_num_possible_cpus();
+	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;
 	config->own_tgid = getpid();
 	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
 	config->release_chunks =
 		options->release_chunks ? options->release_chunks : RELEASE_CHUNKS_DEFAULT;
+}
+
+/* What only the programs of one group use is not there without it. */
+static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
+{
+	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
+
+	bpf_map__set_autocreate(skeleton->maps.stacks, groups & FLUSHES);
+	bpf_map__set_autocreate(skeleton->maps.answers, groups & (FLUSHES | ANSWERS));
+	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & ANSWERS);
+	if (!(groups & ANSWERS))
+		return;
+	bpf_map__set_max_entries(skeleton->maps.answers, cpus * cpus);
+	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);
 }
 
 int load_kernel_part(struct load *load, const struct kernel *kernel,
@@ -320,6 +401,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
 	if (options->groups & SENSOR_GROUP_PAGE_FREE)
 		bpf_map__set_max_entries(skeleton->maps.zapped_pfns, pfns / 64 + 1);
+	maps_choose(skeleton, options->groups);
 	config_set(skeleton, kernel, options);
 	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
 	if (error)
@@ -370,6 +452,7 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
 				   "cannot open the BPF object: %s", strerror(errno));
 	load->parts[LOAD_PART_INODES] = skeleton;
+	maps_choose(skeleton, 0);
 	config_set(skeleton, kernel, options);
 	error = maps_share(load, skeleton);
 	if (error)

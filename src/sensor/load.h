@@ -59,6 +59,9 @@ struct load {
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups);
 
+/* Of @groups those that this kernel has what they need for. */
+uint32_t load_groups(const struct kernel *kernel, uint32_t groups);
+
 /* Loads; the hooks come with load_attach(). */
 int load_kernel_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure);

@@ -245,6 +245,35 @@ static void flush_record_seal(struct seal *seal, const struct record_flush *raw)
 	emit(seal, &flush);
 }
 
+/* A stack's number in the kernel becomes its id. */
+static void stack_seal(const struct seal *seal, __u32 *stack, __u16 *state)
+{
+	__u32 number = *stack;
+
+	*stack = 0;
+	if (*state != RECORD_STACK_TAKEN)
+		return;
+	if (seal->stack)
+		*stack = seal->stack(seal->stack_context, number);
+	if (!*stack)
+		*state = RECORD_STACK_LOST;
+}
+
+/* Where it does not touch the direct map its bounds are empty; full, they are 0 and no end. */
+static void flush_timed_seal(struct seal *seal, const struct record_flush_timed *raw)
+{
+	const struct sensor_config *config = seal->config;
+	struct record_flush_timed flush = *raw;
+
+	if (flush_seal(seal, &flush.first, &flush.last))
+		flush.bits |= RECORD_FLUSH_FULL | RECORD_FLUSH_DIRECT;
+	else if (raw->first < config->direct_map_end && raw->last > config->page_offset)
+		flush.bits |= RECORD_FLUSH_DIRECT;
+	stack_seal(seal, &flush.stack, &flush.stack_state);
+	stack_seal(seal, &flush.late_stack, &flush.late_stack_state);
+	emit(seal, &flush);
+}
+
 static void owner_seal(struct seal *seal, const struct record_owner *raw)
 {
 	struct record_owner owner = *raw;
@@ -389,6 +418,12 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_FLUSH:
 		flush_record_seal(seal, (const struct record_flush *)raw);
+		break;
+	case RECORD_FLUSH_TIMED:
+		flush_timed_seal(seal, (const struct record_flush_timed *)raw);
+		break;
+	case RECORD_ANSWERS:
+		emit(seal, raw);
 		break;
 	case RECORD_REQUEST_BEGIN:
 	case RECORD_REQUEST_END:

@@ -21,12 +21,17 @@ struct seal_inode {
 /* Asks the kernel what the inode at identity->inode is. Returns 0 or -errno. */
 typedef int (*seal_identify)(void *context, struct identify_args *identity);
 
+/* The record_stack.id of the stack that the kernel's map numbers @number; 0: it cannot be told. */
+typedef uint32_t (*seal_stack)(void *context, uint32_t number);
+
 struct seal {
 	const struct sensor_config *config;
 	sensor_sink sink;
 	void *context;
 	seal_identify identify;
 	void *identify_context;
+	seal_stack stack; /* NULL: stacks are off */
+	void *stack_context;
 	struct seal_inode *inodes; /* open addressing by pointer and i_ino */
 	size_t inodes_nr; /* a power of two */
 	size_t inodes_used;

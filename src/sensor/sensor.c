@@ -87,6 +87,22 @@ static void watch_text(struct sensor *sensor)
 			: "watched");
 }
 
+static uint32_t stack_id(void *context, uint32_t number)
+{
+	return stacks_id(&((struct sensor *)context)->stacks, number);
+}
+
+/* Once the maps are there. */
+static void stacks_begin(struct sensor *sensor)
+{
+	if (!(sensor->options.groups & SENSOR_GROUP_FLUSHES))
+		return;
+	stacks_init(&sensor->stacks, bpf_map__fd(load_map(&sensor->load, "stacks")), sensor->sink,
+		    sensor->context);
+	sensor->seal.stack = stack_id;
+	sensor->seal.stack_context = sensor;
+}
+
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = kernel_check_permissions(failure);
@@ -106,6 +122,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	error = facts_read_config(&sensor->kernel, failure);
 	if (error)
 		return error;
+	sensor->options.groups = load_groups(&sensor->kernel, sensor->options.groups);
 	if (seal_init(&sensor->seal, &sensor->kernel.config))
 		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
 	sensor->seal.sink = sensor->sink;
@@ -117,6 +134,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
 	if (error)
 		return error;
+	stacks_begin(sensor);
 	error = walker_prove(&sensor->load, &half, failure);
 	if (error)
 		return error;
@@ -292,6 +310,7 @@ void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context)
 {
 	for (size_t i = 0; i < sensor->facts_nr; i++)
 		sink(context, &sensor->facts[i]->header);
+	stacks_announce(&sensor->stacks, sink, context);
 	for (size_t i = 0; i < sensor->seal.inodes_nr; i++) {
 		struct record_inode record = sensor->seal.inodes[i].record;
 
@@ -340,6 +359,7 @@ void sensor_close(struct sensor *sensor)
 	text_close(&sensor->text);
 	load_close(&sensor->load);
 	seal_destroy(&sensor->seal);
+	stacks_close(&sensor->stacks);
 	for (size_t i = 0; i < sensor->facts_nr; i++)
 		free(sensor->facts[i]);
 	kernel_close(&sensor->kernel);

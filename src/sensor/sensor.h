@@ -22,6 +22,7 @@ struct sensor_options {
 	uint64_t ring_bytes; /* a power of two; 0: the default, 16 MiB */
 	uint32_t
 		release_chunks; /* not empty ones that a release snapshot reads; 0: the default, 8 GiB */
+	uint32_t stack_rate; /* GROUP_STACK: of so many flushes one has its stack taken; 0: none */
 	const char *lock; /* held by whoever owns the sensors; NULL: the default (lock.h) */
 };
 

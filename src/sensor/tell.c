@@ -184,6 +184,16 @@ static void take_charged_losses(struct sensor *sensor)
 	}
 }
 
+/* What is damaged when the program does not run. */
+static enum record_loss_cause missed_cause(const struct load_program *program)
+{
+	if (program->group & SENSOR_GROUP_PAGE_FREE)
+		return RECORD_LOSS_MISSED_FREE;
+	if (program->group & (SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE))
+		return RECORD_LOSS_MISSED_TIMES;
+	return RECORD_LOSS_MISSED;
+}
+
 static void take_losses(struct sensor *sensor)
 {
 	uint64_t begin = sensor_now();
@@ -192,10 +202,8 @@ static void take_losses(struct sensor *sensor)
 	for (uint32_t cause = 0; cause < LOSS_CAUSES; cause++)
 		tell_loss(sensor, 0, cause, 0, load_take_unknown_losses(&sensor->load, cause));
 	for (size_t i = 0; i < load_programs_nr; i++)
-		tell_loss(sensor, 0,
-			  load_programs[i].group & SENSOR_GROUP_PAGE_FREE ? RECORD_LOSS_MISSED_FREE
-									  : RECORD_LOSS_MISSED,
-			  i, load_misses(&sensor->load, i));
+		tell_loss(sensor, 0, missed_cause(&load_programs[i]), i,
+			  load_misses(&sensor->load, i));
 	sensor->since = begin;
 }
 

@@ -35,6 +35,7 @@ struct sealing {
 		struct record_inode inode;
 		struct record_zap zap;
 		struct record_flush flush;
+		struct record_flush_timed timed;
 		struct record_request request;
 		struct record_owner owner;
 		struct record_page_free page_free;
@@ -472,6 +473,54 @@ static void test_release_retires(void **state)
 	assert_int_equal(sealing.sealed_nr, 7);
 }
 
+static uint32_t stack_of(void *context, uint32_t number)
+{
+	assert_ptr_equal(context, &sealing);
+	return number == 5 ? 9 : 0;
+}
+
+static const struct record_flush_timed *timed_of(uint64_t first, uint64_t last)
+{
+	struct record_flush_timed flush = {
+		.header = header(RECORD_FLUSH_TIMED, sizeof(flush)),
+		.first = first,
+		.last = last,
+		.stack = 5,
+		.stack_state = RECORD_STACK_TAKEN,
+		.late_stack = 6,
+		.late_stack_state = RECORD_STACK_TAKEN,
+	};
+
+	seal_record(&sealing.seal, &flush.header);
+	return &sealing.sealed[sealing.sealed_nr - 1].timed;
+}
+
+/* Bounds become pfns of the direct map, and the kernel's numbers of stacks those of the capture. */
+static void test_flush_timed(void **state)
+{
+	const struct record_flush_timed *flush;
+
+	(void)state;
+	sealing.seal.stack = stack_of;
+	sealing.seal.stack_context = &sealing;
+	flush = timed_of(PAGE_OFFSET + 4096, PAGE_OFFSET + 2 * 4096);
+	assert_int_equal(flush->bits, RECORD_FLUSH_DIRECT);
+	assert_int_equal(flush->first, 1);
+	assert_int_equal(flush->last, 1);
+	assert_int_equal(flush->stack, 9);
+	assert_int_equal(flush->stack_state, RECORD_STACK_TAKEN);
+	/* One that cannot be told is none. */
+	assert_int_equal(flush->late_stack, 0);
+	assert_int_equal(flush->late_stack_state, RECORD_STACK_LOST);
+	flush = timed_of(0xffffffffa0000000, 0xffffffffa0002000);
+	assert_int_equal(flush->bits, 0);
+	assert_true(flush->first > flush->last);
+	flush = timed_of(0, ~0ULL);
+	assert_int_equal(flush->bits, RECORD_FLUSH_DIRECT | RECORD_FLUSH_FULL);
+	assert_int_equal(flush->first, 0);
+	assert_int_equal(flush->last, ~0ULL);
+}
+
 /* flush_tlb_kernel_range() of everything, from wherever. */
 static void test_flush_to_the_end(void **state)
 {
@@ -504,13 +553,14 @@ static void test_block_empty_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	  SEAL_TEST(test_flush_bounds),
-		SEAL_TEST(test_flush_outside),	  SEAL_TEST(test_inode_numbers),
-		SEAL_TEST(test_inode_death),	  SEAL_TEST(test_inode_unannounced),
-		SEAL_TEST(test_block_runs),	  SEAL_TEST(test_many_inodes),
-		SEAL_TEST(test_snapshot_run),	  SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_flush_to_the_end), SEAL_TEST(test_inode_became_another),
-		SEAL_TEST(test_release_retires),  SEAL_TEST(test_block_empty_end),
+		SEAL_TEST(test_no_address),	      SEAL_TEST(test_flush_bounds),
+		SEAL_TEST(test_flush_outside),	      SEAL_TEST(test_inode_numbers),
+		SEAL_TEST(test_inode_death),	      SEAL_TEST(test_inode_unannounced),
+		SEAL_TEST(test_block_runs),	      SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),	      SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

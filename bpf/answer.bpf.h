@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sensor: the calls by which a CPU asks others to flush, and their handlers.
+ * The tracepoints of csds are there from 6.5 on; what ran on the target is read
+ * in the handler, which stands on top of what it has interrupted.
+ */
+#ifndef GMEMTRACE_BPF_ANSWER_BPF_H
+#define GMEMTRACE_BPF_ANSWER_BPF_H
+
+#include "answer.h"
+
+#define TASK_IN_GUEST 1U /* PF_VCPU */
+#define PREEMPT_SOFTIRQ 0xff00U /* SOFTIRQ_MASK */
+#define SLOW_NS 100000ULL /* a handler that begins later than this tells what it has interrupted */
+
+/* libbpf 1.1 has none of its own. */
+#define KSYM_EXISTS(symbol) (!!(symbol))
+
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+
+static __always_inline __u32 answer_softirq(void)
+{
+	__u32 count = 0;
+
+	if (KSYM_EXISTS(&pcpu_hot))
+		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
+	else if (KSYM_EXISTS(&__preempt_count))
+		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+	return count & PREEMPT_SOFTIRQ ? RECORD_ANSWER_SOFTIRQ : 0;
+}
+
+/* What the handler has interrupted. */
+static __always_inline void answer_look(void *ctx, struct answer_entry *entry)
+{
+	const struct task_struct___ids *task = task_current();
+	__u32 bits = answer_softirq();
+
+	if (!task->pid)
+		bits |= RECORD_ANSWER_IDLE;
+	if (task->flags & TASK_IN_GUEST)
+		bits |= RECORD_ANSWER_GUEST;
+	entry->task = (__u64)task;
+	entry->tid = task->pid;
+	entry->bits = bits;
+	entry->stack_state = RECORD_STACK_NONE;
+	if (sensor.stack_rate && entry->entered - entry->asked > SLOW_NS)
+		entry->stack_state = stack_take(ctx, &entry->stack);
+}
+
+/* Interrupts of the initiator ask for things of their own. */
+static __always_inline bool function_flushes(__u64 function)
+{
+	if (!sensor.flush_range_function && !sensor.flush_all_function)
+		return true;
+	return function == sensor.flush_range_function || function == sensor.flush_all_function;
+}
+
+/* The initiator, with preemption off and the csd its own. */
+SEC("raw_tp/csd_queue_cpu")
+int csd_queued(const __u64 *ctx)
+{
+	const struct task_struct___ids *task = task_current();
+	struct timed_slot *slot = timed_slot(task->pid);
+	__u32 target = ctx[0], initiator, *known;
+	struct answer_entry *entry;
+	__u64 csd = ctx[3], now;
+
+	if (slot->task != (__u64)task || target >= sensor.cpus || !function_flushes(ctx[2]))
+		return 0;
+	initiator = bpf_get_smp_processor_id();
+	entry = answer_entry(initiator, target);
+	if (!entry)
+		return 0;
+	known = bpf_map_lookup_elem(&csd_initiators, &csd);
+	if (!known || *known != initiator)
+		bpf_map_update_elem(&csd_initiators, &csd, &initiator, 0);
+	now = bpf_ktime_get_ns();
+	entry->asked = now;
+	entry->entered = 0;
+	entry->left = 0;
+	/* Queueing the csd orders this before the handler. */
+	entry->begin = slot->begin;
+	if (!slot->asked_nr)
+		slot->asked = now;
+	slot->initiator = initiator;
+	slot->asked_nr++;
+	return 0;
+}
+
+static __always_inline struct answer_entry *answer_of(__u64 csd)
+{
+	__u32 *initiator = bpf_map_lookup_elem(&csd_initiators, &csd);
+
+	return initiator ? answer_entry(*initiator, bpf_get_smp_processor_id()) : NULL;
+}
+
+SEC("raw_tp/csd_function_entry")
+int csd_entered(__u64 *ctx)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct answer_entry *entry = answer_of(ctx[1]);
+
+	if (!entry || !entry->begin || entry->entered)
+		return 0;
+	entry->entered = now;
+	answer_look(ctx, entry);
+	return 0;
+}
+
+SEC("raw_tp/csd_function_exit")
+int csd_left(const __u64 *ctx)
+{
+	struct answer_entry *entry = answer_of(ctx[1]);
+
+	if (entry && entry->begin && entry->entered && !entry->left)
+		entry->left = bpf_ktime_get_ns();
+	return 0;
+}
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who answered a flush. The initiator asks each CPU by a call (a csd) of its
+ * own; both sides write into an entry of [initiator][target], and the initiator
+ * reads its row when the flush has returned: by then each handler has ended, as
+ * the csd is given back after it (csd_unlock() in kernel/smp.c).
+ *
+ * The initiator may have moved and another task flush from its CPU meanwhile:
+ * an entry is a flush's only while it bears the flush's begin.
+ */
+#ifndef GMEMTRACE_BPF_ANSWER_H
+#define GMEMTRACE_BPF_ANSWER_H
+
+#include "common.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* the square of sensor.cpus */
+	__type(key, __u32);
+	__type(value, struct answer_entry);
+} answers SEC(".maps");
+
+/* The initiator of a csd, which is always the same one's. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} csd_initiators SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
+	__uint(max_entries, STACKS_NR);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, STACK_FRAMES_MAX * sizeof(__u64));
+} stacks SEC(".maps");
+
+/* The stack's number in @number, and what became of it. */
+static __always_inline __u32 stack_take(void *ctx, __u32 *number)
+{
+	long stack = bpf_get_stackid(ctx, &stacks, 0);
+
+	*number = stack < 0 ? 0 : stack;
+	if (stack == -EEXIST)
+		return RECORD_STACK_COLLIDED;
+	return stack < 0 ? RECORD_STACK_LOST : RECORD_STACK_TAKEN;
+}
+
+struct answers_sum {
+	struct record_answers *record; /* being filled, NULL: none */
+	__u64 begin; /* ns: of the flush */
+	__u32 initiator;
+	__u32 answered;
+	__u32 late; /* index of the entry that answered last */
+	__u32 reserved;
+	__u64 late_left; /* ns */
+};
+
+static __always_inline struct answer_entry *answer_entry(__u32 initiator, __u32 target)
+{
+	__u32 key = initiator * sensor.cpus + target;
+
+	return bpf_map_lookup_elem(&answers, &key);
+}
+
+static __always_inline __u32 answer_offset(__u64 time, __u64 begin)
+{
+	__u64 offset = time > begin ? time - begin : 0;
+
+	return offset > 0xffffffffULL ? 0xffffffffU : offset;
+}
+
+static __always_inline void answer_put(struct record_answer *answer, __u32 target,
+				       const struct answer_entry *entry, __u64 begin)
+{
+	answer->cpu = target;
+	answer->tid = entry->tid;
+	answer->asked = answer_offset(entry->asked, begin);
+	answer->entered = entry->entered ? answer_offset(entry->entered, begin) : 0;
+	answer->left = entry->left ? answer_offset(entry->left, begin) : 0;
+	answer->bits = entry->bits;
+}
+
+static __always_inline void answers_sum_up(struct answers_sum *sum, __u32 target,
+					   const struct answer_entry *entry)
+{
+	if (!entry->left)
+		return;
+	sum->answered++;
+	if (entry->left < sum->late_left)
+		return;
+	sum->late_left = entry->left;
+	sum->late = target;
+}
+
+/* The answers of RECORD_ANSWERS_NR targets from @first on, a record where there are any. */
+static long answers_write(__u32 group, struct answers_sum *sum)
+{
+	struct record_answers *record = NULL;
+	__u32 nr = 0, i;
+
+	for (i = 0; i < RECORD_ANSWERS_NR; i++) {
+		__u32 target = group * RECORD_ANSWERS_NR + i;
+		struct answer_entry *entry = answer_entry(sum->initiator, target);
+
+		if (target >= sensor.cpus || !entry || entry->begin != sum->begin)
+			continue;
+		answers_sum_up(sum, target, entry);
+		if (!record) {
+			record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+			if (!record) {
+				loss_count(0, 0, RECORD_LOSS_UNTIMED);
+				return 0;
+			}
+			__builtin_memset(record, 0, sizeof(*record));
+		}
+		answer_put(&record->answers[nr++ & (RECORD_ANSWERS_NR - 1)], target, entry,
+			   sum->begin);
+		entry->begin = 0;
+	}
+	if (!record)
+		return 0;
+	header_fill(&record->header, RECORD_ANSWERS, sizeof(*record));
+	record->begin = sum->begin;
+	record->nr = nr;
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+	return 0;
+}
+
+/* The row of the flush in @slot, which has returned. */
+static __always_inline void answers_take(const struct timed_slot *slot, struct answers_sum *sum)
+{
+	sum->begin = slot->begin;
+	sum->initiator = slot->initiator;
+	bpf_loop((sensor.cpus + RECORD_ANSWERS_NR - 1) / RECORD_ANSWERS_NR, answers_write, sum, 0);
+}
+
+/* The last to answer; its task may have ended: then its name is not told. */
+static __always_inline void answers_late(struct record_flush_timed *record,
+					 const struct answers_sum *sum)
+{
+	const struct answer_entry *entry = answer_entry(sum->initiator, sum->late);
+	const struct task_struct___ids *task;
+	__u32 tid = 0;
+
+	if (!entry)
+		return;
+	record->answered_nr = sum->answered;
+	record->late_cpu = sum->late;
+	record->late_asked = entry->asked;
+	record->late_entered = entry->entered;
+	record->late_left = entry->left;
+	record->late_tid = entry->tid;
+	record->late_bits = entry->bits;
+	record->late_stack = entry->stack;
+	record->late_stack_state = entry->stack_state;
+	task = (const void *)entry->task;
+	if (bpf_core_read(&tid, sizeof(tid), &task->pid) || tid != entry->tid)
+		return;
+	bpf_core_read_str(record->late_comm, sizeof(record->late_comm), &task->comm);
+}
+
+#endif

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "sensor/stacks.h"
+
+#define OWN_FRAMES_MAX 16 /* program, trampoline, tracepoint, interrupt */
+
+void stacks_init(struct stacks *stacks, int map, sensor_sink sink, void *context)
+{
+	stacks->map = map;
+	stacks->sink = sink;
+	stacks->context = context;
+}
+
+void stacks_close(struct stacks *stacks)
+{
+	for (uint32_t i = 0; i < stacks->told_nr; i++)
+		free(stacks->told[i]);
+	free(stacks->told);
+	symbols_close(&stacks->symbols);
+	memset(stacks, 0, sizeof(*stacks));
+	stacks->map = -1;
+}
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+}
+
+/* Return addresses may lie behind a routine's last instruction. */
+static const char *frame_name(struct stacks *stacks, uint64_t address)
+{
+	const struct symbol *symbol = symbols_look(&stacks->symbols, address - 1, now());
+
+	return symbol ? symbols_name(&stacks->symbols, symbol) : "[unknown]";
+}
+
+static bool begins(const char *name, const char *prefix)
+{
+	return !strncmp(name, prefix, strlen(prefix));
+}
+
+/*
+ * How many of the innermost are not the story's: of the sensors inside the
+ * traced routine, or of the interrupt (or the idle loop) that had a CPU flush.
+ */
+static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_t nr)
+{
+	size_t queue = 0;
+
+	for (size_t i = 0; i < nr && i < OWN_FRAMES_MAX; i++) {
+		const char *name = frame_name(stacks, addresses[i]);
+
+		if (begins(name, "flush_tlb_"))
+			return i;
+		if (begins(name, "asm_sysvec_"))
+			return i + 1;
+		if (begins(name, "__flush_smp_call_function_queue"))
+			queue = i + 1;
+	}
+	return queue;
+}
+
+/* Outermost frames are cut where there is no room: @text is filled from its end. */
+void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
+		  char text[STACKS_TEXT_MAX])
+{
+	size_t length = 0, left = STACKS_TEXT_MAX - 1, end = left;
+	const char *last = "";
+	bool hooked = false;
+
+	while (length < nr && addresses[length])
+		length++;
+	text[left] = '\0';
+	for (size_t i = frames_own(stacks, addresses, length); i < length; i++) {
+		const char *name = frame_name(stacks, addresses[i]);
+		size_t bytes = strlen(name) + (left < end);
+
+		/* A routine that is hooked stands on both sides of its trampoline. */
+		if (begins(name, "bpf_trampoline_")) {
+			hooked = true;
+			continue;
+		}
+		if (hooked && !strcmp(name, last))
+			continue;
+		if (bytes > left)
+			break;
+		hooked = false;
+		last = name;
+		left -= bytes;
+		if (left + bytes < end)
+			text[left + bytes - 1] = ';';
+		memcpy(text + left, name, strlen(name));
+	}
+	memmove(text, text + left, STACKS_TEXT_MAX - left);
+	if (!*text && length)
+		strcpy(text, "[user_space]");
+}
+
+static bool told_grow(struct stacks *stacks)
+{
+	uint32_t room = stacks->told_room ? stacks->told_room * 2 : 256;
+	struct record_stack **told;
+
+	if (stacks->told_nr < stacks->told_room)
+		return true;
+	told = realloc(stacks->told, room * sizeof(struct record_stack *));
+	if (!told)
+		return false;
+	stacks->told = told;
+	stacks->told_room = room;
+	return true;
+}
+
+/* Says @text for the first time. Its id, 0 where memory is short. */
+static uint32_t stack_tell(struct stacks *stacks, const char *text)
+{
+	size_t length = strlen(text) + 1, size = (sizeof(struct record_stack) + length + 7) & ~7UL;
+	struct record_stack *stack;
+
+	if (!told_grow(stacks))
+		return 0;
+	stack = calloc(1, size);
+	if (!stack)
+		return 0;
+	stack->header.kind = RECORD_STACK;
+	stack->header.size = (uint16_t)size;
+	stack->header.time = now();
+	stack->id = stacks->told_nr + 1;
+	stack->length = (uint32_t)length;
+	memcpy(stack->text, text, length);
+	stacks->told[stacks->told_nr++] = stack;
+	stacks->sink(stacks->context, &stack->header);
+	return stack->id;
+}
+
+uint32_t stacks_id(struct stacks *stacks, uint32_t number)
+{
+	uint64_t addresses[STACK_FRAMES_MAX] = {};
+	char text[STACKS_TEXT_MAX];
+
+	if (stacks->map < 0 || number >= STACKS_NR)
+		return 0;
+	if (stacks->ids[number])
+		return stacks->ids[number];
+	if (bpf_map_lookup_elem(stacks->map, &number, addresses))
+		return 0;
+	stacks_words(stacks, addresses, STACK_FRAMES_MAX, text);
+	if (*text)
+		stacks->ids[number] = stack_tell(stacks, text);
+	return stacks->ids[number];
+}
+
+void stacks_announce(const struct stacks *stacks, sensor_sink sink, void *context)
+{
+	for (uint32_t i = 0; i < stacks->told_nr; i++)
+		sink(context, &stacks->told[i]->header);
+}
