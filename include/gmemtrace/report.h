@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include "gmemtrace/api.h"
+#include "gmemtrace/flush.h"
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
 #include "gmemtrace/story.h"
@@ -70,14 +71,16 @@ enum report_weight {
 	REPORT_WEIGHT_COUNT = 2, /* flushes */
 	REPORT_WEIGHT_EXPOSURE =
 		3, /* ns from a zap to its first covering flush, summed over pages */
-	REPORT_WEIGHT_WAIT = 4, /* waiting for acknowledgements: not recorded yet */
+	REPORT_WEIGHT_WAIT = 4, /* ns from the first CPU asked to the last answer */
 };
 
 enum report_by {
-	REPORT_BY_STACK = 1, /* comm-tgid;inode;operation;routine, for want of stacks */
+	/* comm-tgid;inode;operation;stack;kind; what is not known is left out, without stacks too */
+	REPORT_BY_STACK = 1,
 	REPORT_BY_VM = 2,
 	REPORT_BY_CPU = 3,
-	REPORT_BY_KIND = 4, /* range or full */
+	REPORT_BY_KIND = 4, /* what the flush was for, enum flush_kind */
+	REPORT_BY_INITIATOR = 5, /* comm-tgid;cpu;kind */
 };
 
 struct report_folded;
@@ -87,7 +90,7 @@ struct report_folded *report_folded_create(struct model *model);
 void report_folded_free(struct report_folded *folded);
 
 /* Folded lines "frame;frame count", integers, sorted. -EOPNOTSUPP: this weight was not recorded. */
-int report_folded_write(FILE *out, const struct report_folded *folded, enum report_weight weight,
+int report_folded_write(FILE *out, struct report_folded *folded, enum report_weight weight,
 			enum report_by by);
 
 #define REPORT_STORY_SCHEMA "gmemtrace-story-1"
@@ -102,6 +105,18 @@ int report_story_text(FILE *out, const struct story *story, const struct verdict
 
 /* The same as one JSON object, with every step. */
 int report_story_json(FILE *out, const struct story *story, const struct verdict *verdict);
+
+/* The same as a flame graph: an SVG that needs nothing else. */
+int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weight weight,
+		      enum report_by by);
+
+#define REPORT_LATENCY_SCHEMA "gmemtrace-latency-1"
+
+/* After flush_latency_finish(). Times in us, a bar for where the time is. */
+int report_latency_text(FILE *out, struct flush_latency *latency);
+
+/* One JSON object; times in ns, each histogram with its buckets. */
+int report_latency_json(FILE *out, struct flush_latency *latency);
 
 GMEMTRACE_API_END
 

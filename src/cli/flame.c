@@ -14,6 +14,7 @@ enum flame_key {
 	KEY_HTML,
 	KEY_WEIGHT,
 	KEY_BY,
+	KEY_STACKS,
 };
 
 struct flame {
@@ -21,6 +22,7 @@ struct flame {
 	const char *out;
 	enum report_weight weight;
 	enum report_by by;
+	bool svg;
 };
 
 struct choice {
@@ -41,20 +43,23 @@ static const struct choice bys[] = {
 	{ "vm", REPORT_BY_VM },
 	{ "cpu", REPORT_BY_CPU },
 	{ "kind", REPORT_BY_KIND },
+	{ "initiator", REPORT_BY_INITIATOR },
 	{ NULL, 0 },
 };
 
 static const struct argp_option flame_table[] = {
 	{ NULL, 0, NULL, 0, "The report:", 1 },
 	{ "folded", KEY_FOLDED, NULL, 0, "folded lines, \"frame;frame count\" (default)", 1 },
-	{ "svg", KEY_SVG, NULL, OPTION_HIDDEN, NULL, 1 },
+	{ "svg", KEY_SVG, NULL, 0, "a flame graph, an SVG that needs nothing else", 1 },
 	{ "html", KEY_HTML, NULL, OPTION_HIDDEN, NULL, 1 },
 	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "weight", KEY_WEIGHT, "WEIGHT", 0,
-	  "what is counted: ns in flushes (default), count of flushes, exposure (ns from a zap to "
-	  "its flush, summed over pages)",
+	  "what is counted: ns in flushes (default), count of flushes, wait (ns from the first CPU "
+	  "asked to the last answer), exposure (ns from a zap to its flush, summed over pages)",
 	  1 },
-	{ "by", KEY_BY, "KEY", 0, "frames: stack (default), vm, cpu or kind", 1 },
+	{ "by", KEY_BY, "KEY", 0, "frames: stack (default), vm, cpu, kind or initiator", 1 },
+	{ "stacks", KEY_STACKS, "RATE", 0,
+	  "take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1", 1 },
 	{ 0 },
 };
 
@@ -77,24 +82,26 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 		options_init_children(state, &flame->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_FOLDED:
+		flame->svg = false;
 		return 0;
 	case KEY_SVG:
+		flame->svg = true;
+		return 0;
 	case KEY_HTML:
-		options_usage(state->name, "--%s is not built yet: there is --folded",
-			      key == KEY_SVG ? "svg" : "html");
+		options_usage(state->name, "--html is not built yet: there are --folded and --svg");
 	case 'o':
 		flame->out = text;
 		options_take_out(&flame->options, text);
 		return 0;
 	case KEY_WEIGHT:
 		flame->weight = (enum report_weight)choice_find(state, weights, "--weight", text);
-		if (flame->weight == REPORT_WEIGHT_WAIT)
-			options_usage(
-				state->name,
-				"--weight wait is not built yet: there are ns, count and exposure");
 		return 0;
 	case KEY_BY:
 		flame->by = (enum report_by)choice_find(state, bys, "--by", text);
+		return 0;
+	case KEY_STACKS:
+		flame->options.run.stack_rate = options_rate(state, "--stacks", text);
+		options_need_live(&flame->options, "--stacks");
 		return 0;
 	case ARGP_KEY_ARG:
 		options_take_file(state, &flame->options, text);
@@ -117,15 +124,20 @@ static const struct argp flame_argp = {
 	NULL,
 };
 
-static enum gmemtrace_status flame_write(const struct flame *flame,
-					 const struct report_folded *folded)
+static enum gmemtrace_status flame_write(const struct flame *flame, struct report_folded *folded)
 {
 	struct output *output = output_open(flame->out);
+	int error;
 
 	if (!output)
 		return GMEMTRACE_ERROR;
-	return output_close(output, report_folded_write(output_stream(output), folded,
-							flame->weight, flame->by));
+	error = (flame->svg ? report_folded_svg : report_folded_write)(
+		output_stream(output), folded, flame->weight, flame->by);
+	if (error != -EOPNOTSUPP)
+		return output_close(output, error);
+	output_line("--weight wait: no acknowledgements are in it: record --flushes has them, on "
+		    "kernels from 6.5 on");
+	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
 }
 
 static enum gmemtrace_status flame_run(const struct flame *flame, struct run *run)
@@ -147,7 +159,10 @@ static enum gmemtrace_status flame_run(const struct flame *flame, struct run *ru
 
 int subcommand_flame(int argc, char **argv, char **command)
 {
-	struct flame flame = { .out = "-", .weight = REPORT_WEIGHT_NS, .by = REPORT_BY_STACK };
+	struct flame flame = { .out = "-",
+			       .weight = REPORT_WEIGHT_NS,
+			       .by = REPORT_BY_STACK,
+			       .options.run = { .flushes = true, .stack_rate = 1 } };
 	enum gmemtrace_status status;
 	struct run *run;
 

@@ -1,25 +1,37 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where the time of flushes goes, in the folded form that flame graphs are made of. */
-#include "internal.h"
+#include <stdint.h>
 
-/* Everything that can be a frame; all integers, so that keys compare as memory. */
+#include "report/folded.h"
+
+/* Everything that can be a frame; no padding, so that keys compare as memory. */
 struct folded_key {
 	__u64 inode; /* number, 0 none */
+	const char *stack; /* the watch's: one text, one address; NULL none */
 	__u32 tgid;
 	__u32 cpu;
 	__u32 operation;
-	__u32 full;
+	__u32 kind; /* enum flush_kind */
 	__u32 exposure; /* 1: an exposure, not a flush */
 	__u32 own; /* exposure: ended by the zapping task itself */
+	char comm[RECORD_COMM_LEN];
+};
+
+struct folded_sum {
+	__u64 ns, count, wait;
 };
 
 struct folded_entry {
 	struct folded_key key;
 	const struct model_inode *inode;
-	__u64 ns, count;
+	struct folded_sum all;
+	struct folded_sum sampled; /* flushes whose stack was due, for all that they stand for */
 };
 
 struct report_folded {
+	struct flush_watch *watch;
+	bool stacks; /* some were due */
+	bool waits; /* some answers were seen */
 	struct folded_entry *entries;
 	size_t nr, room;
 	size_t *slots; /* index + 1 into entries */
@@ -34,11 +46,16 @@ static __u64 hash_add(__u64 hash, __u64 value)
 
 static size_t folded_hash(const struct folded_key *key)
 {
-	__u64 hash = hash_add(1, key->inode);
+	__u64 hash = hash_add(1, key->inode), word;
 
+	hash = hash_add(hash, (uintptr_t)key->stack);
 	hash = hash_add(hash, (__u64)key->tgid << 32 | key->cpu);
-	hash = hash_add(hash, (__u64)key->operation << 32 | key->full);
+	hash = hash_add(hash, (__u64)key->operation << 32 | key->kind);
 	hash = hash_add(hash, (__u64)key->exposure << 32 | key->own);
+	for (size_t i = 0; i < sizeof(key->comm); i += sizeof(word)) {
+		memcpy(&word, key->comm + i, sizeof(word));
+		hash = hash_add(hash, word);
+	}
 	return (size_t)(hash >> 20);
 }
 
@@ -67,15 +84,15 @@ static bool folded_enlarge(struct report_folded *folded)
 	return true;
 }
 
-static void folded_add(struct report_folded *folded, const struct folded_key *key,
-		       const struct model_inode *inode, __u64 ns, __u64 count)
+/* NULL where memory is short. */
+static struct folded_entry *folded_get(struct report_folded *folded, const struct folded_key *key,
+				       const struct model_inode *inode)
 {
-	struct folded_entry *entry;
 	size_t slot;
 
 	if (folded->nr * 2 >= folded->slots_nr && !folded_enlarge(folded)) {
 		folded->failed = true;
-		return;
+		return NULL;
 	}
 	slot = folded_hash(key) & (folded->slots_nr - 1);
 	while (folded->slots[slot] &&
@@ -86,24 +103,57 @@ static void folded_add(struct report_folded *folded, const struct folded_key *ke
 			(struct folded_entry){ .key = *key, .inode = inode };
 		folded->slots[slot] = folded->nr;
 	}
-	entry = &folded->entries[folded->slots[slot] - 1];
-	entry->ns += ns;
-	entry->count += count;
+	return &folded->entries[folded->slots[slot] - 1];
 }
 
-static void folded_flushed(void *context, const struct model_flush *flush,
-			   const struct model_request *request, const struct model_inode *inode)
+static void sum_add(struct folded_sum *sum, __u64 ns, __u64 wait, __u64 nr)
 {
+	sum->ns += ns * nr;
+	sum->wait += wait * nr;
+	sum->count += nr;
+}
+
+/* ns: from the first CPU asked to the last answer. */
+static __u64 flush_wait(const struct record_flush_timed *timed)
+{
+	if (!timed || !timed->asked || timed->late_left < timed->asked)
+		return 0;
+	return timed->late_left - timed->asked;
+}
+
+/* Where a stack was due and could not be had, that is its frame. */
+static const char *flush_stack(const struct flush_seen *flush)
+{
+	if (!flush->weight || flush->stack)
+		return flush->stack;
+	return flush->stack_state == RECORD_STACK_COLLIDED ? "[stack_collided]" : "[stack_lost]";
+}
+
+static void folded_flushed(void *context, const struct flush_seen *flush)
+{
+	struct report_folded *folded = context;
+	__u64 ns = flush->end > flush->begin ? flush->end - flush->begin : 0;
+	__u64 wait = flush_wait(flush->timed);
 	struct folded_key key = {
-		.inode = inode ? inode->number : 0,
+		.inode = flush->inode ? flush->inode->number : 0,
+		.stack = flush_stack(flush),
 		.tgid = flush->tgid,
 		.cpu = flush->cpu,
-		.operation = request ? request->operation : RECORD_OPERATION_NONE,
-		.full = flush->full,
+		.operation = flush->operation,
+		.kind = flush->kind,
 	};
+	struct folded_entry *entry;
 
-	folded_add(context, &key, inode, flush->end > flush->begin ? flush->end - flush->begin : 0,
-		   1);
+	if (flush->kind == FLUSH_OURS)
+		return;
+	memcpy(key.comm, flush->comm, strnlen(flush->comm, sizeof(key.comm)));
+	entry = folded_get(folded, &key, flush->inode);
+	if (!entry)
+		return;
+	folded->stacks |= flush->weight;
+	folded->waits |= flush->timed && flush->timed->answered_nr;
+	sum_add(&entry->all, ns, wait, 1);
+	sum_add(&entry->sampled, ns, wait, flush->weight);
 }
 
 static void folded_exposed(void *context, const struct model_exposure *exposure)
@@ -115,24 +165,27 @@ static void folded_exposed(void *context, const struct model_exposure *exposure)
 		.own = exposure->own,
 	};
 	__u64 ns = exposure->end > exposure->begin ? exposure->end - exposure->begin : 0;
+	struct folded_entry *entry = folded_get(context, &key, exposure->inode);
 
-	folded_add(context, &key, exposure->inode, ns * exposure->nr, exposure->nr);
+	if (entry)
+		sum_add(&entry->all, ns, 0, exposure->nr);
 }
 
 struct report_folded *report_folded_create(struct model *model)
 {
 	struct report_folded *folded = calloc(1, sizeof(*folded));
+	const struct flush_observer flushes = { .context = folded, .seen = folded_flushed };
 	struct model_observer observer = {
 		.context = folded,
-		.flushed = folded_flushed,
 		.exposure_ended = folded_exposed,
 	};
 
 	if (!folded)
 		return NULL;
-	if (!model_observe(model, &observer))
+	folded->watch = flush_watch_create(model, &flushes);
+	if (folded->watch && !model_observe(model, &observer))
 		return folded;
-	free(folded);
+	report_folded_free(folded);
 	return NULL;
 }
 
@@ -140,51 +193,103 @@ void report_folded_free(struct report_folded *folded)
 {
 	if (!folded)
 		return;
+	flush_watch_free(folded->watch);
 	free(folded->entries);
 	free(folded->slots);
 	free(folded);
 }
 
-#define FRAMES_MAX 160
-
-struct folded_line {
-	char frames[FRAMES_MAX];
-	__u64 weight;
-};
+#define TASK_MAX 48
+#define FRAME_MAX 4096
 
 static const char *folded_kind(const struct folded_key *key)
 {
 	if (key->exposure)
 		return key->own ? "ended_by_own_flush" : "ended_by_foreign_flush";
-	return key->full ? "flush_full" : "flush_range";
+	switch (key->kind) {
+	case FLUSH_RANGED:
+		return "flush_range";
+	case FLUSH_CEILING:
+		return "flush_full";
+	case FLUSH_SPLIT:
+		return "flush_split";
+	case FLUSH_REDUNDANT:
+		return "flush_redundant";
+	case FLUSH_ELSEWHERE:
+		return "flush_elsewhere";
+	default:
+		return "flush_all";
+	}
 }
 
-static void folded_frames(const struct folded_entry *entry, enum report_by by, char *frames)
+/* Text of others as frames: nothing that ends a frame or a line, and no control characters. */
+static void frame_clean(char *text, const char *keep)
+{
+	for (; *text; text++) {
+		if (*text <= ' ' || *text >= 0x7f || (*text == ';' && !strchr(keep, ';')))
+			*text = '_';
+	}
+}
+
+/* "vmm-107"; a task without a known name is "task-107". */
+static void folded_task(const struct folded_entry *entry, char task[TASK_MAX])
 {
 	const struct folded_key *key = &entry->key;
-	char comm[REPORT_COMM_MAX], name[MODEL_INODE_NAME_MAX];
+	char comm[REPORT_COMM_MAX] = "";
+
+	memcpy(comm, key->comm, sizeof(key->comm));
+	if (!*comm && entry->inode && (key->exposure || entry->inode->tgid == key->tgid))
+		memcpy(comm, entry->inode->comm, sizeof(comm) - 1);
+	frame_clean(comm, "");
+	snprintf(task, TASK_MAX, "%s-%u", *comm ? comm : "task", key->tgid);
+}
+
+static void frames_stack(const struct folded_entry *entry, const char *task, char *frames)
+{
+	const struct folded_key *key = &entry->key;
+	char name[MODEL_INODE_NAME_MAX], stack[FRAME_MAX / 2] = "";
+	const char *request = key->exposure ? "exposed"
+			      : key->operation != RECORD_OPERATION_NONE
+				      ? model_operation_name(key->operation)
+				      : "no_request";
 
 	model_inode_name(entry->inode, name, sizeof(name));
-	report_comm(entry->inode, comm);
+	if (key->stack) {
+		snprintf(stack, sizeof(stack), "%s", key->stack);
+		frame_clean(stack, ";");
+	}
+	if (*stack && !entry->inode && key->operation == RECORD_OPERATION_NONE)
+		snprintf(frames, FRAME_MAX, "%s;%s;%s", task, stack, folded_kind(key));
+	else
+		snprintf(frames, FRAME_MAX, "%s;%s;%s;%s%s%s", task, name, request, stack,
+			 *stack ? ";" : "", folded_kind(key));
+}
+
+/* NULL where memory is short. */
+static char *folded_frames(const struct folded_entry *entry, enum report_by by)
+{
+	const struct folded_key *key = &entry->key;
+	char task[TASK_MAX], frames[FRAME_MAX];
+
+	folded_task(entry, task);
 	switch (by) {
 	case REPORT_BY_VM:
-		snprintf(frames, FRAMES_MAX, "%s-%u", comm, key->tgid);
+		snprintf(frames, sizeof(frames), "%s", task);
 		break;
 	case REPORT_BY_CPU:
-		snprintf(frames, FRAMES_MAX, "cpu%u;%s", key->cpu, folded_kind(key));
+		snprintf(frames, sizeof(frames), "cpu%u;%s", key->cpu, folded_kind(key));
 		break;
 	case REPORT_BY_KIND:
-		snprintf(frames, FRAMES_MAX, "%s", folded_kind(key));
+		snprintf(frames, sizeof(frames), "%s", folded_kind(key));
+		break;
+	case REPORT_BY_INITIATOR:
+		snprintf(frames, sizeof(frames), "%s;cpu%u;%s", task, key->cpu, folded_kind(key));
 		break;
 	case REPORT_BY_STACK:
-		snprintf(frames, FRAMES_MAX, "%s-%u;%s;%s;%s", comm, key->tgid, name,
-			 key->exposure ? "exposed"
-			 : key->operation != RECORD_OPERATION_NONE
-				 ? model_operation_name(key->operation)
-				 : "no_request",
-			 folded_kind(key));
+		frames_stack(entry, task, frames);
 		break;
 	}
+	return strdup(frames);
 }
 
 static int line_compare(const void *left, const void *right)
@@ -208,28 +313,91 @@ static void lines_write(FILE *out, struct folded_line *lines, size_t nr)
 	}
 }
 
-int report_folded_write(FILE *out, const struct report_folded *folded, enum report_weight weight,
-			enum report_by by)
+static __u64 entry_weight(const struct report_folded *folded, const struct folded_entry *entry,
+			  enum report_weight weight, enum report_by by)
+{
+	const struct folded_sum *sum = &entry->all;
+
+	if (by == REPORT_BY_STACK && folded->stacks && !entry->key.exposure)
+		sum = &entry->sampled;
+	if (weight == REPORT_WEIGHT_COUNT)
+		return sum->count;
+	return weight == REPORT_WEIGHT_WAIT ? sum->wait : sum->ns;
+}
+
+static void lines_free(struct folded_line *lines, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		free(lines[i].frames);
+	free(lines);
+}
+
+/* 0 and @made, to be freed, or -errno. */
+static int lines_make(struct report_folded *folded, enum report_weight weight, enum report_by by,
+		      struct folded_line **made, size_t *made_nr)
 {
 	struct folded_line *lines;
+	bool failed = false;
 	size_t nr = 0;
 
-	if (weight == REPORT_WEIGHT_WAIT)
+	flush_watch_finish(folded->watch);
+	if (weight == REPORT_WEIGHT_WAIT && !folded->waits)
 		return -EOPNOTSUPP;
-	if (folded->failed)
+	if (folded->failed || flush_watch_failed(folded->watch))
 		return -ENOMEM;
 	lines = calloc(folded->nr ? folded->nr : 1, sizeof(*lines));
 	if (!lines)
 		return -ENOMEM;
 	for (size_t i = 0; i < folded->nr; i++) {
 		const struct folded_entry *entry = &folded->entries[i];
+		__u64 value = entry_weight(folded, entry, weight, by);
 
-		if (entry->key.exposure != (weight == REPORT_WEIGHT_EXPOSURE))
+		if (entry->key.exposure != (weight == REPORT_WEIGHT_EXPOSURE) || !value)
 			continue;
-		folded_frames(entry, by, lines[nr].frames);
-		lines[nr++].weight = weight == REPORT_WEIGHT_COUNT ? entry->count : entry->ns;
+		lines[nr].frames = folded_frames(entry, by);
+		failed |= !lines[nr].frames;
+		lines[nr].weight = value;
+		nr += !!lines[nr].frames;
 	}
+	*made = lines;
+	*made_nr = nr;
+	if (failed)
+		lines_free(lines, nr);
+	return failed ? -ENOMEM : 0;
+}
+
+int report_folded_write(FILE *out, struct report_folded *folded, enum report_weight weight,
+			enum report_by by)
+{
+	struct folded_line *lines;
+	size_t nr;
+	int error = lines_make(folded, weight, by, &lines, &nr);
+
+	if (error)
+		return error;
 	lines_write(out, lines, nr);
-	free(lines);
+	lines_free(lines, nr);
 	return report_done(out);
+}
+
+int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weight weight,
+		      enum report_by by)
+{
+	static const struct {
+		const char *title, *unit;
+	} words[] = {
+		[REPORT_WEIGHT_NS] = { "Time in flushes of kernel mappings", "ns" },
+		[REPORT_WEIGHT_COUNT] = { "Flushes of kernel mappings", "flushes" },
+		[REPORT_WEIGHT_EXPOSURE] = { "Exposure: from a zap to its flush, a page", "ns" },
+		[REPORT_WEIGHT_WAIT] = { "Time waited for other CPUs to flush", "ns" },
+	};
+	struct folded_line *lines;
+	size_t nr;
+	int error = lines_make(folded, weight, by, &lines, &nr);
+
+	if (error)
+		return error;
+	error = svg_write(out, lines, nr, words[weight].title, words[weight].unit);
+	lines_free(lines, nr);
+	return error;
 }

@@ -24,6 +24,7 @@ refuses() {
 for name in "$capture" ./a.cap hard.cap soft.cap; do
 	refuses 'the capture is there' check --junit "$name" a.cap
 	refuses 'the capture is there' flame -o "$name" a.cap
+	refuses 'the capture is there' latency -o "$name" a.cap
 done
 refuses 'the capture is there' check -o new.cap --junit new.cap -- true
 refuses 'standard output has the other report' check --junit - a.cap
@@ -33,9 +34,9 @@ is "$? $(grep -c '<testsuites>' report.xml)" '1 1' 'another name is written to'
 
 # Every option that its help lists: with a capture it has an effect that is known here, or is refused.
 known=' check:--github check:--json check:--mail check:--tap check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow live:--batch
-	live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff flame:--output flame:--weight flame:--by '
+	live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output '
 common=' --vm --stuck --help --usage --version '
-for subcommand in check live flame; do
+for subcommand in check live flame latency; do
 	"$tracer" $subcommand a.cap >plain 2>/dev/null
 	for option in $("$tracer" $subcommand --help | sed -nE 's/^ +(-[a-z?], )?(--[a-z-]+).*/\2/p'); do
 		case $common$known in *" $option "* | *"$subcommand:$option"*) continue ;; esac

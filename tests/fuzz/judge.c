@@ -55,7 +55,7 @@ static void budget_check(const struct budget *budget, const struct capture_info 
 }
 
 static void reports(const struct verdict *verdict, struct report_live *live,
-		    const struct report_folded *folded)
+		    struct report_folded *folded)
 {
 	const struct report_format *format = NULL;
 	static FILE *null;

@@ -77,7 +77,7 @@ struct figures {
 	__u64 folded_ns, folded_count;
 };
 
-static __u64 folded_sum(const struct report_folded *folded, enum report_weight weight)
+static __u64 folded_sum(struct report_folded *folded, enum report_weight weight)
 {
 	char *text = NULL, *line;
 	size_t size;

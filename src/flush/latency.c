@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The figures of a run: histograms by kind, size, CPUs asked and VM, and lists of who and where. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "flush/tally.h"
+
+#define VMS_MAX 256 /* more are summed up in the last */
+#define NAME_MAX_BYTES 64
+#define ASKED_CLASSES 14 /* none, 1, 2-3, 4-7 ... 4096 and more */
+
+/* What is measured whatever the capture holds: X(ID, key, name). */
+/* clang-format off */
+#define FIGURES(X)                                                                          \
+	X(ZAP,         "zap",              "zap")                                           \
+	X(RESTORE,     "restore",          "restore")                                       \
+	X(FLUSH,       "flush",            "flush, any")                                    \
+	X(ONE,         "flush.one",        "flush 1 page")                                  \
+	X(FEW,         "flush.few",        "")                                              \
+	X(EVERYTHING,  "flush.everything", "flush everything")                              \
+	X(PREPARE,     "phase.prepare",    "  entry to first CPU asked")                    \
+	X(ANSWER,      "phase.answer",     "  a CPU asked to answered")                     \
+	X(DELAY,       "phase.delay",      "    of it until its handler ran")               \
+	X(HANDLER,     "phase.handler",    "    of it in its handler")                      \
+	X(LATE,        "phase.late",       "  last CPU behind the first")                   \
+	X(RETURN,      "phase.return",     "  last answer to return")                       \
+	X(EXPOSURE,    "exposure",         "exposure (a page)")                             \
+	X(OWN,         "exposure.own",     "  ended by its own flush")                      \
+	X(FOREIGN,     "exposure.foreign", "  ended by another's")
+/* clang-format on */
+
+enum figure {
+#define FIGURE_ENUM(id, ...) FIGURE_##id,
+	FIGURES(FIGURE_ENUM)
+#undef FIGURE_ENUM
+	FIGURES_NR
+};
+
+struct named {
+	char key[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
+};
+
+struct vm {
+	__u32 tgid;
+	struct flush_histogram exposure;
+	__u64 never;
+};
+
+struct flush_latency {
+	struct model *model;
+	struct flush_watch *watch;
+	struct flush_latency_options options;
+	struct flush_totals totals;
+	struct flush_histogram figures[FIGURES_NR];
+	struct flush_histogram kinds[FLUSH_KINDS];
+	struct flush_histogram asked[ASKED_CLASSES];
+	struct vm *vms;
+	size_t vms_nr, vms_room;
+	struct tally lists[FLUSH_CAUSES + 1]; /* by enum flush_list */
+	struct named names[FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + VMS_MAX];
+};
+
+static __u64 span(__u64 begin, __u64 end)
+{
+	return end > begin ? end - begin : 0;
+}
+
+static void figure_add(struct flush_latency *latency, enum figure figure, __u64 ns, __u64 nr)
+{
+	flush_histogram_add(&latency->figures[figure], ns, nr);
+}
+
+static struct vm *vm_get(struct flush_latency *latency, __u32 tgid)
+{
+	size_t room = latency->vms_room ? latency->vms_room * 2 : 8;
+	struct vm *vms;
+
+	for (size_t i = 0; i < latency->vms_nr; i++) {
+		if (latency->vms[i].tgid == tgid)
+			return &latency->vms[i];
+	}
+	if (latency->vms_nr == VMS_MAX)
+		return &latency->vms[VMS_MAX - 1];
+	if (latency->vms_nr == latency->vms_room) {
+		vms = realloc(latency->vms, room * sizeof(*vms));
+		if (!vms) {
+			latency->totals.failed = true;
+			return NULL;
+		}
+		latency->vms = vms;
+		latency->vms_room = room;
+	}
+	memset(&latency->vms[latency->vms_nr], 0, sizeof(*latency->vms));
+	latency->vms[latency->vms_nr].tgid = tgid;
+	return &latency->vms[latency->vms_nr++];
+}
+
+static __u32 vm_of(const struct model_inode *inode)
+{
+	return inode->vm ? inode->vm : inode->tgid;
+}
+
+static void latency_exposed(void *context, const struct model_exposure *exposure)
+{
+	struct flush_latency *latency = context;
+	__u64 ns = span(exposure->begin, exposure->end);
+	struct vm *vm = vm_get(latency, vm_of(exposure->inode));
+
+	figure_add(latency, FIGURE_EXPOSURE, ns, exposure->nr);
+	figure_add(latency, exposure->own ? FIGURE_OWN : FIGURE_FOREIGN, ns, exposure->nr);
+	if (vm)
+		flush_histogram_add(&vm->exposure, ns, exposure->nr);
+}
+
+/* Where a program stood at its entry. */
+static void latency_zapped(void *context, const struct model_zap *zap,
+			   const struct model_request *request)
+{
+	(void)request;
+	if (zap->begin)
+		figure_add(context, zap->valid ? FIGURE_RESTORE : FIGURE_ZAP,
+			   span(zap->begin, zap->end), 1);
+}
+
+static bool cpu_is_looked_at(const struct flush_latency *latency, __u32 cpu)
+{
+	return cpu < latency->options.cpus_nr && latency->options.cpus[cpu];
+}
+
+static struct tally_entry *list_get(struct flush_latency *latency, enum flush_list list,
+				    const struct tally_key *key)
+{
+	struct tally_entry *entry = tally_get(&latency->lists[list], key);
+
+	if (!entry)
+		latency->totals.failed = true;
+	return entry;
+}
+
+static void interrupters_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct tally_key key = { .comm = flush->comm,
+				       .stack = flush->stack,
+				       .kind = flush->kind };
+	struct tally_entry *entry = NULL;
+
+	for (size_t i = 0; i < flush->answers_nr; i++) {
+		const struct record_answer *answer = &flush->answers[i];
+
+		if (!cpu_is_looked_at(latency, answer->cpu) || !answer->entered)
+			continue;
+		if (!entry) {
+			entry = list_get(latency, FLUSH_INTERRUPTERS, &key);
+			if (!entry)
+				return;
+			entry->flushes++;
+		}
+		tally_add(entry, span(answer->entered, answer->left), 1);
+		if (!entry->first)
+			entry->first = flush->begin;
+		if (!entry->tgid)
+			entry->tgid = flush->tgid;
+		entry->last = flush->end;
+	}
+}
+
+static void answers_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	__u64 first = ~0ULL, last = 0;
+
+	for (size_t i = 0; i < flush->answers_nr; i++) {
+		const struct record_answer *answer = &flush->answers[i];
+
+		if (!answer->entered || !answer->left)
+			continue;
+		figure_add(latency, FIGURE_ANSWER, span(answer->asked, answer->left), 1);
+		figure_add(latency, FIGURE_DELAY, span(answer->asked, answer->entered), 1);
+		figure_add(latency, FIGURE_HANDLER, span(answer->entered, answer->left), 1);
+		if (answer->left < first)
+			first = answer->left;
+		if (answer->left > last)
+			last = answer->left;
+	}
+	if (last)
+		figure_add(latency, FIGURE_LATE, last - first, 1);
+}
+
+static void late_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct record_flush_timed *timed = flush->timed;
+	char comm[RECORD_COMM_LEN + 1] = "";
+	const struct tally_key key = { .comm = comm,
+				       .stack = flush->late_stack,
+				       .cpu = timed->late_cpu,
+				       .bits = timed->late_bits };
+	struct tally_entry *entry;
+
+	memcpy(comm, timed->late_comm, RECORD_COMM_LEN);
+	entry = list_get(latency, FLUSH_LATE, &key);
+	if (entry)
+		tally_add(entry, span(timed->late_asked, timed->late_left), 1);
+}
+
+/* 0: none was asked; 1, 2-3, 4-7 and so on. */
+static size_t asked_class(__u32 asked)
+{
+	size_t class = asked ? 32 - (size_t)__builtin_clz(asked) : 0;
+
+	return class < ASKED_CLASSES ? class : ASKED_CLASSES - 1;
+}
+
+static void breakdown_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct record_flush_timed *timed = flush->timed;
+	struct flush_totals *totals = &latency->totals;
+
+	if (timed->bits & RECORD_FLUSH_UNANSWERED) {
+		totals->unanswered++;
+		return;
+	}
+	totals->asked += timed->asked_nr;
+	totals->answered += timed->answered_nr;
+	flush_histogram_add(&latency->asked[asked_class(timed->asked_nr)],
+			    span(flush->begin, flush->end), 1);
+	if (timed->asked)
+		figure_add(latency, FIGURE_PREPARE, span(flush->begin, timed->asked), 1);
+	answers_add(latency, flush);
+	interrupters_add(latency, flush);
+	if (!timed->answered_nr)
+		return;
+	figure_add(latency, FIGURE_RETURN, span(timed->late_left, flush->end), 1);
+	late_add(latency, flush);
+}
+
+/* A flush whose stack was due, for all that it stands for; where it could not be had that is its frame. */
+static void callers_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	static const char *const frames[] = {
+		[RECORD_STACK_COLLIDED] = "[stack collided]",
+		[RECORD_STACK_LOST] = "[stack lost]",
+	};
+	struct tally_key key = { .comm = "", .stack = flush->stack, .kind = flush->kind };
+	struct tally_entry *entry;
+
+	if (!flush->weight)
+		return;
+	if (flush->stack_state == RECORD_STACK_TAKEN && flush->stack)
+		latency->totals.stacks_taken++;
+	else if (flush->stack_state == RECORD_STACK_COLLIDED)
+		latency->totals.stacks_collided++;
+	else
+		latency->totals.stacks_lost++;
+	if (!key.stack)
+		key.stack =
+			frames[flush->stack_state == RECORD_STACK_COLLIDED ? RECORD_STACK_COLLIDED
+									   : RECORD_STACK_LOST];
+	entry = list_get(latency, FLUSH_CALLERS, &key);
+	if (entry)
+		tally_add(entry, span(flush->begin, flush->end), flush->weight);
+}
+
+static void causes_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct tally_key key = {
+		.comm = "", .cpu = flush->operation, .bits = flush->size, .kind = flush->kind
+	};
+	struct tally_entry *entry = list_get(latency, FLUSH_CAUSES, &key);
+
+	if (entry)
+		tally_add(entry, span(flush->begin, flush->end), 1);
+}
+
+static void latency_seen(void *context, const struct flush_seen *flush)
+{
+	static const enum figure sizes[FLUSH_SIZES] = {
+		[FLUSH_SIZE_ONE] = FIGURE_ONE,
+		[FLUSH_SIZE_FEW] = FIGURE_FEW,
+		[FLUSH_SIZE_EVERYTHING] = FIGURE_EVERYTHING,
+	};
+	struct flush_latency *latency = context;
+	struct flush_totals *totals = &latency->totals;
+	__u64 ns = span(flush->begin, flush->end);
+
+	if (flush->timed)
+		totals->timed = true;
+	if (flush->kind == FLUSH_OURS) {
+		totals->ours++;
+		return;
+	}
+	totals->flushes++;
+	totals->ns += ns;
+	totals->by_kind[flush->kind]++;
+	totals->ns_by_kind[flush->kind] += ns;
+	figure_add(latency, FIGURE_FLUSH, ns, 1);
+	figure_add(latency, sizes[flush->size], ns, 1);
+	flush_histogram_add(&latency->kinds[flush->kind], ns, 1);
+	if (flush->inode)
+		(void)vm_get(latency, vm_of(flush->inode));
+	causes_add(latency, flush);
+	callers_add(latency, flush);
+	if (flush->timed)
+		breakdown_add(latency, flush);
+}
+
+struct flush_latency *flush_latency_create(struct model *model,
+					   const struct flush_latency_options *options)
+{
+	struct flush_latency *latency = calloc(1, sizeof(*latency));
+	const struct flush_observer flushes = { .context = latency, .seen = latency_seen };
+	const struct model_observer observer = {
+		.context = latency,
+		.zapped = latency_zapped,
+		.exposure_ended = latency_exposed,
+	};
+
+	if (!latency)
+		return NULL;
+	latency->model = model;
+	if (options)
+		latency->options = *options;
+	latency->watch = flush_watch_create(model, &flushes);
+	if (latency->watch && !model_observe(model, &observer))
+		return latency;
+	flush_latency_free(latency);
+	return NULL;
+}
+
+void flush_latency_free(struct flush_latency *latency)
+{
+	if (!latency)
+		return;
+	flush_watch_free(latency->watch);
+	free(latency->vms);
+	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+		tally_free(&latency->lists[i]);
+	free(latency);
+}
+
+/* Pages that are exposed at the end, or were so when their inode went. */
+static void never_count(struct flush_latency *latency)
+{
+	const struct model_inode *inode = NULL;
+
+	while ((inode = model_inode_next(latency->model, inode))) {
+		struct vm *vm = inode->exposed ? vm_get(latency, vm_of(inode)) : NULL;
+
+		latency->totals.never += inode->exposed;
+		if (vm)
+			vm->never += inode->exposed;
+	}
+}
+
+static __u64 fact_number(const struct model *model, const char *key)
+{
+	const char *value = model_fact_find(model, key);
+
+	return value ? strtoull(value, NULL, 10) : 0;
+}
+
+static void lists_sort(struct flush_latency *latency)
+{
+	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+		tally_sort(&latency->lists[i]);
+}
+
+void flush_latency_finish(struct flush_latency *latency)
+{
+	struct flush_totals *totals = &latency->totals;
+	struct model_counts counts;
+
+	flush_watch_finish(latency->watch);
+	never_count(latency);
+	model_count(latency->model, &counts);
+	totals->span = span(counts.started, counts.now);
+	totals->cpus = fact_number(latency->model, "kernel.cpus");
+	totals->ceiling = fact_number(latency->model, "kernel.flush_ceiling_pages");
+	totals->timed |= fact_number(latency->model, "sensor.groups") & SENSOR_GROUP_FLUSHES;
+	totals->lost = counts.lost_by_cause[RECORD_LOSS_UNTIMED] +
+		       counts.lost_by_cause[RECORD_LOSS_MISSED_TIMES];
+	totals->failed |= flush_watch_failed(latency->watch);
+	lists_sort(latency);
+}
+
+static void totals_merge(struct flush_totals *totals, const struct flush_totals *other)
+{
+	totals->flushes += other->flushes;
+	totals->ns += other->ns;
+	for (size_t i = 0; i < FLUSH_KINDS; i++) {
+		totals->by_kind[i] += other->by_kind[i];
+		totals->ns_by_kind[i] += other->ns_by_kind[i];
+	}
+	totals->ours += other->ours;
+	totals->span += other->span;
+	totals->asked += other->asked;
+	totals->answered += other->answered;
+	totals->unanswered += other->unanswered;
+	totals->stacks_taken += other->stacks_taken;
+	totals->stacks_collided += other->stacks_collided;
+	totals->stacks_lost += other->stacks_lost;
+	totals->lost += other->lost;
+	totals->never += other->never;
+	totals->timed &= other->timed;
+	totals->failed |= other->failed;
+	/* What differs is not one number any more. */
+	if (totals->cpus != other->cpus)
+		totals->cpus = 0;
+	if (totals->ceiling != other->ceiling)
+		totals->ceiling = 0;
+}
+
+int flush_latency_merge(struct flush_latency *latency, const struct flush_latency *other)
+{
+	int error = 0;
+
+	totals_merge(&latency->totals, &other->totals);
+	for (size_t i = 0; i < FIGURES_NR; i++)
+		flush_histogram_merge(&latency->figures[i], &other->figures[i]);
+	for (size_t i = 0; i < FLUSH_KINDS; i++)
+		flush_histogram_merge(&latency->kinds[i], &other->kinds[i]);
+	for (size_t i = 0; i < ASKED_CLASSES; i++)
+		flush_histogram_merge(&latency->asked[i], &other->asked[i]);
+	for (size_t i = 0; i < other->vms_nr; i++) {
+		struct vm *vm = vm_get(latency, other->vms[i].tgid);
+
+		if (!vm)
+			return -ENOMEM;
+		flush_histogram_merge(&vm->exposure, &other->vms[i].exposure);
+		vm->never += other->vms[i].never;
+	}
+	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+		error |= tally_merge(&latency->lists[i], &other->lists[i]);
+	lists_sort(latency);
+	return error ? -ENOMEM : 0;
+}
+
+void flush_latency_totals(const struct flush_latency *latency, struct flush_totals *totals)
+{
+	*totals = latency->totals;
+	totals->vms = latency->vms_nr;
+}
+
+static void row_name(struct flush_latency *latency, struct named *named, size_t index)
+{
+	static const struct {
+		const char *key, *name;
+	} figures[FIGURES_NR] = {
+#define FIGURE_NAME(id, text_key, text_name) { text_key, text_name },
+		FIGURES(FIGURE_NAME)
+#undef FIGURE_NAME
+	};
+	size_t class = index - FIGURES_NR - FLUSH_KINDS;
+	unsigned long long ceiling = latency->totals.ceiling;
+
+	if (index < FIGURES_NR) {
+		snprintf(named->key, sizeof(named->key), "%s", figures[index].key);
+		snprintf(named->name, sizeof(named->name), "%s", figures[index].name);
+		if (index == FIGURE_FEW && ceiling)
+			snprintf(named->name, sizeof(named->name), "flush 2-%llu pages", ceiling);
+		else if (index == FIGURE_FEW)
+			snprintf(named->name, sizeof(named->name), "flush some pages");
+	} else if (index < FIGURES_NR + FLUSH_KINDS) {
+		const char *kind = flush_kind_name((enum flush_kind)(index - FIGURES_NR));
+
+		snprintf(named->key, sizeof(named->key), "kind.%s", kind);
+		snprintf(named->name, sizeof(named->name), "  %s", kind);
+	} else if (class < ASKED_CLASSES) {
+		unsigned int from = class ? 1U << (class - 1) : 0;
+		unsigned int to = class ? (1U << class) - 1 : 0;
+
+		snprintf(named->key, sizeof(named->key), "asked.%u", from);
+		if (from == to)
+			snprintf(named->name, sizeof(named->name), "  asking %u CPUs", from);
+		else
+			snprintf(named->name, sizeof(named->name), "  asking %u-%u CPUs", from, to);
+	} else {
+		const struct vm *vm = &latency->vms[class - ASKED_CLASSES];
+
+		snprintf(named->key, sizeof(named->key), "exposure.vm.%u", vm->tgid);
+		snprintf(named->name, sizeof(named->name), "  VM %u", vm->tgid);
+	}
+}
+
+/* Kinds and CPUs asked go between what flushes are and what they are made of. */
+static size_t row_index(size_t position)
+{
+	const size_t between = FLUSH_KINDS + ASKED_CLASSES;
+
+	if (position < FIGURE_PREPARE || position >= FIGURES_NR + between)
+		return position;
+	if (position < FIGURE_PREPARE + between)
+		return position - FIGURE_PREPARE + FIGURES_NR;
+	return position - between;
+}
+
+bool flush_latency_row(struct flush_latency *latency, size_t position, struct flush_row *row)
+{
+	size_t index = row_index(position);
+	size_t class = index - FIGURES_NR - FLUSH_KINDS;
+	const struct vm *vm = NULL;
+
+	if (index >= FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + latency->vms_nr)
+		return false;
+	memset(row, 0, sizeof(*row));
+	row_name(latency, &latency->names[index], index);
+	row->key = latency->names[index].key;
+	row->name = latency->names[index].name;
+	if (index < FIGURES_NR) {
+		row->histogram = &latency->figures[index];
+		row->never = index == FIGURE_EXPOSURE ? latency->totals.never : 0;
+	} else if (index < FIGURES_NR + FLUSH_KINDS) {
+		row->histogram = &latency->kinds[index - FIGURES_NR];
+	} else if (class < ASKED_CLASSES) {
+		row->histogram = &latency->asked[class];
+	} else {
+		vm = &latency->vms[class - ASKED_CLASSES];
+		row->histogram = &vm->exposure;
+		row->never = vm->never;
+	}
+	return true;
+}
+
+bool flush_latency_sum(const struct flush_latency *latency, enum flush_list list, size_t index,
+		       struct flush_sum *sum)
+{
+	const struct tally *tally = &latency->lists[list];
+	const struct tally_entry *entry;
+
+	if (index >= tally->nr)
+		return false;
+	entry = &tally->entries[index];
+	memset(sum, 0, sizeof(*sum));
+	memcpy(sum->comm, entry->comm, sizeof(sum->comm));
+	sum->stack = entry->stack;
+	sum->cpu = entry->cpu;
+	sum->bits = entry->bits;
+	sum->tgid = entry->tgid;
+	sum->kind = entry->kind;
+	sum->count = entry->count;
+	sum->flushes = entry->flushes;
+	sum->ns = entry->ns;
+	sum->max = entry->max;
+	sum->first = entry->first;
+	sum->last = entry->last;
+	return true;
+}

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where flush time goes, as JSON. */
+#include "object.h"
+#include "report/latency_words.h"
+
+static struct json_object *row_json(const struct flush_row *row)
+{
+	static const struct {
+		const char *key;
+		double share;
+	} quantiles[] = {
+		{ "p50_ns", 0.5 }, { "p90_ns", 0.9 }, { "p99_ns", 0.99 }, { "p99_9_ns", 0.999 }
+	};
+	const struct flush_histogram *histogram = row->histogram;
+	struct json_object *object = json_object_new_object(), *buckets = json_object_new_array();
+
+	add_text(object, "key", row->key);
+	add_count(object, "count", histogram->count);
+	add_count(object, "sum_ns", histogram->sum);
+	add_known(object, "min_ns", histogram->min, histogram->count);
+	for (size_t i = 0; i < sizeof(quantiles) / sizeof(quantiles[0]); i++)
+		add_known(object, quantiles[i].key,
+			  flush_histogram_quantile(histogram, quantiles[i].share),
+			  histogram->count);
+	add_known(object, "max_ns", histogram->max, histogram->count);
+	add_count(object, "never", row->never);
+	for (__u32 i = 0; i < FLUSH_BUCKETS; i++) {
+		struct json_object *bucket;
+
+		if (!histogram->buckets[i])
+			continue;
+		bucket = json_object_new_array();
+		json_object_array_add(bucket, json_object_new_uint64(flush_bucket_first(i)));
+		json_object_array_add(bucket, json_object_new_uint64(histogram->buckets[i]));
+		json_object_array_add(buckets, bucket);
+	}
+	json_object_object_add(object, "buckets", buckets);
+	return object;
+}
+
+static void add_stack(struct json_object *object, const char *key, const char *stack)
+{
+	char clean[LATENCY_STACK_MAX];
+
+	if (!stack) {
+		json_object_object_add(object, key, NULL);
+		return;
+	}
+	escape_text(clean, sizeof(clean), stack);
+	add_text(object, key, clean);
+}
+
+static struct json_object *sum_json(enum flush_list list, const struct flush_sum *sum)
+{
+	struct json_object *object = json_object_new_object();
+	char comm[LATENCY_WORDS_MAX];
+
+	add_count(object, "count", sum->count);
+	add_count(object, "ns", sum->ns);
+	add_count(object, "max_ns", sum->max);
+	if (list == FLUSH_LATE) {
+		add_count(object, "cpu", sum->cpu);
+		add_text(object, "context", latency_context(sum->bits));
+		add_text(object, "task", latency_comm(sum->comm, comm));
+		add_stack(object, "where", sum->stack);
+		return object;
+	}
+	add_text(object, "kind", flush_kind_name(sum->kind));
+	if (list == FLUSH_CAUSES) {
+		add_text(object, "size", latency_size((enum flush_size)sum->bits));
+		if (sum->cpu)
+			add_text(object, "operation", model_operation_name(sum->cpu));
+		else
+			json_object_object_add(object, "operation", NULL);
+		return object;
+	}
+	add_stack(object, "stack", sum->stack);
+	if (list == FLUSH_INTERRUPTERS) {
+		add_text(object, "task", latency_comm(sum->comm, comm));
+		add_count(object, "tgid", sum->tgid);
+		add_count(object, "flushes", sum->flushes);
+		add_count(object, "first", sum->first);
+		add_count(object, "last", sum->last);
+	}
+	return object;
+}
+
+static void add_list(struct json_object *object, const char *key,
+		     const struct flush_latency *latency, enum flush_list list)
+{
+	struct json_object *array = json_object_new_array();
+	struct flush_sum sum;
+
+	for (size_t i = 0; flush_latency_sum(latency, list, i, &sum); i++)
+		json_object_array_add(array, sum_json(list, &sum));
+	json_object_object_add(object, key, array);
+}
+
+static void add_totals(struct json_object *object, const struct flush_totals *totals)
+{
+	struct json_object *kinds = json_object_new_object(), *missing = json_object_new_array();
+	const char *words;
+
+	add_count(object, "flushes", totals->flushes);
+	add_count(object, "ns", totals->ns);
+	add_count(object, "ours", totals->ours);
+	add_count(object, "span_ns", totals->span);
+	add_known(object, "cpus", totals->cpus, totals->cpus);
+	add_known(object, "flush_ceiling_pages", totals->ceiling, totals->ceiling);
+	add_count(object, "vms", totals->vms);
+	add_flag(object, "every_flush", totals->timed);
+	add_known(object, "asked", totals->asked, totals->timed && !totals->unanswered);
+	add_known(object, "answered", totals->answered, totals->timed && !totals->unanswered);
+	add_count(object, "stacks_taken", totals->stacks_taken);
+	add_count(object, "stacks_collided", totals->stacks_collided);
+	add_count(object, "stacks_lost", totals->stacks_lost);
+	add_count(object, "lost", totals->lost);
+	add_count(object, "never_flushed", totals->never);
+	for (int kind = 1; kind < FLUSH_KINDS; kind++)
+		add_count(kinds, flush_kind_name((enum flush_kind)kind), totals->by_kind[kind]);
+	json_object_object_add(object, "kinds", kinds);
+	for (size_t i = 0; (words = latency_missing(totals, i)); i++)
+		json_object_array_add(missing, json_object_new_string(words));
+	json_object_object_add(object, "missing", missing);
+}
+
+int report_latency_json(FILE *out, struct flush_latency *latency)
+{
+	struct json_object *object = json_object_new_object(), *rows = json_object_new_array();
+	struct flush_totals totals;
+	struct flush_row row;
+
+	flush_latency_totals(latency, &totals);
+	add_text(object, "schema", REPORT_LATENCY_SCHEMA);
+	add_totals(object, &totals);
+	for (size_t i = 0; flush_latency_row(latency, i, &row); i++) {
+		if (row.histogram->count || row.never)
+			json_object_array_add(rows, row_json(&row));
+	}
+	json_object_object_add(object, "rows", rows);
+	add_list(object, "causes", latency, FLUSH_CAUSES);
+	add_list(object, "callers", latency, FLUSH_CALLERS);
+	add_list(object, "late", latency, FLUSH_LATE);
+	add_list(object, "interrupters", latency, FLUSH_INTERRUPTERS);
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return totals.failed ? -ENOMEM : report_done(out);
+}

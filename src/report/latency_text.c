@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where flush time goes, for people. */
+#include "report/latency_words.h"
+
+#define NS 1000ULL /* in a us */
+#define LIST_MAX 8 /* of each list, the most first */
+#define BAR 40
+#define FRAMES 4 /* of a stack, the innermost */
+
+static double seconds(__u64 ns)
+{
+	return (double)ns / 1e9;
+}
+
+static double percent(__u64 part, __u64 whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : 0.0;
+}
+
+/* Below 10 us with a decimal, below 1 with two. */
+static void us_write(FILE *out, int width, __u64 ns)
+{
+	if (ns < 10 * NS)
+		fprintf(out, "%*.*f", width, ns < NS ? 2 : 1, (double)ns / (double)NS);
+	else
+		fprintf(out, "%*llu", width, (unsigned long long)(ns / NS));
+}
+
+static void text_sum(FILE *out, const struct flush_totals *totals)
+{
+	fprintf(out, "%.2f s of flushing in %.2f s, %llu flushes", seconds(totals->ns),
+		seconds(totals->span), (unsigned long long)totals->flushes);
+	if (totals->vms)
+		fprintf(out, " by %llu VM%s", (unsigned long long)totals->vms,
+			totals->vms == 1 ? "" : "s");
+	if (totals->span)
+		fprintf(out, " (%.0f %% of one CPU", percent(totals->ns, totals->span));
+	if (totals->span && totals->cpus)
+		fprintf(out, " of %llu", (unsigned long long)totals->cpus);
+	fprintf(out, "%s", totals->span ? ")" : "");
+	if (totals->ours)
+		fprintf(out, "; %llu of the tool's own left out", (unsigned long long)totals->ours);
+	fputc('\n', out);
+}
+
+/* The cause that most of the time goes to, and what could be done about it. */
+static void text_most(FILE *out, const struct flush_latency *latency,
+		      const struct flush_totals *totals)
+{
+	struct flush_sum most;
+	const char *operation;
+
+	if (!flush_latency_sum(latency, FLUSH_CAUSES, 0, &most))
+		return;
+	operation = most.cpu ? model_operation_name(most.cpu) : "no request";
+	fprintf(out, "%.0f %% of it: %llu flushes of %s (%s), from %s.\n",
+		percent(most.ns, totals->ns), (unsigned long long)most.count,
+		latency_size((enum flush_size)most.bits), flush_kind_name(most.kind), operation);
+	if (most.cpu == RECORD_OPERATION_CONFIGURE)
+		fprintf(out, "-> batch with fallocate(), see gmemtrace-latency(1)\n");
+}
+
+static void text_slowest(FILE *out, const struct flush_histogram *flushes)
+{
+	__u64 half = flush_histogram_quantile(flushes, 0.5);
+	__u64 slow = flush_histogram_quantile(flushes, 0.9), count = 0;
+	double ns = 0;
+
+	if (!flushes->count)
+		return;
+	for (__u32 i = flush_bucket(slow); i < FLUSH_BUCKETS; i++) {
+		double middle =
+			((double)flush_bucket_first(i) + (double)flush_bucket_first(i + 1)) / 2;
+
+		count += flushes->buckets[i];
+		ns += middle * (double)flushes->buckets[i];
+	}
+	fprintf(out, "Half of the flushes take ");
+	us_write(out, 0, half);
+	fprintf(out, " us or less; the slowest %llu (%.0f %%), ", (unsigned long long)count,
+		percent(count, flushes->count));
+	us_write(out, 0, slow);
+	fprintf(out, " us and more, are about %.0f %% of the time.\n",
+		flushes->sum
+			? (ns / (double)flushes->sum > 1 ? 100 : 100 * ns / (double)flushes->sum)
+			: 0.0);
+}
+
+static void text_row(FILE *out, const struct flush_row *row)
+{
+	static const double shares[] = { 0.5, 0.9, 0.99, 0.999 };
+	const struct flush_histogram *histogram = row->histogram;
+
+	fprintf(out, "%-32s %8llu %8.2f", row->name, (unsigned long long)histogram->count,
+		seconds(histogram->sum));
+	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
+		fputc(' ', out);
+		us_write(out, 8, flush_histogram_quantile(histogram, shares[i]));
+	}
+	fputc(' ', out);
+	us_write(out, 8, histogram->count ? histogram->max : 0);
+	if (row->never)
+		fprintf(out, "  never: %llu", (unsigned long long)row->never);
+	fputc('\n', out);
+}
+
+static void text_rows(FILE *out, struct flush_latency *latency)
+{
+	struct flush_row row;
+
+	fprintf(out, "\n%-32s %8s %8s %8s %8s %8s %8s %8s\n", "us", "number", "time s", "p50",
+		"p90", "p99", "p99.9", "max");
+	for (size_t i = 0; flush_latency_row(latency, i, &row); i++) {
+		if (row.histogram->count || row.never)
+			text_row(out, &row);
+	}
+}
+
+/* A line a power of two: how many, and a bar of the time that they took. */
+static void text_bars(FILE *out, const struct flush_histogram *histogram)
+{
+	double ns[64] = { 0 }, most = 0;
+	__u64 numbers[64] = { 0 };
+	int first = 63, last = 0;
+
+	if (!histogram->count)
+		return;
+	for (__u32 i = 0; i < FLUSH_BUCKETS; i++) {
+		__u64 begin = flush_bucket_first(i);
+		int power = begin ? 63 - __builtin_clzll(begin) : 0;
+
+		if (!histogram->buckets[i])
+			continue;
+		numbers[power] += histogram->buckets[i];
+		ns[power] += (double)histogram->buckets[i] *
+			     ((double)begin + (double)flush_bucket_first(i + 1)) / 2;
+		first = power < first ? power : first;
+		last = power > last ? power : last;
+		most = ns[power] > most ? ns[power] : most;
+	}
+	fprintf(out, "\n%12s %8s  where the time is\n", "us from", "flushes");
+	for (int i = first; i <= last; i++) {
+		int bar = most > 0 ? (int)(ns[i] / most * BAR + 0.5) : 0;
+
+		us_write(out, 12, 1ULL << i);
+		fprintf(out, " %8llu  %.*s\n", (unsigned long long)numbers[i], bar,
+			"########################################");
+	}
+}
+
+/* The innermost frames of "outer;inner", the innermost first. */
+static void stack_write(FILE *out, const char *stack)
+{
+	char clean[LATENCY_STACK_MAX];
+	size_t frames = 0;
+
+	if (!stack) {
+		fprintf(out, "-");
+		return;
+	}
+	escape_text(clean, sizeof(clean), stack);
+	while (frames < FRAMES) {
+		char *frame = strrchr(clean, ';');
+		const char *name = frame ? frame + 1 : clean;
+
+		/* The routine that is hooked says nothing. */
+		if (strncmp(name, "flush_tlb_", 10) != 0 || !frame)
+			fprintf(out, "%s%s", frames++ ? " < " : "", name);
+		if (!frame)
+			return;
+		*frame = '\0';
+	}
+}
+
+static void text_callers(FILE *out, const struct flush_latency *latency,
+			 const struct flush_totals *totals)
+{
+	struct flush_sum sum;
+
+	for (size_t i = 0; i < LIST_MAX && flush_latency_sum(latency, FLUSH_CALLERS, i, &sum);
+	     i++) {
+		if (!i)
+			fprintf(out, "\n%8s %8s %10s %8s  %-12s from\n", "flushes", "time %",
+				"time ms", "max us", "kind");
+		fprintf(out, "%8llu %8.1f %10.2f ", (unsigned long long)sum.count,
+			percent(sum.ns, totals->ns), (double)sum.ns / 1e6);
+		us_write(out, 8, sum.max);
+		fprintf(out, "  %-12s ", flush_kind_name(sum.kind));
+		stack_write(out, sum.stack);
+		fputc('\n', out);
+	}
+	if (totals->stacks_collided || totals->stacks_lost)
+		fprintf(out, "stacks: %llu taken, %llu collided, %llu lost\n",
+			(unsigned long long)totals->stacks_taken,
+			(unsigned long long)totals->stacks_collided,
+			(unsigned long long)totals->stacks_lost);
+}
+
+static void text_late(FILE *out, const struct flush_latency *latency)
+{
+	char comm[LATENCY_WORDS_MAX];
+	struct flush_sum sum;
+
+	for (size_t i = 0; i < LIST_MAX && flush_latency_sum(latency, FLUSH_LATE, i, &sum); i++) {
+		if (!i)
+			fprintf(out, "\n%8s %10s %8s  %-4s %-8s %-16s interrupted in\n", "last",
+				"time ms", "max us", "CPU", "was in", "task");
+		fprintf(out, "%8llu %10.2f ", (unsigned long long)sum.count, (double)sum.ns / 1e6);
+		us_write(out, 8, sum.max);
+		fprintf(out, "  %-4u %-8s %-16s ", sum.cpu, latency_context(sum.bits),
+			latency_comm(sum.comm, comm));
+		stack_write(out, sum.stack);
+		fputc('\n', out);
+	}
+}
+
+static void text_interrupters(FILE *out, const struct flush_latency *latency)
+{
+	char comm[LATENCY_WORDS_MAX];
+	struct flush_sum sum;
+
+	for (size_t i = 0; flush_latency_sum(latency, FLUSH_INTERRUPTERS, i, &sum); i++) {
+		if (!i)
+			fprintf(out,
+				"\nThe CPUs that were asked about were interrupted by:\n"
+				"%8s %8s %12s  %-16s %-12s from\n",
+				"times", "flushes", "handlers us", "task", "kind");
+		fprintf(out, "%8llu %8llu ", (unsigned long long)sum.count,
+			(unsigned long long)sum.flushes);
+		us_write(out, 12, sum.ns);
+		fprintf(out, "  %-16s %-12s ", latency_comm(sum.comm, comm),
+			flush_kind_name(sum.kind));
+		stack_write(out, sum.stack);
+		fputc('\n', out);
+	}
+}
+
+int report_latency_text(FILE *out, struct flush_latency *latency)
+{
+	struct flush_totals totals;
+	struct flush_row row;
+	const char *missing;
+
+	flush_latency_totals(latency, &totals);
+	if (totals.failed)
+		return -ENOMEM;
+	text_sum(out, &totals);
+	text_most(out, latency, &totals);
+	for (size_t i = 0; flush_latency_row(latency, i, &row) && strcmp(row.key, "flush") != 0;)
+		i++;
+	text_slowest(out, row.histogram);
+	text_rows(out, latency);
+	text_bars(out, row.histogram);
+	text_callers(out, latency, &totals);
+	text_late(out, latency);
+	text_interrupters(out, latency);
+	for (size_t i = 0; (missing = latency_missing(&totals, i)); i++)
+		fprintf(out, "%snot in it: %s\n", i ? "" : "\n", missing);
+	return report_done(out);
+}

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A flame graph, drawn: each frame a rectangle on the one that called it. */
+#include "report/folded.h"
+
+#define WIDTH 1200
+#define MARGIN 10
+#define ROW 17 /* height of a frame */
+#define HEAD 40
+#define FOOT 24
+#define DEPTH_MAX 96 /* frames; deeper ones are not drawn */
+#define WIDTH_MIN 0.2 /* narrower frames cannot be seen */
+#define LETTER 7.0 /* width, about */
+
+struct svg {
+	FILE *out;
+	const char *unit;
+	__u64 total;
+	size_t rows;
+};
+
+/* Of the frames that are being drawn: where each begins, and which line it is of. */
+struct open_frames {
+	const char *names[DEPTH_MAX];
+	size_t lengths[DEPTH_MAX];
+	__u64 begins[DEPTH_MAX];
+	size_t depth;
+};
+
+/* ';' before everything else, so that like frames stand together. */
+static int frames_compare(const void *left, const void *right)
+{
+	const unsigned char *one = (const void *)((const struct folded_line *)left)->frames;
+	const unsigned char *other = (const void *)((const struct folded_line *)right)->frames;
+
+	while (*one && *one == *other) {
+		one++;
+		other++;
+	}
+	return (*one == ';' ? 1 : *one) - (*other == ';' ? 1 : *other);
+}
+
+static void text_escape(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		switch (text[i]) {
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		default:
+			fputc(text[i], out);
+		}
+	}
+}
+
+/* Warm, and the same for the same name in every picture; waiting for others is blue. */
+static unsigned int color(const char *name, size_t length)
+{
+	unsigned int hash = 2166136261U;
+
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619U;
+	if (length > 6 && !strncmp(name, "flush_", 6) && strncmp(name, "flush_tlb", 9) != 0)
+		return 0x4477aaU + (hash % 24);
+	return (205 + hash % 50) << 16 | (80 + hash / 64 % 110) << 8 | (40 + hash / 8192 % 30);
+}
+
+static double place(const struct svg *svg, __u64 weight)
+{
+	return (double)weight / (double)svg->total * (WIDTH - 2 * MARGIN);
+}
+
+static void frame_write(const struct svg *svg, const char *name, size_t length, size_t depth,
+			__u64 begin, __u64 end)
+{
+	double x = MARGIN + place(svg, begin), width = place(svg, end - begin);
+	size_t y = HEAD + (svg->rows - 1 - depth) * ROW;
+	size_t room = width > LETTER ? (size_t)((width - 4) / LETTER) : 0;
+
+	if (width < WIDTH_MIN)
+		return;
+	fprintf(svg->out, "<g><title>");
+	text_escape(svg->out, name, length);
+	fprintf(svg->out, " (%llu %s, %.2f %%)</title>", (unsigned long long)(end - begin),
+		svg->unit, 100.0 * (double)(end - begin) / (double)svg->total);
+	fprintf(svg->out,
+		"<rect x=\"%.1f\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"#%06x\" rx=\"1\"/>",
+		x, y, width, ROW - 1, color(name, length));
+	if (room >= 3) {
+		fprintf(svg->out, "<text x=\"%.1f\" y=\"%zu\">", x + 3, y + ROW - 5);
+		text_escape(svg->out, name, length < room ? length : room - 1);
+		fprintf(svg->out, "%s</text>", length < room ? "" : "\xe2\x80\xa6");
+	}
+	fprintf(svg->out, "</g>\n");
+}
+
+/* Frames from @depth on have ended. */
+static void frames_close(const struct svg *svg, struct open_frames *open, size_t depth, __u64 end)
+{
+	while (open->depth > depth) {
+		open->depth--;
+		frame_write(svg, open->names[open->depth], open->lengths[open->depth],
+			    open->depth + 1, open->begins[open->depth], end);
+	}
+}
+
+static void line_draw(const struct svg *svg, struct open_frames *open, const char *frames,
+		      __u64 begin)
+{
+	bool alike = true;
+	size_t depth = 0;
+
+	for (const char *name = frames; name && depth < DEPTH_MAX; depth++) {
+		size_t length = strcspn(name, ";");
+
+		if (alike && depth < open->depth && open->lengths[depth] == length &&
+		    !strncmp(open->names[depth], name, length)) {
+			name = name[length] ? name + length + 1 : NULL;
+			continue;
+		}
+		if (alike)
+			frames_close(svg, open, depth, begin);
+		alike = false;
+		open->names[depth] = name;
+		open->lengths[depth] = length;
+		open->begins[depth] = begin;
+		open->depth = depth + 1;
+		name = name[length] ? name + length + 1 : NULL;
+	}
+	if (alike)
+		frames_close(svg, open, depth, begin);
+}
+
+static size_t rows_count(const struct folded_line *lines, size_t nr)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; i < nr; i++) {
+		size_t depth = 1;
+
+		for (const char *at = lines[i].frames; (at = strchr(at, ';')); at++)
+			depth++;
+		most = depth > most ? depth : most;
+	}
+	return (most < DEPTH_MAX ? most : DEPTH_MAX) + 1;
+}
+
+static void head_write(const struct svg *svg, const char *title)
+{
+	size_t height = HEAD + svg->rows * ROW + FOOT;
+
+	fprintf(svg->out,
+		"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%zu\" "
+		"viewBox=\"0 0 %d %zu\" font-family=\"monospace\" font-size=\"11\">\n"
+		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
+		"<text x=\"%d\" y=\"24\" font-size=\"15\" font-family=\"sans-serif\">",
+		WIDTH, height, WIDTH, height, MARGIN);
+	text_escape(svg->out, title, strlen(title));
+	fprintf(svg->out, "</text>\n");
+}
+
+int svg_write(FILE *out, struct folded_line *lines, size_t nr, const char *title, const char *unit)
+{
+	struct svg svg = { .out = out, .unit = unit, .rows = rows_count(lines, nr) };
+	struct open_frames open = { .depth = 0 };
+	__u64 begin = 0;
+
+	if (nr)
+		qsort(lines, nr, sizeof(*lines), frames_compare);
+	for (size_t i = 0; i < nr; i++)
+		svg.total += lines[i].weight;
+	head_write(&svg, title);
+	for (size_t i = 0; i < nr; i++) {
+		line_draw(&svg, &open, lines[i].frames, begin);
+		begin += lines[i].weight;
+	}
+	frames_close(&svg, &open, 0, begin);
+	if (svg.total)
+		frame_write(&svg, "all", 3, 0, 0, svg.total);
+	fprintf(out, "<text x=\"%d\" y=\"%zu\" fill=\"#777777\">", MARGIN,
+		HEAD + svg.rows * ROW + FOOT - 8);
+	if (svg.total)
+		fprintf(out, "%llu %s in all", (unsigned long long)svg.total, unit);
+	else
+		fprintf(out, "nothing was recorded");
+	fprintf(out, "</text>\n</svg>\n");
+	return report_done(out);
+}
