@@ -9,6 +9,8 @@ figures=(
 	"record_full_monotonic|verdict|monotonic|instructions/transition|-|verdict"
 	"record_page_free|verdict_free|thread|instructions/transition|-|verdict, page free"
 	"record_page_free_monotonic|verdict_free|monotonic|instructions/transition|-|verdict, page free"
+	"record_latency|latency|thread|instructions/transition|900|verdict, flushes"
+	"record_latency_stacks|latency_stacks|thread|instructions/transition|-|verdict, flushes, stacks"
 	"peer_trace_cmd|trace_cmd|thread|instructions/transition|-|trace-cmd function_graph, two functions"
 	"peer_trace_cmd_monotonic|trace_cmd|monotonic|instructions/transition|-|trace-cmd function_graph, two functions"
 	"peer_kprobes|kprobes|thread|instructions/transition|-|four ftrace kprobe events, nobody reads"
