@@ -86,11 +86,20 @@ __u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact)
 	return *exact ? chunk->times->time[bit] : chunk->changed;
 }
 
-void page_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 time)
+/* Told of late: the time of some may be newer. */
+static void times_raise(struct chunk_times *times, __u32 first, __u32 last, __u64 time)
+{
+	for (__u32 bit = first; bit <= last; bit++) {
+		if (!bit_test(times->known, bit) || times->time[bit] < time)
+			times->time[bit] = time;
+	}
+}
+
+void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
+			__u64 time)
 {
 	struct chunk *chunk = slot->chunk;
-	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1));
-	struct chunk_times *times;
+	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1)), last;
 
 	if (!chunk) {
 		if (slot->last_change < time)
@@ -103,13 +112,16 @@ void page_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff
 			return;
 		timed_enter(model, chunk);
 	}
-	times = chunk->times;
-	if (bit_test(times->known, bit) && times->time[bit] >= time)
-		return;
-	bit_put(times->known, bit, true);
-	times->time[bit] = time;
-	if (chunk->changed_last < time)
+	last = bit + (__u32)nr - 1;
+	if (time < chunk->changed_last) {
+		times_raise(chunk->times, bit, last, time);
+	} else {
 		chunk->changed_last = time;
+		for (__u32 i = bit; i <= last; i++)
+			chunk->times->time[i] = time;
+	}
+	for (size_t word = bit / 64; word <= last / 64; word++)
+		chunk->times->known[word] |= bits_range(0, word, bit, last);
 }
 
 /* ns: nobody asks of what changed before. */

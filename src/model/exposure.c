@@ -5,6 +5,7 @@
 #define EXPOSURES_MAX 65536
 #define RANGE_LOOKUP_MAX 512
 #define CANCEL_LOOKS 64
+#define CANCEL_LOOKS_MAX 1024 /* for all of a run */
 #define FEW 4 /* sooner looked through than looked up */
 
 static void exposure_trim(struct model *model)
@@ -63,43 +64,53 @@ static void exposure_cut(struct exposure *exposure, __u64 first, __u64 last)
 	}
 }
 
-/* [first, last] have been restored. false: it is not of the first of them. */
-static bool exposure_cancel_at(struct model *model, size_t index, __u64 first, __u64 last)
+/* From @first on, up to @last, they have been restored. How many of them it was; 0: not the first. */
+static __u64 exposure_cancel_at(struct model *model, size_t index, __u64 first, __u64 last)
 {
 	struct exposure *exposure = &model->exposed[index];
 	__u64 end = exposure->pfn + exposure->nr - 1;
 
 	if (!exposure->inode || first < exposure->pfn || first > end)
-		return false;
-	exposure_cut(exposure, first, last < end ? last : end);
-	return true;
+		return 0;
+	last = last < end ? last : end;
+	exposure_cut(exposure, first, last);
+	return last - first + 1;
 }
 
-void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight)
+/* The same, wherever it is near one of the ends: restored soon, or in the order zapped. */
+static __u64 exposure_cancel_some(struct model *model, __u64 first, __u64 last, size_t *looks)
 {
 	size_t nr = model->exposed_nr, head = model->exposed_head;
-	__u64 first = page->pfn, last = first + weight - 1;
-	bool found = false;
+	__u64 found = 0;
 
-	page_set(page, PAGE_EXPOSED, false);
-	inode->base.exposed -= weight;
-	/* Restored soon or in the order zapped: its entry is near one of the ends. */
-	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr && !found; i++)
-		found = exposure_cancel_at(model, nr - 1 - i, first, last) ||
-			exposure_cancel_at(model, head + i, first, last);
+	for (size_t i = 0; i < CANCEL_LOOKS && head + i < nr && *looks && !found; i++, --*looks) {
+		found = exposure_cancel_at(model, nr - 1 - i, first, last);
+		if (!found)
+			found = exposure_cancel_at(model, head + i, first, last);
+	}
+	return found;
 }
 
-/* As extent_pages(), of those that are exposed: the others keep together. */
-static struct page *exposed_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
-				  __u64 *weight)
+void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 nr)
+{
+	__u64 found = 1, last = pfn + nr - 1;
+	size_t looks = CANCEL_LOOKS_MAX;
+
+	inode->base.exposed -= nr;
+	for (; pfn <= last && found; pfn += found)
+		found = exposure_cancel_some(model, pfn, last, &looks);
+}
+
+/* As extent_run(), of those that are exposed: the others keep together. */
+static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+			struct page_span *run)
 {
 	struct page page;
 
-	*weight = extent_alike(inode, pgoff);
-	*weight = *weight < nr ? *weight : nr;
-	if (!extent_page_read(inode, pgoff, &page) || !(page.flags & PAGE_EXPOSED))
-		return NULL;
-	return extent_pages(model, inode, pgoff, nr, false, weight);
+	run->pages = NULL;
+	run->nr = extent_alike(inode, pgoff, pfn, nr);
+	if (extent_page_read(inode, pgoff, &page) && page.flags & PAGE_EXPOSED)
+		extent_run(model, inode, pgoff, nr, run);
 }
 
 /* Ends the exposure of those pages of @exposure that @flush reaches. */
@@ -113,23 +124,23 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 		.own = exposure->tid == flush->tid,
 	};
 	__u64 first = exposure->pfn, last = first + exposure->nr - 1;
+	struct page_span run;
 
 	if (!flush->full && first < flush->pfn_first)
 		first = flush->pfn_first;
 	if (!flush->full && last > flush->pfn_last)
 		last = flush->pfn_last;
-	for (__u64 pfn = first, weight; pfn <= last; pfn += weight) {
+	for (__u64 pfn = first; pfn <= last; pfn += run.nr) {
 		__u64 pgoff = exposure->pgoff + (pfn - exposure->pfn);
-		struct page *page;
 
-		page = exposed_pages(model, exposure->inode, pgoff, last - pfn + 1, &weight);
-		if (!page || page->pfn != pfn)
+		exposed_run(model, exposure->inode, pgoff, pfn, last - pfn + 1, &run);
+		if (!run.pages || run.pages->pfn != pfn)
 			continue;
-		page_set(page, PAGE_EXPOSED, false);
-		exposure->inode->base.exposed -= weight;
+		run_write(&run, run.pages->flags & ~(__u32)PAGE_EXPOSED);
+		exposure->inode->base.exposed -= run.nr;
 		if (!ended.nr)
 			ended.pgoff = pgoff;
-		ended.nr += weight;
+		ended.nr += run.nr;
 	}
 	exposure_cut(exposure, first, last);
 	flush->covered += ended.nr;

@@ -152,12 +152,45 @@ bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 	return page->flags & PAGE_RESIDENT;
 }
 
-__u64 extent_alike(const struct inode *inode, __u64 pgoff)
+static inline __u64 page_bits(const struct page *page)
 {
+	__u32 low;
+	__u16 high;
+
+	memcpy(&low, page, sizeof(low));
+	memcpy(&high, (const __u8 *)page + sizeof(low), sizeof(high));
+	return low | (__u64)high << 32;
+}
+
+/* How many of @nr are alike, and either have the pfns from @pfn on, or others. */
+static __u64 pages_like(const struct page *pages, __u64 pfn, __u64 nr)
+{
+	__u64 first = page_bits(pages), i;
+	__u32 flags = pages->flags;
+
+	/* The pfn is at the low end: a page further is one more. */
+	if (flags & PAGE_RESIDENT && pages->pfn == pfn) {
+		for (i = 1; i < nr && page_bits(&pages[i]) == first + i; i++)
+			;
+		return i;
+	}
+	for (i = 1; i < nr && pages[i].flags == flags; i++) {
+		if (flags & PAGE_RESIDENT && pages[i].pfn == pfn + i)
+			break;
+	}
+	return i;
+}
+
+__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+{
+	__u64 left = CHUNK_PAGES - (pgoff & CHUNK_MASK);
 	const struct region *region;
 	const struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
 
-	return slot && slot->chunk ? 1 : CHUNK_PAGES - (pgoff & CHUNK_MASK);
+	left = left < nr ? left : nr;
+	if (!slot || !slot->chunk || !slot->chunk->pages)
+		return left;
+	return pages_like(&slot->chunk->pages[pgoff & CHUNK_MASK], pfn, left);
 }
 
 struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
@@ -177,6 +210,28 @@ struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff,
 		return extent_page(model, inode, pgoff, add);
 	*weight = CHUNK_PAGES;
 	return &slot->like;
+}
+
+void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
+		struct page_span *run)
+{
+	__u64 left = CHUNK_PAGES - (pgoff & CHUNK_MASK);
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, false);
+	struct chunk *chunk;
+
+	*run = (struct page_span){ .slot = slot, .nr = left < nr ? left : nr };
+	if (!slot || (!slot->chunk && !(slot->like.flags & PAGE_RESIDENT)))
+		return;
+	if (!slot->chunk && run->nr == CHUNK_PAGES) {
+		run->pages = &slot->like;
+		run->like = true;
+		return;
+	}
+	chunk = extent_chunk(model, inode, pgoff, true);
+	if (!chunk || !chunk->pages)
+		return;
+	run->pages = &chunk->pages[pgoff & CHUNK_MASK];
+	run->nr = pages_like(run->pages, run->pages->pfn, run->nr);
 }
 
 enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)
@@ -380,20 +435,18 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 	}
 }
 
-void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 time)
+void extent_touch_run(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time)
 {
-	const struct region *region;
-	struct chunk_slot *slot = extent_slot_find(inode, pgoff, &region);
-	__u32 bit = (__u32)(pgoff & CHUNK_MASK);
+	struct chunk *chunk = run->slot->chunk;
+	__u64 first = pgoff & CHUNK_MASK, last = first + run->nr - 1;
 
-	if (!slot)
+	if (!chunk) {
+		time_raise(&run->slot->touched, time);
+		run->slot->changed |= !inode->closing;
 		return;
-	if (slot->chunk) {
-		chunk_touch(inode, slot->chunk, bit / 64, 1ULL << (bit % 64), false);
-	} else if (weight > 1) {
-		time_raise(&slot->touched, time);
-		slot->changed |= !inode->closing;
 	}
+	for (size_t word = first / 64; word <= last / 64; word++)
+		chunk_touch(inode, chunk, word, bits_range(0, word, first, last), false);
 }
 
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)

@@ -35,12 +35,14 @@ static __u64 event_time(const struct model *model, __u64 time)
 	return time > model->counts.now ? time : model->counts.now;
 }
 
-static void pages_touch(struct inode *inode, __u64 pgoff, __u64 nr, __u64 time)
+static void pages_touch(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, __u64 time)
 {
-	for (__u64 i = 0, weight; i < nr; i += weight) {
-		/* Where a part of a chunk left, its pages are not alike any more. */
-		weight = extent_alike(inode, pgoff + i);
-		extent_touch_pages(inode, pgoff + i, weight, time);
+	struct page_span run;
+
+	for (__u64 i = 0; i < nr; i += run.nr) {
+		extent_run(model, inode, pgoff + i, nr - i, &run);
+		if (run.slot)
+			extent_touch_run(inode, &run, pgoff + i, time);
 	}
 }
 
@@ -78,7 +80,9 @@ static bool owner_has(const struct inode *inode, const struct record_owner *reco
 
 void owner_join(struct model *model, const struct record_owner *record)
 {
+	__u32 prepared = record->prepared & RECORD_OWNER_PREPARED ? PAGE_PREPARED : 0;
 	struct inode *inode;
+	struct page_span run;
 	bool known;
 
 	if (!owner_valid(model, record))
@@ -90,20 +94,16 @@ void owner_join(struct model *model, const struct record_owner *record)
 	if (record->nr == 1 ? !page_join(model, inode, record->pgoff, record->page)
 			    : pages_join(model, inode, record->pgoff, record->page, record->nr))
 		return;
-	for (__u64 i = 0, weight; i < record->nr; i += weight) {
+	for (__u64 i = 0; i < record->nr; i += run.nr) {
 		__u64 pgoff = record->pgoff + i;
-		struct page *page =
-			extent_pages(model, inode, pgoff, record->nr - i, false, &weight);
 
-		if (!page)
+		extent_run(model, inode, pgoff, record->nr - i, &run);
+		if (!run.pages)
 			continue;
-		if (record->prepared & RECORD_OWNER_PREPARED)
-			page_set(page, PAGE_PREPARED, true);
-		page_set(page, PAGE_SURE, true);
-		page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff,
-				  record->header.time);
-		extent_touch_pages(inode, pgoff, weight, event_time(model, record->header.time));
-		for (__u64 j = 0; j < weight && model->loose_head != model->loose_nr; j++)
+		run_write(&run, run.pages->flags | PAGE_SURE | prepared);
+		pages_mark_changed(model, run.slot, pgoff, run.nr, record->header.time);
+		extent_touch_run(inode, &run, pgoff, event_time(model, record->header.time));
+		for (__u64 j = 0; j < run.nr && model->loose_head != model->loose_nr; j++)
 			loose_adopt(model, inode, pgoff + j, record->page + i + j);
 	}
 	owner_event(model, record, inode->base.number, record->pgoff);
@@ -124,9 +124,7 @@ static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 nr, bool 
 		if (done && gone != *absent)
 			break;
 		*absent = gone;
-		step = extent_alike(inode, pgoff + done);
-		if (step > nr - done)
-			step = nr - done;
+		step = extent_alike(inode, pgoff + done, gone ? page.pfn : 0, nr - done);
 	}
 	return done;
 }
@@ -147,7 +145,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 			continue;
 		run = leave_alike(inode, pgoff, run, &moved.absent);
 		page_leave(model, inode, pgoff, record->page + i, run);
-		pages_touch(inode, pgoff, run, event_time(model, record->header.time));
+		pages_touch(model, inode, pgoff, run, event_time(model, record->header.time));
 		moved.inode = &inode->base;
 		moved.pgoff = pgoff;
 		moved.pfn = record->page + i;
@@ -228,7 +226,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		/* Freed is freed, whatever kept it from being seen to leave. */
 		if (owner == PFN_OWNED) {
 			page_leave(model, inode, freed.pgoff, freed.pfn, 1);
-			extent_touch_pages(inode, freed.pgoff, 1, freed.time);
+			pages_touch(model, inode, freed.pgoff, 1, freed.time);
 			inode_settle(model, inode);
 		}
 		/* Who restores it now is too late, but changes no stranger's page. */

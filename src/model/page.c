@@ -2,6 +2,24 @@
 /* Residency: which pfn backs a page offset. Runs of pages are taken by whole chunks of like ones. */
 #include "model/state.h"
 
+void run_write(const struct page_span *run, __u32 flags)
+{
+	__u64 entries = run->like ? 1 : run->nr;
+
+	for (__u64 i = 0; i < entries; i++)
+		run->pages[i].flags = flags & 0xff;
+}
+
+__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied)
+{
+	if (page_applied(run->pages) == MODEL_ABSENT)
+		inode->base.absent -= run->nr;
+	if (applied == MODEL_ABSENT)
+		inode->base.absent += run->nr;
+	return (run->pages->flags & ~(__u32)PAGE_APPLIED_MASK) | (__u32)applied
+									 << PAGE_APPLIED_SHIFT;
+}
+
 __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
 	       struct inode **inode, __u64 *pgoff)
 {
@@ -53,22 +71,37 @@ static void pages_vacate(struct model *model, struct inode *inode, __u64 pgoff, 
 	}
 }
 
-static struct page *pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn,
-			       __u64 nr, bool absent)
+static void page_fill(struct page *page, __u64 pfn, enum model_state applied)
 {
-	struct page *page = NULL;
+	page->pfn = pfn & (PFN_MAX - 1);
+	page->flags = (PAGE_RESIDENT | (__u32)applied << PAGE_APPLIED_SHIFT) & 0xff;
+}
+
+/* Nobody is in these places. false: no memory. */
+static bool pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+		       bool absent)
+{
+	enum model_state applied = absent ? MODEL_ABSENT : MODEL_PRESENT;
 
 	for (__u64 done = 0, weight; done < nr; done += weight) {
-		page = extent_pages(model, inode, pgoff + done, nr - done, true, &weight);
+		struct page *page =
+			extent_pages(model, inode, pgoff + done, nr - done, true, &weight);
+		__u64 left = CHUNK_PAGES - ((pgoff + done) & (CHUNK_PAGES - 1));
+
 		if (!page)
-			return NULL;
-		page->pfn = (pfn + done) & (PFN_MAX - 1);
-		page->flags = PAGE_RESIDENT;
+			return false;
+		page_fill(page, pfn + done, applied);
+		/* The chunk has a place for each of its pages. */
+		if (weight == 1) {
+			weight = left < nr - done ? left : nr - done;
+			for (__u64 i = 1; i < weight; i++)
+				page_fill(page + i, pfn + done + i, applied);
+		}
 		inode->base.resident += weight;
-		page_apply(inode, page, weight, absent ? MODEL_ABSENT : MODEL_PRESENT);
+		inode->base.absent += absent ? weight : 0;
 	}
 	pfn_own(model, inode, pgoff, pfn, nr);
-	return page;
+	return true;
 }
 
 /* A part of a run that joins: what is known of its pfns so far is alike. */
@@ -125,27 +158,27 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 
 void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
 {
-	__u64 from = 0, weight;
+	struct page_span run;
+	__u64 from = 0;
 	bool absent = false;
 
-	for (__u64 done = 0; done < nr; done += weight) {
-		struct page *page =
-			extent_pages(model, inode, pgoff + done, nr - done, false, &weight);
-
-		if (!page || !(page->flags & PAGE_RESIDENT) || page->pfn != pfn + done)
+	for (__u64 done = 0; done < nr; done += run.nr) {
+		extent_run(model, inode, pgoff + done, nr - done, &run);
+		if (!run.pages || !(run.pages->flags & PAGE_RESIDENT) ||
+		    run.pages->pfn != pfn + done)
 			continue;
-		if (page->flags & PAGE_EXPOSED)
-			exposure_cancel(model, inode, page, weight);
+		if (run.pages->flags & PAGE_EXPOSED)
+			exposure_cancel(model, inode, pfn + done, run.nr);
 		/* Those that were alike so far are marked together. */
-		if (done > from && absent != (page_applied(page) == MODEL_ABSENT)) {
+		if (done > from && absent != (page_applied(run.pages) == MODEL_ABSENT)) {
 			pfn_mark_left(model, inode, pgoff + from, pfn + from, done - from, absent);
 			from = done;
 		}
-		absent = page_applied(page) == MODEL_ABSENT;
+		absent = page_applied(run.pages) == MODEL_ABSENT;
 		if (absent)
-			inode->base.absent -= weight;
-		page->flags = 0;
-		inode->base.resident -= weight;
+			inode->base.absent -= run.nr;
+		run_write(&run, 0);
+		inode->base.resident -= run.nr;
 	}
 	pfn_mark_left(model, inode, pgoff + from, pfn + from, nr - from, absent);
 }

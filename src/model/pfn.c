@@ -207,30 +207,65 @@ static union map_value *block_open(struct model *model, __u64 key, bool add)
 	return block;
 }
 
-/* false: no memory, or (without @add) nobody's. */
-static bool entry_update(struct model *model, __u64 pfn, bool add, entry_change change, __u64 value)
+/* How many entries from @entries[0] on ascend, or are the same where it is nobody's. */
+static __u64 narrow_run(const __u32 *entries, __u64 nr)
 {
-	__u64 key = pfn >> CHUNK_SHIFT, at = pfn & BLOCK_MASK, entry;
+	__u32 first = entries[0];
+	__u64 i, chunk = CHUNK_PAGES - (first & BLOCK_MASK);
+
+	if (first <= ENTRY_ZAPPED) {
+		for (i = 1; i < nr && entries[i] == first; i++)
+			;
+		return i;
+	}
+	nr = nr < chunk ? nr : chunk;
+	for (i = 1; i < nr && entries[i] == first + i; i++)
+		;
+	return i;
+}
+
+static __u64 narrow_update(struct model *model, __u32 *entries, __u64 nr, entry_change change,
+			   __u64 value)
+{
+	__u64 run = narrow_run(entries, nr);
+	__u64 entry = change(narrow_load(model, entries[0]), value);
+	__u64 chunk = CHUNK_PAGES - (entry & BLOCK_MASK);
+	__u32 narrow;
+
+	if (!narrow_store(model, &narrow, entry))
+		return 0;
+	if (narrow > ENTRY_ZAPPED)
+		run = run < chunk ? run : chunk;
+	for (__u64 i = 0; i < run; i++)
+		entries[i] = narrow > ENTRY_ZAPPED ? narrow + (__u32)i : narrow;
+	return run;
+}
+
+/*
+ * Changes as many of @nr entries of a block as can be changed together: what changes one into what
+ * makes of those behind it what stands as far behind. 0: no memory, or (without @add) nobody's.
+ */
+static __u64 entries_update(struct model *model, __u64 pfn, __u64 nr, bool add, entry_change change,
+			    __u64 value)
+{
+	__u64 key = pfn >> CHUNK_SHIFT, at = pfn & BLOCK_MASK, done;
 	union map_value *block = NULL;
 
 	if (model->pfn_cached != key + 1) {
 		block = block_open(model, key, add);
 		if (!block)
-			return false;
+			return 0;
 	}
-	entry = change(block ? block_entry(model, block, at)
-			     : narrow_load(model, model->pfn_entries[at]),
-		       value);
 	if (model->pfn_cached == key + 1) {
-		if (narrow_store(model, &model->pfn_entries[at], entry))
-			return true;
+		done = narrow_update(model, &model->pfn_entries[at], nr, change, value);
+		if (done || model->failed)
+			return done;
 		block = map_find(&model->pfn_map, key);
 		if (!block || !block_widen(model, block, key))
-			return false;
+			return 0;
 	}
-	if (block)
-		block_wide(block)[at] = entry;
-	return block;
+	block_wide(block)[at] = change(block_entry(model, block, at), value);
+	return 1;
 }
 
 static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64 pfn,
@@ -261,17 +296,12 @@ enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **ino
 	return entry_decode(model, entry_load(model, pfn), pfn, inode, pgoff);
 }
 
-/* How many from @entry's page on are of its owner or not, all together. */
-static __u64 owner_alike(const struct model *model, __u64 entry, __u64 nr)
+/* How many from @entry's page on are of its owner or not, all together; they ascend. */
+static __u64 owner_alike(const struct model *model, __u64 entry, __u64 pfn, __u64 nr)
 {
-	const struct inode *inode;
-	__u64 left;
-
 	if (entry <= ENTRY_ZAPPED || entry & ENTRY_MARKS)
 		return nr;
-	inode = model->inodes[(entry >> 32) - 1];
-	left = extent_alike(inode, entry & 0xffffffffULL);
-	return left < nr ? left : nr;
+	return extent_alike(model->inodes[(entry >> 32) - 1], entry & 0xffffffffULL, pfn, nr);
 }
 
 /* Where there is not a block in it: pages to the end of the gigabyte; else 0. */
@@ -288,6 +318,7 @@ __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *ow
 	const union map_value *block;
 	__u64 left = CHUNK_PAGES - (pfn & BLOCK_MASK), empty, entry;
 
+	left = left < nr ? left : nr;
 	*owner = pfn_find(model, pfn, inode, pgoff);
 	if (nr == 1)
 		return 1;
@@ -295,10 +326,12 @@ __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *ow
 	if (empty)
 		return empty < nr ? empty : nr;
 	block = map_find(&model->pfn_map, pfn >> CHUNK_SHIFT);
-	if (!block_is_alike(block))
+	if (block_is_wide(block))
 		return 1;
 	entry = block_entry(model, block, pfn);
-	return owner_alike(model, entry, left < nr ? left : nr);
+	if (!block_is_alike(block))
+		left = narrow_run((const __u32 *)block->pointer + (pfn & BLOCK_MASK), left);
+	return owner_alike(model, entry, pfn, left);
 }
 
 /* [pfn, pfn + nr) lie in one block. */
@@ -315,8 +348,9 @@ static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, ent
 		block_set(model, block, key, change(block_entry(model, block, pfn), value));
 		return;
 	}
-	for (__u64 i = 0; i < nr; i++) {
-		if (!entry_update(model, pfn + i, add, change, entry_ahead(value, i)))
+	for (__u64 i = 0, run; i < nr; i += run) {
+		run = entries_update(model, pfn + i, nr - i, add, change, entry_ahead(value, i));
+		if (!run)
 			return;
 	}
 }
@@ -327,7 +361,7 @@ static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, e
 {
 	if (nr == 1) {
 		/* Where memory is short the model knows it has failed. */
-		(void)entry_update(model, pfn, add, change, value);
+		(void)entries_update(model, pfn, 1, add, change, value);
 		return;
 	}
 	for (__u64 n; nr; pfn += n, nr -= n, value = entry_ahead(value, n)) {

@@ -286,18 +286,16 @@ static void request_mark_pages(struct model *model, const struct request *reques
 	struct inode *inode = request->inode;
 	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
 	__u64 last = request->base.pgoff_last;
+	struct page_span run;
 
 	if (last >= extent)
 		last = extent - 1;
-	for (__u64 pgoff = request->base.pgoff_first, weight; extent && pgoff <= last;
-	     pgoff += weight) {
-		struct page *page =
-			extent_pages(model, inode, pgoff, last - pgoff + 1, false, &weight);
-
-		if (!page || !(page->flags & PAGE_RESIDENT))
+	for (__u64 pgoff = request->base.pgoff_first; extent && pgoff <= last; pgoff += run.nr) {
+		extent_run(model, inode, pgoff, last - pgoff + 1, &run);
+		if (!run.pages || !(run.pages->flags & PAGE_RESIDENT))
 			continue;
-		page_set(page, flag, true);
-		page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff, time);
+		run_write(&run, run.pages->flags | flag);
+		pages_mark_changed(model, run.slot, pgoff, run.nr, time);
 	}
 }
 

@@ -47,6 +47,14 @@ struct page {
 
 _Static_assert(sizeof(struct page) == 6, "pages are what the memory goes to");
 
+/* Pages of one chunk, one behind the other, whose flags are equal, and whose pfns ascend. */
+struct page_span {
+	struct chunk_slot *slot; /* NULL: none */
+	struct page *pages; /* NULL: none of them is there */
+	__u64 nr;
+	bool like; /* pages[0] stands for all of them */
+};
+
 /* A bit a page. */
 enum chunk_bitmap {
 	BITS_PRESENT, /* declared: present is legal */
@@ -326,13 +334,19 @@ struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, 
  */
 struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
 			  __u64 *weight);
+/*
+ * The pages from @pgoff on that are alike, at most @nr. Whoever changes one changes all of them: by
+ * run_write().
+ */
+void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
+		struct page_span *run);
 /* A copy of a resident page. false: it is not resident. */
 bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page);
 /* The slot of @pgoff, or NULL. @region: NULL where there is none. */
 struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
 				    const struct region **region);
-/* How many pages from @pgoff on are alike for certain. */
-__u64 extent_alike(const struct inode *inode, __u64 pgoff);
+/* How many of @nr pages from @pgoff on are alike for certain, and have the pfns from @pfn on, or not. */
+__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 enum model_state chunk_legal(const struct chunk *chunk, __u32 bit);
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
 /* Declares [first, last]: replaces what is legal, or adds to it. */
@@ -340,8 +354,8 @@ void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64
 		    bool add);
 /* A request on [first, last] ended. @declared: it may have changed what is declared. */
 void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared);
-/* What extent_pages() gave with @weight was changed. */
-void extent_touch_pages(struct inode *inode, __u64 pgoff, __u64 weight, __u64 time);
+/* A run at @pgoff was changed. */
+void extent_touch_run(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time);
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
 /* Pages that have changed and were not compared since. */
@@ -399,6 +413,9 @@ static inline void page_set(struct page *page, __u32 flags, bool value)
 	page->flags = (value ? page->flags | flags : page->flags & ~flags) & 0xff;
 }
 
+void run_write(const struct page_span *run, __u32 flags);
+/* The flags of a run that is made absent or present; they are the caller's to write. */
+__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied);
 /* @page stands for @weight pages. */
 static inline void page_apply(struct inode *inode, struct page *page, __u64 weight,
 			      enum model_state applied)
@@ -417,7 +434,8 @@ const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *sk
 /* changed.c */
 /* When it last changed, ns; where not @exact, that is the last change of it and its neighbours. */
 __u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact);
-void page_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 time);
+void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
+			__u64 time);
 void chunk_forget_times(struct model *model, struct chunk *chunk);
 /* A watermark has passed: times that nobody needs any more are forgotten. */
 void changes_settle(struct model *model, __u64 now);
@@ -520,7 +538,8 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 void loose_expire(struct model *model, __u64 now, bool last);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
 void exposure_end(struct model *model, struct model_flush *flush);
-void exposure_cancel(struct model *model, struct inode *inode, struct page *page, __u64 weight);
+/* @nr exposed pages from @pfn on are not any more, without a flush. */
+void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 nr);
 
 /* doubt.c */
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);

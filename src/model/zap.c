@@ -121,43 +121,47 @@ static bool piece_continues(const struct piece *piece, const struct piece *next)
 }
 
 /* Told of late: whether something newer is known of the page already. */
-static bool zap_outdated(struct model *model, const struct record_zap *record, struct inode *inode,
-			 __u64 pgoff, struct page *page, __u64 weight)
+static bool zap_outdated(const struct record_zap *record, struct inode *inode, __u64 pgoff,
+			 const struct page_span *run)
 {
 	bool exact;
+	__u32 flags;
 
-	if (record->zap_end >= model->counts.now ||
-	    record->zap_end >= page_changed(extent_slot(model, inode, pgoff, false), pgoff, &exact))
+	if (record->zap_end >= page_changed(run->slot, pgoff, &exact))
 		return false;
 	if (!exact) {
-		page_apply(inode, page, weight, MODEL_EITHER);
-		page_set(page, PAGE_SURE, false);
+		flags = run_applied(inode, run, MODEL_EITHER);
+		run_write(run, flags & ~(__u32)PAGE_SURE);
 	}
 	return true;
 }
 
-/* @page, at @pgoff, stands for @weight pages. */
-static void zap_page(struct model *model, const struct record_zap *record, struct inode *inode,
-		     __u64 pgoff, struct page *page, __u64 weight, bool redundant)
+static void zap_run(struct model *model, const struct record_zap *record, struct inode *inode,
+		    __u64 pgoff, const struct page_span *run, bool redundant)
 {
 	enum model_state wanted = record->valid ? MODEL_PRESENT : MODEL_ABSENT;
+	__u32 flags;
 
-	page_mark_changed(model, extent_slot(model, inode, pgoff, false), pgoff, record->zap_end);
+	pages_mark_changed(model, run->slot, pgoff, run->nr, record->zap_end);
 	if (record->result) {
 		/* Some of the run may have changed; what had the state already has it still. */
-		if (page_applied(page) != wanted)
-			page_apply(inode, page, weight, MODEL_EITHER);
+		if (page_applied(run->pages) != wanted)
+			run_write(run, run_applied(inode, run, MODEL_EITHER));
 		return;
 	}
-	page_apply(inode, page, weight, wanted);
-	if (record->valid && page->flags & PAGE_EXPOSED)
-		exposure_cancel(model, inode, page, weight);
-	if (!record->valid && !redundant && !(page->flags & PAGE_EXPOSED)) {
-		page_set(page, PAGE_EXPOSED, true);
-		inode->base.exposed += weight;
+	flags = run_applied(inode, run, wanted);
+	if (record->valid && flags & PAGE_EXPOSED) {
+		exposure_cancel(model, inode, run->pages->pfn, run->nr);
+		flags &= ~(__u32)PAGE_EXPOSED;
 	}
-	if (inode_has(inode, PROVIDER_ZAPS_PREPARED) && !record->valid)
-		page_set(page, PAGE_PREPARED, true);
+	if (!record->valid && !redundant && !(flags & PAGE_EXPOSED)) {
+		flags |= PAGE_EXPOSED;
+		inode->base.exposed += run->nr;
+	}
+	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
+	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
+		flags |= PAGE_PREPARED;
+	run_write(run, flags);
 }
 
 /* Pages of @inode that are resident. */
@@ -165,22 +169,26 @@ static void zap_pages(struct model *model, const struct record_zap *record, stru
 		      const struct model_zap *zap)
 {
 	__u64 time = record->zap_end > model->counts.now ? record->zap_end : model->counts.now;
-	bool late = false;
+	bool late = record->zap_end < model->counts.now, outdated = false;
+	struct page_span run;
 
-	for (__u64 i = 0, weight; i < zap->nr; i += weight) {
-		struct page *page =
-			extent_pages(model, inode, zap->pgoff + i, zap->nr - i, false, &weight);
+	for (__u64 i = 0; i < zap->nr; i += run.nr) {
+		__u64 pgoff = zap->pgoff + i;
 
-		if (!page)
+		extent_run(model, inode, pgoff, zap->nr - i, &run);
+		if (!run.pages)
 			continue;
-		extent_touch_pages(inode, zap->pgoff + i, weight, time);
-		if (zap_outdated(model, record, inode, zap->pgoff + i, page, weight))
-			late = true;
+		/* Their times may differ. */
+		if (late && !run.like)
+			run.nr = 1;
+		extent_touch_run(inode, &run, pgoff, time);
+		if (late && zap_outdated(record, inode, pgoff, &run))
+			outdated = true;
 		else
-			zap_page(model, record, inode, zap->pgoff + i, page, weight,
-				 zap->redundant);
+			zap_run(model, record, inode, pgoff, &run, zap->redundant);
 	}
-	if (!inode_has(inode, PROVIDER_RESTORES_LEFT) || !record->valid || record->result || late)
+	if (inode->base.provider != RECORD_PROVIDER_SECRETMEM || !record->valid || record->result ||
+	    outdated)
 		return;
 	page_leave(model, inode, zap->pgoff, zap->pfn, zap->nr);
 	pfn_clear(model, zap->pfn, zap->nr);

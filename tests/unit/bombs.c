@@ -4,6 +4,7 @@
 #define PROVIDER RECORD_PROVIDER_RFC3
 /* As long as a run may be. */
 #define HUGE_NR (1U << 22)
+#define FOLIO_NR (1U << 18)
 
 static void add_owner(struct stream *stream, __u16 kind, __u64 inode, __u64 pgoff, __u64 pfn,
 		      __u32 nr)
@@ -234,6 +235,20 @@ static void lay_backwards(struct stream *stream, __u64 nr)
 	}
 }
 
+/* Folios of 1 GiB whose every 2 MiB has a page unlike the others; then all of them at once, again and again. */
+static void lay_torn(struct stream *stream, __u64 nr)
+{
+	__u64 torn = nr < HUGE_NR / 512 ? nr : HUGE_NR / 512;
+
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
+	for (__u64 i = 0; i < HUGE_NR; i += FOLIO_NR)
+		add_owner(stream, RECORD_JOIN, 1, i, i, FOLIO_NR);
+	for (__u64 i = 0; i < torn; i++)
+		stream_zap(stream, 7, 1, i * 512 + i % 512, i * 512 + i % 512, 1, false, 0);
+	for (__u64 i = 0; i < 8 + nr / 200; i++)
+		stream_zap(stream, 7, 1, 0, 0, HUGE_NR, i % 2, 0);
+}
+
 const struct bomb bombs[] = {
 	{ "huge-folios", lay_huge_folios },
 	{ "sliding-folio", lay_sliding_folio },
@@ -251,5 +266,6 @@ const struct bomb bombs[] = {
 	{ "differences", lay_differences },
 	{ "loose", lay_loose },
 	{ "backwards", lay_backwards },
+	{ "torn", lay_torn },
 	{ NULL, NULL },
 };
