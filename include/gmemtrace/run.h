@@ -61,6 +61,12 @@ struct run_options {
 	uint64_t ring_bytes; /* a power of two; 0: 16 MiB */
 	uint64_t release_bytes; /* what a release snapshot may read of an inode; 0: the default */
 	bool modprobe; /* load KVM's modules before the sensors */
+	/*
+	 * Begins with what gmemtraced remembers of so many ns up to now, goes on with the present, and
+	 * without CMD or `duration` ends there. 0: with the present.
+	 */
+	uint64_t since;
+	bool since_asked; /* by the user: where nothing is remembered it fails */
 
 	char *const *command; /* CMD, looked up in PATH, ended by NULL; NULL: none */
 	bool command_aside; /* its standard output goes to standard error */

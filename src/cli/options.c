@@ -141,6 +141,7 @@ enum session_key {
 	KEY_LOCK,
 	KEY_SOCKET,
 	KEY_NO_DAEMON,
+	KEY_SINCE,
 };
 
 static const struct argp_option session_table[] = {
@@ -151,6 +152,8 @@ static const struct argp_option session_table[] = {
 	{ "modprobe", KEY_MODPROBE, NULL, 0, "load KVM's modules first, where they are not there",
 	  5 },
 	{ "vm", KEY_VM, "PID", 0, "only inodes of the VM that is process PID", 5 },
+	{ "since", KEY_SINCE, "TIME", 0,
+	  "begin with what gmemtraced remembers, TIME ago; without CMD and -d end with now", 5 },
 	{ NULL, 0, NULL, 0, "How it is traced:", 6 },
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
 	  "watch pages that return to the allocator: taxes every free in the system", 6 },
@@ -210,6 +213,11 @@ static error_t session_parse_time(int key, char *text, struct argp_state *state)
 	case KEY_TIMEOUT:
 		run->timeout = options_time(state, "--timeout", text);
 		options_need_live(options, "--timeout");
+		return 0;
+	case KEY_SINCE:
+		run->since = options_time(state, "--since", text);
+		run->since_asked = true;
+		options_need_live(options, "--since");
 		return 0;
 	case KEY_SETTLE:
 		run->settle = options_time(state, "--settle", text);
@@ -347,6 +355,8 @@ static void options_check(const char *name, const struct options *options)
 	if (options->no_daemon && run->socket_only)
 		options_usage(name, "--socket and --no-daemon: give one of them");
 	options_check_out(name, options);
+	if (options->no_daemon && run->since_asked)
+		options_usage(name, "--since and --no-daemon: give one of them");
 	if (run->timeout && !run->command)
 		options_usage(name, "--timeout is for a command: give one behind --, or -d");
 }

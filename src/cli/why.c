@@ -220,6 +220,15 @@ cleanup:
 	return status;
 }
 
+/* All that gmemtraced remembers, where it does; else what can be read in a moment. */
+static void why_past(struct run_options *options)
+{
+	if (!options->since)
+		options->since = ~0ULL;
+	if (!options->since_asked)
+		options->duration = LIVE_DEFAULT;
+}
+
 int subcommand_why(int argc, char **argv, char **command)
 {
 	struct why why = { .all = false };
@@ -235,7 +244,7 @@ int subcommand_why(int argc, char **argv, char **command)
 	options->command_aside = true;
 	options->subject = &why.subject;
 	if (!options->file && !options->command && !options->duration)
-		options->duration = LIVE_DEFAULT;
+		why_past(options);
 	status = run_open(&run, options);
 	if (status)
 		return status;

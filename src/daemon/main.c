@@ -29,6 +29,7 @@
 struct arguments {
 	struct sensor_options sensor;
 	struct peers_limits limits;
+	uint64_t history; /* bytes */
 	const char *socket;
 	const char *group;
 };
@@ -52,6 +53,7 @@ enum option_key {
 	KEY_PAGE_FREE,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
+	KEY_HISTORY,
 	KEY_USAGE,
 	KEY_VERSION,
 };
@@ -68,6 +70,9 @@ static const struct argp_option argp_options[] = {
 	  "clients at a time, a quarter of them of one user; default 64; 4 more are root's", 1 },
 	{ "backlog", KEY_BACKLOG, "SIZE", 0,
 	  "what all clients may leave unread, half of it those of one user; default 128mb", 1 },
+	{ "history", KEY_HISTORY, "SIZE", 0,
+	  "remember what was traced in so much memory, compressed, such as 64mb; default: nothing",
+	  1 },
 	{ NULL, 0, NULL, 0, "What is traced:", 2 },
 	{ "lock", KEY_LOCK, "PATH", 0,
 	  "the file that keeps two from owning sensors; default " LOCK_NAME
@@ -107,6 +112,15 @@ static uint64_t backlog_parse(const char *text)
 	return bytes;
 }
 
+static uint64_t history_parse(const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, &bytes) || bytes < HISTORY_MIN || bytes > HISTORY_MAX)
+		usage_error("--history %s: give a size from 1mb to 64gb, such as 64mb", text);
+	return bytes;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
@@ -126,6 +140,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_MAX_CLIENTS:
 		arguments->limits.clients = max_clients_parse(text);
+		return 0;
+	case KEY_HISTORY:
+		arguments->history = history_parse(text);
 		return 0;
 	case KEY_BACKLOG:
 		arguments->limits.backlog = backlog_parse(text);
@@ -205,7 +222,8 @@ int main(int argc, char **argv)
 			       ? GMEMTRACE_CANNOT_RUN
 			       : GMEMTRACE_ERROR;
 	}
-	status = daemon_serve(&arguments.sensor, &arguments.limits, listener, arguments.socket);
+	status = daemon_serve(&arguments.sensor, &arguments.limits, arguments.history, listener,
+			      arguments.socket);
 	close(listener);
 	return status;
 }

@@ -211,11 +211,13 @@ static int child_watch(pid_t child, struct report *report, const char *socket, c
 }
 
 int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 int listener, const char *socket)
+		 uint64_t history, int listener, const char *socket)
 {
-	struct server_options options = {
-		.client = -1, .listener = listener, .socket = socket, .limits = *limits
-	};
+	struct server_options options = { .client = -1,
+					  .listener = listener,
+					  .socket = socket,
+					  .limits = *limits,
+					  .history = history };
 	struct report report = { .descriptor = -1 };
 	sigset_t waiting;
 	int ends[2], status;

@@ -13,6 +13,6 @@ __attribute__((format(printf, 1, 2))) void daemon_log(const char *format, ...);
  * owner ends. The socket is removed, @listener is the caller's. An exit status.
  */
 int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 int listener, const char *socket);
+		 uint64_t history, int listener, const char *socket);
 
 #endif

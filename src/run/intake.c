@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -9,6 +10,7 @@
 #include "run/say.h"
 #include "run/units.h"
 #include "run/wait.h"
+#include "serve/history.h"
 
 #define STEP_MS 20 /* between two looks at CMD and signals */
 #define FLUSH_NS SECOND /* what a killed recorder loses at most */
@@ -87,6 +89,43 @@ static void stuck_describe(struct session *session)
 	}
 }
 
+/* How much of the past is known; @begin: ns, text. */
+static void past_say(const struct session *session, const char *begin)
+{
+	unsigned long long ns = strtoull(begin, NULL, 10);
+
+	run_say(session->options, "the past is known from %llu.%03llu s on, %llu s ago",
+		ns / SECOND, ns / 1000000 % 1000,
+		session->now > ns ? (unsigned long long)((session->now - ns) / SECOND) : 0);
+}
+
+static void past_end(struct session *session, const char *value)
+{
+	session->past = SESSION_PRESENT;
+	if (strcmp(value, "none") != 0 || !session->options->since_asked)
+		return;
+	session->result->failure = GMEMTRACE_CANNOT_RUN;
+	run_say(session->options,
+		"--since: this gmemtraced remembers nothing: start it with --history 64mb");
+}
+
+/* Whether @record is to be taken: facts frame what gmemtraced remembers. */
+static bool past_passes(struct session *session, const struct record_header *record)
+{
+	const struct record_fact *fact = (const void *)record;
+	const char *key = record->kind == RECORD_FACT ? record_fact_key(fact) : NULL;
+
+	if (session->past == SESSION_PRESENT)
+		return true;
+	if (key && !strcmp(key, HISTORY_BEGIN_FACT)) {
+		session->past = SESSION_PAST;
+		past_say(session, record_fact_value(fact));
+	} else if (key && !strcmp(key, HISTORY_END_FACT)) {
+		past_end(session, record_fact_value(fact));
+	}
+	return session->past != SESSION_PAST_ASKED;
+}
+
 /* sensor_sink: what the sensors say. RECORD_END waits for CMD's status. */
 static void session_record(void *context, const struct record_header *record)
 {
@@ -97,6 +136,8 @@ static void session_record(void *context, const struct record_header *record)
 		session->ended = true;
 		return;
 	}
+	if (!past_passes(session, record))
+		return;
 	record = filter_apply(&session->filter, record);
 	if (!record)
 		return;

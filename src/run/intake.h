@@ -41,6 +41,11 @@ struct session {
 	struct command command;
 	struct hang hang;
 	struct record_end end;
+	enum session_past {
+		SESSION_PRESENT = 0,
+		SESSION_PAST_ASKED, /* what comes before its begin is not taken */
+		SESSION_PAST, /* what comes has been */
+	} past;
 	bool ended; /* `end` has come */
 	bool asked; /* for the end */
 	bool silent; /* the owner lives and says nothing */

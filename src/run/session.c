@@ -49,7 +49,7 @@ static void session_step(struct session *session)
 	session_signals(session);
 	command_poll(&session->command);
 	/* Where the owner has gone, the next reading says so. */
-	if (session->client)
+	if (session->client && session->past == SESSION_PRESENT)
 		snapshots_ask(&session->snapshots, session->client, session->model, session->now);
 	session_flush(session);
 	if (session->options->tick)
@@ -134,6 +134,10 @@ static bool session_goes_on(struct session *session)
 {
 	bool over = session_over(session);
 
+	if (session->past != SESSION_PRESENT)
+		return session->client && !session->signals;
+	if (session->options->since && !session->options->duration && !session->options->command)
+		return false;
 	if (!session->options->command)
 		return session->client && !session->signals && !over;
 	session->ours |= over && session->command.running;
@@ -236,6 +240,28 @@ static enum gmemtrace_status session_start_owner(struct session *session)
 	return GMEMTRACE_CANNOT_RUN;
 }
 
+/* What gmemtraced remembers, before what comes. */
+static enum gmemtrace_status past_ask(struct session *session)
+{
+	const struct run_options *options = session->options;
+	uint64_t now = session_clock();
+
+	if (!options->since)
+		return 0;
+	if (sensor_client_daemon(session->client)) {
+		session->past = SESSION_PAST_ASKED;
+		/* Where it has gone, the first reading says so. */
+		sensor_client_history(session->client,
+				      now > options->since ? now - options->since : 0);
+		return 0;
+	}
+	if (!options->since_asked)
+		return 0;
+	run_say(options, "--since: only gmemtraced remembers, and none serves here: start one with "
+			 "--history 64mb");
+	return GMEMTRACE_CANNOT_RUN;
+}
+
 static enum gmemtrace_status session_start(struct session *session)
 {
 	const struct run_options *options = session->options;
@@ -251,6 +277,8 @@ static enum gmemtrace_status session_start(struct session *session)
 		return GMEMTRACE_ERROR;
 	}
 	status = session_start_owner(session);
+	if (!status)
+		status = past_ask(session);
 	if (!status)
 		status = session_start_capture(session);
 	if (status)

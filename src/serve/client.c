@@ -347,6 +347,13 @@ int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_
 	return command_send(client, &command);
 }
 
+int sensor_client_history(struct sensor_client *client, uint64_t since)
+{
+	struct server_command command = { .kind = SERVER_COMMAND_HISTORY, .first = since };
+
+	return command_send(client, &command);
+}
+
 int sensor_client_stop(struct sensor_client *client)
 {
 	struct server_command command = { .kind = SERVER_COMMAND_STOP };

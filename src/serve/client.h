@@ -52,6 +52,13 @@ bool sensor_client_ended(const struct sensor_client *client);
 int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_t first,
 			   uint64_t nr, uint32_t pass, uint64_t snapshot);
 
+/*
+ * Asks a daemon for what it remembers since @since (ns): its records come between the facts
+ * HISTORY_BEGIN_FACT and HISTORY_END_FACT (history.h), what came before them is of no use, and
+ * the present follows without a gap.
+ */
+int sensor_client_history(struct sensor_client *client, uint64_t since);
+
 /* Asks for the last heartbeat and RECORD_END. Keep reading until -EPIPE. */
 int sensor_client_stop(struct sensor_client *client);
 

@@ -87,6 +87,7 @@ void peers_drop(struct peers *peers, struct peer *peer)
 			peers->reads.flights[i].number = 0;
 	}
 	backlog_clear(&peer->backlog);
+	history_leave(&peer->past);
 	memset(peer, 0, sizeof(*peer));
 	while (peers->used && !peers->list[peers->used - 1].id)
 		peers->used--;
@@ -348,7 +349,8 @@ void peers_record(struct peers *peers, const struct record_header *record)
 	if (record->kind == RECORD_HEARTBEAT)
 		peers->watermark = ((const struct record_heartbeat *)record)->watermark;
 	for (size_t i = 0; i < peers->used; i++) {
-		if (peers->list[i].id)
+		/* Whoever is told of the past comes to this one in its turn. */
+		if (peers->list[i].id && !peers->list[i].past.block)
 			peer_record(peers, &peers->list[i], record);
 	}
 }

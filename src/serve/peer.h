@@ -16,6 +16,7 @@
 
 #include "gmemtrace/record.h"
 #include "serve/backlog.h"
+#include "serve/history.h"
 #include "serve/reads.h"
 
 #define PEERS_MAX 256
@@ -61,6 +62,8 @@ struct peer {
 		stop; /* ns: END goes behind the heartbeat that knows all until then; 0: not asked */
 	struct peer_snapshot snapshots[PEER_SNAPSHOTS];
 	struct reads_queue reads;
+	struct history_cursor past; /* it is being told of the past: nothing else, so far */
+	bool past_told; /* what it asked for is on its way, or was told */
 };
 
 struct peers {

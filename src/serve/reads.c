@@ -44,6 +44,12 @@ static int command_take(struct reads_queue *queue, const struct server_command *
 			return -EPROTO;
 		range_push(queue, &range);
 		return 0;
+	case SERVER_COMMAND_HISTORY:
+		if (queue->past)
+			return -EPROTO;
+		queue->past = true;
+		queue->since = command->first;
+		return 0;
 	case SERVER_COMMAND_STOP:
 		queue->stop = true;
 		queue->nr = 0;

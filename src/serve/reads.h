@@ -24,6 +24,7 @@
 enum server_command_kind {
 	SERVER_COMMAND_SNAPSHOT = 1,
 	SERVER_COMMAND_STOP = 2,
+	SERVER_COMMAND_HISTORY = 3, /* what is remembered since `first` (ns), and then what comes */
 };
 
 /* From a client, as it travels. 40 bytes. */
@@ -51,6 +52,8 @@ struct reads_queue {
 	struct reads_range ranges[READS_WAITING]; /* a ring */
 	size_t head, nr;
 	size_t flying;
+	bool past; /* HISTORY has come, once */
+	uint64_t since; /* ns: what it asks for */
 	bool stop; /* STOP has come: nothing is taken in any more, what waits is left out */
 };
 

@@ -31,6 +31,7 @@
 struct server {
 	struct sensor *sensor; /* NULL: not armed yet */
 	struct peers peers;
+	struct history *history; /* NULL: nothing is remembered */
 	int listener;
 	int report;
 	const char *socket; /* the listener's path, NULL: none */
@@ -118,6 +119,8 @@ static void server_sink(void *context, const struct record_header *record)
 	struct server *server = context;
 	struct peers *peers = &server->peers;
 
+	if (server->history)
+		history_add(server->history, record);
 	peers_record(peers, record);
 	for (size_t i = 0; server->sensor && i < peers->used; i++) {
 		if (peers->list[i].id && peers->list[i].backlog.bytes > FLUSH_BYTES)
@@ -335,6 +338,70 @@ static void server_wait(struct server *server, int timeout)
 		server_accept(server);
 }
 
+static void past_fact(struct server *server, struct peer *peer, const char *key, const char *value)
+{
+	union {
+		struct record_fact fact;
+		char bytes[sizeof(struct record_fact) + 96];
+	} record = {};
+	size_t key_length = strlen(key) + 1, value_length = strlen(value) + 1;
+
+	record.fact.header.kind = RECORD_FACT;
+	record.fact.header.size =
+		(__u16)((sizeof(record.fact) + key_length + value_length + 7) & ~7UL);
+	record.fact.header.time = peer->past.begin;
+	record.fact.key_length = (__u32)key_length;
+	record.fact.value_length = (__u32)value_length;
+	memcpy(record.fact.text, key, key_length);
+	memcpy(record.fact.text + key_length, value, value_length);
+	peer_record(&server->peers, peer, &record.fact.header);
+}
+
+/* From here on nothing but the past goes to @peer, until it has come to the present. */
+static void past_begin(struct server *server, struct peer *peer)
+{
+	char number[24];
+
+	peer->past_told = true;
+	if (!server->history || history_seek(server->history, peer->reads.since, &peer->past)) {
+		past_fact(server, peer, HISTORY_END_FACT, "none");
+		return;
+	}
+	snprintf(number, sizeof(number), "%llu", (unsigned long long)peer->past.begin);
+	past_fact(server, peer, HISTORY_BEGIN_FACT, number);
+	snprintf(number, sizeof(number), "%llu",
+		 (unsigned long long)history_dropped(server->history));
+	past_fact(server, peer, HISTORY_DROPPED_FACT, number);
+}
+
+/* As much of the past as may wait for the client to read it. */
+static void past_tell(struct server *server, struct peer *peer)
+{
+	const struct record_header *record;
+
+	while (peer->past.block && peer->backlog.bytes < FLUSH_BYTES && !peer->dead) {
+		int got = history_next(server->history, &peer->past, &record);
+
+		if (got < 0 || peer->past.missed) {
+			peer->dead = true;
+		} else if (got) {
+			peer_record(&server->peers, peer, record);
+		} else {
+			past_fact(server, peer, HISTORY_END_FACT, "");
+			history_leave(&peer->past);
+		}
+	}
+}
+
+static bool past_waits(const struct server *server)
+{
+	for (size_t i = 0; i < server->peers.used; i++) {
+		if (server->peers.list[i].past.block)
+			return true;
+	}
+	return false;
+}
+
 static void server_flush(struct server *server)
 {
 	uint64_t time = now();
@@ -346,6 +413,9 @@ static void server_flush(struct server *server)
 			continue;
 		if (peer->announce && !peer->dropped && !peer->ended)
 			peer_announce(server, peer);
+		if (peer->reads.past && !peer->past_told)
+			past_begin(server, peer);
+		past_tell(server, peer);
 		peer_flush(peer);
 		if (peer->ended && !peer->backlog.bytes)
 			peer->dead = true;
@@ -399,6 +469,8 @@ static int server_drain(struct server *server)
 		server->poll_failed = true;
 	}
 	server_read(server);
+	if (past_waits(server))
+		return 1;
 	if (peers_reads_wait(&server->peers))
 		return server->listener < 0 ? 0 : 1;
 	return records > 0 ? BUSY_MS : IDLE_MS;
@@ -531,6 +603,8 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 		server->socket = NULL;
 	server->groups = sensors->groups;
 	peers_init(&server->peers, &options->limits, geteuid());
+	if (options->history)
+		server->history = history_create(options->history);
 	if (options->client >= 0)
 		owner_admit(server, options->client);
 	error = sensor_open(&sensor, sensors, server_sink, server, &failure);
@@ -542,5 +616,6 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 	/* Nobody is to wait for what now may take long: detaching. */
 	peers_close(server);
 	sensor_close(sensor);
+	history_free(server->history);
 	free(server);
 }

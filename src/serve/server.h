@@ -24,7 +24,7 @@
 #include "sensor/sensor.h"
 
 #define SERVER_MAGIC 0x74656d67U /* "gmet" */
-#define SERVER_VERSION 2U
+#define SERVER_VERSION 3U
 
 struct server_hello {
 	uint32_t magic;
@@ -44,6 +44,7 @@ struct server_options {
 	 */
 	int report;
 	struct peers_limits limits;
+	uint64_t history; /* bytes that are remembered; 0: nothing is */
 };
 
 /* Forks the process that owns the sensors. Returns its pid, or -errno. */

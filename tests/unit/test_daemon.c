@@ -48,6 +48,7 @@ struct sensor {
 };
 
 static char directory[64], path[96];
+static uint64_t remembered; /* bytes of history that the daemon has */
 static pid_t daemon_pid;
 
 static uint64_t now(void)
@@ -226,7 +227,7 @@ static void daemon_main(unsigned int clients)
 	chmod(path, 0666);
 	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
 		_exit(98);
-	_exit(daemon_serve(&sensor, &limits, listener, path));
+	_exit(daemon_serve(&sensor, &limits, remembered, listener, path));
 }
 
 static void daemon_start(unsigned int clients)
@@ -375,6 +376,7 @@ static int setup(void **state)
 {
 	(void)state;
 	memset(shared, 0, sizeof(*shared));
+	remembered = 0;
 	return 0;
 }
 
@@ -753,6 +755,127 @@ static void test_client_of_a_stranger(void **state)
 	assert_non_null(strstr(failure.message, "user 12345"));
 }
 
+/* What a client is told of the past, and of what follows. */
+struct past {
+	uint64_t asked; /* ns */
+	uint64_t before,
+		after; /* heartbeats: older than the question; behind the end of the past */
+	uint64_t last; /* ns: of the last heartbeat */
+	uint64_t begin;
+	bool begun, ended, none, disorder, inode;
+};
+
+static void past_fact(struct past *past, const struct record_fact *fact)
+{
+	const char *key = record_fact_key(fact);
+
+	if (!strcmp(key, HISTORY_BEGIN_FACT)) {
+		past->begun = true;
+		past->begin = strtoull(record_fact_value(fact), NULL, 10);
+	} else if (!strcmp(key, HISTORY_END_FACT)) {
+		past->ended = true;
+		past->none = !strcmp(record_fact_value(fact), "none");
+	}
+}
+
+static void past_record(void *context, const struct record_header *record)
+{
+	struct past *past = context;
+
+	if (record->kind == RECORD_FACT)
+		past_fact(past, (const void *)record);
+	if (!past->begun)
+		return;
+	past->inode |= record->kind == RECORD_INODE;
+	if (record->kind != RECORD_HEARTBEAT)
+		return;
+	past->disorder |= record->time <= past->last;
+	past->last = record->time;
+	past->before += record->time < past->asked;
+	past->after += past->ended;
+}
+
+static struct past past_of_daemon(uint64_t since)
+{
+	uint64_t end = now() + PATIENCE * 1000000000ULL;
+	struct sensor_failure failure;
+	struct sensor_client *client;
+	struct past past = { .asked = 0 };
+
+	assert_int_equal(client_open(&client, never, &failure), 0);
+	past.asked = now();
+	assert_int_equal(sensor_client_history(client, since), 0);
+	while (!past.none && past.after < 3) {
+		assert_true(sensor_client_read(client, 100, past_record, &past) >= 0);
+		assert_true(now() < end);
+	}
+	sensor_client_close(client);
+	return past;
+}
+
+static bool plenty(void)
+{
+	return shared->records > 500;
+}
+
+static void test_history(void **state)
+{
+	struct past past;
+	uint64_t middle;
+
+	(void)state;
+	remembered = HISTORY_MIN;
+	shared->flood = 10;
+	daemon_start(8);
+	assert_true(wait_until(plenty));
+	middle = now();
+	past = past_of_daemon(0);
+	assert_true(past.begun && past.ended && !past.none);
+	assert_true(past.inode);
+	assert_true(past.before > 10);
+	assert_false(past.disorder);
+	assert_true(past.begin < middle);
+	/* Others are served as ever meanwhile, and a second one is told, too. */
+	ordinary_client();
+	past = past_of_daemon(middle);
+	assert_true(past.ended && past.before && !past.disorder);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static void test_no_history(void **state)
+{
+	struct past past;
+
+	(void)state;
+	daemon_start(8);
+	past = past_of_daemon(0);
+	assert_true(past.none && !past.begun);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+/* Who asks for the past and reads nothing holds nobody up; who asks twice is thrown out. */
+static void test_history_is_not_read(void **state)
+{
+	const struct server_command command = { .kind = SERVER_COMMAND_HISTORY };
+	int deaf, twice;
+
+	(void)state;
+	remembered = HISTORY_MIN;
+	shared->flood = 200;
+	daemon_start(8);
+	assert_true(wait_until(plenty));
+	deaf = served();
+	assert_int_equal(send(deaf, &command, sizeof(command), MSG_NOSIGNAL), sizeof(command));
+	ordinary_client();
+	twice = served();
+	assert_int_equal(send(twice, &command, sizeof(command), MSG_NOSIGNAL), sizeof(command));
+	(void)!send(twice, &command, sizeof(command), MSG_NOSIGNAL);
+	read_to_the_end(twice);
+	ordinary_client();
+	close(deaf);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -775,6 +898,9 @@ int main(void)
 		TEST(test_client_of_another_version),
 		TEST(test_client_of_no_daemon),
 		TEST(test_client_of_a_stranger),
+		TEST(test_history),
+		TEST(test_no_history),
+		TEST(test_history_is_not_read),
 	};
 	int failed;
 

@@ -22,6 +22,7 @@
 #include "gmemtrace/run.h"
 #include "run/hang.h"
 #include "run/streams.h"
+#include "serve/history.h"
 #include "serve/server.h"
 
 static char folder[] = "/tmp/gmemtrace-run.XXXXXX";
@@ -724,6 +725,43 @@ static void test_enough(void **state)
 	run_close(run);
 }
 
+/* What gmemtraced remembers is judged as if we had been there, and the run ends where it does. */
+static void test_past(void **state)
+{
+	struct run_options options = live_options();
+	struct answer answer;
+
+	(void)state;
+	/* What came before the past is not its. */
+	stream_inode(&stream, G + 5, RFC3, 64, false);
+	stream_fact(&stream, HISTORY_BEGIN_FACT, "1000000000");
+	violate();
+	stream_fact(&stream, HISTORY_END_FACT, "");
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE);
+	options.since = ~0ULL;
+	options.since_asked = true;
+	answer = answer_of(&options);
+	assert_true(answer.result.whole);
+	assert_int_equal(answer.violations, 1);
+	assert_int_equal(answer.status, GMEMTRACE_VIOLATED);
+	assert_non_null(strstr(said, "the past is known from 1.000 s on"));
+}
+
+static void test_no_past(void **state)
+{
+	struct run_options options = live_options();
+	struct answer answer;
+
+	(void)state;
+	stream_fact(&stream, HISTORY_END_FACT, "none");
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	options.since = SECOND;
+	options.since_asked = true;
+	answer = answer_of(&options);
+	assert_int_equal(answer.result.failure, GMEMTRACE_CANNOT_RUN);
+	assert_non_null(strstr(said, "start it with --history"));
+}
+
 /* What is opened next does not become the standard output, and that stays closed. */
 static void test_closed_streams(void **state)
 {
@@ -771,6 +809,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_hang_not),
 		cmocka_unit_test_setup_teardown(test_hang_ends, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_enough, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_past, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_no_past, setup_run, teardown_run),
 	};
 	int failed;
 
