@@ -58,7 +58,7 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 	const struct page *page = judged_page(judging, bit);
 
 	judging->like.valid = read->settled && !read->differs && was_seen && page &&
-			      page->flags & PAGE_RESIDENT && page->pfn == read->pfn &&
+			      page->flags & PAGE_RESIDENT &&
 			      (read->declared != MODEL_EITHER || read->xarray == MODEL_EITHER) &&
 			      read_known(judging, read);
 	if (!judging->like.valid)
@@ -226,7 +226,7 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	slot->compared = true;
 	slot->changed = false;
 	learn_alike(judging, slot, &read);
-	if (slot->seen && learn_declares(judging, &read))
+	if (slot->seen && learn_declares(judging))
 		slot->legal = (__u8)read.xarray;
 	slot->seen = true;
 	read_add(judging, &read);
@@ -301,7 +301,7 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 {
 	__u64 pages = 1ULL << REGION_SHIFT;
 	struct inode *inode = judging->inode;
-	struct read_run run = { .pgoff = first, .nr = (__u32)(last - first + 1) };
+	struct read_run run = { .pgoff = first, .nr = last - first + 1 };
 	struct region *region;
 	struct chunk_slot slot;
 	struct model_read read;
@@ -322,7 +322,7 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 		inode->base.compared += read.nr;
 	region->compared = true;
 	region->changed = false;
-	if (region->seen && learn_declares(judging, &read))
+	if (region->seen && learn_declares(judging))
 		region->legal = (__u8)read.xarray;
 	region->seen = true;
 	read_add(judging, &read);

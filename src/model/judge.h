@@ -11,8 +11,8 @@ struct read_page {
 };
 
 struct read_run {
-	__u64 pgoff, pfn;
-	__u32 nr, bits;
+	__u64 pgoff, pfn, nr;
+	__u32 bits;
 };
 
 /* A chunk's read, put together from its records. */
@@ -86,7 +86,7 @@ void read_add(struct judging *judging, const struct model_read *read);
 void read_tell(struct judging *judging);
 
 /* learn.c */
-bool learn_declares(const struct judging *judging, const struct model_read *read);
+bool learn_declares(const struct judging *judging);
 void learn_page(struct judging *judging, const struct model_read *read, __u32 bit);
 void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct model_read *read);
 

@@ -35,10 +35,10 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		page_apply(inode, page, 1, read->table);
 }
 
-/* Whether @read tells what requests before it asked for: it changes by requests alone. */
-bool learn_declares(const struct judging *judging, const struct model_read *read)
+/* Whether what is declared changes by requests alone: a read then tells what they asked for. */
+bool learn_declares(const struct judging *judging)
 {
-	return inode_has(judging->inode, PROVIDER_TAKES_REQUESTS) && read->xarray != MODEL_EITHER;
+	return inode_has(judging->inode, PROVIDER_TAKES_REQUESTS);
 }
 
 void learn_page(struct judging *judging, const struct model_read *read, __u32 bit)
@@ -49,7 +49,7 @@ void learn_page(struct judging *judging, const struct model_read *read, __u32 bi
 	/* Where calls may have begun unseen, the first read may show one of them halfway. */
 	if (!seen)
 		bit_put(chunk->bits[BITS_SEEN], bit, true);
-	else if (learn_declares(judging, read)) {
+	else if (learn_declares(judging)) {
 		bit_put(chunk->bits[BITS_PRESENT], bit, read->xarray & MODEL_PRESENT);
 		bit_put(chunk->bits[BITS_ABSENT], bit, read->xarray & MODEL_ABSENT);
 	}

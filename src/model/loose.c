@@ -172,17 +172,14 @@ void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now)
 	loose_trim(model);
 }
 
-void loose_expire(struct model *model, __u64 now, bool last)
+void loose_expire(struct model *model, __u64 now)
 {
 	while (model->loose_head < model->loose_nr) {
 		struct loose *loose = &model->loose[model->loose_head];
 
-		bool due = loose->zap.end + LOOSE_DEADLINE <= now;
-
-		/* At the end: the sensors went off before its flush could be seen. */
-		if (!due && !last)
+		if (loose->zap.end + LOOSE_DEADLINE > now)
 			break;
-		if (due && loose->zap.nr)
+		if (loose->zap.nr)
 			loose_fail(model, loose, now);
 		model->loose_head++;
 	}

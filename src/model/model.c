@@ -203,7 +203,7 @@ static void advance(struct model *model, __u64 watermark)
 	if (model->counts.now < watermark)
 		model->counts.now = watermark;
 	request_check_stuck(model, watermark);
-	loose_expire(model, watermark, false);
+	loose_expire(model, watermark);
 	changes_settle(model, watermark);
 	MODEL_NOTIFY(model, advanced, watermark);
 }
@@ -352,7 +352,7 @@ int model_finish(struct model *model)
 	if (model->counts.ended)
 		take_before(model, ~0ULL);
 	request_check_stuck(model, model->counts.now);
-	loose_expire(model, model->counts.now, true);
+	loose_expire(model, model->counts.now);
 	for (size_t i = 0; i < model->kept_nr; i++)
 		model->kept[i]->base.uncompared = inode_uncompared(model->kept[i]);
 	MODEL_NOTIFY(model, finished, model->counts.now);

@@ -8,7 +8,7 @@ static void chunk_seen_add(struct chunk_seen *seen, const struct read_run *run)
 {
 	struct read_page *page = &seen->pages[run->pgoff & (CHUNK_PAGES - 1)];
 
-	for (__u32 i = 0; i < run->nr; i++)
+	for (__u64 i = 0; i < run->nr; i++)
 		page[i] = (struct read_page){ .pfn = run->pfn + i, .bits = run->bits };
 }
 
@@ -40,7 +40,7 @@ static void runs_sort_in(struct chunk_seen *chunks, const struct read_run *run, 
 		part.pfn = run->pfn + (pgoff - run->pgoff);
 		end = end < last ? end : last;
 		start = start > first ? start : first;
-		part.nr = (__u32)((to < end ? to : end) - pgoff + 1);
+		part.nr = (to < end ? to : end) - pgoff + 1;
 		if (!seen->spread && pgoff == start && to >= end) {
 			seen->run = part;
 		} else {
@@ -69,7 +69,7 @@ struct chunk_seen *chunks_seen(struct model *model, const struct bundle *bundle,
 
 		end = end < last ? end : last;
 		chunks[i].spread = false;
-		chunks[i].run = (struct read_run){ .pgoff = from, .nr = (__u32)(end - from + 1) };
+		chunks[i].run = (struct read_run){ .pgoff = from, .nr = end - from + 1 };
 	}
 	for (size_t i = 0; i < bundle->runs_nr; i++)
 		runs_sort_in(chunks, &bundle->runs[i], first, last);

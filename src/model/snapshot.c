@@ -92,8 +92,7 @@ static bool run_continues(const struct bundle *bundle, const struct record_snaps
 		return false;
 	run = &bundle->runs[bundle->runs_nr - 1];
 	return run->bits == record->bits && run->pgoff + run->nr == record->pgoff &&
-	       (!(run->bits & RECORD_PAGE_RESIDENT) || run->pfn + run->nr == record->pfn) &&
-	       run->nr <= RECORD_SNAPSHOT_CHUNK;
+	       (!(run->bits & RECORD_PAGE_RESIDENT) || run->pfn + run->nr == record->pfn);
 }
 
 void snapshot_page(struct model *model, const struct record_snapshot_page *record)

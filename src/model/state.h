@@ -535,7 +535,8 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 /* They were restored: it left, or its owner never got it. */
 void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
-void loose_expire(struct model *model, __u64 now, bool last);
+/* Those whose second is over; at the end the others are not judged: the sensors went off first. */
+void loose_expire(struct model *model, __u64 now);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
 void exposure_end(struct model *model, struct model_flush *flush);
 /* @nr exposed pages from @pfn on are not any more, without a flush. */

@@ -94,6 +94,9 @@ static void history(bool faulty)
 	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, false);
 	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
 	stream_fact(&stream, "command", "true");
+	/* Met by what happens in it. */
+	if (faulty)
+		stream_join(&stream, T, 12, 0, 777);
 	stream_inode(&stream, 9, SECRET, 64, false);
 	stream_zap(&stream, T + 2, 0, 0, 900, 1, false, 0);
 	stream_join(&stream, T + 2, 9, 0, 900);

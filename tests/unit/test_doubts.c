@@ -148,6 +148,7 @@ static void test_events(void **state)
 				       RECORD_PAGE_FREE };
 	static const __u16 without_page[] = { RECORD_JOIN, RECORD_REQUEST_BEGIN,
 					      RECORD_REQUEST_END };
+	struct model_event events[16];
 	__u64 joined, zapped;
 
 	(void)state;
@@ -187,6 +188,10 @@ static void test_events(void **state)
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
 	expect_events(5, 110, ~0ULL, 16, kinds, 7);
+	/* The flush is the narrow one that came first. */
+	assert_int_equal(model_page_events(stream.model, NULL, 5, 110, ~0ULL, events, 16), 4);
+	assert_int_equal(events[1].kind, RECORD_FLUSH);
+	assert_int_equal(events[1].first, 100);
 	/* The newest, where there is no room for all. */
 	expect_events(5, 110, ~0ULL, 3, kinds + 4, 3);
 	/* Those up to a moment; those of no page that is known. */

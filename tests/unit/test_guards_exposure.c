@@ -271,6 +271,10 @@ static void test_among_many(void **state)
 	feed();
 	assert_int_equal(watch.exposure_nr, 100);
 	many(100);
+	stream_flush(&stream, T, PFN(100), 1ULL << 51, false);
+	feed();
+	assert_int_equal(watch.exposure_nr, 0);
+	many(100);
 	stream_flush(&stream, T, 0, 1ULL << 51, false);
 	feed();
 	assert_int_equal(watch.exposure_nr, 100);
@@ -317,7 +321,8 @@ static void elsewhere(__u64 first, __u64 neighbours, __u64 flushed)
 	begin = zap(first, 2);
 	flush(flushed, flushed + 1);
 	zap(neighbours, 2);
-	stream_flush(&stream, T, 0, 0, true);
+	flush(first < neighbours ? first : neighbours,
+	      first < neighbours ? neighbours + 1 : first + 1);
 	feed();
 	assert_int_equal(watch.exposure_nr, 2);
 	expect_exposure(0, first, 2);

@@ -347,6 +347,21 @@ static void test_deadline(void **state)
 	assert_int_equal(watch.judged_nr, 1);
 }
 
+/* What was flushed is not judged again when those around it are due. */
+static void test_due_behind_done(void **state)
+{
+	(void)state;
+	pages(RFC3, 2);
+	zap(T, 0);
+	zap(T + 1, 1);
+	stream_flush(&stream, T + 1, 101, 101, false);
+	stream.now += LONG;
+	feed();
+	assert_int_equal(judged(0, MODEL_UNCOVERED), 1);
+	assert_int_equal(judged(1, MODEL_COVERED), 1);
+	assert_int_equal(watch.judged_nr, 2);
+}
+
 /* A window of open ones that moves takes no more room than one that stays. */
 static __u64 window_memory(__u64 rounds)
 {
@@ -437,6 +452,7 @@ int main(void)
 		RULE_TEST(test_flush_in_flight),
 		RULE_TEST(test_restored),
 		RULE_TEST(test_deadline),
+		RULE_TEST(test_due_behind_done),
 		RULE_TEST(test_window),
 		RULE_TEST(test_adopted),
 	};

@@ -204,6 +204,34 @@ static void test_shadow_at_release(void **state)
 				 watch.read[i].origin == RECORD_SNAPSHOT_RELEASE);
 }
 
+/* Alike or not, and nothing left of it when it is over. */
+static void test_shadow_of_pages(void **state)
+{
+	static const struct stream_page page = { 0, 100, 1, PRESENT_BITS };
+
+	(void)state;
+	for (int resident = 0; resident < 2; resident++) {
+		anew();
+		stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
+		for (int i = 0; i < 2; i++) {
+			stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true,
+				    RECORD_SNAPSHOT_LIVE, 0, 0, 64, &page, resident);
+			stream.now += 3 * SECOND;
+		}
+		feed();
+		assert_true(watch.read[0].shadow_until > watch.read[0].begin);
+		assert_int_equal(watch.read[watch.read_nr - 1].shadow_until, 0);
+	}
+	/* Released while it lasts. */
+	anew();
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
+	stream_join(&stream, T, G, 70, 170);
+	stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_RELEASE, 0, 0, 64,
+		    NULL, 0);
+	feed();
+	assert_int_equal(watch.read[0].shadow_until, 0);
+}
+
 static bool doubtful(__u64 since, __u64 until)
 {
 	return model_doubtful(stream.model, NULL, since, until);
@@ -332,6 +360,11 @@ static void test_owners_regions(void **state)
 	const __u64 region = 1ULL << 18;
 
 	(void)state;
+	/* The second alone. */
+	stream_inode(&stream, G, plain, 2 * region, true);
+	stream.now += MS;
+	nothing_read(G, plain, region, region);
+	assert_false(complete());
 	for (int last = 0; last < 2; last++) {
 		anew();
 		stream_inode(&stream, G, plain, 2 * region + 10, true);
@@ -414,6 +447,7 @@ int main(void)
 		RULE_TEST(test_shadow_of_all),
 		RULE_TEST(test_shadow_at_release),
 		RULE_TEST(test_gap),
+		RULE_TEST(test_shadow_of_pages),
 		RULE_TEST(test_gap_older),
 		RULE_TEST(test_owners),
 		RULE_TEST(test_owners_regions),

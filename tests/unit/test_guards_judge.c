@@ -11,7 +11,7 @@ static void read_live(__u32 pass, const struct stream_page *pages, size_t nr)
 
 struct pair {
 	struct stream_page pages[2];
-	bool conflict, failed, configured, touched, twice, within;
+	bool conflict, failed, configured, touched, twice, within, within_first;
 };
 
 /* Pages 0 and 1, absent, as @pair tells them apart; what is told of the last read. */
@@ -46,8 +46,8 @@ static void read_pair(const struct pair *pair)
 		stream_zap(&stream, T, G, 1, pages[1].pfn, 1, false, 0);
 	read_live(1, pages, 2);
 	/* The read ends behind what it was disturbed by. */
-	if (pair->within) {
-		stream_zap(&stream, T, G, 1, pages[1].pfn, 1, false, 0);
+	if (pair->within || pair->within_first) {
+		stream_zap(&stream, T, G, pair->within, pages[pair->within].pfn, 1, false, 0);
 		((struct record_zap *)last_record(sizeof(struct record_zap)))->zap_end -= 2000;
 	}
 	feed();
@@ -75,6 +75,13 @@ static void test_runs(void **state)
 		  .failed = true },
 		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } },
 		  .within = true },
+		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } },
+		  .twice = true,
+		  .within = true },
+		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 102, 1, ABSENT_BITS } },
+		  .twice = true },
+		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } },
+		  .within_first = true },
 		{ .pages = { { 0, 100, 1, RECORD_PAGE_RESIDENT },
 			     { 1, 101, 1, RECORD_PAGE_RESIDENT } },
 		  .configured = true },
@@ -84,6 +91,9 @@ static void test_runs(void **state)
 	};
 	const struct pair alike = { .pages = { { 0, 100, 1, ABSENT_BITS },
 					       { 1, 101, 1, ABSENT_BITS } } };
+	const struct pair alike_again = {
+		.pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } }, .twice = true
+	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(apart) / sizeof(apart[0]); i++) {
@@ -91,6 +101,8 @@ static void test_runs(void **state)
 		if (first_run() != 1)
 			fail_msg("pair %zu is one run", i);
 	}
+	read_pair(&alike_again);
+	assert_int_equal(first_run(), 2);
 	read_pair(&alike);
 	assert_int_equal(first_run(), 2);
 	/* Where nothing is resident there are no frames to ascend. */
@@ -162,6 +174,119 @@ static void test_seen_not_seen(void **state)
 	seen_not_seen(ABSENT_BITS | DEVIATES);
 }
 
+/* One that was proven wrong long ago does not hide that its neighbour has gone wrong like it. */
+static void test_wrong_beside_proven(void **state)
+{
+	struct stream_page pages[2] = { { 0, 100, 1, PRESENT_BITS }, { 1, 101, 1, ABSENT_BITS } };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 4; pass++) {
+		pages[1].bits = pass < 2 ? ABSENT_BITS : PRESENT_BITS;
+		read_live(pass, pages, 2);
+	}
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 0, 1);
+}
+
+/* --- pages like the one before: what is not like it is looked at by itself ---------------- */
+
+/* Pages 0 and 1, faulted in and read alike, page 0 first. */
+static void two_alike(enum record_provider provider, bool before)
+{
+	static const struct stream_page both = { 0, 100, 2, ABSENT_BITS };
+
+	anew();
+	stream_inode(&stream, G, provider, 64, before);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	read_live(0, &both, 1);
+}
+
+static void test_like_asked(void **state)
+{
+	static const struct stream_page both = { 0, 100, 2, ABSENT_BITS };
+
+	(void)state;
+	/* Page 1 is asked to be present, and nothing follows. */
+	two_alike(RFC3, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 1, 1, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 1, 1, true);
+	read_live(1, &both, 1);
+	feed();
+	assert_int_equal(watch.read[watch.read_nr - 2].pgoff, 1);
+	assert_int_equal(watch.read[watch.read_nr - 2].differs, MODEL_DIFFERS_DECLARED);
+	/* Both are asked to be either: each is learned. */
+	two_alike(RFC3, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, true);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, true);
+	stream_heartbeat(&stream);
+	read_live(1, &both, 1);
+	feed();
+	assert_int_equal(page_at(G, 0).declared, MODEL_ABSENT);
+	assert_int_equal(page_at(G, 1).declared, MODEL_ABSENT);
+}
+
+static void test_like_replaced(void **state)
+{
+	static const struct stream_page pages[] = { { 0, 100, 1, ABSENT_BITS },
+						    { 1, 777, 1, ABSENT_BITS } };
+
+	(void)state;
+	two_alike(RFC3, false);
+	read_live(1, pages, 2);
+	feed();
+	assert_int_equal(page_at(G, 1).pfn, 777);
+	assert_int_equal(watch.counts.unexplained, 1);
+}
+
+/* What was unsettled, or suspected, is no more when it was read once again. */
+static void test_like_cleared(void **state)
+{
+	struct stream_page pages[] = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } };
+
+	(void)state;
+	two_alike(RFC3, false);
+	read_live(1, pages, 2);
+	stream_zap(&stream, T, G, 1, 101, 1, false, 0);
+	((struct record_zap *)last_record(sizeof(struct record_zap)))->zap_end -= 2000;
+	read_live(2, pages, 2);
+	feed();
+	assert_int_equal(watch.counts.pages_unsettled, 0);
+	two_alike(RFC3, false);
+	for (__u32 pass = 1; pass < 4; pass++) {
+		pages[1].bits = pass == 2 ? ABSENT_BITS : PRESENT_BITS;
+		read_live(pass, pages, 2);
+	}
+	feed();
+	for (size_t i = 0; i < watch.read_nr; i++)
+		assert_int_equal(watch.read[i].proven, 0);
+}
+
+static void test_like_unseen(void **state)
+{
+	static const struct stream_page both = { 0, 100, 2, PRESENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE,
+			    pass, 0, pass ? 64 : 1, &both, 1);
+	stream.now += 5 * SECOND;
+	feed();
+	assert_true(model_owners_complete(stream.model));
+}
+
 /* --- what a read does not know ------------------------------------------------------------ */
 
 static const struct model_read *read_bits(enum record_provider provider, __u32 bits)
@@ -206,6 +331,83 @@ static void test_unknown(void **state)
 	expect_known(true);
 	assert_int_equal(read_bits(RFC3, PRESENT_BITS | RECORD_PAGE_POISONED)->differs, 0);
 	expect_known(true);
+}
+
+/* Pages alike of which the same is not known. */
+static void test_unknown_alike(void **state)
+{
+	struct stream_page pages = { 0, 100, 8, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_heartbeat(&stream);
+	read_live(0, &pages, 1);
+	pages.bits |= RECORD_PAGE_APPLIED_UNKNOWN;
+	read_live(1, &pages, 1);
+	feed();
+	assert_int_equal(watch.counts.pages_unknown, 8);
+	assert_int_equal(watch.counts.pages_read, 64 + 56);
+}
+
+/* The xarray is wrong, and the page table is as was asked for: that is one difference. */
+static void test_one_difference(void **state)
+{
+	static const struct stream_page page = { 0, 100, 1, ABSENT_BITS | DEVIATES };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	read_live(0, &page, 1);
+	feed();
+	assert_int_equal(watch.read[0].differs, MODEL_DIFFERS_DECLARED);
+}
+
+/* Not prepared, while a call from before may still run: @before is what was known of it. */
+static const struct model_read *halfway(enum record_provider provider, bool joined, bool zapped,
+					const struct stream_page *before, __u32 bits)
+{
+	struct stream_page page = { 0, 100, 1, RECORD_PAGE_RESIDENT | bits };
+
+	anew();
+	stream_inode(&stream, G, provider, 64, true);
+	if (joined)
+		stream_join(&stream, T, G, 0, 100);
+	if (zapped)
+		stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_heartbeat(&stream);
+	if (before)
+		stream_read(&stream, G, provider, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, before, 1);
+	stream_read(&stream, G, provider, false, RECORD_SNAPSHOT_LIVE, 1, 0, 64, &page, 1);
+	feed();
+	for (size_t i = watch.read_nr; i > 0; i--) {
+		if (!watch.read[i - 1].pgoff)
+			return &watch.read[i - 1];
+	}
+	fail_msg("page 0 was not told of");
+	return NULL;
+}
+
+static void test_halfway(void **state)
+{
+	static const struct stream_page present = { 0, 100, 1,
+						    RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT };
+
+	(void)state;
+	/* Nothing is known of it, or it was read present before: it may be halfway. */
+	assert_int_equal(halfway(RFC3, false, false, NULL, 0)->table, MODEL_EITHER);
+	assert_int_equal(halfway(RFC3, false, false, &present, 0)->table, MODEL_EITHER);
+	assert_int_equal(halfway(RFC3, true, true, NULL, 0)->table, MODEL_EITHER);
+	/* It came when the sensors were there, and who makes it absent is seen. */
+	assert_int_equal(halfway(RFC3, true, false, NULL, 0)->differs, MODEL_DIFFERS_APPLIED);
+	/* Present it is not on its way, prepared it has arrived, and others have no such way. */
+	assert_int_equal(halfway(RFC3, false, false, NULL, RECORD_PAGE_PRESENT)->table,
+			 MODEL_PRESENT);
+	assert_int_equal(halfway(RFC3, false, false, NULL, RECORD_PAGE_PREPARED)->table,
+			 MODEL_ABSENT);
+	assert_int_equal(halfway(SECRET, false, false, NULL, 0)->table, MODEL_ABSENT);
 }
 
 /* What a page that is not there was mapped like is not known, whatever its neighbours are. */
@@ -497,6 +699,9 @@ static void declared_after(int reads, __u64 pages, const struct stream_page *pag
 			    pages < 4096 ? pages : RECORD_SNAPSHOT_EMPTY, page, nr);
 	feed();
 	assert_int_equal(page_at(G, 0).declared, declared);
+	/* And of its neighbours. */
+	assert_int_equal(page_at(G, 101).declared, declared);
+	assert_int_equal(page_at(G, 108).declared, declared);
 }
 
 static void test_declared_learned(void **state)
@@ -513,6 +718,23 @@ static void test_declared_learned(void **state)
 		declared_after(reads, 512, NULL, 0, declared);
 		declared_after(reads, RECORD_SNAPSHOT_EMPTY, NULL, 0, declared);
 	}
+}
+
+/* Read a second time beside one that is read for the first: sure, as the other is not yet. */
+static void test_seen_beside_unseen(void **state)
+{
+	static const struct stream_page pages[] = { { 1, 101, 7, PRESENT_BITS },
+						    { 0, 100, 8, PRESENT_BITS } };
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE,
+			    pass, 1 - pass, 63 + pass, pages + pass, 1);
+	feed();
+	assert_false(page_at(G, 0).sure);
+	for (__u64 i = 1; i < 8; i++)
+		assert_true(page_at(G, i).sure);
 }
 
 /* --- gigabytes of nothing ------------------------------------------------------------------------------ */
@@ -547,7 +769,20 @@ static void test_empty_is_cheap(void **state)
 	assert_true(watch.counts.memory < before + 16384);
 }
 
-static __u64 memory_of_chunks(__u64 nr)
+/* As a reader tells of a chunk: in blocks. */
+static void read_chunk(__u64 chunk, bool blocks)
+{
+	struct stream_page pages[8];
+
+	for (__u64 i = 0; i < 8; i++)
+		pages[i] = (struct stream_page){ chunk * 512 + i * 64, ((chunk + 1) << 12) + i * 64,
+						 64, ABSENT_BITS };
+	pages[0].nr = blocks ? 64 : 512;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, chunk * 512, 512, pages,
+		    blocks ? 8 : 1);
+}
+
+static __u64 memory_of_chunks(__u64 nr, bool blocks)
 {
 	anew();
 	stream_inode(&stream, G, RFC3, REGION, false);
@@ -558,11 +793,7 @@ static __u64 memory_of_chunks(__u64 nr)
 		stream_heartbeat(&stream);
 	}
 	for (__u64 i = 0; i < nr; i++) {
-		struct stream_page page = { i * 512, (i + 1) << 12, 512, RECORD_PAGE_RESIDENT };
-
-		page.bits = PRESENT_BITS & ~(__u32)RECORD_PAGE_PRESENT;
-		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, i * 512, 512, &page,
-			    1);
+		read_chunk(i, blocks);
 		stream_heartbeat(&stream);
 	}
 	feed_with(&(struct model_options){ .events_kept = 1024 });
@@ -574,7 +805,36 @@ static __u64 memory_of_chunks(__u64 nr)
 static void test_alike_is_cheap(void **state)
 {
 	(void)state;
-	assert_true(memory_of_chunks(66) < memory_of_chunks(2) + 64 * 1024);
+	for (int blocks = 0; blocks < 2; blocks++)
+		assert_true(memory_of_chunks(66, blocks) < memory_of_chunks(2, blocks) + 64 * 1024);
+}
+
+/* Nor does what was asked for of what is not there. */
+static __u64 memory_of_asked(__u64 nr)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, REGION, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, nr * 512 - 1, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, nr * 512 - 1, true);
+	stream_heartbeat(&stream);
+	for (__u64 i = 0; i < nr; i++) {
+		struct stream_page pages[8];
+
+		for (__u64 j = 0; j < 8; j++)
+			pages[j] = (struct stream_page){ i * 512 + j * 64, 0, 64, DEVIATES };
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, i * 512, 512, pages,
+			    8);
+		stream_heartbeat(&stream);
+	}
+	feed_with(&(struct model_options){ .events_kept = 1024 });
+	assert_int_equal(inode_of(G)->compared, nr * 512);
+	return watch.counts.memory;
+}
+
+static void test_asked_is_cheap(void **state)
+{
+	(void)state;
+	assert_true(memory_of_asked(66) < memory_of_asked(2) + 32 * 1024);
 }
 
 /* One in which something was asked for, is asked for, or was not recorded, is looked at closely. */
@@ -612,7 +872,15 @@ int main(void)
 		RULE_TEST(test_runs),
 		RULE_TEST(test_since),
 		RULE_TEST(test_seen_not_seen),
+		RULE_TEST(test_wrong_beside_proven),
+		RULE_TEST(test_like_asked),
+		RULE_TEST(test_like_replaced),
+		RULE_TEST(test_like_cleared),
+		RULE_TEST(test_like_unseen),
+		RULE_TEST(test_one_difference),
+		RULE_TEST(test_halfway),
 		RULE_TEST(test_unknown),
+		RULE_TEST(test_unknown_alike),
 		RULE_TEST(test_not_resident),
 		RULE_TEST(test_open),
 		RULE_TEST(test_born_touched),
@@ -624,8 +892,10 @@ int main(void)
 		RULE_TEST(test_unexplained),
 		RULE_TEST(test_not_learned),
 		RULE_TEST(test_declared_learned),
+		RULE_TEST(test_seen_beside_unseen),
 		RULE_TEST(test_empty_is_cheap),
 		RULE_TEST(test_alike_is_cheap),
+		RULE_TEST(test_asked_is_cheap),
 		RULE_TEST(test_empty_and_asked),
 	};
 

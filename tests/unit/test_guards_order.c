@@ -171,7 +171,7 @@ static void test_watermark_back(void **state)
 
 /* --- reads put together --------------------------------------------------------------------------- */
 
-static void bracket(__u16 kind, __u64 inode, __u64 first, __u32 pass)
+static void bracket(__u16 kind, __u64 inode, __u64 first, __u32 pass, __u64 snapshot)
 {
 	struct record_snapshot record = {
 		.header = { .kind = kind,
@@ -184,7 +184,7 @@ static void bracket(__u16 kind, __u64 inode, __u64 first, __u32 pass)
 		.origin = RECORD_SNAPSHOT_LIVE,
 		.pass = pass,
 		.provider = RFC3,
-		.snapshot = 1,
+		.snapshot = snapshot,
 	};
 
 	stream_add(&stream, &record.header);
@@ -193,6 +193,7 @@ static void bracket(__u16 kind, __u64 inode, __u64 first, __u32 pass)
 struct part {
 	__u64 inode, first;
 	__u32 pass;
+	__u64 snapshot;
 };
 
 /* Two that overlap: each is what stands between its own begin and end. */
@@ -204,13 +205,13 @@ static void overlap(const struct part *a, const struct part *b)
 	stream_inode(&stream, G, RFC3, 128, false);
 	stream_inode(&stream, 9, RFC3, 128, false);
 	begins[0] = stream.now;
-	bracket(RECORD_SNAPSHOT_BEGIN, a->inode, a->first, a->pass);
+	bracket(RECORD_SNAPSHOT_BEGIN, a->inode, a->first, a->pass, a->snapshot);
 	begins[1] = stream.now;
-	bracket(RECORD_SNAPSHOT_BEGIN, b->inode, b->first, b->pass);
+	bracket(RECORD_SNAPSHOT_BEGIN, b->inode, b->first, b->pass, b->snapshot);
 	ends[0] = stream.now;
-	bracket(RECORD_SNAPSHOT_END, a->inode, a->first, a->pass);
+	bracket(RECORD_SNAPSHOT_END, a->inode, a->first, a->pass, a->snapshot);
 	ends[1] = stream.now;
-	bracket(RECORD_SNAPSHOT_END, b->inode, b->first, b->pass);
+	bracket(RECORD_SNAPSHOT_END, b->inode, b->first, b->pass, b->snapshot);
 	feed();
 	assert_int_equal(watch.read_nr, 2);
 	for (size_t i = 0; i < 2; i++) {
@@ -226,12 +227,13 @@ static void overlap(const struct part *a, const struct part *b)
 
 static void test_overlap(void **state)
 {
-	const struct part one = { G, 0, 0 };
+	const struct part one = { G, 0, 0, 1 };
 
 	(void)state;
-	overlap(&one, &(const struct part){ 9, 0, 0 });
-	overlap(&one, &(const struct part){ G, 64, 0 });
-	overlap(&one, &(const struct part){ G, 0, 1 });
+	overlap(&one, &(const struct part){ 9, 0, 0, 1 });
+	overlap(&one, &(const struct part){ G, 64, 0, 1 });
+	overlap(&one, &(const struct part){ G, 0, 1, 1 });
+	overlap(&one, &(const struct part){ G, 0, 0, 2 });
 }
 
 /* Only what was read is told of. */
@@ -335,7 +337,7 @@ static void suspect(const __u64 *chunks, size_t nr)
 		pages[i] = (struct stream_page){ chunks[i] * 512 + 70, 0, 1, DEVIATES };
 	for (__u64 first = 0; first < 10240; first += 4096)
 		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, first,
-			    first + 4096 < 10240 ? 4096 : 10240 - first, pages, 0);
+			    first + 4096 < 10240 ? 4096 : 10240 - first, NULL, 0);
 	/* All in one: a reader tells of pages in order, chunk by chunk. */
 	for (__u64 first = 0; first < 10240; first += 4096) {
 		struct stream_page part[16];
@@ -391,6 +393,34 @@ static void test_reread(void **state)
 	expect_reread(64, 7 * 512 + 64);
 	expect_reread(8 * 512 + 64, 64);
 	expect_no_reread();
+}
+
+/* Up to the inode's end; chunks between that want nothing are left out, be they known page by page. */
+static void test_reread_bounds(void **state)
+{
+	struct stream_page page = { 70, 0, 1, DEVIATES };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 100, false);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 100, &page, 1);
+	feed();
+	expect_reread(64, 36);
+	expect_no_reread();
+	anew();
+	stream_inode(&stream, G, RFC3, 1ULL << 19, false);
+	stream_join(&stream, T, G, 600, 5000);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 2048,
+		    (const struct stream_page[]){
+			    { 70, 0, 1, DEVIATES },
+			    { 600, 5000, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT },
+			    { 1030, 0, 1, DEVIATES } },
+		    3);
+	feed();
+	expect_reread(64, 64);
+	expect_reread(1024, 64);
+	expect_no_reread();
+	assert_true(model_unsettled(stream.model));
 }
 
 /* Of one that is dead nothing can be read. */
@@ -456,7 +486,8 @@ int main(void)
 		RULE_TEST(test_overlap),       RULE_TEST(test_read_of_part),
 		RULE_TEST(test_read_behind),   RULE_TEST(test_said_twice),
 		RULE_TEST(test_resident_next), RULE_TEST(test_reread),
-		RULE_TEST(test_reread_dead),   RULE_TEST(test_reread_limit),
+		RULE_TEST(test_reread_bounds), RULE_TEST(test_reread_dead),
+		RULE_TEST(test_reread_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -241,6 +241,13 @@ static void test_short(void **state)
 	stream.used -= record->size - sizeof(*record);
 	record->size = sizeof(*record);
 	expect_joined(1, 0);
+	anew();
+	stream_begin(&stream, T, 0, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	record = last_record(sizeof(struct record_request));
+	stream.used -= record->size - sizeof(*record);
+	record->size = sizeof(*record);
+	expect_malformed(1);
+	assert_int_equal(watch.counts.requests, 0);
 }
 
 static void fact(__u32 key_length, __u32 value_length)
@@ -353,6 +360,65 @@ static void test_read_page(void **state)
 	expect_malformed(1);
 }
 
+/* A page of a read whose begin was lost, or that contradicts what its inode is. */
+static void test_read_in_part(void **state)
+{
+	struct record_snapshot_page page = {
+		.header = { .kind = RECORD_SNAPSHOT_PAGE, .size = sizeof(page), .inode = G },
+		.pfn = 100,
+		.nr = 1,
+		.bits = ABSENT_BITS,
+		.snapshot = 1,
+	};
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	page.header.time = stream.now;
+	stream_add(&stream, &page.header);
+	expect_malformed(0);
+	assert_int_equal(inode_of(G)->resident, 0);
+	anew();
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_read(&stream, G, SECRET, true, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	expect_malformed(2);
+}
+
+/* More pages absent than were freed. */
+static void absent_of(__u32 order, __u64 absent, __u64 malformed)
+{
+	struct record_page_free *record;
+
+	anew();
+	stream_page_free(&stream, T, 1024, false);
+	record = last_record(sizeof(*record));
+	record->order = order;
+	record->absent = absent;
+	expect_malformed(malformed);
+}
+
+static void test_free_beyond(void **state)
+{
+	(void)state;
+	absent_of(0, 1, 0);
+	absent_of(0, 2, 1);
+	absent_of(3, 0x80, 0);
+	absent_of(3, 0x100, 1);
+	absent_of(6, ~0ULL, 0);
+	absent_of(10, ~0ULL, 0);
+}
+
+/* One that is gone says nothing of what it was. */
+static void test_dead_says_nothing(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_inode_dead(&stream, G);
+	((struct record_inode *)last_record(sizeof(struct record_inode)))->provider =
+		RECORD_PROVIDER_GMEM_PLAIN;
+	expect_malformed(0);
+	assert_true(inode_of(G)->dead);
+}
+
 /* --- changes -------------------------------------------------------------------------------------- */
 
 static void changed(__u64 pgoff, __u64 pfn, __u32 nr)
@@ -397,6 +463,10 @@ static void test_names(void **state)
 	(void)state;
 	assert_string_equal(model_operation_name(RECORD_OPERATION_RELEASE), "release");
 	assert_string_equal(model_operation_name(100000), "unknown");
+	for (__u32 beyond = RECORD_OPERATION_ERROR_FOLIO + 1; beyond < 100; beyond++) {
+		if (beyond != RECORD_OPERATION_FOLIO_ZAP)
+			assert_string_equal(model_operation_name(beyond), "unknown");
+	}
 	assert_string_equal(model_provider_name(RFC3), "rfc3");
 	/* One that has a number, and no name. */
 	assert_string_equal(model_provider_name(RECORD_PROVIDER_UNKNOWN), "unknown");
@@ -410,14 +480,16 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_join),	    RULE_TEST(test_join_nobody),
-		RULE_TEST(test_leave),	    RULE_TEST(test_join_changes),
-		RULE_TEST(test_free_order), RULE_TEST(test_freed_twice),
-		RULE_TEST(test_inode),	    RULE_TEST(test_freed_after_leaving),
-		RULE_TEST(test_number),	    RULE_TEST(test_short),
-		RULE_TEST(test_fact),	    RULE_TEST(test_facts_many),
-		RULE_TEST(test_read),	    RULE_TEST(test_read_page),
-		RULE_TEST(test_change),	    RULE_TEST(test_names),
+		RULE_TEST(test_join),	     RULE_TEST(test_join_nobody),
+		RULE_TEST(test_leave),	     RULE_TEST(test_join_changes),
+		RULE_TEST(test_free_order),  RULE_TEST(test_freed_twice),
+		RULE_TEST(test_inode),	     RULE_TEST(test_freed_after_leaving),
+		RULE_TEST(test_number),	     RULE_TEST(test_short),
+		RULE_TEST(test_fact),	     RULE_TEST(test_facts_many),
+		RULE_TEST(test_read),	     RULE_TEST(test_read_page),
+		RULE_TEST(test_change),	     RULE_TEST(test_read_in_part),
+		RULE_TEST(test_free_beyond), RULE_TEST(test_dead_says_nothing),
+		RULE_TEST(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -96,6 +96,45 @@ static void test_release_of_nobody(void **state)
 	assert_null(watch.begun[0].inode);
 }
 
+/* The update of the xarray inside another request is a step of it, and of its inode. */
+static void counted(enum record_operation outer, enum record_operation inner, __u64 inode,
+		    __u64 requests)
+{
+	start();
+	stream_begin(&stream, T, G, outer, 0, 3, true);
+	stream_begin(&stream, T, inode, inner, 0, 3, true);
+	stream_end(&stream, T, inode, inner, 0, 3, true);
+	stream_end(&stream, T, G, outer, 0, 3, true);
+	feed();
+	assert_int_equal(watch.counts.requests, requests);
+	assert_int_equal(watch.counts.requests_open, 0);
+}
+
+static void test_steps(void **state)
+{
+	const enum record_operation update = RECORD_OPERATION_UPDATE_XARRAY;
+
+	(void)state;
+	counted(RANGE, update, G, 1);
+	counted(RANGE, update, 0, 1);
+	counted(RECORD_OPERATION_FALLOCATE, RECORD_OPERATION_CONFIGURE, G, 2);
+	assert_int_equal(inode_of(G)->requests, 2);
+	/* Another's inode that is not known is not its caller's. */
+	counted(RECORD_OPERATION_FALLOCATE, RECORD_OPERATION_CONFIGURE, 0, 2);
+	assert_int_equal(inode_of(G)->requests, 1);
+	/* By itself it is a request, of no inode where it names none. */
+	start();
+	stream_begin(&stream, T, G, update, 0, 3, true);
+	stream_end(&stream, T, G, update, 0, 3, true);
+	stream_begin(&stream, T, 0, update, 8, 9, true);
+	stream_end(&stream, T, 0, update, 8, 9, true);
+	feed();
+	assert_int_equal(watch.counts.requests, 2);
+	assert_int_equal(inode_of(G)->requests, 1);
+	assert_int_equal(declared(1), MODEL_PRESENT);
+	assert_int_equal(declared(8), MODEL_ABSENT);
+}
+
 /* --- at once with others -------------------------------------------------------------- */
 
 /* Page 1 of [0, 3], asked to be present, while another thread asks as well. */
@@ -354,19 +393,13 @@ static void test_late_end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_match),
-		RULE_TEST(test_impossible),
-		RULE_TEST(test_release_of_nobody),
-		RULE_TEST(test_at_once),
-		RULE_TEST(test_failed),
-		RULE_TEST(test_nested),
-		RULE_TEST(test_many),
-		RULE_TEST(test_many_elsewhere),
-		RULE_TEST(test_conflicts),
-		RULE_TEST(test_declares),
-		RULE_TEST(test_ranges),
-		RULE_TEST(test_configure),
-		RULE_TEST(test_late_end),
+		RULE_TEST(test_match),		RULE_TEST(test_impossible),
+		RULE_TEST(test_steps),		RULE_TEST(test_release_of_nobody),
+		RULE_TEST(test_at_once),	RULE_TEST(test_failed),
+		RULE_TEST(test_nested),		RULE_TEST(test_many),
+		RULE_TEST(test_many_elsewhere), RULE_TEST(test_conflicts),
+		RULE_TEST(test_declares),	RULE_TEST(test_ranges),
+		RULE_TEST(test_configure),	RULE_TEST(test_late_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
