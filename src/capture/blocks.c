@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <zlib.h>
-#include "capture/reader.h"
+#include "capture/blocks.h"
 
 static int damaged(struct capture_reader *reader, const char *what)
 {

@@ -3,7 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "capture/reader.h"
+#include "capture/blocks.h"
+#include "capture/index.h"
 
 static void places_clear(struct capture_reader *reader)
 {

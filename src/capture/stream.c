@@ -1,15 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Reading format 1: records one behind the other, and one checksum for all of them. */
 #include <errno.h>
-#include <zlib.h>
-#include "capture/reader.h"
-
-void stream_sum(struct capture_reader *reader)
-{
-	reader->checksum = (__u32)crc32(reader->checksum, reader->buffer + reader->summed,
-					(uInt)(reader->start - reader->summed));
-	reader->summed = reader->start;
-}
+#include "capture/stream.h"
 
 /* All records of a finished capture were read. */
 static int stream_end_whole(struct capture_reader *reader)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of the reader share. */
-#ifndef GMEMTRACE_CAPTURE_READER_H
-#define GMEMTRACE_CAPTURE_READER_H
+/* A capture that is being read: its bytes, and what all of its readers share. */
+#ifndef GMEMTRACE_CAPTURE_INPUT_H
+#define GMEMTRACE_CAPTURE_INPUT_H
 
 #include "capture/block.h"
 
@@ -49,17 +49,5 @@ int reader_end(struct capture_reader *reader, const char *what);
 
 /* Takes what was read of a format-1 capture into its checksum: in great pieces, as it is dear. */
 void stream_sum(struct capture_reader *reader);
-
-void index_free(struct capture_reader *reader);
-
-/* The next record of either format, of any kind: 1, 0 at the end, or -errno. */
-int stream_next(struct capture_reader *reader, const struct record_header **record);
-int blocks_next(struct capture_reader *reader, const struct record_header **record);
-
-/*
- * Has a whole block in the buffer, checked. 1; 0 where none is left, with @wrong
- * what is the matter with the bytes that are, or NULL; or -errno.
- */
-int blocks_fill(struct capture_reader *reader, struct capture_block *block, const char **wrong);
 
 #endif
