@@ -31,6 +31,28 @@ const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX])
 	return clean;
 }
 
+void report_xml(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		switch (text[i]) {
+		case '<':
+			fputs("&lt;", out);
+			break;
+		case '>':
+			fputs("&gt;", out);
+			break;
+		case '&':
+			fputs("&amp;", out);
+			break;
+		case '"':
+			fputs("&quot;", out);
+			break;
+		default:
+			fputc(text[i], out);
+		}
+	}
+}
+
 const char *report_range(__u64 first, __u64 last, char *range)
 {
 	if (first == last)

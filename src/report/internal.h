@@ -24,6 +24,9 @@ const char *report_comm(const struct model_inode *inode, char *comm);
 #define REPORT_CLEAN_MAX (VERDICT_WORDS_MAX * 2)
 const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX]);
 
+/* The first @length bytes of clean text, as XML takes them in elements and attributes. */
+void report_xml(FILE *out, const char *text, size_t length);
+
 /* "0x3f" or "0x0-0x3f" */
 #define REPORT_RANGE_MAX 48
 const char *report_range(__u64 first, __u64 last, char *range);

@@ -6,24 +6,8 @@ static void xml_text(FILE *out, const char *text)
 {
 	char clean[REPORT_CLEAN_MAX];
 
-	for (text = report_clean(text, clean); *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(*text, out);
-		}
-	}
+	report_clean(text, clean);
+	report_xml(out, clean, strlen(clean));
 }
 
 static void junit_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,

@@ -1,0 +1,57 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# gmemtrace latency and flame of captures: merged exactly, bad input refused, lines that a strict parser takes, and
+# a picture that is XML. The examples of the manual among them.
+# shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
+. "$(dirname -- "$0")/../vm/lib.sh"
+
+tracer=$top/build/bin/gmemtrace
+cd "$test_work" || exit 1
+cp "$top/tests/unit/fixtures/format-2.cap" monday.cap
+cp monday.cap tuesday.cap
+
+# refuses WORDS ARGUMENT...: a usage error of one line with WORDS.
+refuses() {
+	local words=$1
+	shift
+	"$tracer" "$@" >"$stdout" 2>"$stderr" </dev/null
+	status=$?
+	is "$status $(grep -c . "$stderr") $(grep -cF -e "$words" "$stderr")" '64 1 1' "gmemtrace $*: refused" || diag_guest
+}
+
+status=0
+"$tracer" latency --json monday.cap >one.json 2>"$stderr"
+"$tracer" latency --json --merge monday.cap tuesday.cap >both.json 2>>"$stderr"
+json_ok one.json '.flushes > 20 and .schema == "gmemtrace-latency-1" and (.every_flush | not)' 'figures of a capture'
+is "$(jq -c '[.rows[] | [.key, .count, .sum_ns, .min_ns, .max_ns, .p50_ns, .buckets]]' both.json)" \
+	"$(jq -c '[.rows[] | [.key, .count * 2, .sum_ns * 2, .min_ns, .max_ns, .p50_ns, [.buckets[] | [.[0], .[1] * 2]]]]' one.json)" \
+	'merged with itself: twice of all, the same quantiles'
+is "$(jq '[.rows[] | select(.key | startswith("kind.")) | .count] | add' one.json)" "$(jq .flushes one.json)" \
+	'the kinds add up to all flushes'
+is "$(jq '[.rows[] | select(.count != ([.buckets[][1]] | add))] | length' one.json)" 0 'and the buckets to their rows'
+json_ok one.json '.missing | join(" ") | test("record --flushes")' 'what is not in it is said'
+"$tracer" latency monday.cap >"$stdout" 2>"$stderr"
+stdout_like '^flush 1 page  +[0-9]+ ' 'rows for people'
+
+refuses 'give CPUs such as' latency --cpu 3-1 monday.cap
+refuses 'give CPUs such as' latency --cpu x monday.cap
+refuses 'give at least two' latency --merge monday.cap
+refuses 'one FILE is enough' latency monday.cap tuesday.cap
+refuses 'give 1/N' flame --stacks 2 monday.cap
+refuses 'has no meaning for a capture' latency --stacks 1/8 monday.cap
+refuses 'give 1/N' record --flushes --stacks 1/0
+
+for by in stack vm cpu kind initiator; do
+	"$tracer" flame --by "$by" monday.cap >flush.folded
+	is "$(wc -l <flush.folded) $(LC_ALL=C grep -cvE '^([!-:<-~]+;)*[!-:<-~]+ [1-9][0-9]*$' flush.folded)" \
+		"$(wc -l <flush.folded) 0" "flame --by $by: every line is frames and a number"
+	succeeds "flame --by $by: there are some" test -s flush.folded
+done
+"$tracer" flame --weight wait monday.cap >"$stdout" 2>"$stderr"
+status=$?
+status_is 2 'no answers were recorded: nothing to weigh'
+stderr_like 'record --flushes' 'and what would record them is said'
+"$tracer" flame --svg -o flush.svg monday.cap
+is "$(grep -c '<title>' flush.svg) $(grep -c '<script' flush.svg)" "$(grep -o '</title>' flush.svg | wc -l) 0" 'a picture without scripts'
+succeeds 'which is XML' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' flush.svg
+end_tests print-plan
