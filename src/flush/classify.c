@@ -30,17 +30,16 @@ static bool stack_has(const char *stack, const char *name)
 }
 
 /*
- * __change_page_attr() and what it is inlined into flush everything for a split
- * alone; what set_memory_* flush for their own sake is cpa_flush()'s, which
- * runs outside of them (arch/x86/mm/pat/set_memory.c). Both names of the
- * middle one, as a compiler may have merged it into either neighbour.
+ * __change_page_attr_set_clr() and what it calls flush everything for a split
+ * alone. What set_memory_* flush for their own sake is cpa_flush()'s, which
+ * change_page_attr_set_clr(), without underscores, calls behind it
+ * (arch/x86/mm/pat/set_memory.c).
  */
 static bool stack_splits(const char *stack)
 {
-	if (!stack || stack_has(stack, "cpa_flush"))
-		return false;
-	return stack_has(stack, "split_large_page") || stack_has(stack, "__split_large_page") ||
-	       stack_has(stack, "__change_page_attr");
+	return stack &&
+	       (stack_has(stack, "split_large_page") || stack_has(stack, "__split_large_page") ||
+		stack_has(stack, "__change_page_attr"));
 }
 
 enum flush_kind flush_classify(const struct record_flush_timed *flush, const char *stack,
