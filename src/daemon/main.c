@@ -51,6 +51,7 @@ enum option_key {
 	KEY_GROUP,
 	KEY_LOCK,
 	KEY_PAGE_FREE,
+	KEY_FLUSHES,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
 	KEY_HISTORY,
@@ -80,6 +81,9 @@ static const struct argp_option argp_options[] = {
 	  2 },
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
 	  "watch pages that return to the allocator: taxes every free in the system", 2 },
+	{ "flushes", KEY_FLUSHES, NULL, 0,
+	  "time every flush of kernel mappings by anybody, with stacks, and which CPUs answer it",
+	  2 },
 	{ NULL, 0, NULL, 0, "About:", -1 },
 	{ "help", '?', NULL, 0, "print this help", -1 },
 	{ "usage", KEY_USAGE, NULL, 0, "print a short usage message", -1 },
@@ -137,6 +141,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_PAGE_FREE:
 		arguments->sensor.groups |= SENSOR_GROUP_PAGE_FREE;
+		return 0;
+	case KEY_FLUSHES:
+		arguments->sensor.groups |=
+			SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE | SENSOR_GROUP_STACK;
+		arguments->sensor.stack_rate = 1;
 		return 0;
 	case KEY_MAX_CLIENTS:
 		arguments->limits.clients = max_clients_parse(text);

@@ -287,8 +287,11 @@ size_t load_hooked(const struct load *load, const char *names[LOAD_PROGRAMS_MAX]
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		const char *target = load_programs[i].target;
 
-		/* The programs of one function stand together. */
-		if (target && load->links[i] && (!nr || strcmp(names[nr - 1], target)))
+		size_t known = 0;
+
+		while (known < nr && target && strcmp(names[known], target) != 0)
+			known++;
+		if (target && load->links[i] && known == nr)
 			names[nr++] = target;
 	}
 	return nr;

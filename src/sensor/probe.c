@@ -55,7 +55,9 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		const struct load_program *program = &load_programs[i];
 
-		if (!program->target || !strcmp(program->target, last))
+		/* What only figures need hooks the same routines. */
+		if (!program->target || !strcmp(program->target, last) ||
+		    program->group & SENSOR_GROUP_FLUSHES)
 			continue;
 		last = program->target;
 		probe_add(probe, program->target, program->required,
@@ -67,6 +69,15 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 				  ? ""
 				  : ": load the kvm module");
 	}
+}
+
+static void probe_answers(struct probe *probe, const struct kernel *kernel)
+{
+	bool present = load_groups(kernel, SENSOR_GROUP_ACKNOWLEDGE);
+
+	probe_add(probe, "tracepoints of csds", false, present, "6.5",
+		  "no csd:csd_queue_cpu and its like, or too many CPUs: which CPU answers a flush "
+		  "is not judged");
 }
 
 /* How many of those that change its pages' entries are there, not inlined. */
@@ -242,6 +253,7 @@ size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 		"BPF trampolines (fec56f5890d9, 5.5)",
 		"the kernel loads no tracing programs: CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS=y");
 	probe_functions(&probe, &kernel);
+	probe_answers(&probe, &kernel);
 	probe_symbols(&probe, &kernel);
 	probe_walker(&probe, &kernel);
 	probe_sight(&probe, &kernel);
