@@ -148,6 +148,22 @@ struct flush_sum {
 	__u64 first, last; /* ns */
 };
 
+#define FLUSH_SLOWEST 8
+
+/* One of the slowest, the slowest first. */
+struct flush_slow {
+	__u64 begin, end; /* ns */
+	__u64 pages; /* 0: everything */
+	enum flush_kind kind;
+	enum record_operation operation;
+	__u32 cpu, tgid;
+	char comm[RECORD_COMM_LEN + 1]; /* "" not known */
+	bool late; /* who answered last is known: */
+	__u32 late_cpu, late_bits;
+	__u64 late_ns; /* from being asked to having answered */
+	char late_comm[RECORD_COMM_LEN + 1];
+};
+
 struct flush_latency_options {
 	const __u8 *cpus; /* cpus[n]: CPU n is looked at; NULL: none in particular */
 	size_t cpus_nr;
@@ -189,6 +205,9 @@ bool flush_latency_row(struct flush_latency *latency, size_t index, struct flush
 /* Sorted after finish and merge, the most time first. false behind the last. */
 bool flush_latency_sum(const struct flush_latency *latency, enum flush_list list, size_t index,
 		       struct flush_sum *sum);
+
+/* NULL behind the last. */
+const struct flush_slow *flush_latency_slowest(const struct flush_latency *latency, size_t index);
 
 GMEMTRACE_API_END
 

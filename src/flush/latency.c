@@ -5,62 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flush/tally.h"
-
-#define VMS_MAX 256 /* more are summed up in the last */
-#define NAME_MAX_BYTES 64
-#define ASKED_CLASSES 14 /* none, 1, 2-3, 4-7 ... 4096 and more */
-
-/* What is measured whatever the capture holds: X(ID, key, name). */
-/* clang-format off */
-#define FIGURES(X)                                                                          \
-	X(ZAP,         "zap",              "zap")                                           \
-	X(RESTORE,     "restore",          "restore")                                       \
-	X(FLUSH,       "flush",            "flush, any")                                    \
-	X(ONE,         "flush.one",        "flush 1 page")                                  \
-	X(FEW,         "flush.few",        "")                                              \
-	X(EVERYTHING,  "flush.everything", "flush everything")                              \
-	X(PREPARE,     "phase.prepare",    "  entry to first CPU asked")                    \
-	X(ANSWER,      "phase.answer",     "  a CPU asked to answered")                     \
-	X(DELAY,       "phase.delay",      "    of it until its handler ran")               \
-	X(HANDLER,     "phase.handler",    "    of it in its handler")                      \
-	X(LATE,        "phase.late",       "  last CPU behind the first")                   \
-	X(RETURN,      "phase.return",     "  last answer to return")                       \
-	X(EXPOSURE,    "exposure",         "exposure (a page)")                             \
-	X(OWN,         "exposure.own",     "  ended by its own flush")                      \
-	X(FOREIGN,     "exposure.foreign", "  ended by another's")
-/* clang-format on */
-
-enum figure {
-#define FIGURE_ENUM(id, ...) FIGURE_##id,
-	FIGURES(FIGURE_ENUM)
-#undef FIGURE_ENUM
-	FIGURES_NR
-};
-
-struct named {
-	char key[NAME_MAX_BYTES], name[NAME_MAX_BYTES];
-};
-
-struct vm {
-	__u32 tgid;
-	struct flush_histogram exposure;
-	__u64 never;
-};
-
-struct flush_latency {
-	struct model *model;
-	struct flush_watch *watch;
-	struct flush_latency_options options;
-	struct flush_totals totals;
-	struct flush_histogram figures[FIGURES_NR];
-	struct flush_histogram kinds[FLUSH_KINDS];
-	struct flush_histogram asked[ASKED_CLASSES];
-	struct vm *vms;
-	size_t vms_nr, vms_room;
-	struct tally lists[FLUSH_CAUSES + 1]; /* by enum flush_list */
-	struct named names[FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + VMS_MAX];
-};
+#include "flush/figures.h"
 
 static __u64 span(__u64 begin, __u64 end)
 {
@@ -272,6 +217,47 @@ static void causes_add(struct flush_latency *latency, const struct flush_seen *f
 		tally_add(entry, span(flush->begin, flush->end), 1);
 }
 
+/* In its place among the slowest, if it is one. */
+static void slowest_put(struct flush_latency *latency, const struct flush_slow *slow)
+{
+	size_t at = latency->slowest_nr;
+
+	while (at && span(latency->slowest[at - 1].begin, latency->slowest[at - 1].end) <
+			     span(slow->begin, slow->end))
+		at--;
+	if (at == FLUSH_SLOWEST)
+		return;
+	if (latency->slowest_nr < FLUSH_SLOWEST)
+		latency->slowest_nr++;
+	memmove(&latency->slowest[at + 1], &latency->slowest[at],
+		(latency->slowest_nr - at - 1) * sizeof(*slow));
+	latency->slowest[at] = *slow;
+}
+
+static void slowest_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct record_flush_timed *timed = flush->timed;
+	struct flush_slow slow = {
+		.begin = flush->begin,
+		.end = flush->end,
+		.pages = flush->pages,
+		.kind = flush->kind,
+		.operation = flush->operation,
+		.cpu = flush->cpu,
+		.tgid = flush->tgid,
+	};
+
+	memcpy(slow.comm, flush->comm, strnlen(flush->comm, RECORD_COMM_LEN));
+	if (timed && timed->answered_nr) {
+		slow.late = true;
+		slow.late_cpu = timed->late_cpu;
+		slow.late_bits = timed->late_bits;
+		slow.late_ns = span(timed->late_asked, timed->late_left);
+		memcpy(slow.late_comm, timed->late_comm, RECORD_COMM_LEN);
+	}
+	slowest_put(latency, &slow);
+}
+
 static void latency_seen(void *context, const struct flush_seen *flush)
 {
 	static const enum figure sizes[FLUSH_SIZES] = {
@@ -299,6 +285,7 @@ static void latency_seen(void *context, const struct flush_seen *flush)
 	if (flush->inode)
 		(void)vm_get(latency, vm_of(flush->inode));
 	causes_add(latency, flush);
+	slowest_add(latency, flush);
 	callers_add(latency, flush);
 	if (flush->timed)
 		breakdown_add(latency, flush);
@@ -429,119 +416,10 @@ int flush_latency_merge(struct flush_latency *latency, const struct flush_latenc
 		flush_histogram_merge(&vm->exposure, &other->vms[i].exposure);
 		vm->never += other->vms[i].never;
 	}
+	for (size_t i = 0; i < other->slowest_nr; i++)
+		slowest_put(latency, &other->slowest[i]);
 	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
 		error |= tally_merge(&latency->lists[i], &other->lists[i]);
 	lists_sort(latency);
 	return error ? -ENOMEM : 0;
-}
-
-void flush_latency_totals(const struct flush_latency *latency, struct flush_totals *totals)
-{
-	*totals = latency->totals;
-	totals->vms = latency->vms_nr;
-}
-
-static void row_name(struct flush_latency *latency, struct named *named, size_t index)
-{
-	static const struct {
-		const char *key, *name;
-	} figures[FIGURES_NR] = {
-#define FIGURE_NAME(id, text_key, text_name) { text_key, text_name },
-		FIGURES(FIGURE_NAME)
-#undef FIGURE_NAME
-	};
-	size_t class = index - FIGURES_NR - FLUSH_KINDS;
-	unsigned long long ceiling = latency->totals.ceiling;
-
-	if (index < FIGURES_NR) {
-		snprintf(named->key, sizeof(named->key), "%s", figures[index].key);
-		snprintf(named->name, sizeof(named->name), "%s", figures[index].name);
-		if (index == FIGURE_FEW && ceiling)
-			snprintf(named->name, sizeof(named->name), "flush 2-%llu pages", ceiling);
-		else if (index == FIGURE_FEW)
-			snprintf(named->name, sizeof(named->name), "flush some pages");
-	} else if (index < FIGURES_NR + FLUSH_KINDS) {
-		const char *kind = flush_kind_name((enum flush_kind)(index - FIGURES_NR));
-
-		snprintf(named->key, sizeof(named->key), "kind.%s", kind);
-		snprintf(named->name, sizeof(named->name), "  %s", kind);
-	} else if (class < ASKED_CLASSES) {
-		unsigned int from = class ? 1U << (class - 1) : 0;
-		unsigned int to = class ? (1U << class) - 1 : 0;
-
-		snprintf(named->key, sizeof(named->key), "asked.%u", from);
-		if (from == to)
-			snprintf(named->name, sizeof(named->name), "  asking %u CPUs", from);
-		else
-			snprintf(named->name, sizeof(named->name), "  asking %u-%u CPUs", from, to);
-	} else {
-		const struct vm *vm = &latency->vms[class - ASKED_CLASSES];
-
-		snprintf(named->key, sizeof(named->key), "exposure.vm.%u", vm->tgid);
-		snprintf(named->name, sizeof(named->name), "  VM %u", vm->tgid);
-	}
-}
-
-/* Kinds and CPUs asked go between what flushes are and what they are made of. */
-static size_t row_index(size_t position)
-{
-	const size_t between = FLUSH_KINDS + ASKED_CLASSES;
-
-	if (position < FIGURE_PREPARE || position >= FIGURES_NR + between)
-		return position;
-	if (position < FIGURE_PREPARE + between)
-		return position - FIGURE_PREPARE + FIGURES_NR;
-	return position - between;
-}
-
-bool flush_latency_row(struct flush_latency *latency, size_t position, struct flush_row *row)
-{
-	size_t index = row_index(position);
-	size_t class = index - FIGURES_NR - FLUSH_KINDS;
-	const struct vm *vm = NULL;
-
-	if (index >= FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + latency->vms_nr)
-		return false;
-	memset(row, 0, sizeof(*row));
-	row_name(latency, &latency->names[index], index);
-	row->key = latency->names[index].key;
-	row->name = latency->names[index].name;
-	if (index < FIGURES_NR) {
-		row->histogram = &latency->figures[index];
-		row->never = index == FIGURE_EXPOSURE ? latency->totals.never : 0;
-	} else if (index < FIGURES_NR + FLUSH_KINDS) {
-		row->histogram = &latency->kinds[index - FIGURES_NR];
-	} else if (class < ASKED_CLASSES) {
-		row->histogram = &latency->asked[class];
-	} else {
-		vm = &latency->vms[class - ASKED_CLASSES];
-		row->histogram = &vm->exposure;
-		row->never = vm->never;
-	}
-	return true;
-}
-
-bool flush_latency_sum(const struct flush_latency *latency, enum flush_list list, size_t index,
-		       struct flush_sum *sum)
-{
-	const struct tally *tally = &latency->lists[list];
-	const struct tally_entry *entry;
-
-	if (index >= tally->nr)
-		return false;
-	entry = &tally->entries[index];
-	memset(sum, 0, sizeof(*sum));
-	memcpy(sum->comm, entry->comm, sizeof(sum->comm));
-	sum->stack = entry->stack;
-	sum->cpu = entry->cpu;
-	sum->bits = entry->bits;
-	sum->tgid = entry->tgid;
-	sum->kind = entry->kind;
-	sum->count = entry->count;
-	sum->flushes = entry->flushes;
-	sum->ns = entry->ns;
-	sum->max = entry->max;
-	sum->first = entry->first;
-	sum->last = entry->last;
-	return true;
 }

@@ -96,6 +96,38 @@ static void add_list(struct json_object *object, const char *key,
 	json_object_object_add(object, key, array);
 }
 
+static struct json_object *slow_json(const struct flush_slow *slow)
+{
+	struct json_object *object = json_object_new_object();
+	char comm[LATENCY_WORDS_MAX];
+
+	add_count(object, "begin", slow->begin);
+	add_count(object, "end", slow->end);
+	add_known(object, "pages", slow->pages, slow->pages);
+	add_text(object, "kind", flush_kind_name(slow->kind));
+	add_count(object, "cpu", slow->cpu);
+	add_count(object, "tgid", slow->tgid);
+	add_text(object, "task", latency_comm(slow->comm, comm));
+	json_object_object_add(
+		object, "operation",
+		slow->operation ? json_object_new_string(model_operation_name(slow->operation))
+				: NULL);
+	add_known(object, "late_cpu", slow->late_cpu, slow->late);
+	add_known(object, "late_ns", slow->late_ns, slow->late);
+	add_text(object, "late_task", latency_comm(slow->late_comm, comm));
+	return object;
+}
+
+static void add_slowest(struct json_object *object, const struct flush_latency *latency)
+{
+	struct json_object *array = json_object_new_array();
+	const struct flush_slow *slow;
+
+	for (size_t i = 0; (slow = flush_latency_slowest(latency, i)); i++)
+		json_object_array_add(array, slow_json(slow));
+	json_object_object_add(object, "slowest", array);
+}
+
 static void add_totals(struct json_object *object, const struct flush_totals *totals)
 {
 	struct json_object *kinds = json_object_new_object(), *missing = json_object_new_array();
@@ -138,6 +170,7 @@ int report_latency_json(FILE *out, struct flush_latency *latency)
 			json_object_array_add(rows, row_json(&row));
 	}
 	json_object_object_add(object, "rows", rows);
+	add_slowest(object, latency);
 	add_list(object, "causes", latency, FLUSH_CAUSES);
 	add_list(object, "callers", latency, FLUSH_CALLERS);
 	add_list(object, "late", latency, FLUSH_LATE);

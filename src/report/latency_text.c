@@ -214,6 +214,48 @@ static void text_late(FILE *out, const struct flush_latency *latency)
 	}
 }
 
+/* "1 page", "32 pages", "everything" */
+static const char *slow_what(const struct flush_slow *slow, char what[LATENCY_WORDS_MAX])
+{
+	if (!slow->pages)
+		return "everything";
+	snprintf(what, LATENCY_WORDS_MAX, "%llu page%s", (unsigned long long)slow->pages,
+		 slow->pages == 1 ? "" : "s");
+	return what;
+}
+
+static void text_slow_answer(FILE *out, const struct flush_slow *slow)
+{
+	char comm[LATENCY_WORDS_MAX];
+
+	if (!slow->late) {
+		fprintf(out, "-\n");
+		return;
+	}
+	fprintf(out, "CPU %u, after ", slow->late_cpu);
+	us_write(out, 0, slow->late_ns);
+	fprintf(out, " us (%s, %s)\n", latency_comm(slow->late_comm, comm),
+		latency_context(slow->late_bits));
+}
+
+static void text_slow(FILE *out, const struct flush_latency *latency)
+{
+	char what[LATENCY_WORDS_MAX], comm[LATENCY_WORDS_MAX];
+	const struct flush_slow *slow;
+
+	for (size_t i = 0; (slow = flush_latency_slowest(latency, i)); i++) {
+		if (!i)
+			fprintf(out, "\n%14s %8s  %-12s %-12s %-4s %-16s %-12s last answer\n",
+				"slowest, at s", "us", "what", "kind", "CPU", "task", "request");
+		fprintf(out, "%14.6f ", (double)slow->begin / 1e9);
+		us_write(out, 8, slow->end - slow->begin);
+		fprintf(out, "  %-12s %-12s %-4u %-16s %-12s ", slow_what(slow, what),
+			flush_kind_name(slow->kind), slow->cpu, latency_comm(slow->comm, comm),
+			slow->operation ? model_operation_name(slow->operation) : "-");
+		text_slow_answer(out, slow);
+	}
+}
+
 static void text_interrupters(FILE *out, const struct flush_latency *latency)
 {
 	char comm[LATENCY_WORDS_MAX];
@@ -251,6 +293,7 @@ int report_latency_text(FILE *out, struct flush_latency *latency)
 	text_slowest(out, row.histogram);
 	text_rows(out, latency);
 	text_bars(out, row.histogram);
+	text_slow(out, latency);
 	text_callers(out, latency, &totals);
 	text_late(out, latency);
 	text_interrupters(out, latency);

@@ -414,6 +414,24 @@ static void test_merge(void **state)
 	stream_free(&kept);
 }
 
+/* The slowest, in order, and of whatever came later too. */
+static void test_slowest(void **state)
+{
+	(void)state;
+	for (__u32 i = 0; i < 3 * FLUSH_SLOWEST; i++)
+		add_timed(timed(T, stream.now, stream.now + 100 + (i * 7) % 24, 0));
+	stream_finish(&stream);
+	figure(&stream);
+	for (__u32 i = 0; i < FLUSH_SLOWEST; i++) {
+		const struct flush_slow *slow = flush_latency_slowest(latency, i);
+
+		assert_non_null(slow);
+		assert_int_equal(slow->end - slow->begin, 123 - i);
+		assert_false(slow->late);
+	}
+	assert_null(flush_latency_slowest(latency, FLUSH_SLOWEST));
+}
+
 /* Records that make no sense are not believed. */
 static void test_hostile(void **state)
 {
@@ -447,7 +465,7 @@ int main(void)
 		LATENCY_TEST(test_untimed),	    LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),	    LATENCY_TEST(test_weights),
 		LATENCY_TEST(test_never),	    LATENCY_TEST(test_merge),
-		LATENCY_TEST(test_hostile),
+		LATENCY_TEST(test_slowest),	    LATENCY_TEST(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
