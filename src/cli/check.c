@@ -154,8 +154,7 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		allow_parse(state, check, text);
 		return 0;
 	case KEY_SCHEMA:
-		fputs(report_format_find("json")->schema, stdout);
-		exit(fflush(stdout) ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT);
+		exit((int)output_print(report_format_find("json")->schema));
 	case KEY_KNOWN_ISSUES:
 		known_issues_read(state, check, text);
 		return 0;

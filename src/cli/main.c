@@ -32,18 +32,26 @@ static const struct subcommand subcommands[] = {
 /* In the contract, not in this version. */
 static const char *const later[] = { "export" };
 
-static void print_help(void)
+static enum gmemtrace_status print_help(void)
 {
-	printf("Usage: gmemtrace SUBCOMMAND [OPTION...] [FILE | -- CMD...]\n"
-	       "Watches the direct map under guest_memfd and memfd_secret memory, and judges "
-	       "it.\n\n");
+	struct output *output = output_open("-");
+	FILE *out;
+
+	if (!output)
+		return GMEMTRACE_ERROR;
+	out = output_stream(output);
+	fprintf(out, "Usage: gmemtrace SUBCOMMAND [OPTION...] [FILE | -- CMD...]\n"
+		     "Watches the direct map under guest_memfd and memfd_secret memory, and judges "
+		     "it.\n\n");
 	for (size_t i = 0; i < SUBCOMMANDS_NR; i++)
-		printf("  %-10s %s\n", subcommands[i].name, subcommands[i].does);
-	printf("\n  -?, --help     print this; `gmemtrace SUBCOMMAND --help' has the options\n"
-	       "  -V, --version  print the version\n\n"
-	       "Exit status: 0 consistent or done, 1 violated, 2 another error (also: CMD "
-	       "failed),\n"
-	       "4 cannot run here, 5 inconclusive, 64 usage error.\n");
+		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].does);
+	fprintf(out,
+		"\n  -?, --help     print this; `gmemtrace SUBCOMMAND --help' has the options\n"
+		"  -V, --version  print the version\n\n"
+		"Exit status: 0 consistent or done, 1 violated, 2 another error (also: CMD "
+		"failed),\n"
+		"4 cannot run here, 5 inconclusive, 64 usage error.\n");
+	return output_close(output, 0);
 }
 
 static const struct subcommand *subcommand_find(const char *name)
@@ -91,14 +99,10 @@ int main(int argc, char **argv)
 	signals_ignore();
 	if (argc < 2)
 		options_usage("gmemtrace", "no subcommand");
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h")) {
-		print_help();
-		return GMEMTRACE_CONSISTENT;
-	}
-	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")) {
-		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
-		return GMEMTRACE_CONSISTENT;
-	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-?") || !strcmp(argv[1], "-h"))
+		return print_help();
+	if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
+		return output_print("gmemtrace " GMEMTRACE_VERSION "\n");
 	subcommand = subcommand_find(argv[1]);
 	if (!subcommand)
 		return subcommand_unknown(argv[1]);

@@ -102,20 +102,26 @@ static const char *option_wrong(const struct argp_state *state)
 	return "the command line";
 }
 
+static _Noreturn void help_print(const struct argp_state *state, unsigned int flags)
+{
+	struct output *output = output_open("-");
+
+	if (!output)
+		exit(GMEMTRACE_ERROR);
+	argp_help(state->root_argp, output_stream(output), flags, state->name);
+	exit((int)output_close(output, 0));
+}
+
 static error_t common_parse(int key, char *text, struct argp_state *state)
 {
 	(void)text;
 	switch (key) {
 	case '?':
-		argp_help(state->root_argp, stdout, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK,
-			  state->name);
-		exit(GMEMTRACE_CONSISTENT);
+		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
 	case KEY_USAGE:
-		argp_help(state->root_argp, stdout, ARGP_HELP_USAGE, state->name);
-		exit(GMEMTRACE_CONSISTENT);
+		help_print(state, ARGP_HELP_USAGE);
 	case KEY_VERSION:
-		printf("gmemtrace %s\n", GMEMTRACE_VERSION);
-		exit(GMEMTRACE_CONSISTENT);
+		exit((int)output_print("gmemtrace " GMEMTRACE_VERSION "\n"));
 	case ARGP_KEY_ERROR:
 		options_usage(state->name,
 			      "%s: unknown option, or its value is missing or ambiguous",

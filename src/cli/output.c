@@ -126,3 +126,13 @@ enum gmemtrace_status output_close(struct output *output, int error)
 	free(output);
 	return error ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }
+
+enum gmemtrace_status output_print(const char *text)
+{
+	struct output *output = output_open("-");
+
+	if (!output)
+		return GMEMTRACE_ERROR;
+	fputs(text, output_stream(output));
+	return output_close(output, 0);
+}

@@ -36,4 +36,7 @@ bool output_color(const struct output *output);
  */
 enum gmemtrace_status output_close(struct output *output, int error);
 
+/* All of @text on standard output, and what output_close() makes of it. */
+enum gmemtrace_status output_print(const char *text);
+
 #endif

@@ -66,4 +66,14 @@ closed 1 'nobody needs standard input and error' "check a.cap >/dev/null 2>&- <&
 closed 1 'the report goes where it belongs when all else is closed' "check --junit closed.xml --json a.cap >json <&- 2>&-"
 succeeds 'and nowhere else' grep -q '</testsuites>' closed.xml
 is "$(head -c 1 json)" '{' 'each of the two'
+
+# What is printed and ends it is an output, too.
+for words in --help --version 'check --help' 'flame --usage' 'live --version' 'check --schema' 'live --schema'; do
+	bash -c "\"$tracer\" $words >/dev/full" 2>"$stderr"
+	is "$? $(grep -c 'standard output: cannot write all of it: No space left on device' "$stderr")" '2 1' \
+		"$words: a full disk is an error"
+	# shellcheck disable=SC2086
+	"$tracer" $words 2>"$stderr" | true
+	is "${PIPESTATUS[0]} $(cat "$stderr")" '0 ' "$words: nobody who reads it is none"
+done
 end_tests print-plan
