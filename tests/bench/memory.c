@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/falloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,23 @@ void bench_die(const char *what)
 	exit(2);
 }
 
-static void memory_bind(const struct memory *memory)
+/* The slot's other memory stays mapped: only its address is needed again. */
+static void *shared_memory(size_t size)
+{
+	static void *shared;
+	static size_t mapped;
+
+	if (size > mapped) {
+		shared = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		mapped = size;
+	}
+	if (shared == MAP_FAILED)
+		bench_die("mmap");
+	return shared;
+}
+
+uint64_t memory_bind(const struct memory *memory)
 {
 	struct kvm_userspace_memory_region2 slot = {
 		.flags = KVM_MEM_GUEST_MEMFD,
@@ -27,12 +44,36 @@ static void memory_bind(const struct memory *memory)
 		.memory_size = memory->pages * PAGE,
 		.guest_memfd = memory->memory,
 	};
-	void *shared = mmap(NULL, slot.memory_size, PROT_READ | PROT_WRITE,
-			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	uint64_t begin;
 
-	slot.userspace_addr = (uintptr_t)shared;
-	if (shared == MAP_FAILED || ioctl(memory->vm, KVM_SET_USER_MEMORY_REGION2, &slot))
+	slot.userspace_addr = (uintptr_t)shared_memory(slot.memory_size);
+	begin = clock_read(CLOCK_MONOTONIC);
+	if (ioctl(memory->vm, KVM_SET_USER_MEMORY_REGION2, &slot))
 		bench_die("KVM_SET_USER_MEMORY_REGION2");
+	return clock_read(CLOCK_MONOTONIC) - begin;
+}
+
+void memory_unbind(const struct memory *memory)
+{
+	struct kvm_userspace_memory_region2 slot = {
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = GUEST_ADDRESS,
+		.guest_memfd = memory->memory,
+	};
+
+	if (ioctl(memory->vm, KVM_SET_USER_MEMORY_REGION2, &slot))
+		bench_die("KVM_SET_USER_MEMORY_REGION2, of no size");
+}
+
+void memory_close(struct memory *memory)
+{
+	if (memory->vcpu >= 0)
+		close(memory->vcpu);
+	close(memory->memory);
+	close(memory->vm);
+	memory->vcpu = -1;
+	memory->memory = -1;
+	memory->vm = -1;
 }
 
 struct memory memory_create(size_t pages, uint64_t flags)
@@ -90,6 +131,56 @@ uint64_t memory_convert(const struct memory *memory, size_t first, size_t nr, bo
 
 	if (ioctl(memory->vm, KVM_SET_MEMORY_ATTRIBUTES, &attributes))
 		bench_die("KVM_SET_MEMORY_ATTRIBUTES");
+	return clock_read(CLOCK_MONOTONIC) - begin;
+}
+
+/* One of the vCPUs that fault a memory in at random, each its own share. */
+struct random_vcpu {
+	const struct memory *memory;
+	pthread_t thread;
+	int vcpu;
+	size_t first;
+	size_t nr;
+};
+
+static void *fault_share(void *argument)
+{
+	const struct random_vcpu *random = argument;
+
+	for (size_t i = random->first; i < random->first + random->nr; i++) {
+		/* Odd, so that each page of a power of two has its turn once. */
+		size_t page = i * 0x9e3779b1 & (random->memory->pages - 1);
+		struct kvm_pre_fault_memory range = { .gpa = GUEST_ADDRESS + page * PAGE,
+						      .size = PAGE };
+
+		while (range.size && ioctl(random->vcpu, KVM_PRE_FAULT_MEMORY, &range)) {
+			if (errno != EINTR && errno != EAGAIN)
+				bench_die("KVM_PRE_FAULT_MEMORY");
+		}
+	}
+	return NULL;
+}
+
+uint64_t memory_fault_randomly(const struct memory *memory, int *vcpus, unsigned int nr)
+{
+	struct random_vcpu random[64];
+	uint64_t begin;
+
+	for (unsigned int i = 0; i < nr; i++) {
+		if (vcpus[i] < 0)
+			vcpus[i] = ioctl(memory->vm, KVM_CREATE_VCPU, (unsigned long)i);
+		if (vcpus[i] < 0)
+			bench_die("KVM_CREATE_VCPU");
+		random[i] = (struct random_vcpu){ memory, 0, vcpus[i], memory->pages / nr * i,
+						  memory->pages / nr };
+	}
+	begin = clock_read(CLOCK_MONOTONIC);
+	for (unsigned int i = 0; i < nr; i++) {
+		if (pthread_create(&random[i].thread, NULL, fault_share, &random[i]))
+			bench_die("pthread_create");
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		pthread_join(random[i].thread, NULL);
 	return clock_read(CLOCK_MONOTONIC) - begin;
 }
 

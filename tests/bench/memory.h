@@ -23,6 +23,15 @@ _Noreturn void bench_die(const char *what);
 /* flags: KVM_GMEM_NO_DIRECT_MAP, KVM_GMEM_DIRECT_MAP_DYNAMIC or 0. */
 struct memory memory_create(size_t pages, uint64_t flags);
 
+/* The slot again, without attributes changed; returns its ns. memory_create() has done it once. */
+uint64_t memory_bind(const struct memory *memory);
+
+/* Deletes the slot. */
+void memory_unbind(const struct memory *memory);
+
+/* Closes what it has of file descriptors. */
+void memory_close(struct memory *memory);
+
 /* fallocate() of all pages; returns its ns. */
 uint64_t memory_populate(const struct memory *memory);
 
@@ -37,6 +46,13 @@ uint64_t memory_convert(const struct memory *memory, size_t first, size_t nr, bo
 
 /* KVM_PRE_FAULT_MEMORY of all pages, one by one inside of one call, which must be private; returns its ns. */
 uint64_t memory_fault(struct memory *memory);
+
+/*
+ * KVM_PRE_FAULT_MEMORY of single pages, all of them, in an order that has no two neighbours follow
+ * each other, from nr <= 64 threads; pages and nr are powers of two. vcpus: nr of them, -1 for those
+ * that are to be made. Returns its ns.
+ */
+uint64_t memory_fault_randomly(const struct memory *memory, int *vcpus, unsigned int nr);
 
 /* "WHAT VALUE": ns, a page. */
 void print_per_page(const char *what, uint64_t ns, size_t pages);
