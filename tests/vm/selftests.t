@@ -1,7 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# The series' own KVM selftests, on the kernel that they came with and on its debug build. After them
-# the direct map has its entries back as they were. GMEMTRACE_KERNELS: other kernels, gmem-debian for one.
+# The series' own KVM selftests, and the stock one of guest_memfd, on the kernel that they came with and on its
+# debug build. After them the direct map has its entries back as they were. On gmem, which has /dev/mem, they
+# also look for what a guest has written in memory that is free. GMEMTRACE_KERNELS: other kernels, gmem-debian
+# for one.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"
 
@@ -13,14 +15,18 @@ not_global='awk "/^---\[/ { direct = /Low Kernel Mapping/ }
 
 read -ra kernels <<<"${GMEMTRACE_KERNELS:-gmem gmem-debug}"
 for kernel in "${kernels[@]}"; do
+	freed=
+	[ "$kernel" != gmem ] || freed=freed
 	# By path: the selftest framework opens argv[0].
-	guest --kernel "$kernel" --mem 768M --timeout 600 -- sh -c "
+	guest --kernel "$kernel" --mem 512M --timeout 600 -- sh -c "
 		mount -t debugfs debugfs /sys/kernel/debug 2>/dev/null
 		mount -t tracefs tracefs /sys/kernel/tracing 2>/dev/null
 		$not_global >/out/before
-		/bin/guest_memfd_direct_map_test || exit
+		/bin/guest_memfd_test || exit
+		/bin/guest_memfd_direct_map_test $freed || exit
 		$not_global >/out/after"
-	status_is 0 "$kernel: guest_memfd_direct_map_test"
+	status_is 0 "$kernel: guest_memfd_test, guest_memfd_direct_map_test${freed:+, freed memory is cleared}"
+	is "$(grep -c 'SKIP' "$stdout" "$stderr" | awk -F: '{ sum += $2 } END { print sum + 0 }')" 0 "$kernel: none of it is left out" || diag_guest
 	no_splat "$kernel: the kernel has nothing to say"
 	succeeds "$kernel: entries that come back are global again ($(cat "$out/before"), then $(cat "$out/after") KiB are not)" \
 		test "$(cat "$out/after")" -lt "$(($(cat "$out/before") + 1024))"
