@@ -212,7 +212,9 @@ static bool lanes_next(struct unpack_lane *lane, const struct unpack_lane *end)
 		if (at == lane->end)
 			return false;
 		value = *at++;
-		if (value >= 0x80) {
+		if (value >= 0x80 && at < lane->end && *at < 0x80) {
+			value = (value & 0x7f) | (__u32)*at++ << 7;
+		} else if (value >= 0x80) {
 			at = number_read(lane->at, lane->end, &value);
 			if (!at)
 				return false;

@@ -86,6 +86,21 @@ __u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact)
 	return *exact ? chunk->times->time[bit] : chunk->changed;
 }
 
+__u64 pages_changed(const struct chunk_slot *slot, __u64 pgoff, __u64 nr)
+{
+	__u64 latest = 0, left = CHUNK_PAGES - (pgoff & (CHUNK_PAGES - 1));
+	bool exact;
+
+	/* Behind the chunk all are alike, as it is itself. */
+	nr = nr < left ? nr : left;
+	for (__u64 i = 0; i < (slot->chunk ? nr : 1); i++) {
+		__u64 time = page_changed(slot, pgoff + i, &exact);
+
+		latest = latest < time ? time : latest;
+	}
+	return latest;
+}
+
 /* Told of late: the time of some may be newer. */
 static void times_raise(struct chunk_times *times, __u32 first, __u32 last, __u64 time)
 {

@@ -52,12 +52,10 @@ static bool region_split(struct model *model, struct region *region)
 	return true;
 }
 
-struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+struct chunk_slot *extent_slot_get(struct model *model, struct inode *inode, __u64 pgoff, bool add)
 {
 	struct region *region;
 
-	if (inode->slot_cached == (pgoff >> CHUNK_SHIFT) + 1)
-		return inode->slot;
 	region = extent_region(model, inode, pgoff, add);
 	if (!region || (!region->slots && (!add || !region_split(model, region))))
 		return NULL;
@@ -231,7 +229,8 @@ void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 	if (!chunk || !chunk->pages)
 		return;
 	run->pages = &chunk->pages[pgoff & CHUNK_MASK];
-	run->nr = pages_like(run->pages, run->pages->pfn, run->nr);
+	if (run->nr > 1)
+		run->nr = pages_like(run->pages, run->pages->pfn, run->nr);
 }
 
 enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)

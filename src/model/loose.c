@@ -9,17 +9,17 @@
 /* Others' zaps in great numbers must not be remembered for ever. */
 #define LOOSE_MAX 65536
 
-static bool loose_owner(struct model *model, struct loose *loose)
+static bool loose_owner(struct model *model, struct model_zap *zap)
 {
 	struct inode *inode;
 	__u64 pgoff;
 
-	if (loose->zap.inode)
+	if (zap->inode)
 		return true;
-	if (pfn_find(model, loose->zap.pfn, &inode, &pgoff) != PFN_OWNED)
+	if (pfn_find(model, zap->pfn, &inode, &pgoff) != PFN_OWNED)
 		return false;
-	loose->zap.inode = &inode->base;
-	loose->zap.pgoff = pgoff;
+	zap->inode = &inode->base;
+	zap->pgoff = pgoff;
 	return true;
 }
 
@@ -53,28 +53,27 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 	}
 }
 
-static void loose_judge(struct model *model, struct loose *loose, enum model_coverage coverage,
+static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
 			__u64 now)
 {
 	struct model_flush_judgement judgement = {
-		.zap = &loose->zap,
-		.pgoff = loose->zap.pgoff,
-		.pfn = loose->zap.pfn,
-		.nr = loose->zap.nr,
+		.zap = zap,
+		.pfn = zap->pfn,
+		.nr = zap->nr,
 		.coverage = coverage,
 		.time = now,
 	};
 
-	if (!loose_owner(model, loose))
+	if (!loose_owner(model, zap))
 		return;
-	judgement.pgoff = loose->zap.pgoff;
+	judgement.pgoff = zap->pgoff;
 	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 {
-	loose_judge(model, loose, loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED,
-		    now);
+	loose_judge(model, &loose->zap,
+		    loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED, now);
 	loose->zap.nr = 0;
 }
 
@@ -89,7 +88,7 @@ static void loose_overtake(struct model *model, const struct task *task, __u64 n
 
 		if (loose->task != task)
 			continue;
-		if (loose->zap.nr && loose_owner(model, loose) &&
+		if (loose->zap.nr && loose_owner(model, &loose->zap) &&
 		    provider_has(loose->zap.inode->provider, PROVIDER_FLUSHES_EACH))
 			loose_fail(model, loose, now);
 		/* Those before it were overtaken by it. */
@@ -117,10 +116,16 @@ static void loose_pack(struct model *model)
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
 {
-	struct loose *loose;
+	struct model_zap judged;
 
 	loose_overtake(model, task, zap->end);
 	loose_trim(model);
+	/* Its own flush was merged into its record. */
+	if (zap->flushed) {
+		judged = *zap;
+		loose_judge(model, &judged, MODEL_COVERED, zap->flushed);
+		return;
+	}
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
 		loose_fail(model, &model->loose[model->loose_head++], zap->end);
 	if (model->loose_nr == model->loose_room)
@@ -128,14 +133,7 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 	if (!model_grow(model, &model->loose, model->loose_nr, &model->loose_room,
 			sizeof(*model->loose)))
 		return;
-	loose = &model->loose[model->loose_nr++];
-	*loose = (struct loose){ .zap = *zap, .task = task };
-	/* Its own flush was merged into its record. */
-	if (zap->flushed) {
-		loose_judge(model, loose, MODEL_COVERED, zap->flushed);
-		loose->zap.nr = 0;
-	}
-	loose_trim(model);
+	model->loose[model->loose_nr++] = (struct loose){ .zap = *zap, .task = task };
 }
 
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush)
@@ -153,7 +151,7 @@ void loose_flush(struct model *model, const struct task *task, const struct mode
 			continue;
 		}
 		loose->zap.flushed = flush->end;
-		loose_judge(model, loose, MODEL_COVERED, flush->end);
+		loose_judge(model, &loose->zap, MODEL_COVERED, flush->end);
 		loose->zap.nr = 0;
 	}
 	loose_trim(model);

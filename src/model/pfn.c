@@ -227,13 +227,17 @@ static __u64 narrow_run(const __u32 *entries, __u64 nr)
 static __u64 narrow_update(struct model *model, __u32 *entries, __u64 nr, entry_change change,
 			   __u64 value)
 {
-	__u64 run = narrow_run(entries, nr);
+	__u64 run = nr > 1 ? narrow_run(entries, nr) : 1;
 	__u64 entry = change(narrow_load(model, entries[0]), value);
 	__u64 chunk = CHUNK_PAGES - (entry & BLOCK_MASK);
 	__u32 narrow;
 
 	if (!narrow_store(model, &narrow, entry))
 		return 0;
+	if (run == 1) {
+		entries[0] = narrow;
+		return 1;
+	}
 	if (narrow > ENTRY_ZAPPED)
 		run = run < chunk ? run : chunk;
 	for (__u64 i = 0; i < run; i++)

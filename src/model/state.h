@@ -238,6 +238,7 @@ struct model {
 	__u64 chunk_id_key; /* of the id below; 0: none */
 	__u32 chunk_id;
 	struct map task_map; /* tid -> struct task * */
+	struct task *task_last; /* asked for last; tasks stay */
 	struct request **open;
 	size_t open_nr, open_room;
 	struct request *requests_free;
@@ -325,7 +326,15 @@ __u64 inode_uncompared(const struct inode *inode);
 
 /* extent.c: an inode's pages */
 struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add);
-struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+struct chunk_slot *extent_slot_get(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+static inline struct chunk_slot *extent_slot(struct model *model, struct inode *inode, __u64 pgoff,
+					     bool add)
+{
+	if (inode->slot_cached == (pgoff >> CHUNK_SHIFT) + 1)
+		return inode->slot;
+	return extent_slot_get(model, inode, pgoff, add);
+}
+
 struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add);
 /*
@@ -434,6 +443,8 @@ const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *sk
 /* changed.c */
 /* When it last changed, ns; where not @exact, that is the last change of it and its neighbours. */
 __u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact);
+/* The last of several, which lie in the slot. */
+__u64 pages_changed(const struct chunk_slot *slot, __u64 pgoff, __u64 nr);
 void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
 			__u64 time);
 void chunk_forget_times(struct model *model, struct chunk *chunk);

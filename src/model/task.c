@@ -4,13 +4,17 @@
 
 struct task *task_get(struct model *model, __u32 tid)
 {
-	union map_value *slot = map_add(model, &model->task_map, tid);
-	struct task *task;
+	union map_value *slot;
+	struct task *task = model->task_last;
 
+	/* What a thread does comes in crowds. */
+	if (task && task->tid == tid)
+		return task;
+	slot = map_add(model, &model->task_map, tid);
 	if (!slot)
 		return NULL;
 	if (slot->pointer)
-		return slot->pointer;
+		return model->task_last = slot->pointer;
 	task = model_alloc(model, sizeof(*task));
 	if (!task)
 		return NULL;

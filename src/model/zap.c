@@ -41,13 +41,12 @@ struct piece {
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
 	struct page page;
-	bool exact;
 
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
 	if (!piece->resident)
 		return;
-	piece->since = page_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
-				    piece->pgoff, &exact);
+	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
+				     piece->pgoff, piece->nr);
 	piece->sure = page.flags & PAGE_SURE && !piece->inode->base.dead;
 	piece->redundant = zap_is_redundant(taking->record, &page);
 	if (piece->sure)
@@ -228,9 +227,10 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	struct model_flush flush;
 	__u64 marked = inode || zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
 
-	flush_of_zap(record, &flush);
-	if (record->flush_routine && !zap->valid && flush_covers(&flush, zap))
-		zap->flushed = flush.end;
+	if (record->flush_routine && !zap->valid) {
+		flush_of_zap(record, &flush);
+		zap->flushed = flush_covers(&flush, zap) ? flush.end : 0;
+	}
 	if (zap->valid && !zap->result)
 		loose_restored(model, zap->pfn, zap->nr, zap->end);
 	if (inode && resident)

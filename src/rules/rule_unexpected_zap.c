@@ -5,17 +5,42 @@
 
 /* A call that began before the inode was met may run on unseen. */
 #define SHADOW_NS 2000000000ULL
+#define SPEAKS_OF (PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN))
 
 static bool stays_present(const struct model_inode *inode)
 {
 	return provider_of(inode->provider)->legal == MODEL_PRESENT;
 }
 
+/* Inside a request it is for the request's rules, but for those who promise presence. */
+static bool is_unexpected(const struct verdict *verdict, const struct model_zap *change,
+			  const struct model_request *request)
+{
+	const struct model_inode *inode = change->inode;
+
+	if (!inode || change->valid || change->result || !change->sure)
+		return false;
+	/* Others change their pages without a request, a page at a time. */
+	if (!(SPEAKS_OF & RULE_PROVIDER(inode->provider)))
+		return false;
+	if (request && !stays_present(inode))
+		return false;
+	if (inode->before_attach && change->end < inode->met + SHADOW_NS)
+		return false;
+	return !model_doubtful(verdict_model(verdict), NULL, change->end, change->end);
+}
+
 static void unexpected_changed(struct verdict *verdict, const struct model_zap *change,
 			       const struct model_request *request)
 {
 	const struct model_inode *inode = change->inode;
-	struct accusation accusation = {
+	struct accusation accusation;
+	struct verdict_violation *violation;
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (!is_unexpected(verdict, change, request))
+		return;
+	accusation = (struct accusation){
 		.rule = RULE_UNEXPECTED_ZAP,
 		.inode = inode,
 		.pgoff = change->pgoff,
@@ -25,18 +50,6 @@ static void unexpected_changed(struct verdict *verdict, const struct model_zap *
 		.to = change->end,
 		.anyone = true,
 	};
-	struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX];
-
-	if (!inode || change->valid || change->result || !change->sure)
-		return;
-	/* Inside a request it is for the request's rules, but for those who promise presence. */
-	if (request && !stays_present(inode))
-		return;
-	if (inode->before_attach && change->end < inode->met + SHADOW_NS)
-		return;
-	if (model_doubtful(verdict_model(verdict), NULL, change->end, change->end))
-		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
@@ -68,8 +81,7 @@ static const struct rule_descriptor unexpected_zap = {
 		.id = RULE_UNEXPECTED_ZAP,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = PROVIDERS_TAKE_REQUESTS |
-			     RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN),
+		.providers = SPEAKS_OF,
 		.watches = { "zap_invalid_exit", "zap_valid_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit" },
 		.built = true,

@@ -177,6 +177,46 @@ static void test_times_kept(void **state)
 	model_free(model);
 }
 
+struct changes {
+	__u64 since, nr;
+};
+
+static void on_zapped(void *context, const struct model_zap *zap,
+		      const struct model_request *request)
+{
+	struct changes *changes = context;
+
+	(void)request;
+	changes->since = zap->since;
+	changes->nr = zap->nr;
+}
+
+/* A run of pages that are alike, but came one after the other: the last of them tells since when. */
+static void test_times_of_a_run(void **state)
+{
+	struct model *model = model_create(NULL);
+	struct changes changes = { 0, 0 };
+	struct model_observer observer = { .context = &changes, .zapped = on_zapped };
+	__u64 last;
+
+	(void)state;
+	assert_non_null(model);
+	assert_false(model_observe(model, &observer));
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream.now += MS;
+	last = stream.now;
+	stream_fault(&stream, T, G, 1, 101);
+	stream_fault(&stream, T, G, 2, 102);
+	stream.now += MS;
+	stream_zap(&stream, T, G, 0, 100, 3, true, 0);
+	stream_heartbeat(&stream);
+	feed(model);
+	assert_int_equal(changes.nr, 3);
+	assert_true(changes.since > last && changes.since < stream.now - MS);
+	model_free(model);
+}
+
 static enum model_state applied(const struct model *model, __u64 pgoff)
 {
 	struct model_page page;
@@ -225,7 +265,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PAGES_TEST(test_owners_narrow), PAGES_TEST(test_owners_wide),
 		PAGES_TEST(test_times_settle),	PAGES_TEST(test_times_of_open_requests),
-		PAGES_TEST(test_times_kept),	PAGES_TEST(test_told_late),
+		PAGES_TEST(test_times_kept),	PAGES_TEST(test_times_of_a_run),
+		PAGES_TEST(test_told_late),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
