@@ -37,6 +37,7 @@ struct screen {
 	double target; /* ns: where the replay is to be; the model goes on in steps */
 	uint64_t drawn; /* ns, CLOCK_MONOTONIC */
 	uint64_t cost_at, cost_ns; /* of the last look at what we cost */
+	struct board_mark marks[BOARD_MARKS]; /* of the whole capture */
 	char said[512]; /* the last line, for when the terminal is given back */
 };
 
@@ -451,6 +452,27 @@ static enum gmemtrace_status replay_show(struct screen *screen)
 	return screen->lost ? GMEMTRACE_ERROR : 0;
 }
 
+/* Plays it to its end once: then the time line has all losses and violations from the start. */
+static enum gmemtrace_status replay_survey(struct screen *screen)
+{
+	const struct verdict_violation *violation;
+	size_t nr = 0;
+
+	replay_feed(screen, ~0ULL, 0);
+	for (size_t i = 0; i < screen->board->marks_nr; i++) {
+		if (screen->board->marks[i].kind == BOARD_LOSS)
+			screen->marks[nr++] = screen->board->marks[i];
+	}
+	for (size_t i = 0; (violation = verdict_violation(screen->verdict, i)) && nr < BOARD_MARKS;
+	     i++)
+		screen->marks[nr++] = (struct board_mark){ BOARD_VIOLATION, violation->time_last };
+	screen->view.marks = screen->marks;
+	screen->view.marks_nr = nr;
+	screen->view.paused = false;
+	*screen->view.message = '\0';
+	return player_rewind(screen->player);
+}
+
 static void title_set(struct view *view, const char *path)
 {
 	const char *name = strrchr(path, '/');
@@ -471,6 +493,9 @@ enum gmemtrace_status screen_replay(const struct run_options *given,
 	options.say = screen_say;
 	options.context = &screen;
 	status = player_open(&screen.player, &options, screen_attach, &screen);
+	if (status)
+		goto cleanup;
+	status = replay_survey(&screen);
 	if (status)
 		goto cleanup;
 	/* What stands before the first heartbeat was not traced yet. */

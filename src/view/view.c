@@ -46,6 +46,16 @@ void view_tell(struct view *view, char *text)
 	view->top = 0;
 }
 
+static const struct board_mark *marks_of(const struct view *view)
+{
+	return view->marks ? view->marks : view->board->marks;
+}
+
+static size_t marks_nr(const struct view *view)
+{
+	return view->marks ? view->marks_nr : view->board->marks_nr;
+}
+
 static enum grid_style verdict_style(enum verdict_value value)
 {
 	if (value == VERDICT_VIOLATED)
@@ -166,8 +176,8 @@ static void draw_line_of_time(const struct view *view, struct grid *grid, int ro
 
 	for (int i = 0; i < width; i++)
 		grid_put(grid, row, 1 + i, GRID_DIM, "-");
-	for (size_t i = 0; i < view->board->marks_nr; i++) {
-		const struct board_mark *mark = &view->board->marks[i];
+	for (size_t i = 0; i < marks_nr(view); i++) {
+		const struct board_mark *mark = &marks_of(view)[i];
 		__u64 time = mark->time > view->first ? mark->time - view->first : 0;
 		int at = (int)((double)time / (double)span * (width - 1));
 
@@ -377,8 +387,8 @@ static void seek_mark(struct view *view, bool back)
 {
 	__u64 found = 0;
 
-	for (size_t i = 0; i < view->board->marks_nr; i++) {
-		__u64 time = view->board->marks[i].time;
+	for (size_t i = 0; i < marks_nr(view); i++) {
+		__u64 time = marks_of(view)[i].time;
 
 		if (back ? time < view->now && time > found
 			 : time > view->now && (!found || time < found))

@@ -63,6 +63,9 @@ struct view {
 	char title[VIEW_TITLE_MAX]; /* the capture's name, or the machine's */
 	bool replay;
 	__u64 first, last; /* ns: of the capture */
+	/* Where violations and losses are; NULL: those that the board has met so far. */
+	const struct board_mark *marks;
+	size_t marks_nr;
 	__u64 now; /* ns */
 	double speed; /* of the replay */
 	double cost_cpu; /* CPUs that the tool itself takes; negative: not told */
