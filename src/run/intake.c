@@ -104,7 +104,7 @@ static void past_end(struct session *session, const char *value)
 	session->past = SESSION_PRESENT;
 	if (strcmp(value, "none") != 0 || !session->options->since_asked)
 		return;
-	session->result->failure = GMEMTRACE_CANNOT_RUN;
+	session->no_past = true;
 	run_say(session->options,
 		"--since: this gmemtraced remembers nothing: start it with --history 64mb");
 }

@@ -46,6 +46,7 @@ struct session {
 		SESSION_PAST_ASKED, /* what comes before its begin is not taken */
 		SESSION_PAST, /* what comes has been */
 	} past;
+	bool no_past; /* nothing is remembered, and was asked for: it was said */
 	bool ended; /* `end` has come */
 	bool asked; /* for the end */
 	bool silent; /* the owner lives and says nothing */

@@ -134,8 +134,6 @@ static bool session_goes_on(struct session *session)
 {
 	bool over = session_over(session);
 
-	if (session->past != SESSION_PRESENT)
-		return session->client && !session->signals;
 	if (session->options->since && !session->options->duration && !session->options->command)
 		return false;
 	if (!session->options->command)
@@ -293,6 +291,14 @@ static enum gmemtrace_status session_start(struct session *session)
 	return 0;
 }
 
+/* Takes in what gmemtraced remembers, before CMD begins. 0, or an exit status: it was said. */
+static enum gmemtrace_status session_recall(struct session *session)
+{
+	while (session->past != SESSION_PRESENT && session->client && !session->signals)
+		session_step(session);
+	return session->no_past ? GMEMTRACE_CANNOT_RUN : 0;
+}
+
 static void session_command(struct session *session)
 {
 	const struct run_options *options = session->options;
@@ -327,6 +333,9 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 	if (options->signals)
 		signals_catch();
 	status = session_start(&session);
+	if (status)
+		goto cleanup;
+	status = session_recall(&session);
 	if (status)
 		goto cleanup;
 	session_command(&session);

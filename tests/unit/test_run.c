@@ -758,7 +758,7 @@ static void test_no_past(void **state)
 	options.since = SECOND;
 	options.since_asked = true;
 	answer = answer_of(&options);
-	assert_int_equal(answer.result.failure, GMEMTRACE_CANNOT_RUN);
+	assert_int_equal(answer.started, GMEMTRACE_CANNOT_RUN);
 	assert_non_null(strstr(said, "start it with --history"));
 }
 
