@@ -12,6 +12,7 @@
 #include "cli/terminal.h"
 #include "gmemtrace/report.h"
 #include "run/command.h"
+#include "run/names.h"
 #include "run/player.h"
 #include "view/view.h"
 
@@ -266,6 +267,11 @@ static void output_restore(int kept)
 	close(kept);
 }
 
+static const char *live_name(void *context, __u32 vm)
+{
+	return names_find(context, vm);
+}
+
 enum gmemtrace_status screen_live(const struct run_options *given,
 				  const struct screen_options *wanted)
 {
@@ -273,10 +279,13 @@ enum gmemtrace_status screen_live(const struct run_options *given,
 	struct screen screen = { .options = wanted, .run_options = &options };
 	enum gmemtrace_status status;
 	struct run_result result;
+	struct names names = { .nr = 0 };
 	int kept = -1;
 
 	view_init(&screen.view);
 	snprintf(screen.view.title, sizeof(screen.view.title), "live");
+	screen.view.vm_name = live_name;
+	screen.view.context = &names;
 	options.say = screen_say;
 	options.tick = live_tick;
 	options.context = &screen;

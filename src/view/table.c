@@ -158,13 +158,16 @@ static struct line line_of_inode(const struct board_inode *entry)
 }
 
 /* The inodes of a VM stand behind its row. */
-static struct line line_of_vm(const struct table_row *rows, size_t nr)
+static struct line line_of_vm(const struct view *view, const struct table_row *rows, size_t nr)
 {
+	const char *name = view->vm_name ? view->vm_name(view->context, rows->vm) : NULL;
 	struct line line = { .kind = "", .walked = true };
 
 	snprintf(line.name, sizeof(line.name), "%u", rows->vm);
 	for (size_t i = 1; i < nr && rows[i].entry; i++)
 		line_add(&line, rows[i].entry);
+	if (name)
+		snprintf(line.comm, sizeof(line.comm), "%s", name);
 	return line;
 }
 
@@ -436,8 +439,9 @@ void draw_table(struct view *view, struct grid *grid, int row, int rows)
 	view->first_row = row + 1;
 	for (int i = 0; list && i < shown && view->top + i < (int)nr; i++) {
 		const struct table_row *at = &list[view->top + i];
-		struct line line = at->entry ? line_of_inode(at->entry)
-					     : line_of_vm(at, nr - (size_t)view->top - (size_t)i);
+		struct line line =
+			at->entry ? line_of_inode(at->entry)
+				  : line_of_vm(view, at, nr - (size_t)view->top - (size_t)i);
 
 		draw_line(view, grid, row + 1 + i, &line, row_selected(view, at), !at->entry);
 	}

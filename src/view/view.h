@@ -68,6 +68,9 @@ struct view {
 	size_t marks_nr;
 	__u64 now; /* ns */
 	double speed; /* of the replay */
+	/* What VM @vm is called, or NULL; may be NULL itself. */
+	const char *(*vm_name)(void *context, __u32 vm);
+	void *context;
 	double cost_cpu; /* CPUs that the tool itself takes; negative: not told */
 	__u64 cost_memory; /* bytes; 0: not told */
 	/* Its own. */

@@ -219,6 +219,12 @@ static const struct screen_test {
 static struct board *board;
 static struct view view;
 
+static const char *vm_name(void *context, __u32 vm)
+{
+	(void)context;
+	return vm == 107 ? "web-1" : NULL;
+}
+
 static void open_view(const struct screen_test *test)
 {
 	history_until(test->moment);
@@ -234,6 +240,7 @@ static void open_view(const struct screen_test *test)
 	}
 	view_init(&view);
 	view.board = board;
+	view.vm_name = test->columns == 120 ? vm_name : NULL;
 	view.replay = test->replay;
 	strcpy(view.title, test->replay ? "demo.cap" : "live");
 	view.first = SECOND;
