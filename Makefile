@@ -114,6 +114,8 @@ $(B)/obj/%.o: src/%.c Makefile
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
 
 # Whose bytes they hold, whoever compiles them.
+$(B)/obj/report/page.o $(B)/tests/obj/src/report/page.o $(B)/tests/sanitized/src/report/page.o \
+	$(B)/tests/fuzzing/src/report/page.o: $(B)/page.html
 $(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
 $(B)/obj/report/live.o $(B)/tests/obj/src/report/live.o: src/report/live.schema.json
 
@@ -166,7 +168,7 @@ packages-%:
 	@lab/packages $(subst -, ,$*)
 
 # The programs by a second make: its variables ask tools that may be installed only now.
-demo: packages-build-kernel-lab
+demo: packages-build-kernel-lab-page
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)lab/demo $(B)/demo
 

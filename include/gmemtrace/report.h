@@ -110,6 +110,18 @@ int report_story_json(FILE *out, const struct story *story, const struct verdict
 int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weight weight,
 		      enum report_by by);
 
+struct report_page;
+
+/* Observes @model, which must outlive it. NULL where memory is short. */
+struct report_page *report_page_create(struct model *model);
+void report_page_free(struct report_page *page);
+
+/*
+ * After model_finish(): one HTML file that needs nothing else and runs nothing but its own
+ * script. @title: what the report is of. -EOPNOTSUPP: this build has no page (no npm).
+ */
+int report_page_write(FILE *out, struct report_page *page, const char *title);
+
 #define REPORT_LATENCY_SCHEMA "gmemtrace-latency-1"
 
 /* After flush_latency_finish(). Times in us, a bar for where the time is. */

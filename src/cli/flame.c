@@ -22,7 +22,8 @@ struct flame {
 	const char *out;
 	enum report_weight weight;
 	enum report_by by;
-	bool svg;
+	bool svg, html;
+	const char *graph_option; /* of one graph, given; NULL: none */
 };
 
 struct choice {
@@ -51,7 +52,8 @@ static const struct argp_option flame_table[] = {
 	{ NULL, 0, NULL, 0, "The report:", 1 },
 	{ "folded", KEY_FOLDED, NULL, 0, "folded lines, \"frame;frame count\" (default)", 1 },
 	{ "svg", KEY_SVG, NULL, 0, "a flame graph, an SVG that needs nothing else", 1 },
-	{ "html", KEY_HTML, NULL, OPTION_HIDDEN, NULL, 1 },
+	{ "html", KEY_HTML, NULL, 0,
+	  "a page that needs nothing else: flame graph, latency, exposure, slowest flushes", 1 },
 	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "weight", KEY_WEIGHT, "WEIGHT", 0,
 	  "what is counted: ns in flushes (default), count of flushes, wait (ns from the first CPU "
@@ -82,26 +84,32 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 		options_init_children(state, &flame->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_FOLDED:
-		flame->svg = false;
-		return 0;
 	case KEY_SVG:
-		flame->svg = true;
-		return 0;
 	case KEY_HTML:
-		options_usage(state->name, "--html is not built yet: there are --folded and --svg");
+		flame->svg = key == KEY_SVG;
+		flame->html = key == KEY_HTML;
+		return 0;
 	case 'o':
 		flame->out = text;
 		options_take_out(&flame->options, text);
 		return 0;
 	case KEY_WEIGHT:
+		flame->graph_option = "--weight";
 		flame->weight = (enum report_weight)choice_find(state, weights, "--weight", text);
 		return 0;
 	case KEY_BY:
+		flame->graph_option = "--by";
 		flame->by = (enum report_by)choice_find(state, bys, "--by", text);
 		return 0;
 	case KEY_STACKS:
 		flame->options.run.stack_rate = options_rate(state, "--stacks", text);
 		options_need_live(&flame->options, "--stacks");
+		return 0;
+	case ARGP_KEY_END:
+		if (flame->html && flame->graph_option)
+			options_usage(state->name,
+				      "%s has no meaning with --html, which has them all",
+				      flame->graph_option);
 		return 0;
 	case ARGP_KEY_ARG:
 		options_take_file(state, &flame->options, text);
@@ -140,6 +148,51 @@ static enum gmemtrace_status flame_write(const struct flame *flame, struct repor
 	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
 }
 
+/* What the report is of. */
+static const char *flame_title(const struct flame *flame, struct run *run)
+{
+	const char *command = model_fact_find(run_model(run), "command");
+	const char *file = flame->options.run.file, *slash;
+
+	if (!file)
+		return command ? command : "this host";
+	slash = strrchr(file, '/');
+	return slash ? slash + 1 : file;
+}
+
+static enum gmemtrace_status page_write(const struct flame *flame, struct run *run,
+					struct report_page *page)
+{
+	struct output *output = output_open(flame->out);
+	int error;
+
+	if (!output)
+		return GMEMTRACE_ERROR;
+	error = report_page_write(output_stream(output), page, flame_title(flame, run));
+	if (error != -EOPNOTSUPP)
+		return output_close(output, error);
+	output_line(
+		"--html: this build has no page, as npm was missing: there are --folded and --svg");
+	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
+}
+
+static enum gmemtrace_status page_run(const struct flame *flame, struct run *run)
+{
+	struct report_page *page = report_page_create(run_model(run));
+	enum gmemtrace_status status;
+	struct run_result result;
+
+	if (!page) {
+		output_line("out of memory");
+		return GMEMTRACE_ERROR;
+	}
+	status = trace_run(run, NULL, &result);
+	if (!status)
+		status = run_status_worse(run_status(&result, NULL), page_write(flame, run, page));
+	report_page_free(page);
+	return status;
+}
+
 static enum gmemtrace_status flame_run(const struct flame *flame, struct run *run)
 {
 	struct report_folded *folded = report_folded_create(run_model(run));
@@ -171,7 +224,7 @@ int subcommand_flame(int argc, char **argv, char **command)
 	status = run_open(&run, &flame.options.run);
 	if (status)
 		return status;
-	status = flame_run(&flame, run);
+	status = flame.html ? page_run(&flame, run) : flame_run(&flame, run);
 	run_close(run);
 	return status;
 }

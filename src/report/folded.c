@@ -325,16 +325,15 @@ static __u64 entry_weight(const struct report_folded *folded, const struct folde
 	return weight == REPORT_WEIGHT_WAIT ? sum->wait : sum->ns;
 }
 
-static void lines_free(struct folded_line *lines, size_t nr)
+void folded_lines_free(struct folded_line *lines, size_t nr)
 {
 	for (size_t i = 0; i < nr; i++)
 		free(lines[i].frames);
 	free(lines);
 }
 
-/* 0 and @made, to be freed, or -errno. */
-static int lines_make(struct report_folded *folded, enum report_weight weight, enum report_by by,
-		      struct folded_line **made, size_t *made_nr)
+int folded_lines(struct report_folded *folded, enum report_weight weight, enum report_by by,
+		 struct folded_line **made, size_t *made_nr)
 {
 	struct folded_line *lines;
 	bool failed = false;
@@ -362,7 +361,7 @@ static int lines_make(struct report_folded *folded, enum report_weight weight, e
 	*made = lines;
 	*made_nr = nr;
 	if (failed)
-		lines_free(lines, nr);
+		folded_lines_free(lines, nr);
 	return failed ? -ENOMEM : 0;
 }
 
@@ -371,12 +370,12 @@ int report_folded_write(FILE *out, struct report_folded *folded, enum report_wei
 {
 	struct folded_line *lines;
 	size_t nr;
-	int error = lines_make(folded, weight, by, &lines, &nr);
+	int error = folded_lines(folded, weight, by, &lines, &nr);
 
 	if (error)
 		return error;
 	lines_write(out, lines, nr);
-	lines_free(lines, nr);
+	folded_lines_free(lines, nr);
 	return report_done(out);
 }
 
@@ -393,11 +392,11 @@ int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weigh
 	};
 	struct folded_line *lines;
 	size_t nr;
-	int error = lines_make(folded, weight, by, &lines, &nr);
+	int error = folded_lines(folded, weight, by, &lines, &nr);
 
 	if (error)
 		return error;
 	error = svg_write(out, lines, nr, words[weight].title, words[weight].unit);
-	lines_free(lines, nr);
+	folded_lines_free(lines, nr);
 	return error;
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
-// node page.mjs PAGE REPORT SCREENSHOT: puts the report into the page, opens it in Chromium without a network, and
-// uses it as a person would. Prints TAP.
+// node page.mjs PAGE REPORT REAL SCREENSHOT: puts the report into the page, opens it in Chromium without a network, and
+// uses it as a person would; then REAL, a page that flame --html has written. Prints TAP.
 import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const [pagePath, reportPath, screenshot] = process.argv.slice(2);
+const [pagePath, reportPath, realPath, screenshot] = process.argv.slice(2);
 const { chromium } = createRequire(resolve(pagePath, '../web/package.json'))('playwright-core');
 let number = 0, failed = 0;
 
@@ -91,6 +91,11 @@ const bare = { ...report, flame: [], histogram: [], exposure: [], timeline: [], 
 const empty = await open(written('bare.html', bare));
 is(await empty.page.locator('main > section:not([hidden])').count(), 0, 'parts without data are left out');
 is(empty.said, [], 'without a word');
+
+const real = await open(`file://${resolve(realPath)}`);
+is(real.said.concat(real.asked), [], 'what flame --html writes is drawn, without a word');
+is(await real.page.locator('main > section:not([hidden])').count() >= 5, true, 'with its parts');
+is(await real.page.locator('#slowest tbody tr').count() > 0, true, 'and the slowest flushes');
 
 // The control: a page that says something is heard.
 const wrong = await open(written('wrong.html', { ...report, slowest: [{ at_ns: 'x' }] }));

@@ -7,4 +7,5 @@ command -v npm >/dev/null || skip_all 'npm is missing (Debian package: npm), so 
 command -v chromium >/dev/null || skip_all 'chromium is missing (Debian package: chromium)'
 make -s --no-print-directory -C "$top" build/page.html || exit 1
 [ -s "$top/build/page.html" ] || skip_all 'the page could not be built: npm had no libraries for it'
-exec node "$top/tests/page/page.mjs" "$top/build/page.html" "$top/tests/page/report.json" "$top/build/page.png"
+"$top/build/bin/gmemtrace" flame --html -o "$test_work/real.html" "$top/tests/unit/fixtures/format-2.cap" || exit 1
+node "$top/tests/page/page.mjs" "$top/build/page.html" "$top/tests/page/report.json" "$test_work/real.html" "$top/build/page.png"

@@ -4,8 +4,8 @@ import flamegraph from 'd3-flame-graph';
 import { select } from 'd3-selection';
 import { byId, count, time } from './format.js';
 
-const weights = { ns: time, count, exposure: time };
-const words = { ns: 'time in flushes', count: 'flushes', exposure: 'exposure, summed over pages' };
+const weights = { ns: time, wait: time, count, exposure: time };
+const words = { ns: 'time in flushes', wait: 'waiting for other CPUs', count: 'flushes', exposure: 'exposure, summed over pages' };
 
 // Folded lines as a tree: { name, value, children }, a node's value with those of its children in it.
 export function tree(lines) {

@@ -67,8 +67,8 @@ export function drawTimeline(report) {
 		series: [
 			{ label: 'at', value: (_, value) => value == null ? '-' : `${value.toFixed(3)} s` },
 			{ label: 'CPUs in flushes', scale: 's', stroke: colour(0), fill: `${colour(0)}44`,
-				value: (_, value) => value == null ? 'lost' : value.toFixed(2) },
-			{ label: 'pages exposed', scale: 'n', stroke: colour(2), value: (_, value) => value == null ? 'lost' : count(value) },
+				value: (_, value, index, at) => at == null ? '-' : value == null ? 'lost' : value.toFixed(2) },
+			{ label: 'pages exposed', scale: 'n', stroke: colour(2), value: (_, value, index, at) => at == null ? '-' : value == null ? 'lost' : count(value) },
 		],
 	}, [times, known(1).map(ns => ns == null ? null : ns / width), known(2)], place);
 }

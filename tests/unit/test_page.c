@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The page of a flush report: what stands in it as data, and that it stays data. */
+#include <json-c/json.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "gmemtrace/report.h"
+#include "report/page.h"
+#include "stream.h"
+
+#define G 3
+#define T 7
+#define MS 1000000ULL
+
+static struct stream stream;
+static char *text;
+static size_t text_size;
+static struct json_object *report;
+
+static int setup(void **state)
+{
+	(void)state;
+	stream_init(&stream);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	json_object_put(report);
+	report = NULL;
+	free(text);
+	text = NULL;
+	stream_free(&stream);
+	return 0;
+}
+
+/* Whole of @title; its data, or a test that is skipped where there is no page in this build. */
+static void page_write(const char *title)
+{
+	static const char begin[] = "<script id=\"data\" type=\"application/json\">";
+	struct model *model = model_create(NULL);
+	struct report_page *page = report_page_create(model);
+	FILE *out = open_memstream(&text, &text_size);
+	char *data, *end;
+	int error;
+
+	assert_non_null(page);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		model_feed(model, record);
+		at += record->size;
+	}
+	model_finish(model);
+	error = report_page_write(out, page, title);
+	fclose(out);
+	report_page_free(page);
+	model_free(model);
+	if (error == -EOPNOTSUPP)
+		skip();
+	assert_int_equal(error, 0);
+	data = strstr(text, begin);
+	assert_non_null(data);
+	data += strlen(begin);
+	end = strstr(data, "</script>");
+	assert_non_null(end);
+	*end = '\0';
+	report = json_tokener_parse(data);
+	*end = '<';
+	assert_non_null(report);
+}
+
+static struct json_object *field(const char *key)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(report, key, &value));
+	return value;
+}
+
+static size_t length(const char *key)
+{
+	return json_object_array_length(field(key));
+}
+
+static void faults(void)
+{
+	stream_inode(&stream, G, RECORD_PROVIDER_RFC3, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_finish(&stream);
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	faults();
+	page_write("a.cap");
+	assert_string_equal(json_object_get_string(field("title")), "a.cap");
+	assert_int_equal(length("vms"), 1);
+	assert_int_equal(length("exposure"), 4);
+	assert_int_equal(length("slowest"), 4);
+	assert_int_equal(length("classes"), 1);
+	assert_true(length("flame") >= 2);
+	assert_true(length("timeline") >= 1);
+	assert_null(field("matrix"));
+	/* What is not in the capture is said. */
+	assert_true(length("limits") >= 1);
+}
+
+static void test_nothing(void **state)
+{
+	(void)state;
+	stream_finish(&stream);
+	page_write("empty.cap");
+	assert_int_equal(length("exposure") + length("slowest") + length("flame"), 0);
+}
+
+/* Neither a name nor a title ends the data. */
+static void test_hostile(void **state)
+{
+	size_t scripts = 0;
+
+	(void)state;
+	faults();
+	page_write("</script><script>alert(1)</script><!--");
+	for (const char *at = text; (at = strstr(at, "<script")); at++)
+		scripts++;
+	assert_int_equal(scripts, 2);
+	assert_null(strstr(text, "alert(1)</script><!--"));
+	assert_string_equal(json_object_get_string(field("title")),
+			    "</script><script>alert(1)</script><!--");
+}
+
+static __u64 step(struct json_object *steps, size_t index, size_t member)
+{
+	return json_object_get_uint64(
+		json_object_array_get_idx(json_object_array_get_idx(steps, index), member));
+}
+
+/* However long the run: time in flushes adds up, exposures begin and end. */
+static void test_steps(void **state)
+{
+	struct page_series *series = calloc(1, sizeof(*series));
+	struct json_object *steps;
+	__u64 flushed = 0;
+
+	(void)state;
+	series->begin = 1;
+	series_exposure(series, 1, 1 + 5000 * MS, 8, 0);
+	for (__u64 i = 0; i < 10000; i++)
+		series_flush(series, 1 + i * MS, 1 + i * MS + MS / 2);
+	/* Over several steps, and past all that there were. */
+	series_flush(series, 1 + 20000 * MS, 1 + 21000 * MS);
+	steps = series_steps_json(series);
+	assert_true(json_object_array_length(steps) <= PAGE_STEPS);
+	for (size_t i = 0; i < json_object_array_length(steps); i++)
+		flushed += step(steps, i, 1);
+	assert_int_equal(flushed, 10000 * (MS / 2) + 1000 * MS);
+	assert_int_equal(step(steps, 0, 2), 8);
+	assert_int_equal(step(steps, json_object_array_length(steps) - 1, 2), 0);
+	json_object_put(steps);
+	free(series);
+}
+
+/* Points are drawn evenly from all, early ones as well as late ones. */
+static void test_points(void **state)
+{
+	struct page_series *series = calloc(1, sizeof(*series));
+	size_t early = 0;
+
+	(void)state;
+	for (__u64 i = 0; i < 100000; i++)
+		series_exposure(series, i * MS, i * MS + 1000, 1, 0);
+	assert_true(series->points_nr > PAGE_POINTS_MAX / 4);
+	for (size_t i = 0; i < series->points_nr; i++)
+		early += series->points[i].at < 50000 * MS;
+	assert_in_range(early, series->points_nr * 2 / 5, series->points_nr * 3 / 5);
+	free(series);
+}
+
+static void test_slowest(void **state)
+{
+	struct page_slowest *slowest = calloc(1, sizeof(*slowest));
+
+	(void)state;
+	for (__u64 i = 0; i < 500; i++) {
+		/* 7919 is prime to 500: each length once, in no order. */
+		struct flush_seen flush = {
+			.kind = FLUSH_RANGED,
+			.begin = 10 * i,
+			.end = 10 * i + (i * 7919) % 500,
+			.comm = "",
+		};
+
+		slowest_take(slowest, &flush);
+		flush.kind = FLUSH_OURS;
+		flush.end += 100000;
+		slowest_take(slowest, &flush);
+	}
+	assert_int_equal(slowest->nr, PAGE_SLOWEST);
+	for (size_t i = 0; i < PAGE_SLOWEST; i++)
+		assert_int_equal(slowest->list[i].ns, 499 - i);
+	free(slowest);
+}
+
+#define PAGE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PAGE_TEST(test_parts),	       PAGE_TEST(test_nothing),
+		PAGE_TEST(test_hostile),       cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_points), cmocka_unit_test(test_slowest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
