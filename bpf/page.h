@@ -8,6 +8,7 @@
 #define GMEMTRACE_BPF_PAGE_H
 
 #include "common.h"
+#include "compound.h"
 
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;
 
@@ -105,14 +106,7 @@ static __always_inline __u32 folio_pages(const struct folio *folio)
 	return 1U << (folio->_flags_1 & 0xff);
 }
 
-/* No vmemmap reaches so high; a mask for folios of up to 2^25 pages does. */
-#define COMPOUND_MASK_FIRST 0xffffffff00000000ULL
-
-/*
- * The first page of the folio that the page at @address is in. Bit 0 of a tail's
- * word tells it; the rest is its head's address or, from 7.3 on where vmemmap
- * is optimised, a mask that makes the head's address of the tail's.
- */
+/* The first page of the folio that the page at @address is in. */
 static __always_inline __u64 page_head(__u64 address)
 {
 	__u64 word;
@@ -121,9 +115,7 @@ static __always_inline __u64 page_head(__u64 address)
 		word = BPF_CORE_READ((struct page___tail *)address, compound_head);
 	else
 		word = BPF_CORE_READ((struct page___info *)address, compound_info);
-	if (!(word & 1))
-		return address;
-	return word >= COMPOUND_MASK_FIRST ? address & word : word - 1;
+	return compound_first(address, word);
 }
 
 #endif

@@ -10,6 +10,11 @@
 
 #include "sensor/kernel.h"
 
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+#include "bpf/compound.h"
+
 /* int NAME(TYPE *page, ...) with @others more parameters; TYPE const where @constant. */
 static void function_add(struct btf *btf, const char *name, int type, bool constant, int others)
 {
@@ -84,13 +89,71 @@ static void test_has_function(void **state)
 	btf__free(kernel.vmlinux);
 }
 
+/* By a pointer, or from 7.3 on by a mask, for folios of 2 MiB and of 1 GiB in either layout of vmemmap. */
+static void test_compound(void **state)
+{
+	static const uint64_t bases[] = { 0xffffea0000000000ULL, 0xffd4000000000000ULL };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		uint64_t head = bases[i] + 512 * 64 * 7ULL, gigantic = bases[i] + (64ULL << 18) * 3;
+
+		assert_int_equal(compound_first(head, 0), head);
+		assert_int_equal(compound_first(head, 0xdead0000ULL), head);
+		assert_int_equal(compound_first(head + 64, head | 1), head);
+		assert_int_equal(compound_first(head + 511 * 64, ~(512 * 64 - 1ULL) | 1), head | 0);
+		assert_int_equal(compound_first(gigantic + 77 * 64, ~((64ULL << 18) - 1) | 1),
+				 gigantic);
+	}
+}
+
+/* v7 to v12 of the series: what tells it, by either of its routines, and not by their relatives. */
+static void test_marks_folios(void **state)
+{
+	static const struct {
+		const char *function;
+		bool marks;
+	} cases[] = {
+		{ "folio_zap_direct_map", true },
+		{ "kvm_gmem_folio_zap_direct_map", true },
+		{ "kvm_gmem_folio_set_direct_map", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct kernel kernel = { .vmlinux = btf_make() };
+		int folio = btf__add_struct(kernel.vmlinux, "folio", 64);
+
+		function_add(kernel.vmlinux, cases[i].function, folio, false, 0);
+		assert_int_equal(kernel_marks_folios(&kernel), cases[i].marks);
+		assert_true(kernel_has_routine(&kernel, cases[i].function));
+		btf__free(kernel.vmlinux);
+	}
+}
+
+static void test_has_types(void **state)
+{
+	struct kernel kernel = { .vmlinux = btf_make() };
+
+	(void)state;
+	assert_true(btf__add_enum(kernel.vmlinux, "mapping_flags", 4) > 0);
+	assert_int_equal(btf__add_enum_value(kernel.vmlinux, "AS_EIO", 0), 0);
+	assert_int_equal(btf__add_enum_value(kernel.vmlinux, "AS_NO_DIRECT_MAP", 12), 0);
+	assert_true(btf__add_struct(kernel.vmlinux, "kvm_gmem_inode_private", 32) > 0);
+	assert_true(kernel_has_enumerator(&kernel, "AS_NO_DIRECT_MAP"));
+	assert_false(kernel_has_enumerator(&kernel, "AS_NO_DIRECT"));
+	assert_true(kernel_has_struct(&kernel, "kvm_gmem_inode_private"));
+	assert_false(kernel_has_struct(&kernel, "mapping_flags"));
+	btf__free(kernel.vmlinux);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zap_of_page),
-		cmocka_unit_test(test_zap_of_address),
-		cmocka_unit_test(test_zap_of_const_page),
-		cmocka_unit_test(test_has_function),
+		cmocka_unit_test(test_zap_of_page),	  cmocka_unit_test(test_zap_of_address),
+		cmocka_unit_test(test_zap_of_const_page), cmocka_unit_test(test_has_function),
+		cmocka_unit_test(test_compound),	  cmocka_unit_test(test_marks_folios),
+		cmocka_unit_test(test_has_types),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
