@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Prints how many instructions the verifier walked through for each BPF
- * program that is loaded, one a line with the program's name, and the most of
- * them at last. Run as CMD of `gmemtrace record` these are the sensors.
+ * program that is loaded, one a line with the program's name, the memory that
+ * the programs and their maps are charged with (bytes), and the most
+ * instructions at last. Run as CMD of `gmemtrace record` these are the sensors.
  *
- * usage: verified [LIMIT]   (status 1 where a program took more than LIMIT, or where there is none)
+ * usage: verified [LIMIT]   (status 1 where a program took more than LIMIT, where there is none, or
+ *                            where they hold more than 64 MiB)
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -21,6 +24,46 @@ static void name_print(const struct bpf_prog_info *info, const struct bpf_func_i
 
 	fputs(type ? btf__name_by_offset(btf, type->name_off) : info->name, stdout);
 	btf__free(btf);
+}
+
+#define MEMORY_MAX (64ULL << 20)
+
+/* What the kernel says that a program or a map holds, bytes. */
+static unsigned long long memory_of(int descriptor)
+{
+	char path[64], line[128];
+	unsigned long long bytes = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", descriptor);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "memlock:", 8))
+			bytes = strtoull(line + 8, NULL, 10);
+	}
+	if (file)
+		fclose(file);
+	return bytes;
+}
+
+static unsigned long long memory_all(void)
+{
+	unsigned long long bytes = 0;
+	int descriptor;
+	__u32 id = 0;
+
+	while (!bpf_prog_get_next_id(id, &id)) {
+		descriptor = bpf_prog_get_fd_by_id(id);
+		bytes += descriptor < 0 ? 0 : memory_of(descriptor);
+		close(descriptor);
+	}
+	id = 0;
+	while (!bpf_map_get_next_id(id, &id)) {
+		descriptor = bpf_map_get_fd_by_id(id);
+		bytes += descriptor < 0 ? 0 : memory_of(descriptor);
+		close(descriptor);
+	}
+	return bytes;
 }
 
 /* Returns what the program took, 0 where that cannot be read. */
@@ -49,6 +92,7 @@ static unsigned int program_print(__u32 id)
 int main(int argc, char **argv)
 {
 	unsigned int limit = argc > 1 ? strtoul(argv[1], NULL, 10) : ~0U;
+	unsigned long long memory;
 	unsigned int most = 0;
 	__u32 id = 0;
 
@@ -57,6 +101,7 @@ int main(int argc, char **argv)
 
 		most = nr > most ? nr : most;
 	}
-	printf("most %u\n", most);
-	return !most || most > limit;
+	memory = memory_all();
+	printf("memory %llu\nmost %u\n", memory, most);
+	return !most || most > limit || memory > MEMORY_MAX;
 }

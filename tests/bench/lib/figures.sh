@@ -21,6 +21,7 @@ figures=(
 	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
 	"verified_instructions_max|verified|load|instructions/program|100000|verdict"
+	"load_memory|memory|load|bytes|67108864|verdict"
 	"record_reader|reader|monotonic|instructions/transition|1500|verdict"
 	"replay_rate|replay|wall|records/s|-|none"
 	"replay_vs_trace_cmd|compare|ratio|trace-cmd report/check|18|none"
