@@ -19,7 +19,7 @@ SEC("syscall")
 int facts_read(struct facts_args *args)
 {
 	struct facts_args facts = *args;
-	__u32 pgdir_shift = 0;
+	__u32 pgdir_shift = 0, secretmem_users = 0;
 	long error;
 
 	error = variable_read(&facts.page_offset, 8, facts.page_offset_base);
@@ -30,6 +30,8 @@ int facts_read(struct facts_args *args)
 	error |= variable_read(&facts.max_pfn_value, 8, facts.max_pfn);
 	error |= variable_read(&facts.init_pgd, 8,
 			       facts.init_mm + bpf_core_field_offset(struct mm_struct, pgd));
+	error |= variable_read(&secretmem_users, 4, facts.secretmem_users);
+	facts.secretmem_users_value = secretmem_users;
 	facts.pgdir_shift_value = pgdir_shift;
 	facts.result = error;
 	*args = facts;

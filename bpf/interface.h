@@ -144,6 +144,7 @@ struct facts_args {
 	__u64 flush_ceiling;
 	__u64 init_mm;
 	__u64 max_pfn;
+	__u64 secretmem_users;
 	/* Results: the values behind them. */
 	__u64 page_offset;
 	__u64 vmemmap;
@@ -152,6 +153,7 @@ struct facts_args {
 	__u64 flush_ceiling_pages;
 	__u64 init_pgd;
 	__u64 max_pfn_value;
+	__u64 secretmem_users_value;
 	__s64 result;
 };
 

@@ -56,13 +56,17 @@ static void mapped_close(struct mapped *mapped)
 /* What was never written to is zero, and what was written stays. */
 static int mapped_touch(const struct mapped *mapped, uint64_t first, uint64_t nr, uint64_t key)
 {
+	uint64_t *words = mapped->words;
+
+	if (!words)
+		return load_fail("the guest_memfd is not mapped");
 	for (uint64_t page = first; page < first + nr; page++) {
-		if (mapped->words[page * WORDS_PER_PAGE])
+		if (words[page * WORDS_PER_PAGE])
 			return load_fail("page %llu is not zero", (unsigned long long)page);
-		mapped->words[page * WORDS_PER_PAGE] = key ^ page;
+		words[page * WORDS_PER_PAGE] = key ^ page;
 	}
 	for (uint64_t page = first; page < first + nr; page++) {
-		if (mapped->words[page * WORDS_PER_PAGE] != (key ^ page))
+		if (words[page * WORDS_PER_PAGE] != (key ^ page))
 			return load_fail("page %llu lost what was written",
 					 (unsigned long long)page);
 	}

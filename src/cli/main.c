@@ -23,6 +23,7 @@ static const struct subcommand subcommands[] = {
 	{ "why", subcommand_why, "the story of a page: who changed it, when, and what it is now" },
 	{ "flame", subcommand_flame, "where flush time goes" },
 	{ "latency", subcommand_latency, "how long flushes take, and which CPU is late" },
+	{ "holders", subcommand_holders, "who holds memfd_secret and guest_memfd memory" },
 	{ "features", subcommand_features,
 	  "what this kernel offers, and which rules it lets us judge" },
 };
@@ -70,7 +71,7 @@ static int subcommand_unknown(const char *name)
 		if (!strcmp(later[i], name))
 			options_usage("gmemtrace",
 				      "%s is not built yet: there are record, check, live, why, "
-				      "flame, latency and features",
+				      "flame, latency, holders and features",
 				      name);
 	}
 	options_usage("gmemtrace", "%s: no such %s", name,

@@ -63,6 +63,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 		.flush_ceiling = symbols[KERNEL_SYMBOL_FLUSH_CEILING],
 		.init_mm = symbols[KERNEL_SYMBOL_INIT_MM],
 		.max_pfn = symbols[KERNEL_SYMBOL_MAX_PFN],
+		.secretmem_users = symbols[KERNEL_SYMBOL_SECRETMEM_USERS],
 	};
 	struct sensor_config *config = &kernel->config;
 	const char *forced;
@@ -85,6 +86,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	config->five_levels = five;
 	config->direct_map_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
 	config->init_pgd = args.init_pgd;
+	kernel->secretmem_users = args.secretmem_users ? (int64_t)args.secretmem_users_value : -1;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;

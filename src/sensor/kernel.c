@@ -24,6 +24,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION] = "do_kernel_range_flush",
 	[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION] = "do_flush_tlb_all",
 	[KERNEL_SYMBOL_SECRETMEM_IOPS] = "secretmem_iops",
+	[KERNEL_SYMBOL_SECRETMEM_USERS] = "secretmem_users",
 	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
 };
 

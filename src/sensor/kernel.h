@@ -23,6 +23,7 @@ enum kernel_symbol {
 	KERNEL_SYMBOL_INIT_MM,
 	KERNEL_SYMBOL_MAX_PFN,
 	KERNEL_SYMBOL_SECRETMEM_IOPS,
+	KERNEL_SYMBOL_SECRETMEM_USERS,
 	KERNEL_SYMBOL_GMEM_IOPS,
 	KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION,
 	KERNEL_SYMBOL_FLUSH_ALL_FUNCTION,
@@ -33,6 +34,7 @@ struct kernel {
 	struct btf *vmlinux;
 	struct btf *kvm; /* split BTF of the kvm module; NULL where not loaded or built in */
 	uint64_t symbols[KERNEL_SYMBOL_NR];
+	int64_t secretmem_users; /* memfd_secrets that existed then; -1: not known */
 	struct sensor_config config; /* filled by facts_read() in facts.c */
 };
 

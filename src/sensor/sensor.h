@@ -84,6 +84,9 @@ struct sensor_feature {
 
 #define SENSOR_FEATURES_MAX 64
 
+/* How many memfd_secrets existed when the sensors were loaded: a fact. */
+#define SENSOR_FACT_SECRETMEM_USERS "kernel.secretmem_users"
+
 /* Probes; hooks are attached for a moment only, to see them fire. Returns how many of @features were filled. */
 size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX]);
 

@@ -119,6 +119,10 @@ void tell_facts(struct sensor *sensor)
 	snprintf(value, sizeof(value), "%llu", sensor->kernel.config.flush_ceiling >> 12);
 	tell_fact(sensor, "kernel.flush_ceiling_pages", value);
 	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
+	if (sensor->kernel.secretmem_users >= 0) {
+		snprintf(value, sizeof(value), "%lld", (long long)sensor->kernel.secretmem_users);
+		tell_fact(sensor, SENSOR_FACT_SECRETMEM_USERS, value);
+	}
 	tell_policies(sensor);
 	snprintf(value, sizeof(value), "%u", sensor->options.groups);
 	tell_fact(sensor, "sensor.groups", value);

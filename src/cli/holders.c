@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0
+/* gmemtrace holders: who holds memfd_secret and guest_memfd memory, and how much of it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "holders/scan.h"
+#include "providers/provider.h"
+#include "report/escape.h"
+#include "sensor/sensor.h"
+
+#define HOLDERS_SCHEMA "gmemtrace-holders-1"
+#define LOOK_NS 200000000ULL /* what is there when the sensors are armed is found at once */
+#define PAGE_KIB 4
+
+struct holders {
+	struct options options;
+	bool json;
+	struct run *run;
+	struct holder *list;
+	size_t nr, room;
+	struct holders_seen seen;
+	bool daemon; /* what it counted when it began tells nothing of now */
+	bool failed; /* memory ran short */
+};
+
+static const struct argp_option holders_table[] = {
+	{ "json", 'j', NULL, 0, "as one JSON object", 0 },
+	{ 0 },
+};
+
+static error_t holders_parse(int key, char *text, struct argp_state *state)
+{
+	struct holders *holders = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		options_init_children(state, &holders->options, OPTIONS_CHILDREN);
+		return 0;
+	case 'j':
+		holders->json = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		options_usage(state->name, "%s: takes no arguments: it looks at this host", text);
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp holders_argp = {
+	holders_table,
+	holders_parse,
+	NULL,
+	"Lists the memfd_secrets and guest_memfds of this host, how much memory they hold, and the "
+	"processes that hold them, by descriptor or by mapping.\v"
+	"Exit status: 0 done, 2 another error, 4 cannot run here, 64 usage error.",
+	options_children,
+	NULL,
+	NULL,
+};
+
+static void holders_add(void *context, const struct holder *holder)
+{
+	struct holders *holders = context;
+	size_t room = holders->room ? holders->room * 2 : 64;
+	struct holder *grown;
+
+	if (holders->nr == holders->room) {
+		grown = realloc(holders->list, room * sizeof(*grown));
+		if (!grown) {
+			holders->failed = true;
+			return;
+		}
+		holders->list = grown;
+		holders->room = room;
+	}
+	holders->list[holders->nr++] = *holder;
+}
+
+static bool holder_of(const struct holder *holder, const struct model_inode *inode)
+{
+	return holder->i_ino == inode->i_ino &&
+	       holder->letter == provider_of(inode->provider)->letter;
+}
+
+/* The next that is there still; @inode NULL: the first. */
+static const struct model_inode *inode_next(const struct holders *holders,
+					    const struct model_inode *inode)
+{
+	do {
+		inode = model_inode_next(run_model(holders->run), inode);
+	} while (inode && (inode->dead || !provider_has(inode->provider, PROVIDER_JUDGED)));
+	return inode;
+}
+
+/* memfd_secrets that exist and are in nobody's descriptors or mappings; -1: not known. */
+static int64_t secrets_unseen(const struct holders *holders)
+{
+	const char *users = model_fact_find(run_model(holders->run), SENSOR_FACT_SECRETMEM_USERS);
+	const struct model_inode *inode = NULL;
+	int64_t nr;
+
+	if (!users || holders->daemon)
+		return -1;
+	nr = strtoll(users, NULL, 10);
+	while ((inode = model_inode_next(run_model(holders->run), inode)))
+		nr -= inode->provider == RECORD_PROVIDER_SECRETMEM && inode->before_attach;
+	return nr > 0 ? nr : 0;
+}
+
+static uint64_t secrets_seen(const struct holders *holders)
+{
+	const struct model_inode *inode = NULL;
+	uint64_t nr = 0;
+
+	while ((inode = inode_next(holders, inode)))
+		nr += inode->provider == RECORD_PROVIDER_SECRETMEM;
+	return nr;
+}
+
+static void print_holder(FILE *out, const struct holder *holder)
+{
+	char comm[4 * HOLDER_COMM_MAX];
+
+	escape_text(comm, sizeof(comm), holder->comm);
+	fprintf(out, "    %-8d %-16s ", (int)holder->pid, comm);
+	if (holder->descriptor >= 0)
+		fprintf(out, "descriptor %d\n", holder->descriptor);
+	else
+		fprintf(out, "mapping of %" PRIu64 " pages\n",
+			(holder->end - holder->begin) / (PAGE_KIB * 1024));
+}
+
+static void print_inode(FILE *out, const struct holders *holders, const struct model_inode *inode)
+{
+	char name[MODEL_INODE_NAME_MAX], comm[4 * RECORD_COMM_LEN];
+	bool held = false;
+
+	model_inode_name(inode, name, sizeof(name));
+	fprintf(out,
+		"%-6s %-10s inode %llu: %llu pages, %llu resident (%llu KiB), %llu absent from the "
+		"direct map",
+		name, provider_of(inode->provider)->name, (unsigned long long)inode->i_ino,
+		(unsigned long long)inode->pages, (unsigned long long)inode->resident,
+		(unsigned long long)inode->resident * PAGE_KIB, (unsigned long long)inode->absent);
+	escape_text(comm, sizeof(comm), inode->comm);
+	if (provider_of(inode->provider)->letter == 'g' && inode->vm)
+		fprintf(out, "; VM %u (%s)", inode->vm, comm);
+	fputc('\n', out);
+	for (size_t i = 0; i < holders->nr; i++) {
+		if (!holder_of(&holders->list[i], inode))
+			continue;
+		print_holder(out, &holders->list[i]);
+		held = true;
+	}
+	if (!held)
+		fprintf(out, "    nobody any more: it was let go of while this was written\n");
+}
+
+static int print_text(FILE *out, const struct holders *holders)
+{
+	const struct model_inode *inode = NULL;
+	int64_t unseen = secrets_unseen(holders);
+	uint64_t secrets = secrets_seen(holders);
+
+	while ((inode = inode_next(holders, inode)))
+		print_inode(out, holders, inode);
+	if (unseen > 0)
+		fprintf(out,
+			"%" PRId64 " memfd_secrets more are in no descriptor and no mapping: in "
+			"flight between processes, or the kernel's own\n",
+			unseen);
+	if (holders->seen.unread)
+		fprintf(out, "%" PRIu64 " of %" PRIu64 " processes could not be looked at\n",
+			holders->seen.unread, holders->seen.processes);
+	if (secrets || unseen > 0)
+		fprintf(out, "hibernation: refused while there is a memfd_secret\n");
+	else
+		fprintf(out, "hibernation: no memfd_secret is in its way\n");
+	return ferror(out) ? -EIO : 0;
+}
+
+static struct json_object *json_holder(const struct holder *holder)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "pid", json_object_new_int(holder->pid));
+	json_object_object_add(object, "comm", json_object_new_string(holder->comm));
+	if (holder->descriptor >= 0)
+		json_object_object_add(object, "descriptor",
+				       json_object_new_int(holder->descriptor));
+	else
+		json_object_object_add(
+			object, "mapped_pages",
+			json_object_new_uint64((holder->end - holder->begin) / (PAGE_KIB * 1024)));
+	return object;
+}
+
+static struct json_object *json_inode(const struct holders *holders,
+				      const struct model_inode *inode)
+{
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	char name[MODEL_INODE_NAME_MAX];
+
+	model_inode_name(inode, name, sizeof(name));
+	json_object_object_add(object, "inode", json_object_new_string(name));
+	json_object_object_add(object, "provider",
+			       json_object_new_string(provider_of(inode->provider)->name));
+	json_object_object_add(object, "i_ino", json_object_new_uint64(inode->i_ino));
+	json_object_object_add(object, "pages", json_object_new_uint64(inode->pages));
+	json_object_object_add(object, "resident", json_object_new_uint64(inode->resident));
+	json_object_object_add(object, "absent", json_object_new_uint64(inode->absent));
+	json_object_object_add(object, "vm",
+			       provider_of(inode->provider)->letter == 'g' && inode->vm
+				       ? json_object_new_uint64(inode->vm)
+				       : NULL);
+	for (size_t i = 0; i < holders->nr; i++) {
+		if (holder_of(&holders->list[i], inode))
+			json_object_array_add(list, json_holder(&holders->list[i]));
+	}
+	json_object_object_add(object, "holders", list);
+	return object;
+}
+
+static int print_json(FILE *out, const struct holders *holders)
+{
+	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	const struct model_inode *inode = NULL;
+	int64_t unseen = secrets_unseen(holders);
+
+	while ((inode = inode_next(holders, inode)))
+		json_object_array_add(list, json_inode(holders, inode));
+	json_object_object_add(object, "schema", json_object_new_string(HOLDERS_SCHEMA));
+	json_object_object_add(object, "inodes", list);
+	json_object_object_add(object, "secrets_unseen",
+			       unseen < 0 ? NULL : json_object_new_int64(unseen));
+	json_object_object_add(object, "processes_unread",
+			       json_object_new_uint64(holders->seen.unread));
+	json_object_object_add(object, "hibernation_refused",
+			       json_object_new_boolean(secrets_seen(holders) || unseen > 0));
+	fprintf(out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
+	json_object_put(object);
+	return ferror(out) ? -EIO : 0;
+}
+
+static enum gmemtrace_status holders_report(struct holders *holders)
+{
+	struct output *output = output_open("-");
+	int error;
+
+	if (!output)
+		return GMEMTRACE_ERROR;
+	error = holders->json ? print_json(output_stream(output), holders)
+			      : print_text(output_stream(output), holders);
+	return output_close(output, error);
+}
+
+static enum gmemtrace_status holders_look(struct holders *holders)
+{
+	struct run_result result;
+	enum gmemtrace_status status = trace_run(holders->run, NULL, &result);
+	int error;
+
+	if (status)
+		return status;
+	holders->daemon = !result.ring_bytes;
+	error = holders_scan("/proc", holders_add, holders, &holders->seen);
+	if (error || holders->failed) {
+		output_line("cannot read /proc: %s", strerror(error ? -error : ENOMEM));
+		return GMEMTRACE_ERROR;
+	}
+	return run_status_worse(run_status(&result, NULL), holders_report(holders));
+}
+
+int subcommand_holders(int argc, char **argv, char **command)
+{
+	struct holders holders = { 0 };
+	enum gmemtrace_status status;
+
+	options_parse(&holders_argp, argc, argv, &holders, &holders.options, command);
+	if (holders.options.run.command)
+		options_usage(argv[0], "takes no CMD: it looks at what is there");
+	if (!holders.options.run.duration)
+		holders.options.run.duration = LOOK_NS;
+	status = run_open(&holders.run, &holders.options.run);
+	if (!status)
+		status = holders_look(&holders);
+	run_close(holders.run);
+	free(holders.list);
+	return status;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who holds memfd_secret and guest_memfd files: by a descriptor, or by a mapping. Reads /proc
+ * alone; what the files hold the sensors know.
+ */
+#ifndef GMEMTRACE_HOLDERS_SCAN_H
+#define GMEMTRACE_HOLDERS_SCAN_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#define HOLDER_COMM_MAX 17
+
+struct holder {
+	pid_t pid; /* a process: its threads share what it has */
+	char comm[HOLDER_COMM_MAX];
+	char letter; /* 's' memfd_secret, 'g' guest_memfd: as provider.letter */
+	uint64_t i_ino;
+	int descriptor; /* -1: a mapping */
+	uint64_t begin, end; /* of the mapping, addresses of the process; end exclusive */
+};
+
+struct holders_seen {
+	uint64_t processes; /* looked at */
+	uint64_t unread; /* that could not be: of others, or gone meanwhile */
+};
+
+typedef void (*holders_take)(void *context, const struct holder *holder);
+
+/*
+ * Calls @take for each descriptor and each mapping, in order of processes. @proc: "/proc", or a
+ * tree like it. 0, or -errno where it cannot be read at all.
+ */
+int holders_scan(const char *proc, holders_take take, void *context, struct holders_seen *seen);
+
+#endif
