@@ -32,6 +32,7 @@ struct arguments {
 	uint64_t history; /* bytes */
 	const char *socket;
 	const char *group;
+	const char *metrics;
 };
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const char *format, ...)
@@ -55,6 +56,7 @@ enum option_key {
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
 	KEY_HISTORY,
+	KEY_METRICS,
 	KEY_USAGE,
 	KEY_VERSION,
 };
@@ -73,6 +75,10 @@ static const struct argp_option argp_options[] = {
 	  "what all clients may leave unread, half of it those of one user; default 128mb", 1 },
 	{ "history", KEY_HISTORY, "SIZE", 0,
 	  "remember what was traced in so much memory, compressed, such as 64mb; default: nothing",
+	  1 },
+	{ "metrics", KEY_METRICS, "FILE", 0,
+	  "keep FILE up to date for Prometheus' textfile collector: the verdict, and what else a "
+	  "fleet watches",
 	  1 },
 	{ NULL, 0, NULL, 0, "What is traced:", 2 },
 	{ "lock", KEY_LOCK, "PATH", 0,
@@ -156,6 +162,9 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	case KEY_BACKLOG:
 		arguments->limits.backlog = backlog_parse(text);
 		return 0;
+	case KEY_METRICS:
+		arguments->metrics = text;
+		return 0;
 	case '?':
 		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
 		return 0;
@@ -232,7 +241,7 @@ int main(int argc, char **argv)
 			       : GMEMTRACE_ERROR;
 	}
 	status = daemon_serve(&arguments.sensor, &arguments.limits, arguments.history, listener,
-			      arguments.socket);
+			      arguments.socket, arguments.metrics);
 	close(listener);
 	return status;
 }

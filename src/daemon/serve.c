@@ -16,6 +16,7 @@
 
 #include "daemon/serve.h"
 #include "gmemtrace/status.h"
+#include "metrics/serve.h"
 #include "report/escape.h"
 #include "sensor/lock.h"
 
@@ -210,8 +211,26 @@ static int child_watch(pid_t child, struct report *report, const char *socket, c
 	return 0;
 }
 
+static void metrics_say(void *context, const char *line)
+{
+	(void)context;
+	daemon_log("%s", line);
+}
+
+/* A client like any other; without it everybody else is served all the same. */
+static void metrics_start(const char *path, const char *socket)
+{
+	const struct metrics_options options = { .path = path,
+						 .socket = socket,
+						 .say = metrics_say };
+	pid_t child = path ? metrics_spawn(&options) : 0;
+
+	if (child < 0)
+		daemon_log("--metrics %s: cannot fork: %s", path, strerror(-child));
+}
+
 int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 uint64_t history, int listener, const char *socket)
+		 uint64_t history, int listener, const char *socket, const char *metrics)
 {
 	struct server_options options = { .client = -1,
 					  .listener = listener,
@@ -248,6 +267,7 @@ int daemon_serve(const struct sensor_options *sensor, const struct peers_limits 
 			printf("gmemtraced: pid %d serves %s\n", (int)getpid(), socket);
 		fflush(stdout);
 		service_notify("READY=1");
+		metrics_start(metrics, socket);
 		status = child_watch(child, &report, socket, sensor->lock, &waiting);
 	}
 	if (report.descriptor >= 0)

@@ -9,10 +9,10 @@
 __attribute__((format(printf, 1, 2))) void daemon_log(const char *format, ...);
 
 /*
- * Serves @listener, which is bound to @socket, until SIGTERM, SIGINT or SIGHUP, or until the sensors'
+ * Serves @listener, which is bound to @socket, and keeps the file @metrics (NULL: none), until SIGTERM, SIGINT or SIGHUP, or until the sensors'
  * owner ends. The socket is removed, @listener is the caller's. An exit status.
  */
 int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 uint64_t history, int listener, const char *socket);
+		 uint64_t history, int listener, const char *socket, const char *metrics);
 
 #endif

@@ -213,6 +213,8 @@ static bool socket_there(void)
 	return !lstat(path, &status);
 }
 
+static char metrics[128]; /* --metrics; empty: none */
+
 static void daemon_main(unsigned int clients)
 {
 	const struct peers_limits limits = { .clients = clients, .backlog = 1 << 20 };
@@ -227,7 +229,8 @@ static void daemon_main(unsigned int clients)
 	chmod(path, 0666);
 	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
 		_exit(98);
-	_exit(daemon_serve(&sensor, &limits, remembered, listener, path));
+	_exit(daemon_serve(&sensor, &limits, remembered, listener, path,
+			   metrics[0] ? metrics : NULL));
 }
 
 static void daemon_start(unsigned int clients)
@@ -555,6 +558,36 @@ static void test_service_manager(void **state)
 	unsetenv("NOTIFY_SOCKET");
 	unlink(address.sun_path);
 	close(manager);
+}
+
+static bool metrics_there(void)
+{
+	struct stat status;
+
+	return !stat(metrics, &status);
+}
+
+/* A file that the daemon's own client writes; who asks for it is served as ever. */
+static void test_metrics(void **state)
+{
+	char text[8192] = "";
+	FILE *file;
+	int client;
+
+	(void)state;
+	snprintf(metrics, sizeof(metrics), "%.100s.prom", path);
+	daemon_start(4);
+	client = served();
+	assert_true(wait_until(metrics_there));
+	file = fopen(metrics, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 1000);
+	fclose(file);
+	assert_non_null(strstr(text, "\ngmemtrace_inodes{provider=\"secretmem\"} 1\n"));
+	close(client);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+	unlink(metrics);
+	metrics[0] = '\0';
 }
 
 static void test_parent_is_killed(void **state)
@@ -888,6 +921,7 @@ int main(void)
 		TEST(test_crowd),
 		TEST(test_ends_by_signal),
 		TEST(test_service_manager),
+		TEST(test_metrics),
 		TEST(test_parent_is_killed),
 		TEST(test_child_is_killed),
 		TEST(test_both_are_killed),

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a fleet's monitoring wants of a run, in Prometheus' text format: the verdict, violations by
+ * rule, transitions, flushes, exposures, losses, and what it costs. Pure: from a model and a verdict.
+ *
+ * How many series there are depends on this version alone, and not on what is traced.
+ */
+#ifndef GMEMTRACE_METRICS_METRICS_H
+#define GMEMTRACE_METRICS_METRICS_H
+
+#include <stdio.h>
+
+#include "gmemtrace/rules.h"
+
+struct metrics;
+
+/* What the model does not know of itself. */
+struct metrics_moment {
+	double time; /* seconds since 1970 */
+	double cpu_seconds; /* that the reader has taken */
+};
+
+/* Observes @model; both must outlive it. NULL where memory is short. */
+struct metrics *metrics_create(struct model *model, struct verdict *verdict);
+void metrics_free(struct metrics *metrics);
+
+/* 0 or -EIO. */
+int metrics_write(const struct metrics *metrics, const struct metrics_moment *moment, FILE *out);
+
+/*
+ * The same to a file that is there whole or not at all: a reader never sees half of it.
+ * 0 or -errno.
+ */
+int metrics_write_file(const struct metrics *metrics, const struct metrics_moment *moment,
+		       const char *path);
+
+#endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Metrics: their format, line by line, and what they say of captures and of losses. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "scene.h"
+#include "metrics/metrics.h"
+
+#define SERIES_MAX 500
+static const struct metrics_moment moment = { .time = 1000.5, .cpu_seconds = 0.25 };
+
+static char *text;
+static size_t text_size;
+
+/* Feeds the stream as a live run would, and writes what can be said then. */
+static void write_metrics(void)
+{
+	const struct verdict_options options = { .allow_empty = true };
+	struct model *model = model_create(NULL);
+	struct verdict *verdict = verdict_create(model, &options);
+	struct metrics *metrics = metrics_create(model, verdict);
+	FILE *out;
+
+	free(text);
+	out = open_memstream(&text, &text_size);
+	for (size_t used = 0; used < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + used);
+
+		assert_int_equal(model_feed(model, record), 0);
+		used += record->size;
+	}
+	model_finish(model);
+	assert_int_equal(metrics_write(metrics, &moment, out), 0);
+	fclose(out);
+	metrics_free(metrics);
+	verdict_free(verdict);
+	model_free(model);
+}
+
+static void capture(const char *name)
+{
+	const struct record_header *record;
+	struct capture_reader *reader;
+	char path[96], message[256];
+
+	snprintf(path, sizeof(path), "tests/unit/fixtures/%s", name);
+	if (capture_open(path, &reader, message, sizeof(message)))
+		fail_msg("%s", message);
+	while (capture_next(reader, &record) > 0)
+		stream_add(&stream, record);
+	capture_reader_close(reader);
+	write_metrics();
+}
+
+/* The value behind "SERIES "; fails where there is no such line. */
+static double value(const char *series)
+{
+	char wanted[160];
+	const char *line;
+
+	snprintf(wanted, sizeof(wanted), "\n%s ", series);
+	line = strstr(text, wanted);
+	if (!line)
+		fail_msg("no series %s", series);
+	return strtod(line + strlen(wanted), NULL);
+}
+
+/* name{label="value",...} number: returns the length of the name. */
+static size_t sample_check(const char *line)
+{
+	size_t name = strspn(line, "abcdefghijklmnopqrstuvwxyz_");
+	const char *at = line + name;
+	char *end;
+
+	assert_true(name > 10 && !strncmp(line, "gmemtrace_", 10));
+	if (*at == '{') {
+		at = strchr(at, '"');
+		assert_non_null(at);
+		at = strchr(at + 1, '"');
+		assert_non_null(at);
+		assert_int_equal(at[1], '}');
+		at += 2;
+	}
+	assert_int_equal(*at, ' ');
+	(void)strtod(at + 1, &end);
+	assert_int_equal(*end, '\n');
+	return name;
+}
+
+/* Each family has its HELP, then its TYPE, then its samples, and no other's between. */
+static void test_format(void **state)
+{
+	char family[96] = "";
+	size_t series = 0;
+
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+		if (!strncmp(line, "# HELP ", 7)) {
+			assert_int_equal(sscanf(line, "# HELP %90s", family), 1);
+			assert_null(strstr(strchr(line, '\n'), "# HELP gmemtrace_build_info"));
+			continue;
+		}
+		if (!strncmp(line, "# TYPE ", 7)) {
+			assert_int_equal(strncmp(line + 7, family, strlen(family)), 0);
+			continue;
+		}
+		sample_check(line);
+		assert_int_equal(strncmp(line, family, strlen(family)), 0);
+		series++;
+	}
+	assert_in_range(series, 50, SERIES_MAX);
+	if (getenv("METRICS_OUT")) {
+		FILE *out = fopen(getenv("METRICS_OUT"), "w");
+
+		assert_non_null(out);
+		fputs(text, out);
+		fclose(out);
+	}
+}
+
+/* Buckets are sums up to their bound, and the last is the count. */
+static void test_histograms(void **state)
+{
+	static const char *const names[] = { "gmemtrace_flush_duration_seconds",
+					     "gmemtrace_exposure_seconds" };
+
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	for (size_t i = 0; i < 2; i++) {
+		char series[96];
+		double below = 0;
+
+		snprintf(series, sizeof(series), "\n%s_bucket", names[i]);
+		for (const char *at = text; (at = strstr(at, series)); at++) {
+			double now = strtod(strchr(at, '}') + 1, NULL);
+
+			assert_true(now >= below);
+			below = now;
+		}
+		snprintf(series, sizeof(series), "%s_count", names[i]);
+		assert_true(value(series) == below);
+		snprintf(series, sizeof(series), "%s_bucket{le=\"+Inf\"}", names[i]);
+		assert_true(value(series) == below);
+		assert_true(below >= 40);
+		snprintf(series, sizeof(series), "%s_sum", names[i]);
+		assert_true(value(series) > 0);
+	}
+}
+
+static void test_consistent(void **state)
+{
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	assert_true(value("gmemtrace_verdict{value=\"consistent\"}") == 1);
+	assert_true(value("gmemtrace_verdict{value=\"violated\"}") == 0);
+	assert_true(value("gmemtrace_violation_pages_total{rule=\"applied-mismatch\"}") == 0);
+	assert_true(value("gmemtrace_transition_pages_total") == 80);
+	assert_true(value("gmemtrace_updated_timestamp_seconds") == 1000.5);
+}
+
+static void test_violated(void **state)
+{
+	(void)state;
+	capture("gmem-folio-and.cap");
+	assert_true(value("gmemtrace_verdict{value=\"violated\"}") == 1);
+	assert_true(value("gmemtrace_violation_pages_total{rule=\"applied-mismatch\"}") == 24);
+	assert_true(value("gmemtrace_violation_pages_total{rule=\"freed-absent\"}") == 40);
+	assert_true(value("gmemtrace_violation_pages_total{rule=\"declared-mismatch\"}") == 0);
+}
+
+static void test_lost(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 7);
+	heartbeats(3);
+	stream_finish(&stream);
+	write_metrics();
+	assert_true(value("gmemtrace_verdict{value=\"inconclusive\"}") == 1);
+	assert_true(value("gmemtrace_lost_records_total{cause=\"ring-full\"}") == 7);
+	assert_true(value("gmemtrace_lost_records_total{cause=\"blind\"}") == 0);
+	assert_true(value("gmemtrace_inodes{provider=\"rfc3\"}") == 1);
+	assert_true(value("gmemtrace_absent_pages{provider=\"rfc3\"}") == 1);
+}
+
+/* Whole or not at all; what cannot be written leaves nothing behind. */
+static void test_file(void **state)
+{
+	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], command[96];
+	struct model *model = model_create(NULL);
+	struct verdict *verdict = verdict_create(model, NULL);
+	struct metrics *metrics = metrics_create(model, verdict);
+	struct stat status;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a.prom", directory);
+	assert_int_equal(metrics_write_file(metrics, &moment, path), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0644);
+	assert_true(status.st_size > 1000);
+	assert_int_equal(metrics_write_file(metrics, &moment, "/nowhere/a.prom"), -ENOENT);
+	snprintf(command, sizeof(command), "[ $(ls %s | wc -l) = 1 ] && rm -r %s", directory,
+		 directory);
+	assert_int_equal(system(command), 0);
+	metrics_free(metrics);
+	verdict_free(verdict);
+	model_free(model);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_format),	  RULE_TEST(test_histograms), RULE_TEST(test_consistent),
+		RULE_TEST(test_violated), RULE_TEST(test_lost),	      RULE_TEST(test_file),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
