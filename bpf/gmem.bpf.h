@@ -170,8 +170,8 @@ int BPF_PROG(release_exit, struct inode *inode, struct file *file, int result)
 	return release_end(inode, result);
 }
 
-static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, struct folio *folio,
-				       __u64 address)
+static __always_inline int owner_write_with(__u16 kind, __u64 inode, __u64 i_ino,
+					    struct folio *folio, __u64 address, __u32 bits)
 {
 	struct record_owner *record;
 
@@ -189,12 +189,20 @@ static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, str
 	record->page = address;
 	record->pgoff = folio->index;
 	record->nr = folio_pages(folio);
-	record->prepared = flags_uptodate(folio_flags(folio)) ? RECORD_OWNER_PREPARED : 0;
+	record->prepared = bits;
+	if (flags_uptodate(folio_flags(folio)))
+		record->prepared |= RECORD_OWNER_PREPARED;
 	if (sensor.gmem_marks_folios && folio_marked(address) > 0)
 		record->prepared |= RECORD_OWNER_DEVIATES;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;
+}
+
+static __always_inline int owner_write(__u16 kind, __u64 inode, __u64 i_ino, struct folio *folio,
+				       __u64 address)
+{
+	return owner_write_with(kind, inode, i_ino, folio, address, 0);
 }
 
 /* A folio already prepared was recorded when it joined: a fault on it says nothing new. */
@@ -247,13 +255,27 @@ int BPF_PROG(mark_prepared_exit, struct folio *folio)
 	return inode ? owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, ctx[0]) : 0;
 }
 
+/* Whether it has any, as far as its first bytes tell. Of a page that is absent nothing can be read. */
+static __always_inline __u32 page_content(__u64 address)
+{
+	__u64 word = 0;
+
+	bpf_probe_read_kernel(&word, sizeof(word),
+			      (void *)(sensor.page_offset + (page_pfn(address) << PAGE_SHIFT)));
+	return word ? RECORD_OWNER_CONTENT : 0;
+}
+
 /* page->mapping is gone by now (page_cache_delete); folio->index is not. */
 SEC("fexit/kvm_gmem_free_folio")
 int BPF_PROG(free_folio_exit, struct folio *folio)
 {
+	__u64 address = 0;
+
 	if (!armed(PROGRAM_FREE_FOLIO_EXIT))
 		return 0;
-	return owner_write(RECORD_LEAVE, 0, 0, folio, ctx[0]);
+	/* As a number: with what it knows for a pointer the verifier forbids to calculate. */
+	bpf_get_func_arg(ctx, 0, &address);
+	return owner_write_with(RECORD_LEAVE, 0, 0, folio, address, page_content(address));
 }
 
 /*

@@ -11,6 +11,7 @@
 
 #include "inode.h"
 #include "owner.h"
+#include "promise.h"
 #include "request.h"
 #include "walk.h"
 #include "xarray.h"
@@ -53,6 +54,7 @@ struct snapshot_scratch {
 	__u64 left; /* release: chunks that may still be read */
 	struct xarray_block folios;
 	struct xarray_block declared;
+	struct promise_cursor promise;
 	struct snapshot_table tables[SNAPSHOT_TABLES];
 	__u64 pages[RECORD_SNAPSHOT_BLOCK_PAGES];
 };
@@ -416,6 +418,35 @@ static __always_inline void chunk_choose(struct snapshot_scratch *scratch, __u64
 	scratch->chunk_nr = wanted;
 }
 
+static long promise_steps(__u32 i, struct snapshot_loop *loop)
+{
+	if (!loop->scratch)
+		return 1;
+	return promise_step(&loop->scratch->promise) ? 1 : 0;
+}
+
+/* What KVM promises of the chunk's pages. Apart: its frames would stand below the chunk's. */
+__noinline int snapshot_promise(struct snapshot_scratch *scratch)
+{
+	struct snapshot_loop loop = { .scratch = scratch };
+	struct promise_cursor *cursor;
+
+	if (!scratch)
+		return 0;
+	cursor = &scratch->promise;
+	cursor->inode = scratch->inode.inode;
+	cursor->i_ino = scratch->inode.i_ino;
+	cursor->snapshot = scratch->snapshot;
+	cursor->pgoff = scratch->chunk;
+	cursor->last = scratch->chunk + scratch->chunk_nr - 1;
+	if (!promise_begin(cursor))
+		return 0;
+	bpf_loop(RECORD_SNAPSHOT_CHUNK + 1, promise_steps, &loop, 0);
+	if (cursor->pgoff <= cursor->last || !promise_flush(cursor))
+		ring_full(scratch);
+	return 0;
+}
+
 static __always_inline void chunk_read(struct snapshot_scratch *scratch)
 {
 	struct snapshot_loop loop = { .scratch = scratch };
@@ -430,6 +461,8 @@ static __always_inline void chunk_read(struct snapshot_scratch *scratch)
 	bpf_loop(RECORD_SNAPSHOT_CHUNK / RECORD_SNAPSHOT_BLOCK_PAGES, snapshot_block, &loop, 0);
 	if (!scratch->result && !run_write(scratch))
 		ring_full(scratch);
+	if (!scratch->result && scratch->inode.provider == RECORD_PROVIDER_RFC3)
+		snapshot_promise(scratch);
 }
 
 /* Reads pgoffs [chunk, chunk + chunk_nr) between two brackets. */

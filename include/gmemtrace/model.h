@@ -226,9 +226,43 @@ struct model_moved {
 	__u64 pgoff, pfn, nr; /* pgoff means nothing without an inode */
 	__u64 time; /* ns */
 	__u32 tid, tgid, cpu;
-	bool prepared; /* JOINED: on the way in */
+	bool prepared; /* JOINED: on the way in; LEFT: it was, and had no memory failure */
+	bool content; /* LEFT: its first page's first bytes were not zero */
 	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
 	bool absent; /* LEFT: for sure, from the direct map; FREED: read there */
+};
+
+/* How what is breaks what KVM promised of a page. */
+enum model_promise_break {
+	MODEL_PRIVATE_PRESENT = 1, /* the guest's alone, and the host can reach it */
+	MODEL_SHARED_ABSENT = 2, /* shared, on an inode whose shared pages are present */
+	/* A conversion to shared made part of its pages present, or one that failed left some absent. */
+	MODEL_HALF_CONVERTED = 3,
+	MODEL_HALF_ATTRIBUTED = 4, /* a conversion changed the attributes of a part only */
+};
+
+/* KVM_SET_MEMORY_ATTRIBUTES, as the inodes saw it. */
+struct model_conversion {
+	__u64 gfn_first, gfn_nr;
+	__u64 begin, end; /* ns; 0: none was seen */
+	__s64 result; /* of the changes of all inodes in it: 0 or -errno */
+	__u32 tid;
+	bool private; /* what was asked for */
+};
+
+/* A run of pages that are not as KVM promised, read so twice with nothing in between. */
+struct model_promised {
+	const struct model_inode *inode;
+	__u64 pgoff, nr, pfn;
+	enum model_promise_break how;
+	__u64 vm; /* number of the VM */
+	__u64 gfn; /* of the first page */
+	bool private; /* as the attribute was read */
+	enum model_state table; /* as read */
+	struct model_conversion last; /* the last one that covered the pages */
+	enum record_snapshot_origin origin;
+	/* ns: since the state that is judged was made; of the two reads */
+	__u64 since, begin, end;
 };
 
 enum model_doubt_reason {
@@ -279,6 +313,7 @@ struct model_observer {
 	void (*page_read)(void *context, const struct model_read *read);
 	/* After the model has taken it over. A page may be seen to leave by its free alone. */
 	void (*moved)(void *context, const struct model_moved *moved);
+	void (*promised)(void *context, const struct model_promised *promised);
 	/* Absent pages given back to the allocator. */
 	void (*freed_absent)(void *context, const struct model_freed *freed);
 	void (*doubt)(void *context, const struct model_doubt *doubt);
@@ -306,6 +341,7 @@ struct model_counts {
 	__u64 chunks_failed;
 	__u64 pages_read; /* page reads that were settled and fully known */
 	__u64 pages_unknown; /* page reads that failed in part */
+	__u64 pages_promised; /* page reads that were held against what KVM had promised */
 	__u64 pages_unsettled; /* pages whose last read was not settled, now */
 	__u64 pages_inconclusive; /* of these: read up to the limit, or their inode is dead */
 	__u64 pages; /* distinct pages of all inodes */

@@ -77,7 +77,11 @@
 	/* who answered it */                                                               \
 	X(ANSWERS,        21, answers,       240, "answers",        RAW,    QUEUED)         \
 	/* a stack's names */                                                               \
-	X(STACK,          22, stack,          40, "stack",          SEALED, AT_ONCE)
+	X(STACK,          22, stack,          40, "stack",          SEALED, AT_ONCE)        \
+	/* KVM is told what a VM's memory is to be */                                       \
+	X(PROMISE,        30, promise,        88, "promise",        RAW,    QUEUED)         \
+	/* what KVM has promised of a run of like pages */                                  \
+	X(PROMISE_READ,   31, promise_read,   88, "promise-read",   RAW,    AT_ONCE)
 /* clang-format on */
 
 enum record_kind {
@@ -266,6 +270,7 @@ struct record_owner {
 enum record_owner_bits {
 	RECORD_OWNER_PREPARED = 1 << 0, /* the folio was uptodate */
 	RECORD_OWNER_DEVIATES = 1 << 1, /* FOLIO_BIT: its bit was set */
+	RECORD_OWNER_CONTENT = 1 << 2, /* LEAVE: the first 8 bytes of its first page are not zero */
 };
 
 enum record_snapshot_origin {
@@ -340,6 +345,49 @@ struct record_snapshot_page {
 	__u64 pfn; /* of the first page; 0 where not resident */
 	__u32 nr; /* pages */
 	__u32 bits; /* enum record_page_bits */
+	__u64 snapshot; /* as in the enclosing record_snapshot */
+};
+
+enum record_promise_event {
+	/* slots_lock is held; what happens up to the END by the same task is KVM's doing. */
+	RECORD_PROMISE_CONVERT_BEGIN = 1, /* memory of gfns is to become private, or shared */
+	RECORD_PROMISE_CONVERTED =
+		2, /* `result`: of the changes of all inodes bound there; no VM is said */
+	RECORD_PROMISE_CONVERT_END = 3, /* no VM is said */
+	RECORD_PROMISE_BIND = 4, /* gfns are backed by the inode from now on */
+	RECORD_PROMISE_BIND_BEGIN =
+		5, /* what is private of them already is about to become absent */
+	RECORD_PROMISE_BIND_END = 6, /* and has */
+	RECORD_PROMISE_UNBIND = 7, /* they are about to be no longer */
+};
+
+/* A conversion, or a slot that is bound to an inode. 88 bytes. */
+struct record_promise {
+	struct record_header header; /* inode: BIND, BIND_BEGIN, UNBIND; else 0 */
+	__u64 i_ino;
+	__u64 vm; /* ring: struct kvm *; sealed: a number, of VMs only; 0: not said */
+	__u64 gfn_first;
+	__u64 gfn_nr; /* guest page frames */
+	__u64 pgoff; /* BIND, BIND_BEGIN, UNBIND: of the first */
+	__s64 result;
+	__u32 event; /* enum record_promise_event */
+	__u32 private; /* CONVERT_BEGIN: 1 private, 0 shared */
+};
+
+#define RECORD_ATTRIBUTE_PRIVATE 8 /* KVM_MEMORY_ATTRIBUTE_PRIVATE */
+
+/*
+ * A run of pages within a snapshot's chunk that are bound, their gfns ascending by one, with the
+ * same attributes. What is not bound, or could not be read, is not listed. 88 bytes.
+ */
+struct record_promise_read {
+	struct record_header header;
+	__u64 i_ino;
+	__u64 vm; /* ring: struct kvm *; sealed: as in record_promise */
+	__u64 pgoff;
+	__u64 nr; /* pages */
+	__u64 gfn; /* of the first page */
+	__u64 attributes; /* KVM's bits: RECORD_ATTRIBUTE_PRIVATE */
 	__u64 snapshot; /* as in the enclosing record_snapshot */
 };
 

@@ -4,8 +4,10 @@
 
 void read_tell(struct judging *judging)
 {
-	if (judging->run.nr)
+	if (judging->run.nr) {
+		promised_judge(judging, &judging->run);
 		MODEL_NOTIFY(judging->model, page_read, &judging->run);
+	}
 	judging->run.nr = 0;
 }
 

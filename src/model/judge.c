@@ -373,6 +373,7 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 	if (inode->snapshot != begin->snapshot)
 		model->counts.snapshots++;
 	inode->snapshot = begin->snapshot;
+	promised_learn(&judging);
 	if (judging.release) {
 		inode->released = inode->closing = true;
 		request_drop_lost(model, inode, judging.end);

@@ -15,6 +15,11 @@ struct read_run {
 	__u32 bits;
 };
 
+/* Pages that are bound, with the same attributes. */
+struct promise_run {
+	__u64 vm, pgoff, nr, gfn, attributes;
+};
+
 /* A chunk's read, put together from its records. */
 struct bundle {
 	struct bundle *next;
@@ -23,6 +28,8 @@ struct bundle {
 	__s64 result;
 	struct read_run *runs;
 	size_t runs_nr, runs_room;
+	struct promise_run *promises; /* in order of pgoff */
+	size_t promises_nr, promises_room;
 };
 
 /* What a read saw of a chunk: one run of it, or its pages each by itself. */
@@ -59,6 +66,7 @@ struct judging {
 /* snapshot.c */
 bool snapshot_begin(struct model *model, const struct record_snapshot *record);
 void snapshot_page(struct model *model, const struct record_snapshot_page *record);
+void snapshot_promise(struct model *model, const struct record_promise_read *record);
 void snapshot_end(struct model *model, const struct record_snapshot *record);
 void snapshot_recycle(struct model *model, struct bundle *bundle);
 void snapshot_free_all(struct model *model);
@@ -84,6 +92,12 @@ __u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs);
 /* Observers are told of runs: @read is kept until one comes that does not go on with it. */
 void read_add(struct judging *judging, const struct model_read *read);
 void read_tell(struct judging *judging);
+
+/* promised.c */
+/* A run of pages that were read alike, against what KVM had promised of them. */
+void promised_judge(const struct judging *judging, const struct model_read *read);
+/* What the read tells of where pages are bound. */
+void promised_learn(const struct judging *judging);
 
 /* learn.c */
 bool learn_declares(const struct judging *judging);

@@ -51,6 +51,7 @@ void model_free(struct model *model)
 	queue_free(model);
 	snapshot_free_all(model);
 	request_free_all(model);
+	promise_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
 	pfn_free_all(model);
@@ -139,6 +140,9 @@ static void take_record(struct model *model, const struct record_header *record)
 		break;
 	case RECORD_PAGE_FREE:
 		page_free_absent(model, (const struct record_page_free *)record);
+		break;
+	case RECORD_PROMISE:
+		promise_take(model, (const struct record_promise *)record);
 		break;
 	case RECORD_LOSS:
 		doubt_loss_passed(model, (const struct record_loss *)record);
@@ -294,6 +298,9 @@ static void feed_record(struct model *model, const struct record_header *record)
 		break;
 	case RECORD_SNAPSHOT_PAGE:
 		snapshot_page(model, (const struct record_snapshot_page *)record);
+		break;
+	case RECORD_PROMISE_READ:
+		snapshot_promise(model, (const struct record_promise_read *)record);
 		break;
 	case RECORD_SNAPSHOT_END:
 		snapshot_end(model, (const struct record_snapshot *)record);

@@ -111,20 +111,29 @@ void owner_join(struct model *model, const struct record_owner *record)
 		owner_notify(model, record, inode, known ? MODEL_PREPARED : MODEL_JOINED);
 }
 
-/* How many of @nr pages from @pgoff on are alike: surely absent, or not. */
-static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 nr, bool *absent)
+/* Of a page that is about to leave. */
+static void leave_describe(const struct inode *inode, __u64 pgoff, struct model_moved *moved)
 {
+	struct page page = { 0 };
+
+	moved->absent = extent_page_read(inode, pgoff, &page) && page.flags & PAGE_SURE &&
+			page_applied(&page) == MODEL_ABSENT;
+	moved->prepared = page.flags & PAGE_PREPARED && !(page.flags & PAGE_POISONED);
+}
+
+/* How many of @nr pages from @pgoff on, whose pfns ascend from @pfn, are alike. */
+static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+			 struct model_moved *moved)
+{
+	struct model_moved next = { 0 };
 	__u64 done = 0, step;
 
+	leave_describe(inode, pgoff, moved);
 	for (; done < nr; done += step) {
-		struct page page;
-		bool gone = extent_page_read(inode, pgoff + done, &page) &&
-			    page.flags & PAGE_SURE && page_applied(&page) == MODEL_ABSENT;
-
-		if (done && gone != *absent)
+		leave_describe(inode, pgoff + done, &next);
+		if (next.absent != moved->absent || next.prepared != moved->prepared)
 			break;
-		*absent = gone;
-		step = extent_alike(inode, pgoff + done, gone ? page.pfn : 0, nr - done);
+		step = extent_alike(inode, pgoff + done, pfn + done, nr - done);
 	}
 	return done;
 }
@@ -143,7 +152,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		run = page_run(model, record->page + i, record->nr - i, &owner, &inode, &pgoff);
 		if (owner != PFN_OWNED)
 			continue;
-		run = leave_alike(inode, pgoff, run, &moved.absent);
+		run = leave_alike(inode, pgoff, record->page + i, run, &moved);
 		page_leave(model, inode, pgoff, record->page + i, run);
 		pages_touch(model, inode, pgoff, run, event_time(model, record->header.time));
 		moved.inode = &inode->base;
@@ -151,6 +160,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		moved.pfn = record->page + i;
 		moved.nr = run;
 		moved.marked = record->prepared & RECORD_OWNER_DEVIATES;
+		moved.content = !i && record->prepared & RECORD_OWNER_CONTENT;
 		MODEL_NOTIFY(model, moved, &moved);
 		last = inode;
 	}

@@ -309,8 +309,10 @@ static void request_apply(struct model *model, const struct request *request)
 	if (declares && (inode_has(request->inode, PROVIDER_TAKES_REQUESTS) ||
 			 !inode_has(request->inode, PROVIDER_JUDGED)))
 		request_declare(model, request);
-	if (declares)
+	if (declares) {
 		request_note_conflicts(model, request);
+		promise_request(model, request);
+	}
 	if (base->operation == RECORD_OPERATION_CONFIGURE && !base->result)
 		request_mark_pages(model, request, PAGE_PREPARED, base->end);
 	if (base->operation == RECORD_OPERATION_ERROR_FOLIO)

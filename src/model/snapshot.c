@@ -14,7 +14,7 @@ static bool snapshot_same(const struct bundle *bundle, const struct record_snaps
 
 void snapshot_recycle(struct model *model, struct bundle *bundle)
 {
-	bundle->runs_nr = 0;
+	bundle->runs_nr = bundle->promises_nr = 0;
 	bundle->next = model->bundles_free;
 	model->bundles_free = bundle;
 }
@@ -76,7 +76,7 @@ bool snapshot_begin(struct model *model, const struct record_snapshot *record)
 	if (!bundle)
 		return false;
 	bundle->begin = *record;
-	bundle->runs_nr = 0;
+	bundle->runs_nr = bundle->promises_nr = 0;
 	bundle->next = model->bundles;
 	model->bundles = bundle;
 	model->bundles_nr++;
@@ -95,14 +95,22 @@ static bool run_continues(const struct bundle *bundle, const struct record_snaps
 	       (!(run->bits & RECORD_PAGE_RESIDENT) || run->pfn + run->nr == record->pfn);
 }
 
-void snapshot_page(struct model *model, const struct record_snapshot_page *record)
+/* One reader at a time reads an inode for one snapshot, so the newest chunk is meant. */
+static struct bundle *bundle_find(const struct model *model, const struct record_header *header,
+				  __u64 snapshot)
 {
 	struct bundle *bundle = model->bundles;
 
-	/* One reader at a time reads an inode for one snapshot, so the newest chunk is meant. */
-	while (bundle && (bundle->begin.header.inode != record->header.inode ||
-			  bundle->begin.snapshot != record->snapshot))
+	while (bundle &&
+	       (bundle->begin.header.inode != header->inode || bundle->begin.snapshot != snapshot))
 		bundle = bundle->next;
+	return bundle;
+}
+
+void snapshot_page(struct model *model, const struct record_snapshot_page *record)
+{
+	struct bundle *bundle = bundle_find(model, &record->header, record->snapshot);
+
 	if (!bundle)
 		return;
 	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK ||
@@ -123,6 +131,29 @@ void snapshot_page(struct model *model, const struct record_snapshot_page *recor
 		.pfn = record->pfn,
 		.nr = record->nr,
 		.bits = record->bits,
+	};
+}
+
+void snapshot_promise(struct model *model, const struct record_promise_read *record)
+{
+	struct bundle *bundle = bundle_find(model, &record->header, record->snapshot);
+
+	if (!bundle)
+		return;
+	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pgoff >= MODEL_PGOFF_MAX ||
+	    record->gfn >= 1ULL << 52 || record->pgoff < bundle->begin.pgoff_first) {
+		model->counts.malformed++;
+		return;
+	}
+	if (!model_grow(model, &bundle->promises, bundle->promises_nr, &bundle->promises_room,
+			sizeof(*bundle->promises)))
+		return;
+	bundle->promises[bundle->promises_nr++] = (struct promise_run){
+		.vm = record->vm,
+		.pgoff = record->pgoff,
+		.nr = record->nr,
+		.gfn = record->gfn,
+		.attributes = record->attributes,
 	};
 }
 
@@ -147,6 +178,7 @@ static void bundles_free(struct bundle *bundle)
 		struct bundle *next = bundle->next;
 
 		free(bundle->runs);
+		free(bundle->promises);
 		free(bundle);
 		bundle = next;
 	}

@@ -124,6 +124,60 @@ struct intervals {
 
 struct request;
 
+/* Who set a run of pages last. */
+enum promise_who {
+	PROMISE_UNKNOWN, /* it may have been anybody */
+	PROMISE_KVM, /* nobody since the inode was made, or KVM for its VM */
+	PROMISE_USER, /* KVM_GMEM_SET_DIRECT_MAP: the last writer wins, and whatever it says is right */
+};
+
+/* What is known of how a run of pages came to be as it is. */
+struct promise_span {
+	__u64 first, last; /* pgoff */
+	__u64 since; /* ns: end of what decided it */
+	enum promise_who who;
+	__u32 asked; /* enum model_state: of the last conversion that succeeded while bound; 0: none */
+	struct model_conversion conversion; /* the last that covered it */
+};
+
+/* Read once, and not as promised. */
+struct promise_suspect {
+	__u64 first, last; /* pgoff */
+	__u64 begin, end; /* ns: of the read */
+	enum model_promise_break how;
+};
+
+struct promises {
+	struct promise_vm *vm; /* NULL: not known yet */
+	bool unmapped; /* not all of its bindings are known: it is not judged */
+	struct promise_span *spans; /* in order, without gaps: all page offsets */
+	size_t spans_nr, spans_room;
+	struct promise_suspect *suspects;
+	size_t suspects_nr, suspects_room;
+};
+
+/* Guest frames that are backed by an inode. */
+struct promise_binding {
+	struct inode *inode;
+	__u64 gfn, pgoff, nr;
+};
+
+struct promise_vm {
+	__u64 number;
+	__u64 touched; /* ns: its promises changed last */
+	__u32 open; /* conversions under way */
+	struct promise_binding *bindings;
+	size_t bindings_nr, bindings_room;
+};
+
+/* What KVM is doing for its VM in a task. */
+struct promise_call {
+	struct promise_vm *vm; /* NULL: nothing */
+	struct model_conversion conversion;
+	bool bind; /* it is not a conversion, but a slot that is bound */
+	bool made; /* its changes have ended: result says how */
+};
+
 struct inode {
 	struct model_inode base; /* first */
 	__u32 index;
@@ -147,6 +201,7 @@ struct inode {
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
+	struct promises *promises; /* NULL: nothing was ever promised, or asked for */
 };
 
 /* What inodes add to model_counts. */
@@ -182,6 +237,7 @@ struct task {
 	size_t restores;
 	struct model_flush *flushes;
 	size_t flushes_nr, flushes_room;
+	struct promise_call call;
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
@@ -239,6 +295,7 @@ struct model {
 	__u32 chunk_id;
 	struct map task_map; /* tid -> struct task * */
 	struct task *task_last; /* asked for last; tasks stay */
+	struct map vm_map; /* number -> struct promise_vm * */
 	struct request **open;
 	size_t open_nr, open_room;
 	struct request *requests_free;
@@ -552,6 +609,18 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 void exposure_end(struct model *model, struct model_flush *flush);
 /* @nr exposed pages from @pfn on are not any more, without a flush. */
 void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 nr);
+
+/* promise.c: what KVM is told, and who set what last */
+void promise_take(struct model *model, const struct record_promise *record);
+/* A request that changes a range ended: KVM's own, or its user's. */
+void promise_request(struct model *model, const struct request *request);
+/* The run is bound so. NULL: no memory. */
+struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64 vm, __u64 gfn,
+				 __u64 pgoff, __u64 nr);
+/* What is known of the page at @pgoff, and of those up to @last behind it. */
+void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
+void promise_forget(struct model *model, struct inode *inode);
+void promise_free_all(struct model *model);
 
 /* doubt.c */
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);

@@ -6,7 +6,7 @@
 #include "model/state.h"
 
 #define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
-#define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES)
+#define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES | RECORD_OWNER_CONTENT)
 
 /* Where one of two states is told, a third is neither of them. */
 static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)

@@ -44,7 +44,7 @@ struct cause_list {
 /* What rules may be called for; one that is not among them does not compile where it is called. */
 #define RULE_CALLS(call)                                                                           \
 	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
-		call(exposure_ended) call(page_read) call(freed_absent) call(moved)
+		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised)
 
 /* Those rules that have the callback. */
 struct rule_callees {

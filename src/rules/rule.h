@@ -25,6 +25,8 @@ struct rule_descriptor {
 			     const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);
 	void (*page_read)(struct verdict *verdict, const struct model_read *read);
+	/* Read twice so. */
+	void (*promised)(struct verdict *verdict, const struct model_promised *promised);
 	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* It is about to be listed: what came to be known since may be said as well. */

@@ -362,6 +362,11 @@ static void verdict_page_read(void *context, const struct model_read *read)
 	VERDICT_CALL((struct verdict *)context, page_read, read);
 }
 
+static void verdict_promised(void *context, const struct model_promised *promised)
+{
+	VERDICT_CALL((struct verdict *)context, promised, promised);
+}
+
 static void verdict_moved(void *context, const struct model_moved *moved)
 {
 	VERDICT_CALL((struct verdict *)context, moved, moved);
@@ -410,6 +415,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.flush_judged = verdict_flush_judged,
 		.exposure_ended = verdict_exposure_ended,
 		.page_read = verdict_page_read,
+		.promised = verdict_promised,
 		.moved = verdict_moved,
 		.freed_absent = verdict_freed_absent,
 		.doubt = verdict_doubt,

@@ -136,6 +136,20 @@ const struct load_program load_programs[] = {
 		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_VALID_ENTER] = {
 		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, FLUSHES, false, SERIES, TOUCH_GMEM_ABSENT },
+	[PROGRAM_CONVERSION_BEGIN_ENTER] = {
+		"conversion_begin_enter", "kvm_gmem_begin_conversion", 5, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_CONVERSION_EXIT] = {
+		"conversion_exit", "kvm_gmem_convert", 1, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_CONVERSION_END_EXIT] = {
+		"conversion_end_exit", "kvm_gmem_end_conversion", 1, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_BIND_EXIT] = {
+		"bind_exit", "kvm_gmem_bind", 4, INODES, VERDICT, false, GMEM, 0 },
+	[PROGRAM_BIND_CONVERT_ENTER] = {
+		"bind_convert_enter", "kvm_gmem_bind_direct_map", 2, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_BIND_CONVERT_EXIT] = {
+		"bind_convert_exit", "kvm_gmem_bind_direct_map", 2, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_UNBIND_ENTER] = {
+		"unbind_enter", "kvm_gmem_unbind", 1, INODES, VERDICT, false, GMEM, 0 },
 };
 /* clang-format on */
 

@@ -24,7 +24,9 @@ int seal_init(struct seal *seal, const struct sensor_config *config)
 void seal_destroy(struct seal *seal)
 {
 	free(seal->inodes);
+	free(seal->vms);
 	seal->inodes = NULL;
+	seal->vms = NULL;
 }
 
 static size_t inode_hash(const struct seal *seal, uint64_t pointer, uint64_t i_ino)
@@ -404,6 +406,49 @@ static void run_seal(struct seal *seal, const struct record_snapshot_run *raw)
 	emit(seal, &run);
 }
 
+/* A VM's number: there are few, and a new one takes the place of a dead one's address. */
+static uint64_t vm_number(struct seal *seal, uint64_t pointer)
+{
+	size_t room = seal->vms_room ? seal->vms_room * 2 : 64;
+	uint64_t *grown;
+
+	if (!pointer)
+		return 0;
+	for (size_t i = 0; i < seal->vms_nr; i++) {
+		if (seal->vms[i] == pointer)
+			return i + 1;
+	}
+	if (seal->vms_nr == seal->vms_room) {
+		grown = realloc(seal->vms, room * sizeof(*grown));
+		if (!grown)
+			return 0;
+		seal->vms = grown;
+		seal->vms_room = room;
+	}
+	seal->vms[seal->vms_nr++] = pointer;
+	return seal->vms_nr;
+}
+
+static void promise_seal(struct seal *seal, const struct record_promise *raw)
+{
+	struct record_promise promise = *raw;
+
+	promise.vm = vm_number(seal, raw->vm);
+	/* Of an inode that is none of ours nothing is to be said. */
+	if (promise.header.inode && !header_seal(seal, &promise.header, promise.i_ino))
+		return;
+	emit(seal, &promise);
+}
+
+static void promise_read_seal(struct seal *seal, const struct record_promise_read *raw)
+{
+	struct record_promise_read promise = *raw;
+
+	promise.vm = vm_number(seal, raw->vm);
+	if (header_seal(seal, &promise.header, promise.i_ino))
+		emit(seal, &promise);
+}
+
 /* What user space makes needs no sealing. No default: a new kind of the ring is not forgotten. */
 #define NOT_OF_BPF_RAW(kind)
 #define NOT_OF_BPF_RING(kind)
@@ -448,6 +493,12 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_SNAPSHOT_RUN:
 		run_seal(seal, (const struct record_snapshot_run *)raw);
+		break;
+	case RECORD_PROMISE:
+		promise_seal(seal, (const struct record_promise *)raw);
+		break;
+	case RECORD_PROMISE_READ:
+		promise_read_seal(seal, (const struct record_promise_read *)raw);
 		break;
 	case RECORD_NONE:
 		RECORD_KINDS(NOT_OF_BPF)

@@ -37,6 +37,8 @@ struct seal {
 	size_t inodes_used;
 	size_t inodes_dead;
 	uint64_t next_number;
+	uint64_t *vms; /* struct kvm *, by number - 1 */
+	size_t vms_nr, vms_room;
 };
 
 int seal_init(struct seal *seal, const struct sensor_config *config);

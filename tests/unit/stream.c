@@ -288,6 +288,41 @@ static void bracket(struct stream *stream, __u16 kind, const struct record_snaps
 	stream_add(stream, &record.header);
 }
 
+void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_promise_event event,
+		    __u64 gfn, __u64 nr, __u64 pgoff, bool private, __s64 result)
+{
+	struct record_promise record = {
+		.header = header(stream, RECORD_PROMISE, sizeof(record), tid, inode),
+		.vm = event == RECORD_PROMISE_CONVERTED || event == RECORD_PROMISE_CONVERT_END ? 0
+											       : 1,
+		.gfn_first = gfn,
+		.gfn_nr = nr,
+		.pgoff = pgoff,
+		.result = result,
+		.event = event,
+		.private = private,
+	};
+
+	stream_add(stream, &record.header);
+}
+
+static void promises_read(struct stream *stream, __u64 inode)
+{
+	for (size_t i = 0; i < stream->promises_nr; i++) {
+		struct record_promise_read record = {
+			.header = header(stream, RECORD_PROMISE_READ, sizeof(record), 0, inode),
+			.vm = 1,
+			.pgoff = stream->promises[i].pgoff,
+			.nr = stream->promises[i].nr,
+			.gfn = stream->promises[i].gfn,
+			.attributes = stream->promises[i].private ? RECORD_ATTRIBUTE_PRIVATE : 0,
+			.snapshot = stream->snapshot,
+		};
+
+		stream_add(stream, &record.header);
+	}
+}
+
 void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
 		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
 		 __u64 nr, const struct stream_page *pages, size_t pages_nr)
@@ -316,6 +351,7 @@ void stream_read(struct stream *stream, __u64 inode, enum record_provider provid
 
 		stream_add(stream, &record.header);
 	}
+	promises_read(stream, inode);
 	bracket(stream, RECORD_SNAPSHOT_END, &shape);
 }
 

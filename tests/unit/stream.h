@@ -10,11 +10,19 @@
 #define MS 1000000ULL
 #define SECOND 1000000000ULL
 
+/* Pages that are bound: what a read says that KVM has promised of them. */
+struct stream_promise {
+	__u64 pgoff, nr, gfn;
+	bool private;
+};
+
 struct stream {
 	__u8 *data;
 	size_t used, room;
 	__u64 now; /* ns: the next record's time; every record advances it */
 	__u64 snapshot;
+	const struct stream_promise *promises; /* of every read from now on; NULL: none */
+	size_t promises_nr;
 	struct model *model;
 	struct verdict *verdict;
 };
@@ -65,6 +73,10 @@ struct stream_page {
 void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
 		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
 		 __u64 nr, const struct stream_page *pages, size_t pages_nr);
+
+/* Of VM 1, by task @tid: a conversion, or a slot. */
+void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_promise_event event,
+		    __u64 gfn, __u64 nr, __u64 pgoff, bool private, __s64 result);
 
 /* Faults page @pgoff in, as a correct kernel does: joined, zapped, flushed, prepared. */
 void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);

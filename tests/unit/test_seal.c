@@ -41,6 +41,8 @@ struct sealing {
 		struct record_page_free page_free;
 		struct record_snapshot snapshot;
 		struct record_snapshot_page page;
+		struct record_promise promise;
+		struct record_promise_read promise_read;
 		uint64_t words[SEALED_MAX / 8];
 	} sealed[64];
 	int identified; /* how often it was asked what an inode is */
@@ -550,17 +552,69 @@ static void test_block_empty_end(void **state)
 
 #define SEAL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+#define VM 0xff11000002468000ULL
+
+static void promise_of(uint64_t vm, uint64_t pointer, uint64_t i_ino,
+		       enum record_promise_event event)
+{
+	struct record_promise promise = { .header = header(RECORD_PROMISE, sizeof(promise)),
+					  .i_ino = i_ino,
+					  .vm = vm,
+					  .gfn_first = 0x100,
+					  .gfn_nr = 2,
+					  .event = event };
+
+	promise.header.inode = pointer;
+	seal_record(&sealing.seal, &promise.header);
+}
+
+/* VMs get numbers, each its own; what is of an inode that nobody knows is not handed on. */
+static void test_promise(void **state)
+{
+	struct record_promise_read read = { .header = header(RECORD_PROMISE_READ, sizeof(read)),
+					    .i_ino = I_INO,
+					    .vm = VM,
+					    .pgoff = 3,
+					    .nr = 1 };
+	size_t known;
+
+	(void)state;
+	announce(INODE, I_INO);
+	known = sealing.sealed_nr;
+	promise_of(VM, 0, 0, RECORD_PROMISE_CONVERT_BEGIN);
+	promise_of(VM + 64, 0, 0, RECORD_PROMISE_CONVERT_BEGIN);
+	promise_of(VM, INODE, I_INO, RECORD_PROMISE_BIND);
+	promise_of(0, INODE, I_INO, RECORD_PROMISE_UNBIND);
+	promise_of(VM, INODE + 64, I_INO, RECORD_PROMISE_BIND);
+	read.header.inode = INODE;
+	seal_record(&sealing.seal, &read.header);
+	read.header.inode = INODE + 64;
+	seal_record(&sealing.seal, &read.header);
+	assert_int_equal(sealing.sealed_nr, known + 5);
+	assert_int_equal(sealing.sealed[known].promise.vm, 1);
+	assert_int_equal(sealing.sealed[known + 1].promise.vm, 2);
+	assert_int_equal(sealing.sealed[known + 2].promise.vm, 1);
+	assert_int_equal(sealing.sealed[known + 2].header.inode, 1);
+	assert_int_equal(sealing.sealed[known + 3].promise.vm, 0);
+	assert_int_equal(sealing.sealed[known + 4].promise_read.vm, 1);
+	assert_no_address();
+	for (uint64_t vm = 2; vm < 200; vm++)
+		promise_of(VM + 64 * vm, INODE + 64, I_INO, RECORD_PROMISE_BIND);
+	promise_of(VM + 64ULL * 199, 0, 0, RECORD_PROMISE_CONVERT_BEGIN);
+	assert_int_equal(sealing.sealed[sealing.sealed_nr - 1].promise.vm, 200);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	      SEAL_TEST(test_flush_bounds),
-		SEAL_TEST(test_flush_outside),	      SEAL_TEST(test_inode_numbers),
-		SEAL_TEST(test_inode_death),	      SEAL_TEST(test_inode_unannounced),
-		SEAL_TEST(test_block_runs),	      SEAL_TEST(test_many_inodes),
-		SEAL_TEST(test_snapshot_run),	      SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
-		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
-		SEAL_TEST(test_block_empty_end),
+		SEAL_TEST(test_no_address),	   SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),	   SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),	   SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced), SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),	   SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_inodes_outlived),   SEAL_TEST(test_flush_to_the_end),
+		SEAL_TEST(test_flush_timed),	   SEAL_TEST(test_inode_became_another),
+		SEAL_TEST(test_release_retires),   SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

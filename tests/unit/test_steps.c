@@ -554,6 +554,82 @@ static void test_left_absent_run(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_LEFT_ABSENT), 3);
 }
 
+/* --- freed-uncleared ------------------------------------------------------------- */
+
+enum cleared {
+	UNCLEARED,
+	CLEARED,
+	NOT_PREPARED,
+	POISONED,
+	SHARED,
+	SHARED_SINCE,
+	OUT_OF_SIGHT,
+};
+
+static void leave_with(__u32 bits)
+{
+	struct record_owner *record;
+
+	stream_leave(&stream, T, 104);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = bits;
+}
+
+static void uncleared(enum cleared how)
+{
+	here_anew();
+	faulted(2);
+	if (how == SHARED)
+		convert(2, 2, 2, 1);
+	if (how == NOT_PREPARED)
+		stream_join(&stream, T, G, 2, 104);
+	else
+		stream_fault(&stream, T, G, 2, 104);
+	if (how == POISONED) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_ERROR_FOLIO, 2, 2, false);
+		stream_end(&stream, T, G, RECORD_OPERATION_ERROR_FOLIO, 2, 2, false);
+	}
+	if (how == SHARED_SINCE)
+		convert(2, 2, 0, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	stream_zap(&stream, T, 0, 0, 104, 1, true, 0);
+	if (how == OUT_OF_SIGHT)
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+	here();
+	leave_with(how == CLEARED ? 0 : RECORD_OWNER_CONTENT);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+}
+
+static void test_uncleared(void **state)
+{
+	(void)state;
+	uncleared(UNCLEARED);
+	expect_here(RULE_FREED_UNCLEARED);
+	expect_pages(RULE_FREED_UNCLEARED, 2, 2);
+	for (enum cleared how = CLEARED; how <= OUT_OF_SIGHT; how++) {
+		uncleared(how);
+		expect_silent(RULE_FREED_UNCLEARED);
+	}
+}
+
+/* Of a folio its first page is read, and no other. */
+static void test_uncleared_folio(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 2; i < 6; i++)
+		stream_fault(&stream, T, G, i, 102 + i);
+	stream_zap(&stream, T, 0, 0, 105, 1, true, 0);
+	here();
+	leave_with(RECORD_OWNER_CONTENT);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 4;
+	expect_here(RULE_FREED_UNCLEARED);
+	expect_pages(RULE_FREED_UNCLEARED, 2, 2);
+}
+
 /* --- redundant-flush ------------------------------------------------------------ */
 
 enum flushed {
@@ -671,6 +747,8 @@ int main(void)
 		RULE_TEST(test_exposed_beside),
 		RULE_TEST(test_left_absent),
 		RULE_TEST(test_left_absent_run),
+		RULE_TEST(test_uncleared),
+		RULE_TEST(test_uncleared_folio),
 		RULE_TEST(test_redundant),
 		RULE_TEST(test_step_is_no_request),
 	};

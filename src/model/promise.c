@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What KVM is told of its VMs' memory: conversions by guest frame, and the slots that
+ * lead from there to inodes. Of each page it is known who set it last: KVM, as it had
+ * promised, or its user by the inode's own ioctl, whose word is final.
+ */
+#include "model/state.h"
+
+#define SPANS_MAX (1U << 16) /* of an inode: beyond, nothing is known of it any more */
+#define BINDINGS_MAX (1U << 20)
+
+static struct promise_vm *vm_get(struct model *model, __u64 number)
+{
+	union map_value *slot;
+	struct promise_vm *vm;
+
+	if (!number || number >= 0xffffffffULL)
+		return NULL;
+	slot = map_add(model, &model->vm_map, number);
+	if (!slot)
+		return NULL;
+	if (slot->pointer)
+		return slot->pointer;
+	vm = model_alloc(model, sizeof(*vm));
+	if (!vm)
+		return NULL;
+	vm->number = number;
+	slot->pointer = vm;
+	return vm;
+}
+
+static void vm_touch(struct promise_vm *vm, __u64 time)
+{
+	if (vm->touched < time)
+		vm->touched = time;
+}
+
+/* All of it, as it was made or met. */
+static struct promise_span span_first(const struct inode *inode)
+{
+	return (struct promise_span){
+		.last = ~0ULL,
+		.since = inode->base.met,
+		.who = inode->base.before_attach || inode->learning ? PROMISE_UNKNOWN : PROMISE_KVM,
+	};
+}
+
+static struct promises *promises_get(struct model *model, struct inode *inode)
+{
+	struct promises *promises = inode->promises;
+
+	if (promises)
+		return promises;
+	promises = model_alloc(model, sizeof(*promises));
+	if (!promises)
+		return NULL;
+	inode->promises = promises;
+	if (model_grow(model, &promises->spans, 0, &promises->spans_room, sizeof(*promises->spans)))
+		promises->spans[promises->spans_nr++] = span_first(inode);
+	return promises;
+}
+
+/* The span that holds @pgoff. */
+static size_t span_index(const struct promises *promises, __u64 pgoff)
+{
+	size_t low = 0, high = promises->spans_nr;
+
+	while (high - low > 1) {
+		size_t middle = low + (high - low) / 2;
+
+		if (promises->spans[middle].first <= pgoff)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* A span begins at @pgoff from now on: which. */
+static size_t span_cut(struct model *model, struct promises *promises, __u64 pgoff)
+{
+	size_t index = span_index(promises, pgoff);
+
+	if (promises->spans[index].first == pgoff ||
+	    !model_grow(model, &promises->spans, promises->spans_nr, &promises->spans_room,
+			sizeof(*promises->spans)))
+		return index;
+	memmove(&promises->spans[index + 2], &promises->spans[index + 1],
+		(promises->spans_nr - index - 1) * sizeof(*promises->spans));
+	promises->spans_nr++;
+	promises->spans[index + 1] = promises->spans[index];
+	promises->spans[index].last = pgoff - 1;
+	promises->spans[index + 1].first = pgoff;
+	return index + 1;
+}
+
+static bool spans_alike(const struct promise_span *a, const struct promise_span *b)
+{
+	return a->who == b->who && a->asked == b->asked && a->since == b->since &&
+	       a->conversion.begin == b->conversion.begin && a->conversion.tid == b->conversion.tid;
+}
+
+/* Of [first, end) neighbours that are alike become one, and with those beside them. */
+static void spans_merge(struct promises *promises, size_t first, size_t end)
+{
+	size_t from = first ? first - 1 : 0, kept = from;
+
+	if (end >= promises->spans_nr)
+		end = promises->spans_nr - 1;
+	for (size_t i = from + 1; i <= end; i++) {
+		if (spans_alike(&promises->spans[kept], &promises->spans[i]))
+			promises->spans[kept].last = promises->spans[i].last;
+		else
+			promises->spans[++kept] = promises->spans[i];
+	}
+	memmove(&promises->spans[kept + 1], &promises->spans[end + 1],
+		(promises->spans_nr - end - 1) * sizeof(*promises->spans));
+	promises->spans_nr -= end - kept;
+}
+
+/* Too much to keep in mind: nothing is known of it any more. */
+static void spans_forget(struct promises *promises, __u64 time)
+{
+	promises->spans_nr = 1;
+	promises->spans[0] = (struct promise_span){ .last = ~0ULL, .since = time };
+}
+
+/* What is said of all pages in a range at once. */
+struct promise_news {
+	__u64 since;
+	bool decides; /* `who` is who set them last */
+	enum promise_who who;
+	bool asks; /* `asked` is what succeeded */
+	__u32 asked;
+	const struct model_conversion *conversion; /* NULL: it was none */
+};
+
+static void spans_set(struct model *model, struct inode *inode, __u64 first, __u64 last,
+		      const struct promise_news *news)
+{
+	struct promises *promises = promises_get(model, inode);
+	size_t index, end;
+
+	if (!promises || !promises->spans_nr || first > last)
+		return;
+	if (promises->spans_nr >= SPANS_MAX) {
+		spans_forget(promises, news->since);
+		return;
+	}
+	index = span_cut(model, promises, first);
+	end = last == ~0ULL ? promises->spans_nr : span_cut(model, promises, last + 1);
+	for (size_t i = index; i < end; i++) {
+		struct promise_span *span = &promises->spans[i];
+
+		span->since = news->since;
+		if (news->decides)
+			span->who = news->who;
+		if (news->asks)
+			span->asked = news->asked;
+		if (news->conversion)
+			span->conversion = *news->conversion;
+	}
+	spans_merge(promises, index, end);
+}
+
+void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span)
+{
+	const struct promises *promises = inode->promises;
+
+	if (promises && promises->spans_nr)
+		*span = promises->spans[span_index(promises, pgoff)];
+	else
+		*span = span_first(inode);
+}
+
+/* The part of a binding that lies in [gfn, gfn + nr): 0, or pages from @pgoff on. */
+static __u64 binding_part(const struct promise_binding *binding, __u64 gfn, __u64 nr, __u64 *pgoff)
+{
+	__u64 first = gfn > binding->gfn ? gfn : binding->gfn;
+	__u64 end = gfn + nr < binding->gfn + binding->nr ? gfn + nr : binding->gfn + binding->nr;
+
+	if (first >= end)
+		return 0;
+	*pgoff = binding->pgoff + (first - binding->gfn);
+	return end - first;
+}
+
+static void conversion_note(struct model *model, const struct promise_call *call, __u64 time)
+{
+	const struct model_conversion *conversion = &call->conversion;
+	struct promise_news news = {
+		.since = time,
+		.decides = true,
+		.who = PROMISE_KVM,
+		.asks = conversion->result >= 0,
+		.asked = conversion->private ? MODEL_ABSENT : MODEL_PRESENT,
+		.conversion = conversion,
+	};
+
+	for (size_t i = 0; i < call->vm->bindings_nr; i++) {
+		const struct promise_binding *binding = &call->vm->bindings[i];
+		__u64 pgoff, nr = binding_part(binding, conversion->gfn_first, conversion->gfn_nr,
+					       &pgoff);
+
+		if (nr)
+			spans_set(model, binding->inode, pgoff, pgoff + nr - 1, &news);
+	}
+}
+
+static void call_end(struct model *model, struct promise_call *call, __u64 time)
+{
+	if (!call->vm)
+		return;
+	call->conversion.end = time;
+	if (call->made && !call->bind)
+		conversion_note(model, call, time);
+	vm_touch(call->vm, time);
+	call->vm->open--;
+	call->vm = NULL;
+}
+
+static void call_begin(struct model *model, struct task *task, const struct record_promise *record)
+{
+	struct promise_call *call = &task->call;
+	struct promise_vm *vm = vm_get(model, record->vm);
+
+	/* The end of one was lost. */
+	call_end(model, call, record->header.time);
+	if (!vm)
+		return;
+	*call = (struct promise_call){
+		.vm = vm,
+		.bind = record->event == RECORD_PROMISE_BIND_BEGIN,
+		.conversion = {
+			.gfn_first = record->gfn_first,
+			.gfn_nr = record->gfn_nr,
+			.begin = record->header.time,
+			.tid = record->header.tid,
+			.private = record->private,
+		},
+	};
+	vm->open++;
+	vm_touch(vm, record->header.time);
+}
+
+static void bindings_add(struct model *model, struct promise_vm *vm,
+			 const struct promise_binding *binding)
+{
+	struct promise_binding *last = vm->bindings_nr ? &vm->bindings[vm->bindings_nr - 1] : NULL;
+
+	if (last && last->inode == binding->inode && last->gfn + last->nr == binding->gfn &&
+	    last->pgoff + last->nr == binding->pgoff) {
+		last->nr += binding->nr;
+		return;
+	}
+	if (vm->bindings_nr < BINDINGS_MAX && model_grow(model, &vm->bindings, vm->bindings_nr,
+							 &vm->bindings_room, sizeof(*vm->bindings)))
+		vm->bindings[vm->bindings_nr++] = *binding;
+	else if (binding->inode->promises)
+		binding->inode->promises->unmapped = true;
+}
+
+/* @inode, or NULL for any: its pages in [gfn, gfn + nr) are bound no longer. */
+static void bindings_remove(struct model *model, struct promise_vm *vm, const struct inode *inode,
+			    __u64 gfn, __u64 nr)
+{
+	struct promise_binding tail = { 0 };
+	size_t kept = 0;
+
+	for (size_t i = 0; i < vm->bindings_nr; i++) {
+		struct promise_binding binding = vm->bindings[i];
+		__u64 over = gfn + nr, end = binding.gfn + binding.nr, pgoff;
+
+		if ((inode && binding.inode != inode) || !binding_part(&binding, gfn, nr, &pgoff)) {
+			vm->bindings[kept++] = binding;
+			continue;
+		}
+		/* Slots come and go as a whole: only what was learned piece by piece is cut. */
+		if (binding.gfn < gfn) {
+			vm->bindings[kept] = binding;
+			vm->bindings[kept++].nr = gfn - binding.gfn;
+		}
+		if (over < end)
+			tail = (struct promise_binding){ binding.inode, over,
+							 binding.pgoff + (over - binding.gfn),
+							 end - over };
+	}
+	vm->bindings_nr = kept;
+	/* What was removed leaves no overlaps, so there is one tail at most. */
+	if (tail.nr)
+		bindings_add(model, vm, &tail);
+}
+
+/* An inode is of one VM. */
+static struct promise_vm *inode_join_vm(struct model *model, struct inode *inode, __u64 number)
+{
+	struct promises *promises = promises_get(model, inode);
+
+	if (!promises)
+		return NULL;
+	if (!promises->vm)
+		promises->vm = vm_get(model, number);
+	return promises->vm && promises->vm->number == number ? promises->vm : NULL;
+}
+
+struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64 vm, __u64 gfn,
+				 __u64 pgoff, __u64 nr)
+{
+	struct promise_vm *found = inode_join_vm(model, inode, vm);
+
+	if (!found)
+		return NULL;
+	for (size_t i = 0; i < found->bindings_nr; i++) {
+		const struct promise_binding *binding = &found->bindings[i];
+
+		if (binding->inode == inode && binding->gfn <= gfn &&
+		    gfn - binding->gfn == pgoff - binding->pgoff &&
+		    gfn + nr <= binding->gfn + binding->nr)
+			return found;
+	}
+	bindings_remove(model, found, NULL, gfn, nr);
+	bindings_add(model, found, &(struct promise_binding){ inode, gfn, pgoff, nr });
+	return found;
+}
+
+/* What was asked for before says nothing of pages that are bound anew. */
+static void promise_bind(struct model *model, struct inode *inode,
+			 const struct record_promise *record)
+{
+	struct promise_news news = { .since = record->header.time, .asks = true };
+	struct promise_vm *vm = inode_join_vm(model, inode, record->vm);
+
+	if (!vm)
+		return;
+	vm_touch(vm, record->header.time);
+	bindings_remove(model, vm, NULL, record->gfn_first, record->gfn_nr);
+	bindings_add(model, vm,
+		     &(struct promise_binding){ inode, record->gfn_first, record->pgoff,
+						record->gfn_nr });
+	spans_set(model, inode, record->pgoff, record->pgoff + record->gfn_nr - 1, &news);
+}
+
+static void promise_unbind(struct model *model, struct inode *inode,
+			   const struct record_promise *record)
+{
+	struct promise_vm *vm = inode->promises ? inode->promises->vm : NULL;
+
+	if (!vm)
+		return;
+	vm_touch(vm, record->header.time);
+	bindings_remove(model, vm, inode, record->gfn_first, record->gfn_nr);
+}
+
+void promise_take(struct model *model, const struct record_promise *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	struct inode *inode = record->header.inode ? inode_find(model, record->header.inode) : NULL;
+
+	if (!task)
+		return;
+	switch ((enum record_promise_event)record->event) {
+	case RECORD_PROMISE_CONVERT_BEGIN:
+	case RECORD_PROMISE_BIND_BEGIN:
+		call_begin(model, task, record);
+		break;
+	case RECORD_PROMISE_CONVERTED:
+		task->call.made = true;
+		if (task->call.conversion.result >= 0)
+			task->call.conversion.result = record->result;
+		break;
+	case RECORD_PROMISE_CONVERT_END:
+		/* Binding ends a conversion of its own before it ends. */
+		if (!task->call.bind)
+			call_end(model, &task->call, record->header.time);
+		break;
+	case RECORD_PROMISE_BIND_END:
+		call_end(model, &task->call, record->header.time);
+		break;
+	case RECORD_PROMISE_BIND:
+		if (inode && !inode->base.dead)
+			promise_bind(model, inode, record);
+		break;
+	case RECORD_PROMISE_UNBIND:
+		if (inode)
+			promise_unbind(model, inode, record);
+		break;
+	}
+}
+
+void promise_request(struct model *model, const struct request *request)
+{
+	const struct promise_call *call = &request->task->call;
+	struct promise_news news = {
+		.since = request->base.end,
+		.decides = true,
+		.who = call->vm ? PROMISE_KVM : PROMISE_USER,
+		.asks = true,
+		.asked = !call->vm || request->base.result < 0 ? 0
+			 : request->base.state		       ? MODEL_PRESENT
+							       : MODEL_ABSENT,
+	};
+
+	/* A conversion says itself which pages it was to change; a slot that is bound does not. */
+	if ((call->vm && !call->bind) || request->inode->base.dead)
+		return;
+	spans_set(model, request->inode, request->base.pgoff_first, request->base.pgoff_last,
+		  &news);
+}
+
+void promise_forget(struct model *model, struct inode *inode)
+{
+	struct promises *promises = inode->promises;
+
+	if (!promises)
+		return;
+	if (promises->vm)
+		bindings_remove(model, promises->vm, inode, 0, ~0ULL);
+	model_release(model, promises->spans, promises->spans_room * sizeof(*promises->spans));
+	model_release(model, promises->suspects,
+		      promises->suspects_room * sizeof(*promises->suspects));
+	model_release(model, promises, sizeof(*promises));
+	inode->promises = NULL;
+}
+
+void promise_free_all(struct model *model)
+{
+	for (size_t i = 0; i < model->inodes_nr; i++)
+		promise_forget(model, model->inodes[i]);
+	for (size_t i = 0; i < model->vm_map.room; i++) {
+		struct promise_vm *vm = model->vm_map.slots[i].value.pointer;
+
+		if (!vm)
+			continue;
+		free(vm->bindings);
+		free(vm);
+	}
+	free(model->vm_map.slots);
+}

@@ -1,0 +1,482 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What KVM promises its guests, against what the direct map has. */
+#include "here.h"
+
+#define SET_RANGE RECORD_OPERATION_SET_RANGE
+#define GFN 0x100 /* of page 0 */
+#define PAGES 8 /* faulted in */
+
+static struct stream_promise promises[4];
+
+/* The reads to come say that [0, PAGES) are bound, and private or shared. */
+static void promise(bool private)
+{
+	promises[0] = (struct stream_promise){ 0, PAGES, GFN, private };
+	stream.promises = promises;
+	stream.promises_nr = 1;
+}
+
+static void read_once(enum record_snapshot_origin origin, bool present_by_default, __u32 bits)
+{
+	struct stream_page pages[PAGES];
+
+	for (__u64 i = 0; i < PAGES; i++)
+		pages[i] = (struct stream_page){ i, 200 + 2 * i, 1, bits };
+	stream_read(&stream, G, RFC3, present_by_default, origin, 0, 0, 64, pages, PAGES);
+}
+
+static void bind(__u64 gfn, __u64 pgoff, __u64 nr)
+{
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, gfn, nr, pgoff, false, 0);
+}
+
+/* With what the kernel does inside, but for @skip: [first, last] of the inode are changed. */
+static void convert_to(__u64 gfn, __u64 nr, bool private, __u64 first, __u64 last, __s64 result)
+{
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_BEGIN, gfn, nr, 0, private, 0);
+	if (first <= last) {
+		stream_begin(&stream, T, G, SET_RANGE, first, last, !private);
+		for (__u64 i = first; i <= last && i < PAGES; i++) {
+			stream_zap(&stream, T, G, i, 200 + 2 * i, 1, !private, 0);
+			if (private)
+				stream_flush(&stream, T, 0, 0, true);
+		}
+		stream_request(&stream, RECORD_REQUEST_END, T, G, SET_RANGE, first, last, !private,
+			       result);
+	}
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, result);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
+}
+
+/* A VM whose pages are bound, private and faulted in. */
+static void private_vm(bool before_attach)
+{
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, before_attach);
+	bind(GFN, 0, 64);
+	convert_to(GFN, 64, true, 0, 63, 0);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_fault(&stream, T, G, i, 200 + 2 * i);
+	stream_heartbeat(&stream);
+}
+
+/* A conversion of other frames made them present: the slot's offset was ignored. */
+static void wrongly_present(void)
+{
+	convert_to(GFN + 0x20, PAGES, false, 0, PAGES - 1, 0);
+	promise(true);
+}
+
+static void read_twice(__u32 bits)
+{
+	read_once(RECORD_SNAPSHOT_LIVE, false, bits);
+	here();
+	read_once(RECORD_SNAPSHOT_LIVE, false, bits);
+	/* It is the end of the read that proves it. */
+	here_at = stream.used - sizeof(struct record_snapshot);
+}
+
+static void test_kept(void **state)
+{
+	(void)state;
+	private_vm(false);
+	promise(true);
+	for (__u32 pass = 0; pass < 2; pass++)
+		read_once(RECORD_SNAPSHOT_RELEASE, false, ABSENT_BITS);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	/* And shared again. */
+	private_vm(false);
+	convert_to(GFN, PAGES, false, 0, PAGES - 1, 0);
+	promise(false);
+	for (__u32 pass = 0; pass < 2; pass++)
+		read_once(RECORD_SNAPSHOT_RELEASE, false, PRESENT_BITS | DEVIATES);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+static void test_broken(void **state)
+{
+	const struct verdict_violation *found;
+
+	(void)state;
+	private_vm(false);
+	wrongly_present();
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	expect_pages(RULE_PROMISE_BROKEN, 0, PAGES - 1);
+	assert_int_equal(here_count(RULE_HALF_CONVERTED), 0);
+	found = here_found(RULE_PROMISE_BROKEN);
+	assert_non_null(strstr(found->words, "Page 0x0 of g3 backs guest frame 0x100 of VM 100"));
+	assert_non_null(strstr(found->words, "gfns 0x100-0x13f to private (task 7"));
+	assert_string_equal(found->sources[0].says, "private (gfn 0x100)");
+	assert_string_equal(found->sources[2].says, "the last conversion, to private, succeeded");
+}
+
+/* Nobody ever asked for anything: a page of a private frame was never made absent. */
+static void test_broken_from_the_start(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	bind(GFN, 0, 64);
+	for (__u64 i = 0; i < PAGES; i++) {
+		stream_join(&stream, T, G, i, 200 + 2 * i);
+		record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+		record->prepared = 1;
+	}
+	stream_heartbeat(&stream);
+	promise(true);
+	/* The xarray agrees with the entry. */
+	stream_begin(&stream, T, G, RECORD_OPERATION_UPDATE_XARRAY, 0, 63, true);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_UPDATE_XARRAY, 0, 63,
+		       true, -12);
+	read_twice(PRESENT_BITS | DEVIATES);
+	/* That was somebody's own doing, as far as is known. */
+	expect_silent(RULE_PROMISE_BROKEN);
+	private_vm(false);
+	convert_to(GFN, 64, true, 1, 0, 0);
+	wrongly_present();
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+}
+
+enum excuse {
+	OWN_WORD, /* the inode's ioctl made them present */
+	BEFORE_ATTACH,
+	NOT_BOUND,
+	NOT_PREPARED,
+	POISONED,
+	CONVERTED_BETWEEN,
+	CONVERTED_WHILE_READ,
+	CONVERTING,
+	SLOT_BETWEEN,
+	LOST,
+	CHANGED_BETWEEN,
+	READ_ONCE,
+	EXCUSES,
+};
+
+static void excused(enum excuse excuse)
+{
+	__u32 bits = PRESENT_BITS | DEVIATES;
+
+	private_vm(false);
+	if (excuse == BEFORE_ATTACH) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, true);
+		for (__u64 i = 0; i < PAGES; i++)
+			stream_join(&stream, T, G, i, 200 + 2 * i);
+		stream_heartbeat(&stream);
+		stream.now += 3 * SECOND;
+		stream_heartbeat(&stream);
+		promise(true);
+	} else if (excuse == OWN_WORD) {
+		stream_begin(&stream, T, G, SET_RANGE, 0, PAGES - 1, true);
+		for (__u64 i = 0; i < PAGES; i++)
+			stream_zap(&stream, T, G, i, 200 + 2 * i, 1, true, 0);
+		stream_end(&stream, T, G, SET_RANGE, 0, PAGES - 1, true);
+		promise(true);
+	} else {
+		wrongly_present();
+	}
+	if (excuse == NOT_BOUND)
+		promises[0].pgoff = 32;
+	if (excuse == NOT_PREPARED)
+		bits &= ~(__u32)RECORD_PAGE_PREPARED;
+	if (excuse == POISONED)
+		bits |= RECORD_PAGE_POISONED;
+	if (excuse == CONVERTING)
+		stream_promise(&stream, T + 1, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x900, 1, 0, true,
+			       0);
+	read_once(RECORD_SNAPSHOT_LIVE, false, bits);
+	if (excuse == CONVERTED_BETWEEN)
+		convert_to(GFN, PAGES, true, 1, 0, 0);
+	if (excuse == SLOT_BETWEEN) {
+		stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+		bind(GFN, 0, 64);
+	}
+	if (excuse == CHANGED_BETWEEN) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 7, true);
+		for (__u64 i = 0; i < PAGES; i++)
+			stream_zap(&stream, T, G, i, 200 + 2 * i, 1, true, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 7, true);
+	}
+	if (excuse != READ_ONCE)
+		read_once(RECORD_SNAPSHOT_LIVE, false, bits);
+	if (excuse == CONVERTED_WHILE_READ) {
+		/* Its begin lies within both reads, as they are told of. */
+		struct record_promise record = {
+			.header = { .kind = RECORD_PROMISE, .size = sizeof(record), .tid = T + 1 },
+			.vm = 1,
+			.gfn_first = 0x900,
+			.gfn_nr = 1,
+			.event = RECORD_PROMISE_CONVERT_BEGIN,
+		};
+
+		record.header.time = stream.now - 2500;
+		stream_add(&stream, &record.header);
+	}
+	if (excuse == LOST)
+		stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 40000, 1);
+}
+
+static void test_excused(void **state)
+{
+	(void)state;
+	for (enum excuse excuse = OWN_WORD; excuse < EXCUSES; excuse++) {
+		excused(excuse);
+		expect_silent(RULE_PROMISE_BROKEN);
+		assert_int_equal(here_count(RULE_HALF_CONVERTED), 0);
+	}
+}
+
+/* A third read, of what stood still since the second. */
+static void test_proven_later(void **state)
+{
+	(void)state;
+	excused(CONVERTED_BETWEEN);
+	read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_PROMISE_BROKEN, 0, PAGES - 1);
+	excused(CHANGED_BETWEEN);
+	read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_PROMISE_BROKEN, 0, PAGES - 1);
+}
+
+/* Whatever the ioctl said is over once a conversion has covered the page; where it has not, it is not. */
+static void test_own_word_ends(void **state)
+{
+	(void)state;
+	private_vm(false);
+	stream_begin(&stream, T, G, SET_RANGE, 0, PAGES - 1, true);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_zap(&stream, T, G, i, 200 + 2 * i, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, 0, PAGES - 1, true);
+	convert_to(GFN + 2, 3, true, 1, 0, 0);
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	expect_pages(RULE_PROMISE_BROKEN, 2, 4);
+}
+
+/* Where it cannot be told what was asked for before, a conversion that is seen decides. */
+static void test_late(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_join(&stream, T, G, i, 200 + 2 * i);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	promise(true);
+	/* Where they are bound is learned from a read. */
+	read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+	stream_heartbeat(&stream);
+	convert_to(GFN + 1, 2, true, 1, 0, 0);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	expect_pages(RULE_PROMISE_BROKEN, 1, 2);
+}
+
+/* --- shared, and absent ----------------------------------------------------------- */
+
+static void dynamic_inode(void)
+{
+	struct record_inode record = {
+		.header = { .kind = RECORD_INODE, .size = sizeof(record), .inode = G, .tgid = 100 },
+		.pages = 64,
+		.flags = RECORD_RFC3_DYNAMIC,
+		.provider = RFC3,
+		.default_state = 1,
+		.vm = 100,
+	};
+
+	here_anew();
+	record.header.time = stream.now;
+	stream_add(&stream, &record.header);
+	bind(GFN, 0, 64);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_join(&stream, T, G, i, 200 + 2 * i);
+	stream_heartbeat(&stream);
+}
+
+static void read_dynamic(__u32 bits)
+{
+	read_once(RECORD_SNAPSHOT_LIVE, true, bits);
+	read_once(RECORD_SNAPSHOT_LIVE, true, bits);
+	here_at = stream.used - sizeof(struct record_snapshot);
+}
+
+/* A conversion elsewhere made them absent, whose shared pages are present. */
+static void test_shared_absent(void **state)
+{
+	(void)state;
+	dynamic_inode();
+	convert_to(GFN + 0x20, PAGES, true, 0, PAGES - 1, 0);
+	promise(false);
+	read_dynamic(ABSENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	expect_pages(RULE_PROMISE_BROKEN, 0, PAGES - 1);
+	/* Private, they are rightly so. */
+	dynamic_inode();
+	convert_to(GFN, 64, true, 0, 63, 0);
+	promise(true);
+	read_dynamic(ABSENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+	/* Bound anew as shared, after they were private elsewhere: nobody has said what they are to be. */
+	dynamic_inode();
+	convert_to(GFN, 64, true, 0, 63, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	convert_to(GFN, 64, false, 1, 0, 0);
+	bind(GFN, 0, 64);
+	promise(false);
+	read_dynamic(ABSENT_BITS | DEVIATES);
+	expect_silent(RULE_HALF_CONVERTED);
+}
+
+/* To shared, and the pages were not reached. */
+static void test_half_in_part(void **state)
+{
+	(void)state;
+	private_vm(false);
+	convert_to(GFN, PAGES, false, 1, 0, 0);
+	promise(false);
+	read_twice(ABSENT_BITS);
+	expect_here(RULE_HALF_CONVERTED);
+	expect_pages(RULE_HALF_CONVERTED, 0, PAGES - 1);
+	assert_int_equal(here_count(RULE_PROMISE_BROKEN), 0);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words, "did not reach this page"));
+	/* Shared from the start: absent by default. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	bind(GFN, 0, 64);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_fault(&stream, T, G, i, 200 + 2 * i);
+	promise(false);
+	read_twice(ABSENT_BITS);
+	expect_silent(RULE_HALF_CONVERTED);
+}
+
+/* Shared, then private in vain: the attributes are as before, and some pages are absent. */
+static void test_half_failed(void **state)
+{
+	(void)state;
+	private_vm(false);
+	convert_to(GFN, 64, false, 0, 63, 0);
+	convert_to(GFN, 64, true, 0, 63, -12);
+	promise(false);
+	read_twice(ABSENT_BITS);
+	expect_here(RULE_HALF_CONVERTED);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words,
+			       "what it had changed before it failed is left behind"));
+	/* All was undone. */
+	private_vm(false);
+	convert_to(GFN, 64, false, 0, 63, 0);
+	convert_to(GFN, 64, true, 1, 0, -12);
+	promise(false);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_HALF_CONVERTED);
+	/* It failed, and the attributes were changed all the same. */
+	private_vm(false);
+	convert_to(GFN, 64, false, 0, 63, 0);
+	convert_to(GFN, 64, true, 1, 0, -12);
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	assert_non_null(strstr(here_found(RULE_PROMISE_BROKEN)->words, ", and failed."));
+}
+
+static void test_half_attributed(void **state)
+{
+	(void)state;
+	private_vm(false);
+	promise(false);
+	read_twice(ABSENT_BITS);
+	expect_here(RULE_HALF_CONVERTED);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words, "of two minds"));
+}
+
+/* --- binding ---------------------------------------------------------------------- */
+
+/* What is private already is made absent when it is bound: KVM's doing, and not a user's. */
+static void test_bind_converts(void **state)
+{
+	(void)state;
+	for (int bracket = 0; bracket < 2; bracket++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		for (__u64 i = 0; i < PAGES; i++)
+			stream_fault(&stream, T, G, i, 200 + 2 * i);
+		bind(GFN, 0, 64);
+		if (bracket)
+			stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, GFN, 64, 0, false,
+				       0);
+		stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+		for (__u64 i = 0; i < PAGES; i++)
+			stream_zap(&stream, T, G, i, 200 + 2 * i, 1, true, 0);
+		stream_end(&stream, T, G, SET_RANGE, 0, 7, true);
+		if (bracket) {
+			/* Binding has a conversion of its own in it. */
+			stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
+			stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false,
+				       0);
+			stream_promise(&stream, T, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
+		}
+		promise(true);
+		read_twice(PRESENT_BITS | DEVIATES);
+		if (bracket)
+			expect_here(RULE_PROMISE_BROKEN);
+		else
+			expect_silent(RULE_PROMISE_BROKEN);
+	}
+}
+
+/* Frames that another slot has taken over are this inode's no longer. */
+static void test_rebound(void **state)
+{
+	(void)state;
+	private_vm(false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_promise(&stream, T, 9, RECORD_PROMISE_BIND, GFN + 2, 2, 0, false, 0);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_zap(&stream, T, G, i, 200 + 2 * i, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, 0, 7, true);
+	/* This covers pages 0, 1 and 4 to 7 of ours, and not 2 and 3. */
+	convert_to(GFN, PAGES, true, 1, 0, 0);
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	assert_int_equal(here_count(RULE_PROMISE_BROKEN), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PROMISE_BROKEN), 6);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_kept),
+		RULE_TEST(test_broken),
+		RULE_TEST(test_broken_from_the_start),
+		RULE_TEST(test_excused),
+		RULE_TEST(test_proven_later),
+		RULE_TEST(test_own_word_ends),
+		RULE_TEST(test_late),
+		RULE_TEST(test_shared_absent),
+		RULE_TEST(test_half_in_part),
+		RULE_TEST(test_half_failed),
+		RULE_TEST(test_half_attributed),
+		RULE_TEST(test_bind_converts),
+		RULE_TEST(test_rebound),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
