@@ -48,22 +48,33 @@ static char *line_trim(char *line)
 	return line;
 }
 
+/* What options point at. */
+struct kept {
+	struct kept *next;
+	char text[];
+};
+static struct kept *kept;
+
 static int file_line(struct verdict_options *options, const char *line, char *message, size_t size)
 {
-	char *text = strdup(line), *entry;
+	struct kept *copy = malloc(sizeof(*copy) + strlen(line) + 1);
+	char *entry;
 	int error = 0;
 
-	if (!text) {
+	if (!copy) {
 		snprintf(message, size, "out of memory");
 		return -ENOMEM;
 	}
-	entry = line_trim(text);
+	entry = line_trim(strcpy(copy->text, line));
 	if (*entry && *entry != '#') {
 		error = allow_entry(options, entry, message, size);
-		if (!error)
+		if (!error) {
+			copy->next = kept;
+			kept = copy;
 			return 0;
+		}
 	}
-	free(text);
+	free(copy);
 	return error;
 }
 
