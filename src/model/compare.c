@@ -16,10 +16,10 @@ void read_add(struct judging *judging, const struct model_read *read)
 	struct model_read *run = &judging->run;
 	bool resident = read->bits & RECORD_PAGE_RESIDENT;
 
-	if (run->pgoff + run->nr == read->pgoff && run->bits == read->bits &&
-	    (!resident || run->pfn + run->nr == read->pfn) && run->settled == read->settled &&
-	    run->declared == read->declared && run->applied == read->applied &&
-	    run->differs == read->differs && run->proven == read->proven) {
+	if (run->bits == read->bits && (!resident || run->pfn + run->nr == read->pfn) &&
+	    run->settled == read->settled && run->declared == read->declared &&
+	    run->applied == read->applied && run->differs == read->differs &&
+	    run->proven == read->proven) {
 		run->nr += read->nr;
 		return;
 	}

@@ -423,6 +423,18 @@ static void history_begin(struct history *history, unsigned int seed)
 	history->calm = 1U << seed / 8 % 8;
 	history->provider = providers[seed % 4];
 	BOTH(stream_inode, G, history->provider, PAGES, seed / 4 % 2);
+	/* Older than the sensors, it has pages that nobody told of. */
+	for (__u64 first = 0; seed / 4 % 2 && first < PAGES; first += CHUNK) {
+		bool there = draw(history, 3);
+
+		for (__u64 i = first; there && i < chunk_end(first); i++)
+			history->page[i] = (struct truth){
+				.pfn = history->pfn_next + (i - first),
+				.prepared = true,
+				.present = history->provider == RECORD_PROVIDER_GMEM_PLAIN,
+			};
+		history->pfn_next += 4 * CHUNK;
+	}
 }
 
 static void test_history(unsigned int seed)

@@ -159,6 +159,9 @@ static void runs(void)
 	};
 
 	stream_inode(&stream, G, RFC3, 2048, false);
+	stream_inode(&stream, 10, RFC3, 1024, false);
+	stream_inode(&stream, 11, RFC3, 64, false);
+	stream_inode(&stream, 12, SECRET, 64, false);
 	stream_heartbeat(&stream);
 	run_joins(0, 4096, 512);
 	run_joins(600, 8192, 4);
@@ -176,6 +179,11 @@ static void runs(void)
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 2048, pages,
 			    sizeof(pages) / sizeof(pages[0]));
+	/* Read in part, as a whole, and with a page in it that nobody told of. */
+	stream_read(&stream, 10, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	stream_read(&stream, 11, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	stream_read(&stream, 12, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &(struct stream_page){ 5, 900, 1, ABSENT_BITS }, 1);
 	stream_finish(&stream);
 }
 

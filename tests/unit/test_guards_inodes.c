@@ -208,6 +208,7 @@ static void test_shadow_at_release(void **state)
 static void test_shadow_of_pages(void **state)
 {
 	static const struct stream_page page = { 0, 100, 1, PRESENT_BITS };
+	__u64 until;
 
 	(void)state;
 	for (int resident = 0; resident < 2; resident++) {
@@ -225,11 +226,23 @@ static void test_shadow_of_pages(void **state)
 	/* Released while it lasts. */
 	anew();
 	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
-	stream_join(&stream, T, G, 70, 170);
 	stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_RELEASE, 0, 0, 64,
 		    NULL, 0);
 	feed();
 	assert_int_equal(watch.read[0].shadow_until, 0);
+	/* Met while an older shadow lasts longer. */
+	anew();
+	stream_inode(&stream, 8, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream.now += 50 * MS;
+	lost(0, RECORD_LOSS_RING_FULL, SECOND);
+	until = stream.now - 1000 + 2 * SECOND;
+	stream.now -= 20 * MS;
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream.now += 50 * MS;
+	nothing_read(G, RFC3, 0, 64);
+	feed();
+	assert_int_equal(watch.read[0].shadow_until, until);
 }
 
 static bool doubtful(__u64 since, __u64 until)
@@ -282,6 +295,72 @@ static void test_gap_older(void **state)
 	assert_false(doubtful(horizon - 12 * MS, horizon - 11 * MS));
 	assert_true(doubtful(horizon - 9 * MS, horizon - 9 * MS));
 	assert_true(doubtful(horizon - 5 * MS, horizon - 4 * MS));
+}
+
+/* --- how much was not compared ------------------------------------------------------------------ */
+
+static __u64 uncompared(void)
+{
+	feed_with(&exact);
+	return model_pages_uncompared(stream.model);
+}
+
+static void test_uncompared(void **state)
+{
+	(void)state;
+	/* Known from its start, and nothing happened. */
+	stream_inode(&stream, G, RFC3, 64, false);
+	assert_int_equal(uncompared(), 0);
+	/* Older than the sensors: perhaps it was on its way out. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	assert_int_equal(uncompared(), 0);
+	/* It was not. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	assert_int_equal(uncompared(), 64);
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	assert_true(uncompared() >= 64);
+	/* Met behind a loss. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	lost(G, RECORD_LOSS_RING_FULL, SECOND);
+	assert_int_equal(uncompared(), 64);
+	/* All was compared once, and a page wants to be again. */
+	anew();
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
+	nothing_read(G, RECORD_PROVIDER_GMEM_PLAIN, 0, 64);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	nothing_read(G, RECORD_PROVIDER_GMEM_PLAIN, 0, 64);
+	assert_int_equal(uncompared(), 0);
+}
+
+/* What was so when it died stays so. */
+static void test_uncompared_dead(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &(struct stream_page){ 0, 100, 2, ABSENT_BITS }, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
+		    &(struct stream_page){ 0, 100, 2, ABSENT_BITS }, 1);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	stream_inode_dead(&stream, G);
+	stream_leave(&stream, T, 100);
+	feed();
+	assert_int_equal(inode_of(G)->resident, 1);
+	assert_int_equal(inode_of(G)->uncompared, 0);
+	assert_int_equal(model_pages_uncompared(stream.model), 0);
+	/* Nobody can read it again. */
+	assert_int_equal(watch.counts.pages_unsettled, 0);
+	assert_int_equal(watch.counts.pages_inconclusive, 1);
 }
 
 /* --- whether all owners are known -------------------------------------------------------------- */
@@ -450,6 +529,8 @@ int main(void)
 		RULE_TEST(test_shadow_of_pages),
 		RULE_TEST(test_gap_older),
 		RULE_TEST(test_owners),
+		RULE_TEST(test_uncompared),
+		RULE_TEST(test_uncompared_dead),
 		RULE_TEST(test_owners_regions),
 		RULE_TEST(test_owners_dead),
 		RULE_TEST(test_owners_doubted),

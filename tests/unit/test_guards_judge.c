@@ -67,6 +67,8 @@ static __u64 first_run(void)
 static void test_runs(void **state)
 {
 	static const struct pair apart[] = {
+		{ .pages = { { 0, 100, 1, ABSENT_BITS },
+			     { 1, 101, 1, ABSENT_BITS | RECORD_PAGE_POISONED } } },
 		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, PRESENT_BITS } } },
 		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 102, 1, ABSENT_BITS } } },
 		{ .pages = { { 0, 100, 1, ABSENT_BITS }, { 1, 101, 1, ABSENT_BITS } },
@@ -276,8 +278,10 @@ static void test_like_unseen(void **state)
 
 	(void)state;
 	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, true);
-	stream_join(&stream, T, G, 0, 100);
-	stream_join(&stream, T, G, 1, 101);
+	for (__u64 i = 0; i < 2; i++) {
+		stream_join(&stream, T, G, i, 100 + i);
+		((struct record_owner *)last_record(sizeof(struct record_owner)))->prepared = 1;
+	}
 	stream_heartbeat(&stream);
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE,
@@ -616,6 +620,13 @@ static void test_read_failed(void **state)
 	assert_int_equal(watch.counts.chunks_failed, 1);
 	assert_int_equal(watch.read_nr, 0);
 	assert_int_equal(inode_of(G)->compared, 0);
+	/* Of which nothing was known. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	read_live(0, NULL, 0);
+	((struct record_snapshot *)last_record(sizeof(struct record_snapshot)))->result = -5;
+	feed();
+	assert_int_equal(watch.counts.chunks_failed, 1);
 }
 
 /* --- what is learned --------------------------------------------------------------------------------- */
@@ -688,6 +699,41 @@ static void test_not_learned(void **state)
 	assert_int_equal(page_at(G, 0).declared, MODEL_PRESENT);
 }
 
+/* A run that is taken over as a whole is; one that cannot be, page by page. */
+static void taken_over(__u64 pages, __u64 other, bool zapped)
+{
+	struct stream_page run = { 0, 4096, (__u32)pages, ABSENT_BITS };
+
+	anew();
+	stream_inode(&stream, 8, SECRET, 64, false);
+	stream_inode(&stream, G, SECRET, pages, false);
+	if (other)
+		stream_join(&stream, T, 8, 0, other);
+	if (zapped)
+		stream_zap(&stream, T, 0, 0, 4100, 1, false, 0);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, pages, &run, 1);
+	feed();
+	assert_int_equal(inode_of(G)->resident, pages);
+	assert_int_equal(inode_of(G)->absent, pages);
+	assert_int_equal(inode_of(G)->zapped, zapped);
+	assert_int_equal(inode_of(8)->resident, 0);
+	for (__u64 i = 0; i < pages; i += 7) {
+		assert_int_equal(page_at(G, i).pfn, 4096 + i);
+		assert_true(page_at(G, i).prepared);
+		assert_true(page_at(G, i).sure);
+	}
+}
+
+static void test_taken_over(void **state)
+{
+	(void)state;
+	taken_over(512, 0, false);
+	taken_over(100, 0, false);
+	taken_over(512, 4100, false);
+	taken_over(512, 0, true);
+}
+
 /* What is declared of an inode that began unknown is learned from the second read, not the first. */
 static void declared_after(int reads, __u64 pages, const struct stream_page *page, size_t nr,
 			   enum model_state declared)
@@ -702,6 +748,31 @@ static void declared_after(int reads, __u64 pages, const struct stream_page *pag
 	/* And of its neighbours. */
 	assert_int_equal(page_at(G, 101).declared, declared);
 	assert_int_equal(page_at(G, 108).declared, declared);
+}
+
+/* Where a bit in the folio says it, it changes without a request, and none is learned. */
+static void test_not_declared(void **state)
+{
+	static const __u64 sizes[] = { 512, RECORD_SNAPSHOT_EMPTY };
+	static const struct stream_page page = { 0, 100, 1,
+						 RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT };
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		__u64 pages = sizes[i == 2];
+
+		anew();
+		stream_inode(&stream, G, RECORD_PROVIDER_FOLIO_BIT, pages, true);
+		((struct record_inode *)last_record(sizeof(struct record_inode)))->default_state =
+			1;
+		for (__u32 pass = 0; pass < 2; pass++)
+			stream_read(&stream, G, RECORD_PROVIDER_FOLIO_BIT, true,
+				    RECORD_SNAPSHOT_LIVE, pass, 0, pages, &page, i == 1);
+		feed();
+		assert_int_equal(watch.counts.malformed, 0);
+		assert_int_equal(inode_of(G)->compared, pages);
+		assert_int_equal(page_at(G, 0).declared, MODEL_EITHER);
+	}
 }
 
 static void test_declared_learned(void **state)
@@ -892,6 +963,8 @@ int main(void)
 		RULE_TEST(test_unexplained),
 		RULE_TEST(test_not_learned),
 		RULE_TEST(test_declared_learned),
+		RULE_TEST(test_not_declared),
+		RULE_TEST(test_taken_over),
 		RULE_TEST(test_seen_beside_unseen),
 		RULE_TEST(test_empty_is_cheap),
 		RULE_TEST(test_alike_is_cheap),

@@ -100,6 +100,57 @@ static void test_join_changes(void **state)
 	assert_int_equal(page_at(G, 1).changed, zapped);
 }
 
+static void expect_moved(size_t index, enum model_move move, __u64 pgoff, __u64 nr, bool absent)
+{
+	assert_true(index < watch.moved_nr);
+	assert_int_equal(watch.moved[index].move, move);
+	assert_int_equal(watch.moved[index].pgoff, pgoff);
+	assert_int_equal(watch.moved[index].nr, nr);
+	assert_int_equal(watch.moved[index].absent, absent);
+}
+
+/* Joined, when another frame is there; prepared, when it is the same one. */
+static void test_moved(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 0, 200);
+	stream_join(&stream, T, G, 0, 200);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->prepared = 1;
+	feed();
+	assert_int_equal(watch.moved_nr, 3);
+	expect_moved(0, MODEL_JOINED, 0, 1, false);
+	expect_moved(1, MODEL_JOINED, 0, 1, false);
+	expect_moved(2, MODEL_PREPARED, 0, 1, false);
+}
+
+/* How each part of a run left: surely absent, or not. */
+static void left(bool doubted)
+{
+	join(0, 100, 4);
+	stream_zap(&stream, T, G, 0, 100, 2, false, 0);
+	stream_heartbeat(&stream);
+	if (doubted)
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
+	stream_leave(&stream, T, 100);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 4;
+	feed();
+}
+
+static void test_moved_absent(void **state)
+{
+	(void)state;
+	left(false);
+	assert_int_equal(watch.moved_nr, 3);
+	expect_moved(1, MODEL_LEFT, 0, 2, true);
+	expect_moved(2, MODEL_LEFT, 2, 2, false);
+	left(true);
+	for (size_t i = 1; i < watch.moved_nr; i++)
+		assert_false(watch.moved[i].absent);
+}
+
 /* --- frees ------------------------------------------------------------------------------ */
 
 static void freed(__u64 pfn, __u32 order)
@@ -482,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_join),	     RULE_TEST(test_join_nobody),
 		RULE_TEST(test_leave),	     RULE_TEST(test_join_changes),
+		RULE_TEST(test_moved),	     RULE_TEST(test_moved_absent),
 		RULE_TEST(test_free_order),  RULE_TEST(test_freed_twice),
 		RULE_TEST(test_inode),	     RULE_TEST(test_freed_after_leaving),
 		RULE_TEST(test_number),	     RULE_TEST(test_short),

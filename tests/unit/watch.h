@@ -17,6 +17,7 @@
 	X(judged, struct model_flush_judgement)                                                    \
 	X(exposure, struct model_exposure)                                                         \
 	X(freed, struct model_freed)                                                               \
+	X(moved, struct model_moved)                                                               \
 	X(doubt, struct model_doubt)                                                               \
 	X(met, struct model_inode)                                                                 \
 	X(dead, struct model_inode)
@@ -112,6 +113,12 @@ static inline void watch_freed_absent(void *context, const struct model_freed *f
 	watch_freed(freed);
 }
 
+static inline void watch_has_moved(void *context, const struct model_moved *moved)
+{
+	(void)context;
+	watch_moved(moved);
+}
+
 static inline void watch_doubted(void *context, const struct model_doubt *doubt)
 {
 	(void)context;
@@ -151,6 +158,7 @@ static inline void feed_with(const struct model_options *options)
 		.flush_judged = watch_flush_judged,
 		.exposure_ended = watch_exposure_ended,
 		.freed_absent = watch_freed_absent,
+		.moved = watch_has_moved,
 		.doubt = watch_doubted,
 		.inode_met = watch_inode_met,
 		.inode_dead = watch_inode_dead,
