@@ -905,7 +905,7 @@ static __u64 memory_of_asked(__u64 nr)
 static void test_asked_is_cheap(void **state)
 {
 	(void)state;
-	assert_true(memory_of_asked(66) < memory_of_asked(2) + 32 * 1024);
+	assert_true(memory_of_asked(66) < memory_of_asked(2) + 16 * 1024);
 }
 
 /* One in which something was asked for, is asked for, or was not recorded, is looked at closely. */

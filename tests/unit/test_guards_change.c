@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Changes: what was before, of whom, and how sure that is. */
+#include "watch.h"
+
+static const struct model_zap *last(void)
+{
+	assert_true(watch.zap_nr > 0);
+	return &watch.zap[watch.zap_nr - 1];
+}
+
+/* Only what is made absent can have been so before, and need no flush. */
+static void test_restore_is_not_redundant(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	feed();
+	assert_false(last()->redundant);
+	assert_int_equal(last()->before, MODEL_ABSENT);
+	assert_int_equal(last()->after, MODEL_PRESENT);
+}
+
+/* Whose it was is not sure any more when the inode has died. */
+static void test_dead(void **state)
+{
+	(void)state;
+	for (int dead = 0; dead < 2; dead++) {
+		anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_fault(&stream, T, G, 0, 100);
+		if (dead)
+			stream_inode_dead(&stream, G);
+		stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+		feed();
+		assert_int_equal(last()->sure, !dead);
+		assert_int_equal(last()->before, dead ? MODEL_EITHER : MODEL_ABSENT);
+	}
+}
+
+/* The first page shows whose it is; of those behind it that is as sure as it was. */
+static void test_shown(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		stream_join(&stream, T, G, i, 100 + i);
+	stream_heartbeat(&stream);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
+	stream_zap(&stream, T, G, 0, 100, 4, false, 0);
+	feed();
+	assert_true(page_at(G, 0).sure);
+	for (__u64 i = 1; i < 4; i++)
+		assert_false(page_at(G, i).sure);
+	assert_int_equal(inode_of(G)->absent, 4);
+}
+
+/* One call for pages of two, of which one is nobody's: told of in parts. */
+static void test_parts(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 1, 101);
+	stream_join(&stream, T, 9, 0, 103);
+	stream_zap(&stream, T, 0, 0, 100, 5, false, 0);
+	feed();
+	assert_int_equal(watch.zap_nr, 4);
+	assert_ptr_equal(watch.zap[0].inode, inode_of(G));
+	assert_int_equal(watch.zap[0].nr, 2);
+	assert_null(watch.zap[1].inode);
+	assert_int_equal(watch.zap[1].nr, 1);
+	assert_ptr_equal(watch.zap[2].inode, inode_of(9));
+	assert_null(watch.zap[3].inode);
+	assert_int_equal(watch.zap[3].pfn, 104);
+}
+
+/* Offsets that do not go on are another part, and so are pages that were otherwise before. */
+static void test_parts_of_one(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 5, 101);
+	stream_fault(&stream, T, G, 6, 102);
+	stream_zap(&stream, T, 0, 0, 100, 3, false, 0);
+	feed();
+	assert_int_equal(watch.zap_nr, 4);
+	assert_int_equal(watch.zap[1].pgoff, 0);
+	assert_int_equal(watch.zap[2].pgoff, 5);
+	assert_int_equal(watch.zap[3].pgoff, 6);
+	assert_true(watch.zap[3].redundant);
+}
+
+/* A call that failed leaves what had the state as it was, and nobody knows the others. */
+static void test_failed(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_zap(&stream, T, 0, 0, 100, 2, false, -12);
+	feed();
+	assert_int_equal(page_at(G, 0).applied, MODEL_EITHER);
+	assert_int_equal(page_at(G, 1).applied, MODEL_ABSENT);
+	assert_int_equal(watch.zap[watch.zap_nr - 2].after, MODEL_EITHER);
+	assert_int_equal(last()->after, MODEL_ABSENT);
+	assert_int_equal(inode_of(G)->zapped, 1);
+}
+
+/* What left absent is its inode's until it is restored, or another has it. */
+static void test_left(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_leave(&stream, T, 100);
+	stream_leave(&stream, T, 101);
+	stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+	feed();
+	assert_ptr_equal(last()->inode, inode_of(G));
+	assert_true(last()->sure);
+	stream_zap(&stream, T, 0, 0, 100, 1, false, 0);
+	stream_join(&stream, T, 9, 0, 101);
+	stream_zap(&stream, T, 0, 0, 101, 1, true, 0);
+	model_free(stream.model);
+	feed();
+	assert_null(watch.zap[watch.zap_nr - 2].inode);
+	assert_ptr_equal(last()->inode, inode_of(9));
+	/* It came absent, as it had left. */
+	assert_int_equal(last()->before, MODEL_ABSENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_restore_is_not_redundant),
+		RULE_TEST(test_dead),
+		RULE_TEST(test_shown),
+		RULE_TEST(test_parts),
+		RULE_TEST(test_parts_of_one),
+		RULE_TEST(test_failed),
+		RULE_TEST(test_left),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
