@@ -64,7 +64,7 @@ int report_live_lines(FILE *out, struct report_live *live, bool all);
 int report_live_json(FILE *out, struct report_live *live, bool all);
 
 /* A JSON Schema that each of its lines obeys. */
-extern const char report_live_schema[];
+const char *report_live_schema(void);
 
 enum report_weight {
 	REPORT_WEIGHT_NS = 1, /* time in flushes */

@@ -236,9 +236,15 @@ int report_live_json(FILE *out, struct report_live *live, bool all)
 	return live_write(out, live, all, row_json);
 }
 
+extern const char live_schema[];
 __asm__(".pushsection .rodata\n"
-	".globl report_live_schema\n"
-	"report_live_schema:\n"
+	".local live_schema\n"
+	"live_schema:\n"
 	".incbin \"src/report/live.schema.json\"\n"
 	".byte 0\n"
 	".popsection\n");
+
+const char *report_live_schema(void)
+{
+	return live_schema;
+}
