@@ -108,7 +108,7 @@ static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, _
 	struct page page;
 
 	run->pages = NULL;
-	run->nr = extent_alike(inode, pgoff, pfn, nr);
+	run->nr = nr == 1 ? 1 : extent_alike(inode, pgoff, pfn, nr);
 	if (extent_page_read(inode, pgoff, &page) && page.flags & PAGE_EXPOSED)
 		extent_run(model, inode, pgoff, nr, run);
 }

@@ -24,7 +24,7 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		page = page_join(model, inode, read->pgoff, read->pfn);
 		if (!page)
 			return;
-		loose_adopt(model, inode, read->pgoff, read->pfn);
+		loose_adopt(model, inode, read->pgoff, read->pfn, 1);
 	}
 	page_set(page, PAGE_SURE, sure);
 	if (read->bits & RECORD_PAGE_PREPARED)

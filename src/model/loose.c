@@ -24,32 +24,38 @@ static bool loose_owner(struct model *model, struct model_zap *zap)
 }
 
 /*
- * A page of @inode's that is absent has come to light: a zap of nobody's was
- * its, as memfd_secret's are before the page is added. The zap counts from now
- * on as one that was known for the inode's from the start.
+ * Pages of @inode's that are absent have come to light: a zap of nobody's was
+ * one of theirs, as memfd_secret's are before the page is added. The zap counts
+ * from now on as one that was known for the inode's from the start.
  */
-void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, struct model_zap *zap)
 {
 	struct page known;
 
 	if (!extent_page_read(inode, pgoff, &known) || page_applied(&known) != MODEL_ABSENT ||
 	    known.flags & PAGE_EXPOSED)
 		return;
+	zap->inode = &inode->base;
+	zap->pgoff = pgoff;
+	inode->base.transitions++;
+	inode->base.zapped++;
+	model->counts.transitions++;
+	model->counts.zaps_foreign--;
+	page_set(extent_page(model, inode, pgoff, true), PAGE_EXPOSED, true);
+	inode->base.exposed++;
+	exposure_add(model, inode, zap);
+}
+
+void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+{
 	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
 		struct model_zap *zap = &model->loose[i - 1].zap;
 
-		if (zap->inode || zap->nr != 1 || zap->pfn != pfn)
+		if (zap->inode || zap->nr != 1 || zap->pfn < pfn || zap->pfn - pfn >= nr)
 			continue;
-		zap->inode = &inode->base;
-		zap->pgoff = pgoff;
-		inode->base.transitions++;
-		inode->base.zapped++;
-		model->counts.transitions++;
-		model->counts.zaps_foreign--;
-		page_set(extent_page(model, inode, pgoff, true), PAGE_EXPOSED, true);
-		inode->base.exposed++;
-		exposure_add(model, inode, zap);
-		return;
+		loose_take(model, inode, pgoff + (zap->pfn - pfn), zap);
+		if (nr == 1)
+			return;
 	}
 }
 

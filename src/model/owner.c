@@ -103,8 +103,8 @@ void owner_join(struct model *model, const struct record_owner *record)
 		run_write(&run, run.pages->flags | PAGE_SURE | prepared);
 		pages_mark_changed(model, run.slot, pgoff, run.nr, record->header.time);
 		extent_touch_run(inode, &run, pgoff, event_time(model, record->header.time));
-		for (__u64 j = 0; j < run.nr && model->loose_head != model->loose_nr; j++)
-			loose_adopt(model, inode, pgoff + j, record->page + i + j);
+		if (page_applied(run.pages) == MODEL_ABSENT)
+			loose_adopt(model, inode, pgoff, record->page + i, run.nr);
 	}
 	owner_event(model, record, inode->base.number, record->pgoff);
 	if (!known || record->prepared & RECORD_OWNER_PREPARED)

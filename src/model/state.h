@@ -598,8 +598,8 @@ void flush_take(struct model *model, const struct record_flush *record);
 void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
-/* The owner of what was zapped before it had one. */
-void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
+/* The owner of what was zapped before it had one: of pages that ascend. */
+void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* They were restored: it left, or its owner never got it. */
 void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
 void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);

@@ -18,7 +18,8 @@ static void add_owner(struct stream *stream, __u16 kind, __u64 inode, __u64 pgof
 			    .inode = inode },
 		.page = pfn,
 		.pgoff = pgoff,
-		.nr = nr,
+		/* As large as a folio may be: what is more is not taken. */
+		.nr = nr < FOLIO_NR ? nr : FOLIO_NR,
 	};
 
 	stream_add(stream, &record.header);

@@ -11,7 +11,8 @@
 #define BOMB_RECORDS 6000
 #define MEMORY_BASE (16UL << 20) /* bytes: empty tables, the newest events */
 #define MEMORY_KEPT 65536 /* bytes that malloc() may keep in its caches */
-#define MEMORY_FACTOR 100 /* bytes of memory for a byte of records */
+#define MEMORY_FACTOR                                                                              \
+	160 /* bytes of memory for a byte of records: a folio of 1 GiB is 512 chunks */
 
 static size_t memory_used(void)
 {

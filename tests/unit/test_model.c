@@ -627,7 +627,7 @@ static void test_many_dead_inodes(void **state)
 static void test_many_dead_inodes_and_losses(void **state)
 {
 	(void)state;
-	many_dead(16000, true);
+	many_dead(60000, true);
 }
 
 /* What 4 GiB of resident pages cost, scattered: at most 32 bytes a page. */
