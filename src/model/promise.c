@@ -7,7 +7,8 @@
 #include "model/state.h"
 
 #define SPANS_MAX (1U << 16) /* of an inode: beyond, nothing is known of it any more */
-#define BINDINGS_MAX (1U << 20)
+#define BINDINGS_MAX (1U << 15) /* of a VM: KVM has as many slots */
+#define GFN_MAX (1ULL << 52)
 
 static struct promise_vm *vm_get(struct model *model, __u64 number)
 {
@@ -308,8 +309,8 @@ struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64
 {
 	struct promise_vm *found = inode_join_vm(model, inode, vm);
 
-	if (!found)
-		return NULL;
+	if (!found || inode->promises->unmapped)
+		return found;
 	for (size_t i = 0; i < found->bindings_nr; i++) {
 		const struct promise_binding *binding = &found->bindings[i];
 
@@ -351,12 +352,26 @@ static void promise_unbind(struct model *model, struct inode *inode,
 	bindings_remove(model, vm, inode, record->gfn_first, record->gfn_nr);
 }
 
+/* What only a capture says that nobody has recorded. */
+static bool promise_valid(struct model *model, const struct record_promise *record)
+{
+	bool ranged = record->event != RECORD_PROMISE_CONVERTED &&
+		      record->event != RECORD_PROMISE_CONVERT_END &&
+		      record->event != RECORD_PROMISE_BIND_END;
+
+	if (!ranged || (record->gfn_nr && record->gfn_nr <= GFN_MAX &&
+			record->gfn_first < GFN_MAX && record->pgoff < MODEL_PGOFF_MAX))
+		return true;
+	model->counts.malformed++;
+	return false;
+}
+
 void promise_take(struct model *model, const struct record_promise *record)
 {
 	struct task *task = task_get(model, record->header.tid);
 	struct inode *inode = record->header.inode ? inode_find(model, record->header.inode) : NULL;
 
-	if (!task)
+	if (!task || !promise_valid(model, record))
 		return;
 	switch ((enum record_promise_event)record->event) {
 	case RECORD_PROMISE_CONVERT_BEGIN:

@@ -460,6 +460,41 @@ static void test_rebound(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PROMISE_BROKEN), 6);
 }
 
+/* What no kernel says is not taken, and said to make no sense. */
+static void test_malformed(void **state)
+{
+	static const struct record_promise wrong[] = {
+		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 0 },
+		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 1, .gfn_first = 1ULL << 52 },
+		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = (1ULL << 52) + 1 },
+		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 1, .private = 2 },
+		{ .event = RECORD_PROMISE_BIND, .gfn_nr = 1, .pgoff = 1ULL << 32 },
+	};
+	struct model_counts counts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		struct record_promise record = wrong[i];
+
+		private_vm(false);
+		record.header = (struct record_header){ .kind = RECORD_PROMISE,
+							.size = sizeof(record),
+							.tid = T + 1 };
+		record.header.time = stream.now;
+		record.header.inode = record.event == RECORD_PROMISE_BIND ? G : 0;
+		record.vm = 1;
+		stream_add(&stream, &record.header);
+		wrongly_present();
+		read_twice(PRESENT_BITS | DEVIATES);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		model_count(stream.model, &counts);
+		assert_int_equal(counts.malformed, 1);
+		/* It has begun nothing that would keep the VM from being judged. */
+		expect_pages(RULE_PROMISE_BROKEN, 0, PAGES - 1);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,6 +511,7 @@ int main(void)
 		RULE_TEST(test_half_attributed),
 		RULE_TEST(test_bind_converts),
 		RULE_TEST(test_rebound),
+		RULE_TEST(test_malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
