@@ -133,6 +133,7 @@ struct promise_news {
 	enum promise_who who;
 	bool asks; /* `asked` is what succeeded */
 	__u32 asked;
+	bool binds; /* they are bound anew: what they were asked to be before says no more of them */
 	const struct model_conversion *conversion; /* NULL: it was none */
 };
 
@@ -158,6 +159,8 @@ static void spans_set(struct model *model, struct inode *inode, __u64 first, __u
 			span->who = news->who;
 		if (news->asks)
 			span->asked = news->asked;
+		if (news->binds && (span->asked || span->conversion.begin))
+			span->asked = MODEL_EITHER;
 		if (news->conversion)
 			span->conversion = *news->conversion;
 	}
@@ -324,11 +327,10 @@ struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64
 	return found;
 }
 
-/* What was asked for before says nothing of pages that are bound anew. */
 static void promise_bind(struct model *model, struct inode *inode,
 			 const struct record_promise *record)
 {
-	struct promise_news news = { .since = record->header.time, .asks = true };
+	struct promise_news news = { .since = record->header.time, .binds = true };
 	struct promise_vm *vm = inode_join_vm(model, inode, record->vm);
 
 	if (!vm)

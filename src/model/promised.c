@@ -40,6 +40,9 @@ static enum model_promise_break part_broken(const struct promised_part *part)
 		return 0;
 	if (run_private(part->run) && table == MODEL_PRESENT)
 		return MODEL_PRIVATE_PRESENT;
+	/* What is shared keeps what it has where it is bound. */
+	if (asked == MODEL_EITHER)
+		return 0;
 	if (asked && (asked == MODEL_ABSENT) != run_private(part->run))
 		return MODEL_HALF_ATTRIBUTED;
 	if (run_private(part->run) || table != MODEL_ABSENT || shared != MODEL_PRESENT)

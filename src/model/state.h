@@ -136,7 +136,8 @@ struct promise_span {
 	__u64 first, last; /* pgoff */
 	__u64 since; /* ns: end of what decided it */
 	enum promise_who who;
-	__u32 asked; /* enum model_state: of the last conversion that succeeded while bound; 0: none */
+	/* enum model_state: of the last conversion that succeeded; 0: none ever, EITHER: bound since */
+	__u32 asked;
 	struct model_conversion conversion; /* the last that covered it */
 };
 

@@ -340,7 +340,26 @@ static void test_shared_absent(void **state)
 	bind(GFN, 0, 64);
 	promise(false);
 	read_dynamic(ABSENT_BITS | DEVIATES);
-	expect_silent(RULE_HALF_CONVERTED);
+	expect_silent(RULE_PROMISE_BROKEN);
+	assert_int_equal(here_count(RULE_HALF_CONVERTED), 0);
+	/* Private pages become absent when they are bound, whatever they were. */
+	dynamic_inode();
+	convert_to(GFN, 64, true, 0, 63, 0);
+	convert_to(GFN, 64, false, 0, 63, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	convert_to(GFN, 64, true, 1, 0, 0);
+	bind(GFN, 0, 64);
+	promise(true);
+	read_dynamic(PRESENT_BITS);
+	expect_here(RULE_PROMISE_BROKEN);
+	/* Bound twice, and nothing else ever: they are as they were made. */
+	dynamic_inode();
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	bind(GFN, 0, 64);
+	convert_to(GFN + 0x20, PAGES, true, 0, PAGES - 1, 0);
+	promise(false);
+	read_dynamic(ABSENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
 }
 
 /* To shared, and the pages were not reached. */
