@@ -335,6 +335,7 @@ static void promise_bind(struct model *model, struct inode *inode,
 
 	if (!vm)
 		return;
+	inode->promises->binding = true;
 	vm_touch(vm, record->header.time);
 	bindings_remove(model, vm, NULL, record->gfn_first, record->gfn_nr);
 	bindings_add(model, vm,
@@ -350,6 +351,7 @@ static void promise_unbind(struct model *model, struct inode *inode,
 
 	if (!vm)
 		return;
+	inode->promises->binding = false;
 	vm_touch(vm, record->header.time);
 	bindings_remove(model, vm, inode, record->gfn_first, record->gfn_nr);
 }
@@ -376,8 +378,12 @@ void promise_take(struct model *model, const struct record_promise *record)
 	if (!task || !promise_valid(model, record))
 		return;
 	switch ((enum record_promise_event)record->event) {
-	case RECORD_PROMISE_CONVERT_BEGIN:
 	case RECORD_PROMISE_BIND_BEGIN:
+		if (inode && inode->promises)
+			inode->promises->binding = false;
+		call_begin(model, task, record);
+		break;
+	case RECORD_PROMISE_CONVERT_BEGIN:
 		call_begin(model, task, record);
 		break;
 	case RECORD_PROMISE_CONVERTED:

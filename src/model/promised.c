@@ -197,8 +197,8 @@ static bool promises_settled(const struct judging *judging)
 {
 	const struct promises *promises = judging->inode->promises;
 
-	return promises && promises->vm && !promises->unmapped && !promises->vm->open &&
-	       promises->vm->touched < judging->begin;
+	return promises && promises->vm && !promises->unmapped && !promises->binding &&
+	       !promises->vm->open && promises->vm->touched < judging->begin;
 }
 
 static bool read_judged(const struct model_read *read)

@@ -151,6 +151,7 @@ struct promise_suspect {
 struct promises {
 	struct promise_vm *vm; /* NULL: not known yet */
 	bool unmapped; /* not all of its bindings are known: it is not judged */
+	bool binding; /* bound a moment ago: what is private of it is still to become absent */
 	struct promise_span *spans; /* in order, without gaps: all page offsets */
 	size_t spans_nr, spans_room;
 	struct promise_suspect *suspects;

@@ -28,6 +28,8 @@ static void read_once(enum record_snapshot_origin origin, bool present_by_defaul
 static void bind(__u64 gfn, __u64 pgoff, __u64 nr)
 {
 	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, gfn, nr, pgoff, false, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, gfn, nr, pgoff, false, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
 }
 
 /* With what the kernel does inside, but for @skip: [first, last] of the inode are changed. */
@@ -435,7 +437,10 @@ static void test_bind_converts(void **state)
 		stream_inode(&stream, G, RFC3, 64, false);
 		for (__u64 i = 0; i < PAGES; i++)
 			stream_fault(&stream, T, G, i, 200 + 2 * i);
-		bind(GFN, 0, 64);
+		if (!bracket)
+			bind(GFN, 0, 64);
+		else
+			stream_promise(&stream, T, G, RECORD_PROMISE_BIND, GFN, 64, 0, false, 0);
 		if (bracket)
 			stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, GFN, 64, 0, false,
 				       0);
@@ -457,6 +462,21 @@ static void test_bind_converts(void **state)
 		else
 			expect_silent(RULE_PROMISE_BROKEN);
 	}
+}
+
+/* Between the two steps of binding a private page is present, and may be. */
+static void test_binding(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_fault(&stream, T, G, i, 200 + 2 * i);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, GFN, 64, 0, false, 0);
+	convert_to(GFN + 0x20, PAGES, false, 0, PAGES - 1, 0);
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
 }
 
 /* Frames that another slot has taken over are this inode's no longer. */
@@ -529,6 +549,7 @@ int main(void)
 		RULE_TEST(test_half_failed),
 		RULE_TEST(test_half_attributed),
 		RULE_TEST(test_bind_converts),
+		RULE_TEST(test_binding),
 		RULE_TEST(test_rebound),
 		RULE_TEST(test_malformed),
 	};
