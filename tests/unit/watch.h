@@ -5,7 +5,7 @@
 
 #include "scene.h"
 
-#define WATCH_MAX 4096
+#define WATCH_MAX (1 << 15)
 
 #define WATCHED(X)                                                                                 \
 	X(read, struct model_read)                                                                 \
