@@ -5,6 +5,14 @@
 
 #include "capture/block.h"
 
+/* Has room for a record of any kind. */
+union record_any {
+	struct record_header header;
+#define RECORD_MEMBER(kind, id, type, bytes, ...) __u8 kind##_bytes[bytes];
+	RECORD_KINDS(RECORD_MEMBER)
+#undef RECORD_MEMBER
+};
+
 struct capture_reader {
 	int fd; /* -1: memory */
 	const __u8 *memory;
@@ -29,7 +37,7 @@ struct capture_reader {
 	char *path;
 	struct capture_info info;
 	char message[512];
-	__u64 extended[16]; /* a record of an older version, with zeroes behind it */
+	union record_any extended; /* one of an older version, with zeroes behind it */
 };
 
 __attribute__((format(printf, 3, 4))) int reader_fail(struct capture_reader *reader, int error,

@@ -157,11 +157,11 @@ int capture_open_memory(const void *data, size_t size, struct capture_reader **r
 static const struct record_header *record_extend(struct capture_reader *reader,
 						 const struct record_header *record, size_t least)
 {
-	struct record_header *extended = (struct record_header *)reader->extended;
+	struct record_header *extended = &reader->extended.header;
 
 	if (record->size >= least)
 		return record;
-	memset(reader->extended, 0, sizeof(reader->extended));
+	memset(&reader->extended, 0, sizeof(reader->extended));
 	memcpy(extended, record, record->size);
 	extended->size = (__u16)least;
 	return extended;

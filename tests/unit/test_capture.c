@@ -376,6 +376,68 @@ static void test_versions(void **state)
 	check_versions(reader);
 }
 
+/* One of each kind that is stored, eight bytes short of what it is today. */
+static void test_all_shorter(void **state)
+{
+	static const struct {
+		__u16 kind, bytes;
+	} kinds[] = {
+#define SHORTER(kind, id, type, bytes, ...) { id, bytes },
+		RECORD_KINDS(SHORTER)
+#undef SHORTER
+	};
+	struct capture_block block = { .kind = CAPTURE_BLOCK_RECORDS };
+	struct pack_buffer packed = { 0 }, file = { 0 };
+	const struct record_header *record;
+	struct capture_reader *reader;
+	struct capture_writer *writer;
+
+	(void)state;
+	assert_int_equal(
+		capture_create(written_path, &writer, written_message, sizeof(written_message)), 0);
+	capture_close(writer);
+	written.used = 0;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		__u64 words[CAPTURE_RECORD_MAX / 8];
+		struct record_header *shorter = (struct record_header *)words;
+
+		/* Nothing follows an end; texts are as long as they are. */
+		if (!record_stored_size(kinds[i].kind) || kinds[i].kind == RECORD_END ||
+		    kinds[i].kind == RECORD_FACT || kinds[i].kind == RECORD_STACK ||
+		    kinds[i].bytes < sizeof(*shorter) + 8)
+			continue;
+		memset(words, 0x5a, kinds[i].bytes);
+		shorter->kind = kinds[i].kind;
+		shorter->size = (__u16)(kinds[i].bytes - 8);
+		stream_add(&written, shorter);
+		block.records++;
+	}
+	assert_true(block.records > 10);
+	file.used = written_read(&file.data);
+	file.room = file.used + 1;
+	block.bytes = (__u32)written.used;
+	pack_records(written.data, block.records, 0, &packed);
+	assert_int_equal(block_store(&block, NULL, &packed, &file), 0);
+	assert_int_equal(capture_open_memory(file.data, file.used, &reader, written_message,
+					     sizeof(written_message)),
+			 0);
+	while (capture_next(reader, &record) > 0) {
+		const __u8 *bytes = (const __u8 *)record;
+		__u16 size = record_stored_size(record->kind);
+
+		assert_int_equal(record->size, size);
+		if (size - 8U > sizeof(*record))
+			assert_int_equal(bytes[size - 9], 0x5a);
+		for (__u16 i = 1; i <= 8; i++)
+			assert_int_equal(bytes[size - i], 0);
+		block.records--;
+	}
+	assert_int_equal(block.records, 0);
+	capture_reader_close(reader);
+	free(packed.data);
+	free(file.data);
+}
+
 static void test_facts(void **state)
 {
 	struct capture_reader *reader;
@@ -606,6 +668,7 @@ int main(void)
 		CAPTURE_TEST(test_bit_flips_change_nothing),
 		CAPTURE_TEST(test_format_1_bit_flips_incomplete),
 		CAPTURE_TEST(test_versions),
+		CAPTURE_TEST(test_all_shorter),
 		CAPTURE_TEST(test_facts),
 		CAPTURE_TEST(test_no_space_at_once),
 		CAPTURE_TEST(test_disk_full),
