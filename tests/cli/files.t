@@ -32,9 +32,10 @@ succeeds 'the capture is as it was' cmp "$top/tests/unit/fixtures/format-2.cap" 
 "$tracer" check --junit report.xml a.cap >"$stdout" 2>"$stderr"
 is "$? $(grep -c '<testsuites>' report.xml)" '1 1' 'another name is written to'
 
-# Every option that its help lists: with a capture it has an effect that is known here, or is refused.
-known=' check:--github check:--json check:--mail check:--tap check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow live:--batch
-	live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output '
+# Every option that its help lists: with a capture it has an effect that is seen, or known here, or is refused.
+known=' check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow
+	live:--all live:--at live:--batch live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff
+	flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output '
 common=' --vm --stuck --help --usage --version '
 for subcommand in check live flame latency; do
 	"$tracer" $subcommand a.cap >plain 2>/dev/null
