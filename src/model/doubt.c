@@ -25,11 +25,18 @@ bool model_doubtful(const struct model *model, const struct model_inode *base, _
 	return doubt_within(model, inode, since, until);
 }
 
-static void inode_doubt(struct model *model, struct inode *inode, __u64 until)
+static void inode_shadow(const struct model *model, struct inode *inode, __u64 until)
 {
 	if (inode->shadow_until < until + model->options.shadow_ns)
 		inode->shadow_until = until + model->options.shadow_ns;
-	inode_forget(model, inode);
+}
+
+void doubt_forget_all(struct model *model)
+{
+	if (model->forgotten)
+		return;
+	for (size_t i = model->kept_nr; i > 0; i--)
+		inode_forget(model, model->kept[i - 1]);
 }
 
 void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
@@ -39,13 +46,15 @@ void doubt_add(struct model *model, struct inode *inode, const struct model_doub
 		model->lost_history = true;
 	if (inode && !inode->retired) {
 		intervals_add(model, &inode->doubts, doubt->since, doubt->until);
-		inode_doubt(model, inode, doubt->until);
+		inode_shadow(model, inode, doubt->until);
+		inode_forget(model, inode);
 	} else if (!inode) {
 		intervals_add(model, &model->doubts, doubt->since, doubt->until);
 		if (model->shadow_until < doubt->until + model->options.shadow_ns)
 			model->shadow_until = doubt->until + model->options.shadow_ns;
-		for (size_t i = model->kept_nr; i > 0; i--)
-			inode_doubt(model, model->kept[i - 1], doubt->until);
+		for (size_t i = 0; i < model->kept_nr; i++)
+			inode_shadow(model, model->kept[i], doubt->until);
+		doubt_forget_all(model);
 	}
 	MODEL_NOTIFY(model, doubt, doubt);
 }
@@ -125,14 +134,10 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	if (record->cause == RECORD_LOSS_CLIENT_SLOW)
 		gap_begin(model, &doubt);
 	/* A read that was lost leaves its pages uncompared, and no more. */
-	if (damage == RECORD_DAMAGE_HISTORY)
-		doubt_add(model, inode, &doubt);
-}
-
-void doubt_forget_all(struct model *model)
-{
-	for (size_t i = model->kept_nr; i > 0; i--)
-		inode_forget(model, model->kept[i - 1]);
+	if (damage != RECORD_DAMAGE_HISTORY)
+		return;
+	doubt_add(model, inode, &doubt);
+	model->forgotten |= !inode;
 }
 
 /* Everything before the loss was taken: from here on the model can learn again. */
@@ -142,8 +147,10 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 
 	if (record_loss_damage(record->cause) != RECORD_DAMAGE_HISTORY)
 		return;
-	if (inode)
+	if (inode) {
 		inode_forget(model, inode);
-	else
-		doubt_forget_all(model);
+		return;
+	}
+	doubt_forget_all(model);
+	model->forgotten = true;
 }

@@ -40,6 +40,7 @@ struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool lear
 	inode = index ? model_alloc(model, sizeof(*inode)) : NULL;
 	if (!inode)
 		return NULL;
+	model->forgotten = false;
 	inode->base.number = number;
 	inode->base.met = time;
 	inode->index = (__u32)model->inodes_nr;

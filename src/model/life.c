@@ -108,6 +108,7 @@ void inode_update(struct model *model, const struct record_inode *record)
 	struct inode *inode = inode_find(model, record->header.inode);
 	bool met = !inode;
 
+	model->forgotten = false;
 	if (inode && inode->retired)
 		return;
 	if (!inode) {

@@ -168,8 +168,16 @@ static void take_record(struct model *model, const struct record_header *record)
 	}
 }
 
+static bool takes_loss(const struct queue_entry *entry)
+{
+	const struct record_header *record = entry->item;
+
+	return (enum part)(entry->order & 3) == PART_RECORD && record->kind == RECORD_LOSS;
+}
+
 static void take(struct model *model, const struct queue_entry *entry)
 {
+	model->forgotten &= takes_loss(entry);
 	switch ((enum part)(entry->order & 3)) {
 	case PART_RECORD:
 	case PART_ZAP:

@@ -321,6 +321,7 @@ struct model {
 	__u64 shadow_until;
 	__u64 gap_since; /* ns: of the gap in the stream that the next heartbeats end */
 	__u32 gap_heartbeats; /* still to come */
+	bool forgotten; /* everything, and nothing was learned since: losses come in numbers */
 	bool lost_history; /* some history was lost, at any time */
 	struct model_event *events;
 	__u64 events_nr; /* ever */

@@ -250,6 +250,16 @@ static void lay_torn(struct stream *stream, __u64 nr)
 		stream_zap(stream, 7, 1, 0, 0, HUGE_NR, i % 2, 0);
 }
 
+/* Pages far apart, and then losses that may have been anybody's: each forgets what is known of all. */
+static void lay_losses(struct stream *stream, __u64 nr)
+{
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
+	for (__u64 i = 0; i < nr / 4; i++)
+		stream_join(stream, 7, 1, 5003 * i, 1000 + 3 * i);
+	for (__u64 i = nr / 4; i < nr; i++)
+		stream_loss(stream, 0, RECORD_LOSS_RING_FULL, stream->now - 1000, 1);
+}
+
 const struct bomb bombs[] = {
 	{ "huge-folios", lay_huge_folios },
 	{ "sliding-folio", lay_sliding_folio },
@@ -260,6 +270,7 @@ const struct bomb bombs[] = {
 	{ "huge-chunks", lay_huge_chunks },
 	{ "last-moment", lay_last_moment },
 	{ "endless-reads", lay_endless_reads },
+	{ "losses", lay_losses },
 	{ "short-lives", lay_short_lives },
 	{ "unflushed", lay_unflushed },
 	{ "violations", lay_violations },
