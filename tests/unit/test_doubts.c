@@ -122,6 +122,40 @@ static void test_before_attach(void **state)
 	assert_false(doubtful(9, found - 5000, found + 5000));
 }
 
+static bool page_is_sure(__u64 pgoff)
+{
+	struct model_page page;
+
+	model_page(stream.model, model_inode_find(stream.model, G), pgoff, &page);
+	return page.sure;
+}
+
+/* What was learned between two losses of nobody's is forgotten by the second, too. */
+static void learned_between(bool again)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (int i = 0; i < 3; i++)
+		stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(2);
+	stream_join(&stream, T, G, 5, 110);
+	heartbeats(2);
+	for (int i = 0; i < 3 && again; i++)
+		stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(2);
+	judge();
+}
+
+static void test_learned_between(void **state)
+{
+	(void)state;
+	learned_between(false);
+	assert_true(page_is_sure(5));
+	learned_between(true);
+	assert_false(page_is_sure(5));
+}
+
 /* --- a page's events ---------------------------------------------------------- */
 
 static void expect_events(__u64 pgoff, __u64 pfn, __u64 until, size_t max, const __u16 *kinds,
@@ -271,11 +305,11 @@ static void test_events_budget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_interval),	   RULE_TEST(test_interval_of_anybody),
-		RULE_TEST(test_intervals_melt),	   RULE_TEST(test_intervals_many),
-		RULE_TEST(test_before_attach),	   RULE_TEST(test_events),
-		RULE_TEST(test_events_full_flush), RULE_TEST(test_events_kept),
-		RULE_TEST(test_events_budget),
+		RULE_TEST(test_interval),	RULE_TEST(test_interval_of_anybody),
+		RULE_TEST(test_intervals_melt), RULE_TEST(test_intervals_many),
+		RULE_TEST(test_before_attach),	RULE_TEST(test_learned_between),
+		RULE_TEST(test_events),		RULE_TEST(test_events_full_flush),
+		RULE_TEST(test_events_kept),	RULE_TEST(test_events_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
