@@ -330,6 +330,23 @@ static void test_partial_run(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PARTIAL_APPLY), 4);
 }
 
+/* The last page of a run came when the request had begun: it has what the request had declared by then. */
+static void test_partial_run_meanwhile(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 7; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	stream_fault(&stream, T + 1, G, 7, 107);
+	stream_zap(&stream, T, G, 0, 100, 8, true, 0);
+	stream_zap(&stream, T, G, 0, 100, 7, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, -12);
+	expect_silent(RULE_PARTIAL_APPLY);
+}
+
 /* --- unexpected-zap ------------------------------------------------------------- */
 
 static void unexpected(enum record_provider provider, bool requested, bool before_attach,
@@ -739,6 +756,7 @@ int main(void)
 		RULE_TEST(test_partial),
 		RULE_TEST(test_partial_silent),
 		RULE_TEST(test_partial_run),
+		RULE_TEST(test_partial_run_meanwhile),
 		RULE_TEST(test_unexpected),
 		RULE_TEST(test_unexpected_silent),
 		RULE_TEST(test_unexpected_late),
