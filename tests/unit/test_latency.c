@@ -432,6 +432,31 @@ static void test_slowest(void **state)
 	assert_null(flush_latency_slowest(latency, FLUSH_SLOWEST));
 }
 
+/* What figures lack is no doubt of anything else; what history lacks is. */
+static void test_loss(void **state)
+{
+	struct model_counts counts;
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_loss(&stream, 0, RECORD_LOSS_UNTIMED, stream.now - 100, 3);
+	stream_loss(&stream, 0, RECORD_LOSS_MISSED_TIMES, stream.now - 100, 4);
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	figure(&stream);
+	model_count(stream.model, &counts);
+	assert_int_equal(totals().lost, 7);
+	assert_int_equal(counts.lost + counts.missed, 0);
+	assert_false(model_doubtful(stream.model, NULL, 0, ~0ULL));
+	unfigure(state);
+	setup(state);
+	stream_loss(&stream, 0, RECORD_LOSS_MISSED, stream.now - 100, 4);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().lost, 0);
+	assert_true(model_doubtful(stream.model, NULL, 0, ~0ULL));
+}
+
 /* Records that make no sense are not believed. */
 static void test_hostile(void **state)
 {
@@ -465,7 +490,8 @@ int main(void)
 		LATENCY_TEST(test_untimed),	    LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),	    LATENCY_TEST(test_weights),
 		LATENCY_TEST(test_never),	    LATENCY_TEST(test_merge),
-		LATENCY_TEST(test_slowest),	    LATENCY_TEST(test_hostile),
+		LATENCY_TEST(test_slowest),	    LATENCY_TEST(test_loss),
+		LATENCY_TEST(test_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
