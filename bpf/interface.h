@@ -140,7 +140,7 @@ struct answer_entry {
 };
 
 #define STACK_FRAMES_MAX 48
-#define STACKS_NR 8192
+#define STACKS_NR 16384
 
 /* Addresses from kallsyms, read by the facts program. 0: not there. */
 struct facts_args {
