@@ -72,7 +72,7 @@ late_agrees() {
 	json_ok "$out/late.json" '.flushes > 900' "$name: flushes on four CPUs"
 	is "$(jq -r '[.late[] | {cpu, count}] | group_by(.cpu)[] | "\(.[0].cpu) \(map(.count) | add)"' "$out/late.json" |
 		join -a 1 -a 2 -o 0,1.2,2.2 -e 0 - "$test_work/late" |
-		awk '{ d = $2 - $3; off += d < 0 ? -d : d; all += $3 } END { print (all > 900), (off <= all * 0.02 + 4 ? "agrees" : off " of " all) }')" \
+		awk '{ d = $2 - $3; off += d < 0 ? -d : d; all += $3 } END { print (all > 900), (off <= all * 0.01 + 4 ? "agrees" : off " of " all) }')" \
 		'1 agrees' "$name: the CPU named as last is the last by other timestamps"
 }
 
