@@ -2,12 +2,14 @@
 /*
  * Makes memory of a VM resident and prints what that takes, a line a round: "WHAT VALUE".
  *
- * usage: fault-memory [unflagged|idle] populate|single|prepared|punch PAGES ROUNDS
+ * usage: fault-memory [unflagged|idle] populate|single|prepared|random|punch|bind PAGES ROUNDS
  *
  * populate   ns a page of fallocate()
  * single     ns a page of faults that allocate and prepare it, one by one
  * prepared   ns a page of faults on what fallocate() has prepared
+ * random     ns a page of faults in random order, from as many vCPUs as there are CPUs
  * punch      ns a page of punching a hole into what was faulted in
+ * bind       us of adding a slot of so many pages to a VM in which one page is private
  *
  * unflagged: a guest_memfd without a direct map flag. idle: one with a flag, all of which is declared
  * present, so that faults have nothing to make absent.
@@ -15,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "memory.h"
 #include "program.h"
@@ -68,16 +71,45 @@ static void run_prepared(size_t pages, int rounds)
 	print_rounds("prepared", pages, rounds, true, true);
 }
 
+static void run_random(size_t pages, int rounds)
+{
+	struct memory memory = memory_private(pages);
+	unsigned int cpus = (unsigned int)sysconf(_SC_NPROCESSORS_ONLN);
+	int vcpus[64];
+
+	memset(vcpus, -1, sizeof(vcpus));
+	for (int i = 0; i <= rounds; i++) {
+		uint64_t ns = memory_fault_randomly(&memory, vcpus, cpus);
+
+		if (i)
+			print_per_page("random", ns, pages);
+		memory_punch(&memory);
+	}
+}
+
+static void run_bind(size_t pages, int rounds)
+{
+	for (int i = 0; i <= rounds; i++) {
+		struct memory memory = memory_create(pages, flags);
+		uint64_t ns;
+
+		memory_unbind(&memory);
+		memory_convert(&memory, 0, 1, true);
+		ns = memory_bind(&memory);
+		if (i)
+			print_per_page("bind", ns, 1000);
+		memory_close(&memory);
+	}
+}
+
 static void run_punch(size_t pages, int rounds)
 {
 	print_rounds(NULL, pages, rounds, false, true);
 }
 
 static const struct program_case cases[] = {
-	{ "populate", run_populate },
-	{ "single", run_single },
-	{ "prepared", run_prepared },
-	{ "punch", run_punch },
+	{ "populate", run_populate }, { "single", run_single }, { "prepared", run_prepared },
+	{ "random", run_random },     { "punch", run_punch },	{ "bind", run_bind },
 };
 
 int main(int argc, char **argv)

@@ -23,6 +23,9 @@ icount_cases=(
 	"free_cleared|ours|fault-memory punch 8192|fault-memory unflagged punch 8192"
 )
 
+# What clearing costs beside clear_page(): once less not at all, less what a second clear_page() adds.
+clear_kernels=(ours noclear cleartwice)
+
 # case | CPUs | memory | dividend | divisor, each as KERNEL:WHAT:PROGRAM AND ALL OF ITS ARGUMENTS
 wall_cases=(
 	"8cpu_vs_noflush|8|4G|ours:private:convert-memory steady 524288 25|noflush:private:convert-memory steady 524288 25"
@@ -32,6 +35,8 @@ wall_cases=(
 	"flush_page|2|2G|ours:flush:flush-memory bare 4096 51|ours:page:flush-memory bare 4096 51"
 	"populate|4|3G|ours:populate:fault-memory populate 262144 6|noflush:populate:fault-memory populate 262144 6"
 	"single|4|2G|ours:single:fault-memory single 8192 9|ours:single:fault-memory unflagged single 8192 9"
+	"random|8|3G|ours:random:fault-memory random 262144 3|noflush:random:fault-memory random 262144 3"
+	"bind|1|2G|ours:bind:fault-memory bind 267386880 5|ours:bind:fault-memory unflagged bind 267386880 5"
 )
 
 # Kernels are looked up once: all boots of a run have the same, whatever becomes of kernel/ meanwhile.
@@ -90,6 +95,20 @@ measure_icount_boot() {
 	sed "s/^\([a-z]*\) /sample icount.$2.\1 $4 /" "$1/boot" >>"$1/guest"
 }
 
+# measure_clear DIR: `sample icount.free_clear.added on VALUE`, of the rounds of three boots.
+measure_clear() {
+	local kernel
+	for kernel in "${clear_kernels[@]}"; do
+		echo "  measuring conversions: free_clear, $kernel" >&2
+		boot_convert "$kernel" --icount -- fault-memory punch 8192 "$rounds" >"$1/clear.$kernel" 2>"$1/says" || {
+			tail -n 1 "$1/says" | sed "s/^/failed icount.free_clear /" >>"$1/guest"
+			return 0
+		}
+	done
+	paste -d ' ' "${clear_kernels[@]/#/$1/clear.}" |
+		awk 'NF == 6 { print "sample icount.free_clear.added on", 2 * $2 - $4 - $6 }' >>"$1/guest"
+}
+
 # quantile_of FILE WHAT PER-CENT: the round below which so many lie.
 quantile_of() {
 	sed -n "s/^$2 //p" "$1" | sort -g | awk -v percent="$3" '{ value[NR] = $1 }
@@ -141,7 +160,10 @@ measure_conversions() {
 	local dir=$1 name
 	shift
 	for name in $(printf '%s\n' "$@" | sed -n 's/^icount\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
-		measure_icount "$dir" "$name"
+		case $name in
+		free_clear) measure_clear "$dir" ;;
+		*) measure_icount "$dir" "$name" ;;
+		esac
 	done
 	for name in $(printf '%s\n' "$@" | sed -n 's/^wall\.\([^.]*\).*/\1/p' | awk '!seen[$0]++'); do
 		measure_wall "$dir" "$name"

@@ -56,6 +56,7 @@ figures=(
 	"fault_single_added|icount.single_added.single|ioctl|instructions/page|350|none"
 	"free_added|icount.free_added.punch|ioctl|instructions/page|60|none"
 	"free_cleared|icount.free_cleared.punch|ioctl|instructions/page|-|none"
+	"free_clear_added|icount.free_clear.added|ioctl|instructions/page|20|none"
 	"convert_8cpu_vs_noflush|wall.8cpu_vs_noflush.median|ratio|ours/noflush|1.1|none"
 	"convert_8cpu_vs_noflush_fast|wall.8cpu_vs_noflush.fast|ratio|ours/noflush|1.1|none"
 	"convert_2cpu_vs_literal|wall.2cpu_vs_literal.median|ratio|literal/ours|30|none"
@@ -66,6 +67,8 @@ figures=(
 	"fault_batched_vs_noflush|wall.populate.median|ratio|ours/noflush|1.1|none"
 	"fault_batched_vs_noflush_fast|wall.populate.fast|ratio|ours/noflush|1.1|none"
 	"fault_single_vs_unflagged|wall.single.median|ratio|flagged/unflagged|2|none"
+	"fault_random_8cpu_vs_noflush|wall.random.median|ratio|ours/noflush|1.5|none"
+	"bind_1tib_vs_stock|wall.bind.median|ratio|flagged/unflagged|1.1|none"
 )
 mapfile -t -O "${#figures[@]}" figures < <(growth_figures)
 
