@@ -180,6 +180,11 @@ static __always_inline bool promise_find_slot(struct promise_cursor *cursor)
 		cursor->pgoff += span ? span : 1;
 		return false;
 	}
+	/* A global function is verified on kernels without any, too. */
+	if (!bpf_core_field_exists(struct kvm_memory_slot___promise, gmem)) {
+		cursor->pgoff++;
+		return false;
+	}
 	if (bpf_core_read(&base, sizeof(base), &slot->base_gfn) ||
 	    bpf_core_read(&npages, sizeof(npages), &slot->npages) ||
 	    bpf_core_read(&pgoff, sizeof(pgoff), &slot->gmem.pgoff) || cursor->pgoff < pgoff ||
