@@ -173,7 +173,7 @@ test_kvm() {
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
 	verdict_is kvm-absent consistent 4 'CMD says that it cannot run here'
 	if [[ $kernel == stock-* ]]; then
-		skip 9 "$kernel's KVM has no private memory"
+		skip 10 "$kernel's KVM has no private memory"
 		return
 	fi
 	is "$(cat "$out/modprobe.status")" 0 '--modprobe loads kvm before the sensors'
@@ -181,13 +181,9 @@ test_kvm() {
 		jq -es 'length == 1 and .[0].transitions > 0 and .[0].verdict == "consistent"' <(sed -n '/^{/,$p' "$out/modprobe.stdout")
 	case_is daemon-modprobe 4 'gmemtraced was there before kvm' 'a daemon hooks it later: nothing is traced'
 	# What happened between its load and the hooks is not known, and said.
-	if grep -q unhooked "$out/kvm-late.stderr"; then
-		is "$(cat "$out/kvm-late.status")" 5 'kvm loaded while tracing, hooked late: inconclusive'
-		verdict_is kvm-late inconclusive 0 'and it says so'
-	else
-		is "$(cat "$out/kvm-late.status")" 0 'kvm loaded while tracing: consistent'
-		verdict_is kvm-late consistent 0 'judged'
-	fi
+	is "$(cat "$out/kvm-late.status")" 5 'kvm loaded while tracing: inconclusive'
+	verdict_is kvm-late inconclusive 0 'and it says so'
+	succeeds 'as what was not hooked yet may have been missed' grep -q unhooked "$out/kvm-late.stderr"
 	succeeds 'its transitions are seen' \
 		jq -es 'length == 1 and .[0].transitions > 0' <(sed -n '/^{/,$p' "$out/kvm-late.stdout")
 	is "$(cat "$out/hangs.status")" 1 'a command that hangs does not hold the verdict up'
