@@ -52,6 +52,21 @@ test_four() {
 	is "$(cat "$out/four-alone.status")" 5 'four suffice for gmemtrace alone'
 }
 
+test_past() {
+	is "$(cat "$out/past-check.status")" 0 'what gmemtraced remembers is judged'
+	json_ok "$out/past-check.stdout" '.verdict == "consistent" and .transitions > 500 and .pages > 90' \
+		'though nobody listened when it happened'
+	file_like "$out/past-check.stderr" '^gmemtrace: the past is known from [0-9.]+ s on, [0-9]+ s ago$' 'and from when on is said'
+	json_ok "$out/past-why.stdout" '[.steps[] | select(.event == "changed")] | length > 2' 'a page has its story from before'
+	json_ok "$out/past-why.stdout" '.inode.dead' 'also where it is gone'
+	json_ok "$out/past-address.stdout" '.inode.provider == "secretmem" and .now.applied == "absent" and .now.resident' \
+		'the page at an address of a process is found'
+	json_ok <(jq -s . "$out/past-live.stdout") '[.[] | select(.inode == null) | .zapped] | add > 300' 'live lines of the past'
+	ends_like past 0 'it ends well'
+	case_is past-none 4 'this gmemtraced remembers nothing: start it with --history' 'who remembers nothing says so'
+	case_is past-alone 4 'only gmemtraced remembers, and none serves here' 'and who has no daemon'
+}
+
 test_clients() {
 	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
 	case_is squatted 4 '/tmp/squatted.sock: served by user 1001, who is neither root nor you: not trusted' \
@@ -70,6 +85,7 @@ guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --
 status_is 0 'the guest ran all cases'
 test_attacks
 test_ends
+test_past
 test_four
 test_clients
 no_splat 'no splat in all of that'
