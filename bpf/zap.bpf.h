@@ -60,18 +60,6 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	owner_read((const void *)*page, owner);
 }
 
-/* ns: when the current task's change began; 0: not known. */
-static __always_inline __u64 zap_begin(void)
-{
-	const struct task_struct___ids *task = task_current();
-	struct timed_slot *slot = timed_slot(task->pid);
-
-	if (slot->zap_task != (__u64)task)
-		return 0;
-	slot->zap_task = 0;
-	return slot->zap_begin;
-}
-
 static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr, bool valid,
 				     __s32 result)
 {
@@ -86,8 +74,6 @@ static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr,
 	/* Halves: no shift. */
 	*(volatile __u32 *)&zap->nr_result = nr;
 	*((volatile __s32 *)&zap->nr_result + 1) = result;
-	if (sensor.zap_times)
-		SLOT_ZAP_SET(zap, begin, zap_begin());
 	if (sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
 }
