@@ -43,7 +43,7 @@ static __always_inline int promise_write(const struct promise_event *event)
 	record->pgoff = event->pgoff;
 	record->result = event->result;
 	record->event = event->event;
-	record->private = event->private;
+	record->is_private = event->private;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;

@@ -247,7 +247,7 @@ struct model_conversion {
 	__u64 begin, end; /* ns; 0: none was seen */
 	__s64 result; /* of the changes of all inodes in it: 0 or -errno */
 	__u32 tid;
-	bool private; /* what was asked for */
+	bool is_private; /* what was asked for */
 };
 
 /* A run of pages that are not as KVM promised, read so twice with nothing in between. */
@@ -257,7 +257,7 @@ struct model_promised {
 	enum model_promise_break how;
 	__u64 vm; /* number of the VM */
 	__u64 gfn; /* of the first page */
-	bool private; /* as the attribute was read */
+	bool is_private; /* as the attribute was read */
 	enum model_state table; /* as read */
 	struct model_conversion last; /* the last one that covered the pages */
 	enum record_snapshot_origin origin;

@@ -371,7 +371,7 @@ struct record_promise {
 	__u64 pgoff; /* BIND, BIND_BEGIN, UNBIND: of the first */
 	__s64 result;
 	__u32 event; /* enum record_promise_event */
-	__u32 private; /* CONVERT_BEGIN: 1 private, 0 shared */
+	__u32 is_private; /* CONVERT_BEGIN: 1 private, 0 shared */
 };
 
 #define RECORD_ATTRIBUTE_PRIVATE 8 /* KVM_MEMORY_ATTRIBUTE_PRIVATE */

@@ -528,6 +528,24 @@ static void region_free(struct model *model, struct region *region)
 	model_release(model, region->slots, REGION_CHUNKS * sizeof(*region->slots));
 }
 
+void run_write(const struct page_span *run, __u32 flags)
+{
+	__u64 entries = run->like ? 1 : run->nr;
+
+	for (__u64 i = 0; i < entries; i++)
+		run->pages[i].flags = flags & 0xff;
+}
+
+__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied)
+{
+	if (page_applied(run->pages) == MODEL_ABSENT)
+		inode->base.absent -= run->nr;
+	if (applied == MODEL_ABSENT)
+		inode->base.absent += run->nr;
+	return (run->pages->flags & ~(__u32)PAGE_APPLIED_MASK) | (__u32)applied
+									 << PAGE_APPLIED_SHIFT;
+}
+
 void extent_free(struct model *model, struct inode *inode)
 {
 	for (size_t i = 0; i < inode->regions_nr; i++)

@@ -2,24 +2,6 @@
 /* Residency: which pfn backs a page offset. Runs of pages are taken by whole chunks of like ones. */
 #include "model/state.h"
 
-void run_write(const struct page_span *run, __u32 flags)
-{
-	__u64 entries = run->like ? 1 : run->nr;
-
-	for (__u64 i = 0; i < entries; i++)
-		run->pages[i].flags = flags & 0xff;
-}
-
-__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied)
-{
-	if (page_applied(run->pages) == MODEL_ABSENT)
-		inode->base.absent -= run->nr;
-	if (applied == MODEL_ABSENT)
-		inode->base.absent += run->nr;
-	return (run->pages->flags & ~(__u32)PAGE_APPLIED_MASK) | (__u32)applied
-									 << PAGE_APPLIED_SHIFT;
-}
-
 __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
 	       struct inode **inode, __u64 *pgoff)
 {

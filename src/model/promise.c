@@ -197,7 +197,7 @@ static void conversion_note(struct model *model, const struct promise_call *call
 		.decides = true,
 		.who = PROMISE_KVM,
 		.asks = conversion->result >= 0,
-		.asked = conversion->private ? MODEL_ABSENT : MODEL_PRESENT,
+		.asked = conversion->is_private ? MODEL_ABSENT : MODEL_PRESENT,
 		.conversion = conversion,
 	};
 
@@ -240,7 +240,7 @@ static void call_begin(struct model *model, struct task *task, const struct reco
 			.gfn_nr = record->gfn_nr,
 			.begin = record->header.time,
 			.tid = record->header.tid,
-			.private = record->private,
+			.is_private = record->is_private,
 		},
 	};
 	vm->open++;

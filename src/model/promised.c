@@ -146,7 +146,7 @@ static void part_tell(const struct promised_part *part, enum model_promise_break
 		.how = how,
 		.vm = part->run->vm,
 		.gfn = part->run->gfn + (part->first - part->run->pgoff),
-		.private = run_private(part->run),
+		.is_private = run_private(part->run),
 		.table = part->read->table,
 		.last = part->span.conversion,
 		.origin = part->read->origin,

@@ -96,7 +96,7 @@ bool record_contradicts(const struct record_header *record)
 	case RECORD_ANSWERS:
 		return ((const struct record_answers *)record)->nr > RECORD_ANSWERS_NR;
 	case RECORD_PROMISE:
-		return ((const struct record_promise *)record)->private > 1;
+		return ((const struct record_promise *)record)->is_private > 1;
 	case RECORD_PAGE_FREE:
 		return free_contradicts((const struct record_page_free *)record);
 	default:

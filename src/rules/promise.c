@@ -22,7 +22,7 @@ struct accusation promise_accusation(const struct model_promised *promised, __u3
 void promise_sources(struct verdict_violation *violation, const struct model_promised *promised)
 {
 	violation_source(violation, "promise", "%s (gfn 0x%llx)",
-			 promised->private ? "private" : "shared",
+			 promised->is_private ? "private" : "shared",
 			 (unsigned long long)promised->gfn);
 	violation_source(violation, "page table", "%s", state_name(promised->table));
 	if (!promised->last.begin)
@@ -31,11 +31,11 @@ void promise_sources(struct verdict_violation *violation, const struct model_pro
 	else if (promised->last.result < 0)
 		violation_source(violation, "events",
 				 "the last conversion, to %s, failed with %lld",
-				 promised->last.private ? "private" : "shared",
+				 promised->last.is_private ? "private" : "shared",
 				 (long long)promised->last.result);
 	else
 		violation_source(violation, "events", "the last conversion, to %s, succeeded",
-				 promised->last.private ? "private" : "shared");
+				 promised->last.is_private ? "private" : "shared");
 }
 
 const char *conversion_words(const struct model_conversion *conversion,
@@ -45,7 +45,7 @@ const char *conversion_words(const struct model_conversion *conversion,
 		 "gfns 0x%llx-0x%llx to %s (task %u, began at %llu.%06llu s)",
 		 (unsigned long long)conversion->gfn_first,
 		 (unsigned long long)(conversion->gfn_first + conversion->gfn_nr - 1),
-		 conversion->private ? "private" : "shared", conversion->tid,
+		 conversion->is_private ? "private" : "shared", conversion->tid,
 		 time_seconds(conversion->begin), time_micros(conversion->begin));
 	return text;
 }

@@ -19,7 +19,7 @@ static void half_words(struct verdict_violation *violation, const struct model_p
 			"%s: the attributes and the direct map are of two minds.",
 			promised->last.result < 0 ? "failed, and it was otherwise before"
 						  : "succeeded",
-			promised->private ? "private" : "shared");
+			promised->is_private ? "private" : "shared");
 	else
 		violation_add_words(
 			violation,

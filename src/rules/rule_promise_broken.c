@@ -21,8 +21,8 @@ static void broken_promised(struct verdict *verdict, const struct model_promised
 			"touching either in between, is %s%s",
 			(unsigned long long)promised->pgoff, name,
 			(unsigned long long)promised->gfn, promised->inode->vm,
-			promised->private ? "private" : "shared", state_name(promised->table),
-			promised->private
+			promised->is_private ? "private" : "shared", state_name(promised->table),
+			promised->is_private
 				? ": the host can read what the guest believes is its own."
 				: ": the host cannot read what it shares.");
 	if (promised->last.begin)

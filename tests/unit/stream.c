@@ -300,7 +300,7 @@ void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_p
 		.pgoff = pgoff,
 		.result = result,
 		.event = event,
-		.private = private,
+		.is_private = private,
 	};
 
 	stream_add(stream, &record.header);

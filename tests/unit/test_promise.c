@@ -506,7 +506,7 @@ static void test_malformed(void **state)
 		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 0 },
 		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 1, .gfn_first = 1ULL << 52 },
 		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = (1ULL << 52) + 1 },
-		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 1, .private = 2 },
+		{ .event = RECORD_PROMISE_CONVERT_BEGIN, .gfn_nr = 1, .is_private = 2 },
 		{ .event = RECORD_PROMISE_BIND, .gfn_nr = 1, .pgoff = 1ULL << 32 },
 	};
 	struct model_counts counts;
