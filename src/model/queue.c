@@ -125,6 +125,8 @@ void queue_sort(struct model *model)
 	struct queue *queue = &model->queue;
 	size_t nr = queue->nr - queue->head;
 
+	if (!nr)
+		return;
 	if (queue->spare_room < nr) {
 		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
 
