@@ -212,6 +212,8 @@ static void watch_answered(void *context, const struct record_answers *answers)
 	if (pair->answers_begin != answers->begin)
 		pair->answers_nr = 0;
 	pair->answers_begin = answers->begin;
+	if (!answers->nr)
+		return;
 	if (pair->answers_nr + answers->nr > pair->answers_room) {
 		more = realloc(pair->answers, room * sizeof(*more));
 		if (!more) {

@@ -14,7 +14,7 @@
 #define TIME_BASE 2000000UL /* us */
 #define TIME_RECORD 400UL /* us */
 /* A run over pages that differ is taken by runs of those alike: so many pages may take a us. */
-#define TIME_PAGES 25UL
+#define TIME_PAGES 3UL
 
 struct budget {
 	size_t memory; /* bytes in use at the start */
