@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* exposed: a page is the guest's from now on, and the host can reach it still. */
 #include "providers/provider.h"
-#include "rules/rule.h"
+#include "rules/read.h"
 
 /* Of a request that is under way nobody can say yet what it declares. */
 static bool page_requested(const struct model *model, const struct model_inode *inode, __u64 pgoff)
@@ -38,6 +38,9 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 		.pfn = moved->pfn + skip,
 		.from = moved->time,
 		.to = moved->time,
+		/* Who prepares a page asks an xarray that is wrong, and has nothing to do. */
+		.explained = { declared_explains(MODEL_ABSENT) },
+		.changed = moved->time,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	char name[MODEL_INODE_NAME_MAX];

