@@ -29,7 +29,6 @@ test_usage() {
 	case_is file-and-command 64 'a capture \(a.cap\) and a command \(true\): give one of them' 'usage error'
 	case_is empty-command 64 'no command behind --' 'usage error'
 	case_is stray-word 64 'true: a command goes behind --' 'usage error'
-	case_is not-built-flame 64 'html is not built yet: there are --folded and --svg' 'says what there is'
 	case_is not-built-subcommand 64 'export is not built yet: there are record, check' 'says what there is'
 	case_is two-formats 64 'json and --tap: give one' 'usage error'
 	case_is daemon-option 64 '^gmemtraced: --explode: unknown option' 'usage error'
