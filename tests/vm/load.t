@@ -20,7 +20,7 @@ test_usage() {
 	usage_is 'fault --rounds 2x' 'gmem-load: --rounds 2x: give a whole number from 1 to 1000000000' 'not a number'
 	"$top/build/bin/gmem-load" --no-such-option >/dev/null 2>&1
 	is $? 64 'an unknown option'
-	is "$("$top/build/bin/gmem-load" -l | wc -l)" 8 '-l lists the scenarios'
+	is "$("$top/build/bin/gmem-load" -l | wc -l)" 9 '-l lists the scenarios'
 }
 
 test_scenarios() {
