@@ -194,7 +194,8 @@ static void conversion_note(struct model *model, const struct promise_call *call
 	const struct model_conversion *conversion = &call->conversion;
 	struct promise_news news = {
 		.since = time,
-		.decides = true,
+		/* One that failed leaves the pages to whoever set them before. */
+		.decides = conversion->result >= 0,
 		.who = PROMISE_KVM,
 		.asks = conversion->result >= 0,
 		.asked = conversion->is_private ? MODEL_ABSENT : MODEL_PRESENT,
