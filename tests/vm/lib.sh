@@ -148,7 +148,8 @@ json_is() {
 
 # json_ok FILE FILTER DESCRIPTION: the filter's last value is neither false nor null.
 json_ok() {
-	if jq -e "$2" "$1" >/dev/null 2>"$test_work/jq"; then
+	# Of nothing jq -e says that all is well.
+	if [ -s "$1" ] && jq -e "$2" "$1" >/dev/null 2>"$test_work/jq"; then
 		pass "$3"
 		return 0
 	fi
