@@ -146,15 +146,17 @@ json_is() {
 	is "$got" "$3" "$4" || diag_guest
 }
 
-# json_ok FILE FILTER DESCRIPTION: the filter's last value is neither false nor null.
+# json_ok FILE FILTER DESCRIPTION: the filter's last value is neither false nor null. FILE may be a pipe: it is read once.
 json_ok() {
+	local text=$test_work/json
+	cat -- "$1" >"$text"
 	# Of nothing jq -e says that all is well.
-	if [ -s "$1" ] && jq -e "$2" "$1" >/dev/null 2>"$test_work/jq"; then
+	if [ -s "$text" ] && jq -e "$2" "$text" >/dev/null 2>"$test_work/jq"; then
 		pass "$3"
 		return 0
 	fi
 	fail "$3"
-	diag "jq -e '$2' of $1: $(jq -c . "$1" 2>&1 | head -c 2000)"
+	diag "jq -e '$2' of $1: $(jq -c . "$text" 2>&1 | head -c 2000)"
 	diag_guest
 	return 1
 }
