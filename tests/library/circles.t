@@ -5,7 +5,8 @@
 . "$(dirname -- "$0")/../vm/lib.sh"
 
 require_build build/bin/gmemtrace all
-for room in model rules; do
+for room in "$top"/src/*; do
+	room=${room##*/}
 	is "$("$top/tests/circles" "$top/build/obj/$room" "$top/src/$room" 2>&1)" '' "none in src/$room"
 done
 
