@@ -154,7 +154,8 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		allow_parse(state, check, text);
 		return 0;
 	case KEY_SCHEMA:
-		exit((int)output_print(report_format_find("json")->schema));
+		options_print(&check->options, "--schema", report_format_find("json")->schema);
+		return 0;
 	case KEY_KNOWN_ISSUES:
 		known_issues_read(state, check, text);
 		return 0;

@@ -27,6 +27,7 @@ struct options {
 	bool no_daemon;
 	const char *live_option; /* the last that makes sense in a live run only, NULL: none */
 	const char *out; /* a file that a report is written to; NULL: none */
+	const char *print, *print_option; /* all that is asked for, and by what; NULL: a run */
 };
 
 /* --help, --usage, --version. Every subcommand has it as a child. */
@@ -47,6 +48,9 @@ void options_need_live(struct options *options, const char *name);
 
 /* For an option that names a file to write a report to: it may not be one of the run's captures. */
 void options_take_out(struct options *options, const char *path);
+
+/* For an option that asks for @text, which the program has, and for no run: options_parse() prints it and ends. */
+void options_print(struct options *options, const char *name, const char *text);
 
 /* Parses argv; never returns where it is wrong. @input begins with a struct options. */
 void options_parse(const struct argp *argp, int argc, char **argv, void *input,

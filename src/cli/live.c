@@ -111,7 +111,8 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 		live->json = true;
 		return 0;
 	case KEY_SCHEMA:
-		exit((int)output_print(report_live_schema()));
+		options_print(&live->options, "--schema", report_live_schema());
+		return 0;
 	case 'i':
 		live->interval = options_time(state, "-i", text);
 		if (live->interval < INTERVAL_MIN)

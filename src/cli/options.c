@@ -314,6 +314,12 @@ void options_need_live(struct options *options, const char *name)
 	options->live_option = name;
 }
 
+void options_print(struct options *options, const char *name, const char *text)
+{
+	options->print_option = name;
+	options->print = text;
+}
+
 void options_take_out(struct options *options, const char *path)
 {
 	options->out = path;
@@ -352,6 +358,10 @@ static void options_check(const char *name, const struct options *options)
 
 	if (run->command && !*run->command)
 		options_usage(name, "no command behind --");
+	if (options->print && (run->file || run->command))
+		options_usage(name, "%s is printed without %s (%s): leave it out",
+			      options->print_option, run->file ? "a capture" : "a command",
+			      run->file ? run->file : *run->command);
 	if (run->file && run->command)
 		options_usage(name, "a capture (%s) and a command (%s): give one of them",
 			      run->file, *run->command);
@@ -381,6 +391,8 @@ void options_parse(const struct argp *argp, int argc, char **argv, void *input,
 	/* Without argp's own messages: they take two lines. */
 	argp_parse(argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, input);
 	options_check(argv[0], options);
+	if (options->print)
+		exit((int)output_print(options->print));
 	if (options->no_daemon)
 		run->socket = NULL;
 }
