@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Words that several reports use. */
 #include "internal.h"
-#include "report/escape.h"
 
 int report_done(FILE *out)
 {
@@ -29,28 +28,6 @@ const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX])
 {
 	escape_text(clean, REPORT_CLEAN_MAX, text);
 	return clean;
-}
-
-void report_xml(FILE *out, const char *text, size_t length)
-{
-	for (size_t i = 0; i < length; i++) {
-		switch (text[i]) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '"':
-			fputs("&quot;", out);
-			break;
-		default:
-			fputc(text[i], out);
-		}
-	}
 }
 
 const char *report_range(__u64 first, __u64 last, char *range)

@@ -88,3 +88,38 @@ void escape_words(char *out, size_t size, char *const *words)
 		used += escape_text(out + used, size - used, *words);
 	}
 }
+
+static void escape_character(FILE *out, char character)
+{
+	switch (character) {
+	case '<':
+		fputs("&lt;", out);
+		break;
+	case '>':
+		fputs("&gt;", out);
+		break;
+	case '&':
+		fputs("&amp;", out);
+		break;
+	case '"':
+		fputs("&quot;", out);
+		break;
+	default:
+		fputc(character, out);
+	}
+}
+
+void escape_xml(FILE *out, const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+		escape_character(out, text[i]);
+}
+
+void escape_markdown(FILE *out, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("\\`*_[]|#~", *text))
+			fputc('\\', out);
+		escape_character(out, *text);
+	}
+}

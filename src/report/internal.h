@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "gmemtrace/report.h"
+#include "report/escape.h"
 
 /* Enters a format, an object of static storage, into the table. */
 #define REPORT_FORMAT_ENTER(format)                                                                \
@@ -23,9 +24,6 @@ const char *report_comm(const struct model_inode *inode, char *comm);
 /* Words, reasons and what sources say, fit for a terminal and for every format: @clean. */
 #define REPORT_CLEAN_MAX (VERDICT_WORDS_MAX * 2)
 const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX]);
-
-/* The first @length bytes of clean text, as XML takes them in elements and attributes. */
-void report_xml(FILE *out, const char *text, size_t length);
 
 /* "0x3f" or "0x0-0x3f" */
 #define REPORT_RANGE_MAX 48

@@ -66,7 +66,7 @@ static void frame_write(const struct svg *svg, const char *name, size_t length, 
 	if (width < WIDTH_MIN)
 		return;
 	fprintf(svg->out, "<g><title>");
-	report_xml(svg->out, name, length);
+	escape_xml(svg->out, name, length);
 	fprintf(svg->out, " (%llu %s, %.2f %%)</title>", (unsigned long long)(end - begin),
 		svg->unit, 100.0 * (double)(end - begin) / (double)svg->total);
 	fprintf(svg->out,
@@ -74,7 +74,7 @@ static void frame_write(const struct svg *svg, const char *name, size_t length, 
 		x, y, width, ROW - 1, color(name, length));
 	if (room >= 3) {
 		fprintf(svg->out, "<text x=\"%.1f\" y=\"%zu\">", x + 3, y + ROW - 5);
-		report_xml(svg->out, name, length < room ? length : room - 1);
+		escape_xml(svg->out, name, length < room ? length : room - 1);
 		fprintf(svg->out, "%s</text>", length < room ? "" : "\xe2\x80\xa6");
 	}
 	fprintf(svg->out, "</g>\n");
@@ -142,7 +142,7 @@ static void head_write(const struct svg *svg, const char *title)
 		"<rect width=\"100%%\" height=\"100%%\" fill=\"#ffffff\"/>\n"
 		"<text x=\"%d\" y=\"24\" font-size=\"15\" font-family=\"sans-serif\">",
 		WIDTH, height, WIDTH, height, MARGIN);
-	report_xml(svg->out, title, strlen(title));
+	escape_xml(svg->out, title, strlen(title));
 	fprintf(svg->out, "</text>\n");
 }
 

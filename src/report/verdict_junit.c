@@ -7,7 +7,7 @@ static void xml_text(FILE *out, const char *text)
 	char clean[REPORT_CLEAN_MAX];
 
 	report_clean(text, clean);
-	report_xml(out, clean, strlen(clean));
+	escape_xml(out, clean, strlen(clean));
 }
 
 static void junit_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,

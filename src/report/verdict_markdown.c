@@ -4,37 +4,11 @@
 
 #define CAUSES_MAX 50 /* a summary is read by people; GitHub takes a megabyte of one */
 
-/* In a cell of a table, and outside of code: nothing is markup. */
 static void markdown_text(FILE *out, const char *text)
 {
 	char clean[REPORT_CLEAN_MAX];
 
-	for (text = report_clean(text, clean); *text; text++) {
-		switch (*text) {
-		case '<':
-			fputs("&lt;", out);
-			break;
-		case '>':
-			fputs("&gt;", out);
-			break;
-		case '&':
-			fputs("&amp;", out);
-			break;
-		case '\\':
-		case '`':
-		case '*':
-		case '_':
-		case '[':
-		case ']':
-		case '|':
-		case '#':
-		case '~':
-			fputc('\\', out);
-			/* fall through */
-		default:
-			fputc(*text, out);
-		}
-	}
+	escape_markdown(out, report_clean(text, clean));
 }
 
 static void markdown_row(FILE *out, const struct verdict_violation *cause, const char *kind)
