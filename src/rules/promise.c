@@ -2,24 +2,8 @@
 #include <stdio.h>
 #include "rules/promise.h"
 
-struct accusation promise_accusation(const struct model_promised *promised, __u32 rule)
-{
-	return (struct accusation){
-		.rule = rule,
-		.inode = promised->inode,
-		.pgoff = promised->pgoff,
-		.nr = promised->nr,
-		.pfn = promised->pfn,
-		.variant = (__u64)promised->how | (__u64)(promised->last.result < 0) << 8,
-		/* From where on nothing may be missing. */
-		.from = promised->since,
-		.to = promised->end,
-		.anyone = true,
-		.union_count = true,
-	};
-}
-
-void promise_sources(struct verdict_violation *violation, const struct model_promised *promised)
+static void promise_sources(struct verdict_violation *violation,
+			    const struct model_promised *promised)
 {
 	violation_source(violation, "promise", "%s (gfn 0x%llx)",
 			 promised->is_private ? "private" : "shared",
@@ -36,6 +20,30 @@ void promise_sources(struct verdict_violation *violation, const struct model_pro
 	else
 		violation_source(violation, "events", "the last conversion, to %s, succeeded",
 				 promised->last.is_private ? "private" : "shared");
+}
+
+void promise_accuse(struct verdict *verdict, const struct model_promised *promised, __u32 rule,
+		    promise_words words)
+{
+	const struct accusation accusation = {
+		.rule = rule,
+		.inode = promised->inode,
+		.pgoff = promised->pgoff,
+		.nr = promised->nr,
+		.pfn = promised->pfn,
+		.variant = (__u64)promised->how | (__u64)(promised->last.result < 0) << 8,
+		/* From where on nothing may be missing. */
+		.from = promised->since,
+		.to = promised->end,
+		.anyone = true,
+		.union_count = true,
+	};
+	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+
+	if (!violation)
+		return;
+	promise_sources(violation, promised);
+	words(violation, promised);
 }
 
 const char *conversion_words(const struct model_conversion *conversion,

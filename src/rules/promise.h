@@ -6,19 +6,20 @@
 #include "providers/provider.h"
 #include "rules/rule.h"
 
-/* Hooked where conversions can be told from what the user of an inode asks for. */
-#define PROMISE_WATCHES                                                                            \
-	{                                                                                          \
-		"conversion_end_exit"                                                              \
-	}
-/* What is asked for by the inode's own ioctl is final: not to see it would accuse. */
-#define PROMISE_TRUSTS                                                                             \
-	{                                                                                          \
-		"set_range_exit", "set_folio_exit"                                                 \
-	}
+/*
+ * What both need. They watch the hook that tells conversions from what the user of an inode asks
+ * for; that user's own ioctl is final, and not to see it would accuse.
+ */
+#define PROMISE_NEEDS                                                                              \
+	.severity = RULE_SEVERITY_VIOLATION, .needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,    \
+	.providers = PROVIDERS_TAKE_REQUESTS, .watches = { "conversion_end_exit" },                \
+	.trusts = { "set_range_exit", "set_folio_exit" }, .built = true
 
-struct accusation promise_accusation(const struct model_promised *promised, __u32 rule);
-void promise_sources(struct verdict_violation *violation, const struct model_promised *promised);
+/* Accuses by @rule, with what the sources say; @words adds its own where that is worth words. */
+typedef void promise_words(struct verdict_violation *violation,
+			   const struct model_promised *promised);
+void promise_accuse(struct verdict *verdict, const struct model_promised *promised, __u32 rule,
+		    promise_words words);
 
 /* "gfns 0x100-0x1ff to private (task 123, began at 1.234567 s)" */
 #define CONVERSION_WORDS_MAX 160

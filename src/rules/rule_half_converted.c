@@ -33,16 +33,8 @@ static void half_words(struct verdict_violation *violation, const struct model_p
 
 static void half_promised(struct verdict *verdict, const struct model_promised *promised)
 {
-	struct accusation accusation = promise_accusation(promised, RULE_HALF_CONVERTED);
-	struct verdict_violation *violation;
-
-	if (promised->how != MODEL_HALF_CONVERTED && promised->how != MODEL_HALF_ATTRIBUTED)
-		return;
-	violation = verdict_accuse(verdict, &accusation);
-	if (!violation)
-		return;
-	promise_sources(violation, promised);
-	half_words(violation, promised);
+	if (promised->how == MODEL_HALF_CONVERTED || promised->how == MODEL_HALF_ATTRIBUTED)
+		promise_accuse(verdict, promised, RULE_HALF_CONVERTED, half_words);
 }
 
 static const struct rule_descriptor half_converted = {
@@ -55,12 +47,7 @@ static const struct rule_descriptor half_converted = {
 			   "was asked for while the direct map is. "
 			   "Judged as promise-broken is, and where that does not say the same.",
 		.id = RULE_HALF_CONVERTED,
-		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,
-		.providers = PROVIDERS_TAKE_REQUESTS,
-		.watches = PROMISE_WATCHES,
-		.trusts = PROMISE_TRUSTS,
-		.built = true,
+		PROMISE_NEEDS,
 	},
 	.promised = half_promised,
 };

@@ -2,19 +2,11 @@
 /* promise-broken: what KVM has promised its guest, against the page tables. */
 #include "rules/promise.h"
 
-static void broken_promised(struct verdict *verdict, const struct model_promised *promised)
+static void broken_words(struct verdict_violation *violation, const struct model_promised *promised)
 {
-	struct accusation accusation = promise_accusation(promised, RULE_PROMISE_BROKEN);
 	char name[MODEL_INODE_NAME_MAX], text[CONVERSION_WORDS_MAX];
-	struct verdict_violation *violation;
 
-	if (promised->how != MODEL_PRIVATE_PRESENT && promised->how != MODEL_SHARED_ABSENT)
-		return;
-	violation = verdict_accuse(verdict, &accusation);
-	if (!violation)
-		return;
 	model_inode_name(promised->inode, name, sizeof(name));
-	promise_sources(violation, promised);
 	violation_words(violation,
 			"Page 0x%llx of %s backs guest frame 0x%llx of VM %u, which is %s, as its "
 			"attributes say. However, its page-table entry, read twice with nothing "
@@ -29,6 +21,12 @@ static void broken_promised(struct verdict *verdict, const struct model_promised
 		violation_add_words(violation, " The last conversion of it was of %s%s.",
 				    conversion_words(&promised->last, text),
 				    promised->last.result < 0 ? ", and failed" : "");
+}
+
+static void broken_promised(struct verdict *verdict, const struct model_promised *promised)
+{
+	if (promised->how == MODEL_PRIVATE_PRESENT || promised->how == MODEL_SHARED_ABSENT)
+		promise_accuse(verdict, promised, RULE_PROMISE_BROKEN, broken_words);
 }
 
 static const struct rule_descriptor promise_broken = {
@@ -48,12 +46,7 @@ static const struct rule_descriptor promise_broken = {
 			   "It costs a few reads a run of like pages in a snapshot, and nothing "
 			   "where pages change.",
 		.id = RULE_PROMISE_BROKEN,
-		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,
-		.providers = PROVIDERS_TAKE_REQUESTS,
-		.watches = PROMISE_WATCHES,
-		.trusts = PROMISE_TRUSTS,
-		.built = true,
+		PROMISE_NEEDS,
 	},
 	.promised = broken_promised,
 };
