@@ -149,10 +149,12 @@ static bool cause_covers(const struct cause *cause, __u64 pgoff)
 
 struct cause *cause_explanation(const struct cause_set *set, const struct cause *cause, __u64 pgoff)
 {
-	for (size_t i = 0; i < EXPLANATIONS_MAX && cause->explained[i].rule; i++) {
-		struct cause *by = explanation_find(set, cause, &cause->explained[i], pgoff, pgoff);
+	const struct explanation *explained = cause->explained;
 
-		if (cause_covers(by, pgoff) && by->time_last > cause->changed)
+	for (; explained && explained->rule; explained++) {
+		struct cause *by = explanation_find(set, cause, explained, pgoff, pgoff);
+
+		if (cause_covers(by, pgoff) && by->time_last >= cause->changed)
 			return by;
 	}
 	return NULL;
@@ -160,10 +162,10 @@ struct cause *cause_explanation(const struct cause_set *set, const struct cause 
 
 struct cause *cause_explanation_any(const struct cause_set *set, const struct cause *cause)
 {
+	const struct explanation *by = cause->explained;
 	__u64 first = cause->first, last = cause->last;
 
-	for (size_t i = 0; i < EXPLANATIONS_MAX && cause->explained[i].rule; i++) {
-		const struct explanation *by = &cause->explained[i];
+	for (; by && by->rule; by++) {
 		struct cause *found;
 
 		/* What touches all but the ends overlaps the whole. */

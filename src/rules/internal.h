@@ -21,7 +21,7 @@ struct cause {
 	__u64 hold; /* ns: not final before; 0: at once */
 	bool of_pages; /* else count is of something else */
 	bool union_count, immune, anyone; /* as in the accusation */
-	struct explanation explained[EXPLANATIONS_MAX]; /* the same */
+	const struct explanation *explained; /* the same */
 	__u64 changed; /* ns: the newest change of its pages */
 	bool followed; /* its words tell of what follows from it */
 	struct verdict_violation *told; /* words and proof; NULL: beyond those listed */

@@ -12,13 +12,12 @@
 
 /* Of the run that was read; its variant holds all of the above. */
 struct accusation read_accusation(const struct model_read *read, __u32 rule);
-/* Of declared-mismatch, where the xarray says the opposite of @declared. */
-static inline struct explanation declared_explains(enum model_state declared)
-{
-	__u64 xarray = declared == MODEL_PRESENT ? MODEL_ABSENT : MODEL_PRESENT;
-
-	return (struct explanation){ RULE_DECLARED_MISMATCH, (__u64)declared | xarray << 4 };
-}
+/* A declared-mismatch where @declared was asked for, and the xarray says the opposite. */
+#define DECLARED_EXPLAINS(declared)                                                                \
+	{                                                                                          \
+		RULE_DECLARED_MISMATCH, (__u64)(declared) | (__u64)OPPOSITE(declared) << 4         \
+	}
+#define OPPOSITE(state) ((state) == MODEL_PRESENT ? MODEL_ABSENT : MODEL_PRESENT)
 /* What model, xarray and page table say. */
 void read_sources(struct verdict_violation *violation, const struct model_read *read);
 

@@ -44,8 +44,6 @@ struct explanation {
 	__u64 variant; /* theirs */
 };
 
-#define EXPLANATIONS_MAX 3
-
 /* What a rule says of a run of pages, before it is put into words. */
 struct accusation {
 	__u32 rule; /* id */
@@ -62,9 +60,10 @@ struct accusation {
 	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
 	/*
 	 * Where one of these is proven and was seen since the pages last changed, this is only what
-	 * follows from it, and is not accused again.
+	 * follows from it, and is not accused again. Of static storage, rule 0 behind the last; or
+	 * NULL.
 	 */
-	struct explanation explained[EXPLANATIONS_MAX];
+	const struct explanation *explained;
 	__u64 changed; /* ns: when its pages last changed; for `explained` */
 };
 
@@ -88,7 +87,9 @@ const char *state_name(enum model_state state);
 const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX]);
 /* Causes of requests alike melt. 0: none. */
 __u64 request_variant(const struct model_request *request);
-__u64 operation_variant(enum record_operation operation, __u32 state);
+#define OPERATION_VARIANT(operation, state) (1 | (__u64)(operation) << 8 | (__u64)(state) << 16)
+/* In the variant of partial-apply: how its request left the pages, enum model_state. */
+#define PARTIAL_AFTER(state) ((__u64)(state) << 32)
 
 /* Whole seconds and microseconds, for "%llu.%06llu". */
 static inline unsigned long long time_seconds(__u64 ns)

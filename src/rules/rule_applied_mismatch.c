@@ -34,23 +34,59 @@ static __u64 changed_last(const struct model *model, const struct model_read *re
 	return changed;
 }
 
-/* The page tables are as the changes left them: a request that missed the page left it so. */
+#define RANGE RECORD_OPERATION_SET_RANGE
+#define FOLIO RECORD_OPERATION_SET_FOLIO
+
+/* A request that was to make it otherwise missed it; one that made it so failed, and left it so. */
+#define CHANGED_EXPLAINS(table)                                                                    \
+	{ RULE_MISSED_PAGE, OPERATION_VARIANT(RANGE, (table) == MODEL_ABSENT) },                   \
+		{ RULE_MISSED_PAGE, OPERATION_VARIANT(FOLIO, (table) == MODEL_ABSENT) },           \
+		{ RULE_PARTIAL_APPLY,                                                              \
+		  OPERATION_VARIANT(RANGE, (table) == MODEL_PRESENT) | PARTIAL_AFTER(table) },     \
+		{ RULE_PARTIAL_APPLY,                                                              \
+		  OPERATION_VARIANT(FOLIO, (table) == MODEL_PRESENT) | PARTIAL_AFTER(table) },     \
+		DECLARED_EXPLAINS(table)
+
+static const struct explanation changed_present[] = {
+	CHANGED_EXPLAINS(MODEL_PRESENT),
+	/* Prepared while it was present, and nothing has changed it since. */
+	{ RULE_EXPOSED, 0 },
+	{ 0 },
+};
+
+static const struct explanation changed_absent[] = {
+	CHANGED_EXPLAINS(MODEL_ABSENT),
+	{ 0 },
+};
+
+/* A change that was to make it otherwise failed, inside what reported success. */
+static const struct explanation failed_present[] = {
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RANGE, 0) },
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(FOLIO, 0) },
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RECORD_OPERATION_CONFIGURE, 0) },
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RECORD_OPERATION_FALLOCATE, 0) },
+	{ 0 },
+};
+
+static const struct explanation failed_absent[] = {
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RANGE, 1) },
+	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(FOLIO, 1) },
+	{ 0 },
+};
+
+/* The page tables are as the changes left them, or one that failed left them any way. */
 static void applied_explain(const struct verdict *verdict, struct accusation *accusation,
 			    const struct model_read *read)
 {
-	__u32 wanted = read->table == MODEL_ABSENT;
+	bool present = read->table == MODEL_PRESENT;
 
-	if (read->applied != read->table)
-		return;
-	accusation->variant |= VARIANT_KNOWN;
+	if (read->applied == read->table) {
+		accusation->variant |= VARIANT_KNOWN;
+		accusation->explained = present ? changed_present : changed_absent;
+	} else if (read->applied == MODEL_EITHER) {
+		accusation->explained = present ? failed_present : failed_absent;
+	}
 	accusation->changed = changed_last(verdict_model(verdict), read);
-	accusation->explained[0] =
-		(struct explanation){ RULE_MISSED_PAGE,
-				      operation_variant(RECORD_OPERATION_SET_RANGE, wanted) };
-	accusation->explained[1] =
-		(struct explanation){ RULE_MISSED_PAGE,
-				      operation_variant(RECORD_OPERATION_SET_FOLIO, wanted) };
-	accusation->explained[2] = declared_explains(read->table);
 }
 
 static void applied_read(struct verdict *verdict, const struct model_read *read)

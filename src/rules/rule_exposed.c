@@ -27,6 +27,9 @@ static bool page_is_exposed(const struct model *model, const struct model_inode 
 	       page.applied == MODEL_PRESENT && !page_requested(model, inode, pgoff);
 }
 
+/* Who prepares a page asks an xarray that is wrong, and has nothing to do. */
+static const struct explanation exposed_explained[] = { DECLARED_EXPLAINS(MODEL_ABSENT), { 0 } };
+
 static void accuse_exposed(struct verdict *verdict, const struct model_moved *moved, __u64 skip,
 			   __u64 nr)
 {
@@ -38,8 +41,7 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 		.pfn = moved->pfn + skip,
 		.from = moved->time,
 		.to = moved->time,
-		/* Who prepares a page asks an xarray that is wrong, and has nothing to do. */
-		.explained = { declared_explains(MODEL_ABSENT) },
+		.explained = exposed_explained,
 		.changed = moved->time,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);

@@ -12,6 +12,12 @@ static bool page_missed(const struct model_request *request, const struct model_
 	       !model_request_conflicts(request, page->pgoff);
 }
 
+/* Who asks an xarray that is wrong has nothing to do. By what was asked for. */
+static const struct explanation missed_explained[2][2] = {
+	{ DECLARED_EXPLAINS(MODEL_PRESENT) },
+	{ DECLARED_EXPLAINS(MODEL_ABSENT) },
+};
+
 /* @changed: the last change of any of them, ns */
 static void accuse_missed(struct verdict *verdict, const struct model_request *request,
 			  const struct model_page *page, __u64 nr, __u64 changed)
@@ -25,8 +31,7 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 		.variant = request_variant(request),
 		.from = request->begin,
 		.to = request->end,
-		/* Who asks an xarray that is wrong has nothing to do. */
-		.explained = { declared_explains(request->state ? MODEL_ABSENT : MODEL_PRESENT) },
+		.explained = missed_explained[request->state != 0],
 		.changed = changed,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);

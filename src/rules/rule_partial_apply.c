@@ -15,7 +15,7 @@ static void partial_run(struct verdict *verdict, const struct model_request *req
 		.pgoff = zap->pgoff + run->skip,
 		.nr = run->nr,
 		.pfn = zap->pfn + run->skip,
-		.variant = request_variant(request) | (__u64)zap->after << 32,
+		.variant = request_variant(request) | PARTIAL_AFTER(zap->after),
 		.from = request->begin,
 		.to = request->end,
 	};

@@ -63,7 +63,7 @@ static struct cause *cause_new(const struct rule_descriptor *descriptor,
 	cause->union_count = accusation->union_count;
 	cause->immune = accusation->immune;
 	cause->anyone = accusation->anyone;
-	memcpy(cause->explained, accusation->explained, sizeof(cause->explained));
+	cause->explained = accusation->explained;
 	cause->changed = accusation->changed;
 	return cause;
 }

@@ -67,12 +67,7 @@ const char *request_words(const struct model_request *request, char text[REQUEST
 	return text;
 }
 
-__u64 operation_variant(enum record_operation operation, __u32 state)
-{
-	return 1 | (__u64)operation << 8 | (__u64)state << 16;
-}
-
 __u64 request_variant(const struct model_request *request)
 {
-	return request ? operation_variant(request->operation, request->state) : 0;
+	return request ? OPERATION_VARIANT(request->operation, request->state) : 0;
 }

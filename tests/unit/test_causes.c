@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Accusations of one cause are one violation: what melts, what does not, and how many. */
+#include <errno.h>
 #include "scene.h"
 
 /* Page @pgoff is faulted in and nobody flushes. */
@@ -204,6 +205,102 @@ static void test_missed_follows(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
 }
 
+/* A page that a failed request left present is so to the end. */
+static void partly(bool neighbour)
+{
+	struct stream_page pages[4];
+
+	anew();
+	faulted(4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, G, 1, 102, 1, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true,
+		       -ENOMEM);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	pages[neighbour ? 2 : 1].bits = PRESENT_BITS;
+	release(RFC3, pages, 4);
+}
+
+static void test_follows_from_partial(void **state)
+{
+	(void)state;
+	partly(false);
+	stream_expect_one(&stream, RULE_PARTIAL_APPLY, G, 1, 1);
+	expect_followed(true);
+	partly(true);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PARTIAL_APPLY), 1);
+	assert_int_not_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 0);
+	expect_followed(false);
+}
+
+/* One that was marked as prepared while it was present, and that nobody has changed since. */
+static void prepared_present(bool changed_between)
+{
+	struct stream_page page = { 2, 104, 1, PRESENT_BITS };
+	struct record_owner *record;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = true;
+	if (changed_between) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+		stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	}
+	stream_heartbeat(&stream);
+	release(RFC3, &page, 1);
+}
+
+static void test_follows_from_exposed(void **state)
+{
+	(void)state;
+	prepared_present(false);
+	stream_expect_one(&stream, RULE_EXPOSED, G, 2, 2);
+	expect_followed(true);
+	prepared_present(true);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_EXPOSED), 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 1);
+}
+
+/* Page 2 cannot be made @present, and the request says that it was. */
+static void swallowed(bool present, __s32 result)
+{
+	__u32 wrong = present ? ABSENT_BITS | DEVIATES : PRESENT_BITS;
+	struct stream_page pages[4];
+
+	anew();
+	faulted(4);
+	if (!present)
+		convert(0, 3, 0, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, present);
+	for (__u64 i = 0; i < 4; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, present, i == 2 ? result : 0);
+	if (!present)
+		stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, present);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 4, present ? PRESENT_BITS | DEVIATES : ABSENT_BITS);
+	pages[2].bits = wrong;
+	release(RFC3, pages, 4);
+}
+
+static void test_follows_from_swallowed(void **state)
+{
+	(void)state;
+	for (int present = 0; present < 2; present++) {
+		swallowed(present, -ENOMEM);
+		stream_expect_one(&stream, RULE_SWALLOWED_ERROR, G, 2, 2);
+		expect_followed(true);
+		/* It had worked: that it is otherwise now is something else. */
+		swallowed(present, 0);
+		stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 2, 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +313,9 @@ int main(void)
 		RULE_TEST(test_neighbour_does_not_follow),
 		RULE_TEST(test_stands_without),
 		RULE_TEST(test_missed_follows),
+		RULE_TEST(test_follows_from_partial),
+		RULE_TEST(test_follows_from_exposed),
+		RULE_TEST(test_follows_from_swallowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
