@@ -317,6 +317,11 @@ struct model_observer {
 	/* Absent pages given back to the allocator. */
 	void (*freed_absent)(void *context, const struct model_freed *freed);
 	void (*doubt)(void *context, const struct model_doubt *doubt);
+	/*
+	 * A loss that makes nothing of the history doubtful: of figures, of page frees, of reads. As
+	 * doubt(), called as soon as it is fed.
+	 */
+	void (*lost_besides)(void *context, const struct model_doubt *loss);
 	/* Everything before @now has been taken. */
 	void (*advanced)(void *context, __u64 now);
 	void (*finished)(void *context, __u64 now);

@@ -119,8 +119,10 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
 		counts->lost_by_cause[record->cause] += record->count;
 	/* Frees are judged one by one: the others, and all history, stand. Figures judge nothing. */
-	if (damage == RECORD_DAMAGE_FREES || damage == RECORD_DAMAGE_FIGURES)
+	if (damage == RECORD_DAMAGE_FREES || damage == RECORD_DAMAGE_FIGURES) {
+		MODEL_NOTIFY(model, lost_besides, &doubt);
 		return;
+	}
 	if (record->cause == RECORD_LOSS_MISSED)
 		counts->missed += record->count;
 	else
@@ -134,8 +136,10 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	if (record->cause == RECORD_LOSS_CLIENT_SLOW)
 		gap_begin(model, &doubt);
 	/* A read that was lost leaves its pages uncompared, and no more. */
-	if (damage != RECORD_DAMAGE_HISTORY)
+	if (damage != RECORD_DAMAGE_HISTORY) {
+		MODEL_NOTIFY(model, lost_besides, &doubt);
 		return;
+	}
 	doubt_add(model, inode, &doubt);
 	model->forgotten |= !inode;
 }

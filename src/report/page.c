@@ -90,6 +90,7 @@ struct report_page *report_page_create(struct model *model)
 		.context = page,
 		.exposure_ended = page_exposed,
 		.doubt = page_doubted,
+		.lost_besides = page_doubted,
 	};
 
 	if (!page)
