@@ -43,23 +43,25 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 
 WARNINGS := -Wall -Wextra -Werror
-CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -isystem $(B)/bpf \
+CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -isystem $(B)/bpf -isystem $(B)/proto \
 	    $(shell $(PKG_CONFIG) --cflags json-c 2>/dev/null)
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -fvisibility=hidden $(WARNINGS)
 # Static: the lab's guests hold nothing but busybox and these programs.
 # (binutils warns of glibc functions in libcap-ng that we do not call.)
 LDFLAGS ?= -static -Wl,--no-warnings
-LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng
+LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng -lprotobuf-c
 # The terminal's, and no other part's.
 CURSES := -lncursesw -ltinfo
 # A hook names all of its function's parameters, used or not.
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
 
-ROOMS := capture providers holders model rules story flush report view sensor serve run metrics
-LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c))
-LIB_OBJECTS := $(LIB_SOURCES:src/%.c=$(B)/obj/%.o)
+ROOMS := capture providers holders model rules story flush report export view sensor serve run metrics
+# Perfetto's packets, generated.
+PROTO_SOURCE := $(B)/proto/perfetto.pb-c.c
+LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c)) $(PROTO_SOURCE)
+LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(B)/obj/proto/perfetto.pb-c.o
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
 DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c))
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
@@ -85,6 +87,14 @@ $(B)/bpf/%.skel.h: $(B)/bpf/%.bpf.o
 	$(Q){ echo '/* NOLINTBEGIN: generated */'; $(BPFTOOL) gen skeleton $< name $*_bpf; \
 		echo '/* NOLINTEND */'; } > $@
 
+# --- Perfetto's packets -------------------------------------------------------
+
+# One run makes both.
+$(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: src/export/%.proto
+	$(call say,PROTO,$<)
+	@mkdir -p $(@D)
+	$(Q)protoc-c --proto_path=src/export --c_out=$(B)/proto $<
+
 # --- the page of flame --html --------------------------------------------------
 
 # One file, from libraries that web/package-lock.json pins. Without them it is empty: --html says so.
@@ -108,6 +118,15 @@ $(B)/obj/load/%.o: lab/load/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -D_GNU_SOURCE -I. -Ilab/load -Isrc $(CFLAGS) -pthread -MMD -MP -c $< -o $@
 
+# Includes what is generated.
+$(foreach room,obj tests/obj/src tests/sanitized/src tests/fuzzing/src,$(patsubst src/%.c,$(B)/$(room)/%.o,$(wildcard src/export/*.c))): \
+	$(PROTO_SOURCE:.c=.h)
+
+$(B)/obj/proto/%.o: $(B)/proto/%.c Makefile
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+
 $(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
@@ -118,6 +137,7 @@ $(B)/obj/report/page.o $(B)/tests/obj/src/report/page.o $(B)/tests/sanitized/src
 	$(B)/tests/fuzzing/src/report/page.o: $(B)/page.html
 $(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
 $(B)/obj/report/live.o $(B)/tests/obj/src/report/live.o: src/report/live.schema.json
+$(B)/obj/export/ndjson.o $(B)/tests/obj/src/export/ndjson.o: src/export/export.schema.json
 
 # One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,
 # src/report/internal.h), so an archive must not leave out those that nobody else names.
@@ -245,7 +265,7 @@ TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)
 lint: packages-build-test-lint
 	$(Q)$(MAKE) --no-print-directory lint-all
 
-lint-all: $(SKELETONS)
+lint-all: $(SKELETONS) $(PROTO_SOURCE)
 	$(call say,FORMAT,)
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(call say,CPPCHECK,)

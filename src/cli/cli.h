@@ -18,6 +18,7 @@ int subcommand_live(int argc, char **argv, char **command);
 int subcommand_why(int argc, char **argv, char **command);
 int subcommand_flame(int argc, char **argv, char **command);
 int subcommand_latency(int argc, char **argv, char **command);
+int subcommand_export(int argc, char **argv, char **command);
 int subcommand_holders(int argc, char **argv, char **command);
 int subcommand_features(int argc, char **argv, char **command);
 

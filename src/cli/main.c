@@ -23,15 +23,13 @@ static const struct subcommand subcommands[] = {
 	{ "why", subcommand_why, "the story of a page: who changed it, when, and what it is now" },
 	{ "flame", subcommand_flame, "where flush time goes" },
 	{ "latency", subcommand_latency, "how long flushes take, and which CPU is late" },
+	{ "export", subcommand_export, "a trace for Perfetto, or lines of JSON, for other tools" },
 	{ "holders", subcommand_holders, "who holds memfd_secret and guest_memfd memory" },
 	{ "features", subcommand_features,
 	  "what this kernel offers, and which rules it lets us judge" },
 };
 
 #define SUBCOMMANDS_NR (sizeof(subcommands) / sizeof(subcommands[0]))
-
-/* In the contract, not in this version. */
-static const char *const later[] = { "export" };
 
 static enum gmemtrace_status print_help(void)
 {
@@ -67,13 +65,6 @@ static const struct subcommand *subcommand_find(const char *name)
 /* A usage error. */
 static int subcommand_unknown(const char *name)
 {
-	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
-		if (!strcmp(later[i], name))
-			options_usage("gmemtrace",
-				      "%s is not built yet: there are record, check, live, why, "
-				      "flame, latency, holders and features",
-				      name);
-	}
 	options_usage("gmemtrace", "%s: no such %s", name,
 		      name[0] == '-' ? "option" : "subcommand");
 }

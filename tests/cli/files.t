@@ -24,6 +24,7 @@ refuses() {
 for name in "$capture" ./a.cap hard.cap soft.cap; do
 	refuses 'the capture is there' check --junit "$name" a.cap
 	refuses 'the capture is there' flame -o "$name" a.cap
+	refuses 'the capture is there' export --format ndjson -o "$name" a.cap
 	refuses 'the capture is there' latency -o "$name" a.cap
 done
 refuses 'the capture is there' check -o new.cap --junit new.cap -- true
@@ -35,24 +36,27 @@ is "$? $(grep -c '<testsuites>' report.xml)" '1 1' 'another name is written to'
 # Every option that its help lists: with a capture it has an effect that is seen, or known here, or is refused.
 known=' check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow
 	live:--all live:--at live:--batch live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff
-	flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output '
+	flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output
+	export:--format export:--schema export:--output '
 common=' --vm --stuck --help --usage --version '
-for subcommand in check live flame latency; do
-	"$tracer" $subcommand a.cap >plain 2>/dev/null
-	for option in $("$tracer" $subcommand --help | sed -nE 's/^ +(-[a-z?], )?(--[a-z-]+).*/\2/p'); do
-		case $common$known in *" $option "* | *"$subcommand:$option"*) continue ;; esac
-		value=$("$tracer" $subcommand --help | sed -nE "s/^.*$option=([A-Z]+).*/\\1/p" | head -n 1)
+for words in check live flame latency 'export --format ndjson'; do
+	read -ra subcommand <<<"$words"
+	name=${subcommand[0]}
+	"$tracer" "${subcommand[@]}" a.cap >plain 2>/dev/null
+	for option in $("$tracer" "$name" --help | sed -nE 's/^ +(-[a-z?], )?(--[a-z-]+).*/\2/p'); do
+		case $common$known in *" $option "* | *"$name:$option"*) continue ;; esac
+		value=$("$tracer" "$name" --help | sed -nE "s/^.*$option=([A-Z]+).*/\\1/p" | head -n 1)
 		case $value in
 		TIME) value='=1s' ;;
 		SIZE) value='=16mb' ;;
 		'') ;;
 		*) value='=x' ;;
 		esac
-		"$tracer" $subcommand "$option$value" a.cap >"$stdout" 2>"$stderr"
+		"$tracer" "${subcommand[@]}" "$option$value" a.cap >"$stdout" 2>"$stderr"
 		status=$?
 		[ "$status" = 64 ] || cmp -s "$stdout" plain || continue
 		is "$status $(grep -ce "$option\|-[do] has no meaning for a capture" "$stderr")" '64 1' \
-			"$subcommand: $option is refused for a capture"
+			"$name: $option is refused for a capture"
 	done
 done
 
@@ -69,7 +73,7 @@ succeeds 'and nowhere else' grep -q '</testsuites>' closed.xml
 is "$(head -c 1 json)" '{' 'each of the two'
 
 # What is printed and ends it is an output, too.
-for words in --help --version 'check --help' 'flame --usage' 'live --version' 'check --schema' 'live --schema'; do
+for words in --help --version 'check --help' 'flame --usage' 'live --version' 'check --schema' 'live --schema' 'export --schema'; do
 	bash -c "\"$tracer\" $words >/dev/full" 2>"$stderr"
 	is "$? $(grep -c 'standard output: cannot write all of it: No space left on device' "$stderr")" '2 1' \
 		"$words: a full disk is an error"

@@ -77,6 +77,7 @@ is "$(completed gmemtrace check --ring '')" '' 'a size is not completed'
 cd "$top/completion" || exit 1
 is "$(completed gmemtrace check --junit gmem)" gmemtrace 'a file is'
 is "$(completed gmemtrace flame --weight n)" ns 'and a choice'
+is "$(completed gmemtrace export --format p)" perfetto 'each of its own'
 
 # shellcheck disable=SC2013
 for target in $(make -C "$top" --no-print-directory help | grep -oE '^make [a-z-]+' | cut -d ' ' -f 2); do

@@ -44,7 +44,7 @@ read -ra libs < <(flags --libs)
 succeeds 'the example builds' "${CC:-gcc}" -Wall -Wextra -Werror "$examples/judge.c" "${cflags[@]}" "${libs[@]}" -o "$test_work/judge"
 succeeds 'and as C++' "${CXX:-g++}" -x c++ -std=c++17 -Wall -Wextra -Werror "$examples/judge.c" -x none "${cflags[@]}" "${libs[@]}" -o "$test_work/judge-cxx"
 succeeds 'so does a program that writes captures' "${CC:-gcc}" -Wall -Wextra -Werror -I"$top/include" \
-	"$top/tests/library/make-captures.c" "$top/tests/unit/stream.c" "${cflags[@]}" "${libs[@]}" -lcmocka -o "$test_work/make-captures"
+	"$top/tests/library/make-captures.c" "$top/tests/unit/stream.c" "$top/tests/unit/timed.c" "${cflags[@]}" "${libs[@]}" -lcmocka -o "$test_work/make-captures"
 succeeds 'which runs' "$test_work/make-captures" "$test_work"
 is "$(judged consistent)" 'consistent 0' 'a capture is judged'
 is "$(judged violated)" 'violated 1' 'and another'

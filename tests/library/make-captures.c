@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Writes DIR/consistent.cap and DIR/violated.cap: the same pages faulted in, one freed absent. */
+/*
+ * Writes DIR/consistent.cap and DIR/violated.cap: the same pages faulted in, one freed absent. And
+ * captures of flushes that are timed, with answers, stacks and a loss: DIR/flushes.cap, slower.cap
+ * (each three times as long) and hostile.cap (by a task whose name would be markup).
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -7,7 +11,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "../unit/stream.h"
+#include "../unit/timed.h"
 
 #define INODE 3
 #define TASK 7
@@ -56,6 +60,16 @@ static int store(struct stream *stream, const char *directory, const char *name)
 	return error;
 }
 
+static int store_flushes(const char *directory, const char *name, const char *comm, __u64 factor)
+{
+	struct stream stream;
+
+	stream_init(&stream);
+	timed_run(&stream, comm, factor, 400);
+	stream_finish(&stream);
+	return store(&stream, directory, name);
+}
+
 int main(int argc, char **argv)
 {
 	struct stream stream;
@@ -66,5 +80,9 @@ int main(int argc, char **argv)
 	fill(&stream, false);
 	failed = store(&stream, argv[1], "consistent");
 	fill(&stream, true);
-	return failed || store(&stream, argv[1], "violated");
+	failed |= store(&stream, argv[1], "violated");
+	failed |= store_flushes(argv[1], "flushes", "vmm", 1);
+	failed |= store_flushes(argv[1], "slower", "vmm", 3);
+	failed |= store_flushes(argv[1], "hostile", "<img onerror=", 1);
+	return !!failed;
 }
