@@ -23,8 +23,8 @@ static bool page_is_exposed(const struct model *model, const struct model_inode 
 	struct model_page page;
 
 	model_page(model, inode, pgoff, &page);
-	return page.resident && page.sure && !page.poisoned && page.declared == MODEL_ABSENT &&
-	       page.applied == MODEL_PRESENT && !page_requested(model, inode, pgoff);
+	return !page.poisoned && page.declared == MODEL_ABSENT && page.applied == MODEL_PRESENT &&
+	       !page_requested(model, inode, pgoff);
 }
 
 /* Who prepares a page asks an xarray that is wrong, and has nothing to do. */

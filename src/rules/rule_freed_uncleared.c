@@ -19,7 +19,7 @@ static void uncleared_moved(struct verdict *verdict, const struct model_moved *m
 	struct model_page page;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (moved->move != MODEL_LEFT || !moved->content || !moved->prepared)
+	if (!moved->content || !moved->prepared)
 		return;
 	/* What is declared outlives the page: that it was absent, once it was prepared. */
 	model_page(model, moved->inode, moved->pgoff, &page);

@@ -301,6 +301,57 @@ static void test_follows_from_swallowed(void **state)
 	}
 }
 
+/* Present and absent again, by one that is asked for something else. */
+static void changed_between(__u64 pgoff, __u64 pfn)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, pgoff, pgoff, false);
+	stream_zap(&stream, T, G, pgoff, pfn, 1, true, 0);
+	stream_zap_flush(&stream, T, G, pgoff, pfn, 1, pfn, pfn);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, pgoff, pgoff, false);
+}
+
+/* Of pages that were missed together one was changed since the xarray was read: none follows from it. */
+static void test_missed_follows_not_all(void **state)
+{
+	const struct stream_page pages[] = { { 2, 104, 1, ABSENT_BITS | DEVIATES },
+					     { 3, 106, 1, ABSENT_BITS | DEVIATES } };
+
+	(void)state;
+	for (__u64 changed = 2; changed < 4; changed++) {
+		anew();
+		faulted(4);
+		for (__u32 pass = 0; pass < 2; pass++)
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
+				    pages, 2);
+		changed_between(changed, 100 + 2 * changed);
+		convert(2, 3, 2, 2);
+		release(RFC3, pages, 2);
+		assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 2);
+	}
+}
+
+/* The same of pages that are read as one run. */
+static void test_follows_not_all(void **state)
+{
+	const struct stream_page pages[] = { { 0, 100, 2, PRESENT_BITS | DEVIATES },
+					     { 2, 102, 2, ABSENT_BITS | DEVIATES } };
+
+	(void)state;
+	for (__u64 changed = 2; changed < 4; changed++) {
+		anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		for (__u64 i = 0; i < 4; i++)
+			stream_fault(&stream, T, G, i, 100 + i);
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+		stream_zap(&stream, T, G, 0, 100, 2, true, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+		changed_between(changed, 100 + changed);
+		release(RFC3, pages, 2);
+		assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 2);
+		assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 2);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +367,8 @@ int main(void)
 		RULE_TEST(test_follows_from_partial),
 		RULE_TEST(test_follows_from_exposed),
 		RULE_TEST(test_follows_from_swallowed),
+		RULE_TEST(test_missed_follows_not_all),
+		RULE_TEST(test_follows_not_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -375,6 +375,8 @@ static void test_half_in_part(void **state)
 	expect_here(RULE_HALF_CONVERTED);
 	expect_pages(RULE_HALF_CONVERTED, 0, PAGES - 1);
 	assert_int_equal(here_count(RULE_PROMISE_BROKEN), 0);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words,
+			       "It succeeded, and the frame is shared."));
 	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words, "did not reach this page"));
 	/* Shared from the start: absent by default. */
 	here_anew();
@@ -397,6 +399,8 @@ static void test_half_failed(void **state)
 	promise(false);
 	read_twice(ABSENT_BITS);
 	expect_here(RULE_HALF_CONVERTED);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words,
+			       "It failed, and the frame is shared."));
 	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words,
 			       "what it had changed before it failed is left behind"));
 	/* All was undone. */
@@ -423,6 +427,8 @@ static void test_half_attributed(void **state)
 	promise(false);
 	read_twice(ABSENT_BITS);
 	expect_here(RULE_HALF_CONVERTED);
+	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words,
+			       "Its changes of the inodes succeeded. However"));
 	assert_non_null(strstr(here_found(RULE_HALF_CONVERTED)->words, "of two minds"));
 }
 
