@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,41 +9,17 @@
 #include <unistd.h>
 
 #include "cli/output.h"
-#include "cli/screen.h"
+#include "cli/screen_inner.h"
 #include "cli/terminal.h"
 #include "gmemtrace/report.h"
 #include "run/command.h"
 #include "run/names.h"
-#include "run/player.h"
-#include "view/view.h"
 
 #define SECOND 1000000000ULL
-#define DRAW_NS (SECOND / 10)
-#define STEP_NS 100000000ULL /* heartbeats */
 #define WALK_PAGES 20000 /* looked at for one drawing */
-#define PLAY_RECORDS 400000 /* fed at once, while keys wait */
 #define EVENTS_MAX 64
 
-struct screen {
-	struct view view;
-	const struct screen_options *options;
-	const struct run_options *run_options;
-	struct run *run; /* live */
-	struct player *player; /* replay */
-	struct verdict *verdict;
-	struct board *board;
-	bool open; /* the terminal is ours */
-	bool lost; /* it was, and is gone */
-	bool quit;
-	bool ended; /* the capture is */
-	double target; /* ns: where the replay is to be; the model goes on in steps */
-	uint64_t drawn; /* ns, CLOCK_MONOTONIC */
-	uint64_t cost_at, cost_ns; /* of the last look at what we cost */
-	struct board_mark marks[BOARD_MARKS]; /* of the whole capture */
-	char said[512]; /* the last line, for when the terminal is given back */
-};
-
-static uint64_t clock_ns(void)
+uint64_t screen_clock(void)
 {
 	struct timespec time;
 
@@ -56,7 +33,7 @@ static uint64_t time_ns(const struct timeval *time)
 }
 
 /* What gmemtrace itself takes, once a second. */
-static void screen_cost(struct screen *screen, uint64_t now)
+void screen_cost(struct screen *screen, uint64_t now)
 {
 	struct rusage usage;
 	uint64_t spent;
@@ -72,7 +49,7 @@ static void screen_cost(struct screen *screen, uint64_t now)
 	screen->cost_ns = spent;
 }
 
-static void screen_draw(struct screen *screen)
+void screen_draw(struct screen *screen)
 {
 	struct grid grid;
 
@@ -85,7 +62,7 @@ static void screen_draw(struct screen *screen)
 }
 
 /* run_options.say: on the screen while there is one, and at the end where it can be read. */
-static void screen_say(void *context, const char *line)
+void screen_say(void *context, const char *line)
 {
 	struct screen *screen = context;
 
@@ -97,7 +74,7 @@ static void screen_say(void *context, const char *line)
 	view_say(&screen->view, "%s", line);
 }
 
-static void screen_close(struct screen *screen)
+void screen_close(struct screen *screen)
 {
 	if (screen->open)
 		terminal_close();
@@ -158,7 +135,7 @@ static bool story_of_capture(const struct screen *screen, FILE *out,
 	return told;
 }
 
-static void screen_story(struct screen *screen)
+void screen_story(struct screen *screen)
 {
 	const struct board_inode *entry = view_inode(&screen->view);
 	char *text = NULL;
@@ -178,13 +155,8 @@ static void screen_story(struct screen *screen)
 	view_tell(&screen->view, text);
 }
 
-/* player_attach: new eyes on a new model; what the old ones saw goes with them. */
-static bool screen_attach(void *context, struct model *model)
+bool screen_attach(struct screen *screen, struct model *model)
 {
-	struct screen *screen = context;
-
-	board_free(screen->board);
-	verdict_free(screen->verdict);
 	screen->verdict = verdict_create(model, NULL);
 	screen->board = screen->verdict
 				? board_create(model, screen->verdict, screen->options->interval)
@@ -193,14 +165,14 @@ static bool screen_attach(void *context, struct model *model)
 	return screen->board;
 }
 
-static void screen_release(struct screen *screen)
+void screen_release(struct screen *screen)
 {
 	board_free(screen->board);
 	verdict_free(screen->verdict);
 	view_free(&screen->view);
 }
 
-static uint64_t model_now(const struct screen *screen)
+uint64_t screen_now(const struct screen *screen)
 {
 	struct model_counts counts;
 
@@ -212,7 +184,7 @@ static uint64_t model_now(const struct screen *screen)
 static void live_tick(void *context)
 {
 	struct screen *screen = context;
-	uint64_t now = clock_ns();
+	uint64_t now = screen_clock();
 	bool pressed = false;
 	int key;
 
@@ -238,9 +210,9 @@ static void live_tick(void *context)
 			screen->board->ticks / BOARD_SLICES >= screen->options->count;
 	if (screen->quit || screen->lost)
 		run_enough(screen->run);
-	else if (pressed || (!screen->view.paused && now - screen->drawn >= DRAW_NS)) {
+	else if (pressed || (!screen->view.paused && now - screen->drawn >= SCREEN_DRAW_NS)) {
 		screen->drawn = now;
-		screen->view.now = model_now(screen);
+		screen->view.now = screen_now(screen);
 		screen_cost(screen, now);
 		screen_draw(screen);
 	}
@@ -312,209 +284,5 @@ enum gmemtrace_status screen_live(const struct run_options *given,
 cleanup:
 	screen_release(&screen);
 	run_close(screen.run);
-	return status;
-}
-
-static void replay_feed(struct screen *screen, uint64_t until, uint64_t records)
-{
-	size_t violations = verdict_violations(screen->verdict);
-
-	screen->ended = player_play(screen->player, until, records);
-
-	if (verdict_violations(screen->verdict) > violations && !screen->view.paused) {
-		screen->view.paused = true;
-		view_say(&screen->view, "stopped at a violation: %s; Space goes on",
-			 verdict_violation(screen->verdict, 0)->rule->name);
-	}
-	screen->view.now = model_now(screen);
-}
-
-static void replay_seek(struct screen *screen, uint64_t time)
-{
-	bool paused = screen->view.paused;
-
-	if (time < model_now(screen) && player_rewind(screen->player)) {
-		screen->quit = true;
-		return;
-	}
-	screen->view.paused = true;
-	replay_feed(screen, time, 0);
-	screen->target = (double)time;
-	screen->view.paused = paused;
-}
-
-/* Heartbeat by heartbeat, until something has changed. */
-static void replay_step(struct screen *screen)
-{
-	struct model_counts before, counts;
-	bool ended = false;
-
-	model_count(screen->board->model, &before);
-	counts = before;
-	while (!ended && counts.requests == before.requests &&
-	       counts.transitions == before.transitions && counts.flushes == before.flushes) {
-		ended = player_play(screen->player, counts.now + 1, 0);
-		model_count(screen->board->model, &counts);
-	}
-	screen->ended = ended;
-	screen->view.now = counts.now;
-	screen->target = (double)counts.now;
-}
-
-static void replay_press(struct screen *screen, int key)
-{
-	struct view *view = &screen->view;
-
-	view_press(view, key);
-	switch (view->wish) {
-	case VIEW_WISH_QUIT:
-		screen->quit = true;
-		break;
-	case VIEW_WISH_STORY:
-		screen_story(screen);
-		break;
-	case VIEW_WISH_SEEK:
-		replay_seek(screen, view->seek);
-		break;
-	case VIEW_WISH_STEP:
-		replay_step(screen);
-		break;
-	default:
-		break;
-	}
-}
-
-/* Time goes on, as fast as it is to; what cannot be fed as fast is waited for. */
-static void replay_go_on(struct screen *screen, uint64_t passed)
-{
-	if (screen->view.paused || screen->ended)
-		return;
-	screen->target += (double)passed * screen->view.speed;
-	replay_feed(screen, (uint64_t)screen->target, PLAY_RECORDS);
-	if (screen->view.now < (uint64_t)screen->target)
-		screen->target = (double)screen->view.now + (double)STEP_NS;
-}
-
-static void replay_loop(struct screen *screen)
-{
-	uint64_t last = clock_ns();
-
-	while (!screen->quit && !screen->lost && !signals_pending()) {
-		int key = terminal_key(screen->view.paused || screen->ended ? 100 : 20);
-		uint64_t now = clock_ns();
-
-		screen->lost = key < 0;
-		if (key > 0)
-			replay_press(screen, key);
-		replay_go_on(screen, now - last);
-		last = now;
-		if (key > 0 || now - screen->drawn >= DRAW_NS) {
-			screen->drawn = now;
-			screen_cost(screen, now);
-			screen_draw(screen);
-		}
-	}
-}
-
-/* A screen as text. */
-static enum gmemtrace_status replay_print(struct screen *screen)
-{
-	const char *keys = screen->options->keys ? screen->options->keys : "";
-	struct output *output;
-	struct grid grid;
-	int key;
-
-	screen->view.paused = true;
-	/* Keys move in what was drawn. */
-	for (;;) {
-		board_walk(screen->board, ~0ULL);
-		if (grid_init(&grid, screen->options->columns, screen->options->rows, true))
-			return GMEMTRACE_ERROR;
-		view_draw(&screen->view, &grid);
-		key = view_key_take(&keys);
-		if (!key || screen->quit)
-			break;
-		grid_free(&grid);
-		replay_press(screen, key);
-	}
-	output = output_open("-");
-	if (output)
-		grid_write(&grid, output_stream(output), false);
-	grid_free(&grid);
-	return output ? output_close(output, 0) : GMEMTRACE_ERROR;
-}
-
-static enum gmemtrace_status replay_show(struct screen *screen)
-{
-	if (screen->options->columns)
-		return replay_print(screen);
-	if (!terminal_open()) {
-		output_line("TERM=%s: no such terminal is known: --batch prints lines",
-			    getenv("TERM"));
-		return GMEMTRACE_ERROR;
-	}
-	screen->open = true;
-	signals_catch();
-	replay_loop(screen);
-	signals_restore();
-	screen_close(screen);
-	return screen->lost ? GMEMTRACE_ERROR : 0;
-}
-
-/* Plays it to its end once: then the time line has all losses and violations from the start. */
-static enum gmemtrace_status replay_survey(struct screen *screen)
-{
-	const struct verdict_violation *violation;
-	size_t nr = 0;
-
-	replay_feed(screen, ~0ULL, 0);
-	for (size_t i = 0; i < screen->board->marks_nr; i++) {
-		if (screen->board->marks[i].kind == BOARD_LOSS)
-			screen->marks[nr++] = screen->board->marks[i];
-	}
-	for (size_t i = 0; (violation = verdict_violation(screen->verdict, i)) && nr < BOARD_MARKS;
-	     i++)
-		screen->marks[nr++] = (struct board_mark){ BOARD_VIOLATION, violation->time_last };
-	screen->view.marks = screen->marks;
-	screen->view.marks_nr = nr;
-	screen->view.paused = false;
-	*screen->view.message = '\0';
-	return player_rewind(screen->player);
-}
-
-static void title_set(struct view *view, const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	snprintf(view->title, sizeof(view->title), "%s", name ? name + 1 : path);
-}
-
-enum gmemtrace_status screen_replay(const struct run_options *given,
-				    const struct screen_options *wanted)
-{
-	struct run_options options = *given;
-	struct screen screen = { .options = wanted, .run_options = &options };
-	enum gmemtrace_status status;
-
-	view_init(&screen.view);
-	title_set(&screen.view, options.file);
-	screen.view.replay = true;
-	options.say = screen_say;
-	options.context = &screen;
-	status = player_open(&screen.player, &options, screen_attach, &screen);
-	if (status)
-		goto cleanup;
-	status = replay_survey(&screen);
-	if (status)
-		goto cleanup;
-	/* What stands before the first heartbeat was not traced yet. */
-	replay_feed(&screen, 1, 0);
-	screen.view.first = screen.view.now;
-	screen.view.last = player_last(screen.player);
-	replay_seek(&screen, screen.view.first + wanted->at);
-	status = replay_show(&screen);
-cleanup:
-	screen_release(&screen);
-	player_close(screen.player);
 	return status;
 }

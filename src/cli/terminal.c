@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cli/terminal.h"
@@ -13,6 +14,8 @@
 
 static SCREEN *screen;
 static bool colors, utf8;
+static struct termios settings;
+static bool kept; /* `settings` are */
 
 /*
  * Blue, orange and their like, which those who tell red from green badly tell apart; characters
@@ -85,6 +88,19 @@ void terminal_close(void)
 	endwin();
 	delscreen(screen);
 	screen = NULL;
+}
+
+void terminal_keep(void)
+{
+	kept = !tcgetattr(STDIN_FILENO, &settings);
+}
+
+void terminal_restore(bool lost)
+{
+	if (lost && terminal_open())
+		terminal_close();
+	if (kept)
+		tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
 }
 
 int terminal_grid(struct grid *grid)

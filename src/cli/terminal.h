@@ -15,6 +15,13 @@ bool terminal_open(void);
 /* Gives it back as it was. */
 void terminal_close(void);
 
+/*
+ * How it is set, for terminal_restore(), when somebody else's process has opened it meanwhile;
+ * @lost: and has not closed it.
+ */
+void terminal_keep(void);
+void terminal_restore(bool lost);
+
 /* As it is now. 0 or -ENOMEM. */
 int terminal_grid(struct grid *grid);
 void terminal_show(const struct grid *grid);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "run/filter.h"
 #include "run/player.h"
@@ -9,11 +11,10 @@
 struct player {
 	struct run_options options;
 	struct model_options model_options;
-	player_attach attach;
-	void *context;
 	struct replay replay;
 	struct filter filter;
 	struct model *model;
+	const struct record_header *held; /* read, and not fed yet; NULL: none */
 	__u64 first, last; /* ns */
 	bool ended;
 };
@@ -21,13 +22,10 @@ struct player {
 /* A capture that was killed has no times in its header: its blocks have. */
 static void times_find(struct player *player)
 {
-	struct capture_reader *reader = player->replay.reader;
-	const struct capture_header *header = &capture_info(reader)->header;
+	struct capture_reader *reader;
 	long blocks;
 
-	player->first = header->time_first;
-	player->last = header->time_last;
-	if (player->last)
+	if (capture_open(player->options.file, &reader, NULL, 0))
 		return;
 	blocks = capture_blocks(reader);
 	for (long i = 0; i < blocks; i++) {
@@ -38,14 +36,32 @@ static void times_find(struct player *player)
 		if (block->time_last > player->last)
 			player->last = block->time_last;
 	}
+	capture_reader_close(reader);
+}
+
+static bool file_regular(const char *path)
+{
+	struct stat status;
+
+	return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
 static enum gmemtrace_status player_begin(struct player *player)
 {
 	enum gmemtrace_status status = replay_open(&player->replay, &player->options);
+	const struct capture_header *header;
 
 	if (status)
 		return status;
+	if (!file_regular(player->options.file)) {
+		run_say(&player->options,
+			"%s: what can be read once only cannot be played: --batch prints lines",
+			player->options.file);
+		return GMEMTRACE_ERROR;
+	}
+	header = &capture_info(player->replay.reader)->header;
+	player->first = header->time_first;
+	player->last = header->time_last;
 	if (!player->last)
 		times_find(player);
 	player->model_options = player->options.model;
@@ -54,23 +70,13 @@ static enum gmemtrace_status player_begin(struct player *player)
 		player->model_options.stuck_ns = player->replay.stuck_ns;
 	player->filter = (struct filter){ .vm = player->options.vm };
 	player->model = model_create(&player->model_options);
-	player->ended = false;
-	if (player->model && player->attach(player->context, player->model))
+	if (player->model)
 		return 0;
 	run_say(&player->options, "out of memory");
 	return GMEMTRACE_ERROR;
 }
 
-static void player_end(struct player *player)
-{
-	model_free(player->model);
-	player->model = NULL;
-	filter_destroy(&player->filter);
-	replay_close(&player->replay);
-}
-
-enum gmemtrace_status player_open(struct player **out, const struct run_options *options,
-				  player_attach attach, void *context)
+enum gmemtrace_status player_open(struct player **out, const struct run_options *options)
 {
 	struct player *player = calloc(1, sizeof(*player));
 	enum gmemtrace_status status;
@@ -81,8 +87,6 @@ enum gmemtrace_status player_open(struct player **out, const struct run_options 
 		return GMEMTRACE_ERROR;
 	}
 	player->options = *options;
-	player->attach = attach;
-	player->context = context;
 	status = player_begin(player);
 	if (status) {
 		player_close(player);
@@ -96,21 +100,10 @@ void player_close(struct player *player)
 {
 	if (!player)
 		return;
-	player_end(player);
+	model_free(player->model);
+	filter_destroy(&player->filter);
+	replay_close(&player->replay);
 	free(player);
-}
-
-enum gmemtrace_status player_rewind(struct player *player)
-{
-	struct model *model = player->model;
-	enum gmemtrace_status status;
-
-	/* Whoever watches the old model lets go of it when he is given the new one. */
-	player->model = NULL;
-	player_end(player);
-	status = player_begin(player);
-	model_free(model);
-	return status;
 }
 
 __u64 player_first(const struct player *player)
@@ -123,36 +116,108 @@ __u64 player_last(const struct player *player)
 	return player->last;
 }
 
+__u64 player_records(const struct player *player)
+{
+	return capture_info(player->replay.reader)->header.records;
+}
+
 struct model *player_model(struct player *player)
 {
 	return player->model;
 }
 
-/* What is damaged or cut ends it, and was said when it was opened, or by check. */
-static bool player_feed(struct player *player)
+/* The last block that begins with no later record than the @read-th; its number, or -1. */
+static long block_of(struct capture_reader *reader, __u64 read)
 {
-	const struct record_header *record;
+	long low = 0, high = capture_blocks(reader) - 1;
 
-	if (capture_next(player->replay.reader, &record) <= 0)
-		return false;
-	record = filter_apply(&player->filter, record);
-	return !record || !model_feed(player->model, record);
+	while (low < high) {
+		long middle = high - (high - low) / 2;
+
+		if (capture_place(reader, (size_t)middle)->block.before <= read)
+			low = middle;
+		else
+			high = middle - 1;
+	}
+	return high;
+}
+
+int player_reopen(struct player *player)
+{
+	__u64 read = capture_info(player->replay.reader)->records, before = 0;
+	const struct record_header *record;
+	struct capture_reader *reader;
+	int error = capture_open(player->options.file, &reader, NULL, 0);
+	long block;
+
+	if (error)
+		return error;
+	/* Who reads ahead has threads, and they were not forked: the old one is left alone. */
+	player->replay.reader = reader;
+	block = block_of(reader, read);
+	if (block > 0) {
+		before = capture_place(reader, (size_t)block)->block.before;
+		error = capture_seek(reader, (size_t)block);
+	}
+	while (!error && before + capture_info(reader)->records < read)
+		error = capture_next(reader, &record) > 0 ? 0 : -ESTALE;
+	return error;
+}
+
+/* What is damaged or cut ends it, and was said when it was opened, or by check. */
+static const struct record_header *player_next(struct player *player)
+{
+	const struct record_header *record = player->held;
+
+	player->held = NULL;
+	if (record || replay_next(&player->replay, &record) > 0)
+		return record;
+	return NULL;
+}
+
+/* The model's time, after the next record; heartbeats alone move it on. */
+static __u64 player_feed(struct player *player, __u64 now, __u64 most)
+{
+	const struct record_header *record = player_next(player), *passed;
+	struct model_counts counts;
+	bool beat = record && record->kind == RECORD_HEARTBEAT;
+
+	if (beat && ((const struct record_heartbeat *)record)->watermark > most) {
+		player->held = record;
+		return now;
+	}
+	passed = record ? filter_apply(&player->filter, record) : NULL;
+	if (!record || (passed && model_feed(player->model, passed))) {
+		player->ended = true;
+		model_finish(player->model);
+	}
+	if (!beat && !player->ended)
+		return now;
+	model_count(player->model, &counts);
+	return counts.now;
 }
 
 bool player_play(struct player *player, __u64 time, __u64 records)
 {
 	struct model_counts counts;
+	__u64 now;
 
 	model_count(player->model, &counts);
-	for (__u64 fed = 0; !player->ended && counts.now < time && (!records || fed < records);
-	     fed++) {
-		if (!player_feed(player)) {
-			player->ended = true;
-			model_finish(player->model);
-		}
-		/* The model's time goes on with heartbeats: no need to ask more often. */
-		if (fed % 16 == 15 || player->ended)
-			model_count(player->model, &counts);
-	}
+	now = counts.now;
+	for (__u64 fed = 0; !player->ended && now < time && (!records || fed < records); fed++)
+		now = player_feed(player, now, ~0ULL);
+	return player->ended;
+}
+
+bool player_play_before(struct player *player, __u64 time)
+{
+	struct model_counts counts;
+	__u64 now;
+
+	model_count(player->model, &counts);
+	now = counts.now;
+	do {
+		now = player_feed(player, now, time);
+	} while (!player->ended && !player->held);
 	return player->ended;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A capture that is played: fed up to a moment, further, or from its begin again, as a model does
- * not go back. Who watches the model is asked to watch the new one then.
+ * A capture that is played: fed up to a moment, or further. A model does not go back: see
+ * run/keyframes.h.
  */
 #ifndef GMEMTRACE_RUN_PLAYER_H
 #define GMEMTRACE_RUN_PLAYER_H
@@ -10,26 +10,33 @@
 
 struct player;
 
-/* What is done with every new model, before anything is fed to it; false: memory is short. */
-typedef bool (*player_attach)(void *context, struct model *model);
-
-/* 0 and @player, or an exit status: it was said. A pipe cannot be played. */
-enum gmemtrace_status player_open(struct player **player, const struct run_options *options,
-				  player_attach attach, void *context);
+/* 0 and @player, or an exit status: it was said. */
+enum gmemtrace_status player_open(struct player **player, const struct run_options *options);
+/* May be NULL. */
 void player_close(struct player *player);
 
 /* ns: of the capture's records; of one that was never finished, of what its blocks say. */
 __u64 player_first(const struct player *player);
 __u64 player_last(const struct player *player);
 
+/* How many records it has, as its header says; 0: it was never finished. */
+__u64 player_records(const struct player *player);
+
 /*
  * Feeds until the model's time is @time or later, or the end, which finishes the model: true.
- * At most @records are fed (0: no limit), so that keys are heard in between.
+ * At most @records are fed (0: no limit), so that keys are heard in between. Up to a moment the
+ * same records are fed, in however many parts.
  */
 bool player_play(struct player *player, __u64 time, __u64 records);
 
-/* From the begin on, with a new model. 0, or an exit status: it was said. */
-enum gmemtrace_status player_rewind(struct player *player);
+/* The same up to the last moment before @time, or at it, that the model has. */
+bool player_play_before(struct player *player, __u64 time);
+
+/*
+ * In a process that was forked: the file is opened anew, where it was. A descriptor's offset is the
+ * parent's, too, and a pipe cannot be read twice: -errno.
+ */
+int player_reopen(struct player *player);
 
 struct model *player_model(struct player *player);
 

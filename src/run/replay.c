@@ -101,6 +101,20 @@ failed:
 	return GMEMTRACE_ERROR;
 }
 
+int replay_next(struct replay *replay, const struct record_header **record)
+{
+	if (replay->facts_told < replay->facts_used) {
+		*record = (const void *)(replay->facts + replay->facts_told);
+		replay->facts_told += (*record)->size;
+		return 1;
+	}
+	if (replay->ahead_told)
+		return focus_next(&replay->focus, replay->reader, record);
+	replay->ahead_told = true;
+	*record = replay->ahead;
+	return replay->read;
+}
+
 /* Takes what a replay needs besides the model. */
 struct feed {
 	const struct run_options *options;
@@ -172,27 +186,12 @@ static void feed_end(const struct feed *feed, const struct capture_reader *reade
 					: "the capture was never finished");
 }
 
-/* false: it ends here. */
-static bool feed_kept(struct feed *feed, const struct replay *replay)
-{
-	for (size_t at = 0; at < replay->facts_used;) {
-		const struct record_header *fact = (const void *)(replay->facts + at);
-
-		if (!feed_record(feed, fact))
-			return false;
-		at += fact->size;
-	}
-	return true;
-}
-
 static void feed_all(struct feed *feed, struct replay *replay, const volatile sig_atomic_t *enough)
 {
-	const struct record_header *record = replay->ahead;
-	int read = replay->read;
+	const struct record_header *record;
+	int read = 0;
 
-	if (!feed_kept(feed, replay))
-		return;
-	for (; !*enough && read > 0; read = focus_next(&replay->focus, replay->reader, &record)) {
+	while (!*enough && (read = replay_next(replay, &record)) > 0) {
 		if (!feed_record(feed, record))
 			return;
 	}

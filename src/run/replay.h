@@ -15,9 +15,10 @@ struct replay {
 	struct capture_reader *reader;
 	struct focus focus;
 	char *facts; /* records that came first, one after another */
-	size_t facts_used; /* bytes */
+	size_t facts_used, facts_told; /* bytes */
 	const struct record_header *ahead; /* what came behind them: the reader's */
 	int read; /* what capture_next() said of that */
+	bool ahead_told;
 	/* Of the run that was recorded; 0: not told. */
 	uint64_t stuck_ns;
 	uint32_t vm;
@@ -25,6 +26,9 @@ struct replay {
 
 /* 0, or an exit status: it was said. */
 enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options);
+
+/* As capture_next(), from what was read already on. */
+int replay_next(struct replay *replay, const struct record_header **record);
 
 /*
  * Feeds everything to @model and finishes it. @verdict may be NULL; a capture that is not whole

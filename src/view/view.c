@@ -4,6 +4,7 @@
 #include "view/draw.h"
 
 #define SECOND 1000000000ULL
+#define HEARTBEAT (SECOND / 10)
 #define SPEED_MAX 1024.0
 #define FRAME_TOP 4 /* rows: header, and an empty one */
 #define FRAME_BOTTOM 2 /* time line or message, and keys */
@@ -342,6 +343,8 @@ static void filter_press(struct view *view, int key)
 static void seek_to(struct view *view, __u64 time)
 {
 	view->wish = VIEW_WISH_SEEK;
+	/* Else it would never go back by less than there is between two heartbeats. */
+	view->seek_before = time < view->now;
 	view->seek = time < view->first ? view->first : time > view->last ? view->last : time;
 }
 
@@ -352,13 +355,15 @@ static void seek_mark(struct view *view, bool back)
 	for (size_t i = 0; i < marks_nr(view); i++) {
 		__u64 time = marks_of(view)[i].time;
 
-		if (back ? time < view->now && time > found
+		/* Where it came to the last one it is behind that, by a heartbeat or so. */
+		if (back ? time + 2 * HEARTBEAT < view->now && time > found
 			 : time > view->now && (!found || time < found))
 			found = time;
 	}
 	if (found)
 		seek_to(view, found);
-	else
+	view->seek_before = false;
+	if (!found)
 		view_say(view, "no violation and no loss is known in that direction");
 }
 
@@ -384,7 +389,7 @@ static bool replay_press(struct view *view, int key)
 		return true;
 	case ',':
 		view->paused = true;
-		seek_to(view, view->now > SECOND / 10 ? view->now - SECOND / 10 : 0);
+		seek_to(view, view->now > HEARTBEAT ? view->now - HEARTBEAT : 0);
 		return true;
 	case '.':
 		view->paused = true;

@@ -90,6 +90,7 @@ struct view {
 	char message[VIEW_MESSAGE_MAX];
 	enum view_wish wish;
 	__u64 seek; /* ns */
+	bool seek_before; /* to the last moment before that, else the first one behind it */
 };
 
 void view_init(struct view *view);

@@ -36,6 +36,27 @@ is "$(drawn /dev/null 2>&1)" 'gmemtrace: /dev/null: the file is empty: nothing w
 is "$(TERM=vt100 "${live[@]}" -i 1s "$capture" </dev/null | head -n 1 | cut -c 7-18)" 'TIME_s INODE' \
 	'no terminal: lines'
 
+# where KEYS WORDS: at which time, and what of the time line, in a capture with a loss and a violation.
+where() {
+	is "$(drawn --keys "$1" "$test_work/long.cap" | sed -n '1s/.*long.cap  \([0-9.]* s\).*/\1/p; s/-//g; /^\[.*\]$/p' | paste -sd ' ')" \
+		"$2" "keys $1"
+}
+where '' '1.100 s [|x!]'
+where '}' '11.100 s [|!]'
+where '}}' '21.101 s [x|]'
+where '}}}' '21.101 s'
+where 'G' '32.001 s [x!|]'
+where 'G{{' '11.100 s [|!]'
+where 'G{g' '1.100 s [|x!]'
+where 'G<<<<' '28.001 s [x!|]'
+where 'G,,,' '30.801 s [x!|]'
+where '}....,' '11.400 s [x|!]'
+where '}d<Down><Enter>G<' '31.001 s [x!|]'
+is "$(drawn --keys 'd<Down><Enter>G{<' "$test_work/long.cap")" "$(drawn --at 18990ms --keys 'd<Down><Enter>' "$test_work/long.cap")" \
+	'back is what ahead is'
+is "$(sh -c "cat '$capture' | ${live[*]} --screen 80x24 /dev/stdin" 2>&1)" \
+	'gmemtrace: /dev/stdin: what can be read once only cannot be played: --batch prints lines' 'no pipe is played'
+
 command -v tmux >/dev/null || skip_all 'tmux is missing (Debian package: tmux)'
 terminals=0
 tmux=(false)
@@ -130,6 +151,23 @@ shows 'absent as declared'
 succeeds 'without it there are some' sh -c "${tmux[*]} capture-pane -p -e | grep -qE '\[[0-9;]*38;5'"
 press q
 ended >/dev/null
+
+# A replay stops at a violation. Whoever is ended from outside leaves the terminal as it was.
+terminal A=1 --at 20s "$test_work/long.cap"
+shows 'VM/INODE' && press '))))))'
+succeeds 'it stops at a violation' shows '\[paused\] +VIOLATED'
+press '<'
+press '<'
+succeeds 'goes back from there' shows 'CONSISTENT so far|INCONCLUSIVE'
+kill -TERM "$(cat "$test_work/pid")"
+is "$(ended)" 0 'SIGTERM ends it'
+succeeds 'and the terminal is given back' sh -c "! ${tmux[*]} capture-pane -p | grep -q VM/INODE"
+terminal A=1 "$test_work/long.cap"
+shows 'VM/INODE' && press '>'
+worker=$(pgrep -P "$(pgrep -P "$(cat "$test_work/pid")" | head -n 1)")
+kill -KILL "$worker"
+is "$(ended): $(cat "$test_work/said")" '2: gmemtrace: the replay was killed, or memory is too short for it' \
+	'a worker that is killed: one line'
 
 terminal TERM=nonesuch "$capture"
 is "$(ended): $(cat "$test_work/said")" '2: gmemtrace: TERM=nonesuch: no such terminal is known: --batch prints lines' \

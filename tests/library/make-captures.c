@@ -3,6 +3,7 @@
  * Writes DIR/consistent.cap and DIR/violated.cap: the same pages faulted in, one freed absent. And
  * captures of flushes that are timed, with answers, stacks and a loss: DIR/flushes.cap, slower.cap
  * (each three times as long) and hostile.cap (by a task whose name would be markup).
+ * DIR/long.cap is of 30 seconds: records are lost after ten, the same page is freed absent after twenty.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -33,6 +34,22 @@ static void fill(struct stream *stream, bool violate)
 						      RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED };
 		stream_read(stream, INODE, RECORD_PROVIDER_RFC3, false, RECORD_SNAPSHOT_RELEASE,
 			    pass, 0, 8, pages, 8);
+	}
+	stream_finish(stream);
+}
+
+static void fill_long(struct stream *stream)
+{
+	stream_init(stream);
+	stream_inode(stream, INODE, RECORD_PROVIDER_RFC3, 512, false);
+	for (__u64 beat = 0; beat < 300; beat++) {
+		stream_fault(stream, TASK, INODE, beat, 100 + 2 * beat);
+		if (beat == 100)
+			stream_loss(stream, INODE, RECORD_LOSS_RING_FULL, stream->now - 1000, 3);
+		if (beat == 200)
+			stream_page_free(stream, TASK, 100 + 2 * beat, true);
+		stream->now += 100000000;
+		stream_heartbeat(stream);
 	}
 	stream_finish(stream);
 }
@@ -84,5 +101,7 @@ int main(int argc, char **argv)
 	failed |= store_flushes(argv[1], "flushes", "vmm", 1);
 	failed |= store_flushes(argv[1], "slower", "vmm", 3);
 	failed |= store_flushes(argv[1], "hostile", "<img onerror=", 1);
+	fill_long(&stream);
+	failed |= store(&stream, argv[1], "long");
 	return !!failed;
 }

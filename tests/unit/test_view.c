@@ -384,7 +384,9 @@ static void test_wishes(void **state)
 	view_press(&view, '>');
 	assert_int_equal(view.wish, VIEW_WISH_SEEK);
 	assert_int_equal(view.seek, view.now + SECOND);
+	assert_false(view.seek_before);
 	view_press(&view, '<');
+	assert_true(view.seek_before);
 	assert_int_equal(view.seek, view.now - SECOND);
 	view_press(&view, 'g');
 	assert_int_equal(view.seek, view.first);
@@ -403,6 +405,12 @@ static void test_wishes(void **state)
 	view_press(&view, '{');
 	assert_int_equal(view.wish, VIEW_WISH_SEEK);
 	assert_true(view.seek < view.now);
+	assert_false(view.seek_before);
+	/* Behind it by a heartbeat it has come to it. */
+	view.now = view.seek + 50 * MS;
+	view_press(&view, '{');
+	assert_true(view.wish != VIEW_WISH_SEEK || view.seek < view.now - 50 * MS);
+	view.now = stream.now;
 	view_press(&view, '}');
 	assert_int_equal(view.wish, VIEW_WISH_NOTHING);
 	view_press(&view, 'q');
