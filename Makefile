@@ -53,6 +53,8 @@ LDFLAGS ?= -static -Wl,--no-warnings
 LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng -lprotobuf-c
 # The terminal's, and no other part's.
 CURSES := -lncursesw -ltinfo
+# The daemon's: what serves metrics, and what the kernel is to refuse.
+DAEMON_LIBS := -lmicrohttpd -lseccomp
 # A hook names all of its function's parameters, used or not.
 BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
@@ -63,7 +65,8 @@ PROTO_SOURCE := $(B)/proto/perfetto.pb-c.c
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c)) $(PROTO_SOURCE)
 LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(B)/obj/proto/perfetto.pb-c.o
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
-DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c))
+DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
+		    $(if $(findstring -static,$(LDFLAGS)),$(wildcard src/static/*.c)))
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
 SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
@@ -162,6 +165,7 @@ $(B)/libgmemtrace.pc: libgmemtrace.pc.in Makefile
 
 $(B)/bin/gmemtrace: $(CLI_OBJECTS) $(B)/rooms.a
 $(B)/bin/gmemtraced: $(DAEMON_OBJECTS) $(B)/rooms.a
+$(B)/bin/gmemtraced: LDLIBS += $(DAEMON_LIBS)
 $(B)/bin/gmemtrace $(B)/bin/gmemtraced:
 	$(call say,LINK,$@)
 	@mkdir -p $(@D)

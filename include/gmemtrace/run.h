@@ -45,6 +45,11 @@ struct run_options {
 	/* Live: called again and again, at least every 20 ms or so, from the first moment on; or NULL. */
 	void (*tick)(void *context);
 	void *context;
+	/*
+	 * So many records are told of as lost behind the first heartbeat, though none was: for trying
+	 * what watches the verdict. 0: none.
+	 */
+	uint64_t simulate_loss;
 
 	/* All that follows is for a live run. */
 

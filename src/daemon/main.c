@@ -15,6 +15,9 @@
 
 #include "run/streams.h"
 #include "run/units.h"
+#include "daemon/alarm.h"
+#include "daemon/http.h"
+#include "daemon/log.h"
 #include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
@@ -26,13 +29,13 @@
 #define BACKLOG_MIN (1ULL << 20)
 #define BACKLOG_MAX (16ULL << 30)
 
+#define LOSS_MAX 1000000000ULL
+
 struct arguments {
-	struct sensor_options sensor;
-	struct peers_limits limits;
-	uint64_t history; /* bytes */
-	const char *socket;
+	struct daemon_options daemon;
 	const char *group;
-	const char *metrics;
+	const char *metrics; /* address or file */
+	const char *command; /* for violations */
 };
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const char *format, ...)
@@ -43,7 +46,7 @@ __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const ch
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	daemon_log("%s; see gmemtraced --help", text);
+	daemon_log_at(LOG_LEVEL_ERROR, "%s; see gmemtraced --help", text);
 	exit(GMEMTRACE_USAGE);
 }
 
@@ -57,6 +60,10 @@ enum option_key {
 	KEY_BACKLOG,
 	KEY_HISTORY,
 	KEY_METRICS,
+	KEY_JUDGE,
+	KEY_ON_VIOLATION,
+	KEY_REPLAY,
+	KEY_SIMULATE_LOSS,
 	KEY_USAGE,
 	KEY_VERSION,
 };
@@ -76,10 +83,20 @@ static const struct argp_option argp_options[] = {
 	{ "history", KEY_HISTORY, "SIZE", 0,
 	  "remember what was traced in so much memory, compressed, such as 64mb; default: nothing",
 	  1 },
-	{ "metrics", KEY_METRICS, "FILE", 0,
-	  "keep FILE up to date for Prometheus' textfile collector: the verdict, and what else a "
-	  "fleet watches",
-	  1 },
+	{ NULL, 0, NULL, 0, "Who is told:", 3 },
+	{ "judge", KEY_JUDGE, NULL, 0,
+	  "judge what is traced, and log each violation; the two that follow do so, too", 3 },
+	{ "metrics", KEY_METRICS, "WHERE", 0,
+	  "for Prometheus: serve them at [HOST]:PORT (127.0.0.1 where it is left out), [V6]:PORT "
+	  "or "
+	  "unix:PATH, or keep the file WHERE up to date for the textfile collector",
+	  3 },
+	{ "on-violation", KEY_ON_VIOLATION, "CMD", 0,
+	  "run CMD for each violation, without a shell, one at a time, for 30 s at most", 3 },
+	{ "replay", KEY_REPLAY, "FILE", 0,
+	  "judge the capture FILE, and trace and serve nothing: to try alerts", 3 },
+	{ "simulate-loss", KEY_SIMULATE_LOSS, "N", 0,
+	  "judge as if N records had been lost at the begin: to try alerts", 3 },
 	{ NULL, 0, NULL, 0, "What is traced:", 2 },
 	{ "lock", KEY_LOCK, "PATH", 0,
 	  "the file that keeps two from owning sensors; default " LOCK_NAME
@@ -131,40 +148,95 @@ static uint64_t history_parse(const char *text)
 	return bytes;
 }
 
+static uint64_t loss_parse(const char *text)
+{
+	uint64_t number;
+
+	if (units_parse_number(text, 1, LOSS_MAX, &number))
+		usage_error("--simulate-loss %s: give a whole number from 1 to %llu", text,
+			    LOSS_MAX);
+	return number;
+}
+
+/* What is about the socket and those who come there. */
+static bool parse_clients(int key, char *text, struct arguments *arguments)
+{
+	struct daemon_options *options = &arguments->daemon;
+
+	switch (key) {
+	case KEY_SOCKET:
+		options->socket = text;
+		return true;
+	case KEY_GROUP:
+		arguments->group = text;
+		return true;
+	case KEY_MAX_CLIENTS:
+		options->limits.clients = max_clients_parse(text);
+		return true;
+	case KEY_HISTORY:
+		options->history = history_parse(text);
+		return true;
+	case KEY_BACKLOG:
+		options->limits.backlog = backlog_parse(text);
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool parse_judge(int key, char *text, struct arguments *arguments)
+{
+	switch (key) {
+	case KEY_JUDGE:
+		break;
+	case KEY_METRICS:
+		arguments->metrics = text;
+		break;
+	case KEY_ON_VIOLATION:
+		arguments->command = text;
+		break;
+	case KEY_REPLAY:
+		arguments->daemon.capture = text;
+		break;
+	case KEY_SIMULATE_LOSS:
+		arguments->daemon.simulate_loss = loss_parse(text);
+		break;
+	default:
+		return false;
+	}
+	arguments->daemon.judge = true;
+	return true;
+}
+
+static bool parse_sensors(int key, char *text, struct arguments *arguments)
+{
+	struct sensor_options *sensor = &arguments->daemon.sensor;
+
+	switch (key) {
+	case KEY_LOCK:
+		sensor->lock = text;
+		return true;
+	case KEY_PAGE_FREE:
+		sensor->groups |= SENSOR_GROUP_PAGE_FREE;
+		return true;
+	case KEY_FLUSHES:
+		sensor->groups |=
+			SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE | SENSOR_GROUP_STACK;
+		sensor->stack_rate = 1;
+		return true;
+	default:
+		return false;
+	}
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
+	if (parse_clients(key, text, arguments) || parse_judge(key, text, arguments) ||
+	    parse_sensors(key, text, arguments))
+		return 0;
 	switch (key) {
-	case KEY_SOCKET:
-		arguments->socket = text;
-		return 0;
-	case KEY_GROUP:
-		arguments->group = text;
-		return 0;
-	case KEY_LOCK:
-		arguments->sensor.lock = text;
-		return 0;
-	case KEY_PAGE_FREE:
-		arguments->sensor.groups |= SENSOR_GROUP_PAGE_FREE;
-		return 0;
-	case KEY_FLUSHES:
-		arguments->sensor.groups |=
-			SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE | SENSOR_GROUP_STACK;
-		arguments->sensor.stack_rate = 1;
-		return 0;
-	case KEY_MAX_CLIENTS:
-		arguments->limits.clients = max_clients_parse(text);
-		return 0;
-	case KEY_HISTORY:
-		arguments->history = history_parse(text);
-		return 0;
-	case KEY_BACKLOG:
-		arguments->limits.backlog = backlog_parse(text);
-		return 0;
-	case KEY_METRICS:
-		arguments->metrics = text;
-		return 0;
 	case '?':
 		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
 		return 0;
@@ -218,30 +290,104 @@ static gid_t group_find(const char *name)
 	return found;
 }
 
+/* A descriptor, or -errno: it was said. */
+static int listen_clients(const struct arguments *arguments)
+{
+	char message[512];
+	int listener = socket_listen(arguments->daemon.socket, group_find(arguments->group),
+				     message, sizeof(message));
+
+	if (listener < 0)
+		daemon_log_at(LOG_LEVEL_ERROR, "%s", message);
+	return listener;
+}
+
+/* The same. */
+static int listen_metrics(struct arguments *arguments)
+{
+	char message[512];
+	int listener;
+
+	if (!arguments->metrics || !http_is_address(arguments->metrics)) {
+		arguments->daemon.metrics = arguments->metrics;
+		return -1;
+	}
+	listener = http_listen(arguments->metrics, message, sizeof(message));
+	if (listener == -EINVAL)
+		usage_error("--metrics %s", message);
+	if (listener < 0)
+		daemon_log_at(LOG_LEVEL_ERROR, "--metrics %s", message);
+	return listener;
+}
+
+static int listen_status(int error)
+{
+	return error == -EADDRINUSE || error == -EACCES || error == -EPERM || error == -EROFS
+		       ? GMEMTRACE_CANNOT_RUN
+		       : GMEMTRACE_ERROR;
+}
+
+static void contradictions(const struct arguments *arguments)
+{
+	if (arguments->daemon.capture && arguments->daemon.socket)
+		usage_error("--replay and --socket: of a capture nothing is served, give one of "
+			    "them");
+	if (arguments->daemon.capture && arguments->daemon.history)
+		usage_error("--replay and --history: give one of them");
+}
+
+static void prepare_alarm(const struct arguments *arguments, struct alarm *alarm)
+{
+	char message[512];
+
+	if (arguments->command && alarm_open(alarm, arguments->command, message, sizeof(message)))
+		usage_error("--on-violation: %s", message);
+}
+
+/* Between what may not be there and what must be taken back. */
+static int serve(struct arguments *arguments)
+{
+	struct daemon_options *options = &arguments->daemon;
+	const char *metrics_path;
+	int status;
+
+	options->metrics_listener = listen_metrics(arguments);
+	if (options->metrics_listener < -1)
+		return listen_status(options->metrics_listener);
+	if (!options->capture)
+		options->listener = listen_clients(arguments);
+	if (!options->capture && options->listener < 0)
+		status = listen_status(options->listener);
+	else
+		status = daemon_serve(options);
+	metrics_path = arguments->metrics ? http_unix_path(arguments->metrics) : NULL;
+	if (metrics_path)
+		unlink(metrics_path);
+	return status;
+}
+
 int main(int argc, char **argv)
 {
-	struct arguments arguments = { .sensor.groups = SENSOR_GROUP_VERDICT };
-	char path[RUNTIME_PATH_MAX], message[512];
-	int listener, status;
+	static struct alarm alarm;
+	struct arguments arguments = { .daemon = { .sensor.groups = SENSOR_GROUP_VERDICT,
+						   .listener = -1,
+						   .metrics_listener = -1 } };
+	char path[RUNTIME_PATH_MAX];
+	int status;
 
 	streams_hold();
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
-	if (!arguments.socket) {
+	contradictions(&arguments);
+	if (!arguments.daemon.socket && !arguments.daemon.capture) {
 		if (runtime_path(path, SENSOR_SOCKET_NAME))
 			usage_error("$XDG_RUNTIME_DIR is too long: give --socket");
-		arguments.socket = path;
+		arguments.daemon.socket = path;
 	}
-	listener = socket_listen(arguments.socket, group_find(arguments.group), message,
-				 sizeof(message));
-	if (listener < 0) {
-		daemon_log("%s", message);
-		return listener == -EADDRINUSE || listener == -EACCES || listener == -EPERM ||
-				       listener == -EROFS
-			       ? GMEMTRACE_CANNOT_RUN
-			       : GMEMTRACE_ERROR;
-	}
-	status = daemon_serve(&arguments.sensor, &arguments.limits, arguments.history, listener,
-			      arguments.socket, arguments.metrics);
-	close(listener);
+	prepare_alarm(&arguments, &alarm);
+	if (arguments.command)
+		arguments.daemon.alarm = &alarm;
+	status = serve(&arguments);
+	if (arguments.command)
+		alarm_close(&alarm);
 	return status;
 }

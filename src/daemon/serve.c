@@ -3,54 +3,45 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/alarm.h"
+#include "daemon/judge.h"
+#include "daemon/log.h"
 #include "daemon/serve.h"
 #include "gmemtrace/status.h"
-#include "metrics/serve.h"
-#include "report/escape.h"
+#include "metrics/metrics.h"
 #include "sensor/lock.h"
 
 #define END_TRIES 300 /* of END_STEP_NS each: clients get their last records meanwhile */
 #define END_STEP_NS 10000000L
-
-/* systemd's, where it waits for that (sd_notify(3)); nobody else does. */
-static void service_notify(const char *state)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const char *path = getenv("NOTIFY_SOCKET");
-	size_t length = path ? strlen(path) : 0;
-	int descriptor;
-
-	if (!length || length >= sizeof(address.sun_path))
-		return;
-	memcpy(address.sun_path, path, length);
-	if (*path == '@')
-		address.sun_path[0] = '\0';
-	descriptor = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (descriptor < 0)
-		return;
-	if (sendto(descriptor, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
-		   (const struct sockaddr *)&address,
-		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		daemon_log("cannot notify %s: %s", path, strerror(errno));
-	close(descriptor);
-}
+#define AGAIN_NS 10000000000ULL /* before a judge that has died has a successor */
+#define MESSAGES_TURN 64 /* of the judge's, in one turn */
 
 /* The child's report: a hello, then lines. */
 struct report {
 	int descriptor;
 	size_t used;
 	char line[1024];
+};
+
+struct watch {
+	const struct daemon_options *options;
+	sigset_t waiting; /* signals that are blocked while we wait */
+	struct report report;
+	pid_t server; /* 0: there is none, a capture is judged */
+	pid_t judge; /* 0: there is none */
+	int channel; /* the judge's; -1: none */
+	uint64_t judge_due; /* ns: when it is started again; 0: not */
+	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
+	uint64_t life_due; /* ns: the next one */
+	bool alive; /* the server has shown life since the last one */
+	int metrics_error; /* of the last file: said once */
+	struct judge_message message; /* the last that came */
 };
 
 static volatile sig_atomic_t terminated;
@@ -66,21 +57,12 @@ static void on_child(int number)
 	(void)number;
 }
 
-void daemon_log(const char *format, ...)
+static uint64_t now(void)
 {
-	struct pollfd ready = { .fd = STDERR_FILENO, .events = POLLOUT };
-	char text[1024], line[1024] = "gmemtraced: ";
-	size_t used = strlen(line);
-	va_list arguments;
+	struct timespec time;
 
-	va_start(arguments, format);
-	vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	used += escape_text(line + used, sizeof(line) - used - 1, text);
-	line[used++] = '\n';
-	/* A log that nobody reads must not keep us from ending. */
-	if (poll(&ready, 1, 0) == 1 && write(STDERR_FILENO, line, used) < 0)
-		return;
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
 }
 
 /* All of them stay blocked but while we wait, so that none is missed. */
@@ -120,17 +102,18 @@ static ssize_t report_read(const struct report *report, void *data, size_t size,
 }
 
 /* What the child says when it is armed, or why it cannot be. An exit status. */
-static int hello_wait(const struct report *report, const sigset_t *waiting)
+static int hello_wait(const struct watch *watch)
 {
 	struct server_hello hello = {};
 	size_t used = 0;
 
 	while (used < sizeof(hello) && !terminated) {
-		ssize_t bytes =
-			report_read(report, (char *)&hello + used, sizeof(hello) - used, waiting);
+		ssize_t bytes = report_read(&watch->report, (char *)&hello + used,
+					    sizeof(hello) - used, &watch->waiting);
 
 		if (bytes == 0) {
-			daemon_log("the process that owns the sensors died while it armed them");
+			daemon_log_at(LOG_LEVEL_ERROR,
+				      "the process that owns the sensors died while it armed them");
 			return GMEMTRACE_ERROR;
 		}
 		if (bytes > 0)
@@ -139,11 +122,11 @@ static int hello_wait(const struct report *report, const sigset_t *waiting)
 	if (used < sizeof(hello) || !hello.status)
 		return 0;
 	hello.message[sizeof(hello.message) - 1] = '\0';
-	daemon_log("%s", hello.message);
+	daemon_log_at(LOG_LEVEL_ERROR, "%s", hello.message);
 	return hello.status;
 }
 
-/* Prints whole lines; what is too long for one goes in parts. */
+/* Prints whole lines, an empty one is a sign of life; what is too long for one goes in parts. */
 static void report_print(struct report *report)
 {
 	char *line = report->line, *end;
@@ -151,7 +134,8 @@ static void report_print(struct report *report)
 	report->line[report->used] = '\0';
 	while ((end = strchr(line, '\n'))) {
 		*end = '\0';
-		daemon_log("%s", line);
+		if (*line)
+			daemon_log("%s", line);
 		line = end + 1;
 	}
 	report->used -= (size_t)(line - report->line);
@@ -176,101 +160,262 @@ static void report_take(struct report *report, const sigset_t *waiting)
 }
 
 /* Gives the child a moment for its clients' last records; detaching may take it longer. */
-static void child_end(pid_t child, struct report *report, const sigset_t *waiting)
+static void server_end(struct watch *watch)
 {
 	static const struct timespec step = { .tv_nsec = END_STEP_NS };
+	struct report *report = &watch->report;
 
-	kill(child, SIGTERM);
-	for (int i = 0; i < END_TRIES && waitpid(child, NULL, WNOHANG) == 0; i++) {
+	kill(watch->server, SIGTERM);
+	for (int i = 0; i < END_TRIES && waitpid(watch->server, NULL, WNOHANG) == 0; i++) {
 		struct pollfd ready = { .fd = report->descriptor, .events = POLLIN };
 
 		if (poll(&ready, 1, 0) == 1)
-			report_take(report, waiting);
+			report_take(report, &watch->waiting);
 		nanosleep(&step, NULL);
 	}
 }
 
-/* Until a signal, or until the child has gone. An exit status. */
-static int child_watch(pid_t child, struct report *report, const char *socket, const char *lock,
-		       const sigset_t *waiting)
+/* A client like any other; without it everybody else is served all the same. */
+static void judge_begin(struct watch *watch)
 {
+	const struct daemon_options *options = watch->options;
+	const struct judge_options judge = {
+		.socket = options->socket,
+		.capture = options->capture,
+		.file = options->metrics,
+		.listener = options->metrics_listener,
+		.simulate_loss = options->simulate_loss,
+	};
+	pid_t child = options->judge ? judge_spawn(&judge, &watch->channel) : 0;
+
+	watch->judge_due = 0;
+	if (child < 0)
+		daemon_log_at(LOG_LEVEL_ERROR, "cannot start the process that judges: %s",
+			      strerror(-child));
+	watch->judge = child > 0 ? child : 0;
+}
+
+static void metrics_keep(struct watch *watch)
+{
+	const char *path = watch->options->metrics;
+	int error = path ? metrics_store(path, watch->message.u.text, watch->message.size) : 0;
+
+	if (error && error != watch->metrics_error)
+		daemon_log_at(LOG_LEVEL_ERROR, "--metrics %s: cannot write: %s", path,
+			      strerror(-error));
+	watch->metrics_error = error;
+}
+
+static void violation_take(const struct watch *watch)
+{
+	const struct alarm_violation *violation = &watch->message.u.violation;
+
+	daemon_log_at(LOG_LEVEL_CRITICAL, "violation: %s %s%s%s, VM %u (%s), %llu pages: %s",
+		      violation->rule, violation->inode, *violation->pgoff ? ":" : "",
+		      violation->pgoff, violation->vm, violation->comm,
+		      (unsigned long long)violation->pages, violation->words);
+	if (watch->options->alarm)
+		alarm_add(watch->options->alarm, violation);
+}
+
+static void message_take(struct watch *watch)
+{
+	switch ((enum judge_message_kind)watch->message.kind) {
+	case JUDGE_VIOLATION:
+		violation_take(watch);
+		return;
+	case JUDGE_METRICS:
+		metrics_keep(watch);
+		return;
+	case JUDGE_SAY:
+		daemon_log_at(LOG_LEVEL_WARNING, "%.*s", (int)watch->message.size,
+			      watch->message.u.text);
+		return;
+	}
+}
+
+static void messages_take(struct watch *watch)
+{
+	int got = 1;
+
+	for (int i = 0; i < MESSAGES_TURN && got > 0; i++) {
+		got = judge_receive(watch->channel, &watch->message);
+		if (got > 0)
+			message_take(watch);
+	}
+	if (got > 0 || got == -EAGAIN)
+		return;
+	if (got == -EPROTO)
+		daemon_log_at(LOG_LEVEL_ERROR,
+			      "what the process that judges has sent makes no sense: it is ended");
+	kill(watch->judge, SIGKILL);
+	close(watch->channel);
+	watch->channel = -1;
+}
+
+static void judge_reap(struct watch *watch)
+{
+	if (!watch->judge || waitpid(watch->judge, NULL, WNOHANG) != watch->judge)
+		return;
+	if (watch->channel >= 0)
+		messages_take(watch);
+	if (watch->channel >= 0)
+		close(watch->channel);
+	watch->channel = -1;
+	watch->judge = 0;
+	watch->judge_due = now() + AGAIN_NS;
+	daemon_log_at(LOG_LEVEL_ERROR,
+		      "the process that judges has died: another follows in %llu s",
+		      AGAIN_NS / 1000000000);
+}
+
+/* Only where the process that drains lives, too: a line of its own says so. */
+static void life_show(struct watch *watch)
+{
+	if (!watch->watchdog || now() < watch->life_due)
+		return;
+	watch->life_due = now() + watch->watchdog;
+	if (watch->alive || !watch->server)
+		service_notify("WATCHDOG=1");
+	watch->alive = false;
+}
+
+/* The sooner of two, ms; -1: never. */
+static int sooner(int one, int other)
+{
+	if (one < 0 || other < 0)
+		return one < 0 ? other : one;
+	return one < other ? one : other;
+}
+
+static int until(uint64_t due)
+{
+	uint64_t time = now();
+
+	if (!due)
+		return -1;
+	return due > time ? (int)((due - time) / 1000000 + 1) : 0;
+}
+
+/* Waits for whatever comes first: a line, a message, a signal, or a time. */
+static void watch_wait(struct watch *watch, int timeout)
+{
+	struct pollfd ready[2] = { { .fd = watch->report.descriptor, .events = POLLIN },
+				   { .fd = watch->channel, .events = POLLIN } };
+	const struct timespec time = { .tv_sec = timeout / 1000,
+				       .tv_nsec = timeout % 1000 * 1000000L };
+
+	if (ppoll(ready, 2, timeout < 0 ? NULL : &time, &watch->waiting) <= 0)
+		return;
+	if (ready[0].revents) {
+		watch->alive = true;
+		report_take(&watch->report, &watch->waiting);
+	}
+	if (ready[1].revents)
+		messages_take(watch);
+}
+
+/* Until a signal, or until the child has gone. An exit status. */
+static int watch_run(struct watch *watch)
+{
+	const struct daemon_options *options = watch->options;
+
 	while (!terminated) {
-		if (waitpid(child, NULL, WNOHANG) == child) {
-			daemon_log("the process that owns the sensors has died: what clients have "
-				   "is not whole");
-			unlink(socket);
-			lock_sweep(lock);
+		int timeout = options->alarm ? alarm_poll(options->alarm, now()) : -1;
+
+		if (watch->server && waitpid(watch->server, NULL, WNOHANG) == watch->server) {
+			daemon_log_at(LOG_LEVEL_ERROR,
+				      "the process that owns the sensors has died: "
+				      "what clients have is not whole");
+			lock_sweep(options->sensor.lock);
+			watch->server = 0;
 			return GMEMTRACE_ERROR;
 		}
-		report_take(report, waiting);
+		judge_reap(watch);
+		if (watch->judge_due && now() >= watch->judge_due)
+			judge_begin(watch);
+		life_show(watch);
+		timeout = sooner(timeout, until(watch->judge_due));
+		watch_wait(watch, sooner(timeout, until(watch->watchdog ? watch->life_due : 0)));
 	}
 	service_notify("STOPPING=1");
-	/* Before the child lets go of the listener: the path may be another's then. */
-	unlink(socket);
-	child_end(child, report, waiting);
 	return 0;
 }
 
-static void metrics_say(void *context, const char *line)
+/* It would take the server's end for its own, and say so. */
+static void judge_end(struct watch *watch)
 {
-	(void)context;
-	daemon_log("%s", line);
+	if (watch->judge) {
+		kill(watch->judge, SIGKILL);
+		waitpid(watch->judge, NULL, 0);
+	}
+	if (watch->channel >= 0)
+		close(watch->channel);
 }
 
-/* A client like any other; without it everybody else is served all the same. */
-static void metrics_start(const char *path, const char *socket)
+/* What it owns is armed when this returns 0; else an exit status. */
+static int server_begin(struct watch *watch)
 {
-	const struct metrics_options options = { .path = path,
-						 .socket = socket,
-						 .say = metrics_say };
-	pid_t child = path ? metrics_spawn(&options) : 0;
-
-	if (child < 0)
-		daemon_log("--metrics %s: cannot fork: %s", path, strerror(-child));
-}
-
-int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 uint64_t history, int listener, const char *socket, const char *metrics)
-{
-	struct server_options options = { .client = -1,
-					  .listener = listener,
-					  .socket = socket,
-					  .limits = *limits,
-					  .history = history };
-	struct report report = { .descriptor = -1 };
-	sigset_t waiting;
-	int ends[2], status;
+	const struct daemon_options *options = watch->options;
+	struct server_options server = { .client = -1,
+					 .listener = options->listener,
+					 .socket = options->socket,
+					 .limits = options->limits,
+					 .history = options->history,
+					 .life = watch->watchdog != 0 };
+	int ends[2];
 	pid_t child;
 
-	/* From here on a signal ends it in order. */
-	signals_catch(&waiting);
 	if (pipe2(ends, O_CLOEXEC)) {
-		daemon_log("cannot make a pipe: %s", strerror(errno));
-		unlink(socket);
+		daemon_log_at(LOG_LEVEL_ERROR, "cannot make a pipe: %s", strerror(errno));
 		return GMEMTRACE_ERROR;
 	}
-	report.descriptor = ends[0];
-	options.report = ends[1];
-	child = server_spawn(sensor, &options);
+	watch->report.descriptor = ends[0];
+	server.report = ends[1];
+	child = server_spawn(&options->sensor, &server);
 	close(ends[1]);
 	if (child < 0) {
-		daemon_log("cannot fork: %s", strerror(-child));
-		unlink(socket);
-		close(report.descriptor);
+		daemon_log_at(LOG_LEVEL_ERROR, "cannot fork: %s", strerror(-child));
 		return GMEMTRACE_ERROR;
 	}
-	status = hello_wait(&report, &waiting);
-	if (status) {
-		unlink(socket);
-	} else {
-		if (!terminated)
-			printf("gmemtraced: pid %d serves %s\n", (int)getpid(), socket);
-		fflush(stdout);
-		service_notify("READY=1");
-		metrics_start(metrics, socket);
-		status = child_watch(child, &report, socket, sensor->lock, &waiting);
+	watch->server = child;
+	return hello_wait(watch);
+}
+
+static void ready_say(const struct daemon_options *options)
+{
+	if (!terminated && options->capture)
+		printf("gmemtraced: pid %d judges %s\n", (int)getpid(), options->capture);
+	else if (!terminated)
+		printf("gmemtraced: pid %d serves %s\n", (int)getpid(), options->socket);
+	fflush(stdout);
+	service_notify("READY=1");
+}
+
+int daemon_serve(const struct daemon_options *options)
+{
+	struct watch watch = { .options = options,
+			       .report = { .descriptor = -1 },
+			       .channel = -1,
+			       .watchdog = service_watchdog() };
+	int status = 0;
+
+	/* From here on a signal ends it in order. */
+	signals_catch(&watch.waiting);
+	if (!options->capture)
+		status = server_begin(&watch);
+	if (!status) {
+		ready_say(options);
+		judge_begin(&watch);
+		status = watch_run(&watch);
+		judge_end(&watch);
 	}
-	if (report.descriptor >= 0)
-		close(report.descriptor);
+	/* Before the child lets go of the listener: the path may be another's then. */
+	if (options->socket)
+		unlink(options->socket);
+	if (!status && watch.server)
+		server_end(&watch);
+	if (watch.report.descriptor >= 0)
+		close(watch.report.descriptor);
 	return status;
 }

@@ -1,18 +1,27 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The parent of the process that owns the sensors: its log, its signals, its end. */
+/* The parent of the process that owns the sensors, and of the one that judges: log, signals, end. */
 #ifndef GMEMTRACE_DAEMON_SERVE_H
 #define GMEMTRACE_DAEMON_SERVE_H
 
 #include "serve/server.h"
 
-/* A line on standard error, with the program's name. Never waits for a reader. */
-__attribute__((format(printf, 1, 2))) void daemon_log(const char *format, ...);
+struct alarm;
 
-/*
- * Serves @listener, which is bound to @socket, and keeps the file @metrics (NULL: none), until SIGTERM, SIGINT or SIGHUP, or until the sensors'
- * owner ends. The socket is removed, @listener is the caller's. An exit status.
- */
-int daemon_serve(const struct sensor_options *sensor, const struct peers_limits *limits,
-		 uint64_t history, int listener, const char *socket, const char *metrics);
+struct daemon_options {
+	struct sensor_options sensor;
+	struct peers_limits limits;
+	uint64_t history; /* bytes that are remembered; 0: nothing is */
+	int listener; /* bound to `socket`; the caller's */
+	const char *socket; /* removed at the end */
+	const char *capture; /* judged in place of sensors, which there are none of; NULL: none */
+	const char *metrics; /* a file that is kept; NULL: none */
+	int metrics_listener; /* metrics are served there; -1: nowhere; the caller's */
+	struct alarm *alarm; /* NULL: violations are logged only */
+	uint64_t simulate_loss; /* records that the judge is to take for lost */
+	bool judge; /* somebody judges: for metrics, violations or the log */
+};
+
+/* Serves until SIGTERM, SIGINT or SIGHUP, or until the sensors' owner ends. An exit status. */
+int daemon_serve(const struct daemon_options *options);
 
 #endif

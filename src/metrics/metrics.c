@@ -231,12 +231,11 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 	return ferror(out) ? -EIO : 0;
 }
 
-int metrics_write_file(const struct metrics *metrics, const struct metrics_moment *moment,
-		       const char *path)
+int metrics_store(const char *path, const char *text, size_t size)
 {
 	char fresh[PATH_MAX];
-	int descriptor, error;
-	FILE *out;
+	int descriptor, error = 0;
+	ssize_t written;
 
 	/* The collector reads what ends in .prom. */
 	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
@@ -244,23 +243,17 @@ int metrics_write_file(const struct metrics *metrics, const struct metrics_momen
 	descriptor = mkostemp(fresh, O_CLOEXEC);
 	if (descriptor < 0)
 		return -errno;
-	out = fdopen(descriptor, "w");
-	if (!out) {
-		error = -errno;
-		close(descriptor);
-		goto remove;
-	}
-	error = metrics_write(metrics, moment, out);
+	written = write(descriptor, text, size);
+	if (written != (ssize_t)size)
+		error = written < 0 ? -errno : -ENOSPC;
 	/* Whoever collects it is not root. */
 	if (!error && fchmod(descriptor, 0644))
 		error = -errno;
-	if (fclose(out) && !error)
+	if (close(descriptor) && !error)
 		error = -errno;
 	if (!error && rename(fresh, path))
 		error = -errno;
-	if (!error)
-		return 0;
-remove:
-	unlink(fresh);
+	if (error)
+		unlink(fresh);
 	return error;
 }

@@ -28,10 +28,9 @@ void metrics_free(struct metrics *metrics);
 int metrics_write(const struct metrics *metrics, const struct metrics_moment *moment, FILE *out);
 
 /*
- * The same to a file that is there whole or not at all: a reader never sees half of it.
+ * Puts it into a file that is there whole or not at all: a reader never sees half of it.
  * 0 or -errno.
  */
-int metrics_write_file(const struct metrics *metrics, const struct metrics_moment *moment,
-		       const char *path);
+int metrics_store(const char *path, const char *text, size_t size);
 
 #endif

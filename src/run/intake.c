@@ -6,6 +6,7 @@
 
 #include "report/escape.h"
 #include "run/intake.h"
+#include "run/lose.h"
 #include "run/replay.h"
 #include "run/say.h"
 #include "run/units.h"
@@ -63,7 +64,8 @@ static void record_take(struct session *session, const struct record_header *rec
 {
 	if (session->recording && capture_append(session->writer, record))
 		capture_fail(session);
-	if (!session->model_failed && model_feed(session->model, record))
+	if (!session->model_failed && (model_feed(session->model, record) ||
+				       lose_after(session->model, record, &session->simulate_loss)))
 		model_fail(session);
 }
 

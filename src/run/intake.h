@@ -37,6 +37,7 @@ struct session {
 	struct sensor_client *client; /* NULL: closed */
 	struct capture_writer *writer;
 	struct filter filter;
+	uint64_t simulate_loss; /* records that are still to be told of as lost */
 	struct snapshots snapshots;
 	struct command command;
 	struct hang hang;

@@ -6,6 +6,7 @@
 
 #include "report/escape.h"
 #include "run/filter.h"
+#include "run/lose.h"
 #include "run/replay.h"
 #include "run/say.h"
 
@@ -122,6 +123,7 @@ struct feed {
 	struct verdict *verdict;
 	struct run_result *result;
 	struct filter filter;
+	uint64_t simulate_loss; /* records that are still to be told of as lost */
 };
 
 /* @why is for the verdict; what there is to say was said. */
@@ -166,7 +168,8 @@ static bool feed_record(struct feed *feed, const struct record_header *record)
 		return true;
 	if (record->kind == RECORD_FACT)
 		feed_fact(feed, record);
-	if (!model_feed(feed->model, record))
+	if (!model_feed(feed->model, record) &&
+	    !lose_after(feed->model, record, &feed->simulate_loss))
 		return true;
 	feed_memory_short(feed);
 	return false;
@@ -215,6 +218,7 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 		.verdict = verdict,
 		.result = result,
 		.filter = { .vm = options->vm },
+		.simulate_loss = options->simulate_loss,
 	};
 	struct model_counts counts;
 	bool memory_short;

@@ -325,6 +325,7 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 		.enough = enough,
 		.result = result,
 		.filter = { .vm = options->vm },
+		.simulate_loss = options->simulate_loss,
 		.command = { .status = -1 },
 	};
 	enum gmemtrace_status status;

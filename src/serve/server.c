@@ -26,6 +26,7 @@
 #define FINISH_NS (1000 * MS) /* for last records */
 #define LOG_BURST 32 /* lines; one more each LOG_NS */
 #define LOG_NS (500 * MS)
+#define LIFE_NS (1000 * MS) /* between two signs of life */
 #define REFUSED_NS (10000 * MS) /* between two lines of one user's refusals */
 
 struct server {
@@ -43,6 +44,7 @@ struct server {
 	bool poll_failed; /* said */
 	uint64_t reads_due; /* ns */
 	uint64_t accept_due; /* ns */
+	uint64_t life_due; /* ns: the next sign of life; 0: nobody waits for them */
 	uint64_t log_time; /* ns: the next line's, where lines come evenly */
 	uint64_t log_left_out; /* lines */
 	uid_t refused; /* the user whose refusal was logged last */
@@ -528,6 +530,18 @@ static void server_finish(struct server *server)
 	}
 }
 
+static void life_show(struct server *server)
+{
+	uint64_t time = server->life_due ? now() : 0;
+
+	if (time < server->life_due || !server->life_due)
+		return;
+	server->life_due = time + LIFE_NS;
+	/* A full pipe has lines that say as much. */
+	if (write(server->report, "\n", 1) < 0)
+		return;
+}
+
 static void server_loop(struct server *server)
 {
 	int timeout = BUSY_MS;
@@ -538,6 +552,7 @@ static void server_loop(struct server *server)
 			return;
 		timeout = server_drain(server);
 		server_flush(server);
+		life_show(server);
 	}
 	if (!server->stop && !parent_gone(server))
 		server_finish(server);
@@ -599,6 +614,7 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 	server->report = options->report;
 	server->socket = options->socket;
 	server->parent = getppid();
+	server->life_due = options->life;
 	if (options->socket && lstat(options->socket, &server->bound))
 		server->socket = NULL;
 	server->groups = sensors->groups;

@@ -45,6 +45,7 @@ struct server_options {
 	int report;
 	struct peers_limits limits;
 	uint64_t history; /* bytes that are remembered; 0: nothing is */
+	bool life; /* an empty line goes into the report now and then, as a sign of life */
 };
 
 /* Forks the process that owns the sensors. Returns its pid, or -errno. */

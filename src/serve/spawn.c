@@ -7,40 +7,13 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "serve/descriptors.h"
 #include "serve/server.h"
 
 static void on_terminate(int number)
 {
 	(void)number;
 	server_terminate();
-}
-
-/* The least of @kept that is not below @from, or -1. */
-static int descriptor_next(const int kept[3], int from)
-{
-	int next = -1;
-
-	for (int i = 0; i < 3; i++) {
-		if (kept[i] >= from && (next < 0 || kept[i] < next))
-			next = kept[i];
-	}
-	return next;
-}
-
-/*
- * A fork inherits everything: with the client's own end open here as well,
- * nobody would ever see that it has died.
- */
-static void descriptors_close(const int kept[3])
-{
-	int from = 3, next;
-
-	while ((next = descriptor_next(kept, from)) >= 0) {
-		if (next > from)
-			close_range(from, next - 1, 0);
-		from = next + 1;
-	}
-	close_range(from, ~0U, 0);
 }
 
 /* Maps, programs, their links, and an event for every CPU: no ordinary program has so many. */
@@ -62,7 +35,7 @@ pid_t server_spawn(const struct sensor_options *sensors, const struct server_opt
 
 	if (child)
 		return child < 0 ? -errno : child;
-	descriptors_close((const int[]){ options->client, options->listener, options->report });
+	descriptors_keep((const int[]){ options->client, options->listener, options->report }, 3);
 	descriptors_lift();
 	/* ^C is for the command; the owner ends when its client does. */
 	setpgid(0, 0);

@@ -218,9 +218,18 @@ static char metrics[128]; /* --metrics; empty: none */
 static void daemon_main(unsigned int clients)
 {
 	const struct peers_limits limits = { .clients = clients, .backlog = 1 << 20 };
-	const struct sensor_options sensor = { .groups = SENSOR_GROUP_VERDICT };
 	char message[512];
 	int listener = socket_listen(path, (gid_t)-1, message, sizeof(message));
+	const struct daemon_options options = {
+		.sensor = { .groups = SENSOR_GROUP_VERDICT },
+		.limits = limits,
+		.history = remembered,
+		.listener = listener,
+		.socket = path,
+		.metrics = metrics[0] ? metrics : NULL,
+		.metrics_listener = -1,
+		.judge = metrics[0],
+	};
 
 	if (listener < 0) {
 		fprintf(stderr, "%s\n", message);
@@ -229,8 +238,7 @@ static void daemon_main(unsigned int clients)
 	chmod(path, 0666);
 	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
 		_exit(98);
-	_exit(daemon_serve(&sensor, &limits, remembered, listener, path,
-			   metrics[0] ? metrics : NULL));
+	_exit(daemon_serve(&options));
 }
 
 static void daemon_start(unsigned int clients)
@@ -554,6 +562,29 @@ static void test_service_manager(void **state)
 	notified(manager, "READY=1");
 	kill(daemon_pid, SIGTERM);
 	notified(manager, "STOPPING=1");
+	assert_int_equal(daemon_wait(), 0);
+	unsetenv("NOTIFY_SOCKET");
+	unlink(address.sun_path);
+	close(manager);
+}
+
+/* A sign of life of both: of the parent, and of the process that drains. */
+static void test_service_lives(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int manager = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/notify", directory);
+	assert_int_equal(bind(manager, (struct sockaddr *)&address, sizeof(address)), 0);
+	setenv("NOTIFY_SOCKET", address.sun_path, 1);
+	setenv("WATCHDOG_USEC", "200000", 1);
+	daemon_start(8);
+	notified(manager, "READY=1");
+	notified(manager, "WATCHDOG=1");
+	notified(manager, "WATCHDOG=1");
+	unsetenv("WATCHDOG_USEC");
+	kill(daemon_pid, SIGTERM);
 	assert_int_equal(daemon_wait(), 0);
 	unsetenv("NOTIFY_SOCKET");
 	unlink(address.sun_path);
@@ -921,6 +952,7 @@ int main(void)
 		TEST(test_crowd),
 		TEST(test_ends_by_signal),
 		TEST(test_service_manager),
+		TEST(test_service_lives),
 		TEST(test_metrics),
 		TEST(test_parent_is_killed),
 		TEST(test_child_is_killed),

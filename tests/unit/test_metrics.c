@@ -193,26 +193,27 @@ static void test_lost(void **state)
 /* Whole or not at all; what cannot be written leaves nothing behind. */
 static void test_file(void **state)
 {
-	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], command[96];
-	struct model *model = model_create(NULL);
-	struct verdict *verdict = verdict_create(model, NULL);
-	struct metrics *metrics = metrics_create(model, verdict);
+	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], command[96], got[8] = "";
 	struct stat status;
+	FILE *file;
 
 	(void)state;
 	assert_non_null(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/a.prom", directory);
-	assert_int_equal(metrics_write_file(metrics, &moment, path), 0);
+	assert_int_equal(metrics_store(path, "older", 5), 0);
+	assert_int_equal(metrics_store(path, "abc", 3), 0);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0644);
-	assert_true(status.st_size > 1000);
-	assert_int_equal(metrics_write_file(metrics, &moment, "/nowhere/a.prom"), -ENOENT);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(got, 1, sizeof(got), file), 3);
+	fclose(file);
+	assert_string_equal(got, "abc");
+	assert_int_equal(metrics_store("/nowhere/a.prom", "abc", 3), -ENOENT);
+	assert_int_equal(metrics_store("/dev/full/a.prom", "abc", 3), -ENOTDIR);
 	snprintf(command, sizeof(command), "[ $(ls %s | wc -l) = 1 ] && rm -r %s", directory,
 		 directory);
 	assert_int_equal(system(command), 0);
-	metrics_free(metrics);
-	verdict_free(verdict);
-	model_free(model);
 }
 
 int main(void)

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <errno.h>
+#include <grp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <cap-ng.h>
+#include <seccomp.h>
+
+#include "daemon/confine.h"
+
+static const int denied[] = {
+	SCMP_SYS(bpf),
+	SCMP_SYS(perf_event_open),
+	SCMP_SYS(execve),
+	SCMP_SYS(execveat),
+	SCMP_SYS(ptrace),
+	SCMP_SYS(process_vm_readv),
+	SCMP_SYS(process_vm_writev),
+	SCMP_SYS(pidfd_getfd),
+	SCMP_SYS(kcmp),
+	SCMP_SYS(mount),
+	SCMP_SYS(umount2),
+	SCMP_SYS(pivot_root),
+	SCMP_SYS(chroot),
+	SCMP_SYS(open_tree),
+	SCMP_SYS(move_mount),
+	SCMP_SYS(fsopen),
+	SCMP_SYS(setns),
+	SCMP_SYS(unshare),
+	SCMP_SYS(init_module),
+	SCMP_SYS(finit_module),
+	SCMP_SYS(delete_module),
+	SCMP_SYS(kexec_load),
+	SCMP_SYS(kexec_file_load),
+	SCMP_SYS(reboot),
+	SCMP_SYS(swapon),
+	SCMP_SYS(swapoff),
+	SCMP_SYS(iopl),
+	SCMP_SYS(ioperm),
+	SCMP_SYS(open_by_handle_at),
+	SCMP_SYS(userfaultfd),
+	SCMP_SYS(add_key),
+	SCMP_SYS(request_key),
+	SCMP_SYS(keyctl),
+	SCMP_SYS(io_uring_setup),
+	SCMP_SYS(setuid),
+	SCMP_SYS(setgid),
+	SCMP_SYS(setresuid),
+	SCMP_SYS(setresgid),
+	SCMP_SYS(setgroups),
+};
+
+/* Root's is what may be changed; whoever is not root has a user of his own. */
+static int give_up_user(void)
+{
+	if (geteuid())
+		return 0;
+	if (setgroups(0, NULL) || setresgid(CONFINE_ID, CONFINE_ID, CONFINE_ID) ||
+	    setresuid(CONFINE_ID, CONFINE_ID, CONFINE_ID))
+		return -errno;
+	return 0;
+}
+
+/* The bounding set, too, where it may be: without privilege nothing is gained by it. */
+static int give_up_capabilities(void)
+{
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		return -errno;
+	capng_clear(CAPNG_SELECT_ALL);
+	if (capng_apply(CAPNG_SELECT_CAPS))
+		return -EPERM;
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+		return -errno;
+	return 0;
+}
+
+static void give_up_bounds(void)
+{
+	for (int capability = 0; capability <= CAP_LAST_CAP; capability++)
+		(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
+}
+
+static int filter_load(void)
+{
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	int error = filter ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < sizeof(denied) / sizeof(denied[0]) && !error; i++) {
+		/* One that libseccomp or this architecture does not know cannot be called by name. */
+		if (denied[i] != __NR_SCMP_ERROR)
+			error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
+	}
+	if (!error)
+		error = seccomp_load(filter);
+	seccomp_release(filter);
+	return error;
+}
+
+int confine(char *message, size_t size)
+{
+	int error;
+
+	give_up_bounds();
+	error = give_up_user();
+	if (error) {
+		snprintf(message, size,
+			 "cannot become another user than root: %s; CAP_SETUID and CAP_SETGID are "
+			 "needed for that",
+			 strerror(-error));
+		return error;
+	}
+	error = give_up_capabilities();
+	if (!error)
+		error = filter_load();
+	if (error)
+		snprintf(message, size, "cannot give up its privileges: %s", strerror(-error));
+	return error;
+}

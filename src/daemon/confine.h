@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A process gives up what it does not need any more. */
+#ifndef GMEMTRACE_DAEMON_CONFINE_H
+#define GMEMTRACE_DAEMON_CONFINE_H
+
+#include <stddef.h>
+
+#define CONFINE_ID 65534 /* nobody's, user and group, where it was root's */
+
+/*
+ * For good, and for all threads: no user but nobody, no group, no capability in any set, no
+ * privilege by what it may run, and the kernel refuses (EPERM) bpf(), perf events, other programs,
+ * tracing, mounts, modules and namespaces. Descriptors and maps stay.
+ *
+ * Called with one thread. 0, or -errno with one line in @message: then it is not confined, and
+ * must not go on.
+ */
+int confine(char *message, size_t size);
+
+#endif

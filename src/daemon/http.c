@@ -1,0 +1,247 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <microhttpd.h>
+
+#include "daemon/http.h"
+#include "daemon/socket.h"
+#include "run/units.h"
+
+#define MEMORY_BYTES (16U << 10) /* of a connection: a longer request is refused by 431 or 413 */
+#define LISTEN_BACKLOG 16
+#define UNIX_PREFIX "unix:"
+
+struct http {
+	struct MHD_Daemon *daemon;
+	pthread_mutex_t lock; /* of all that follows */
+	char *text; /* NULL: nothing to say yet */
+	size_t size;
+	time_t second; /* CLOCK_MONOTONIC */
+	unsigned int requests; /* in that second */
+};
+
+union address {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+const char *http_unix_path(const char *address)
+{
+	size_t length = strlen(UNIX_PREFIX);
+
+	return strncmp(address, UNIX_PREFIX, length) ? NULL : address + length;
+}
+
+bool http_is_address(const char *text)
+{
+	return http_unix_path(text) || *text == '[' || (strchr(text, ':') && !strchr(text, '/'));
+}
+
+/* A name would need the name services, which a static program has not. */
+static bool host_parse(const char *host, union address *address, uint16_t port)
+{
+	*address = (union address){ .v4 = { .sin_family = AF_INET, .sin_port = htons(port) } };
+	if (!*host || !strcmp(host, "localhost"))
+		host = "127.0.0.1";
+	if (!strcmp(host, "*"))
+		host = "0.0.0.0";
+	if (inet_pton(AF_INET, host, &address->v4.sin_addr) == 1)
+		return true;
+	*address = (union address){ .v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) } };
+	return inet_pton(AF_INET6, host, &address->v6.sin6_addr) == 1;
+}
+
+/* HOST:PORT or [V6]:PORT. */
+static bool address_parse(const char *text, union address *address)
+{
+	const char *colon = strrchr(text, ':');
+	size_t length = colon ? (size_t)(colon - text) : 0;
+	char host[INET6_ADDRSTRLEN + 1] = "";
+	bool brackets = *text == '[';
+	uint64_t port;
+
+	if (!colon || units_parse_number(colon + 1, 1, UINT16_MAX, &port))
+		return false;
+	if (brackets && (length < 2 || text[length - 1] != ']'))
+		return false;
+	if (brackets) {
+		text++;
+		length -= 2;
+	}
+	if (length >= sizeof(host) || (!brackets && memchr(text, ':', length)))
+		return false;
+	memcpy(host, text, length);
+	return host_parse(host, address, (uint16_t)port) &&
+	       brackets == (address->any.sa_family == AF_INET6);
+}
+
+static int address_listen(const union address *address)
+{
+	socklen_t length =
+		address->any.sa_family == AF_INET ? sizeof(address->v4) : sizeof(address->v6);
+	int descriptor, error, on = 1;
+
+	descriptor = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (descriptor < 0)
+		return -errno;
+	if (!setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) &&
+	    !bind(descriptor, &address->any, length) && !listen(descriptor, LISTEN_BACKLOG))
+		return descriptor;
+	error = -errno;
+	close(descriptor);
+	return error;
+}
+
+int http_listen(const char *address, char *message, size_t size)
+{
+	const char *path = http_unix_path(address);
+	union address where;
+	int descriptor;
+
+	if (path)
+		return socket_listen(path, (gid_t)-1, message, size);
+	if (!address_parse(address, &where)) {
+		snprintf(message, size,
+			 "%s: give HOST:PORT, [V6]:PORT or unix:PATH, HOST as a number, such as "
+			 "127.0.0.1:9464",
+			 address);
+		return -EINVAL;
+	}
+	descriptor = address_listen(&where);
+	if (descriptor < 0)
+		snprintf(message, size, "%s: cannot listen there: %s", address,
+			 strerror(-descriptor));
+	return descriptor;
+}
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status,
+			      const char *type, const char *text, size_t size)
+{
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(size, (void *)text, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result answer_words(struct MHD_Connection *connection, unsigned int status,
+				    const char *words)
+{
+	return answer(connection, status, "text/plain; charset=utf-8", words, strlen(words));
+}
+
+/* Whether one more may be answered in this second. */
+static bool request_fits(struct http *http)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	if (http->second != now.tv_sec)
+		http->requests = 0;
+	http->second = now.tv_sec;
+	return http->requests++ < HTTP_REQUESTS;
+}
+
+static enum MHD_Result answer_page(struct MHD_Connection *connection, struct http *http)
+{
+	enum MHD_Result result;
+
+	pthread_mutex_lock(&http->lock);
+	if (!request_fits(http))
+		result = answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				      "too many requests in this second\n");
+	else if (!http->text)
+		result = answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				      "nothing is known yet\n");
+	else
+		result = answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
+				http->text, http->size);
+	pthread_mutex_unlock(&http->lock);
+	return result;
+}
+
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
+				  const char *method, const char *version, const char *data,
+				  size_t *data_size, void **state)
+{
+	static char met;
+
+	(void)version;
+	(void)data;
+	(void)data_size;
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return answer_words(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+				    "there is nothing to change here\n");
+	/* The first call is before what may follow the head; a body is not waited for. */
+	if (!*state) {
+		*state = &met;
+		return MHD_YES;
+	}
+	if (!strcmp(url, "/metrics"))
+		return answer_page(connection, context);
+	return answer_words(connection, strcmp(url, "/") ? MHD_HTTP_NOT_FOUND : MHD_HTTP_OK,
+			    "gmemtraced: its metrics are at /metrics\n");
+}
+
+struct http *http_start(int listener)
+{
+	struct http *http = calloc(1, sizeof(*http));
+
+	if (!http)
+		return NULL;
+	pthread_mutex_init(&http->lock, NULL);
+	http->daemon = MHD_start_daemon(
+		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC, 0, NULL, NULL,
+		on_request, http, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
+		(unsigned int)HTTP_SILENT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+		(size_t)MEMORY_BYTES, MHD_OPTION_END);
+	if (http->daemon)
+		return http;
+	pthread_mutex_destroy(&http->lock);
+	free(http);
+	return NULL;
+}
+
+void http_stop(struct http *http)
+{
+	if (!http)
+		return;
+	MHD_stop_daemon(http->daemon);
+	pthread_mutex_destroy(&http->lock);
+	free(http->text);
+	free(http);
+}
+
+void http_publish(struct http *http, const char *text, size_t size)
+{
+	char *copy = malloc(size), *before;
+
+	if (!copy)
+		return;
+	memcpy(copy, text, size);
+	pthread_mutex_lock(&http->lock);
+	before = http->text;
+	http->text = copy;
+	http->size = size;
+	pthread_mutex_unlock(&http->lock);
+	free(before);
+}
