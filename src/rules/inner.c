@@ -37,9 +37,7 @@ static int edge_order(const void *left, const void *right)
 {
 	const struct edge *a = left, *b = right;
 
-	if (a->pfn != b->pfn)
-		return a->pfn < b->pfn ? -1 : 1;
-	return (a->zap > b->zap) - (a->zap < b->zap);
+	return (a->pfn > b->pfn) - (a->pfn < b->pfn);
 }
 
 /* The changes of the pages at hand, in order of time. */

@@ -5,7 +5,6 @@
 
 /* A call that began before the inode was met may run on unseen. */
 #define SHADOW_NS 2000000000ULL
-#define SPEAKS_OF (PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN))
 
 static bool stays_present(const struct model_inode *inode)
 {
@@ -18,10 +17,8 @@ static bool is_unexpected(const struct verdict *verdict, const struct model_zap 
 {
 	const struct model_inode *inode = change->inode;
 
-	if (!inode || change->valid || change->result || !change->sure)
-		return false;
-	/* Others change their pages without a request, a page at a time. */
-	if (!(SPEAKS_OF & RULE_PROVIDER(inode->provider)))
+	/* Whose it is without a doubt. */
+	if (change->valid || change->result || !change->sure)
 		return false;
 	if (request && !stays_present(inode))
 		return false;
@@ -81,7 +78,8 @@ static const struct rule_descriptor unexpected_zap = {
 		.id = RULE_UNEXPECTED_ZAP,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = SPEAKS_OF,
+		/* Others change their pages without a request, a page at a time. */
+		.providers = PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN),
 		.watches = { "zap_invalid_exit", "zap_valid_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit" },
 		.built = true,

@@ -9,11 +9,9 @@ static bool request_changes_range(const struct model_request *request)
 	       request->operation == RECORD_OPERATION_SET_FOLIO;
 }
 
-/* A step of the one came when the other had begun its steps, and had some to come. */
+/* A step of the one came when the other had begun its steps, and had some to come: who took none had none. */
 static bool steps_interleave(const struct model_request *one, const struct model_request *other)
 {
-	if (!one->step_first || !other->step_first)
-		return false;
 	return one->step_first <= other->step_first ? other->step_first < one->step_last
 						    : one->step_first < other->step_last;
 }

@@ -165,6 +165,23 @@ static void test_uncleared_lost(void **state)
 	expect_silent(RULE_FREED_UNCLEARED);
 }
 
+/* The same of those that leave absent. */
+static void test_left_neighbours(void **state)
+{
+	struct record_heartbeat *record;
+
+	(void)state;
+	faulted(4);
+	stream_heartbeat(&stream);
+	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
+	record->groups = SENSOR_GROUP_VERDICT;
+	stream_leave(&stream, T, 102);
+	stream_leave(&stream, T, 104);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_LEFT_ABSENT, 1, 2);
+}
+
 /* A page that is seen to be freed, and not to leave, is for the rule that reads its entry. */
 static void test_freed_is_not_left(void **state)
 {
@@ -244,6 +261,168 @@ static void test_partial_lost(void **state)
 	expect_silent(RULE_PARTIAL_APPLY);
 }
 
+/* --- swallowed-error ------------------------------------------------------------------- */
+
+/* Nobody's page: who is to be told of it is not known. */
+static void test_swallowed_of_nobody(void **state)
+{
+	(void)state;
+	faulted(4);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, 0, 0, 999, 1, true, -12);
+	stream_end(&stream, T, G, SET_RANGE, 0, 3, true);
+	expect_silent(RULE_SWALLOWED_ERROR);
+}
+
+/* An update of all offsets that there can be is none of an inode's. */
+static void test_swallowed_of_everything(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(0, 3, 0, 0);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 3, false);
+	stream_begin(&stream, T, 0, RECORD_OPERATION_UPDATE_XARRAY, 0, ~0ULL, false);
+	stream_request(&stream, RECORD_REQUEST_END, T, 0, RECORD_OPERATION_UPDATE_XARRAY, 0, ~0ULL,
+		       false, -12);
+	stream_end(&stream, T, G, SET_RANGE, 0, 3, false);
+	expect_silent(RULE_SWALLOWED_ERROR);
+}
+
+/* Whose pages are allocated is not known, so nothing of it is judged. */
+static void test_swallowed_of_unknown(void **state)
+{
+	(void)state;
+	faulted(4);
+	stream_begin(&stream, T, 0, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	stream_zap(&stream, T, G, 2, 104, 1, true, -12);
+	stream_end(&stream, T, 0, RECORD_OPERATION_FALLOCATE, 0, 3, true);
+	expect_silent(RULE_SWALLOWED_ERROR);
+	here_anew();
+	faulted(4);
+	stream_begin(&stream, T, 0, SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, G, 2, 104, 1, true, -12);
+	stream_end(&stream, T, 0, SET_RANGE, 0, 3, true);
+	expect_silent(RULE_SWALLOWED_ERROR);
+}
+
+/* --- unexpected-zap -------------------------------------------------------------------- */
+
+/* What was forgotten since a loss may be anybody's by now. */
+static void test_unexpected_of_forgotten(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	lost_since(stream.now - 500);
+	heartbeats(3);
+	stream_zap(&stream, T, 0, 0, 104, 1, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+}
+
+/* --- redundant-flush ------------------------------------------------------------------- */
+
+/* A flush cannot be meant for what is made absent after it. */
+static void test_redundant_before(void **state)
+{
+	(void)state;
+	faulted(4);
+	convert(2, 2, 0, 0);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 3, false);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, G, 2, 104, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	here();
+	stream_end(&stream, T, G, SET_RANGE, 0, 3, false);
+	expect_here(RULE_REDUNDANT_FLUSH);
+	assert_int_equal(here_found(RULE_REDUNDANT_FLUSH)->count, 1);
+}
+
+/* What is forgotten may have been present. */
+static void test_redundant_of_forgotten(void **state)
+{
+	(void)state;
+	faulted(4);
+	lost_since(stream.now - 500);
+	heartbeats(3);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 3, false);
+	stream_zap(&stream, T, 0, 0, 104, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, G, SET_RANGE, 0, 3, false);
+	expect_silent(RULE_REDUNDANT_FLUSH);
+}
+
+/* Of which inode nobody knows. */
+static void test_redundant_of_unknown(void **state)
+{
+	(void)state;
+	faulted(4);
+	stream_begin(&stream, T, 0, SET_RANGE, 0, 3, true);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, 0, SET_RANGE, 0, 3, true);
+	expect_silent(RULE_REDUNDANT_FLUSH);
+}
+
+/* --- unserialised ---------------------------------------------------------------------- */
+
+/* Task T's and T + 1's steps take turns, on the pages of @inode. @other: who begins first. */
+static __u64 interleaved(__u64 inode, bool other)
+{
+	__u32 first = other ? T + 1 : T, second = other ? T : T + 1;
+	__u64 begin = stream.now;
+
+	stream_begin(&stream, first, inode, SET_RANGE, 0, 3, true);
+	stream_begin(&stream, second, inode, SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T + 1, G, 1, 102, 1, true, 0);
+	stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+	stream_end(&stream, T, inode, SET_RANGE, 0, 3, true);
+	stream_end(&stream, T + 1, inode, SET_RANGE, 0, 3, true);
+	return begin;
+}
+
+/* It lasts since the earlier of the two began, whichever ends first. */
+static void test_unserialised_since(void **state)
+{
+	(void)state;
+	for (int other = 0; other < 2; other++) {
+		__u64 begin;
+
+		here_anew();
+		faulted(4);
+		begin = interleaved(G, other);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_found(RULE_UNSERIALISED)->time_first, begin);
+	}
+}
+
+/* Two that are open when it ends: the same pages, and one cause. */
+static void test_unserialised_three(void **state)
+{
+	(void)state;
+	faulted(4);
+	for (__u32 tid = T; tid < T + 3; tid++)
+		stream_begin(&stream, tid, G, SET_RANGE, 0, 3, true);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T + 1, G, 1, 102, 1, true, 0);
+	stream_zap(&stream, T + 2, G, 2, 104, 1, true, 0);
+	stream_zap(&stream, T, G, 3, 106, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, 0, 3, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_UNSERIALISED, 0, 3);
+	assert_int_equal(here_found(RULE_UNSERIALISED)->occurrences, 2);
+}
+
+/* Of which inodes nobody knows: they may be two. */
+static void test_unserialised_of_unknown(void **state)
+{
+	(void)state;
+	faulted(4);
+	interleaved(0, false);
+	expect_silent(RULE_UNSERIALISED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,12 +434,23 @@ int main(void)
 		RULE_TEST(test_unflushed_lost),
 		RULE_TEST(test_uncleared_neighbours),
 		RULE_TEST(test_uncleared_lost),
+		RULE_TEST(test_left_neighbours),
 		RULE_TEST(test_freed_is_not_left),
 		RULE_TEST(test_marks_of_others),
 		RULE_TEST(test_partial_elsewhere),
 		RULE_TEST(test_partial_of_unknown),
 		RULE_TEST(test_partial_of_forgotten),
 		RULE_TEST(test_partial_lost),
+		RULE_TEST(test_swallowed_of_nobody),
+		RULE_TEST(test_swallowed_of_everything),
+		RULE_TEST(test_swallowed_of_unknown),
+		RULE_TEST(test_unexpected_of_forgotten),
+		RULE_TEST(test_redundant_before),
+		RULE_TEST(test_redundant_of_forgotten),
+		RULE_TEST(test_redundant_of_unknown),
+		RULE_TEST(test_unserialised_since),
+		RULE_TEST(test_unserialised_three),
+		RULE_TEST(test_unserialised_of_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
