@@ -35,8 +35,6 @@ struct region *extent_region(struct model *model, struct inode *inode, __u64 pgo
 
 static bool region_split(struct model *model, struct region *region)
 {
-	if (region->slots)
-		return true;
 	region->slots = model_alloc(model, REGION_CHUNKS * sizeof(*region->slots));
 	if (!region->slots)
 		return false;
@@ -81,12 +79,12 @@ static bool chunk_spread(struct model *model, struct chunk_slot *slot, struct ch
 	return true;
 }
 
-struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff)
 {
-	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, true);
 	struct chunk *chunk;
 
-	if (!slot || slot->chunk || !add)
+	if (!slot || slot->chunk)
 		return slot ? slot->chunk : NULL;
 	chunk = model_alloc(model, sizeof(*chunk));
 	if (!chunk)
@@ -107,16 +105,13 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	return chunk;
 }
 
-struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add)
+struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff)
 {
-	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
-	struct chunk *chunk = slot ? slot->chunk : NULL;
+	struct chunk *chunk = extent_chunk(model, inode, pgoff);
 
-	if (slot && !chunk && (add || slot->like.flags & PAGE_RESIDENT))
-		chunk = extent_chunk(model, inode, pgoff, true);
 	if (!chunk)
 		return NULL;
-	if (!chunk->pages && add)
+	if (!chunk->pages)
 		chunk->pages = model_alloc(model, CHUNK_PAGES * sizeof(*chunk->pages));
 	return chunk->pages ? &chunk->pages[pgoff & CHUNK_MASK] : NULL;
 }
@@ -191,21 +186,14 @@ __u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
 	return pages_like(&slot->chunk->pages[pgoff & CHUNK_MASK], pfn, left);
 }
 
-struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
+struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 			  __u64 *weight)
 {
-	struct chunk_slot *slot = extent_slot(model, inode, pgoff, add);
-	__u64 left = CHUNK_PAGES - (pgoff & CHUNK_MASK);
-	bool there = slot &&
-		     (slot->chunk ? slot->chunk->pages != NULL : slot->like.flags & PAGE_RESIDENT);
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, true);
 
 	*weight = 1;
-	if (!there && !add) {
-		*weight = left < nr ? left : nr;
-		return NULL;
-	}
-	if (!slot || slot->chunk || left != CHUNK_PAGES || nr < left)
-		return extent_page(model, inode, pgoff, add);
+	if (!slot || slot->chunk || pgoff & CHUNK_MASK || nr < CHUNK_PAGES)
+		return extent_page(model, inode, pgoff);
 	*weight = CHUNK_PAGES;
 	return &slot->like;
 }
@@ -225,7 +213,7 @@ void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 		run->like = true;
 		return;
 	}
-	chunk = extent_chunk(model, inode, pgoff, true);
+	chunk = extent_chunk(model, inode, pgoff);
 	if (!chunk || !chunk->pages)
 		return;
 	run->pages = &chunk->pages[pgoff & CHUNK_MASK];
@@ -293,7 +281,7 @@ static void region_declare(struct model *model, struct inode *inode, __u64 first
 			slot->legal = add ? slot->legal | legal : legal;
 			continue;
 		}
-		chunk = extent_chunk(model, inode, start, true);
+		chunk = extent_chunk(model, inode, start);
 		if (chunk)
 			chunk_declare(chunk, start, first, last, legal, add);
 	}

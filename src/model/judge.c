@@ -247,7 +247,7 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 	if (!seen->spread && judge_alike(judging, slot, &seen->run))
 		return;
 	chunk_seen_spread(seen, first, last);
-	chunk = extent_chunk(judging->model, inode, first, true);
+	chunk = extent_chunk(judging->model, inode, first);
 	if (!chunk)
 		return;
 	judging->chunk = chunk;
@@ -277,7 +277,9 @@ static void judge_failed(struct judging *judging, __u64 first, __u64 last)
 {
 	judging->model->counts.chunks_failed++;
 	for (__u64 start = first & ~(CHUNK_PAGES - 1ULL); start <= last; start += CHUNK_PAGES) {
-		struct chunk *chunk = extent_chunk(judging->model, judging->inode, start, false);
+		const struct chunk_slot *slot =
+			extent_slot(judging->model, judging->inode, start, false);
+		struct chunk *chunk = slot ? slot->chunk : NULL;
 
 		if (!chunk)
 			continue;

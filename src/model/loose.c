@@ -41,7 +41,7 @@ static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, st
 	inode->base.zapped++;
 	model->counts.transitions++;
 	model->counts.zaps_foreign--;
-	page_set(extent_page(model, inode, pgoff, true), PAGE_EXPOSED, true);
+	page_set(extent_page(model, inode, pgoff), PAGE_EXPOSED, true);
 	inode->base.exposed++;
 	exposure_add(model, inode, zap);
 }

@@ -66,8 +66,7 @@ static bool pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __
 	enum model_state applied = absent ? MODEL_ABSENT : MODEL_PRESENT;
 
 	for (__u64 done = 0, weight; done < nr; done += weight) {
-		struct page *page =
-			extent_pages(model, inode, pgoff + done, nr - done, true, &weight);
+		struct page *page = extent_pages(model, inode, pgoff + done, nr - done, &weight);
 		__u64 left = CHUNK_PAGES - ((pgoff + done) & (CHUNK_PAGES - 1));
 
 		if (!page)
@@ -123,7 +122,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 
 	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff))
 		pages_evict(model, other, other_pgoff, pfn, 1);
-	page = extent_page(model, inode, pgoff, true);
+	page = extent_page(model, inode, pgoff);
 	if (!page)
 		return NULL;
 	if (page->flags & PAGE_RESIDENT && page->pfn == pfn)

@@ -128,7 +128,7 @@ static void part_suspect(const struct promised_part *part, enum model_promise_br
 		.how = how,
 	};
 	for (__u64 pgoff = part->first; pgoff <= part->last; pgoff++) {
-		struct chunk *chunk = extent_chunk(model, inode, pgoff, true);
+		struct chunk *chunk = extent_chunk(model, inode, pgoff);
 
 		if (chunk)
 			chunk_mark(model, inode, chunk, MARK_UNSETTLED,

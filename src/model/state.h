@@ -396,13 +396,13 @@ static inline struct chunk_slot *extent_slot(struct model *model, struct inode *
 	return extent_slot_get(model, inode, pgoff, add);
 }
 
-struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff, bool add);
-struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff, bool add);
+struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff);
+struct page *extent_page(struct model *model, struct inode *inode, __u64 pgoff);
 /*
- * The page at @pgoff, or one that stands for the whole chunk of pages alike where [pgoff,
- * pgoff + nr) begins with one. @weight: pages that it stands for, or that are not there.
+ * The page at @pgoff, or one that stands for the whole chunk where [pgoff, pgoff + nr) begins with
+ * one of which nothing is known page by page. @weight: pages that it stands for.
  */
-struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr, bool add,
+struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 			  __u64 *weight);
 /*
  * The pages from @pgoff on that are alike, at most @nr. Whoever changes one changes all of them: by

@@ -55,7 +55,7 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 	if (!taking->shown || i || page.flags & PAGE_SURE)
 		return;
 	piece->nr = 1;
-	page_set(extent_page(taking->model, piece->inode, piece->pgoff, true), PAGE_SURE, true);
+	page_set(extent_page(taking->model, piece->inode, piece->pgoff), PAGE_SURE, true);
 }
 
 static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u64 i)
