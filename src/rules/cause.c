@@ -134,6 +134,7 @@ static struct cause *explanation_find(const struct cause_set *set, const struct 
 		.descriptor = descriptor_find(by->rule),
 		.inode = cause->inode,
 		.variant = by->variant,
+		.anyone = by->anyone,
 		.first = first,
 		.last = last,
 	};

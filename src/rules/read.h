@@ -14,9 +14,7 @@
 struct accusation read_accusation(const struct model_read *read, __u32 rule);
 /* A declared-mismatch where @declared was asked for, and the xarray says the opposite. */
 #define DECLARED_EXPLAINS(declared)                                                                \
-	{                                                                                          \
-		RULE_DECLARED_MISMATCH, (__u64)(declared) | (__u64)OPPOSITE(declared) << 4         \
-	}
+	EXPLANATION(RULE_DECLARED_MISMATCH, (__u64)(declared) | (__u64)OPPOSITE(declared) << 4)
 #define OPPOSITE(state) ((state) == MODEL_PRESENT ? MODEL_ABSENT : MODEL_PRESENT)
 /* What model, xarray and page table say. */
 void read_sources(struct verdict_violation *violation, const struct model_read *read);

@@ -42,7 +42,13 @@ struct rule_descriptor {
 struct explanation {
 	__u32 rule; /* id; 0: none */
 	__u64 variant; /* theirs */
+	bool anyone; /* as their accusations have it */
 };
+
+#define EXPLANATION(its_rule, its_variant)                                                         \
+	{                                                                                          \
+		.rule = (its_rule), .variant = (its_variant)                                       \
+	}
 
 /* What a rule says of a run of pages, before it is put into words. */
 struct accusation {

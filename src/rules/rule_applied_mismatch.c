@@ -39,39 +39,44 @@ static __u64 changed_last(const struct model *model, const struct model_read *re
 
 /* A request that was to make it otherwise missed it; one that made it so failed, and left it so. */
 #define CHANGED_EXPLAINS(table)                                                                    \
-	{ RULE_MISSED_PAGE, OPERATION_VARIANT(RANGE, (table) == MODEL_ABSENT) },                   \
-		{ RULE_MISSED_PAGE, OPERATION_VARIANT(FOLIO, (table) == MODEL_ABSENT) },           \
-		{ RULE_PARTIAL_APPLY,                                                              \
-		  OPERATION_VARIANT(RANGE, (table) == MODEL_PRESENT) | PARTIAL_AFTER(table) },     \
-		{ RULE_PARTIAL_APPLY,                                                              \
-		  OPERATION_VARIANT(FOLIO, (table) == MODEL_PRESENT) | PARTIAL_AFTER(table) },     \
+	MISSED_EXPLAINS(RANGE, table), MISSED_EXPLAINS(FOLIO, table),                              \
+		PARTIAL_EXPLAINS(RANGE, table), PARTIAL_EXPLAINS(FOLIO, table),                    \
 		DECLARED_EXPLAINS(table)
+#define MISSED_EXPLAINS(operation, table)                                                          \
+	EXPLANATION(RULE_MISSED_PAGE, OPERATION_VARIANT(operation, (table) == MODEL_ABSENT))
+#define PARTIAL_EXPLAINS(operation, table)                                                         \
+	EXPLANATION(RULE_PARTIAL_APPLY,                                                            \
+		    OPERATION_VARIANT(operation, (table) == MODEL_PRESENT) | PARTIAL_AFTER(table))
 
 static const struct explanation changed_present[] = {
 	CHANGED_EXPLAINS(MODEL_PRESENT),
 	/* Prepared while it was present, and nothing has changed it since. */
-	{ RULE_EXPOSED, 0 },
-	{ 0 },
+	EXPLANATION(RULE_EXPOSED, 0),
+	EXPLANATION(RULE_NONE, 0),
 };
 
 static const struct explanation changed_absent[] = {
 	CHANGED_EXPLAINS(MODEL_ABSENT),
-	{ 0 },
+	{ .rule = RULE_UNEXPECTED_ZAP, .anyone = true },
+	EXPLANATION(RULE_NONE, 0),
 };
+
+#define SWALLOWED_EXPLAINS(operation, state)                                                       \
+	EXPLANATION(RULE_SWALLOWED_ERROR, OPERATION_VARIANT(operation, state))
 
 /* A change that was to make it otherwise failed, inside what reported success. */
 static const struct explanation failed_present[] = {
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RANGE, 0) },
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(FOLIO, 0) },
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RECORD_OPERATION_CONFIGURE, 0) },
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RECORD_OPERATION_FALLOCATE, 0) },
-	{ 0 },
+	SWALLOWED_EXPLAINS(RANGE, 0),
+	SWALLOWED_EXPLAINS(FOLIO, 0),
+	SWALLOWED_EXPLAINS(RECORD_OPERATION_CONFIGURE, 0),
+	SWALLOWED_EXPLAINS(RECORD_OPERATION_FALLOCATE, 0),
+	EXPLANATION(RULE_NONE, 0),
 };
 
 static const struct explanation failed_absent[] = {
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(RANGE, 1) },
-	{ RULE_SWALLOWED_ERROR, OPERATION_VARIANT(FOLIO, 1) },
-	{ 0 },
+	SWALLOWED_EXPLAINS(RANGE, 1),
+	SWALLOWED_EXPLAINS(FOLIO, 1),
+	EXPLANATION(RULE_NONE, 0),
 };
 
 /* The page tables are as the changes left them, or one that failed left them any way. */
@@ -86,7 +91,9 @@ static void applied_explain(const struct verdict *verdict, struct accusation *ac
 	} else if (read->applied == MODEL_EITHER) {
 		accusation->explained = present ? failed_present : failed_absent;
 	}
-	accusation->changed = changed_last(verdict_model(verdict), read);
+	/* Where nobody may make it absent whoever did is accused, and it may have joined after. */
+	if (provider_of(read->inode->provider)->legal != MODEL_PRESENT)
+		accusation->changed = changed_last(verdict_model(verdict), read);
 }
 
 static void applied_read(struct verdict *verdict, const struct model_read *read)

@@ -28,7 +28,10 @@ static bool page_is_exposed(const struct model *model, const struct model_inode 
 }
 
 /* Who prepares a page asks an xarray that is wrong, and has nothing to do. */
-static const struct explanation exposed_explained[] = { DECLARED_EXPLAINS(MODEL_ABSENT), { 0 } };
+static const struct explanation exposed_explained[] = {
+	DECLARED_EXPLAINS(MODEL_ABSENT),
+	EXPLANATION(RULE_NONE, 0),
+};
 
 static void accuse_exposed(struct verdict *verdict, const struct model_moved *moved, __u64 skip,
 			   __u64 nr)

@@ -352,6 +352,28 @@ static void test_follows_not_all(void **state)
 	}
 }
 
+/* Made absent though its inode has no flag: so it is found. */
+static void zapped(void)
+{
+	struct stream_page page = { 2, 104, 1, ABSENT_BITS };
+
+	anew();
+	stream_inode(&stream, G, RECORD_PROVIDER_GMEM_PLAIN, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+	stream_join(&stream, T, G, 2, 104);
+	stream_heartbeat(&stream);
+	release(RECORD_PROVIDER_GMEM_PLAIN, &page, 1);
+}
+
+static void test_follows_from_unexpected(void **state)
+{
+	(void)state;
+	zapped();
+	stream_expect_one(&stream, RULE_UNEXPECTED_ZAP, G, 2, 2);
+	expect_followed(true);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +391,7 @@ int main(void)
 		RULE_TEST(test_follows_from_swallowed),
 		RULE_TEST(test_missed_follows_not_all),
 		RULE_TEST(test_follows_not_all),
+		RULE_TEST(test_follows_from_unexpected),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
