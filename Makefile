@@ -217,7 +217,8 @@ xarray:
 	$(Q)prove --exec '' 'kernel/test/xarray $(B)/xarray'
 
 check-vm: all guest-programs
-	$(Q)prove --jobs 2 $(or $(T),tests/vm)
+	$(Q)rm -f $(B)/check-vm.failed
+	$(Q)prove --jobs 2 $(or $(T),tests/vm) || { tail -n 40 $(B)/check-vm.failed; exit 1; }
 
 bench: packages-build-kernel-lab-bench
 	$(Q)$(MAKE) --no-print-directory all bench-programs guest-programs

@@ -69,16 +69,16 @@ test_out() {
 	if [[ $kernel == stock-* ]]; then
 		skip 1 'without 9p they come only when the command has ended'
 	else
-		boot --timeout 20 -- sh -c 'echo kept >/out/f; sleep 1000'
+		boot --timeout 40 -- sh -c 'echo kept >/out/f; sleep 1000'
 		is "$(cat "$out/f" 2>&1)" kept 'they are there when the guest was killed'
 	fi
 }
 
 test_bad_ends() {
-	boot --timeout 15 -- sh -c 'echo begun; sleep 1000'
+	boot --timeout 40 -- sh -c 'echo begun; sleep 1000'
 	status_is 124 'a timeout is 124'
 	stdout_is begun 'what was printed before is there'
-	stderr_like 'timeout after 15 s: the command had not ended' 'the timeout says what was awaited'
+	stderr_like 'timeout after 40 s: the command had not ended' 'the timeout says what was awaited'
 	stderr_like '^  \| ' 'with the last lines of the console'
 
 	boot -- sh -c 'echo before; sleep 1; echo c >/proc/sysrq-trigger; sleep 1000'

@@ -41,9 +41,16 @@ diag() {
 	printf '%s\n' "$*" | sed 's/^/# /' >&2
 }
 
+# note_failure LINE...: also where make check-vm ends with it, when a failure's own lines are long gone.
+note_failure() {
+	printf '%s\n' "$@" | sed "s/^/$(basename -- "$0"): /" >>"$top/build/check-vm.failed"
+}
+
 # The last guest's results, where a test on them has failed.
 diag_guest() {
 	diag "exit status $status; stdout, then stderr:"
+	note_failure "  exit status $status, $(grep -E "$splat_pattern" "$out/console.log" 2>/dev/null | tail -n 1)" \
+		"  $(grep -v '^lab/run: last console' "$stderr" | tail -n 1 | cut -c 1-200)"
 	tail -n 20 "$stdout" | sed 's/^/#   /' >&2
 	tail -n 40 "$stderr" | sed 's/^/#   /' >&2
 }
@@ -57,6 +64,7 @@ fail() {
 	test_number=$((test_number + 1))
 	tests_failed=$((tests_failed + 1))
 	echo "not ok $test_number - $1"
+	note_failure "not ok $test_number - $1"
 }
 
 # is GOT EXPECTED DESCRIPTION
@@ -82,6 +90,7 @@ succeeds() {
 	fail "$description"
 	diag "failed: $*"
 	sed 's/^/#   /' "$test_work/command" >&2
+	note_failure "  $(tail -n 1 "$test_work/command")"
 	return 1
 }
 
@@ -97,11 +106,28 @@ met_stale_code() {
 	[ "$status" = 125 ] && grep -q 'Oops: int3:' "$out/console.log" 2>/dev/null
 }
 
-# Stale code is the emulator's: once more then, where it cannot be, and a second time is a finding.
+# Nothing of ours has run yet when a kernel hangs before its init; emulated and on a busy host, old ones sometimes do.
+never_came_up() {
+	[ "$status" = 124 ] && grep -q 'the guest had not come up' "$stderr"
+}
+
+# CPUs of a guest that wait for each other while the host runs neither: only Debian's 6.1 was seen to die of it.
+stock_stalled() {
+	[[ " $* " == *" stock-"* ]] && { [ "$status" = 124 ] || [ "$status" = 125 ]; } &&
+		grep -qE 'rcu: INFO|soft lockup|BUG: workqueue lockup' "$out/console.log" 2>/dev/null
+}
+
+# All three are the emulator's: once more then, where they cannot be, and a second time is a finding.
 guest() {
 	boot_guest "$@"
-	met_stale_code || return 0
-	diag 'QEMU ran code that the kernel had patched before (Oops: int3); booting again'
+	if met_stale_code; then
+		diag 'QEMU ran code that the kernel had patched before (Oops: int3); booting again'
+	elif never_came_up || stock_stalled "$@"; then
+		diag "the guest hung (status $status); booting again; its last lines:"
+		tail -n 5 "$stderr" | sed 's/^/#   /' >&2
+	else
+		return 0
+	fi
 	boot_guest --one-thread "$@"
 }
 
