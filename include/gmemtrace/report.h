@@ -89,7 +89,7 @@ struct report_folded;
 struct report_folded *report_folded_create(struct model *model);
 void report_folded_free(struct report_folded *folded);
 
-/* Folded lines "frame;frame count", integers, sorted. -EOPNOTSUPP: this weight was not recorded. */
+/* Folded lines "frame;frame count", integers, like frames together. -EOPNOTSUPP: this weight was not recorded. */
 int report_folded_write(FILE *out, struct report_folded *folded, enum report_weight weight,
 			enum report_by by);
 

@@ -7,14 +7,23 @@
 
 static __u64 hash_add(__u64 hash, __u64 value)
 {
-	return (hash ^ value) * 0x100000001b3ULL; /* FNV-1a */
+	hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
 }
 
 static __u64 hash_text(__u64 hash, const char *text)
 {
-	for (; *text; text++)
-		hash = hash_add(hash, (unsigned char)*text);
-	return hash_add(hash, 0x100);
+	size_t length = strlen(text);
+	__u64 word = 0;
+
+	/* Stacks are long, and every flush has one: eight bytes at a time. */
+	for (; length > sizeof(word); length -= sizeof(word), text += sizeof(word)) {
+		memcpy(&word, text, sizeof(word));
+		hash = hash_add(hash, word);
+	}
+	word = 0;
+	memcpy(&word, text, length);
+	return hash_add(hash_add(hash, word), length);
 }
 
 static __u64 key_hash(const struct tally_key *key)
@@ -23,8 +32,7 @@ static __u64 key_hash(const struct tally_key *key)
 
 	hash = hash_text(hash_add(hash, key->kind), key->comm);
 	hash = key->stack ? hash_text(hash, key->stack) : hash;
-	/* Slots are taken from the low bits. */
-	return hash ^ hash >> 32;
+	return hash;
 }
 
 static bool entry_is(const struct tally_entry *entry, const struct tally_key *key, __u64 hash)

@@ -19,6 +19,7 @@ struct folded_key {
 
 struct folded_sum {
 	__u64 ns, count, wait;
+	double ns_squares, count_squares, wait_squares; /* how they scatter */
 };
 
 struct folded_entry {
@@ -36,6 +37,8 @@ struct report_folded {
 	size_t nr, room;
 	size_t *slots; /* index + 1 into entries */
 	size_t slots_nr; /* a power of two */
+	bool cpus_alike; /* what it was on is no matter */
+	bool unnumbered; /* frames are to be found again in another run */
 	bool failed;
 };
 
@@ -106,11 +109,19 @@ static struct folded_entry *folded_get(struct report_folded *folded, const struc
 	return &folded->entries[folded->slots[slot] - 1];
 }
 
+static double square(double value)
+{
+	return value * value;
+}
+
 static void sum_add(struct folded_sum *sum, __u64 ns, __u64 wait, __u64 nr)
 {
 	sum->ns += ns * nr;
 	sum->wait += wait * nr;
 	sum->count += nr;
+	sum->ns_squares += square((double)ns * (double)nr);
+	sum->wait_squares += square((double)wait * (double)nr);
+	sum->count_squares += square((double)nr);
 }
 
 /* ns: from the first CPU asked to the last answer. */
@@ -138,7 +149,7 @@ static void folded_flushed(void *context, const struct flush_seen *flush)
 		.inode = flush->inode ? flush->inode->number : 0,
 		.stack = flush_stack(flush),
 		.tgid = flush->tgid,
-		.cpu = flush->cpu,
+		.cpu = folded->cpus_alike ? 0 : flush->cpu,
 		.operation = flush->operation,
 		.kind = flush->kind,
 	};
@@ -189,6 +200,25 @@ struct report_folded *report_folded_create(struct model *model)
 	return NULL;
 }
 
+void folded_without_cpus(struct report_folded *folded)
+{
+	folded->cpus_alike = true;
+}
+
+void folded_without_numbers(struct report_folded *folded)
+{
+	folded->unnumbered = true;
+}
+
+void folded_mode(const struct report_folded *folded, struct folded_mode *mode)
+{
+	*mode = (struct folded_mode){ .stacks = folded->stacks, .answers = folded->waits };
+	for (size_t i = 0; i < folded->nr; i++) {
+		if (!folded->entries[i].key.exposure)
+			mode->flushes += folded->entries[i].all.count;
+	}
+}
+
 void report_folded_free(struct report_folded *folded)
 {
 	if (!folded)
@@ -232,7 +262,8 @@ static void frame_clean(char *text, const char *keep)
 }
 
 /* "vmm-107"; a task without a known name is "task-107". */
-static void folded_task(const struct folded_entry *entry, char task[TASK_MAX])
+static void folded_task(const struct report_folded *folded, const struct folded_entry *entry,
+			char task[TASK_MAX])
 {
 	const struct folded_key *key = &entry->key;
 	char comm[REPORT_COMM_MAX] = "";
@@ -241,10 +272,14 @@ static void folded_task(const struct folded_entry *entry, char task[TASK_MAX])
 	if (!*comm && entry->inode && (key->exposure || entry->inode->tgid == key->tgid))
 		memcpy(comm, entry->inode->comm, sizeof(comm) - 1);
 	frame_clean(comm, "");
-	snprintf(task, TASK_MAX, "%s-%u", *comm ? comm : "task", key->tgid);
+	if (folded->unnumbered)
+		snprintf(task, TASK_MAX, "%s", *comm ? comm : "task");
+	else
+		snprintf(task, TASK_MAX, "%s-%u", *comm ? comm : "task", key->tgid);
 }
 
-static void frames_stack(const struct folded_entry *entry, const char *task, char *frames)
+static void frames_stack(const struct report_folded *folded, const struct folded_entry *entry,
+			 const char *task, char *frames)
 {
 	const struct folded_key *key = &entry->key;
 	char name[MODEL_INODE_NAME_MAX], stack[FRAME_MAX / 2] = "";
@@ -253,7 +288,10 @@ static void frames_stack(const struct folded_entry *entry, const char *task, cha
 				      ? model_operation_name(key->operation)
 				      : "no_request";
 
-	model_inode_name(entry->inode, name, sizeof(name));
+	if (folded->unnumbered && entry->inode)
+		snprintf(name, sizeof(name), "%s", model_provider_name(entry->inode->provider));
+	else
+		model_inode_name(entry->inode, name, sizeof(name));
 	if (key->stack) {
 		snprintf(stack, sizeof(stack), "%s", key->stack);
 		frame_clean(stack, ";");
@@ -266,12 +304,13 @@ static void frames_stack(const struct folded_entry *entry, const char *task, cha
 }
 
 /* NULL where memory is short. */
-static char *folded_frames(const struct folded_entry *entry, enum report_by by)
+static char *folded_frames(const struct report_folded *folded, const struct folded_entry *entry,
+			   enum report_by by)
 {
 	const struct folded_key *key = &entry->key;
 	char task[TASK_MAX], frames[FRAME_MAX];
 
-	folded_task(entry, task);
+	folded_task(folded, entry, task);
 	switch (by) {
 	case REPORT_BY_VM:
 		snprintf(frames, sizeof(frames), "%s", task);
@@ -286,43 +325,69 @@ static char *folded_frames(const struct folded_entry *entry, enum report_by by)
 		snprintf(frames, sizeof(frames), "%s;cpu%u;%s", task, key->cpu, folded_kind(key));
 		break;
 	case REPORT_BY_STACK:
-		frames_stack(entry, task, frames);
+		frames_stack(folded, entry, task, frames);
 		break;
 	}
 	return strdup(frames);
 }
 
-static int line_compare(const void *left, const void *right)
+int frames_compare(const void *left, const void *right)
 {
-	return strcmp(((const struct folded_line *)left)->frames,
-		      ((const struct folded_line *)right)->frames);
+	const unsigned char *one = (const void *)((const struct folded_line *)left)->frames;
+	const unsigned char *other = (const void *)((const struct folded_line *)right)->frames;
+
+	while (*one && *one == *other) {
+		one++;
+		other++;
+	}
+	return (*one == ';' ? 1 : *one) - (*other == ';' ? 1 : *other);
 }
 
-/* Sorts, sums up like lines, and prints. */
-static void lines_write(FILE *out, struct folded_line *lines, size_t nr)
+/* Sorts, and makes one of like lines. How many are left. */
+static size_t lines_merge(struct folded_line *lines, size_t nr)
 {
-	qsort(lines, nr, sizeof(*lines), line_compare);
-	for (size_t i = 0; i < nr;) {
-		__u64 weight = 0;
-		size_t first = i;
+	size_t kept = 0;
 
-		for (; i < nr && !strcmp(lines[i].frames, lines[first].frames); i++)
-			weight += lines[i].weight;
-		if (weight)
-			fprintf(out, "%s %llu\n", lines[first].frames, (unsigned long long)weight);
+	if (nr)
+		qsort(lines, nr, sizeof(*lines), frames_compare);
+	for (size_t i = 0; i < nr; i++) {
+		if (kept && !strcmp(lines[kept - 1].frames, lines[i].frames)) {
+			lines[kept - 1].weight += lines[i].weight;
+			lines[kept - 1].squares += lines[i].squares;
+			free(lines[i].frames);
+		} else {
+			lines[kept++] = lines[i];
+		}
 	}
+	return kept;
+}
+
+static const struct folded_sum *entry_sum(const struct report_folded *folded,
+					  const struct folded_entry *entry, enum report_by by)
+{
+	if (by == REPORT_BY_STACK && folded->stacks && !entry->key.exposure)
+		return &entry->sampled;
+	return &entry->all;
 }
 
 static __u64 entry_weight(const struct report_folded *folded, const struct folded_entry *entry,
 			  enum report_weight weight, enum report_by by)
 {
-	const struct folded_sum *sum = &entry->all;
+	const struct folded_sum *sum = entry_sum(folded, entry, by);
 
-	if (by == REPORT_BY_STACK && folded->stacks && !entry->key.exposure)
-		sum = &entry->sampled;
 	if (weight == REPORT_WEIGHT_COUNT)
 		return sum->count;
 	return weight == REPORT_WEIGHT_WAIT ? sum->wait : sum->ns;
+}
+
+static double entry_squares(const struct report_folded *folded, const struct folded_entry *entry,
+			    enum report_weight weight, enum report_by by)
+{
+	const struct folded_sum *sum = entry_sum(folded, entry, by);
+
+	if (weight == REPORT_WEIGHT_COUNT)
+		return sum->count_squares;
+	return weight == REPORT_WEIGHT_WAIT ? sum->wait_squares : sum->ns_squares;
 }
 
 void folded_lines_free(struct folded_line *lines, size_t nr)
@@ -353,16 +418,19 @@ int folded_lines(struct report_folded *folded, enum report_weight weight, enum r
 
 		if (entry->key.exposure != (weight == REPORT_WEIGHT_EXPOSURE) || !value)
 			continue;
-		lines[nr].frames = folded_frames(entry, by);
+		lines[nr].frames = folded_frames(folded, entry, by);
 		failed |= !lines[nr].frames;
 		lines[nr].weight = value;
+		lines[nr].squares = entry_squares(folded, entry, weight, by);
 		nr += !!lines[nr].frames;
 	}
-	*made = lines;
-	*made_nr = nr;
-	if (failed)
+	if (failed) {
 		folded_lines_free(lines, nr);
-	return failed ? -ENOMEM : 0;
+		return -ENOMEM;
+	}
+	*made = lines;
+	*made_nr = lines_merge(lines, nr);
+	return 0;
 }
 
 int report_folded_write(FILE *out, struct report_folded *folded, enum report_weight weight,
@@ -374,21 +442,61 @@ int report_folded_write(FILE *out, struct report_folded *folded, enum report_wei
 
 	if (error)
 		return error;
-	lines_write(out, lines, nr);
+	for (size_t i = 0; i < nr; i++)
+		fprintf(out, "%s %llu\n", lines[i].frames, (unsigned long long)lines[i].weight);
 	folded_lines_free(lines, nr);
 	return report_done(out);
+}
+
+/* Warm, and the same for the same name in every picture; waiting for others is blue. */
+static unsigned int name_color(const void *context, const struct svg_frame *frame)
+{
+	const char *name = frame->name;
+	size_t length = frame->length;
+	unsigned int hash = 2166136261U;
+
+	(void)context;
+	for (size_t i = 0; i < length; i++)
+		hash = (hash ^ (unsigned char)name[i]) * 16777619U;
+	if (length > 6 && !strncmp(name, "flush_", 6) && strncmp(name, "flush_tlb", 9) != 0)
+		return 0x4477aaU + (hash % 24);
+	return (205 + hash % 50) << 16 | (80 + hash / 64 % 110) << 8 | (40 + hash / 8192 % 30);
+}
+
+static void weight_title(FILE *out, const void *context, const struct svg_frame *frame,
+			 __u64 weight, __u64 total)
+{
+	(void)frame;
+	fprintf(out, " (%llu %s, %.2f %%)", (unsigned long long)weight, (const char *)context,
+		100.0 * (double)weight / (double)total);
+}
+
+static void weight_foot(FILE *out, const void *context, __u64 total)
+{
+	fprintf(out, "%llu %s in all", (unsigned long long)total, (const char *)context);
+}
+
+const char *folded_heading(enum report_weight weight)
+{
+	static const char *const words[] = {
+		[REPORT_WEIGHT_NS] = "Time in flushes of kernel mappings",
+		[REPORT_WEIGHT_COUNT] = "Flushes of kernel mappings",
+		[REPORT_WEIGHT_EXPOSURE] = "Exposure: from a zap to its flush, a page",
+		[REPORT_WEIGHT_WAIT] = "Time waited for other CPUs to flush",
+	};
+
+	return words[weight];
 }
 
 int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weight weight,
 		      enum report_by by)
 {
-	static const struct {
-		const char *title, *unit;
-	} words[] = {
-		[REPORT_WEIGHT_NS] = { "Time in flushes of kernel mappings", "ns" },
-		[REPORT_WEIGHT_COUNT] = { "Flushes of kernel mappings", "flushes" },
-		[REPORT_WEIGHT_EXPOSURE] = { "Exposure: from a zap to its flush, a page", "ns" },
-		[REPORT_WEIGHT_WAIT] = { "Time waited for other CPUs to flush", "ns" },
+	const struct svg_style style = {
+		.heading = folded_heading(weight),
+		.context = weight == REPORT_WEIGHT_COUNT ? "flushes" : "ns",
+		.color = name_color,
+		.title = weight_title,
+		.foot = weight_foot,
 	};
 	struct folded_line *lines;
 	size_t nr;
@@ -396,7 +504,7 @@ int report_folded_svg(FILE *out, struct report_folded *folded, enum report_weigh
 
 	if (error)
 		return error;
-	error = svg_write(out, lines, nr, words[weight].title, words[weight].unit);
+	error = svg_write(out, lines, nr, &style);
 	folded_lines_free(lines, nr);
 	return error;
 }

@@ -8,18 +8,55 @@
 struct folded_line {
 	char *frames; /* "outer;inner": printable, no spaces */
 	__u64 weight;
+	double squares; /* of the weights of its flushes, each for all that it stands for */
 };
 
-/* The lines of @weight, to be freed: 0, -EOPNOTSUPP or -errno. Like ones may stand twice. */
+/*
+ * The lines of @weight, each once, in order of frames_compare(), to be freed: 0, -EOPNOTSUPP or
+ * -errno.
+ */
 int folded_lines(struct report_folded *folded, enum report_weight weight, enum report_by by,
 		 struct folded_line **made, size_t *made_nr);
+/* ';' before everything else, so that like frames stand together. For qsort(). */
+int frames_compare(const void *left, const void *right);
+/* Before anything is fed: nobody will ask for what CPUs did. */
+void folded_without_cpus(struct report_folded *folded);
+/* Processes and inodes without their numbers, which are others in every run. */
+void folded_without_numbers(struct report_folded *folded);
+
+/* How a run was recorded, as far as its flushes tell. */
+struct folded_mode {
+	bool stacks, answers;
+	__u64 flushes;
+};
+
+void folded_mode(const struct report_folded *folded, struct folded_mode *mode);
+/* What a picture of @weight is called. */
+const char *folded_heading(enum report_weight weight);
 void folded_lines_free(struct folded_line *lines, size_t nr);
 
+/* A frame that is drawn, and the lines that it is of: [first, behind). */
+struct svg_frame {
+	const char *name;
+	size_t length;
+	size_t first, behind;
+};
+
+/* What a flame graph says of its frames. */
+struct svg_style {
+	const char *heading;
+	const void *context; /* for the others */
+	unsigned int (*color)(const void *context, const struct svg_frame *frame);
+	/* What stands behind the name where the pointer rests. @weight: its width. */
+	void (*title)(FILE *out, const void *context, const struct svg_frame *frame, __u64 weight,
+		      __u64 total);
+	void (*foot)(FILE *out, const void *context, __u64 total);
+};
+
 /*
- * The lines as a flame graph, an SVG of its own without scripts: a frame's width
- * is its share, its <title> says the figure. Sorts @lines. @unit: "ns", "flushes".
- * 0, or -errno of the stream.
+ * The lines, as folded_lines() has them, as a flame graph: an SVG of its own without scripts. A
+ * frame's width is its share. 0, or -errno of the stream.
  */
-int svg_write(FILE *out, struct folded_line *lines, size_t nr, const char *title, const char *unit);
+int svg_write(FILE *out, const struct folded_line *lines, size_t nr, const struct svg_style *style);
 
 #endif

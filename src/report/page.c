@@ -14,6 +14,7 @@ struct report_page {
 	__u32 vms[PAGE_VMS_MAX]; /* pids */
 	char vm_comms[PAGE_VMS_MAX][REPORT_COMM_MAX];
 	size_t vms_nr;
+	size_t stacks_left; /* out of the flame graphs */
 };
 
 /* web/'s one file; empty where it was built without npm. */
@@ -97,6 +98,8 @@ struct report_page *report_page_create(struct model *model)
 		return NULL;
 	page->model = model;
 	page->folded = report_folded_create(model);
+	if (page->folded)
+		folded_without_cpus(page->folded);
 	page->latency = flush_latency_create(model, NULL);
 	page->watch = flush_watch_create(model, &flushes);
 	if (page->folded && page->latency && page->watch && !model_observe(model, &observer))
@@ -140,7 +143,7 @@ static struct json_object *limits_json(const struct report_page *page)
 	struct json_object *limits = json_object_new_array();
 	struct flush_totals totals;
 	const char *missing;
-	char words[128];
+	char words[160];
 
 	flush_latency_totals(page->latency, &totals);
 	for (size_t i = 0; (missing = latency_missing(&totals, i)); i++)
@@ -153,6 +156,13 @@ static struct json_object *limits_json(const struct report_page *page)
 	if (page->series.points_every > 1) {
 		snprintf(words, sizeof(words), "of exposures one in %llu is drawn",
 			 (unsigned long long)page->series.points_every);
+		json_object_array_add(limits, json_object_new_string(words));
+	}
+	if (page->stacks_left) {
+		snprintf(
+			words, sizeof(words),
+			"the flame graphs have the %d stacks that took most; [others] are %zu more",
+			PAGE_LINES_MAX, page->stacks_left);
 		json_object_array_add(limits, json_object_new_string(words));
 	}
 	if (totals.never) {
@@ -247,71 +257,16 @@ static struct json_object *largest_json(const struct report_page *page)
 	return object;
 }
 
-/* "a;b;c" as an array */
-static struct json_object *frames_json(const char *frames)
-{
-	struct json_object *array = json_object_new_array();
-
-	for (size_t length; *frames; frames += length + (frames[length] == ';')) {
-		length = strcspn(frames, ";");
-		json_object_array_add(array, json_object_new_string_len(frames, (int)length));
-	}
-	return array;
-}
-
-/* 0 or -errno; a weight that was not recorded is no graph. */
-static int graph_add(struct json_object *graphs, struct report_folded *folded,
-		     enum report_weight weight, const char *name)
-{
-	struct json_object *graph, *array;
-	struct folded_line *lines;
-	size_t nr;
-	int error = folded_lines(folded, weight, REPORT_BY_STACK, &lines, &nr);
-
-	if (error)
-		return error == -EOPNOTSUPP ? 0 : error;
-	array = json_object_new_array();
-	for (size_t i = 0; i < nr; i++) {
-		struct json_object *line = json_object_new_array();
-
-		json_object_array_add(line, frames_json(lines[i].frames));
-		json_object_array_add(line, json_object_new_uint64(lines[i].weight));
-		json_object_array_add(array, line);
-	}
-	folded_lines_free(lines, nr);
-	if (!nr) {
-		json_object_put(array);
-		return 0;
-	}
-	graph = json_object_new_object();
-	add_text(graph, "weight", name);
-	json_object_object_add(graph, "lines", array);
-	json_object_array_add(graphs, graph);
-	return 0;
-}
-
-static int graphs_add(struct json_object *report, const struct report_page *page)
-{
-	static const struct {
-		enum report_weight weight;
-		const char *name;
-	} weights[] = {
-		{ REPORT_WEIGHT_NS, "ns" },
-		{ REPORT_WEIGHT_WAIT, "wait" },
-		{ REPORT_WEIGHT_COUNT, "count" },
-		{ REPORT_WEIGHT_EXPOSURE, "exposure" },
-	};
-	struct json_object *graphs = json_object_new_array();
-	int error = 0;
-
-	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++)
-		error = graph_add(graphs, page->folded, weights[i].weight, weights[i].name);
-	json_object_object_add(report, "flame", graphs);
-	return error;
-}
-
 static int report_fill(struct json_object *report, struct report_page *page, const char *title)
 {
+	struct page_graphs graphs = { 0 };
+	int error = graphs_make(&graphs, page->folded);
+
+	if (error)
+		return error;
+	json_object_object_add(report, "frames", graphs.frames);
+	json_object_object_add(report, "flame", graphs.list);
+	page->stacks_left = graphs.left;
 	add_text(report, "schema", "gmemtrace-flush-1");
 	json_object_object_add(report, "title", words_json(title));
 	json_object_object_add(report, "run", run_json(page));
@@ -323,17 +278,21 @@ static int report_fill(struct json_object *report, struct report_page *page, con
 	json_object_object_add(report, "timeline", series_steps_json(&page->series));
 	json_object_object_add(report, "matrix", slowest_matrix_json(&page->slowest));
 	json_object_object_add(report, "slowest", slowest_json(&page->slowest, page->series.begin));
-	return graphs_add(report, page);
+	return 0;
 }
 
 /* In a script element "<" could end it; in JSON it can stand as its number everywhere. */
 static void data_write(FILE *out, const char *json)
 {
-	for (; *json; json++) {
-		if (*json == '<')
+	while (*json) {
+		size_t length = strcspn(json, "<");
+
+		fwrite(json, 1, length, out);
+		json += length;
+		if (*json) {
 			fputs("\\u003c", out);
-		else
-			fputc(*json, out);
+			json++;
+		}
 	}
 }
 

@@ -72,4 +72,17 @@ struct json_object *slowest_json(const struct page_slowest *slowest, __u64 begin
 /* NULL: nobody answered, or there are too many. */
 struct json_object *slowest_matrix_json(const struct page_slowest *slowest);
 
+/* --- flame graphs: page_graphs.c ----------------------------------------------- */
+
+#define PAGE_LINES_MAX 3000 /* of a graph; the rest is one */
+
+struct page_graphs {
+	struct json_object *frames; /* names, each once */
+	struct json_object *list; /* a graph a weight that was recorded */
+	size_t left; /* lines of the largest graph that are not drawn by themselves */
+};
+
+/* 0 and @graphs, whose objects are the caller's; or -ENOMEM. */
+int graphs_make(struct page_graphs *graphs, struct report_folded *folded);
+
 #endif

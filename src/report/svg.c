@@ -13,9 +13,10 @@
 
 struct svg {
 	FILE *out;
-	const char *unit;
+	const struct svg_style *style;
 	__u64 total;
 	size_t rows;
+	size_t line; /* that is being drawn */
 };
 
 /* Of the frames that are being drawn: where each begins, and which line it is of. */
@@ -23,42 +24,19 @@ struct open_frames {
 	const char *names[DEPTH_MAX];
 	size_t lengths[DEPTH_MAX];
 	__u64 begins[DEPTH_MAX];
+	size_t lines[DEPTH_MAX]; /* its first */
 	size_t depth;
 };
-
-/* ';' before everything else, so that like frames stand together. */
-static int frames_compare(const void *left, const void *right)
-{
-	const unsigned char *one = (const void *)((const struct folded_line *)left)->frames;
-	const unsigned char *other = (const void *)((const struct folded_line *)right)->frames;
-
-	while (*one && *one == *other) {
-		one++;
-		other++;
-	}
-	return (*one == ';' ? 1 : *one) - (*other == ';' ? 1 : *other);
-}
-
-/* Warm, and the same for the same name in every picture; waiting for others is blue. */
-static unsigned int color(const char *name, size_t length)
-{
-	unsigned int hash = 2166136261U;
-
-	for (size_t i = 0; i < length; i++)
-		hash = (hash ^ (unsigned char)name[i]) * 16777619U;
-	if (length > 6 && !strncmp(name, "flush_", 6) && strncmp(name, "flush_tlb", 9) != 0)
-		return 0x4477aaU + (hash % 24);
-	return (205 + hash % 50) << 16 | (80 + hash / 64 % 110) << 8 | (40 + hash / 8192 % 30);
-}
 
 static double place(const struct svg *svg, __u64 weight)
 {
 	return (double)weight / (double)svg->total * (WIDTH - 2 * MARGIN);
 }
 
-static void frame_write(const struct svg *svg, const char *name, size_t length, size_t depth,
+static void frame_write(const struct svg *svg, const struct svg_frame *frame, size_t depth,
 			__u64 begin, __u64 end)
 {
+	const struct svg_style *style = svg->style;
 	double x = MARGIN + place(svg, begin), width = place(svg, end - begin);
 	size_t y = HEAD + (svg->rows - 1 - depth) * ROW;
 	size_t room = width > LETTER ? (size_t)((width - 4) / LETTER) : 0;
@@ -66,16 +44,16 @@ static void frame_write(const struct svg *svg, const char *name, size_t length, 
 	if (width < WIDTH_MIN)
 		return;
 	fprintf(svg->out, "<g><title>");
-	escape_xml(svg->out, name, length);
-	fprintf(svg->out, " (%llu %s, %.2f %%)</title>", (unsigned long long)(end - begin),
-		svg->unit, 100.0 * (double)(end - begin) / (double)svg->total);
+	escape_xml(svg->out, frame->name, frame->length);
+	style->title(svg->out, style->context, frame, end - begin, svg->total);
+	fprintf(svg->out, "</title>");
 	fprintf(svg->out,
 		"<rect x=\"%.1f\" y=\"%zu\" width=\"%.1f\" height=\"%d\" fill=\"#%06x\" rx=\"1\"/>",
-		x, y, width, ROW - 1, color(name, length));
+		x, y, width, ROW - 1, style->color(style->context, frame));
 	if (room >= 3) {
 		fprintf(svg->out, "<text x=\"%.1f\" y=\"%zu\">", x + 3, y + ROW - 5);
-		escape_xml(svg->out, name, length < room ? length : room - 1);
-		fprintf(svg->out, "%s</text>", length < room ? "" : "\xe2\x80\xa6");
+		escape_xml(svg->out, frame->name, frame->length < room ? frame->length : room - 1);
+		fprintf(svg->out, "%s</text>", frame->length < room ? "" : "\xe2\x80\xa6");
 	}
 	fprintf(svg->out, "</g>\n");
 }
@@ -84,9 +62,15 @@ static void frame_write(const struct svg *svg, const char *name, size_t length, 
 static void frames_close(const struct svg *svg, struct open_frames *open, size_t depth, __u64 end)
 {
 	while (open->depth > depth) {
-		open->depth--;
-		frame_write(svg, open->names[open->depth], open->lengths[open->depth],
-			    open->depth + 1, open->begins[open->depth], end);
+		const size_t at = --open->depth;
+		const struct svg_frame frame = {
+			.name = open->names[at],
+			.length = open->lengths[at],
+			.first = open->lines[at],
+			.behind = svg->line,
+		};
+
+		frame_write(svg, &frame, at + 1, open->begins[at], end);
 	}
 }
 
@@ -110,6 +94,7 @@ static void line_draw(const struct svg *svg, struct open_frames *open, const cha
 		open->names[depth] = name;
 		open->lengths[depth] = length;
 		open->begins[depth] = begin;
+		open->lines[depth] = svg->line;
 		open->depth = depth + 1;
 		name = name[length] ? name + length + 1 : NULL;
 	}
@@ -146,28 +131,27 @@ static void head_write(const struct svg *svg, const char *title)
 	fprintf(svg->out, "</text>\n");
 }
 
-int svg_write(FILE *out, struct folded_line *lines, size_t nr, const char *title, const char *unit)
+int svg_write(FILE *out, const struct folded_line *lines, size_t nr, const struct svg_style *style)
 {
-	struct svg svg = { .out = out, .unit = unit, .rows = rows_count(lines, nr) };
+	struct svg svg = { .out = out, .style = style, .rows = rows_count(lines, nr) };
+	const struct svg_frame all = { .name = "all", .length = 3, .behind = nr };
 	struct open_frames open = { .depth = 0 };
 	__u64 begin = 0;
 
-	if (nr)
-		qsort(lines, nr, sizeof(*lines), frames_compare);
 	for (size_t i = 0; i < nr; i++)
 		svg.total += lines[i].weight;
-	head_write(&svg, title);
-	for (size_t i = 0; i < nr; i++) {
-		line_draw(&svg, &open, lines[i].frames, begin);
-		begin += lines[i].weight;
+	head_write(&svg, style->heading);
+	for (; svg.line < nr; svg.line++) {
+		line_draw(&svg, &open, lines[svg.line].frames, begin);
+		begin += lines[svg.line].weight;
 	}
 	frames_close(&svg, &open, 0, begin);
 	if (svg.total)
-		frame_write(&svg, "all", 3, 0, 0, svg.total);
+		frame_write(&svg, &all, 0, 0, svg.total);
 	fprintf(out, "<text x=\"%d\" y=\"%zu\" fill=\"#777777\">", MARGIN,
 		HEAD + svg.rows * ROW + FOOT - 8);
 	if (svg.total)
-		fprintf(out, "%llu %s in all", (unsigned long long)svg.total, unit);
+		style->foot(out, style->context, svg.total);
 	else
 		fprintf(out, "nothing was recorded");
 	fprintf(out, "</text>\n</svg>\n");

@@ -7,17 +7,19 @@ import { byId, count, time } from './format.js';
 const weights = { ns: time, wait: time, count, exposure: time };
 const words = { ns: 'time in flushes', wait: 'waiting for other CPUs', count: 'flushes', exposure: 'exposure, summed over pages' };
 
-// Folded lines as a tree: { name, value, children }, a node's value with those of its children in it.
-export function tree(lines) {
+// Folded lines as a tree: { name, value, children }, a node's value with those of its children in it. A line's frames are
+// places in names.
+export function tree(lines, names) {
 	const root = { name: 'all', value: 0, children: [] };
 
 	for (const [frames, value] of lines) {
 		let node = root;
 		node.value += value;
-		for (const name of frames) {
-			let child = node.children.find(candidate => candidate.name === name);
-			if (!child) {
-				child = { name, value: 0, children: [] };
+		for (const id of frames) {
+			// Like frames stand together: where one is there, it is the last.
+			let child = node.children.at(-1);
+			if (child?.name !== names[id]) {
+				child = { name: names[id], value: 0, children: [] };
 				node.children.push(child);
 			}
 			child.value += value;
@@ -49,7 +51,7 @@ export function drawFlame(report) {
 		chart.setSearchHandler((found, sum, total) => {
 			byId('flame-found').textContent = sum ? `${(100 * sum / total).toFixed(1)} % found` : 'nothing found';
 		});
-		select(place).datum(tree(graph.lines)).call(chart);
+		select(place).datum(tree(graph.lines, report.frames)).call(chart);
 	};
 	const current = () => report.flame.find(graph => graph.weight === choose.value);
 
