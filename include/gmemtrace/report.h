@@ -93,6 +93,33 @@ void report_folded_free(struct report_folded *folded);
 int report_folded_write(FILE *out, struct report_folded *folded, enum report_weight weight,
 			enum report_by by);
 
+/*
+ * What is kept of a run to be held against another one: sums by frames, without the numbers of
+ * processes and inodes, which are others in every run.
+ */
+struct report_profile;
+
+/* After model_finish(); @model and @folded may go afterwards. NULL where memory is short. */
+struct report_profile *report_profile_create(const struct model *model,
+					     struct report_folded *folded, enum report_by by);
+void report_profile_free(struct report_profile *profile);
+
+/* Why the two cannot be compared by @weight, one line, valid until the next call; NULL: they can. */
+const char *report_diff_refusal(const struct report_profile *before,
+				const struct report_profile *after, enum report_weight weight);
+
+/* "frames before after", integers: of a million flushes each. 0, -ENOMEM, or -errno of the stream. */
+int report_diff_folded(FILE *out, const struct report_profile *before,
+		       const struct report_profile *after, enum report_weight weight);
+
+/* A flame graph as wide as the larger of the two: red is more a flush, blue less, grey may be chance. */
+int report_diff_svg(FILE *out, const struct report_profile *before,
+		    const struct report_profile *after, enum report_weight weight);
+
+/* The same as a page, by every weight that both have. -EOPNOTSUPP: as report_page_write(). */
+int report_diff_page(FILE *out, const struct report_profile *before,
+		     const struct report_profile *after, const char *title);
+
 #define REPORT_STORY_SCHEMA "gmemtrace-story-1"
 
 /*

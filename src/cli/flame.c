@@ -15,6 +15,7 @@ enum flame_key {
 	KEY_WEIGHT,
 	KEY_BY,
 	KEY_STACKS,
+	KEY_DIFF,
 };
 
 struct flame {
@@ -24,6 +25,8 @@ struct flame {
 	enum report_by by;
 	bool svg, html;
 	const char *graph_option; /* of one graph, given; NULL: none */
+	bool diff;
+	const char *second; /* with --diff: the capture that the first is held against */
 };
 
 struct choice {
@@ -54,6 +57,8 @@ static const struct argp_option flame_table[] = {
 	{ "svg", KEY_SVG, NULL, 0, "a flame graph, an SVG that needs nothing else", 1 },
 	{ "html", KEY_HTML, NULL, 0,
 	  "a page that needs nothing else: flame graph, latency, exposure, slowest flushes", 1 },
+	{ "diff", KEY_DIFF, NULL, 0,
+	  "of two captures: what changed a flush; red is more in the second, blue less", 1 },
 	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "weight", KEY_WEIGHT, "WEIGHT", 0,
 	  "what is counted: ns in flushes (default), count of flushes, wait (ns from the first CPU "
@@ -105,14 +110,22 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 		flame->options.run.stack_rate = options_rate(state, "--stacks", text);
 		options_need_live(&flame->options, "--stacks");
 		return 0;
+	case KEY_DIFF:
+		flame->diff = true;
+		return 0;
 	case ARGP_KEY_END:
+		if (flame->diff && !flame->second)
+			options_usage(state->name, "--diff is for two captures: give FILE FILE");
 		if (flame->html && flame->graph_option)
 			options_usage(state->name,
 				      "%s has no meaning with --html, which has them all",
 				      flame->graph_option);
 		return 0;
 	case ARGP_KEY_ARG:
-		options_take_file(state, &flame->options, text);
+		if (flame->diff && flame->options.run.file && !flame->second)
+			flame->second = text;
+		else
+			options_take_file(state, &flame->options, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -122,7 +135,7 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 static const struct argp flame_argp = {
 	flame_table,
 	flame_parse,
-	"[FILE | -- CMD...]",
+	"[FILE | -- CMD...]\n--diff FILE FILE",
 	"Sums up where flush time goes: in the capture FILE, or live while CMD runs, or until ^C.\v"
 	"Folded lines are what flamegraph.pl, speedscope and others read. Exit status: 0 done, 2 "
 	"an "
@@ -148,16 +161,31 @@ static enum gmemtrace_status flame_write(const struct flame *flame, struct repor
 	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
 }
 
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 /* What the report is of. */
 static const char *flame_title(const struct flame *flame, struct run *run)
 {
 	const char *command = model_fact_find(run_model(run), "command");
-	const char *file = flame->options.run.file, *slash;
+	const char *file = flame->options.run.file;
 
 	if (!file)
 		return command ? command : "this host";
-	slash = strrchr(file, '/');
-	return slash ? slash + 1 : file;
+	return file_name(file);
+}
+
+static enum gmemtrace_status page_close(struct output *output, int error)
+{
+	if (error != -EOPNOTSUPP)
+		return output_close(output, error);
+	output_line(
+		"--html: this build has no page, as npm was missing: there are --folded and --svg");
+	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
 }
 
 static enum gmemtrace_status page_write(const struct flame *flame, struct run *run,
@@ -169,11 +197,7 @@ static enum gmemtrace_status page_write(const struct flame *flame, struct run *r
 	if (!output)
 		return GMEMTRACE_ERROR;
 	error = report_page_write(output_stream(output), page, flame_title(flame, run));
-	if (error != -EOPNOTSUPP)
-		return output_close(output, error);
-	output_line(
-		"--html: this build has no page, as npm was missing: there are --folded and --svg");
-	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
+	return page_close(output, error);
 }
 
 static enum gmemtrace_status page_run(const struct flame *flame, struct run *run)
@@ -210,6 +234,78 @@ static enum gmemtrace_status flame_run(const struct flame *flame, struct run *ru
 	return status;
 }
 
+/* What is kept of the capture @file. NULL and @status: it was said. */
+static struct report_profile *profile_read(const struct flame *flame, const char *file,
+					   enum gmemtrace_status *status)
+{
+	struct run_options source = flame->options.run;
+	struct report_profile *profile = NULL;
+	struct report_folded *folded;
+	struct run_result result;
+	struct run *run;
+
+	source.file = file;
+	*status = run_open(&run, &source);
+	if (*status)
+		return NULL;
+	folded = report_folded_create(run_model(run));
+	if (folded) {
+		*status = trace_run(run, NULL, &result);
+		if (!*status) {
+			*status = run_status(&result, NULL);
+			profile = report_profile_create(run_model(run), folded, flame->by);
+		}
+	}
+	if (!profile && !*status) {
+		output_line("out of memory");
+		*status = GMEMTRACE_ERROR;
+	}
+	report_folded_free(folded);
+	run_close(run);
+	return profile;
+}
+
+static enum gmemtrace_status diff_write(const struct flame *flame,
+					const struct report_profile *before,
+					const struct report_profile *after)
+{
+	const char *reason = report_diff_refusal(before, after, flame->weight);
+	struct output *output;
+	char title[512];
+	int error;
+
+	if (reason) {
+		output_line("%s, %s: not to be compared: %s", flame->options.run.file,
+			    flame->second, reason);
+		return GMEMTRACE_ERROR;
+	}
+	output = output_open(flame->out);
+	if (!output)
+		return GMEMTRACE_ERROR;
+	snprintf(title, sizeof(title), "%s, then %s", file_name(flame->options.run.file),
+		 file_name(flame->second));
+	if (flame->html)
+		error = report_diff_page(output_stream(output), before, after, title);
+	else
+		error = (flame->svg ? report_diff_svg : report_diff_folded)(
+			output_stream(output), before, after, flame->weight);
+	return page_close(output, error);
+}
+
+static enum gmemtrace_status diff_run(const struct flame *flame)
+{
+	enum gmemtrace_status first, second = 0;
+	struct report_profile *before = profile_read(flame, flame->options.run.file, &first);
+	struct report_profile *after = before ? profile_read(flame, flame->second, &second) : NULL;
+	enum gmemtrace_status status = run_status_worse(first, second);
+
+	if (after)
+		status = run_status_worse(status, diff_write(flame, before, after));
+	report_profile_free(before);
+	report_profile_free(after);
+	return status;
+}
+
 int subcommand_flame(int argc, char **argv, char **command)
 {
 	struct flame flame = { .out = "-",
@@ -221,6 +317,8 @@ int subcommand_flame(int argc, char **argv, char **command)
 
 	options_parse(&flame_argp, argc, argv, &flame, &flame.options, command);
 	flame.options.run.command_aside = !strcmp(flame.out, "-");
+	if (flame.diff)
+		return diff_run(&flame);
 	status = run_open(&run, &flame.options.run);
 	if (status)
 		return status;

@@ -296,13 +296,30 @@ static void data_write(FILE *out, const char *json)
 	}
 }
 
-int report_page_write(FILE *out, struct report_page *page, const char *title)
+bool page_built(void)
+{
+	return strstr(page_start, DATA_MARK);
+}
+
+int page_write_report(FILE *out, struct json_object *report)
 {
 	const char *mark = strstr(page_start, DATA_MARK);
+
+	if (!mark)
+		return -EOPNOTSUPP;
+	fwrite(page_start, 1, (size_t)(mark - page_start), out);
+	data_write(out, json_object_to_json_string_ext(
+				report, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	fputs(mark + strlen(DATA_MARK), out);
+	return report_done(out);
+}
+
+int report_page_write(FILE *out, struct report_page *page, const char *title)
+{
 	struct json_object *report;
 	int error;
 
-	if (!mark)
+	if (!page_built())
 		return -EOPNOTSUPP;
 	flush_watch_finish(page->watch);
 	flush_latency_finish(page->latency);
@@ -310,14 +327,8 @@ int report_page_write(FILE *out, struct report_page *page, const char *title)
 		return -ENOMEM;
 	report = json_object_new_object();
 	error = report_fill(report, page, title);
-	if (!error) {
-		fwrite(page_start, 1, (size_t)(mark - page_start), out);
-		data_write(out, json_object_to_json_string_ext(
-					report,
-					JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-		fputs(mark + strlen(DATA_MARK), out);
-		error = report_done(out);
-	}
+	if (!error)
+		error = page_write_report(out, report);
 	json_object_put(report);
 	return error;
 }

@@ -74,6 +74,23 @@ struct json_object *slowest_matrix_json(const struct page_slowest *slowest);
 
 /* --- flame graphs: page_graphs.c ----------------------------------------------- */
 
+/* Names of frames, each once; lines have their places. */
+struct page_names {
+	struct json_object *frames;
+	struct lh_table *ids; /* by name: its place */
+};
+
+/* 0 or -ENOMEM. */
+int names_make(struct page_names *names);
+/* "a;b;c" as an array of places; NULL where memory is short. */
+struct json_object *names_places(struct page_names *names, const char *frames);
+/* What is left of @names is its frames, if they are still wanted. */
+void names_free(struct page_names *names);
+
+/* The page with @report in it. 0, -EOPNOTSUPP: this build has none, or -errno of the stream. */
+int page_write_report(FILE *out, struct json_object *report);
+bool page_built(void);
+
 #define PAGE_LINES_MAX 3000 /* of a graph; the rest is one */
 
 struct page_graphs {

@@ -8,7 +8,7 @@
 
 struct graphs {
 	struct page_graphs made;
-	struct lh_table *ids; /* by name: its index in frames */
+	struct page_names names;
 };
 
 static void name_free(struct lh_entry *entry)
@@ -17,32 +17,31 @@ static void name_free(struct lh_entry *entry)
 	free(lh_entry_k(entry));
 }
 
-/* The index of @name in frames; -1 where memory is short. */
-static long frame_id(struct graphs *graphs, const char *name, size_t length)
+/* The place of @name in frames; -1 where memory is short. */
+static long frame_id(struct page_names *names, const char *name, size_t length)
 {
 	char *copy = strndup(name, length);
-	size_t id = json_object_array_length(graphs->made.frames);
+	size_t id = json_object_array_length(names->frames);
 	struct json_object *number;
 	void *found;
 
 	if (!copy)
 		return -1;
-	if (lh_table_lookup_ex(graphs->ids, copy, &found)) {
+	if (lh_table_lookup_ex(names->ids, copy, &found)) {
 		free(copy);
 		return (long)json_object_get_int64(found);
 	}
 	number = json_object_new_int64((int64_t)id);
-	if (lh_table_insert(graphs->ids, copy, number)) {
+	if (lh_table_insert(names->ids, copy, number)) {
 		json_object_put(number);
 		free(copy);
 		return -1;
 	}
-	json_object_array_add(graphs->made.frames, json_object_new_string(copy));
+	json_object_array_add(names->frames, json_object_new_string(copy));
 	return (long)id;
 }
 
-/* "a;b;c" as an array of indices; NULL where memory is short. */
-static struct json_object *frames_json(struct graphs *graphs, const char *frames)
+struct json_object *names_places(struct page_names *names, const char *frames)
 {
 	struct json_object *array = json_object_new_array();
 
@@ -50,7 +49,7 @@ static struct json_object *frames_json(struct graphs *graphs, const char *frames
 		long id;
 
 		length = strcspn(frames, ";");
-		id = frame_id(graphs, frames, length);
+		id = frame_id(names, frames, length);
 		if (id < 0) {
 			json_object_put(array);
 			return NULL;
@@ -58,6 +57,19 @@ static struct json_object *frames_json(struct graphs *graphs, const char *frames
 		json_object_array_add(array, json_object_new_int64(id));
 	}
 	return array;
+}
+
+int names_make(struct page_names *names)
+{
+	names->ids = lh_kchar_table_new(1024, name_free);
+	names->frames = names->ids ? json_object_new_array() : NULL;
+	return names->ids ? 0 : -ENOMEM;
+}
+
+void names_free(struct page_names *names)
+{
+	lh_table_free(names->ids);
+	names->ids = NULL;
 }
 
 static int weight_compare(const void *left, const void *right)
@@ -90,7 +102,7 @@ static int line_add(struct graphs *graphs, struct json_object *array, const char
 		    __u64 weight)
 {
 	struct json_object *line = json_object_new_array();
-	struct json_object *ids = frames_json(graphs, frames);
+	struct json_object *ids = names_places(&graphs->names, frames);
 
 	json_object_array_add(line, ids);
 	json_object_array_add(line, json_object_new_uint64(weight));
@@ -154,16 +166,16 @@ int graphs_make(struct page_graphs *made, struct report_folded *folded)
 		{ REPORT_WEIGHT_COUNT, "count" },
 		{ REPORT_WEIGHT_EXPOSURE, "exposure" },
 	};
-	struct graphs graphs = { .ids = lh_kchar_table_new(1024, name_free) };
-	int error = graphs.ids ? 0 : -ENOMEM;
+	struct graphs graphs = { 0 };
+	int error = names_make(&graphs.names);
 
 	if (error)
 		return error;
-	graphs.made.frames = json_object_new_array();
+	graphs.made.frames = graphs.names.frames;
 	graphs.made.list = json_object_new_array();
 	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++)
 		error = graph_add(&graphs, folded, weights[i].weight, weights[i].name);
-	lh_table_free(graphs.ids);
+	names_free(&graphs.names);
 	if (error) {
 		json_object_put(graphs.made.frames);
 		json_object_put(graphs.made.list);

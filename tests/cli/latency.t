@@ -54,4 +54,25 @@ stderr_like 'record --flushes' 'and what would record them is said'
 "$tracer" flame --svg -o flush.svg monday.cap
 is "$(grep -c '<title>' flush.svg) $(grep -c '<script' flush.svg)" "$(grep -o '</title>' flush.svg | wc -l) 0" 'a picture without scripts'
 succeeds 'which is XML' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' flush.svg
+
+# Two runs held against each other.
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" . || exit 1
+"$tracer" flame --diff flushes.cap slower.cap >diff.folded 2>/dev/null
+is "$? $(awk 'NF != 3 || $2 !~ /^[0-9]+$/ || $3 !~ /^[0-9]+$/' diff.folded | wc -l)" '0 0' 'flame --diff: frames and two numbers'
+is "$(awk '/vfree/ { print ($3 == 3 * $2) }' diff.folded | sort -u)" 1 'three times as much a flush'
+for two in 'flushes.cap slower.cap 1 0' 'slower.cap flushes.cap 0 1' 'flushes.cap flushes.cap 0 0'; do
+	read -r before after more less <<<"$two"
+	"$tracer" flame --diff --svg -o diff.svg "$before" "$after" 2>/dev/null
+	is "$(grep -c 'fill="#ff[0-9a-e]' diff.svg | awk '{ print ($1 > 0) }') $(grep -cE 'fill="#([0-9a-e].)\1ff"' diff.svg | awk '{ print ($1 > 0) }')" \
+		"$more $less" "$before, $after: what is red and what blue"
+	succeeds 'which is XML' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' diff.svg
+done
+"$tracer" flame --diff flushes.cap monday.cap >"$stdout" 2>"$stderr"
+status=$?
+status_is 2 'captures that were not made alike are refused'
+stderr_like 'not to be compared: the second has flushes of the direct map' 'with the reason'
+is "$(wc -c <"$stdout")" 0 'and nothing is written'
+refuses '--diff is for two captures' flame --diff monday.cap
+refuses 'one FILE is enough' flame --diff monday.cap tuesday.cap flushes.cap
 end_tests print-plan

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-// node page.mjs PAGE REPORT REAL SCREENSHOT: puts the report into the page, opens it in Chromium without a network, and
-// uses it as a person would; then REAL, a page that flame --html has written. Prints TAP.
+// node page.mjs PAGE REPORT REAL HOSTILE DIFF SCREENSHOT: puts the report into the page, opens it in Chromium without a
+// network, and uses it as a person would; then pages that flame --html has written: REAL, HOSTILE of a task whose name is
+// markup, and DIFF of two runs. Prints TAP.
 import { readFileSync, writeFileSync, mkdtempSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const [pagePath, reportPath, realPath, screenshot] = process.argv.slice(2);
+const [pagePath, reportPath, realPath, hostilePath, diffPath, screenshot] = process.argv.slice(2);
 const { chromium } = createRequire(resolve(pagePath, '../web/package.json'))('playwright-core');
 let number = 0, failed = 0;
 
@@ -96,6 +97,23 @@ const real = await open(`file://${resolve(realPath)}`);
 is(real.said.concat(real.asked), [], 'what flame --html writes is drawn, without a word');
 is(await real.page.locator('main > section:not([hidden])').count() >= 5, true, 'with its parts');
 is(await real.page.locator('#slowest tbody tr').count() > 0, true, 'and the slowest flushes');
+
+// Names that are markup are shown as they are, and make no element.
+const hostile = await open(`file://${resolve(hostilePath)}`);
+is(hostile.said.concat(hostile.asked), [], 'a hostile name runs nothing, and fetches nothing');
+is(await hostile.page.locator('img, script:not([id]):not(:last-of-type), iframe').count(), 0, 'it makes no element');
+is(await hostile.page.locator('#slowest td', { hasText: '<img onerror=' }).count() > 0, true, 'and is shown as it is');
+is(await hostile.page.locator('#matrix tbody td').filter({ hasText: /[0-9]/ }).count() > 0, true, 'who waited for whom is there');
+is(await hostile.page.locator('#limits li', { hasText: 'lost' }).count(), 1, 'what was lost is said');
+is(await hostile.page.locator('#slowest td', { hasText: 'answered last' }).count() > 0, true, 'and who answered last');
+
+const diff = await open(`file://${resolve(diffPath)}`);
+is(diff.said.concat(diff.asked), [], 'two runs held against each other are drawn, without a word');
+is(await diff.page.locator('main > section:not([hidden])').count(), 1, 'as flame graphs alone');
+const shades = await diff.page.locator('#flame rect').evaluateAll(all => all.map(one => one.getAttribute('fill')));
+is(shades.some(shade => /^rgb\(255, ?\d+, ?\d+\)$/.test(shade)) && shades.includes('#dddddd'), true, 'red where it is more, grey where it may be chance');
+await diff.page.locator('#flame .d3-flame-graph-label', { hasText: 'vfree' }).first().hover({ force: true });
+is(/vfree: .* -> .* a flush, \+200\.0 %/.test(await diff.page.locator('#flame-details').textContent()), true, 'a frame says what it was and is');
 
 // The control: a page that says something is heard.
 const wrong = await open(written('wrong.html', { ...report, slowest: [{ at_ns: 'x' }] }));

@@ -2,6 +2,7 @@
 import '../node_modules/d3-flame-graph/dist/d3-flamegraph.css';
 import flamegraph from 'd3-flame-graph';
 import { select } from 'd3-selection';
+import { change, changeColour, changeWords, differenceTree } from './diff.js';
 import { byId, count, time } from './format.js';
 
 const weights = { ns: time, wait: time, count, exposure: time };
@@ -46,12 +47,15 @@ export function drawFlame(report) {
 			.sort(true)
 			.title('')
 			.transitionDuration(0)
-			.label(node => `${node.data.name}: ${words(node.value)}`)
+			.label(node => report.sides ? changeWords(node.data, change(node.data, report), words)
+				: `${node.data.name}: ${words(node.value)}`)
 			.setDetailsElement(byId('flame-details'));
+		if (report.sides)
+			chart.setColorMapper(node => node.highlight ? '#e600e6' : changeColour(change(node.data, report)));
 		chart.setSearchHandler((found, sum, total) => {
 			byId('flame-found').textContent = sum ? `${(100 * sum / total).toFixed(1)} % found` : 'nothing found';
 		});
-		select(place).datum(tree(graph.lines, report.frames)).call(chart);
+		select(place).datum((report.sides ? differenceTree : tree)(graph.lines, report.frames)).call(chart);
 	};
 	const current = () => report.flame.find(graph => graph.weight === choose.value);
 

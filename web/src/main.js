@@ -35,6 +35,17 @@ function head() {
 	}
 }
 
+function headOfTwo() {
+	const [before, after] = report.sides;
+
+	document.title = `gmemtrace: ${report.title}`;
+	byId('title').textContent = `What changed a flush: ${report.title}`;
+	byId('summary').textContent = `${count(before.flushes)} flushes, then ${count(after.flushes)}; ` +
+		`${count(before.lost)} and ${count(after.lost)} lost; ${before.kernel || 'an unknown kernel'}, then ` +
+		`${after.kernel || 'an unknown kernel'}. Red is more a flush, blue less or gone, grey within ` +
+		`${report.sigmas} standard errors.`;
+}
+
 // A part that cannot be drawn says so, and the others stand.
 function part(name, there, draw) {
 	const section = byId(`${name}-section`);
@@ -51,11 +62,14 @@ function part(name, there, draw) {
 	}
 }
 
-head();
+if (report.sides)
+	headOfTwo();
+else
+	head();
 part('flame', report.flame.length, drawFlame);
-part('latency', report.histogram.length, drawLatency);
-part('exposure', report.exposure.length, drawExposure);
-part('timeline', report.timeline.length > 1, drawTimeline);
+part('latency', report.histogram?.length, drawLatency);
+part('exposure', report.exposure?.length, drawExposure);
+part('timeline', report.timeline?.length > 1, drawTimeline);
 part('matrix', report.matrix, drawMatrix);
-part('slowest', report.slowest.length, drawSlowest);
+part('slowest', report.slowest?.length, drawSlowest);
 document.body.dataset.drawn = 'yes';

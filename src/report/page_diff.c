@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The page of what changed between two runs: its flame graphs, and what each run was. */
+#include "report/diff.h"
+#include "report/page.h"
+
+static const struct {
+	enum report_weight weight;
+	const char *name;
+} weights[] = {
+	{ REPORT_WEIGHT_NS, "ns" },
+	{ REPORT_WEIGHT_WAIT, "wait" },
+	{ REPORT_WEIGHT_COUNT, "count" },
+	{ REPORT_WEIGHT_EXPOSURE, "exposure" },
+};
+
+/* [places, before, after, squares before, squares after], a flush each. */
+static int line_add(struct json_object *array, struct page_names *names, const struct diff *diff,
+		    size_t index)
+{
+	const struct diff_line *line = &diff->lines[index];
+	struct json_object *entry = json_object_new_array();
+	struct json_object *places = names_places(names, line->frames);
+
+	json_object_array_add(entry, places);
+	for (int side = 0; side < DIFF_SIDES; side++)
+		json_object_array_add(entry, json_object_new_double(diff_mean(diff, index, side)));
+	for (int side = 0; side < DIFF_SIDES; side++)
+		json_object_array_add(entry, json_object_new_double(line->sides[side].squares /
+								    diff->flushes[side]));
+	json_object_array_add(array, entry);
+	return places ? 0 : -ENOMEM;
+}
+
+static int graph_add(struct json_object *list, struct page_names *names, const struct diff *diff,
+		     const char *weight)
+{
+	struct json_object *graph = json_object_new_object();
+	struct json_object *lines = json_object_new_array();
+	int error = 0;
+
+	for (size_t i = 0; !error && i < diff->nr; i++)
+		error = line_add(lines, names, diff, i);
+	add_text(graph, "weight", weight);
+	json_object_object_add(graph, "lines", lines);
+	json_object_array_add(list, graph);
+	return error;
+}
+
+static int graphs_add(struct json_object *list, struct page_names *names,
+		      const struct report_profile *before, const struct report_profile *after)
+{
+	int error = 0;
+
+	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++) {
+		struct diff diff;
+
+		if (report_diff_refusal(before, after, weights[i].weight))
+			continue;
+		error = diff_make(&diff, before, after, weights[i].weight);
+		if (error)
+			return error;
+		if (diff.nr)
+			error = graph_add(list, names, &diff, weights[i].name);
+		diff_free(&diff);
+	}
+	return error;
+}
+
+static struct json_object *side_json(const struct report_profile *profile)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_count(object, "flushes", profile_flushes(profile));
+	add_count(object, "lost", profile_lost(profile));
+	add_text(object, "kernel", profile_kernel(profile));
+	return object;
+}
+
+int report_diff_page(FILE *out, const struct report_profile *before,
+		     const struct report_profile *after, const char *title)
+{
+	struct json_object *report = json_object_new_object();
+	struct json_object *graphs = json_object_new_array();
+	struct json_object *sides = json_object_new_array();
+	struct page_names names;
+	int error = names_make(&names);
+
+	json_object_array_add(sides, side_json(before));
+	json_object_array_add(sides, side_json(after));
+	add_text(report, "schema", "gmemtrace-flush-diff-1");
+	json_object_object_add(report, "title", words_json(title));
+	json_object_object_add(report, "sides", sides);
+	json_object_object_add(report, "sigmas", json_object_new_double(DIFF_SIGMAS));
+	json_object_object_add(report, "flame", graphs);
+	if (!error) {
+		json_object_object_add(report, "frames", names.frames);
+		error = graphs_add(graphs, &names, before, after);
+		names_free(&names);
+	}
+	if (!error)
+		error = page_write_report(out, report);
+	json_object_put(report);
+	return error;
+}
