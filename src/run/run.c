@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "run/memory.h"
 #include "run/replay.h"
 #include "run/say.h"
 #include "run/session.h"
@@ -12,17 +12,6 @@ struct run {
 	struct replay replay;
 	volatile sig_atomic_t enough;
 };
-
-/*
- * A capture is packed, and a kernel may be flooded: what was fed may ask for more than there is, and
- * who is killed for it has no verdict. bytes; 0: not known.
- */
-static uint64_t memory_half(void)
-{
-	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-
-	return pages > 0 && size > 0 ? (uint64_t)pages / 2 * (uint64_t)size : 0;
-}
 
 enum gmemtrace_status run_open(struct run **out, const struct run_options *options)
 {
