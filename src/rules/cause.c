@@ -4,12 +4,17 @@
  * tree, so that a hundred thousand single pages cost no more each than a few.
  */
 #include <search.h>
-#include <stdint.h>
 #include "internal.h"
 
 static int order(__u64 left, __u64 right)
 {
 	return left < right ? -1 : left > right;
+}
+
+/* What has no inode comes first. An address would order them by where malloc() put them. */
+static __u64 inode_number(const struct model_inode *inode)
+{
+	return inode ? inode->number : 0;
 }
 
 /* 0: the same kind of cause, and their pages overlap or are neighbours. */
@@ -19,7 +24,7 @@ static int cause_order(const void *left, const void *right)
 	int by = order(a->descriptor->rule.id, b->descriptor->rule.id);
 
 	if (!by)
-		by = order((uintptr_t)a->inode, (uintptr_t)b->inode);
+		by = order(inode_number(a->inode), inode_number(b->inode));
 	if (!by)
 		by = order(a->variant, b->variant);
 	if (!by)
