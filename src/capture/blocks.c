@@ -111,25 +111,18 @@ static int block_next(struct capture_reader *reader)
 	return got;
 }
 
-int blocks_next(struct capture_reader *reader, const struct record_header **result)
+int blocks_turn(struct capture_reader *reader)
 {
-	const struct record_header *record;
+	if (reader->block_bytes || !unpack_over(&reader->unpack))
+		return damaged(reader, "records are missing in it");
+	return block_next(reader);
+}
 
-	if (!reader->unpack.left) {
-		int got;
-
-		if (reader->block_bytes || !unpack_over(&reader->unpack))
-			return damaged(reader, "records are missing in it");
-		got = block_next(reader);
-		if (got <= 0)
-			return got;
-	}
-	record = unpack_next(&reader->unpack);
+int blocks_refuse(struct capture_reader *reader, const struct record_header *record)
+{
 	if (!record || record->size > reader->block_bytes)
 		return damaged(reader, "what is packed makes no sense");
 	if (record->kind == RECORD_FACT && !record_fact_key((const struct record_fact *)record))
 		return damaged(reader, "a fact's lengths make no sense");
-	reader->block_bytes -= record->size;
-	*result = record;
-	return 1;
+	return 0;
 }

@@ -4,13 +4,40 @@
 
 #include "capture/input.h"
 
-/* The next record of a format of blocks, of any kind: 1, 0 at the end, or -errno. */
-int blocks_next(struct capture_reader *reader, const struct record_header **record);
+/* Goes on to the next block that has records: 1, 0 at the end, or -errno. */
+int blocks_turn(struct capture_reader *reader);
+/* Why the record cannot be one: -errno. */
+int blocks_refuse(struct capture_reader *reader, const struct record_header *record);
 
 /*
  * Has a whole block in the buffer, checked. 1; 0 where none is left, with @wrong
  * what is the matter with the bytes that are, or NULL; or -errno.
  */
 int blocks_fill(struct capture_reader *reader, struct capture_block *block, const char **wrong);
+
+/* The next record of a format of blocks, of any kind: 1, 0 at the end, or -errno. */
+static inline int blocks_next(struct capture_reader *reader, const struct record_header **result)
+{
+	const struct record_header *record;
+
+	if (!reader->unpack.left) {
+		int got = blocks_turn(reader);
+
+		if (got <= 0)
+			return got;
+	}
+	record = unpack_next(&reader->unpack);
+	if (!record)
+		return blocks_refuse(reader, NULL);
+	if (record->size > reader->block_bytes || record->kind == RECORD_FACT) {
+		int error = blocks_refuse(reader, record);
+
+		if (error)
+			return error;
+	}
+	reader->block_bytes -= record->size;
+	*result = record;
+	return 1;
+}
 
 #endif

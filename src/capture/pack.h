@@ -62,16 +62,23 @@ void pack_records(const __u8 *records, __u32 nr, __u64 time, struct pack_buffer 
 typedef __u32 __attribute__((may_alias)) pack_word;
 
 struct unpack_lane {
-	pack_word *target;
-	const pack_word *source;
+	__u16 lane, source; /* as in struct pack_lane */
+	bool late; /* the records before must have been taken: its number stands in its place */
+	__u32 value; /* the last, where it foretells itself */
 	const __u8 *at, *end; /* what is left of its stream */
 	__u32 bytes; /* of it */
 };
 
+/* Several records of a kind are made in one go, lane by lane. */
 struct unpack_kind {
 	struct pack_kind head;
 	struct unpack_lane *lanes;
-	__u64 *record; /* the last one */
+	const __u64 *first; /* what those lanes that never change are like */
+	__u64 *records; /* made, and not taken yet */
+	__u32 row, rows, rows_max; /* of them */
+	__u32 late; /* lanes, of which the first is [late_first] */
+	__u32 late_first;
+	bool uneven; /* streams end at different records */
 	const __u8 *at, *end; /* raw */
 };
 
@@ -83,7 +90,7 @@ struct unpack {
 	pack_word time[2] __attribute__((aligned(8)));
 	struct unpack_lane *lanes;
 	size_t lanes_room;
-	__u64 *records; /* of all kinds, one each */
+	__u64 *records; /* of all kinds: the first, and those made */
 	size_t records_room; /* words */
 	__u64 *raw; /* a raw record, aligned */
 };

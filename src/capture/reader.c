@@ -174,8 +174,8 @@ int capture_next(struct capture_reader *reader, const struct record_header **res
 	while (!reader->error && !reader->ended) {
 		const struct record_header *record;
 		size_t least;
-		int got = info->header.version == 1 ? stream_next(reader, &record)
-						    : blocks_next(reader, &record);
+		int got = info->header.version > 1 ? blocks_next(reader, &record)
+						   : stream_next(reader, &record);
 
 		if (got <= 0)
 			return got;

@@ -6,6 +6,7 @@
 #include "capture/pack.h"
 
 #define RAW_MAX 65528 /* bytes of a record */
+#define MADE_BYTES 8192 /* of records of a kind that are made in one go, but always one */
 
 /* What is left of the packed bytes. */
 struct cursor {
@@ -39,6 +40,11 @@ static int array_room(void *array, size_t *room, size_t nr, size_t element)
 	return 0;
 }
 
+static __u32 kind_rows(const struct pack_kind *head)
+{
+	return head->size < MADE_BYTES ? MADE_BYTES / head->size : 1;
+}
+
 /* How much room all kinds take: pointers into it are set when it no longer moves. */
 static int kinds_measure(struct unpack *unpack, struct cursor cursor)
 {
@@ -58,7 +64,7 @@ static int kinds_measure(struct unpack *unpack, struct cursor cursor)
 		    !cursor_take(&cursor, head.lanes * sizeof(struct pack_lane)))
 			return -EBADMSG;
 		lanes += head.lanes;
-		words += head.size / 8U;
+		words += head.size / 8U * (1 + kind_rows(&head));
 	}
 	if (array_room(&unpack->lanes, &unpack->lanes_room, lanes, sizeof(*unpack->lanes)) ||
 	    array_room(&unpack->records, &unpack->records_room, words, sizeof(*unpack->records)))
@@ -66,25 +72,40 @@ static int kinds_measure(struct unpack *unpack, struct cursor cursor)
 	return 0;
 }
 
-static bool lane_read(struct unpack *unpack, struct unpack_kind *kind, __u32 i,
-		      struct cursor *cursor)
+/* Its number can be added only when all that foretells it is known. */
+static bool lane_late(const struct unpack_kind *kind, __u32 i)
+{
+	__u16 source = kind->lanes[i].source;
+
+	if (source >= PACK_SOURCE_TIME)
+		return true;
+	for (__u32 j = 0; j < i; j++) {
+		if (kind->lanes[j].lane == source)
+			return kind->lanes[j].late;
+	}
+	return false;
+}
+
+static bool lane_read(struct unpack_kind *kind, __u32 i, struct cursor *cursor)
 {
 	struct unpack_lane *lane = &kind->lanes[i];
-	pack_word *record = (pack_word *)kind->record;
 	struct pack_lane head;
 
 	memcpy(&head, cursor_take(cursor, sizeof(head)), sizeof(head));
-	/* Kind and size stay what they are. */
-	if (!head.lane || head.lane >= kind->head.size / 4U)
+	/* Kind and size stay what they are; lanes come in order, each once. */
+	if (!head.lane || head.lane >= kind->head.size / 4U ||
+	    (i && head.lane <= kind->lanes[i - 1].lane))
 		return false;
-	lane->target = &record[head.lane];
-	if (head.source >= PACK_SOURCE_TIME)
-		lane->source = &unpack->time[head.source - PACK_SOURCE_TIME];
-	else if (head.source <= head.lane)
-		lane->source = &record[head.source];
-	else
+	if (head.source > head.lane && head.source < PACK_SOURCE_TIME)
 		return false;
-	lane->bytes = head.bytes;
+	*lane = (struct unpack_lane){ .lane = head.lane,
+				      .source = head.source,
+				      .bytes = head.bytes };
+	lane->late = lane_late(kind, i);
+	lane->value = ((const pack_word *)kind->first)[head.lane];
+	kind->late += lane->late;
+	if (lane->late && kind->late == 1)
+		kind->late_first = i;
 	return true;
 }
 
@@ -97,20 +118,22 @@ static int kinds_read(struct unpack *unpack, struct cursor *cursor)
 		struct unpack_kind *kind = &unpack->kinds[i];
 		const struct record_header *header;
 
+		*kind = (struct unpack_kind){ .lanes = lanes, .first = record };
 		memcpy(&kind->head, cursor_take(cursor, sizeof(kind->head)), sizeof(kind->head));
 		if (!kind->head.size)
 			continue;
-		kind->record = record;
-		kind->lanes = lanes;
 		memcpy(record, cursor_take(cursor, kind->head.size), kind->head.size);
 		header = (const struct record_header *)record;
 		if (header->kind != kind->head.kind || header->size != kind->head.size)
 			return -EBADMSG;
 		for (__u32 j = 0; j < kind->head.lanes; j++) {
-			if (!lane_read(unpack, kind, j, cursor))
+			if (!lane_read(kind, j, cursor))
 				return -EBADMSG;
 		}
 		record += kind->head.size / 8U;
+		kind->records = record;
+		kind->rows_max = kind_rows(&kind->head);
+		record += (size_t)kind->head.size / 8U * kind->rows_max;
 		lanes += kind->head.lanes;
 	}
 	return 0;
@@ -203,26 +226,164 @@ static const __u8 *number_read(const __u8 *at, const __u8 *end, __u32 *value)
 	return NULL;
 }
 
-static bool lanes_next(struct unpack_lane *lane, const struct unpack_lane *end)
-{
-	for (; lane < end; lane++) {
-		const __u8 *at = lane->at;
-		__u32 value;
+#define NUMBER_MAX 5 /* bytes */
 
-		if (at == lane->end)
-			return false;
-		value = *at++;
-		if (value >= 0x80 && at < lane->end && *at < 0x80) {
-			value = (value & 0x7f) | (__u32)*at++ << 7;
-		} else if (value >= 0x80) {
-			at = number_read(lane->at, lane->end, &value);
-			if (!at)
-				return false;
-		}
-		lane->at = at;
-		*lane->target = *lane->source + (value >> 1 ^ -(value & 1));
+/* The same where there are NUMBER_MAX bytes; most numbers are of one or two. */
+static inline const __u8 *number_near(const __u8 *at, __u32 *value)
+{
+	__u32 result = at[0];
+
+	if (result < 0x80) {
+		*value = result;
+		return at + 1;
 	}
-	return true;
+	result = (result & 0x7f) | (__u32)at[1] << 7;
+	if (at[1] < 0x80) {
+		*value = result;
+		return at + 2;
+	}
+	result = (result & 0x3fff) | (__u32)at[2] << 14;
+	if (at[2] < 0x80) {
+		*value = result;
+		return at + 3;
+	}
+	return number_read(at, at + NUMBER_MAX, value);
+}
+
+/* Where a lane's numbers go: to its place in each of several records, one behind the other. */
+struct places {
+	pack_word *target;
+	__u32 words; /* of a record */
+	__u32 nr;
+};
+
+#define EIGHT 8U /* numbers that are looked at together */
+#define EIGHT_LONGER 0x8080808080808080ULL /* in any of eight bytes: its number goes on */
+
+static inline __u32 unzigzag(__u32 number)
+{
+	return number >> 1 ^ -(number & 1);
+}
+
+/*
+ * Takes numbers from @lane for @places, in which records stand that are like the one before.
+ * Returns how many. @source: what foretells it in the same record, NULL: nothing does yet, or @own,
+ * it does itself. Inlined, so that this is not asked for each of them.
+ */
+static inline __attribute__((always_inline)) __u32
+lane_fill(struct unpack_lane *lane, const struct places *places, const pack_word *source, bool own)
+{
+	const __u8 *at = lane->at, *const end = lane->end;
+	pack_word *target = places->target;
+	const __u32 words = places->words, before = lane->value;
+	__u32 left = places->nr, value = before, number;
+
+	while (left) {
+		__u32 few = left < EIGHT ? left : EIGHT;
+		__u64 eight = EIGHT_LONGER;
+
+		if (few == EIGHT && end - at >= EIGHT)
+			memcpy(&eight, at, sizeof(eight));
+		/* Most numbers are of what stays as it is. */
+		if (own && !eight && value == before) {
+			at += EIGHT;
+			left -= EIGHT;
+			target += (size_t)words * EIGHT;
+			continue;
+		}
+		if (!(eight & EIGHT_LONGER)) {
+			for (__u32 i = 0; i < EIGHT; i++, eight >>= 8) {
+				number = unzigzag(eight & 0xff);
+				value = own ? value + number : number;
+				*target = source ? *source + number : value;
+				target += words;
+				source += source ? words : 0;
+			}
+			at += EIGHT;
+			left -= EIGHT;
+			continue;
+		}
+		for (; few; few--, left--) {
+			const __u8 *next = end - at >= NUMBER_MAX ? number_near(at, &number)
+								  : number_read(at, end, &number);
+
+			if (!next)
+				goto over;
+			at = next;
+			number = unzigzag(number);
+			value = own ? value + number : number;
+			/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): they have room */
+			*target = source ? *source + number : value;
+			target += words;
+			source += source ? words : 0;
+		}
+	}
+over:
+	lane->value = value;
+	lane->at = at;
+	return places->nr - left;
+}
+
+/* A lane of @rows records of @words each. Returns of how many. */
+static __u32 lane_make(struct unpack_lane *lane, pack_word *records, __u32 words, __u32 rows)
+{
+	struct places places = { .target = records + lane->lane, .words = words, .nr = rows };
+
+	if (lane->source == lane->lane)
+		return lane_fill(lane, &places, NULL, true);
+	if (lane->late)
+		return lane_fill(lane, &places, NULL, false);
+	return lane_fill(lane, &places, records + lane->source, false);
+}
+
+/* Makes the next few. Streams are as long as there are records: that of one ends with all others. */
+static void kind_make(struct unpack_kind *kind)
+{
+	__u32 words = kind->head.size / 4U, rows = kind->rows_max;
+	const __u64 *last =
+		kind->rows ? kind->records + (size_t)(kind->rows - 1) * (words / 2) : kind->first;
+
+	if (last != kind->records)
+		memcpy(kind->records, last, kind->head.size);
+	for (__u32 i = 1; i < rows; i++)
+		memcpy(kind->records + (size_t)i * (words / 2), kind->records, kind->head.size);
+	for (__u32 i = 0; i < kind->head.lanes; i++) {
+		__u32 made = lane_make(&kind->lanes[i], (pack_word *)kind->records, words, rows);
+
+		kind->uneven |= i && made != rows;
+		rows = made < rows ? made : rows;
+	}
+	kind->row = 0;
+	kind->rows = rows;
+}
+
+/* Adds what foretells those lanes for which the records before it had to be known. */
+static void late_add(const struct unpack *unpack, const struct unpack_kind *kind, pack_word *record)
+{
+	for (__u32 i = kind->late_first, left = kind->late; left; i++) {
+		const struct unpack_lane *lane = &kind->lanes[i];
+
+		if (!lane->late)
+			continue;
+		record[lane->lane] += lane->source >= PACK_SOURCE_TIME
+					      ? unpack->time[lane->source - PACK_SOURCE_TIME]
+					      : record[lane->source];
+		left--;
+	}
+}
+
+static const struct record_header *kind_next(const struct unpack *unpack, struct unpack_kind *kind)
+{
+	__u64 *record;
+
+	if (kind->row == kind->rows)
+		kind_make(kind);
+	if (kind->row == kind->rows)
+		return NULL;
+	record = kind->records + (size_t)kind->row++ * (kind->head.size / 8U);
+	if (kind->late)
+		late_add(unpack, kind, (pack_word *)record);
+	return (const struct record_header *)record;
 }
 
 const struct record_header *unpack_next(struct unpack *unpack)
@@ -233,19 +394,28 @@ const struct record_header *unpack_next(struct unpack *unpack)
 	if (!unpack->left || *unpack->order >= unpack->kinds_nr)
 		return NULL;
 	kind = &unpack->kinds[*unpack->order];
-	if (!kind->head.size) {
-		record = raw_next(unpack, kind);
-		if (!record)
-			return NULL;
-	} else {
-		if (!lanes_next(kind->lanes, kind->lanes + kind->head.lanes))
-			return NULL;
-		record = (const struct record_header *)kind->record;
-	}
+	record = kind->head.size ? kind_next(unpack, kind) : raw_next(unpack, kind);
+	if (!record)
+		return NULL;
 	unpack->order++;
 	unpack->left--;
 	memcpy(unpack->time, &record->time, sizeof(unpack->time));
 	return record;
+}
+
+static bool kind_over(const struct unpack_kind *kind)
+{
+	if (!kind->head.size)
+		return kind->at == kind->end;
+	if (!kind->head.lanes)
+		return true;
+	if (kind->row != kind->rows || kind->uneven)
+		return false;
+	for (__u32 i = 0; i < kind->head.lanes; i++) {
+		if (kind->lanes[i].at != kind->lanes[i].end)
+			return false;
+	}
+	return true;
 }
 
 bool unpack_over(const struct unpack *unpack)
@@ -253,14 +423,8 @@ bool unpack_over(const struct unpack *unpack)
 	if (unpack->left)
 		return false;
 	for (__u32 i = 0; i < unpack->kinds_nr; i++) {
-		const struct unpack_kind *kind = &unpack->kinds[i];
-
-		if (!kind->head.size && kind->at != kind->end)
+		if (!kind_over(&unpack->kinds[i]))
 			return false;
-		for (__u32 j = 0; kind->head.size && j < kind->head.lanes; j++) {
-			if (kind->lanes[j].at != kind->lanes[j].end)
-				return false;
-		}
 	}
 	return true;
 }
