@@ -75,6 +75,12 @@ bool backlog_append(struct backlog *backlog, const void *data, size_t size)
 
 	if (!size)
 		return true;
+	if (size <= tail_room(backlog)) {
+		memcpy(backlog->tail->data + backlog->tail->end, data, size);
+		backlog->tail->end += size;
+		backlog->bytes += size;
+		return true;
+	}
 	if (!blocks_add(backlog, backlog_blocks_for(backlog, size)))
 		return false;
 	backlog->bytes += size;

@@ -114,10 +114,13 @@ uint64_t peers_backlog(const struct peers *peers)
 /* All users together have the backlog, one alone half of it, every client a little for itself. */
 static bool room_for(const struct peers *peers, const struct peer *peer, size_t size)
 {
-	uint64_t more = (uint64_t)backlog_blocks_for(&peer->backlog, size) * BACKLOG_BLOCK_BYTES;
-	uint64_t own = (uint64_t)peer->backlog.blocks * BACKLOG_BLOCK_BYTES + more;
+	uint64_t more, own;
 
-	if (!more || peer->owner || own <= peers->limits.own)
+	if (peer->owner)
+		return true;
+	more = (uint64_t)backlog_blocks_for(&peer->backlog, size) * BACKLOG_BLOCK_BYTES;
+	own = (uint64_t)peer->backlog.blocks * BACKLOG_BLOCK_BYTES + more;
+	if (!more || own <= peers->limits.own)
 		return true;
 	return backlog_of(peers, NULL) + more <= peers->limits.backlog &&
 	       backlog_of(peers, &peer->uid) + more <= peers->limits.backlog / 2;
