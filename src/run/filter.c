@@ -147,10 +147,8 @@ static bool filter_step(const struct filter *filter, const struct record_header 
 	       task_find(filter, record->tid);
 }
 
-const struct record_header *filter_apply(struct filter *filter, const struct record_header *record)
+const struct record_header *filter_choose(struct filter *filter, const struct record_header *record)
 {
-	if (!filter->vm)
-		return record;
 	switch (record->kind) {
 	case RECORD_INODE:
 		return filter_inode(filter, record);

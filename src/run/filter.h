@@ -46,7 +46,13 @@ struct filter {
  * NULL. Changes and flushes always pass, as a request on the VM's inode may touch any page and
  * anybody's flush ends an exposure; one that serves another VM's inode is no task's (tgid 0).
  */
-const struct record_header *filter_apply(struct filter *filter, const struct record_header *record);
+const struct record_header *filter_choose(struct filter *filter,
+					  const struct record_header *record);
+static inline const struct record_header *filter_apply(struct filter *filter,
+						       const struct record_header *record)
+{
+	return filter->vm ? filter_choose(filter, record) : record;
+}
 
 void filter_destroy(struct filter *filter);
 

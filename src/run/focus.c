@@ -100,13 +100,11 @@ static int record_next(struct focus *focus, struct capture_reader *reader,
 	return got;
 }
 
-int focus_next(struct focus *focus, struct capture_reader *reader,
-	       const struct record_header **record)
+int focus_choose(struct focus *focus, struct capture_reader *reader,
+		 const struct record_header **record)
 {
 	int got;
 
-	if (!focus->on)
-		return capture_next(reader, record);
 	while ((got = record_next(focus, reader, record)) > 0) {
 		*record = story_filter_apply(&focus->filter, *record);
 		if (*record)

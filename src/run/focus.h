@@ -26,9 +26,14 @@ int focus_learn(struct focus *focus, struct capture_reader *reader,
 /* From the begin on, of a reader that was opened anew or sought to its first block. */
 void focus_begin(struct focus *focus);
 
+int focus_choose(struct focus *focus, struct capture_reader *reader,
+		 const struct record_header **record);
 /* As capture_next(). */
-int focus_next(struct focus *focus, struct capture_reader *reader,
-	       const struct record_header **record);
+static inline int focus_next(struct focus *focus, struct capture_reader *reader,
+			     const struct record_header **record)
+{
+	return focus->on ? focus_choose(focus, reader, record) : capture_next(reader, record);
+}
 
 void focus_free(struct focus *focus);
 

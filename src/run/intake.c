@@ -144,7 +144,8 @@ static void session_record(void *context, const struct record_header *record)
 	if (!record)
 		return;
 	record_take(session, record);
-	stuck_describe(session);
+	if (session->stuck_nr)
+		stuck_describe(session);
 	if (snapshots_note(&session->snapshots, record, session->now))
 		model_fail(session);
 }
