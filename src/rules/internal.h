@@ -46,18 +46,17 @@ struct cause_list {
 	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
 		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised)
 
-/* Those rules that have the callback. */
-struct rule_callees {
-	const struct rule_descriptor *list[RULE_IDS_MAX];
-	size_t nr;
-};
-
 struct verdict {
 	struct model *model;
 	struct verdict_options options;
 	const struct rule_descriptor *built[RULE_IDS_MAX]; /* those that judge */
 	size_t built_nr;
-#define RULE_CALLEES(member) struct rule_callees member;
+/* Of those rules that have it. */
+#define RULE_CALLEES(member)                                                                       \
+	struct {                                                                                   \
+		__typeof__(((struct rule_descriptor *)NULL)->member) list[RULE_IDS_MAX];           \
+		size_t nr;                                                                         \
+	} member;
 	struct {
 		RULE_CALLS(RULE_CALLEES)
 	} calls;

@@ -12,9 +12,9 @@
 /* Calls @member of every rule that has it. */
 #define VERDICT_CALL(verdict, member, ...)                                                         \
 	do {                                                                                       \
-		const struct rule_callees *callees = &(verdict)->calls.member;                     \
+		const __typeof__((verdict)->calls.member) *callees = &(verdict)->calls.member;     \
 		for (size_t call = 0; call < callees->nr; call++)                                  \
-			callees->list[call]->member(verdict, __VA_ARGS__);                         \
+			callees->list[call](verdict, __VA_ARGS__);                                 \
 	} while (0)
 
 /* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
@@ -381,7 +381,7 @@ static void verdict_build(struct verdict *verdict, const struct rule_descriptor 
 {
 #define RULE_CALLEE(member)                                                                        \
 	if (descriptor->member)                                                                    \
-		verdict->calls.member.list[verdict->calls.member.nr++] = descriptor;
+		verdict->calls.member.list[verdict->calls.member.nr++] = descriptor->member;
 
 	verdict->built[verdict->built_nr++] = descriptor;
 	RULE_CALLS(RULE_CALLEE)
