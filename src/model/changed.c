@@ -10,12 +10,6 @@
 #define SPARE_MAX 16 /* chunks' times kept for the next */
 #define SETTLE_MAX 4096 /* chunks looked at for a watermark */
 
-struct chunk_times {
-	struct chunk_times *next; /* spare ones */
-	__u64 known[CHUNK_WORDS]; /* a bit a page */
-	__u64 time[CHUNK_PAGES]; /* ns */
-};
-
 static struct chunk_times *times_take(struct model *model)
 {
 	struct chunk_times *times = model->times_spare;
@@ -75,17 +69,6 @@ void chunk_forget_times(struct model *model, struct chunk *chunk)
 		chunk->changed = chunk->changed_last;
 }
 
-__u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact)
-{
-	const struct chunk *chunk = slot->chunk;
-	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1));
-
-	*exact = !chunk || (chunk->times && bit_test(chunk->times->known, bit));
-	if (!chunk)
-		return slot->last_change;
-	return *exact ? chunk->times->time[bit] : chunk->changed;
-}
-
 __u64 pages_changed(const struct chunk_slot *slot, __u64 pgoff, __u64 nr)
 {
 	__u64 latest = 0, left = CHUNK_PAGES - (pgoff & (CHUNK_PAGES - 1));
@@ -110,8 +93,8 @@ static void times_raise(struct chunk_times *times, __u32 first, __u32 last, __u6
 	}
 }
 
-void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
-			__u64 time)
+void run_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
+		      __u64 time)
 {
 	struct chunk *chunk = slot->chunk;
 	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1)), last;

@@ -7,23 +7,18 @@
 #define LOOKS_PER_RECORD 64
 #define EVENTS_NEAR 4096
 
-void event_add(struct model *model, const struct model_event *event)
+void events_enlarge(struct model *model)
 {
-	if (model->events_nr == model->events_room &&
-	    model->events_room < model->options.events_kept) {
-		size_t room = model->events_room;
+	size_t room = model->events_room;
 
-		/* Growth happens only before the first wrap, so nothing has to be moved. */
-		if (!room) {
-			model->events = model_alloc(model, EVENTS_FIRST * sizeof(*model->events));
-			model->events_room = model->events ? EVENTS_FIRST : 0;
-		} else {
-			model_grow(model, &model->events, room, &model->events_room,
-				   sizeof(*model->events));
-		}
+	if (room >= model->options.events_kept)
+		return;
+	if (room) {
+		model_enlarge(model, &model->events, &model->events_room, sizeof(*model->events));
+		return;
 	}
-	if (model->events_room)
-		model->events[model->events_nr++ & (model->events_room - 1)] = *event;
+	model->events = model_alloc(model, EVENTS_FIRST * sizeof(*model->events));
+	model->events_room = model->events ? EVENTS_FIRST : 0;
 }
 
 static bool event_concerns(const struct model_event *event, __u32 inode, __u64 pgoff, __u64 pfn)

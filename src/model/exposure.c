@@ -165,19 +165,56 @@ static bool range_exposed(struct model *model, const struct model_flush *flush)
 	return false;
 }
 
+/* Whether the flush is what @exposure waits for: it began later, and reaches some of it. */
+static bool exposure_ends(const struct exposure *exposure, const struct model_flush *flush)
+{
+	if (!exposure->inode || exposure->begin > flush->begin)
+		return false;
+	return flush->full || (exposure->pfn <= flush->pfn_last &&
+			       exposure->pfn + exposure->nr > flush->pfn_first);
+}
+
+/* Only one page is exposed, as where each is flushed when it has become absent. false: it is not so. */
+static bool exposure_end_single(struct model *model, struct model_flush *flush)
+{
+	struct exposure *exposure = &model->exposed[model->exposed_head];
+	struct inode *inode = exposure->inode;
+	struct model_exposure ended;
+	struct page_span run;
+
+	if (model->exposed_nr - model->exposed_head != 1 || exposure->nr != 1 ||
+	    !exposure_ends(exposure, flush) ||
+	    !extent_single(model, inode, exposure->pgoff, &run) ||
+	    !(run.pages->flags & PAGE_RESIDENT) || !(run.pages->flags & PAGE_EXPOSED) ||
+	    run.pages->pfn != exposure->pfn)
+		return false;
+	page_set(run.pages, PAGE_EXPOSED, false);
+	inode->base.exposed--;
+	flush->covered++;
+	ended = (struct model_exposure){
+		.inode = &inode->base,
+		.pgoff = exposure->pgoff,
+		.nr = 1,
+		.begin = exposure->begin,
+		.end = flush->end,
+		.own = exposure->tid == flush->tid,
+	};
+	model->exposed_head = model->exposed_nr = 0;
+	MODEL_NOTIFY(model, exposure_ended, &ended);
+	return true;
+}
+
 void exposure_end(struct model *model, struct model_flush *flush)
 {
+	if (model->exposed_head == model->exposed_nr || exposure_end_single(model, flush))
+		return;
 	if (model->exposed_nr - model->exposed_head > FEW && !range_exposed(model, flush))
 		return;
 	for (size_t i = model->exposed_head; i < model->exposed_nr; i++) {
 		struct exposure *exposure = &model->exposed[i];
 
-		if (!exposure->inode || exposure->begin > flush->begin)
-			continue;
-		if (!flush->full && (exposure->pfn > flush->pfn_last ||
-				     exposure->pfn + exposure->nr <= flush->pfn_first))
-			continue;
-		exposure_close(model, exposure, flush);
+		if (exposure_ends(exposure, flush))
+			exposure_close(model, exposure, flush);
 	}
 	exposure_trim(model);
 }

@@ -221,17 +221,6 @@ void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 		run->nr = pages_like(run->pages, run->pages->pfn, run->nr);
 }
 
-enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)
-{
-	__u32 legal = 0;
-
-	if (bit_test(chunk->bits[BITS_PRESENT], bit))
-		legal |= MODEL_PRESENT;
-	if (bit_test(chunk->bits[BITS_ABSENT], bit))
-		legal |= MODEL_ABSENT;
-	return (enum model_state)legal;
-}
-
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff)
 {
 	const struct region *region;
@@ -308,13 +297,6 @@ void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64
 			region_declare(model, inode, start > first ? start : first,
 				       end < last ? end : last, legal, add);
 	}
-}
-
-const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark)
-{
-	static const __u64 none[CHUNK_WORDS];
-
-	return chunk->marks ? chunk->marks[mark] : none;
 }
 
 void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, enum chunk_mark mark,
@@ -422,7 +404,7 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 	}
 }
 
-void extent_touch_run(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time)
+void extent_touch_pages(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time)
 {
 	struct chunk *chunk = run->slot->chunk;
 	__u64 first = pgoff & CHUNK_MASK, last = first + run->nr - 1;
@@ -514,24 +496,6 @@ static void region_free(struct model *model, struct region *region)
 		model_release(model, chunk, sizeof(*chunk));
 	}
 	model_release(model, region->slots, REGION_CHUNKS * sizeof(*region->slots));
-}
-
-void run_write(const struct page_span *run, __u32 flags)
-{
-	__u64 entries = run->like ? 1 : run->nr;
-
-	for (__u64 i = 0; i < entries; i++)
-		run->pages[i].flags = flags & 0xff;
-}
-
-__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied)
-{
-	if (page_applied(run->pages) == MODEL_ABSENT)
-		inode->base.absent -= run->nr;
-	if (applied == MODEL_ABSENT)
-		inode->base.absent += run->nr;
-	return (run->pages->flags & ~(__u32)PAGE_APPLIED_MASK) | (__u32)applied
-									 << PAGE_APPLIED_SHIFT;
 }
 
 void extent_free(struct model *model, struct inode *inode)

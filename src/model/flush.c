@@ -32,28 +32,39 @@ static bool flush_elsewhere(const struct model *model, const struct model_flush 
 	return model->options.vm && !inode && flush->tgid != model->options.vm;
 }
 
-static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)
+static void flush_event(struct model *model, const struct model_flush *flush,
+			const struct inode *inode)
 {
-	struct task *task = task_get(model, flush->tid);
-	struct request *request;
-	struct model_event event = {
+	struct model_event *event = event_next(model);
+
+	if (!event)
+		return;
+	*event = (struct model_event){
 		.time = flush->end,
 		.kind = RECORD_FLUSH,
 		.operation = flush->routine,
 		.cpu = flush->cpu,
 		.tid = flush->tid,
 		.tgid = flush->tgid,
+		.inode = inode ? (__u32)inode->base.number : 0,
 		.state = flush->full,
 		.first = flush->pfn_first,
 		.last = flush->pfn_last,
 	};
+}
+
+static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)
+{
+	struct task *task = task_get(model, flush->tid);
+	struct request *request;
 
 	if (!task)
 		return;
 	request = request_innermost(task);
 	if (request)
 		task_flush(model, task, flush);
-	loose_flush(model, task, flush);
+	if (loose_any(model))
+		loose_flush(model, task, flush);
 	exposure_end(model, flush);
 	if (request && request->inode)
 		inode = request->inode;
@@ -63,23 +74,33 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	if (inode) {
 		inode->base.flushes++;
 		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
-		event.inode = (__u32)inode->base.number;
 	}
-	event_add(model, &event);
+	flush_event(model, flush, inode);
 	MODEL_NOTIFY(model, flushed, flush, request ? &request->base : NULL,
 		     inode ? &inode->base : NULL);
+}
+
+/* Whose page the flush of a change is of. */
+static struct inode *merged_owner(const struct model *model, const struct record_zap *record)
+{
+	struct inode *inode = NULL;
+	__u64 pgoff;
+
+	/* The change, of a page that stayed, came right before it. */
+	if (model->single.record == record && model->single.taken + 1 == model->taken &&
+	    !record->valid)
+		return model->single.inode;
+	if (record->page < PFN_MAX)
+		pfn_find(model, record->page, &inode, &pgoff);
+	return inode;
 }
 
 void flush_take_merged(struct model *model, const struct record_zap *record)
 {
 	struct model_flush flush;
-	struct inode *inode = NULL;
-	__u64 pgoff;
 
 	flush_of_zap(record, &flush);
-	if (record->page < PFN_MAX)
-		pfn_find(model, record->page, &inode, &pgoff);
-	flush_apply(model, &flush, inode);
+	flush_apply(model, &flush, merged_owner(model, record));
 }
 
 void flush_take(struct model *model, const struct record_flush *record)

@@ -2,7 +2,7 @@
 /* All inodes: found, added, counted, and done with. */
 #include "model/state.h"
 
-struct inode *inode_find(const struct model *model, __u64 number)
+struct inode *inode_look_up(const struct model *model, __u64 number)
 {
 	union map_value *index;
 

@@ -59,21 +59,27 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 	}
 }
 
-static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
-			__u64 now)
+/* Of a zap that has an owner. */
+static void loose_tell(struct model *model, const struct model_zap *zap,
+		       enum model_coverage coverage, __u64 now)
 {
 	struct model_flush_judgement judgement = {
 		.zap = zap,
+		.pgoff = zap->pgoff,
 		.pfn = zap->pfn,
 		.nr = zap->nr,
 		.coverage = coverage,
 		.time = now,
 	};
 
-	if (!loose_owner(model, zap))
-		return;
-	judgement.pgoff = zap->pgoff;
 	MODEL_NOTIFY(model, flush_judged, &judgement);
+}
+
+static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
+			__u64 now)
+{
+	if (loose_owner(model, zap))
+		loose_tell(model, zap, coverage, now);
 }
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
@@ -124,9 +130,15 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 {
 	struct model_zap judged;
 
-	loose_overtake(model, task, zap->end);
-	loose_trim(model);
+	if (loose_any(model)) {
+		loose_overtake(model, task, zap->end);
+		loose_trim(model);
+	}
 	/* Its own flush was merged into its record. */
+	if (zap->flushed && zap->inode) {
+		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
+		return;
+	}
 	if (zap->flushed) {
 		judged = *zap;
 		loose_judge(model, &judged, MODEL_COVERED, zap->flushed);

@@ -47,13 +47,11 @@ void model_release(struct model *model, void *memory, size_t size)
 	free(memory);
 }
 
-bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_t element)
+bool model_enlarge(struct model *model, void *array, size_t *room, size_t element)
 {
 	size_t more = *room ? *room * 2 : 16;
 	void *memory, *grown;
 
-	if (nr < *room)
-		return true;
 	if (!memory_charge(model, (more - *room) * element))
 		return false;
 	/* @array is the address of a pointer of any type. */

@@ -36,10 +36,10 @@ static void queue_drop(struct model *model)
 {
 	struct queue_entry entry;
 
-	while (queue_first(model, &entry)) {
+	while (queue_first(&model->queue, &entry)) {
 		if ((enum part)(entry.order & 3) == PART_BUNDLE)
 			snapshot_recycle(model, (struct bundle *)entry.item);
-		queue_done(model, &entry);
+		queue_done(&model->queue, &entry);
 	}
 }
 
@@ -178,6 +178,7 @@ static bool takes_loss(const struct queue_entry *entry)
 static void take(struct model *model, const struct queue_entry *entry)
 {
 	model->forgotten &= takes_loss(entry);
+	model->taken++;
 	switch ((enum part)(entry->order & 3)) {
 	case PART_RECORD:
 	case PART_ZAP:
@@ -200,9 +201,9 @@ static void take_before(struct model *model, __u64 time)
 	struct queue_entry entry;
 
 	queue_sort(model);
-	while (queue_next(model, time, &entry)) {
+	while (queue_next(&model->queue, time, &entry)) {
 		take(model, &entry);
-		queue_done(model, &entry);
+		queue_done(&model->queue, &entry);
 	}
 }
 
@@ -230,8 +231,7 @@ static void feed_disorder(struct model *model, const struct record_header *recor
 		.cause = RECORD_LOSS_DISORDER,
 	};
 
-	if (record->time < model->horizon)
-		doubt_loss(model, &loss);
+	doubt_loss(model, &loss);
 }
 
 static void feed_fact(struct model *model, const struct record_fact *record)
@@ -286,7 +286,8 @@ static void feed_event(struct model *model, const struct record_header *record)
 		model->counts.malformed++;
 		return;
 	}
-	feed_disorder(model, record);
+	if (record->time < model->horizon)
+		feed_disorder(model, record);
 	queue_add_record(model, record);
 }
 

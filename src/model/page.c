@@ -112,6 +112,15 @@ int pages_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn,
 	return 0;
 }
 
+void page_place(struct model *model, struct inode *inode, __u64 pgoff, struct page *page, __u64 pfn,
+		enum model_state applied)
+{
+	page_fill(page, pfn, applied);
+	inode->base.resident++;
+	inode->base.absent += applied == MODEL_ABSENT;
+	pfn_own(model, inode, pgoff, pfn, 1);
+}
+
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
 {
 	struct inode *other;
@@ -129,11 +138,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 		return page;
 	if (page->flags & PAGE_RESIDENT)
 		page_leave(model, inode, pgoff, page->pfn, 1);
-	page->pfn = pfn & (PFN_MAX - 1);
-	page->flags = PAGE_RESIDENT;
-	inode->base.resident++;
-	page_apply(inode, page, 1, absent ? MODEL_ABSENT : MODEL_PRESENT);
-	pfn_own(model, inode, pgoff, pfn, 1);
+	page_place(model, inode, pgoff, page, pfn, absent ? MODEL_ABSENT : MODEL_PRESENT);
 	return page;
 }
 

@@ -295,6 +295,17 @@ static enum pfn_owner entry_decode(const struct model *model, __u64 entry, __u64
 	return PFN_NONE;
 }
 
+bool pfn_claim(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)
+{
+	__u64 entry = entry_load(model, pfn);
+
+	*inode = NULL;
+	*pgoff = entry & 0xffffffffULL;
+	if (entry > ENTRY_ZAPPED)
+		*inode = model->inodes[((entry & ~ENTRY_MARKS) >> 32) - 1];
+	return entry != ENTRY_ZAPPED && !(entry & ENTRY_MARKS);
+}
+
 enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)
 {
 	return entry_decode(model, entry_load(model, pfn), pfn, inode, pgoff);
@@ -378,6 +389,13 @@ static void entries_change(struct model *model, __u64 pfn, __u64 nr, bool add, e
 	}
 }
 
+/* Where the block at hand is its, and the entry fits; else it is changed the long way. */
+static bool entry_put(struct model *model, __u64 pfn, __u64 entry)
+{
+	return model->pfn_cached == (pfn >> CHUNK_SHIFT) + 1 &&
+	       narrow_store(model, &model->pfn_entries[pfn & BLOCK_MASK], entry);
+}
+
 static __u64 change_zapped(__u64 entry, __u64 value)
 {
 	return entry & ENTRY_LEFT ? entry | ENTRY_ABSENT : value;
@@ -415,7 +433,8 @@ void pfn_mark_zapped(struct model *model, __u64 pfn, __u64 nr, bool zapped)
 
 void pfn_clear(struct model *model, __u64 pfn, __u64 nr)
 {
-	entries_change(model, pfn, nr, false, change_set, 0);
+	if (nr != 1 || !entry_put(model, pfn, 0))
+		entries_change(model, pfn, nr, false, change_set, 0);
 }
 
 void pfn_leave(struct model *model, __u64 pfn, __u64 nr)
@@ -445,7 +464,10 @@ bool pfn_is_absent(const struct model *model, __u64 pfn)
 
 void pfn_own(struct model *model, const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
 {
-	entries_change(model, pfn, nr, true, change_set, entry_encode(inode, pgoff));
+	__u64 entry = entry_encode(inode, pgoff);
+
+	if (nr != 1 || !entry_put(model, pfn, entry))
+		entries_change(model, pfn, nr, true, change_set, entry);
 }
 
 void pfn_free_all(struct model *model)

@@ -6,6 +6,7 @@
 #include "model/state.h"
 
 #define PART_BITS 2
+#define SORT_FEW 32
 
 static void *block_room(struct model *model, size_t size)
 {
@@ -41,13 +42,16 @@ static void queue_pack(struct queue *queue)
 	queue->head = 0;
 }
 
-static bool queue_push(struct model *model, __u64 time, enum part part, const void *item,
-		       struct queue_block *block)
+static inline bool queue_push(struct model *model, __u64 time, enum part part, const void *item,
+			      struct queue_block *block)
 {
 	struct queue *queue = &model->queue;
 
 	if (queue->nr == queue->room)
 		queue_pack(queue);
+	/* Those taken of what stands before it are no later. */
+	if (queue->nr > queue->head && queue->entries[queue->nr - 1].time > time)
+		queue->disordered = true;
 	if (!model_grow(model, &queue->entries, queue->nr, &queue->room, sizeof(*queue->entries)))
 		return false;
 	queue->entries[queue->nr++] = (struct queue_entry){
@@ -91,9 +95,12 @@ static bool entry_before(const struct queue_entry *a, const struct queue_entry *
 static void insertion_sort(struct queue_entry *entries, size_t nr)
 {
 	for (size_t i = 1; i < nr; i++) {
-		struct queue_entry entry = entries[i];
+		struct queue_entry entry;
 		size_t at = i;
 
+		if (!entry_before(&entries[i], &entries[i - 1]))
+			continue;
+		entry = entries[i];
 		for (; at && entry_before(&entry, &entries[at - 1]); at--)
 			entries[at] = entries[at - 1];
 		entries[at] = entry;
@@ -105,7 +112,7 @@ static void merge_sort(struct queue_entry *entries, struct queue_entry *spare, s
 {
 	size_t half = nr / 2, left = 0, right = half, at = 0;
 
-	if (nr <= 16) {
+	if (nr <= SORT_FEW) {
 		insertion_sort(entries, nr);
 		return;
 	}
@@ -125,7 +132,7 @@ void queue_sort(struct model *model)
 	struct queue *queue = &model->queue;
 	size_t nr = queue->nr - queue->head;
 
-	if (!nr)
+	if (!nr || !queue->disordered)
 		return;
 	if (queue->spare_room < nr) {
 		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
@@ -137,38 +144,7 @@ void queue_sort(struct model *model)
 		queue->spare_room = nr;
 	}
 	merge_sort(queue->entries + queue->head, queue->spare, nr);
-}
-
-bool queue_next(struct model *model, __u64 before, struct queue_entry *entry)
-{
-	const struct queue *queue = &model->queue;
-
-	if (queue->head < queue->nr && queue->entries[queue->head].time >= before)
-		return false;
-	return queue_first(model, entry);
-}
-
-bool queue_first(struct model *model, struct queue_entry *entry)
-{
-	struct queue *queue = &model->queue;
-
-	if (queue->head == queue->nr)
-		return false;
-	*entry = queue->entries[queue->head++];
-	if (queue->head == queue->nr)
-		queue->head = queue->nr = 0;
-	return true;
-}
-
-void queue_done(struct model *model, const struct queue_entry *entry)
-{
-	struct queue *queue = &model->queue;
-	struct queue_block *block = entry->block;
-
-	if (!block || --block->live || block == queue->block)
-		return;
-	block->next = queue->free;
-	queue->free = block;
+	queue->disordered = false;
 }
 
 void queue_free(struct model *model)

@@ -71,7 +71,16 @@ struct chunk_seen *chunks_seen(struct model *model, const struct bundle *bundle,
 		chunks[i].spread = false;
 		chunks[i].run = (struct read_run){ .pgoff = from, .nr = end - from + 1 };
 	}
-	for (size_t i = 0; i < bundle->runs_nr; i++)
-		runs_sort_in(chunks, &bundle->runs[i], first, last);
+	for (size_t i = 0; i < bundle->runs_nr; i++) {
+		const struct read_run *run = &bundle->runs[i];
+		struct chunk_seen *seen =
+			&chunks[(run->pgoff >> CHUNK_SHIFT) - (first >> CHUNK_SHIFT)];
+
+		/* Of what lies scattered each page is a run. */
+		if (run->nr == 1 && run->pgoff >= first && run->pgoff <= last && seen->spread)
+			chunk_seen_add(seen, run);
+		else
+			runs_sort_in(chunks, run, first, last);
+	}
 	return chunks;
 }

@@ -96,6 +96,13 @@ struct chunk {
 	bool requested; /* a reread was handed out and has not come back */
 };
 
+/* When each page of a chunk last changed; see changed.c. */
+struct chunk_times {
+	struct chunk_times *next; /* spare ones */
+	__u64 known[CHUNK_WORDS]; /* a bit a page */
+	__u64 time[CHUNK_PAGES]; /* ns */
+};
+
 /* 512 chunks, or all their pages alike. */
 struct chunk_slot {
 	struct chunk *chunk; /* NULL: all pages alike */
@@ -302,6 +309,12 @@ struct model {
 	size_t open_nr, open_room;
 	struct request *requests_free;
 	__u64 request_id;
+	__u64 taken; /* entries of the queue */
+	struct {
+		const struct record_zap *record;
+		struct inode *inode;
+		__u64 taken; /* when it was: right behind it nothing can have changed */
+	} single; /* the last change of a page by itself */
 	struct loose *loose;
 	size_t loose_head, loose_nr, loose_room;
 	struct exposure *exposed;
@@ -346,8 +359,14 @@ struct model {
 /* memory.c: on failure the model is marked as failed. */
 void *model_alloc(struct model *model, size_t size); /* zeroed */
 void model_release(struct model *model, void *memory, size_t size);
-/* Makes room for one more element. false: none. */
-bool model_grow(struct model *model, void *array, size_t nr, size_t *room, size_t element);
+/* Makes room for more elements. false: none. */
+bool model_enlarge(struct model *model, void *array, size_t *room, size_t element);
+/* The same, where there is none for one more. */
+static inline bool model_grow(struct model *model, void *array, size_t nr, size_t *room,
+			      size_t element)
+{
+	return nr < *room || model_enlarge(model, array, room, element);
+}
 
 union map_value *map_find(const struct map *map, __u64 key);
 /* Finds or adds, with a value of 0. NULL: no memory. */
@@ -368,7 +387,15 @@ static inline bool inode_has(const struct inode *inode, __u32 traits)
 }
 
 /* inode.c: all inodes; life.c: what becomes of one */
-struct inode *inode_find(const struct model *model, __u64 number);
+struct inode *inode_look_up(const struct model *model, __u64 number);
+/* Numbers are given out one after another: mostly the place is the number. */
+static inline struct inode *inode_find(const struct model *model, __u64 number)
+{
+	if (number - 1 < model->inodes_nr && model->inodes[number - 1]->base.number == number)
+		return model->inodes[number - 1];
+	return inode_look_up(model, number);
+}
+
 struct inode *inode_get(struct model *model, __u64 number, __u64 time);
 /* Adds one; @learning: its history is not known from the start. NULL: no memory. */
 struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool learning);
@@ -384,6 +411,18 @@ void inode_sum(const struct inode *inode, bool finished, struct inode_sums *sums
 void inode_free(struct model *model, struct inode *inode);
 /* Pages of which nobody knows whether they are right: not compared since what happened last. */
 __u64 inode_uncompared(const struct inode *inode);
+
+static inline bool bit_test(const __u64 *bits, __u32 bit)
+{
+	return bits[bit / 64] >> (bit % 64) & 1;
+}
+
+static inline void bit_put(__u64 *bits, __u32 bit, bool value)
+{
+	__u64 mask = 1ULL << (bit % 64);
+
+	bits[bit / 64] = value ? bits[bit / 64] | mask : bits[bit / 64] & ~mask;
+}
 
 /* extent.c: an inode's pages */
 struct region *extent_region(struct model *model, struct inode *inode, __u64 pgoff, bool add);
@@ -410,6 +449,22 @@ struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff,
  */
 void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 		struct page_span *run);
+/* The page at @pgoff, where its chunk has a place for each; false: it has none. */
+static inline bool extent_single(struct model *model, struct inode *inode, __u64 pgoff,
+				 struct page_span *run)
+{
+	struct chunk_slot *slot = extent_slot(model, inode, pgoff, false);
+
+	if (!slot || !slot->chunk || !slot->chunk->pages)
+		return false;
+	*run = (struct page_span){
+		.slot = slot,
+		.pages = &slot->chunk->pages[pgoff & (CHUNK_PAGES - 1)],
+		.nr = 1,
+	};
+	return true;
+}
+
 /* A copy of a resident page. false: it is not resident. */
 bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page);
 /* The slot of @pgoff, or NULL. @region: NULL where there is none. */
@@ -417,7 +472,14 @@ struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
 				    const struct region **region);
 /* How many of @nr pages from @pgoff on are alike for certain, and have the pfns from @pfn on, or not. */
 __u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
-enum model_state chunk_legal(const struct chunk *chunk, __u32 bit);
+static inline enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)
+{
+	__u32 present = bit_test(chunk->bits[BITS_PRESENT], bit) ? MODEL_PRESENT : 0;
+
+	return (enum model_state)(present |
+				  (bit_test(chunk->bits[BITS_ABSENT], bit) ? MODEL_ABSENT : 0));
+}
+
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff);
 /* Declares [first, last]: replaces what is legal, or adds to it. */
 void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64 last, __u8 legal,
@@ -425,30 +487,40 @@ void extent_declare(struct model *model, struct inode *inode, __u64 first, __u64
 /* A request on [first, last] ended. @declared: it may have changed what is declared. */
 void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool declared);
 /* A run at @pgoff was changed. */
-void extent_touch_run(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time);
+void extent_touch_pages(struct inode *inode, const struct page_span *run, __u64 pgoff, __u64 time);
+static inline void extent_touch_run(struct inode *inode, const struct page_span *run, __u64 pgoff,
+				    __u64 time)
+{
+	struct chunk *chunk = run->slot->chunk;
+	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1));
+
+	if (run->nr != 1 || !chunk || chunk->marks) {
+		extent_touch_pages(inode, run, pgoff, time);
+		return;
+	}
+	if (chunk->read_begin)
+		bit_put(chunk->bits[BITS_TOUCHED], bit, true);
+	if (!inode->closing)
+		bit_put(chunk->bits[BITS_CHANGED], bit, true);
+}
+
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
 /* Pages that have changed and were not compared since. */
 __u64 extent_changed(const struct inode *inode);
 /* The bitmap of a mark, to be read. */
-const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark);
+static inline const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark)
+{
+	static const __u64 none[CHUNK_WORDS];
+
+	return chunk->marks ? chunk->marks[mark] : none;
+}
+
 void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, enum chunk_mark mark,
 		__u32 bit, bool value);
 /* No page has the mark any more. Returns how many had it. */
 __u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark);
 void extent_free(struct model *model, struct inode *inode);
-
-static inline bool bit_test(const __u64 *bits, __u32 bit)
-{
-	return bits[bit / 64] >> (bit % 64) & 1;
-}
-
-static inline void bit_put(__u64 *bits, __u32 bit, bool value)
-{
-	__u64 mask = 1ULL << (bit % 64);
-
-	bits[bit / 64] = value ? bits[bit / 64] | mask : bits[bit / 64] & ~mask;
-}
 
 static inline __u32 bits_count(const __u64 *bits)
 {
@@ -483,9 +555,26 @@ static inline void page_set(struct page *page, __u32 flags, bool value)
 	page->flags = (value ? page->flags | flags : page->flags & ~flags) & 0xff;
 }
 
-void run_write(const struct page_span *run, __u32 flags);
+static inline void run_write(const struct page_span *run, __u32 flags)
+{
+	__u64 entries = run->like ? 1 : run->nr;
+
+	for (__u64 i = 0; i < entries; i++)
+		run->pages[i].flags = flags & 0xff;
+}
+
 /* The flags of a run that is made absent or present; they are the caller's to write. */
-__u32 run_applied(struct inode *inode, const struct page_span *run, enum model_state applied);
+static inline __u32 run_applied(struct inode *inode, const struct page_span *run,
+				enum model_state applied)
+{
+	if (page_applied(run->pages) == MODEL_ABSENT)
+		inode->base.absent -= run->nr;
+	if (applied == MODEL_ABSENT)
+		inode->base.absent += run->nr;
+	return (run->pages->flags & ~(__u32)PAGE_APPLIED_MASK) | (__u32)applied
+									 << PAGE_APPLIED_SHIFT;
+}
+
 /* @page stands for @weight pages. */
 static inline void page_apply(struct inode *inode, struct page *page, __u64 weight,
 			      enum model_state applied)
@@ -503,11 +592,35 @@ const struct chunk *chunk_find(const struct inode *inode, __u64 pgoff, __u64 *sk
 
 /* changed.c */
 /* When it last changed, ns; where not @exact, that is the last change of it and its neighbours. */
-__u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact);
+static inline __u64 page_changed(const struct chunk_slot *slot, __u64 pgoff, bool *exact)
+{
+	const struct chunk *chunk = slot->chunk;
+	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1));
+
+	*exact = !chunk || (chunk->times && bit_test(chunk->times->known, bit));
+	if (!chunk)
+		return slot->last_change;
+	return *exact ? chunk->times->time[bit] : chunk->changed;
+}
+
 /* The last of several, which lie in the slot. */
 __u64 pages_changed(const struct chunk_slot *slot, __u64 pgoff, __u64 nr);
-void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
-			__u64 time);
+void run_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff, __u64 nr,
+		      __u64 time);
+static inline void pages_mark_changed(struct model *model, struct chunk_slot *slot, __u64 pgoff,
+				      __u64 nr, __u64 time)
+{
+	struct chunk *chunk = slot->chunk;
+	__u32 bit = (__u32)(pgoff & (CHUNK_PAGES - 1));
+
+	if (nr != 1 || !chunk || !chunk->times || time < chunk->changed_last) {
+		run_mark_changed(model, slot, pgoff, nr, time);
+		return;
+	}
+	chunk->changed_last = chunk->times->time[bit] = time;
+	bit_put(chunk->times->known, bit, true);
+}
+
 void chunk_forget_times(struct model *model, struct chunk *chunk);
 /* A watermark has passed: times that nobody needs any more are forgotten. */
 void changes_settle(struct model *model, __u64 now);
@@ -522,6 +635,8 @@ enum pfn_owner {
 	PFN_FREED, /* went back to the allocator absent, or together with one that was */
 };
 
+/* Whose it is said to be, without a look at the page there; NULL: nobody's. false: more is said of it. */
+bool pfn_claim(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
 enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
 /* The same, and how many of @nr from @pfn on are alike, their offsets and pages included. */
 __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,
@@ -545,6 +660,9 @@ __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *o
 	       struct inode **inode, __u64 *pgoff);
 /* Makes the page resident; drops whoever was known there before. NULL: no memory. */
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
+/* The same where nobody is at @page, which is the one at @pgoff, and nobody has the pfn. */
+void page_place(struct model *model, struct inode *inode, __u64 pgoff, struct page *page, __u64 pfn,
+		enum model_state applied);
 /* Takes pages out of their inode; those that have another pfn stay. */
 void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* Whether what is known of the pfns so far is alike: who has or had them. */
@@ -558,7 +676,16 @@ void owner_join(struct model *model, const struct record_owner *record);
 void owner_leave(struct model *model, const struct record_owner *record);
 
 /* task.c */
-struct task *task_get(struct model *model, __u32 tid);
+struct task *task_look_up(struct model *model, __u32 tid);
+/* NULL: no memory. */
+static inline struct task *task_get(struct model *model, __u32 tid)
+{
+	/* What a thread does comes in crowds. */
+	if (model->task_last && model->task_last->tid == tid)
+		return model->task_last;
+	return task_look_up(model, tid);
+}
+
 /* One of its inner steps ended. */
 static inline void request_stepped(struct request *request, __u64 time)
 {
@@ -601,6 +728,11 @@ void flush_take_merged(struct model *model, const struct record_zap *record);
 void flush_take(struct model *model, const struct record_flush *record);
 void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
+static inline bool loose_any(const struct model *model)
+{
+	return model->loose_head != model->loose_nr;
+}
+
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one: of pages that ascend. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
@@ -637,6 +769,24 @@ void doubt_add(struct model *model, struct inode *inode, const struct model_doub
 void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until);
 
 /* event.c */
-void event_add(struct model *model, const struct model_event *event);
+void events_enlarge(struct model *model);
+/* Where the next one goes, to be written whole. NULL: no memory. */
+static inline struct model_event *event_next(struct model *model)
+{
+	/* Growth happens only before the first wrap, so nothing has to be moved. */
+	if (model->events_nr == model->events_room)
+		events_enlarge(model);
+	if (!model->events_room)
+		return NULL;
+	return &model->events[model->events_nr++ & (model->events_room - 1)];
+}
+
+static inline void event_add(struct model *model, const struct model_event *event)
+{
+	struct model_event *place = event_next(model);
+
+	if (place)
+		*place = *event;
+}
 
 #endif

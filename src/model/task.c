@@ -2,15 +2,11 @@
 /* Threads of the traced kernel, and what they are in the middle of. */
 #include "model/state.h"
 
-struct task *task_get(struct model *model, __u32 tid)
+struct task *task_look_up(struct model *model, __u32 tid)
 {
-	union map_value *slot;
-	struct task *task = model->task_last;
+	union map_value *slot = map_add(model, &model->task_map, tid);
+	struct task *task;
 
-	/* What a thread does comes in crowds. */
-	if (task && task->tid == tid)
-		return task;
-	slot = map_add(model, &model->task_map, tid);
 	if (!slot)
 		return NULL;
 	if (slot->pointer)

@@ -38,6 +38,16 @@ struct piece {
 	bool resident;
 };
 
+/* What is known of its first page, and so of all of them. */
+static void piece_describe(const struct zap_taking *taking, struct piece *piece,
+			   const struct page *page)
+{
+	piece->sure = page->flags & PAGE_SURE && !piece->inode->base.dead;
+	piece->redundant = zap_is_redundant(taking->record, page);
+	if (piece->sure)
+		piece->before = page_applied(page);
+}
+
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
 	struct page page;
@@ -47,10 +57,7 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 		return;
 	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
 				     piece->pgoff, piece->nr);
-	piece->sure = page.flags & PAGE_SURE && !piece->inode->base.dead;
-	piece->redundant = zap_is_redundant(taking->record, &page);
-	if (piece->sure)
-		piece->before = page_applied(&page);
+	piece_describe(taking, piece, &page);
 	/* What the first page shows of itself is sure from now on. */
 	if (!taking->shown || i || page.flags & PAGE_SURE)
 		return;
@@ -219,38 +226,58 @@ static void zap_log(struct model *model, struct task *task, const struct model_z
 	task->restores += zap->valid;
 }
 
+/* Whether its own flush, merged into its record, covers it. */
+static void zap_flushed(const struct record_zap *record, struct model_zap *zap)
+{
+	struct model_flush flush;
+
+	if (!record->flush_routine || zap->valid)
+		return;
+	flush_of_zap(record, &flush);
+	zap->flushed = flush_covers(&flush, zap) ? flush.end : 0;
+}
+
+/* What it means beside its pages, which have changed. */
+static void zap_told(struct model *model, struct task *task, struct inode *inode,
+		     const struct model_zap *zap)
+{
+	struct request *request = request_innermost(task);
+	bool exposes = !zap->valid && !zap->result && !zap->redundant;
+
+	zap_count(model, zap, inode, request);
+	if (inode && exposes)
+		exposure_add(model, inode, zap);
+	if (request) {
+		request_stepped(request, zap->end);
+		zap_log(model, task, zap);
+	} else if (exposes)
+		loose_add(model, task, zap);
+	MODEL_NOTIFY(model, zapped, zap, request ? &request->base : NULL);
+}
+
 /* A part of the run with one owner, or with none. */
 static void zap_segment(struct model *model, const struct record_zap *record, struct task *task,
 			struct inode *inode, bool resident, struct model_zap *zap)
 {
-	struct request *request = request_innermost(task);
-	struct model_flush flush;
 	__u64 marked = inode || zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
 
-	if (record->flush_routine && !zap->valid) {
-		flush_of_zap(record, &flush);
-		zap->flushed = flush_covers(&flush, zap) ? flush.end : 0;
-	}
+	zap_flushed(record, zap);
 	if (zap->valid && !zap->result)
 		loose_restored(model, zap->pfn, zap->nr, zap->end);
 	if (inode && resident)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
 		pfn_mark_zapped(model, zap->pfn, marked, !zap->valid);
-	zap_count(model, zap, inode, request);
-	if (inode && !zap->valid && !zap->result && !zap->redundant)
-		exposure_add(model, inode, zap);
-	if (request) {
-		request_stepped(request, zap->end);
-		zap_log(model, task, zap);
-	} else if (!zap->valid && !zap->result && !zap->redundant)
-		loose_add(model, task, zap);
-	MODEL_NOTIFY(model, zapped, zap, request ? &request->base : NULL);
+	zap_told(model, task, inode, zap);
 }
 
 static void zap_event(struct model *model, const struct record_zap *record)
 {
-	struct model_event event = {
+	struct model_event *event = event_next(model);
+
+	if (!event)
+		return;
+	*event = (struct model_event){
 		.time = record->zap_end,
 		.kind = RECORD_ZAP,
 		.operation = record->routine,
@@ -263,8 +290,6 @@ static void zap_event(struct model *model, const struct record_zap *record)
 		.first = record->page,
 		.last = record->page + record->nr - 1,
 	};
-
-	event_add(model, &event);
 }
 
 /* Where in its request a page of nobody's stands. */
@@ -284,31 +309,111 @@ static enum model_state zap_after(const struct model_zap *zap)
 	return !zap->result || zap->before == wanted ? wanted : MODEL_EITHER;
 }
 
+static void zap_describe(const struct zap_taking *taking, const struct task *task,
+			 const struct piece *piece, __u64 first, struct model_zap *zap)
+{
+	const struct record_zap *record = taking->record;
+
+	/* One by one: a structure that is cleared first takes twice as long. */
+	zap->inode = piece->inode ? &piece->inode->base : NULL;
+	zap->pgoff = piece->inode ? piece->pgoff : zap_place(record, task, (__u32)first);
+	zap->pfn = record->page + first;
+	zap->nr = piece->nr;
+	zap->begin = record->zap_begin;
+	zap->end = record->zap_end;
+	zap->flushed = 0;
+	zap->since = piece->since;
+	zap->tid = record->header.tid;
+	zap->tgid = record->header.tgid;
+	zap->cpu = record->header.cpu;
+	zap->result = record->result;
+	zap->valid = record->valid;
+	zap->sure = piece->sure;
+	zap->redundant = piece->redundant;
+	zap->before = piece->before;
+	zap->routine = record->routine;
+	zap->after = zap_after(zap);
+}
+
 static void zap_piece(const struct zap_taking *taking, struct task *task, const struct piece *piece,
 		      __u64 first)
 {
-	const struct record_zap *record = taking->record;
-	struct model_zap zap = {
-		.inode = piece->inode ? &piece->inode->base : NULL,
-		.pgoff = piece->inode ? piece->pgoff : zap_place(record, task, (__u32)first),
-		.pfn = record->page + first,
-		.nr = piece->nr,
-		.begin = record->zap_begin,
-		.end = record->zap_end,
-		.tid = record->header.tid,
-		.tgid = record->header.tgid,
-		.cpu = record->header.cpu,
-		.result = record->result,
-		.valid = record->valid,
-		.sure = piece->sure,
-		.redundant = piece->redundant,
-		.routine = record->routine,
-		.before = piece->before,
-		.since = piece->since,
-	};
+	struct model_zap zap;
 
-	zap.after = zap_after(&zap);
-	zap_segment(taking->model, record, task, piece->inode, piece->resident, &zap);
+	zap_describe(taking, task, piece, first, &zap);
+	zap_segment(taking->model, taking->record, task, piece->inode, piece->resident, &zap);
+}
+
+/* Where the page is, as its pfn says, or as it shows itself. false: that takes a closer look. */
+static bool single_find(const struct zap_taking *taking, struct piece *piece, struct page_span *run)
+{
+	const struct record_zap *record = taking->record;
+	struct inode *owner;
+
+	if (!pfn_claim(taking->model, record->page, &owner, &piece->pgoff))
+		return false;
+	piece->inode = owner;
+	if (taking->shown) {
+		if (owner && (owner != taking->shown || piece->pgoff != record->pgoff))
+			return false;
+		piece->inode = taking->shown;
+		piece->pgoff = record->pgoff;
+	}
+	if (!piece->inode || !extent_single(taking->model, piece->inode, piece->pgoff, run))
+		return false;
+	/* Where it is not there, it joins. */
+	return run->pages->flags & PAGE_RESIDENT ? owner && run->pages->pfn == record->page
+						 : !owner;
+}
+
+/* memfd_secret's page is restored when it has left. */
+static void single_leave(struct model *model, struct inode *inode, const struct page_span *run,
+			 __u64 pfn)
+{
+	run_write(run, 0);
+	inode->base.resident--;
+	pfn_clear(model, pfn, 1);
+	inode_settle(model, inode);
+}
+
+/*
+ * A page by itself, in a chunk that has them one by one, and told of in time: nearly all are such
+ * where pages are faulted one by one. The same as a run of one, without looking for it again and
+ * again. false: it is not such a page, and nothing was done.
+ */
+static bool zap_single(const struct zap_taking *taking, struct task *task)
+{
+	const struct record_zap *record = taking->record;
+	struct piece piece = { .nr = 1, .before = MODEL_EITHER };
+	struct model *model = taking->model;
+	struct page_span run;
+	struct model_zap zap;
+	bool exact;
+
+	if (record->nr != 1 || record->result || record->zap_end < model->counts.now ||
+	    !single_find(taking, &piece, &run))
+		return false;
+	if (!(run.pages->flags & PAGE_RESIDENT)) {
+		page_place(model, piece.inode, piece.pgoff, run.pages, record->page, MODEL_PRESENT);
+		page_set(run.pages, PAGE_SURE, true);
+	}
+	piece.since = page_changed(run.slot, piece.pgoff, &exact);
+	piece_describe(taking, &piece, run.pages);
+	if (taking->shown)
+		page_set(run.pages, PAGE_SURE, true);
+	zap_describe(taking, task, &piece, 0, &zap);
+	zap_flushed(record, &zap);
+	if (zap.valid && loose_any(model))
+		loose_restored(model, zap.pfn, 1, zap.end);
+	extent_touch_run(piece.inode, &run, piece.pgoff, record->zap_end);
+	zap_run(model, record, piece.inode, piece.pgoff, &run, zap.redundant);
+	if (zap.valid && piece.inode->base.provider == RECORD_PROVIDER_SECRETMEM)
+		single_leave(model, piece.inode, &run, zap.pfn);
+	model->single.record = record;
+	model->single.inode = piece.inode;
+	model->single.taken = model->taken;
+	zap_told(model, task, piece.inode, &zap);
+	return true;
 }
 
 void zap_take(struct model *model, const struct record_zap *record)
@@ -325,6 +430,8 @@ void zap_take(struct model *model, const struct record_zap *record)
 	else if (!record->result)
 		model->counts.zaps++;
 	zap_event(model, record);
+	if (zap_single(&taking, task))
+		return;
 	for (__u64 i = 0; i < record->nr;) {
 		struct piece piece = piece_find(&taking, i);
 		__u64 first = i;
