@@ -105,6 +105,45 @@ int BPF_PROG(configure_exit, struct folio *folio, int result)
 	return configure_write(folio, RECORD_REQUEST_END, result);
 }
 
+/* Folios of one inode, in the order of their offsets, which the caller holds locked. */
+static __always_inline int batch_write(__u64 folio, __u32 nr, __u16 kind, __s32 result)
+{
+	struct folio *first, *last;
+
+	if (!nr || bpf_probe_read_kernel(&first, sizeof(first), (void *)folio) ||
+	    bpf_probe_read_kernel(&last, sizeof(last), (void *)(folio + (nr - 1) * 8ULL))) {
+		loss_count(0, 0, RECORD_LOSS_MISSED);
+		return 0;
+	}
+	first = bpf_rdonly_cast(first, bpf_core_type_id_kernel(struct folio));
+	last = bpf_rdonly_cast(last, bpf_core_type_id_kernel(struct folio));
+	return range_write(folio_host(first), first->index, last->index + folio_pages(last) - 1,
+			   false, RECORD_OPERATION_CONFIGURE_BATCH, kind, result);
+}
+
+/* A pointer to pointers is a number to the verifier, and not to be had from the context. */
+SEC("fentry/kvm_gmem_configure_direct_map_batch")
+int BPF_PROG(configure_batch_enter, struct folio **folio, unsigned int nr)
+{
+	__u64 address = 0;
+
+	if (!armed(PROGRAM_CONFIGURE_BATCH_ENTER))
+		return 0;
+	bpf_get_func_arg(ctx, 0, &address);
+	return batch_write(address, nr, RECORD_REQUEST_BEGIN, 0);
+}
+
+SEC("fexit/kvm_gmem_configure_direct_map_batch")
+int BPF_PROG(configure_batch_exit, struct folio **folio, unsigned int nr, int result)
+{
+	__u64 address = 0;
+
+	if (!armed(PROGRAM_CONFIGURE_BATCH_EXIT))
+		return 0;
+	bpf_get_func_arg(ctx, 0, &address);
+	return batch_write(address, nr, RECORD_REQUEST_END, result);
+}
+
 /* One folio leaves the direct map, if it has to: in v7 to v12 nothing else does it. */
 static __always_inline int folio_zap_write(struct folio *folio, __u16 kind, __s32 result)
 {
@@ -218,6 +257,18 @@ int BPF_PROG(get_folio_exit, struct inode *inode, unsigned long index, struct fo
 	if (flags_uptodate(folio_flags(folio)))
 		return 0;
 	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, address);
+}
+
+/* A fault makes pages around it join that nobody has asked for. */
+SEC("fexit/kvm_gmem_add_folio")
+int BPF_PROG(add_folio_exit, struct inode *inode, struct folio *folio, unsigned long index,
+	     int result)
+{
+	if (!armed(PROGRAM_ADD_FOLIO_EXIT))
+		return 0;
+	if (result)
+		return 0;
+	return owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, ctx[1]);
 }
 
 /*

@@ -118,6 +118,8 @@ enum record_operation {
 	/* memory_failure() hits a page: begins and ends at its entry, before the page is poisoned. */
 	RECORD_OPERATION_ERROR_FOLIO = 7,
 	RECORD_OPERATION_FOLIO_ZAP = 20, /* kvm_gmem_folio_zap_direct_map */
+	/* kvm_gmem_configure_direct_map_batch: from the first of its folios to the last */
+	RECORD_OPERATION_CONFIGURE_BATCH = 30,
 };
 
 enum record_zap_routine {

@@ -20,6 +20,7 @@ const char *model_operation_name(__u32 operation)
 		[RECORD_OPERATION_UPDATE_XARRAY] = "update_xarray",
 		[RECORD_OPERATION_ERROR_FOLIO] = "error_folio",
 		[RECORD_OPERATION_FOLIO_ZAP] = "folio_zap",
+		[RECORD_OPERATION_CONFIGURE_BATCH] = "configure_batch",
 	};
 
 	return name_of(names, sizeof(names) / sizeof(names[0]), operation);

@@ -78,9 +78,25 @@ static bool owner_has(const struct inode *inode, const struct record_owner *reco
 	return extent_page_read(inode, record->pgoff, &page) && page.pfn == record->page;
 }
 
+/*
+ * The flags of pages that join. Where nothing was lost their changes were all seen. Elsewhere what
+ * joins before it is prepared is as the allocator gives pages away, and of what is prepared already
+ * a change may have been missed: a later read tells.
+ */
+static __u32 join_flags(struct inode *inode, const struct page_span *run, bool known, bool prepared)
+{
+	__u32 flags = run->pages->flags;
+
+	if (!inode->learning || (!prepared && page_applied(run->pages) == MODEL_PRESENT))
+		flags |= PAGE_SURE;
+	else if (!known && page_applied(run->pages) == MODEL_PRESENT)
+		flags = run_applied(inode, run, MODEL_EITHER);
+	return prepared ? flags | PAGE_PREPARED : flags;
+}
+
 void owner_join(struct model *model, const struct record_owner *record)
 {
-	__u32 prepared = record->prepared & RECORD_OWNER_PREPARED ? PAGE_PREPARED : 0;
+	bool prepared = record->prepared & RECORD_OWNER_PREPARED;
 	struct inode *inode;
 	struct page_span run;
 	bool known;
@@ -100,14 +116,14 @@ void owner_join(struct model *model, const struct record_owner *record)
 		extent_run(model, inode, pgoff, record->nr - i, &run);
 		if (!run.pages)
 			continue;
-		run_write(&run, run.pages->flags | PAGE_SURE | prepared);
+		run_write(&run, join_flags(inode, &run, known, prepared));
 		pages_mark_changed(model, run.slot, pgoff, run.nr, record->header.time);
 		extent_touch_run(inode, &run, pgoff, event_time(model, record->header.time));
 		if (page_applied(run.pages) == MODEL_ABSENT)
 			loose_adopt(model, inode, pgoff, record->page + i, run.nr);
 	}
 	owner_event(model, record, inode->base.number, record->pgoff);
-	if (!known || record->prepared & RECORD_OWNER_PREPARED)
+	if (!known || prepared)
 		owner_notify(model, record, inode, known ? MODEL_PREPARED : MODEL_JOINED);
 }
 

@@ -280,6 +280,14 @@ static void request_declare(struct model *model, const struct request *request)
 	}
 }
 
+/* The range of a batch has others' pages, too; what of it is absent can only be prepared, or next. */
+static bool request_marks(const struct request *request, const struct page *page)
+{
+	return page->flags & PAGE_RESIDENT &&
+	       (request->base.operation != RECORD_OPERATION_CONFIGURE_BATCH ||
+		page_applied(page) == MODEL_ABSENT);
+}
+
 static void request_mark_pages(struct model *model, const struct request *request, __u32 flag,
 			       __u64 time)
 {
@@ -292,7 +300,7 @@ static void request_mark_pages(struct model *model, const struct request *reques
 		last = extent - 1;
 	for (__u64 pgoff = request->base.pgoff_first; extent && pgoff <= last; pgoff += run.nr) {
 		extent_run(model, inode, pgoff, last - pgoff + 1, &run);
-		if (!run.pages || !(run.pages->flags & PAGE_RESIDENT))
+		if (!run.pages || !request_marks(request, run.pages))
 			continue;
 		run_write(&run, run.pages->flags | flag);
 		pages_mark_changed(model, run.slot, pgoff, run.nr, time);
@@ -313,7 +321,9 @@ static void request_apply(struct model *model, const struct request *request)
 		request_note_conflicts(model, request);
 		promise_request(model, request);
 	}
-	if (base->operation == RECORD_OPERATION_CONFIGURE && !base->result)
+	if ((base->operation == RECORD_OPERATION_CONFIGURE ||
+	     base->operation == RECORD_OPERATION_CONFIGURE_BATCH) &&
+	    !base->result)
 		request_mark_pages(model, request, PAGE_PREPARED, base->end);
 	if (base->operation == RECORD_OPERATION_ERROR_FOLIO)
 		request_mark_pages(model, request, PAGE_POISONED, base->end);

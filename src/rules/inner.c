@@ -19,6 +19,9 @@ bool request_tells(const struct model_request *request)
 	case RECORD_OPERATION_SET_FOLIO:
 	case RECORD_OPERATION_CONFIGURE:
 		return request->inode != NULL;
+	case RECORD_OPERATION_CONFIGURE_BATCH:
+		/* Inside fallocate() it is a step, and that tells. */
+		return request->inode && !request->depth;
 	case RECORD_OPERATION_FALLOCATE:
 		return request->inode && !(request->mode & PUNCH_HOLE);
 	default:

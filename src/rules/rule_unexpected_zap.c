@@ -81,7 +81,8 @@ static const struct rule_descriptor unexpected_zap = {
 		/* Others change their pages without a request, a page at a time. */
 		.providers = PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN),
 		.watches = { "zap_invalid_exit", "zap_valid_exit" },
-		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit" },
+		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit",
+			    "configure_batch_enter" },
 		.built = true,
 	},
 	.changed = unexpected_changed,

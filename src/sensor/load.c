@@ -150,6 +150,12 @@ const struct load_program load_programs[] = {
 		"bind_convert_exit", "kvm_gmem_bind_direct_map", 2, INODES, VERDICT, false, SERIES, 0 },
 	[PROGRAM_UNBIND_ENTER] = {
 		"unbind_enter", "kvm_gmem_unbind", 1, INODES, VERDICT, false, GMEM, 0 },
+	[PROGRAM_ADD_FOLIO_EXIT] = {
+		"add_folio_exit", "kvm_gmem_add_folio", 3, INODES, VERDICT, false, SERIES, 0 },
+	[PROGRAM_CONFIGURE_BATCH_ENTER] = {
+		"configure_batch_enter", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
+	[PROGRAM_CONFIGURE_BATCH_EXIT] = {
+		"configure_batch_exit", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 };
 /* clang-format on */
 

@@ -384,6 +384,7 @@ static bool request_tells(const struct model_request *request)
 	case RECORD_OPERATION_UPDATE_XARRAY:
 		return false;
 	case RECORD_OPERATION_CONFIGURE:
+	case RECORD_OPERATION_CONFIGURE_BATCH:
 	case RECORD_OPERATION_FALLOCATE:
 	case RECORD_OPERATION_RELEASE:
 		return request->result < 0;

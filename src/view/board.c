@@ -57,6 +57,7 @@ static void on_request_ended(void *context, const struct model_request *request)
 	struct board_request *kept;
 
 	if (request->depth || request->operation == RECORD_OPERATION_CONFIGURE ||
+	    request->operation == RECORD_OPERATION_CONFIGURE_BATCH ||
 	    request->operation == RECORD_OPERATION_UPDATE_XARRAY)
 		return;
 	kept = &board->requests[board->requests_nr++ % BOARD_REQUESTS];

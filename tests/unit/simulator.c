@@ -127,6 +127,8 @@ void sim_emit_owner(struct sim *sim, const struct sim_task *task, __u16 kind,
 		.nr = 1,
 	};
 
+	if (inode && inode->pages[pgoff].prepared)
+		record.prepared = RECORD_OWNER_PREPARED;
 	sim_emit(sim, &record.header);
 }
 

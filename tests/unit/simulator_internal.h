@@ -13,10 +13,14 @@
 #define PFNS 16384
 #define TASKS 8
 #define RUN_MAX_PAGES 24
+#define SIM_WINDOW 8 /* pages that a fault prepares with its own; a power of two */
+#define SIM_WINDOW_DONE 100 /* step */
 
 enum sim_op {
 	OP_IDLE,
 	OP_FAULT,
+	OP_WINDOW, /* a fault that prepares what is around it */
+	OP_ALLOCATE,
 	OP_CONVERT,
 	OP_PUNCH,
 	OP_SECRET_FAULT,
@@ -46,6 +50,7 @@ struct sim_inode {
 struct sim_task {
 	enum sim_op op;
 	int step;
+	int stage; /* OP_ALLOCATE: the call around the steps */
 	struct sim_inode *inode;
 	__u32 first, last, at;
 	bool present; /* what a conversion asks for */
@@ -65,7 +70,8 @@ struct sim_task {
 	__u64 zap_time, flush_time;
 	__u32 pass;
 	__u64 snapshot, wait;
-	__u32 low, nr; /* OP_READ: chunk */
+	__u32 low, nr; /* OP_READ: chunk; OP_WINDOW and OP_ALLOCATE: nr pages */
+	__u32 window[RUN_MAX_PAGES]; /* their offsets */
 	enum record_snapshot_origin origin;
 	bool lost_page; /* OP_READ: a record of the chunk was lost */
 };
@@ -168,6 +174,10 @@ bool sim_is_flagged(const struct sim_inode *inode);
 
 void sim_task_step(struct sim *sim, struct sim_task *task);
 void sim_convert_step(struct sim *sim, struct sim_task *task);
+/* A fault whose page has just joined goes on as one that prepares a window, if it can. */
+void sim_window_begin(struct sim_task *task);
+void sim_window_step(struct sim *sim, struct sim_task *task);
+void sim_allocate_step(struct sim *sim, struct sim_task *task);
 void sim_task_done(struct sim_task *task);
 __u32 sim_tid(const struct sim *sim, const struct sim_task *task);
 

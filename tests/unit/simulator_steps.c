@@ -49,6 +49,8 @@ static void fault_step(struct sim *sim, struct sim_task *task)
 		sim_emit_owner(sim, task, RECORD_JOIN, task->inode, task->at, page->pfn);
 		if (!sim_is_flagged(task->inode))
 			task->step = 6;
+		else if (!task->inode->deviates[task->at] && sim_random(sim, 2))
+			sim_window_begin(task);
 		break;
 	case 2:
 		sim_emit_request(sim, RECORD_REQUEST_BEGIN, task, RECORD_OPERATION_CONFIGURE,
@@ -373,6 +375,8 @@ static enum sim_op task_choose(struct sim *sim, const struct sim_inode *inode)
 		return OP_SECRET_FAULT;
 	if (dice < 20)
 		return OP_PUNCH;
+	if (dice < 24 && sim_is_flagged(inode))
+		return OP_ALLOCATE;
 	if (dice < 60 && sim_is_flagged(inode))
 		return OP_CONVERT;
 	return OP_FAULT;
@@ -429,6 +433,14 @@ void sim_task_step(struct sim *sim, struct sim_task *task)
 		break;
 	case OP_FAULT:
 		fault_step(sim, task);
+		break;
+	case OP_WINDOW:
+		sim_window_step(sim, task);
+		if (task->step == SIM_WINDOW_DONE)
+			sim_task_done(task);
+		break;
+	case OP_ALLOCATE:
+		sim_allocate_step(sim, task);
 		break;
 	case OP_CONVERT:
 		sim_convert_step(sim, task);
