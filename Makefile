@@ -8,6 +8,7 @@
 # make soak       ten minutes of churn, every allocation and zap liable to fail
 # make kernels    every kernel of Debian's suites from 6.1 to the newest, and the shape of the production series
 # make faults     every kernel with a known defect, and what catches it
+# make fleet      Debian's Prometheus against gmemtraced: what it scrapes, and which alerts fire
 # make mutants    each guard clause of the judges left out once: which test notices
 # make xarray     how the core stores ranges, in the kernel's own userspace harness
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
@@ -233,6 +234,10 @@ mutants: packages-build-test-mutants
 	$(Q)$(MAKE) --no-print-directory unit-tests
 	$(Q)tests/mutants/run $(B)
 
+fleet: packages-build-test-fleet
+	$(Q)$(MAKE) --no-print-directory all unit-tests
+	$(Q)prove tests/cli/prometheus.t tests/cli/metrics.t
+
 faults: packages-build-kernel-lab-test
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/vm/faults $(T)
@@ -252,6 +257,8 @@ install: all $(B)/libgmemtrace.a
 	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced.service.in >$(B)/gmemtraced.service
 	install -m 644 $(B)/gmemtraced.service $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced-http.conf >$(B)/gmemtraced-http.conf
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gmemtrace $(B)/gmemtraced-http.conf
 	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/lib
 	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
 	install -m 644 include/gmemtrace/*.h $(DESTDIR)$(PREFIX)/include/gmemtrace
@@ -296,4 +303,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults kernels force help install lab lint lint-all mutants unit-tests xarray
+.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults fleet kernels force help install lab lint lint-all mutants unit-tests xarray

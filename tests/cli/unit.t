@@ -1,20 +1,36 @@
 #!/bin/bash
-# The systemd unit: systemd understands it, and what it may do is little.
+# The systemd unit: systemd understands it, and what it may do is little; with a file of metrics, and with a socket.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
 . "$(dirname -- "$0")/../vm/lib.sh"
 
 command -v systemd-analyze >/dev/null || skip_all 'systemd-analyze is missing (Debian package: systemd)'
 unit=$test_work/gmemtraced.service
+http=$test_work/http.service
 sed "s,@SBIN@,$top/build/bin," "$top/systemd/gmemtraced.service.in" >"$unit"
+# What comes later holds, as in a drop-in.
+cat "$unit" <(sed "s,@SBIN@,$top/build/bin," "$top/systemd/gmemtraced-http.conf") >"$http"
 
 # exposure_below TENTHS UNIT
 exposure_below() {
 	systemd-analyze security --offline=true --threshold="$1" --no-pager "$2"
 }
 
+# started UNIT: the last command line that it names.
+started() {
+	sed -n 's/^ExecStart=..*gmemtraced //p' "$1" | tail -n 1
+}
+
 succeeds 'systemd understands it' systemd-analyze verify --man=no "$unit"
-succeeds 'systemd calls its exposure 2.5 at most' exposure_below 25 "$unit"
+succeeds 'systemd calls its exposure 2.0 at most' exposure_below 20 "$unit"
+succeeds 'with metrics by HTTP it understands it, too' systemd-analyze verify --man=no "$http"
+succeeds 'and calls its exposure 3.2 at most' exposure_below 32 "$http"
+for file in "$unit" "$http"; do
+	for option in $(started "$file" | grep -oE -- '--[a-z-]+'); do
+		succeeds "$option of ${file##*/} is an option" grep -q -- "$option" <("$top/build/bin/gmemtraced" --help)
+	done
+done
+is "$(grep -c '^Type=notify$\|^WatchdogSec=' "$unit")" 2 'it is watched'
 sed -i '/^Protect/d; /^Restrict/d; /^Capability/d' "$unit"
-exposure_below 25 "$unit" >/dev/null 2>&1
+exposure_below 20 "$unit" >/dev/null 2>&1
 is "$?" 1 'without its limits it would be more'
 end_tests print-plan
