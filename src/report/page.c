@@ -15,6 +15,7 @@ struct report_page {
 	char vm_comms[PAGE_VMS_MAX][REPORT_COMM_MAX];
 	size_t vms_nr;
 	size_t stacks_left; /* out of the flame graphs */
+	bool stacks_nameless;
 };
 
 /* web/'s one file; empty where it was built without npm. */
@@ -158,6 +159,18 @@ static struct json_object *limits_json(const struct report_page *page)
 			 (unsigned long long)page->series.points_every);
 		json_object_array_add(limits, json_object_new_string(words));
 	}
+	if (totals.stacks_lost + totals.stacks_collided) {
+		snprintf(words, sizeof(words),
+			 "stacks that were due and could not be taken: %llu ([stack_lost], "
+			 "[stack_collided])",
+			 (unsigned long long)(totals.stacks_lost + totals.stacks_collided));
+		json_object_array_add(limits, json_object_new_string(words));
+	}
+	if (page->stacks_nameless)
+		json_object_array_add(
+			limits, json_object_new_string(
+					"[unknown] are routines whose names could not be read: "
+					"kernel.kptr_restrict was 2, or their module had gone"));
 	if (page->stacks_left) {
 		snprintf(
 			words, sizeof(words),
@@ -267,6 +280,7 @@ static int report_fill(struct json_object *report, struct report_page *page, con
 	json_object_object_add(report, "frames", graphs.frames);
 	json_object_object_add(report, "flame", graphs.list);
 	page->stacks_left = graphs.left;
+	page->stacks_nameless = graphs.nameless;
 	add_text(report, "schema", "gmemtrace-flush-1");
 	json_object_object_add(report, "title", words_json(title));
 	json_object_object_add(report, "run", run_json(page));

@@ -54,6 +54,8 @@ struct page_slow {
 	char comm[RECORD_COMM_LEN + 1];
 	char inode[MODEL_INODE_NAME_MAX]; /* "" none */
 	bool late; /* somebody's answer was the last */
+	/* Of that: entry to the first CPU asked, to the last answer, to the return. */
+	__u64 prepare_ns, wait_ns, return_ns;
 	__u32 late_cpu, late_tid, late_bits;
 	__u64 late_ns; /* from asked to answered */
 	char late_comm[RECORD_COMM_LEN + 1];
@@ -97,6 +99,7 @@ struct page_graphs {
 	struct json_object *frames; /* names, each once */
 	struct json_object *list; /* a graph a weight that was recorded */
 	size_t left; /* lines of the largest graph that are not drawn by themselves */
+	bool nameless; /* a routine's name was not known */
 };
 
 /* 0 and @graphs, whose objects are the caller's; or -ENOMEM. */

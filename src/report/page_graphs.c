@@ -6,6 +6,8 @@
 #include "report/folded.h"
 #include "report/page.h"
 
+#define NAMELESS "[unknown]" /* as src/sensor/stacks.c writes it */
+
 struct graphs {
 	struct page_graphs made;
 	struct page_names names;
@@ -175,6 +177,7 @@ int graphs_make(struct page_graphs *made, struct report_folded *folded)
 	graphs.made.list = json_object_new_array();
 	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++)
 		error = graph_add(&graphs, folded, weights[i].weight, weights[i].name);
+	graphs.made.nameless = lh_table_lookup_ex(graphs.names.ids, NAMELESS, NULL);
 	names_free(&graphs.names);
 	if (error) {
 		json_object_put(graphs.made.frames);

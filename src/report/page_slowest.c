@@ -2,6 +2,11 @@
 #include "report/latency_words.h"
 #include "report/page.h"
 
+static __u64 span(__u64 begin, __u64 end)
+{
+	return end > begin ? end - begin : 0;
+}
+
 static void slow_late(struct page_slow *slow, const struct record_flush_timed *timed)
 {
 	if (!timed || !timed->late_entered || timed->late_left < timed->late_asked)
@@ -11,6 +16,9 @@ static void slow_late(struct page_slow *slow, const struct record_flush_timed *t
 	slow->late_tid = timed->late_tid;
 	slow->late_bits = timed->late_bits;
 	slow->late_ns = timed->late_left - timed->late_asked;
+	slow->prepare_ns = span(timed->begin, timed->asked);
+	slow->wait_ns = span(timed->asked, timed->late_left);
+	slow->return_ns = span(timed->late_left, timed->end);
 	memcpy(slow->late_comm, timed->late_comm, RECORD_COMM_LEN);
 }
 
@@ -18,7 +26,7 @@ static void slow_fill(struct page_slow *slow, const struct flush_seen *flush)
 {
 	*slow = (struct page_slow){
 		.begin = flush->begin,
-		.ns = flush->end > flush->begin ? flush->end - flush->begin : 0,
+		.ns = span(flush->begin, flush->end),
 		.pages = flush->pages,
 		.cpu = flush->cpu,
 		.tgid = flush->tgid,
@@ -55,7 +63,7 @@ static void matrix_take(struct page_slowest *slowest, const struct flush_seen *f
 
 void slowest_take(struct page_slowest *slowest, const struct flush_seen *flush)
 {
-	__u64 ns = flush->end > flush->begin ? flush->end - flush->begin : 0;
+	__u64 ns = span(flush->begin, flush->end);
 	size_t at = slowest->nr;
 
 	if (flush->kind == FLUSH_OURS)
@@ -103,6 +111,9 @@ static struct json_object *slow_json(const struct page_slow *slow, __u64 begin)
 
 	add_count(object, "at_ns", slow->begin > begin ? slow->begin - begin : 0);
 	add_count(object, "ns", slow->ns);
+	add_known(object, "prepare_ns", slow->prepare_ns, slow->late);
+	add_known(object, "wait_ns", slow->wait_ns, slow->late);
+	add_known(object, "return_ns", slow->return_ns, slow->late);
 	slow_what(slow, text, sizeof(text));
 	add_text(object, "kind", text);
 	add_count(object, "cpu", slow->cpu);

@@ -11,11 +11,10 @@
 #include <cmocka.h>
 #include "gmemtrace/report.h"
 #include "report/page.h"
-#include "stream.h"
+#include "timed.h"
 
 #define G 3
 #define T 7
-#define MS 1000000ULL
 
 static struct stream stream;
 static char *text;
@@ -112,6 +111,87 @@ static void test_parts(void **state)
 	assert_null(field("matrix"));
 	/* What is not in the capture is said. */
 	assert_true(length("limits") >= 1);
+}
+
+static bool limited(const char *words)
+{
+	for (size_t i = 0; i < length("limits"); i++) {
+		const char *limit =
+			json_object_get_string(json_object_array_get_idx(field("limits"), i));
+
+		if (strstr(limit, words))
+			return true;
+	}
+	return false;
+}
+
+/* What a capture lacks is said, and the rest is shown. */
+static void test_lacking(void **state)
+{
+	struct timed timed = { .tid = T, .ns = 500, .pages = 1, .stack = 1, .comm = "vmm" };
+
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "17");
+	timed_stack(&stream, 1, "[unknown];[unknown]");
+	timed.begin = stream.now;
+	timed_flush(&stream, &timed);
+	/* Two were asked, and one was seen to answer. */
+	timed.begin = stream.now;
+	timed.answers_nr = 1;
+	timed.answers[0] =
+		(struct record_answer){ .cpu = 1, .asked = 10, .entered = 20, .left = 30 };
+	timed.unseen = 1;
+	timed_flush(&stream, &timed);
+	stream_loss(&stream, 0, RECORD_LOSS_UNTIMED, stream.now - 10, 4);
+	stream_finish(&stream);
+	page_write("lacking.cap");
+	assert_true(limited("[unknown] are routines whose names could not be read"));
+	assert_true(limited("some acknowledgements were not seen"));
+	assert_true(limited("some flushes or answers were lost"));
+	assert_false(limited("no stacks"));
+	assert_int_equal(length("slowest"), 2);
+	assert_int_equal(length("flame"), 3);
+}
+
+/* Without stacks, with more stacks than can be drawn, and with such as could not be taken. */
+static void test_stacks(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "17");
+	for (__u32 i = 0; i < PAGE_LINES_MAX + 50; i++) {
+		struct timed timed = { .tid = T,
+				       .begin = stream.now,
+				       .ns = 500 + i,
+				       .pages = 1,
+				       .stack = i + 1,
+				       .comm = "vmm" };
+		char stack[64];
+
+		snprintf(stack, sizeof(stack), "routine_%u;flush_tlb_kernel_range", i);
+		timed_stack(&stream, i + 1, stack);
+		timed_flush(&stream, &timed);
+	}
+	/* An id that no stack was told of. */
+	timed_flush(&stream,
+		    &(struct timed){
+			    .tid = T, .begin = stream.now, .ns = 9, .pages = 1, .stack = 999999 });
+	stream_finish(&stream);
+	page_write("many.cap");
+	assert_true(limited("[others] are 51 more"));
+	assert_true(limited("could not be taken: 1 "));
+	assert_true(text_size < 2 << 20);
+}
+
+static void test_stackless(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "17");
+	timed_flush(&stream,
+		    &(struct timed){ .tid = T, .begin = stream.now, .ns = 500, .pages = 1 });
+	stream_finish(&stream);
+	page_write("none.cap");
+	assert_true(limited("no stacks were taken"));
+	assert_int_equal(length("slowest"), 1);
 }
 
 static void test_nothing(void **state)
@@ -215,9 +295,11 @@ static void test_slowest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PAGE_TEST(test_parts),	       PAGE_TEST(test_nothing),
-		PAGE_TEST(test_hostile),       cmocka_unit_test(test_steps),
-		cmocka_unit_test(test_points), cmocka_unit_test(test_slowest),
+		PAGE_TEST(test_lacking),	PAGE_TEST(test_stacks),
+		PAGE_TEST(test_stackless),	PAGE_TEST(test_parts),
+		PAGE_TEST(test_nothing),	PAGE_TEST(test_hostile),
+		cmocka_unit_test(test_steps),	cmocka_unit_test(test_points),
+		cmocka_unit_test(test_slowest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -43,7 +43,8 @@ static void timed_late(struct record_flush_timed *flush, const struct timed *tim
 	const struct record_answer *late = &timed->answers[timed->answers_nr - 1];
 
 	flush->asked = timed->begin + timed->answers[0].asked;
-	flush->asked_nr = flush->answered_nr = (__u32)timed->answers_nr;
+	flush->answered_nr = (__u32)timed->answers_nr;
+	flush->asked_nr = flush->answered_nr + timed->unseen;
 	flush->late_cpu = late->cpu;
 	flush->late_asked = timed->begin + late->asked;
 	flush->late_entered = timed->begin + late->entered;

@@ -15,6 +15,7 @@ struct timed {
 	char comm[RECORD_COMM_LEN]; /* raw bytes */
 	struct record_answer answers[RECORD_ANSWERS_NR]; /* the last one answers last */
 	size_t answers_nr;
+	__u32 unseen; /* CPUs that were asked besides, and not seen to answer */
 };
 
 void timed_stack(struct stream *stream, __u32 id, const char *text);

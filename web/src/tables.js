@@ -13,9 +13,15 @@ export function drawMatrix(report) {
 	}));
 }
 
+// A part of a flush, where it is known who answered.
+const part = key => flush => ({ text: flush[key] == null ? '-' : time(flush[key]), right: true });
+
 const columns = [
 	['at s', flush => ({ text: (flush.at_ns / 1e9).toFixed(6), right: true }), flush => flush.at_ns],
 	['took', flush => ({ text: time(flush.ns), right: true }), flush => -flush.ns],
+	['asking', part('prepare_ns'), flush => -(flush.prepare_ns ?? 0)],
+	['waiting', part('wait_ns'), flush => -(flush.wait_ns ?? 0)],
+	['return', part('return_ns'), flush => -(flush.return_ns ?? 0)],
 	['what', flush => flush.kind, flush => flush.kind],
 	['CPU', flush => flush.cpu, flush => flush.cpu],
 	['task', flush => flush.task, flush => flush.task],
