@@ -37,7 +37,7 @@ static uint64_t now(void)
 /* Return addresses may lie behind a routine's last instruction. */
 static const char *frame_name(struct stacks *stacks, uint64_t address)
 {
-	const struct symbol *symbol = symbols_look(&stacks->symbols, address - 1, now());
+	const struct symbol *symbol = symbols_look(&stacks->symbols, address - 1, stacks->now);
 
 	return symbol ? symbols_name(&stacks->symbols, symbol) : "[unknown]";
 }
@@ -68,6 +68,22 @@ static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_
 	return queue;
 }
 
+/*
+ * The trampoline of a hook at @at. Its name may be younger than what we read:
+ * then it reads as whatever of modules or BPF lies before it, between two frames
+ * of the hooked routine.
+ */
+static bool frame_is_trampoline(struct stacks *stacks, const uint64_t *addresses, size_t at,
+				size_t nr, const char *last)
+{
+	const char *name = frame_name(stacks, addresses[at]);
+
+	if (begins(name, "bpf_trampoline_"))
+		return true;
+	return *name && name[strlen(name) - 1] == ']' && *last && at + 1 < nr &&
+	       !strcmp(frame_name(stacks, addresses[at + 1]), last);
+}
+
 /* Outermost frames are cut where there is no room: @text is filled from its end. */
 void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 		  char text[STACKS_TEXT_MAX])
@@ -76,15 +92,17 @@ void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 	const char *last = "";
 	bool hooked = false;
 
-	while (length < nr && addresses[length])
-		length++;
+	/* Names are read anew here or not at all: those below stay where they are. */
+	stacks->now = now();
+	for (; length < nr && addresses[length]; length++)
+		(void)frame_name(stacks, addresses[length]);
 	text[left] = '\0';
 	for (size_t i = frames_own(stacks, addresses, length); i < length; i++) {
 		const char *name = frame_name(stacks, addresses[i]);
 		size_t bytes = strlen(name) + (left < end);
 
 		/* A routine that is hooked stands on both sides of its trampoline. */
-		if (begins(name, "bpf_trampoline_")) {
+		if (frame_is_trampoline(stacks, addresses, i, length, last)) {
 			hooked = true;
 			continue;
 		}

@@ -18,6 +18,7 @@ struct stacks {
 	sensor_sink sink;
 	void *context;
 	struct symbols symbols;
+	uint64_t now; /* ns: when the stack that is being named was met */
 	uint32_t ids[STACKS_NR]; /* record_stack.id by the map's number, 0: not seen yet */
 	struct record_stack **told; /* by id - 1, for clients that come later */
 	uint32_t told_nr, told_room;

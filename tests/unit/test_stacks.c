@@ -84,11 +84,17 @@ static void test_symbols(void **state)
 static void test_own_frames(void **state)
 {
 	const uint64_t flush[] = { AT(4), AT(3), AT(2), AT(1), AT(0), 0, AT(9) };
+	const uint64_t younger[] = { AT(4), AT(2), AT(9), AT(4), AT(9), AT(1) };
+	const uint64_t caller[] = { AT(3), AT(2), AT(4), AT(1) };
 	const uint64_t hooked[] = { AT(4), AT(3), AT(2), AT(9), AT(3), AT(9), AT(1) };
 
 	(void)state;
 	assert_string_equal(words(flush, 7), "entry_SYSCALL_64;vfree;flush_tlb_kernel_range");
 	assert_string_equal(words(hooked, 7), "vfree;__change_page_attr;flush_tlb_kernel_range");
+	/* A trampoline younger than the names lies behind some program's; a program that calls is told. */
+	assert_string_equal(words(younger, 6), "vfree;__change_page_attr;flush_tlb_kernel_range");
+	assert_string_equal(words(caller, 4),
+			    "vfree;bpf_prog_2_timed_[bpf];flush_tlb_kernel_range");
 }
 
 /* What the interrupt met, not the interrupt. */
