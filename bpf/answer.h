@@ -20,7 +20,7 @@ struct {
 	__type(value, struct answer_entry);
 } answers SEC(".maps");
 
-/* The initiator of a csd, which is always the same one's. */
+/* The initiator of a csd, which is the same one's until its CPU goes offline. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1);
@@ -28,23 +28,13 @@ struct {
 	__type(value, __u32);
 } csd_initiators SEC(".maps");
 
+/* Most of them again, each at the place that its address leads to. */
 struct {
-	__uint(type, BPF_MAP_TYPE_STACK_TRACE);
-	__uint(max_entries, STACKS_NR);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, STACK_FRAMES_MAX * sizeof(__u64));
-} stacks SEC(".maps");
-
-/* The stack's number in @number, and what became of it. */
-static __always_inline __u32 stack_take(void *ctx, __u32 *number)
-{
-	long stack = bpf_get_stackid(ctx, &stacks, 0);
-
-	*number = stack < 0 ? 0 : stack;
-	if (stack == -EEXIST)
-		return RECORD_STACK_COLLIDED;
-	return stack < 0 ? RECORD_STACK_LOST : RECORD_STACK_TAKEN;
-}
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CSD_OWNERS_NR */
+	__type(key, __u32);
+	__type(value, struct csd_owner);
+} csd_owners SEC(".maps");
 
 struct answers_sum {
 	struct record_answers *record; /* being filled, NULL: none */

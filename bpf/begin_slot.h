@@ -28,6 +28,7 @@ struct slot_zap {
 	__u64 i_ino;
 	__u64 pgoff;
 	__u64 nr_result; /* pages, and the result in the upper half: as in record_zap */
+	__u64 begin; /* ns; 0: not told */
 };
 
 struct begin_slot {
@@ -145,6 +146,7 @@ static __always_inline void slot_copy(const struct begin_slot *slot, struct slot
 	zap->i_ino = atomic_read(&slot->zap.i_ino);
 	zap->pgoff = atomic_read(&slot->zap.pgoff);
 	zap->nr_result = atomic_read(&slot->zap.nr_result);
+	zap->begin = atomic_read(&slot->zap.begin);
 }
 
 /* The zap that waits, for the task itself or what interrupts it: its stamp, 0 where there is none. */

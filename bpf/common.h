@@ -219,7 +219,8 @@ static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u
 	record->page = zap->page;
 	/* Neighbours in both. */
 	__builtin_memcpy(&record->nr, &zap->nr_result, sizeof(zap->nr_result));
-	/* The ring's entries are used again: else it is always 0. */
+	if (sensor.zap_times)
+		record->zap_begin = zap->begin;
 	record->zap_end = zap_end;
 	record->flush_begin = flush->begin;
 	record->flush_first = flush->first;

@@ -9,6 +9,7 @@
 #define GMEMTRACE_BPF_FLUSH_BPF_H
 
 #include "slot.h"
+#include "timed.h"
 
 /* vmalloc's own narrow flushes say nothing of the direct map. */
 static __always_inline bool flush_concerns_direct_map(__u64 first, __u64 last)
@@ -24,34 +25,51 @@ static __always_inline bool flush_is_recorded(const struct task_struct___ids *ta
 	return task->tgid != sensor.own_tgid && flush_concerns_direct_map(first, last);
 }
 
+/* Before the flush begins: what is done here is not the flush's. */
+static __always_inline void flush_begin(void *ctx, const struct task_struct___ids *task,
+					struct begin_slot *slot, __u16 routine)
+{
+	struct timed_slot *timed = NULL;
+	__u64 now;
+
+	if (sensor.stack_rate)
+		timed = timed_stack(ctx, task, routine);
+	now = bpf_ktime_get_ns();
+	if (timed)
+		timed->begin = now;
+	atomic_write(&slot->flush_begin, now);
+}
+
 /*
  * A flush whose task has no zap in its first place. Where strangers have all
  * of its slots it is lost: counted here, and nowhere else.
  */
-static __noinline int flush_enter_alone(__u64 first, __u64 last)
+static __noinline int flush_enter_alone(void *ctx, __u64 first, __u64 last, __u16 routine)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
+	bool recorded = flush_is_recorded(task, first, last);
 
-	if (!slot && !flush_is_recorded(task, first, last))
+	if (!slot && !recorded && !sensor.flushes)
 		return 0;
 	slot = slot_claim_any(slots, &zap_ends.armed, (__u64)task, task->pid);
 	if (slot)
-		atomic_write(&slot->flush_begin, bpf_ktime_get_ns());
+		flush_begin(ctx, task, slot, routine);
 	else
-		loss_count(0, 0, RECORD_LOSS_SLOT_COLLISION);
+		loss_count(0, 0, recorded ? RECORD_LOSS_SLOT_COLLISION : RECORD_LOSS_UNTIMED);
 	return 0;
 }
 
-static __always_inline int flush_enter(enum sensor_program program, __u64 first, __u64 last)
+static __always_inline int flush_enter(void *ctx, enum sensor_program program, __u64 first,
+				       __u64 last, __u16 routine)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_place(slots, task->pid, 0);
 
 	if (slot_is_mine(slot, (__u64)task))
-		atomic_write(&slot->flush_begin, bpf_ktime_get_ns());
+		flush_begin(ctx, task, slot, routine);
 	else if (armed(program))
-		flush_enter_alone(first, last);
+		flush_enter_alone(ctx, first, last, routine);
 	return 0;
 }
 
@@ -88,7 +106,9 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	struct flush_part flush = { .first = first, .last = last, .routine = routine };
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
-	__u64 stamp;
+	struct timed_slot *timed = NULL;
+	__u64 stamp, end = 0;
+	bool told = true;
 
 	/* Counted when it began, or begun before the sensors were armed. */
 	if (!slot) {
@@ -98,11 +118,21 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	flush.begin = atomic_read(&slot->flush_begin);
 	if (!flush.begin)
 		return 0;
+	if (sensor.flushes) {
+		timed = timed_find(task, flush.begin);
+		told = !timed && routine != RECORD_FLUSH_ALL;
+		if (!told)
+			end = bpf_ktime_get_ns();
+	}
 	stamp = atomic_exchange(&slot->pending, 0);
 	if (stamp)
 		flush_emit_merged(&slot->zap, task_ids(task), stamp, &flush);
 	else if (flush_is_recorded(task, first, last))
 		flush_emit(&flush);
+	else
+		told = false;
+	if (sensor.flushes && !told)
+		timed_end(timed, &flush, end ? end : bpf_ktime_get_ns());
 	slot_release(slot);
 	return 0;
 }
@@ -110,7 +140,7 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 SEC("fentry/flush_tlb_kernel_range")
 int BPF_PROG(flush_range_enter, unsigned long start, unsigned long end)
 {
-	return flush_enter(PROGRAM_FLUSH_RANGE_ENTER, start, end);
+	return flush_enter(ctx, PROGRAM_FLUSH_RANGE_ENTER, start, end, RECORD_FLUSH_RANGE);
 }
 
 SEC("fexit/flush_tlb_kernel_range")
@@ -122,7 +152,7 @@ int BPF_PROG(flush_range_exit, unsigned long start, unsigned long end)
 SEC("fentry/flush_tlb_all")
 int BPF_PROG(flush_all_enter)
 {
-	return flush_enter(PROGRAM_FLUSH_ALL_ENTER, 0, ~0ULL);
+	return flush_enter(ctx, PROGRAM_FLUSH_ALL_ENTER, 0, ~0ULL, RECORD_FLUSH_ALL);
 }
 
 SEC("fexit/flush_tlb_all")

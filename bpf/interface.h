@@ -22,6 +22,7 @@ struct sensor_config {
 	__u64 flush_range_function; /* address of do_kernel_range_flush(), 0: not known */
 	__u64 flush_all_function; /* the same of do_flush_tlb_all() */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
+	__u64 leaves; /* address of direct_pages_count, by enum pg_level; 0: not known */
 	__u32 five_levels; /* 1: the CPU walks five levels */
 	__u32 page_size; /* bytes of a struct page */
 	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
@@ -35,6 +36,8 @@ struct sensor_config {
 	__u32 answers; /* 1: acknowledgements are watched */
 	__u32 cpus; /* numbers that CPUs may have: the answer table is a square of it */
 	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
+	__u32 flushes; /* 1: those that say nothing of the direct map are recorded, too */
+	__u32 csd_owners; /* places of the table of csds, a power of two */
 	__u32 reserved;
 };
 
@@ -103,21 +106,22 @@ enum sensor_program {
 	PROGRAM_ADD_FOLIO_EXIT = 60,
 	PROGRAM_CONFIGURE_BATCH_ENTER = 61,
 	PROGRAM_CONFIGURE_BATCH_EXIT = 62,
+	PROGRAM_SUMMARY_INVALID_EXIT = 63,
+	PROGRAM_SUMMARY_VALID_EXIT = 64,
 };
 
-#define PROGRAMS_MAX 64
+#define PROGRAMS_MAX 128
 
 /*
- * A flush that has begun, by tid, for its times; beside begin_slot.h's, which a
- * verdict rests on: there a stranger is given another place, here his flush
- * is counted as not timed.
+ * What an open flush has beside its begin (begin_slot.h), by tid: a stack, CPUs
+ * that it asked. No verdict rests on it: a stranger's is counted as not timed.
  */
 #define TIMED_SLOTS_NR 8192U /* a power of two */
 #define TIMED_STALE_NS 10000000000ULL /* its end was missed */
 
 struct timed_slot {
 	__u64 task; /* struct task_struct * of the one that has it, 0: free */
-	__u64 begin; /* ns */
+	__u64 begin; /* ns: the flush's */
 	__u64 asked; /* ns: the first CPU was asked, 0: none was */
 	__u32 asked_nr;
 	__u32 initiator;
@@ -127,6 +131,36 @@ struct timed_slot {
 	__u32 reserved;
 	__u64 zap_task; /* of the task that changes an entry just now */
 	__u64 zap_begin; /* ns */
+};
+
+/*
+ * Histograms without records (bpf/summary.h): what a task has changed and not
+ * flushed yet, by tid. A stranger's change is counted as not summed up.
+ */
+#define SUMMARY_SLOTS_NR 2048U /* a power of two */
+#define SUMMARY_ZAPS 8U /* runs; more are joined to the last */
+#define SUMMARY_STALE_NS 1000000000ULL /* no flush is coming */
+
+struct summary_zap {
+	__u64 first, last; /* pfns, `last` exclusive */
+	__u64 end; /* ns */
+	__u32 nr; /* pages */
+	__u32 joined; /* 1: of several runs, `end` of the first */
+};
+
+struct summary_slot {
+	__u64 task; /* struct task_struct * of the one that has it, 0: free */
+	__u64 flush_begin; /* ns; 0: none is open */
+	__u64 since; /* ns: its last change, or its flush */
+	__u64 nr; /* of zaps[] */
+	struct summary_zap zaps[SUMMARY_ZAPS];
+};
+
+struct summary_histogram {
+	__u64 sum; /* ns */
+	__u64 max; /* ns */
+	__u64 least; /* ~ns, so that 0 is none */
+	__u64 buckets[RECORD_SUMMARY_BUCKETS];
 };
 
 /* What a CPU was asked for by a flush, and how it answered; of one initiator and one target. */
@@ -140,6 +174,13 @@ struct answer_entry {
 	__u32 bits; /* enum record_answer_bits */
 	__u32 stack;
 	__u32 stack_state; /* enum record_stack_state */
+};
+
+/* Whose a csd is, where a look at one place tells: fewer instructions than a hash table's. */
+struct csd_owner {
+	__u64 csd; /* address; 0: free */
+	__u32 initiator;
+	__u32 reserved;
 };
 
 #define STACK_FRAMES_MAX 48

@@ -4,8 +4,8 @@
  */
 #include "zap.bpf.h"
 #include "flush.bpf.h"
-#include "timed.bpf.h"
 #include "answer.bpf.h"
+#include "summary.bpf.h"
 #include "gmem.bpf.h"
 #include "free.bpf.h"
 #include "poison.bpf.h"

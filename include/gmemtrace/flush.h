@@ -6,7 +6,10 @@
  *
  * Where a capture times every flush (SENSOR_GROUP_FLUSHES) those figures are
  * used, else those that a verdict's sensors give: flushes of the direct map,
- * and such as flush everything. All times are nanoseconds.
+ * and such as flush everything. Where the sensors keep histograms themselves
+ * (SENSOR_GROUP_EXPOSURES, _DURATIONS; no event is recorded) the same rows are
+ * filled from what they tell of those each second: what is always on costs least
+ * so, and reads them while the model is fed. All times are nanoseconds.
  */
 #ifndef GMEMTRACE_FLUSH_H
 #define GMEMTRACE_FLUSH_H
@@ -22,7 +25,7 @@ GMEMTRACE_API_BEGIN
  * each alone. A percentile is a bucket's middle, so within 1.6 % of the value;
  * count, sum, minimum and maximum are exact. Zero is an empty one.
  */
-#define FLUSH_BUCKETS (64 + 58 * 32)
+#define FLUSH_BUCKETS RECORD_SUMMARY_BUCKETS
 
 struct flush_histogram {
 	__u64 count;
@@ -33,6 +36,9 @@ struct flush_histogram {
 
 /* @nr values of @ns each. */
 void flush_histogram_add(struct flush_histogram *histogram, __u64 ns, __u64 nr);
+/* What a record tells of a histogram kept in the kernel; all of it valid. */
+void flush_histogram_add_summary(struct flush_histogram *histogram,
+				 const struct record_summary *summary);
 void flush_histogram_merge(struct flush_histogram *histogram, const struct flush_histogram *other);
 
 /* The value that @share (0 to 1) of all do not exceed; 0 where there is none. */
@@ -71,9 +77,22 @@ enum flush_tied {
 	FLUSH_TIED_NOTHING = 2, /* it ended none */
 };
 
-/* @stack: "outer;inner", NULL where there is none. Without one a split is one of the others. */
+/* Leaves of the direct map, of 4K, 2M and 1G. */
+struct flush_leaves {
+	bool known;
+	__u64 before[3], after[3];
+};
+
+/* Leaves of 2M and 1G that were split between the two. */
+__u64 flush_leaves_split(const struct flush_leaves *leaves);
+
+/*
+ * @stack: "outer;inner", NULL where there is none: then a split is known by its @leaves, which may
+ * be NULL, or counts as one of the others.
+ */
 enum flush_kind flush_classify(const struct record_flush_timed *flush, const char *stack,
-			       bool request, enum flush_tied tied);
+			       const struct flush_leaves *leaves, bool request,
+			       enum flush_tied tied);
 
 /* One flush, with all that is known of it. Pointers live during the callback. */
 struct flush_seen {
@@ -94,6 +113,7 @@ struct flush_seen {
 	const char *late_stack; /* what the last CPU did where it was slow, NULL: not known */
 	const struct record_answer *answers;
 	size_t answers_nr;
+	struct flush_leaves leaves;
 };
 
 struct flush_observer {
@@ -133,7 +153,11 @@ enum flush_list {
 	FLUSH_CALLERS = 3,
 	/* What for: ns in flushes. By kind, `bits` an enum flush_size, `cpu` an enum record_operation. */
 	FLUSH_CAUSES = 4,
+	/* Who splits the direct map: ns in the flush that ends a split, `count` the leaves. By stack. */
+	FLUSH_SPLITS = 5,
 };
+
+#define FLUSH_LISTS 6 /* one more than the last */
 
 /* A sum of a list. What does not name it is empty. */
 struct flush_sum {
@@ -146,6 +170,7 @@ struct flush_sum {
 	__u64 count, flushes;
 	__u64 ns, max;
 	__u64 first, last; /* ns */
+	struct flush_leaves leaves; /* SPLITS: before the first and after the last */
 };
 
 #define FLUSH_SLOWEST 8
@@ -193,6 +218,12 @@ struct flush_totals {
 	__u64 stacks_taken, stacks_collided, stacks_lost;
 	__u64 lost; /* flushes or answers not timed */
 	__u64 never; /* pages that no flush had covered at the end */
+	__u64 splits; /* leaves of 2M and 1G that were split, by anybody */
+	struct flush_leaves leaves; /* before the first flush that tells of them, after the last */
+	bool leaves_untold; /* there were flushes of everything, and none told of them */
+	__u64 at_most; /* pages whose exposure is told as that of the first run of several */
+	bool summary; /* from histograms that the sensors kept: no flush is known by itself */
+	bool exposures_only; /* of these, and not of how long flushes took */
 	bool timed; /* every flush was timed, not only the direct map's */
 	bool failed; /* memory was short */
 };

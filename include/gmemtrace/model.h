@@ -306,8 +306,12 @@ struct model_observer {
 	void (*flush_timed)(void *context, const struct record_flush_timed *flush,
 			    const struct model_request *request, const struct model_inode *inode);
 	void (*answered)(void *context, const struct record_answers *answers);
+	/* Before the flush_timed() of the same thread and begin. */
+	void (*leaves_counted)(void *context, const struct record_leaves *leaves);
 	/* A stack's text, before any flush names it; called as soon as the record is fed. */
 	void (*stack_met)(void *context, const struct record_stack *stack);
+	/* What has come to a histogram that the sensors keep; called as soon as the record is fed. */
+	void (*summed)(void *context, const struct record_summary *summary);
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);

@@ -78,6 +78,10 @@
 	X(ANSWERS,        21, answers,       240, "answers",        RAW,    QUEUED)         \
 	/* a stack's names */                                                               \
 	X(STACK,          22, stack,          40, "stack",          SEALED, AT_ONCE)        \
+	/* a histogram of flushes, or of exposures, without a record of each */             \
+	X(SUMMARY,        23, summary,        88, "summary",        SEALED, AT_ONCE)        \
+	/* how the direct map is mapped when flush_tlb_all() has ended */                   \
+	X(LEAVES,         24, leaves,         64, "leaves",         RAW,    QUEUED)         \
 	/* KVM is told what a VM's memory is to be */                                       \
 	X(PROMISE,        30, promise,        88, "promise",        RAW,    QUEUED)         \
 	/* what KVM has promised of a run of like pages */                                  \
@@ -167,7 +171,9 @@ enum record_flush_routine {
 	/* a flush was not timed: no place for its begin, or none in the ring */            \
 	X(UNTIMED,            12, "untimed",            FIGURES)                            \
 	/* a program that times flushes did not run */                                      \
-	X(MISSED_TIMES,       13, "missed-times",       FIGURES)
+	X(MISSED_TIMES,       13, "missed-times",       FIGURES)                            \
+	/* a task's change or flush found no place: it is in no histogram */                \
+	X(UNSUMMED,           14, "unsummed",           FIGURES)
 /* clang-format on */
 #define RECORD_LOSS_IDS_MAX 32
 
@@ -400,6 +406,9 @@ enum sensor_group {
 	SENSOR_GROUP_ACKNOWLEDGE = 1 << 2, /* each CPU's acknowledgement of a flush */
 	SENSOR_GROUP_STACK = 1 << 3,
 	SENSOR_GROUP_FLUSHES = 1 << 4, /* every flush of kernel mappings, timed */
+	SENSOR_GROUP_CHANGES = 1 << 5, /* when changes of entries began */
+	SENSOR_GROUP_EXPOSURES = 1 << 6, /* histograms of exposures alone, kept in the kernel */
+	SENSOR_GROUP_DURATIONS = 1 << 7, /* histograms of flushes' durations, as well */
 };
 
 /*
@@ -539,6 +548,19 @@ struct record_answers {
 };
 
 /*
+ * Leaves of the direct map, as the kernel counts them. Stands before the
+ * RECORD_FLUSH_TIMED of the same thread and begin, a flush_tlb_all(): a split
+ * ends in one, under a lock that keeps others from splitting. 64 bytes.
+ */
+struct record_leaves {
+	struct record_header header;
+	__u64 begin; /* ns: the flush's */
+	__u64 nr[3]; /* of 4K, 2M, 1G */
+};
+
+#define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
+
+/*
  * A stack is met for the first time: its names as text, the outermost first,
  * "do_syscall_64;vfree;flush_tlb_kernel_range", a module's as "name_[module]".
  * Zero-padded to a multiple of 8.
@@ -548,6 +570,45 @@ struct record_stack {
 	__u32 id; /* from 1 */
 	__u32 length; /* bytes with the terminating zero */
 	char text[];
+};
+
+/* What a histogram kept in the kernel is of. Append-only. */
+enum record_summary_cell {
+	RECORD_SUMMARY_ELSEWHERE_ONE = 0, /* flushes of one page that is not the direct map's */
+	RECORD_SUMMARY_ELSEWHERE_FEW = 1, /* of up to the ceiling, the same */
+	RECORD_SUMMARY_ONE = 2, /* of one page of the direct map */
+	RECORD_SUMMARY_FEW = 3, /* of up to the ceiling, the same */
+	RECORD_SUMMARY_CEILING = 4, /* of a range over the ceiling: of everything */
+	RECORD_SUMMARY_ALL = 5, /* flush_tlb_all() */
+	RECORD_SUMMARY_OURS = 6, /* any of the process that owns the sensors */
+	RECORD_SUMMARY_EXPOSURE = 7, /* pages, from their zap to the end of their task's flush */
+	/* The same of more runs than a task's slot holds: from the zap of the first. */
+	RECORD_SUMMARY_EXPOSURE_AT_MOST = 8,
+	RECORD_SUMMARY_CELLS, /* one more than the last */
+};
+
+#define RECORD_SUMMARY_BUCKETS (64 + 58 * 32) /* as flush_bucket() numbers them */
+
+struct record_summary_bucket {
+	__u32 bucket; /* below RECORD_SUMMARY_BUCKETS */
+	__u32 nr;
+};
+
+/*
+ * What has come to a histogram between `since` and header.time; add all of a
+ * cell. Buckets may come more than once. 88 bytes and the buckets.
+ */
+struct record_summary {
+	struct record_header header;
+	__u64 since; /* ns */
+	__u64 sum; /* ns */
+	__u64 min, max; /* ns: of all since the sensors were armed */
+	__u32 cell; /* enum record_summary_cell */
+	__u32 cpus; /* online meanwhile */
+	__u32 nr; /* of buckets[] */
+	__u32 reserved;
+	__u64 reserved2;
+	struct record_summary_bucket buckets[];
 };
 
 /* The last record: nothing follows. 48 bytes. */

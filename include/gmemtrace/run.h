@@ -29,6 +29,12 @@ GMEMTRACE_API_BEGIN
 struct run;
 struct story_subject;
 
+enum run_summary {
+	RUN_SUMMARY_NONE = 0,
+	RUN_SUMMARY_EXPOSURES = 1, /* how long pages were exposed */
+	RUN_SUMMARY_ALL = 2, /* and how long flushes took */
+};
+
 /* Strings and @command stay the caller's and must outlive the run. Zero is a default. */
 struct run_options {
 	const char *file; /* a capture to replay; NULL: a live run */
@@ -62,6 +68,8 @@ struct run_options {
 	bool page_free_asked; /* by the user: not just a default */
 	bool flushes; /* time every flush of kernel mappings, and who answers it */
 	bool flushes_asked; /* by the user: not just where it can be had */
+	bool changes; /* when changes of direct-map entries began, too */
+	enum run_summary summary; /* no verdict, no events: histograms that the sensors keep */
 	uint32_t stack_rate; /* `flushes`: of so many one has its stack taken; 0: none */
 	uint64_t ring_bytes; /* a power of two; 0: 16 MiB */
 	uint64_t release_bytes; /* what a release snapshot may read of an inode; 0: the default */

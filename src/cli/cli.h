@@ -70,6 +70,15 @@ uint64_t options_number(const struct argp_state *state, const char *option, cons
 /* "1/N" or "0": of how many one is taken. */
 uint32_t options_rate(const struct argp_state *state, const char *option, const char *text);
 
+#define OPTIONS_CHANGES_HELP "time changes of direct-map entries, too: dearer, a program more each"
+#define OPTIONS_SUMMARY_HELP                                                                       \
+	"no record of an event: histograms kept in the kernel, of exposures alone (WHAT is "       \
+	"exposure) or with how long flushes take (all, the default)"
+
+/* --summary, exits where @text is not one of its words; NULL is the default. */
+void options_take_summary(const struct argp_state *state, struct options *options,
+			  const char *text);
+
 /*
  * Runs @run to its end and says what it lost, a line a cause, with what to raise. 0 and @result, or an exit status: nothing was
  * traced, it was said.

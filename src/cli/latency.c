@@ -17,11 +17,14 @@ enum latency_key {
 	KEY_CPU,
 	KEY_MERGE,
 	KEY_STACKS,
+	KEY_CHANGES,
+	KEY_SUMMARY,
 };
 
 struct latency {
 	struct options options;
 	const char *out;
+	const char *each; /* an option that needs each flush; NULL: none was given */
 	bool json, merge;
 	uint8_t *cpus;
 	const char **more; /* captures behind the first, with --merge */
@@ -36,6 +39,8 @@ static const struct argp_option latency_table[] = {
 	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "stacks", KEY_STACKS, "RATE", 0,
 	  "take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1", 1 },
+	{ "changes", KEY_CHANGES, NULL, 0, OPTIONS_CHANGES_HELP, 1 },
+	{ "summary", KEY_SUMMARY, "WHAT", OPTION_ARG_OPTIONAL, OPTIONS_SUMMARY_HELP, 1 },
 	{ 0 },
 };
 
@@ -100,6 +105,7 @@ static error_t latency_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_CPU:
 		cpus_take(state, latency, text);
+		latency->each = "--cpu";
 		return 0;
 	case KEY_MERGE:
 		latency->merge = true;
@@ -111,6 +117,15 @@ static error_t latency_parse(int key, char *text, struct argp_state *state)
 	case KEY_STACKS:
 		latency->options.run.stack_rate = options_rate(state, "--stacks", text);
 		options_need_live(&latency->options, "--stacks");
+		latency->each = "--stacks";
+		return 0;
+	case KEY_CHANGES:
+		latency->options.run.changes = true;
+		options_need_live(&latency->options, "--changes");
+		latency->each = "--changes";
+		return 0;
+	case KEY_SUMMARY:
+		options_take_summary(state, &latency->options, text);
 		return 0;
 	case ARGP_KEY_ARG:
 		file_take(state, latency, text);
@@ -119,6 +134,11 @@ static error_t latency_parse(int key, char *text, struct argp_state *state)
 		if (latency->merge && !latency->more_nr)
 			options_usage(state->name,
 				      "--merge is for several captures: give at least two");
+		if (latency->options.run.summary && latency->each)
+			options_usage(state->name,
+				      "%s is of each flush, and --summary keeps none: give one of "
+				      "them",
+				      latency->each);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

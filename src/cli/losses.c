@@ -37,6 +37,8 @@ static const char *loss_advice(enum record_loss_cause cause)
 		       "(--stacks)";
 	case RECORD_LOSS_MISSED_TIMES:
 		return "figures of flushes lack them: end other tracers";
+	case RECORD_LOSS_UNSUMMED:
+		return "histograms lack them: two tasks had one place";
 	case RECORD_LOSS_NONE:
 		break;
 	}

@@ -74,6 +74,17 @@ uint32_t options_rate(const struct argp_state *state, const char *option, const 
 	return (uint32_t)rate;
 }
 
+void options_take_summary(const struct argp_state *state, struct options *options, const char *text)
+{
+	if (!text || !strcmp(text, "all"))
+		options->run.summary = RUN_SUMMARY_ALL;
+	else if (!strcmp(text, "exposure"))
+		options->run.summary = RUN_SUMMARY_EXPOSURES;
+	else
+		options_usage(state->name, "--summary %s: give exposure or all", text);
+	options_need_live(options, "--summary");
+}
+
 enum common_key {
 	KEY_USAGE = 0x200,
 	KEY_VERSION,
@@ -368,6 +379,10 @@ static void options_check(const char *name, const struct options *options)
 	if (run->file && options->live_option)
 		options_usage(name, "%s has no meaning for a capture (%s)", options->live_option,
 			      run->file);
+	if (run->summary && (run->vm || (run->page_free_asked && run->page_free)))
+		options_usage(name,
+			      "--summary is of everybody, and of no page's life: leave %s out",
+			      run->vm ? "--vm" : "--page-free");
 	if (options->no_daemon && run->socket_only)
 		options_usage(name, "--socket and --no-daemon: give one of them");
 	options_check_out(name, options);

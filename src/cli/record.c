@@ -10,6 +10,8 @@
 enum record_key {
 	KEY_FLUSHES = 0x100,
 	KEY_STACKS,
+	KEY_CHANGES,
+	KEY_SUMMARY,
 };
 
 static const struct argp_option record_table[] = {
@@ -19,6 +21,8 @@ static const struct argp_option record_table[] = {
 	{ "stacks", KEY_STACKS, "RATE", 0,
 	  "with --flushes: take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1",
 	  0 },
+	{ "changes", KEY_CHANGES, NULL, 0, OPTIONS_CHANGES_HELP, 0 },
+	{ "summary", KEY_SUMMARY, "WHAT", OPTION_ARG_OPTIONAL, OPTIONS_SUMMARY_HELP, 0 },
 	{ 0 },
 };
 
@@ -33,6 +37,18 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_STACKS:
 		options->run.stack_rate = options_rate(state, "--stacks", text);
+		return 0;
+	case KEY_CHANGES:
+		options->run.changes = true;
+		return 0;
+	case KEY_SUMMARY:
+		options_take_summary(state, options, text);
+		return 0;
+	case ARGP_KEY_END:
+		if (options->run.summary && (options->run.flushes || options->run.changes))
+			options_usage(state->name,
+				      "--summary records no event: leave --flushes and "
+				      "--changes out");
 		return 0;
 	case ARGP_KEY_INIT:
 		options_init_children(state, options, OPTIONS_CHILDREN);

@@ -39,17 +39,33 @@ static bool stack_splits(const char *stack)
 {
 	return stack &&
 	       (stack_has(stack, "split_large_page") || stack_has(stack, "__split_large_page") ||
-		stack_has(stack, "__change_page_attr"));
+		stack_has(stack, "__change_page_attr") || stack_has(stack, "cpa_split_leaves"));
+}
+
+__u64 flush_leaves_split(const struct flush_leaves *leaves)
+{
+	__u64 split = 0;
+
+	if (!leaves->known ||
+	    leaves->after[0] + leaves->after[1] <= leaves->before[0] + leaves->before[1])
+		return 0;
+	/* A leaf of 1G becomes 512 of 2M, of which some may be split as well. */
+	if (leaves->after[2] < leaves->before[2])
+		split = leaves->before[2] - leaves->after[2];
+	if (leaves->after[1] < leaves->before[1] + split * 512)
+		split += leaves->before[1] + split * 512 - leaves->after[1];
+	return split;
 }
 
 enum flush_kind flush_classify(const struct record_flush_timed *flush, const char *stack,
-			       bool request, enum flush_tied tied)
+			       const struct flush_leaves *leaves, bool request,
+			       enum flush_tied tied)
 {
 	if (flush->bits & RECORD_FLUSH_OURS)
 		return FLUSH_OURS;
 	if (!(flush->bits & RECORD_FLUSH_DIRECT))
 		return FLUSH_ELSEWHERE;
-	if (stack_splits(stack))
+	if (stack ? stack_splits(stack) : leaves && flush_leaves_split(leaves))
 		return FLUSH_SPLIT;
 	if (request && tied == FLUSH_TIED_NOTHING)
 		return FLUSH_REDUNDANT;

@@ -51,6 +51,8 @@ struct flush_latency {
 	struct flush_watch *watch;
 	struct flush_latency_options options;
 	struct flush_totals totals;
+	__u64 leaves_first, leaves_last; /* ns: what totals.leaves span */
+	__u64 groups; /* enum sensor_group; 0: not looked up yet */
 	struct flush_histogram figures[FIGURES_NR];
 	struct flush_histogram kinds[FLUSH_KINDS];
 	struct flush_histogram asked[ASKED_CLASSES];
@@ -58,7 +60,7 @@ struct flush_latency {
 	size_t slowest_nr;
 	struct vm *vms;
 	size_t vms_nr, vms_room;
-	struct tally lists[FLUSH_CAUSES + 1]; /* by enum flush_list */
+	struct tally lists[FLUSH_LISTS]; /* by enum flush_list */
 	struct named names[FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + VMS_MAX];
 };
 

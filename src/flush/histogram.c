@@ -66,6 +66,22 @@ void flush_histogram_merge(struct flush_histogram *histogram, const struct flush
 		histogram->buckets[i] += other->buckets[i];
 }
 
+void flush_histogram_add_summary(struct flush_histogram *histogram,
+				 const struct record_summary *summary)
+{
+	for (__u32 i = 0; i < summary->nr; i++) {
+		const struct record_summary_bucket *bucket = &summary->buckets[i];
+
+		if (!histogram->count || summary->min < histogram->min)
+			histogram->min = summary->min;
+		if (summary->max > histogram->max)
+			histogram->max = summary->max;
+		histogram->count += bucket->nr;
+		histogram->buckets[bucket->bucket] += bucket->nr;
+	}
+	histogram->sum = add_saturating(histogram->sum, summary->sum);
+}
+
 /* What is exact stays exact: a middle beyond the extremes is none. */
 static __u64 bucket_middle(const struct flush_histogram *histogram, __u32 index)
 {

@@ -17,6 +17,21 @@ static void figure_add(struct flush_latency *latency, enum figure figure, __u64 
 	flush_histogram_add(&latency->figures[figure], ns, nr);
 }
 
+static __u64 fact_number(const struct model *model, const char *key)
+{
+	const char *value = model_fact_find(model, key);
+
+	return value ? strtoull(value, NULL, 10) : 0;
+}
+
+/* The sensors that were on: facts come before what they tell of. */
+static bool group_on(struct flush_latency *latency, enum sensor_group group)
+{
+	if (!latency->groups)
+		latency->groups = fact_number(latency->model, "sensor.groups");
+	return latency->groups & group;
+}
+
 static struct vm *vm_get(struct flush_latency *latency, __u32 tgid)
 {
 	size_t room = latency->vms_room ? latency->vms_room * 2 : 8;
@@ -51,8 +66,12 @@ static void latency_exposed(void *context, const struct model_exposure *exposure
 {
 	struct flush_latency *latency = context;
 	__u64 ns = span(exposure->begin, exposure->end);
-	struct vm *vm = vm_get(latency, vm_of(exposure->inode));
+	struct vm *vm;
 
+	/* Else each would be counted twice. */
+	if (group_on(latency, SENSOR_GROUP_EXPOSURES))
+		return;
+	vm = vm_get(latency, vm_of(exposure->inode));
 	figure_add(latency, FIGURE_EXPOSURE, ns, exposure->nr);
 	figure_add(latency, exposure->own ? FIGURE_OWN : FIGURE_FOREIGN, ns, exposure->nr);
 	if (vm)
@@ -179,6 +198,17 @@ static void breakdown_add(struct flush_latency *latency, const struct flush_seen
 	late_add(latency, flush);
 }
 
+/* Of a flush that its zap tells of and nothing else: it asked no CPU. */
+static void unasked_add(struct flush_latency *latency, __u64 ns)
+{
+	if (!group_on(latency, SENSOR_GROUP_FLUSHES))
+		return;
+	if (group_on(latency, SENSOR_GROUP_ACKNOWLEDGE))
+		flush_histogram_add(&latency->asked[0], ns, 1);
+	else
+		latency->totals.unanswered++;
+}
+
 /* A flush whose stack was due, for all that it stands for; where it could not be had that is its frame. */
 static void callers_add(struct flush_latency *latency, const struct flush_seen *flush)
 {
@@ -215,6 +245,45 @@ static void causes_add(struct flush_latency *latency, const struct flush_seen *f
 
 	if (entry)
 		tally_add(entry, span(flush->begin, flush->end), 1);
+}
+
+/* Flushes of several tasks may be told out of order: [first, last] (ns) is what @leaves span so far. */
+static void leaves_join(struct flush_leaves *leaves, __u64 *first, __u64 *last,
+			const struct flush_seen *flush)
+{
+	if (flush->leaves.known) {
+		if (!leaves->known || flush->begin < *first)
+			memcpy(leaves->before, flush->leaves.before, sizeof(leaves->before));
+		if (!leaves->known || flush->end > *last)
+			memcpy(leaves->after, flush->leaves.after, sizeof(leaves->after));
+		leaves->known = true;
+	}
+	if (!*first || flush->begin < *first)
+		*first = flush->begin;
+	if (flush->end > *last)
+		*last = flush->end;
+}
+
+/* Whose stack is not known has split all the same. */
+static void splits_add(struct flush_latency *latency, const struct flush_seen *flush)
+{
+	const struct tally_key key = { .comm = "", .stack = flush->stack, .kind = flush->kind };
+	__u64 split = flush_leaves_split(&flush->leaves);
+	struct tally_entry *entry;
+
+	if (flush->leaves.known)
+		leaves_join(&latency->totals.leaves, &latency->leaves_first, &latency->leaves_last,
+			    flush);
+	if (flush->kind != FLUSH_SPLIT)
+		return;
+	latency->totals.splits += split;
+	entry = list_get(latency, FLUSH_SPLITS, &key);
+	if (!entry)
+		return;
+	tally_add(entry, span(flush->begin, flush->end), 1);
+	entry->count += split - 1;
+	entry->flushes++;
+	leaves_join(&entry->leaves, &entry->first, &entry->last, flush);
 }
 
 /* In its place among the slowest, if it is one. */
@@ -258,17 +327,20 @@ static void slowest_add(struct flush_latency *latency, const struct flush_seen *
 	slowest_put(latency, &slow);
 }
 
+static const enum figure size_figures[FLUSH_SIZES] = {
+	[FLUSH_SIZE_ONE] = FIGURE_ONE,
+	[FLUSH_SIZE_FEW] = FIGURE_FEW,
+	[FLUSH_SIZE_EVERYTHING] = FIGURE_EVERYTHING,
+};
+
 static void latency_seen(void *context, const struct flush_seen *flush)
 {
-	static const enum figure sizes[FLUSH_SIZES] = {
-		[FLUSH_SIZE_ONE] = FIGURE_ONE,
-		[FLUSH_SIZE_FEW] = FIGURE_FEW,
-		[FLUSH_SIZE_EVERYTHING] = FIGURE_EVERYTHING,
-	};
 	struct flush_latency *latency = context;
 	struct flush_totals *totals = &latency->totals;
 	__u64 ns = span(flush->begin, flush->end);
 
+	if (group_on(latency, SENSOR_GROUP_DURATIONS))
+		return;
 	if (flush->timed)
 		totals->timed = true;
 	if (flush->kind == FLUSH_OURS) {
@@ -280,15 +352,81 @@ static void latency_seen(void *context, const struct flush_seen *flush)
 	totals->by_kind[flush->kind]++;
 	totals->ns_by_kind[flush->kind] += ns;
 	figure_add(latency, FIGURE_FLUSH, ns, 1);
-	figure_add(latency, sizes[flush->size], ns, 1);
+	figure_add(latency, size_figures[flush->size], ns, 1);
 	flush_histogram_add(&latency->kinds[flush->kind], ns, 1);
 	if (flush->inode)
 		(void)vm_get(latency, vm_of(flush->inode));
 	causes_add(latency, flush);
 	slowest_add(latency, flush);
 	callers_add(latency, flush);
+	splits_add(latency, flush);
 	if (flush->timed)
 		breakdown_add(latency, flush);
+	else
+		unasked_add(latency, ns);
+}
+
+static __u64 summary_count(const struct record_summary *summary)
+{
+	__u64 count = 0;
+
+	for (__u32 i = 0; i < summary->nr; i++)
+		count += summary->buckets[i].nr;
+	return count;
+}
+
+/* A histogram that the sensors kept, of flushes of one kind and size. */
+static void flushes_sum(struct flush_latency *latency, const struct record_summary *summary,
+			enum flush_kind kind, enum flush_size size)
+{
+	const struct tally_key key = { .comm = "", .bits = size, .kind = kind };
+	struct flush_totals *totals = &latency->totals;
+	struct tally_entry *entry = list_get(latency, FLUSH_CAUSES, &key);
+	__u64 count = summary_count(summary);
+	/* Each asks all others: those that were online. */
+	size_t asked = asked_class(summary->cpus ? summary->cpus - 1 : 0);
+
+	totals->flushes += count;
+	totals->ns += summary->sum;
+	totals->by_kind[kind] += count;
+	totals->ns_by_kind[kind] += summary->sum;
+	flush_histogram_add_summary(&latency->figures[FIGURE_FLUSH], summary);
+	flush_histogram_add_summary(&latency->figures[size_figures[size]], summary);
+	flush_histogram_add_summary(&latency->kinds[kind], summary);
+	flush_histogram_add_summary(&latency->asked[asked], summary);
+	if (!entry)
+		return;
+	entry->count += count;
+	entry->ns += summary->sum;
+	if (summary->max > entry->max)
+		entry->max = summary->max;
+}
+
+static void latency_summed(void *context, const struct record_summary *summary)
+{
+	static const struct {
+		enum flush_kind kind;
+		enum flush_size size;
+	} cells[RECORD_SUMMARY_CELLS] = {
+		[RECORD_SUMMARY_ELSEWHERE_ONE] = { FLUSH_ELSEWHERE, FLUSH_SIZE_ONE },
+		[RECORD_SUMMARY_ELSEWHERE_FEW] = { FLUSH_ELSEWHERE, FLUSH_SIZE_FEW },
+		[RECORD_SUMMARY_ONE] = { FLUSH_RANGED, FLUSH_SIZE_ONE },
+		[RECORD_SUMMARY_FEW] = { FLUSH_RANGED, FLUSH_SIZE_FEW },
+		[RECORD_SUMMARY_CEILING] = { FLUSH_CEILING, FLUSH_SIZE_EVERYTHING },
+		[RECORD_SUMMARY_ALL] = { FLUSH_ALL, FLUSH_SIZE_EVERYTHING },
+	};
+	struct flush_latency *latency = context;
+
+	if (cells[summary->cell].kind) {
+		flushes_sum(latency, summary, cells[summary->cell].kind, cells[summary->cell].size);
+	} else if (summary->cell == RECORD_SUMMARY_OURS) {
+		latency->totals.ours += summary_count(summary);
+	} else {
+		flush_histogram_add_summary(&latency->figures[FIGURE_EXPOSURE], summary);
+		flush_histogram_add_summary(&latency->figures[FIGURE_OWN], summary);
+		if (summary->cell == RECORD_SUMMARY_EXPOSURE_AT_MOST)
+			latency->totals.at_most += summary_count(summary);
+	}
 }
 
 struct flush_latency *flush_latency_create(struct model *model,
@@ -300,6 +438,7 @@ struct flush_latency *flush_latency_create(struct model *model,
 		.context = latency,
 		.zapped = latency_zapped,
 		.exposure_ended = latency_exposed,
+		.summed = latency_summed,
 	};
 
 	if (!latency)
@@ -320,7 +459,7 @@ void flush_latency_free(struct flush_latency *latency)
 		return;
 	flush_watch_free(latency->watch);
 	free(latency->vms);
-	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+	for (size_t i = 0; i < FLUSH_LISTS; i++)
 		tally_free(&latency->lists[i]);
 	free(latency);
 }
@@ -339,16 +478,9 @@ static void never_count(struct flush_latency *latency)
 	}
 }
 
-static __u64 fact_number(const struct model *model, const char *key)
-{
-	const char *value = model_fact_find(model, key);
-
-	return value ? strtoull(value, NULL, 10) : 0;
-}
-
 static void lists_sort(struct flush_latency *latency)
 {
-	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+	for (size_t i = 0; i < FLUSH_LISTS; i++)
 		tally_sort(&latency->lists[i]);
 }
 
@@ -363,9 +495,16 @@ void flush_latency_finish(struct flush_latency *latency)
 	totals->span = span(counts.started, counts.now);
 	totals->cpus = fact_number(latency->model, "kernel.cpus");
 	totals->ceiling = fact_number(latency->model, "kernel.flush_ceiling_pages");
-	totals->timed |= fact_number(latency->model, "sensor.groups") & SENSOR_GROUP_FLUSHES;
+	totals->timed |= group_on(latency, SENSOR_GROUP_FLUSHES) ||
+			 group_on(latency, SENSOR_GROUP_DURATIONS);
+	totals->summary = group_on(latency, SENSOR_GROUP_EXPOSURES) ||
+			  group_on(latency, SENSOR_GROUP_DURATIONS);
+	totals->leaves_untold = totals->timed && !totals->summary && !totals->leaves.known &&
+				totals->by_kind[FLUSH_ALL] + totals->by_kind[FLUSH_SPLIT];
+	totals->exposures_only = totals->summary && !totals->timed;
 	totals->lost = counts.lost_by_cause[RECORD_LOSS_UNTIMED] +
-		       counts.lost_by_cause[RECORD_LOSS_MISSED_TIMES];
+		       counts.lost_by_cause[RECORD_LOSS_MISSED_TIMES] +
+		       counts.lost_by_cause[RECORD_LOSS_UNSUMMED];
 	totals->failed |= flush_watch_failed(latency->watch);
 	lists_sort(latency);
 }
@@ -388,6 +527,13 @@ static void totals_merge(struct flush_totals *totals, const struct flush_totals 
 	totals->stacks_lost += other->stacks_lost;
 	totals->lost += other->lost;
 	totals->never += other->never;
+	totals->splits += other->splits;
+	totals->leaves_untold |= other->leaves_untold;
+	/* Of several runs there is no one before and after. */
+	totals->leaves.known = false;
+	totals->at_most += other->at_most;
+	totals->summary |= other->summary;
+	totals->exposures_only |= other->exposures_only;
 	totals->timed &= other->timed;
 	totals->failed |= other->failed;
 	/* What differs is not one number any more. */
@@ -418,7 +564,7 @@ int flush_latency_merge(struct flush_latency *latency, const struct flush_latenc
 	}
 	for (size_t i = 0; i < other->slowest_nr; i++)
 		slowest_put(latency, &other->slowest[i]);
-	for (size_t i = 0; i <= FLUSH_CAUSES; i++)
+	for (size_t i = 0; i < FLUSH_LISTS; i++)
 		error |= tally_merge(&latency->lists[i], &other->lists[i]);
 	lists_sort(latency);
 	return error ? -ENOMEM : 0;

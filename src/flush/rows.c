@@ -113,6 +113,7 @@ bool flush_latency_sum(const struct flush_latency *latency, enum flush_list list
 	sum->max = entry->max;
 	sum->first = entry->first;
 	sum->last = entry->last;
+	sum->leaves = entry->leaves;
 	return true;
 }
 

@@ -125,6 +125,7 @@ int tally_merge(struct tally *tally, const struct tally *other)
 
 		if (!entry)
 			return -ENOMEM;
+		entry->leaves.known = false;
 		if (!entry->first || from->first < entry->first)
 			entry->first = from->first;
 		if (from->last > entry->last)

@@ -25,6 +25,7 @@ struct tally_entry {
 	__u64 count, flushes;
 	__u64 ns, max;
 	__u64 first, last; /* ns */
+	struct flush_leaves leaves;
 };
 
 struct tally {

@@ -2,7 +2,8 @@
 /*
  * Flushes, each once: what their own sensors timed, joined to what the verdict's
  * sensors say of the same call. The two records of a call come in either order,
- * nothing of the same task's between them.
+ * nothing of the same task's between them; what there is nothing more to tell of
+ * than the verdict's sensors do has no other.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@ struct pair {
 	__u64 answers_begin; /* ns: of the flush that they are answers to */
 	struct record_answer *answers;
 	size_t answers_nr, answers_room;
+	__u64 leaves_begin; /* ns: of the flush that they are of */
+	struct flush_leaves leaves;
 };
 
 struct flush_watch {
@@ -33,6 +36,8 @@ struct flush_watch {
 	struct pair pairs[SLOTS_NR];
 	char **stacks; /* by id */
 	size_t stacks_nr;
+	__u64 leaves[3]; /* of the direct map, as last told */
+	bool leaves_known;
 	bool timed; /* every flush is */
 	bool failed;
 };
@@ -81,17 +86,60 @@ static void pair_tell(struct flush_watch *watch, const struct pair *pair,
 						  : FLUSH_TIED_NOTHING;
 
 	memcpy(comm, timed->comm, RECORD_COMM_LEN);
-	seen.kind =
-		flush_classify(timed, seen.stack, pair->operation != RECORD_OPERATION_NONE, tied);
+	if (pair->leaves_begin == timed->begin)
+		seen.leaves = pair->leaves;
+	seen.kind = flush_classify(timed, seen.stack, &seen.leaves,
+				   pair->operation != RECORD_OPERATION_NONE, tied);
 	watch->observer.seen(watch->observer.context, &seen);
 }
 
-static void pair_settle(struct flush_watch *watch, struct pair *pair)
+static void timed_settle(struct flush_watch *watch, struct pair *pair)
 {
 	if (pair->timed_waits)
 		pair_tell(watch, pair, NULL);
 	pair->timed_waits = false;
+}
+
+/* What the verdict's sensors say alone: of a flush there was nothing more to tell, or it was lost. */
+static void flush_tell(const struct flush_watch *watch, const struct model_flush *flush,
+		       enum record_operation operation, const struct model_inode *inode)
+{
+	const struct record_flush_timed like = {
+		.routine = flush->routine,
+		.bits = RECORD_FLUSH_DIRECT | (flush->full ? RECORD_FLUSH_FULL : 0),
+	};
+	__u64 pages = flush->full ? 0 : flush->pfn_last - flush->pfn_first + 1;
+	struct flush_seen seen = {
+		.size = size_of(flush->full, pages),
+		.begin = flush->begin,
+		.end = flush->end,
+		.pages = pages,
+		.covered = flush->covered,
+		.tid = flush->tid,
+		.tgid = flush->tgid,
+		.cpu = flush->cpu,
+		.comm = inode && inode->tgid == flush->tgid ? inode->comm : "",
+		.inode = inode,
+		.operation = operation,
+	};
+
+	seen.kind = flush_classify(&like, NULL, NULL, operation != RECORD_OPERATION_NONE,
+				   flush->covered ? FLUSH_TIED_COVERED : FLUSH_TIED_NOTHING);
+	watch->observer.seen(watch->observer.context, &seen);
+}
+
+static void flushed_settle(struct flush_watch *watch, struct pair *pair)
+{
+	if (pair->flushed_waits)
+		flush_tell(watch, &pair->flushed, pair->flushed_operation, pair->flushed_inode);
 	pair->flushed_waits = false;
+}
+
+/* Nothing more of its task is to come. */
+static void pair_settle(struct flush_watch *watch, struct pair *pair)
+{
+	flushed_settle(watch, pair);
+	timed_settle(watch, pair);
 }
 
 /* The place of @tid, from now on. */
@@ -132,44 +180,18 @@ static void watch_timed(void *context, const struct record_flush_timed *flush,
 	struct pair *pair = pair_get(watch, flush->header.tid);
 
 	watch->timed = true;
-	if (pair->timed_waits)
-		pair_settle(watch, pair);
+	timed_settle(watch, pair);
 	pair->timed = *flush;
 	pair->operation = request ? request->operation : RECORD_OPERATION_NONE;
 	pair->inode = inode;
 	pair->timed_waits = true;
-	if (pair_fits(pair))
+	if (pair_fits(pair)) {
 		pair_join(watch, pair);
-	else if (!(flush->bits & RECORD_FLUSH_DIRECT))
-		pair_settle(watch, pair);
-}
-
-/* Of a capture without times of its own. */
-static void flush_tell(const struct flush_watch *watch, const struct model_flush *flush,
-		       const struct model_request *request, const struct model_inode *inode)
-{
-	const struct record_flush_timed like = {
-		.routine = flush->routine,
-		.bits = RECORD_FLUSH_DIRECT | (flush->full ? RECORD_FLUSH_FULL : 0),
-	};
-	__u64 pages = flush->full ? 0 : flush->pfn_last - flush->pfn_first + 1;
-	struct flush_seen seen = {
-		.size = size_of(flush->full, pages),
-		.begin = flush->begin,
-		.end = flush->end,
-		.pages = pages,
-		.covered = flush->covered,
-		.tid = flush->tid,
-		.tgid = flush->tgid,
-		.cpu = flush->cpu,
-		.comm = inode && inode->tgid == flush->tgid ? inode->comm : "",
-		.inode = inode,
-		.operation = request ? request->operation : RECORD_OPERATION_NONE,
-	};
-
-	seen.kind = flush_classify(&like, NULL, request,
-				   flush->covered ? FLUSH_TIED_COVERED : FLUSH_TIED_NOTHING);
-	watch->observer.seen(watch->observer.context, &seen);
+		return;
+	}
+	flushed_settle(watch, pair);
+	if (!(flush->bits & RECORD_FLUSH_DIRECT))
+		timed_settle(watch, pair);
 }
 
 static bool watch_is_timed(struct flush_watch *watch)
@@ -188,16 +210,20 @@ static void watch_flushed(void *context, const struct model_flush *flush,
 	struct pair *pair;
 
 	if (!watch_is_timed(watch)) {
-		flush_tell(watch, flush, request, inode);
+		flush_tell(watch, flush, request ? request->operation : RECORD_OPERATION_NONE,
+			   inode);
 		return;
 	}
 	pair = pair_get(watch, flush->tid);
+	flushed_settle(watch, pair);
 	pair->flushed = *flush;
 	pair->flushed_operation = request ? request->operation : RECORD_OPERATION_NONE;
 	pair->flushed_inode = inode;
 	pair->flushed_waits = true;
 	if (pair_fits(pair))
 		pair_join(watch, pair);
+	else
+		timed_settle(watch, pair);
 }
 
 static void watch_answered(void *context, const struct record_answers *answers)
@@ -207,8 +233,7 @@ static void watch_answered(void *context, const struct record_answers *answers)
 	size_t room = pair->answers_room ? pair->answers_room * 2 : RECORD_ANSWERS_NR;
 	struct record_answer *more;
 
-	if (pair->timed_waits)
-		pair_settle(watch, pair);
+	timed_settle(watch, pair);
 	if (pair->answers_begin != answers->begin)
 		pair->answers_nr = 0;
 	pair->answers_begin = answers->begin;
@@ -226,6 +251,36 @@ static void watch_answered(void *context, const struct record_answers *answers)
 	memcpy(pair->answers + pair->answers_nr, answers->answers,
 	       answers->nr * sizeof(*answers->answers));
 	pair->answers_nr += answers->nr;
+}
+
+/* The numbers when the sensors were armed; false where they were not told. */
+static bool leaves_begin(struct flush_watch *watch)
+{
+	const char *text = model_fact_find(watch->model, RECORD_FACT_LEAVES);
+	char *end = NULL;
+
+	for (size_t i = 0; text && i < 3; i++) {
+		watch->leaves[i] = strtoull(text, &end, 10);
+		text = end == text ? NULL : end;
+	}
+	return text;
+}
+
+static void watch_leaves(void *context, const struct record_leaves *record)
+{
+	struct flush_watch *watch = context;
+	struct pair *pair = pair_get(watch, record->header.tid);
+
+	timed_settle(watch, pair);
+	if (!watch->leaves_known)
+		watch->leaves_known = leaves_begin(watch);
+	pair->leaves_begin = record->begin;
+	pair->leaves.known =
+		watch->leaves_known && (record->nr[0] || record->nr[1] || record->nr[2]);
+	memcpy(pair->leaves.before, watch->leaves, sizeof(watch->leaves));
+	memcpy(pair->leaves.after, record->nr, sizeof(record->nr));
+	memcpy(watch->leaves, record->nr, sizeof(record->nr));
+	watch->leaves_known = true;
 }
 
 static void watch_stack(void *context, const struct record_stack *stack)
@@ -264,6 +319,7 @@ struct flush_watch *flush_watch_create(struct model *model, const struct flush_o
 		.flushed = watch_flushed,
 		.flush_timed = watch_timed,
 		.answered = watch_answered,
+		.leaves_counted = watch_leaves,
 		.stack_met = watch_stack,
 	};
 

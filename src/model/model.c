@@ -132,6 +132,9 @@ static void take_record(struct model *model, const struct record_header *record)
 	case RECORD_ANSWERS:
 		MODEL_NOTIFY(model, answered, (const struct record_answers *)record);
 		break;
+	case RECORD_LEAVES:
+		MODEL_NOTIFY(model, leaves_counted, (const struct record_leaves *)record);
+		break;
 	case RECORD_JOIN:
 		owner_join(model, (const struct record_owner *)record);
 		break;
@@ -330,6 +333,9 @@ static void feed_record(struct model *model, const struct record_header *record)
 	case RECORD_STACK:
 		if (record_stack_text((const struct record_stack *)record))
 			MODEL_NOTIFY(model, stack_met, (const struct record_stack *)record);
+		break;
+	case RECORD_SUMMARY:
+		MODEL_NOTIFY(model, summed, (const struct record_summary *)record);
 		break;
 	case RECORD_END:
 		model->counts.ended = true;

@@ -67,6 +67,19 @@ static bool free_contradicts(const struct record_page_free *record)
 	return record->absent & record->unknown || (record->absent | record->unknown) & beyond;
 }
 
+static bool summary_contradicts(const struct record_summary *record)
+{
+	__u64 room = (record->header.size - sizeof(*record)) / sizeof(record->buckets[0]);
+
+	if (record->cell >= RECORD_SUMMARY_CELLS || record->nr > room)
+		return true;
+	for (__u32 i = 0; i < record->nr; i++) {
+		if (record->buckets[i].bucket >= RECORD_SUMMARY_BUCKETS)
+			return true;
+	}
+	return record->min > record->max;
+}
+
 bool record_contradicts(const struct record_header *record)
 {
 	const struct record_inode *inode = (const struct record_inode *)record;
@@ -95,6 +108,8 @@ bool record_contradicts(const struct record_header *record)
 		       ((const struct record_flush_timed *)record)->begin;
 	case RECORD_ANSWERS:
 		return ((const struct record_answers *)record)->nr > RECORD_ANSWERS_NR;
+	case RECORD_SUMMARY:
+		return summary_contradicts((const struct record_summary *)record);
 	case RECORD_PROMISE:
 		return ((const struct record_promise *)record)->is_private > 1;
 	case RECORD_PAGE_FREE:

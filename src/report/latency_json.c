@@ -50,6 +50,26 @@ static void add_stack(struct json_object *object, const char *key, const char *s
 	add_text(object, key, clean);
 }
 
+static void add_leaves(struct json_object *object, const char *key,
+		       const struct flush_leaves *leaves)
+{
+	static const char *const names[] = { "4k", "2m", "1g" };
+	struct json_object *both = json_object_new_object();
+
+	if (!leaves->known) {
+		json_object_put(both);
+		both = NULL;
+	}
+	for (size_t i = 0; both && i < 3; i++) {
+		struct json_object *pair = json_object_new_object();
+
+		add_count(pair, "before", leaves->before[i]);
+		add_count(pair, "after", leaves->after[i]);
+		json_object_object_add(both, names[i], pair);
+	}
+	json_object_object_add(object, key, both);
+}
+
 static struct json_object *sum_json(enum flush_list list, const struct flush_sum *sum)
 {
 	struct json_object *object = json_object_new_object();
@@ -75,6 +95,10 @@ static struct json_object *sum_json(enum flush_list list, const struct flush_sum
 		return object;
 	}
 	add_stack(object, "stack", sum->stack);
+	if (list == FLUSH_SPLITS) {
+		add_count(object, "flushes", sum->flushes);
+		add_leaves(object, "leaves", &sum->leaves);
+	}
 	if (list == FLUSH_INTERRUPTERS) {
 		add_text(object, "task", latency_comm(sum->comm, comm));
 		add_count(object, "tgid", sum->tgid);
@@ -131,6 +155,7 @@ static void add_slowest(struct json_object *object, const struct flush_latency *
 static void add_totals(struct json_object *object, const struct flush_totals *totals)
 {
 	struct json_object *kinds = json_object_new_object(), *missing = json_object_new_array();
+	bool answers = totals->timed && !totals->summary && !totals->unanswered;
 	const char *words;
 
 	add_count(object, "flushes", totals->flushes);
@@ -141,13 +166,17 @@ static void add_totals(struct json_object *object, const struct flush_totals *to
 	add_known(object, "flush_ceiling_pages", totals->ceiling, totals->ceiling);
 	add_count(object, "vms", totals->vms);
 	add_flag(object, "every_flush", totals->timed);
-	add_known(object, "asked", totals->asked, totals->timed && !totals->unanswered);
-	add_known(object, "answered", totals->answered, totals->timed && !totals->unanswered);
+	add_flag(object, "summary", totals->summary);
+	add_known(object, "asked", totals->asked, answers);
+	add_known(object, "answered", totals->answered, answers);
 	add_count(object, "stacks_taken", totals->stacks_taken);
 	add_count(object, "stacks_collided", totals->stacks_collided);
 	add_count(object, "stacks_lost", totals->stacks_lost);
 	add_count(object, "lost", totals->lost);
 	add_count(object, "never_flushed", totals->never);
+	add_count(object, "exposures_at_most", totals->at_most);
+	add_known(object, "leaves_split", totals->splits, totals->leaves.known || totals->splits);
+	add_leaves(object, "leaves", &totals->leaves);
 	for (int kind = 1; kind < FLUSH_KINDS; kind++)
 		add_count(kinds, flush_kind_name((enum flush_kind)kind), totals->by_kind[kind]);
 	json_object_object_add(object, "kinds", kinds);
@@ -173,6 +202,7 @@ int report_latency_json(FILE *out, struct flush_latency *latency)
 	add_slowest(object, latency);
 	add_list(object, "causes", latency, FLUSH_CAUSES);
 	add_list(object, "callers", latency, FLUSH_CALLERS);
+	add_list(object, "splits", latency, FLUSH_SPLITS);
 	add_list(object, "late", latency, FLUSH_LATE);
 	add_list(object, "interrupters", latency, FLUSH_INTERRUPTERS);
 	fprintf(out, "%s\n",

@@ -196,6 +196,39 @@ static void text_callers(FILE *out, const struct flush_latency *latency,
 			(unsigned long long)totals->stacks_lost);
 }
 
+static void leaves_write(FILE *out, const struct flush_leaves *leaves)
+{
+	static const char *const names[] = { "4K", "2M", "1G" };
+
+	for (size_t i = 0; leaves->known && i < 3; i++)
+		fprintf(out, "%s%s %llu -> %llu", i ? ", " : "", names[i],
+			(unsigned long long)leaves->before[i],
+			(unsigned long long)leaves->after[i]);
+}
+
+static void text_splits(FILE *out, const struct flush_latency *latency,
+			const struct flush_totals *totals)
+{
+	struct flush_sum sum;
+
+	for (size_t i = 0; i < LIST_MAX && flush_latency_sum(latency, FLUSH_SPLITS, i, &sum); i++) {
+		if (!i)
+			fprintf(out, "\n%8s %8s %10s %8s  split by\n", "leaves", "flushes",
+				"time ms", "max us");
+		fprintf(out, "%8llu %8llu %10.2f ", (unsigned long long)sum.count,
+			(unsigned long long)sum.flushes, (double)sum.ns / 1e6);
+		us_write(out, 8, sum.max);
+		fprintf(out, "  ");
+		stack_write(out, sum.stack);
+		fputc('\n', out);
+	}
+	if (!totals->leaves.known)
+		return;
+	fprintf(out, "direct map: ");
+	leaves_write(out, &totals->leaves);
+	fputc('\n', out);
+}
+
 static void text_late(FILE *out, const struct flush_latency *latency)
 {
 	char comm[LATENCY_WORDS_MAX];
@@ -295,6 +328,7 @@ int report_latency_text(FILE *out, struct flush_latency *latency)
 	text_bars(out, row.histogram);
 	text_slow(out, latency);
 	text_callers(out, latency, &totals);
+	text_splits(out, latency, &totals);
 	text_late(out, latency);
 	text_interrupters(out, latency);
 	for (size_t i = 0; (missing = latency_missing(&totals, i)); i++)

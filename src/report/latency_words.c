@@ -35,9 +35,25 @@ const char *latency_comm(const char *comm, char clean[LATENCY_WORDS_MAX])
 
 const char *latency_missing(const struct flush_totals *totals, size_t index)
 {
-	const char *missing[6];
+	const char *missing[10];
 	size_t nr = 0;
 
+	if (totals->summary)
+		missing[nr++] =
+			"kept as histograms: not by caller, request, stack or CPU that answered; "
+			"splits count as all; an exposure ends with the task's own flush, "
+			"and one that no flush ended is not counted";
+	if (totals->exposures_only)
+		missing[nr++] = "how long flushes took was not asked for";
+	if (totals->at_most)
+		missing[nr++] = "some exposures are told as at most: they count from the first of "
+				"several runs";
+	if (totals->summary) {
+		if (totals->lost)
+			missing[nr++] =
+				"some changes or flushes are in no histogram, see the losses";
+		return index < nr ? missing[index] : NULL;
+	}
 	if (!totals->timed)
 		missing[nr++] = "only flushes of the direct map, and of everything, are in it: "
 				"record --flushes has all, and which CPUs answered";
@@ -47,6 +63,10 @@ const char *latency_missing(const struct flush_totals *totals, size_t index)
 	if (totals->timed && !totals->unanswered && totals->flushes && !totals->asked)
 		missing[nr++] = "no CPU was asked by another: there is one only, or they flush "
 				"without interrupts (INVLPGB)";
+	if (totals->leaves_untold)
+		missing[nr++] =
+			"how the direct map is mapped was not told: this kernel does not show "
+			"direct_pages_count";
 	if (totals->asked != totals->answered)
 		missing[nr++] = "some acknowledgements were not seen";
 	if (totals->timed && !totals->stacks_taken)

@@ -12,11 +12,32 @@ static bool start_interrupted(void *context)
 	return signals_pending();
 }
 
+static uint32_t groups_wanted(const struct run_options *options)
+{
+	uint32_t groups = SENSOR_GROUP_VERDICT;
+
+	if (options->summary)
+		return options->summary == RUN_SUMMARY_ALL
+			       ? SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS
+			       : SENSOR_GROUP_EXPOSURES;
+	if (options->changes)
+		groups |= SENSOR_GROUP_CHANGES;
+	if (options->page_free)
+		groups |= SENSOR_GROUP_PAGE_FREE;
+	if (options->flushes)
+		groups |= SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE;
+	if (options->flushes && options->stack_rate)
+		groups |= SENSOR_GROUP_STACK;
+	return groups;
+}
+
 /* The daemon's settings are its own: what was asked for and cannot be had is not dropped. */
 static enum gmemtrace_status daemon_suits(const struct run_options *options,
 					  const struct sensor_client *client)
 {
-	bool page_free = sensor_client_groups(client) & SENSOR_GROUP_PAGE_FREE;
+	uint32_t groups = sensor_client_groups(client);
+	bool page_free = groups & SENSOR_GROUP_PAGE_FREE;
+	uint32_t summary = options->summary ? groups_wanted(options) : 0;
 	const char *option = NULL;
 
 	if (!sensor_client_daemon(client))
@@ -27,7 +48,13 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 		option = "--release-limit";
 	else if (options->lock)
 		option = "--lock";
-	else if (options->flushes_asked && !(sensor_client_groups(client) & SENSOR_GROUP_FLUSHES))
+	else if ((groups & summary) != summary)
+		option = "--summary";
+	else if (!summary && !(groups & SENSOR_GROUP_VERDICT))
+		option = "no --summary";
+	else if (options->changes && !(groups & SENSOR_GROUP_CHANGES))
+		option = "--changes";
+	else if (options->flushes_asked && !(groups & SENSOR_GROUP_FLUSHES))
 		option = "--flushes";
 	else if (options->page_free_asked && options->page_free != page_free)
 		option = page_free ? "--no-page-free" : "--page-free";
@@ -38,19 +65,6 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 		"give --no-daemon, or leave it out",
 		option, options->socket);
 	return GMEMTRACE_USAGE;
-}
-
-static uint32_t groups_wanted(const struct run_options *options)
-{
-	uint32_t groups = SENSOR_GROUP_VERDICT;
-
-	if (options->page_free)
-		groups |= SENSOR_GROUP_PAGE_FREE;
-	if (options->flushes)
-		groups |= SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE;
-	if (options->flushes && options->stack_rate)
-		groups |= SENSOR_GROUP_STACK;
-	return groups;
 }
 
 enum gmemtrace_status owner_open(const struct run_options *options, struct sensor_client **client)

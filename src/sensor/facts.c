@@ -91,6 +91,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;
 	config->flush_ceiling = args.flush_ceiling_pages << PAGE_SHIFT;
+	config->leaves = symbols[KERNEL_SYMBOL_LEAVES];
 	config->have_rdonly_cast = kernel_has_function(kernel, "bpf_rdonly_cast", 2);
 	config->zap_by_address = kernel_zap_takes_address(kernel);
 	return 0;

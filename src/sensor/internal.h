@@ -15,9 +15,10 @@
 #include "sensor/seal.h"
 #include "sensor/sensor.h"
 #include "sensor/stacks.h"
+#include "sensor/summary.h"
 #include "sensor/text.h"
 
-#define FACTS_MAX 128
+#define FACTS_MAX 384
 #define LOSERS_MAX 16
 
 /* A user whose records were lost. */
@@ -33,6 +34,7 @@ struct sensor {
 	struct text text;
 	struct seal seal;
 	struct stacks stacks;
+	struct summary summary;
 	struct ring_buffer *ring;
 	sensor_sink sink;
 	void *context;

@@ -26,6 +26,11 @@
 #define FREE SENSOR_GROUP_PAGE_FREE
 #define FLUSHES SENSOR_GROUP_FLUSHES
 #define ANSWERS SENSOR_GROUP_ACKNOWLEDGE
+#define CHANGES SENSOR_GROUP_CHANGES
+#define EXPOSURES SENSOR_GROUP_EXPOSURES
+#define DURATIONS SENSOR_GROUP_DURATIONS
+#define SUMMARY (EXPOSURES | DURATIONS)
+#define ANY (VERDICT | SUMMARY) /* run by us, whatever is hooked */
 
 /* The index is stored in captures (record_loss.program): append only. */
 /* clang-format off */
@@ -47,11 +52,11 @@ const struct load_program load_programs[] = {
 	[PROGRAM_PAGE_FREE] = {
 		"page_free", NULL, 0, KERNEL, FREE, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_POSITION] = {
-		"position", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"position", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_SWEEP] = {
-		"sweep", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"sweep", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_WALK] = {
-		"walk", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"walk", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_IDENTIFY] = {
 		"identify", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
 	[PROGRAM_SNAPSHOT_LIVE] = {
@@ -95,13 +100,13 @@ const struct load_program load_programs[] = {
 	[PROGRAM_MARK_PREPARED_EXIT] = {
 		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_TAKE_LOSSES] = {
-		"take_losses", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"take_losses", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_MEMORY_FAILURE_ENTER] = {
 		"memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false, "CONFIG_MEMORY_FAILURE=y", 0 },
 	[PROGRAM_TOUCH_BEGIN] = {
-		"touch_begin", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"touch_begin", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_TEXT_READ] = {
-		"text_read", NULL, 0, KERNEL, VERDICT, true, STOCK, 0 },
+		"text_read", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_MODULE_LOAD] = {
 		"module_load", NULL, 0, KERNEL, VERDICT, false, "CONFIG_MODULES=y", 0 },
 	[PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER] = {
@@ -117,13 +122,13 @@ const struct load_program load_programs[] = {
 	[PROGRAM_UPDATE_XARRAY_EXIT] = {
 		"update_xarray_exit", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
 	[PROGRAM_TIMED_RANGE_ENTER] = {
-		"timed_range_enter", "flush_tlb_kernel_range", 2, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+		"timed_range_enter", "flush_tlb_kernel_range", 2, KERNEL, DURATIONS, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_TIMED_RANGE_EXIT] = {
-		"timed_range_exit", "flush_tlb_kernel_range", 2, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+		"timed_range_exit", "flush_tlb_kernel_range", 2, KERNEL, SUMMARY, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_TIMED_ALL_ENTER] = {
-		"timed_all_enter", "flush_tlb_all", 0, KERNEL, FLUSHES, false, STOCK, 0 },
+		"timed_all_enter", "flush_tlb_all", 0, KERNEL, DURATIONS, true, STOCK, 0 },
 	[PROGRAM_TIMED_ALL_EXIT] = {
-		"timed_all_exit", "flush_tlb_all", 0, KERNEL, FLUSHES, false, STOCK, 0 },
+		"timed_all_exit", "flush_tlb_all", 0, KERNEL, SUMMARY, true, STOCK, 0 },
 	[PROGRAM_CSD_QUEUED] = {
 		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
 	[PROGRAM_CSD_ENTERED] = {
@@ -131,11 +136,11 @@ const struct load_program load_programs[] = {
 	[PROGRAM_CSD_LEFT] = {
 		"csd_left", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
 	[PROGRAM_ZAP_INVALID_ENTER] = {
-		"zap_invalid_enter", "set_direct_map_invalid_noflush", 1, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+		"zap_invalid_enter", "set_direct_map_invalid_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_DEFAULT_ENTER] = {
-		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, FLUSHES, false, STOCK, TOUCH_SECRET },
+		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_VALID_ENTER] = {
-		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, FLUSHES, false, SERIES, TOUCH_GMEM_ABSENT },
+		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, CHANGES, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_CONVERSION_BEGIN_ENTER] = {
 		"conversion_begin_enter", "kvm_gmem_begin_conversion", 5, INODES, VERDICT, false, SERIES, 0 },
 	[PROGRAM_CONVERSION_EXIT] = {
@@ -156,6 +161,10 @@ const struct load_program load_programs[] = {
 		"configure_batch_enter", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
 	[PROGRAM_CONFIGURE_BATCH_EXIT] = {
 		"configure_batch_exit", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
+	[PROGRAM_SUMMARY_INVALID_EXIT] = {
+		"summary_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, EXPOSURES, true, STOCK, TOUCH_SECRET },
+	[PROGRAM_SUMMARY_VALID_EXIT] = {
+		"summary_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, EXPOSURES, false, SERIES, TOUCH_GMEM_ABSENT },
 };
 /* clang-format on */
 
@@ -378,15 +387,27 @@ uint32_t load_groups(const struct kernel *kernel, uint32_t groups)
 	return answers_possible(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
 }
 
+/* Four places a csd, so that few meet; a power of two. */
+static uint32_t csd_owners_nr(uint32_t cpus)
+{
+	uint32_t nr = 4;
+
+	while (nr < 4 * cpus * cpus)
+		nr *= 2;
+	return nr;
+}
+
 static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
 		       const struct sensor_options *options)
 {
 	struct sensor_config *config = (struct sensor_config *)&skeleton->rodata->sensor;
 
 	*config = kernel->config;
-	config->zap_times = !!(options->groups & FLUSHES);
+	config->zap_times = !!(options->groups & CHANGES);
+	config->flushes = !!(options->groups & FLUSHES);
 	config->answers = !!(options->groups & ANSWERS);
 	config->cpus = (uint32_t)libbpf_num_possible_cpus();
+	config->csd_owners = csd_owners_nr(config->cpus);
 	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;
 	config->own_tgid = getpid();
 	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
@@ -400,12 +421,15 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 
 	bpf_map__set_autocreate(skeleton->maps.stacks, groups & FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.answers, groups & (FLUSHES | ANSWERS));
+	bpf_map__set_autocreate(skeleton->maps.answers, groups & FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & ANSWERS);
+	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & ANSWERS);
+	bpf_map__set_autocreate(skeleton->maps.summaries, groups & SUMMARY);
 	if (!(groups & ANSWERS))
 		return;
 	bpf_map__set_max_entries(skeleton->maps.answers, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);
+	bpf_map__set_max_entries(skeleton->maps.csd_owners, csd_owners_nr(cpus));
 }
 
 int load_kernel_part(struct load *load, const struct kernel *kernel,

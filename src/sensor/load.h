@@ -42,7 +42,7 @@ struct load_program {
 	uint32_t touch; /* bits of enum touch_step, each of which makes it fire; 0: none does */
 };
 
-#define LOAD_PROGRAMS_MAX 64
+#define LOAD_PROGRAMS_MAX 128
 
 extern const struct load_program load_programs[];
 extern const size_t load_programs_nr;

@@ -57,7 +57,7 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 
 		/* What only figures need hooks the same routines. */
 		if (!program->target || !strcmp(program->target, last) ||
-		    program->group & SENSOR_GROUP_FLUSHES)
+		    !(program->group & (SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE)))
 			continue;
 		last = program->target;
 		probe_add(probe, program->target, program->required,

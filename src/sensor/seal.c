@@ -468,6 +468,7 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		flush_timed_seal(seal, (const struct record_flush_timed *)raw);
 		break;
 	case RECORD_ANSWERS:
+	case RECORD_LEAVES:
 		emit(seal, raw);
 		break;
 	case RECORD_REQUEST_BEGIN:

@@ -105,6 +105,40 @@ static void stacks_begin(struct sensor *sensor)
 	sensor->seal.stack_context = sensor;
 }
 
+/* Once the maps are there. */
+static int summary_begin(struct sensor *sensor, struct sensor_failure *failure)
+{
+	int error = 0;
+
+	if (sensor->options.groups & (SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS))
+		error = summary_open(&sensor->summary,
+				     bpf_map__fd(load_map(&sensor->load, "summaries")),
+				     sensor->sink, sensor->context);
+	return error ? sensor_fail(failure, GMEMTRACE_ERROR, error, "out of memory") : 0;
+}
+
+/* What knows inodes: a verdict needs it, and nothing else. */
+static int inodes_begin(struct sensor *sensor, struct sensor_failure *failure)
+{
+	/* Nothing to hook when kvm comes. */
+	sensor->load.with_kvm = true;
+	if (!(sensor->options.groups & SENSOR_GROUP_VERDICT))
+		return 0;
+	return load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+}
+
+static int inodes_discover(const struct sensor *sensor, struct sensor_failure *failure)
+{
+	int error;
+
+	if (!(sensor->options.groups & SENSOR_GROUP_VERDICT))
+		return 0;
+	error = load_discover(&sensor->load);
+	return error ? sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
+				   "cannot look for existing inodes: %s", strerror(-error))
+		     : 0;
+}
+
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = kernel_check_permissions(failure);
@@ -137,6 +171,9 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	if (error)
 		return error;
 	stacks_begin(sensor);
+	error = summary_begin(sensor, failure);
+	if (error)
+		return error;
 	error = walker_prove(&sensor->load, &half, failure);
 	if (error)
 		return error;
@@ -146,7 +183,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	error = load_attach(&sensor->load, LOAD_PART_KERNEL, failure);
 	if (error)
 		return error;
-	error = load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	error = inodes_begin(sensor, failure);
 	if (error)
 		return error;
 	sensor->ring = ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), rings_take,
@@ -157,10 +194,9 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	watch_text(sensor);
 	load_arm(&sensor->load);
 	sensor->since = sensor_now();
-	error = load_discover(&sensor->load);
+	error = inodes_discover(sensor, failure);
 	if (error)
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
-				   "cannot look for existing inodes: %s", strerror(-error));
+		return error;
 	sensor->sighted = sensor_now();
 	error = sensor_prove(sensor, failure);
 	return error ? error : rings_drain_some(sensor);
@@ -343,6 +379,7 @@ int sensor_settle(struct sensor *sensor)
 	/* A writer that is preempted in the middle: what is behind it comes too late to be told. */
 	if (!rings_drained(sensor, &sensor->pending))
 		tell_loss(sensor, 0, RECORD_LOSS_DISORDER, 0, 1);
+	summary_tell(&sensor->summary, true);
 	tell_heartbeat(sensor);
 	return 0;
 }
@@ -362,6 +399,7 @@ void sensor_close(struct sensor *sensor)
 	load_close(&sensor->load);
 	seal_destroy(&sensor->seal);
 	stacks_close(&sensor->stacks);
+	summary_close(&sensor->summary);
 	for (size_t i = 0; i < sensor->facts_nr; i++)
 		free(sensor->facts[i]);
 	kernel_close(&sensor->kernel);

@@ -18,7 +18,7 @@
 #include "gmemtrace/status.h"
 
 struct sensor_options {
-	uint32_t groups; /* enum sensor_group */
+	uint32_t groups; /* enum sensor_group; without VERDICT no inode is looked for */
 	uint64_t ring_bytes; /* a power of two; 0: the default, 16 MiB */
 	uint32_t
 		release_chunks; /* not empty ones that a release snapshot reads; 0: the default, 8 GiB */
@@ -82,7 +82,7 @@ struct sensor_feature {
 	char reason[160]; /* why it is not present, or not proved, and what to do */
 };
 
-#define SENSOR_FEATURES_MAX 64
+#define SENSOR_FEATURES_MAX 128
 
 /* How many memfd_secrets existed when the sensors were loaded: a fact. */
 #define SENSOR_FACT_SECRETMEM_USERS "kernel.secretmem_users"

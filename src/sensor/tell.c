@@ -103,6 +103,32 @@ void tell_policies(struct sensor *sensor)
 	}
 }
 
+/* How the direct map is mapped, for what is counted of its splits from now on. */
+static void tell_leaves(struct sensor *sensor)
+{
+	static const struct {
+		const char *format;
+		unsigned long long kb;
+	} sizes[] = { { "DirectMap4k: %llu", 4 },
+		      { "DirectMap2M: %llu", 2048 },
+		      { "DirectMap1G: %llu", 1048576 } };
+	unsigned long long leaves[3] = {}, kb;
+	FILE *file = fopen("/proc/meminfo", "re");
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		for (size_t i = 0; i < 3; i++) {
+			if (sscanf(line, sizes[i].format, &kb) == 1)
+				leaves[i] = kb / sizes[i].kb;
+		}
+	}
+	if (!file)
+		return;
+	fclose(file);
+	snprintf(line, sizeof(line), "%llu %llu %llu", leaves[0], leaves[1], leaves[2]);
+	tell_fact(sensor, RECORD_FACT_LEAVES, line);
+}
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
@@ -124,6 +150,8 @@ void tell_facts(struct sensor *sensor)
 		tell_fact(sensor, SENSOR_FACT_SECRETMEM_USERS, value);
 	}
 	tell_policies(sensor);
+	if (sensor->options.groups & SENSOR_GROUP_FLUSHES)
+		tell_leaves(sensor);
 	snprintf(value, sizeof(value), "%u", sensor->options.groups);
 	tell_fact(sensor, "sensor.groups", value);
 	tell_programs(sensor);
@@ -193,7 +221,7 @@ static enum record_loss_cause missed_cause(const struct load_program *program)
 {
 	if (program->group & SENSOR_GROUP_PAGE_FREE)
 		return RECORD_LOSS_MISSED_FREE;
-	if (program->group & (SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE))
+	if (!(program->group & SENSOR_GROUP_VERDICT))
 		return RECORD_LOSS_MISSED_TIMES;
 	return RECORD_LOSS_MISSED;
 }
@@ -226,6 +254,7 @@ void tell_heartbeat(struct sensor *sensor)
 	};
 
 	take_losses(sensor);
+	summary_tell(&sensor->summary, false);
 	sensor->sink(sensor->context, &heartbeat.header);
 	seal_forget(&sensor->seal, sensor->heartbeat);
 	sensor->heartbeat = sensor->pending.time;
@@ -238,7 +267,7 @@ int tell_begin(struct sensor *sensor, uint64_t age)
 	struct sweep_args sweep = { .age = age };
 
 	/* It looks at every slot: a million instructions. */
-	if (sensor_now() - sensor->swept >= age) {
+	if (sensor->options.groups & SENSOR_GROUP_VERDICT && sensor_now() - sensor->swept >= age) {
 		load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
 		sensor->swept = sensor_now();
 	}

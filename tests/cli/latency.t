@@ -40,6 +40,14 @@ refuses 'one FILE is enough' latency monday.cap tuesday.cap
 refuses 'give 1/N' flame --stacks 2 monday.cap
 refuses 'has no meaning for a capture' latency --stacks 1/8 monday.cap
 refuses 'give 1/N' record --flushes --stacks 1/0
+refuses 'give exposure or all' latency --summary=some
+refuses 'has no meaning for a capture' latency --summary monday.cap
+refuses 'has no meaning for a capture' latency --changes monday.cap
+refuses '--cpu is of each flush' latency --summary --cpu 1
+refuses '--stacks is of each flush' latency --stacks 1/8 --summary=exposure
+refuses 'leave --flushes and --changes out' record --summary --flushes
+refuses 'leave --vm out' latency --summary --vm 1
+refuses 'leave --page-free out' record --summary --page-free
 
 for by in stack vm cpu kind initiator; do
 	"$tracer" flame --by "$by" monday.cap >flush.folded

@@ -3,7 +3,12 @@
 #include <stdlib.h>
 
 #include "scene.h"
+#include "bpf/atomic.h"
+#include "bpf/interface.h"
+#include "bpf/bucket.h"
 #include "gmemtrace/flush.h"
+#include "gmemtrace/report.h"
+#include "sensor/summary.h"
 
 #define DIRECT RECORD_FLUSH_DIRECT
 #define FULL (RECORD_FLUSH_DIRECT | RECORD_FLUSH_FULL)
@@ -30,6 +35,87 @@ static void test_buckets(void **state)
 			assert_true((double)(next - first) / 2 <= 0.016 * (double)first);
 	}
 	assert_int_equal(flush_bucket(~0ULL), FLUSH_BUCKETS - 1);
+}
+
+/* What the kernel's side computes without a count of leading zeroes. */
+static void test_buckets_of_sensors(void **state)
+{
+	__u64 seed = 5;
+
+	(void)state;
+	for (__u32 i = 0; i < FLUSH_BUCKETS; i++) {
+		assert_int_equal(summary_bucket(flush_bucket_first(i)), i);
+		assert_int_equal(summary_bucket(flush_bucket_first(i + 1) - 1), i);
+	}
+	for (int i = 0; i < 10000; i++) {
+		__u64 value = lcg(&seed) >> (lcg(&seed) % 53);
+
+		assert_int_equal(summary_bucket(value), flush_bucket(value));
+	}
+	assert_int_equal(summary_bucket(~0ULL), FLUSH_BUCKETS - 1);
+}
+
+static void copy_add(struct summary_histogram *copy, __u64 ns, __u64 nr)
+{
+	copy->buckets[summary_bucket(ns)] += nr;
+	copy->sum += ns * nr;
+	if (ns > copy->max)
+		copy->max = ns;
+	if (~ns > copy->least)
+		copy->least = ~ns;
+}
+
+/* What CPUs count, told in two records with more coming between, is what one histogram would be. */
+static void test_summary_exact(void **state)
+{
+	struct summary_histogram *copies = calloc(4, sizeof(*copies));
+	struct summary_histogram *before = &copies[2], *sum = &copies[3];
+	struct record_summary *record = calloc(1, sizeof(*record) + FLUSH_BUCKETS * 8ULL);
+	struct flush_histogram *want = calloc(2, sizeof(*want)), *told = want + 1;
+	__u64 seed = 11;
+
+	(void)state;
+	assert_non_null(copies);
+	assert_non_null(record);
+	assert_non_null(want);
+	summary_add_up(sum, copies, 2);
+	assert_false(summary_record(record, before, sum));
+	for (int part = 0; part < 2; part++) {
+		for (int i = 0; i < 500; i++) {
+			__u64 value = lcg(&seed) >> (lcg(&seed) % 45), nr = 1 + i % 3;
+
+			copy_add(&copies[i % 2], value, nr);
+			flush_histogram_add(want, value, nr);
+		}
+		summary_add_up(sum, copies, 2);
+		assert_true(summary_record(record, before, sum));
+		assert_int_equal(record->header.size, sizeof(*record) + record->nr * 8);
+		flush_histogram_add_summary(told, record);
+	}
+	assert_memory_equal(want, told, sizeof(*want));
+	assert_false(summary_record(record, before, sum));
+	free(copies);
+	free(record);
+	free(want);
+}
+
+/* More in a second than a record's number can say: the rest is told with the next. */
+static void test_summary_many(void **state)
+{
+	struct summary_histogram *copies = calloc(2, sizeof(*copies));
+	struct record_summary *record = calloc(1, sizeof(*record) + FLUSH_BUCKETS * 8ULL);
+
+	(void)state;
+	assert_non_null(copies);
+	assert_non_null(record);
+	copies[0].buckets[7] = (1ULL << 32) + 5;
+	assert_true(summary_record(record, &copies[1], &copies[0]));
+	assert_int_equal(record->buckets[0].nr, UINT32_MAX);
+	assert_true(summary_record(record, &copies[1], &copies[0]));
+	assert_int_equal(record->buckets[0].nr, 6);
+	assert_false(summary_record(record, &copies[1], &copies[0]));
+	free(copies);
+	free(record);
 }
 
 static int compare(const void *left, const void *right)
@@ -93,7 +179,7 @@ static enum flush_kind kind(__u32 bits, __u16 routine, const char *stack, bool r
 {
 	const struct record_flush_timed flush = { .bits = bits, .routine = routine };
 
-	return flush_classify(&flush, stack, request, tied);
+	return flush_classify(&flush, stack, NULL, request, tied);
 }
 
 static void test_kinds(void **state)
@@ -121,6 +207,39 @@ static void test_kinds(void **state)
 			 FLUSH_RANGED);
 	assert_int_equal(kind(DIRECT, RECORD_FLUSH_RANGE, NULL, false, FLUSH_TIED_NOTHING),
 			 FLUSH_RANGED);
+}
+
+static struct flush_leaves leaves_of(__u64 small, __u64 large, __u64 huge)
+{
+	return (struct flush_leaves){ .known = true,
+				      .before = { 100, 50, 3 },
+				      .after = { small, large, huge } };
+}
+
+static void test_leaves(void **state)
+{
+	const struct record_flush_timed flush = { .bits = FULL, .routine = RECORD_FLUSH_ALL };
+	struct flush_leaves none = leaves_of(100, 50, 3), two = leaves_of(100 + 512, 49, 3);
+	struct flush_leaves huge = leaves_of(100, 50 + 512, 2);
+	struct flush_leaves both = leaves_of(100 + 512, 50 + 511, 2);
+	struct flush_leaves joined = leaves_of(100 - 512, 51, 3);
+
+	(void)state;
+	assert_int_equal(flush_leaves_split(&none), 0);
+	assert_int_equal(flush_leaves_split(&two), 1);
+	assert_int_equal(flush_leaves_split(&huge), 1);
+	assert_int_equal(flush_leaves_split(&both), 2);
+	assert_int_equal(flush_leaves_split(&joined), 0);
+	/* Without a stack they tell a split; against a stack they do not. */
+	assert_int_equal(flush_classify(&flush, NULL, &two, false, 0), FLUSH_SPLIT);
+	assert_int_equal(flush_classify(&flush, NULL, &none, false, 0), FLUSH_ALL);
+	assert_int_equal(flush_classify(&flush, "cpa_flush;flush_tlb_all", &two, false, 0),
+			 FLUSH_ALL);
+	assert_int_equal(flush_classify(&flush, "set_direct_map_4k;cpa_split_leaves;flush_tlb_all",
+					&none, false, 0),
+			 FLUSH_SPLIT);
+	two.known = false;
+	assert_int_equal(flush_leaves_split(&two), 0);
 }
 
 static struct flush_latency *latency;
@@ -251,6 +370,204 @@ static void test_pair_before(void **state)
 	paired(true);
 }
 
+static char *report_text(int (*report)(FILE *out, struct flush_latency *latency))
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_int_equal(report(out, latency), 0);
+	fclose(out);
+	return text;
+}
+
+/* Of a flush that nothing more is to be told of than its zap does there is no other record. */
+static void test_told_by_zap(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "21"); /* verdict, answers, flushes */
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 1, false);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_zap_flush(&stream, T, G, 1, 101, 1, 101, 101);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 1, false);
+	/* Another's, elsewhere, and one of its own behind the two. */
+	add_timed(timed(T + 1, stream.now - 300, stream.now, 0));
+	add_timed(timed(T, stream.now - 100, stream.now, 0));
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().flushes, 4);
+	assert_true(totals().timed);
+	assert_int_equal(totals().by_kind[FLUSH_RANGED], 2);
+	assert_int_equal(totals().by_kind[FLUSH_ELSEWHERE], 2);
+	/* They asked nobody, and that is known. */
+	assert_int_equal(row("asked.0")->histogram->count, 4);
+	assert_int_equal(totals().unanswered, 0);
+}
+
+static __u64 cause_count(enum record_operation operation, enum flush_kind kind)
+{
+	struct flush_sum sum;
+	__u64 count = 0;
+
+	for (size_t i = 0; flush_latency_sum(latency, FLUSH_CAUSES, i, &sum); i++) {
+		if (sum.cpu == operation && sum.kind == kind)
+			count += sum.count;
+	}
+	return count;
+}
+
+/* A flush is tied to its zaps and to the request that issued it; one that nothing asked for is redundant. */
+static void test_causes(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "21");
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_flush(&stream, T, 100, 101, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, false);
+	/* The same flush by nobody's request is no waste of one. */
+	stream_flush(&stream, T, 100, 101, false);
+	stream_flush(&stream, T, 0, ~0ULL, true);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(cause_count(RECORD_OPERATION_SET_RANGE, FLUSH_RANGED), 1);
+	assert_int_equal(cause_count(RECORD_OPERATION_SET_RANGE, FLUSH_REDUNDANT), 1);
+	assert_int_equal(cause_count(RECORD_OPERATION_NONE, FLUSH_RANGED), 1);
+	assert_int_equal(totals().by_kind[FLUSH_REDUNDANT], 1);
+	assert_int_equal(totals().flushes, 4);
+	assert_int_equal(row("exposure.own")->histogram->count, 1);
+}
+
+static void add_summary(__u32 cell, __u32 cpus, __u64 ns, __u32 nr)
+{
+	union {
+		struct record_summary summary;
+		char bytes[sizeof(struct record_summary) + sizeof(struct record_summary_bucket)];
+	} record = { .summary = { .header = { .kind = RECORD_SUMMARY,
+					      .size = sizeof(record),
+					      .time = stream.now },
+				  .sum = ns * nr,
+				  .min = ns,
+				  .max = ns,
+				  .cell = cell,
+				  .cpus = cpus,
+				  .nr = 1 } };
+
+	record.summary.buckets[0] = (struct record_summary_bucket){ flush_bucket(ns), nr };
+	stream_add(&stream, &record.summary.header);
+}
+
+/* Histograms that the sensors kept, by kind, size and CPUs that there were. */
+static void summarised(void)
+{
+	stream_fact(&stream, "sensor.groups", "192");
+	add_summary(RECORD_SUMMARY_ONE, 4, 2000, 10);
+	add_summary(RECORD_SUMMARY_ALL, 4, 9000, 2);
+	add_summary(RECORD_SUMMARY_ELSEWHERE_FEW, 3, 500, 5);
+	add_summary(RECORD_SUMMARY_OURS, 3, 70, 9);
+	add_summary(RECORD_SUMMARY_EXPOSURE, 3, 3000, 10);
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	figure(&stream);
+}
+
+static void test_summary(void **state)
+{
+	(void)state;
+	summarised();
+	assert_true(totals().summary);
+	assert_true(totals().timed);
+	assert_false(totals().exposures_only);
+	assert_int_equal(totals().flushes, 17);
+	assert_int_equal(totals().ours, 9);
+	assert_int_equal(totals().ns, 20000 + 18000 + 2500);
+	assert_int_equal(totals().ns_by_kind[FLUSH_ALL], 18000);
+	assert_int_equal(row("flush")->histogram->count, 17);
+	assert_int_equal(row("flush.one")->histogram->count, 10);
+	assert_int_equal(row("kind.elsewhere")->histogram->sum, 2500);
+	assert_int_equal(row("asked.2")->histogram->count, 17);
+	assert_int_equal(row("exposure")->histogram->count, 10);
+	assert_int_equal(row("exposure")->histogram->max, 3000);
+}
+
+/* What histograms cannot say is said, in both forms. */
+static void test_summary_words(void **state)
+{
+	char *text, *json;
+
+	(void)state;
+	summarised();
+	text = report_text(report_latency_text);
+	json = report_text(report_latency_json);
+	assert_non_null(strstr(text, "kept as histograms"));
+	assert_non_null(strstr(json, "kept as histograms"));
+	assert_non_null(strstr(json, "\"summary\": true"));
+	assert_non_null(strstr(json, "\"asked\": null"));
+	assert_null(strstr(text, "no stacks were taken"));
+	free(text);
+	free(json);
+}
+
+/* Of exposures alone nothing is said of how long flushes took. */
+static void test_summary_exposures(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "64");
+	add_summary(RECORD_SUMMARY_EXPOSURE, 1, 3000, 10);
+	add_summary(RECORD_SUMMARY_EXPOSURE_AT_MOST, 1, 5000, 3);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_true(totals().exposures_only);
+	assert_int_equal(totals().at_most, 3);
+	assert_int_equal(row("exposure.own")->histogram->count, 13);
+	assert_int_equal(row("flush")->histogram->count, 0);
+}
+
+/* What both tell is counted once. */
+static void test_summary_once(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "193");
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	add_summary(RECORD_SUMMARY_ONE, 1, 2000, 1);
+	add_summary(RECORD_SUMMARY_EXPOSURE, 1, 2000, 1);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().flushes, 1);
+	assert_int_equal(row("exposure")->histogram->count, 1);
+}
+
+/* Histograms that make no sense are not believed. */
+static void test_summary_hostile(void **state)
+{
+	struct record_summary summary = {
+		.header = { .kind = RECORD_SUMMARY, .size = sizeof(summary) }, .nr = 1
+	};
+	struct model_counts counts;
+
+	(void)state;
+	summary.header.time = stream.now;
+	stream_add(&stream, &summary.header); /* buckets behind its end */
+	summary.nr = 0;
+	summary.cell = RECORD_SUMMARY_CELLS;
+	stream_add(&stream, &summary.header);
+	summary.cell = 0;
+	summary.min = 1;
+	stream_add(&stream, &summary.header);
+	add_summary(0, 1, 5, 1);
+	((struct record_summary_bucket *)(stream.data + stream.used))[-1].bucket =
+		RECORD_SUMMARY_BUCKETS;
+	stream_finish(&stream);
+	figure(&stream);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.malformed, 4);
+	assert_int_equal(totals().flushes, 0);
+}
+
 /* Of a capture whose flushes are not timed the verdict's sensors are believed. */
 static void test_untimed(void **state)
 {
@@ -340,6 +657,105 @@ static void test_answers(void **state)
 	assert_false(flush_latency_sum(latency, FLUSH_INTERRUPTERS, 1, &sum));
 }
 
+/* What is missing is said, and the rest shown, for people and for machines. */
+static void words_are(const char *missing, const char *shown)
+{
+	char *text = report_text(report_latency_text), *json = report_text(report_latency_json);
+
+	if (missing) {
+		assert_non_null(strstr(text, missing));
+		assert_non_null(strstr(json, missing));
+	}
+	assert_non_null(strstr(text, shown));
+	assert_null(strchr(text, 27));
+	assert_null(strchr(json, 27));
+	free(text);
+	free(json);
+}
+
+/* Two were asked and one was seen to answer. */
+static void test_answer_lost(void **state)
+{
+	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
+
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "21");
+	flush.asked = flush.begin + 100;
+	flush.asked_nr = 2;
+	flush.answered_nr = 1;
+	flush.late_asked = flush.begin + 200;
+	flush.late_entered = flush.begin + 7000;
+	flush.late_left = flush.begin + 8000;
+	add_timed(flush);
+	stream_finish(&stream);
+	figure(&stream);
+	words_are("some acknowledgements were not seen", "asking 2-3 CPUs");
+	assert_int_equal(totals().answered, 1);
+}
+
+/* A kernel that flushes without interrupts: nobody is asked, and nobody late. */
+static void test_invlpgb(void **state)
+{
+	struct flush_sum sum;
+
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "21");
+	stream_fact(&stream, "kernel.cpus", "8");
+	add_timed(timed(T, stream.now, stream.now + 900, 0));
+	stream_finish(&stream);
+	figure(&stream);
+	words_are("INVLPGB", "flush, any");
+	assert_int_equal(row("asked.0")->histogram->count, 1);
+	assert_false(flush_latency_sum(latency, FLUSH_LATE, 0, &sum));
+}
+
+/* A kernel whose answers nobody watches, and no stacks. */
+static void test_unanswered(void **state)
+{
+	(void)state;
+	add_timed(timed(T, stream.now, stream.now + 900, RECORD_FLUSH_UNANSWERED));
+	stream_finish(&stream);
+	figure(&stream);
+	words_are("was not judged", "flush, any");
+	words_are("no stacks were taken", "flush, any");
+}
+
+/* A CPU comes while histograms are kept: what comes then counts for more. */
+static void test_cpus_change(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "192");
+	add_summary(RECORD_SUMMARY_ONE, 2, 1000, 3);
+	add_summary(RECORD_SUMMARY_ONE, 3, 1000, 4);
+	add_summary(RECORD_SUMMARY_ONE, 5, 1000, 5);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(row("asked.1")->histogram->count, 3);
+	assert_int_equal(row("asked.2")->histogram->count, 4);
+	assert_int_equal(row("asked.4")->histogram->count, 5);
+}
+
+/* Whatever tasks and stacks are called, it is text. */
+static void test_strange_names(void **state)
+{
+	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
+
+	(void)state;
+	add_stack(1, "vfree;\033[2J<script>\xff;flush_tlb_kernel_range");
+	strcpy(flush.comm, "\033]0;\xc3<b>\"\n;");
+	strcpy(flush.late_comm, "\xff\xfe\033[31m&\r\n");
+	flush.asked = flush.begin + 1;
+	flush.asked_nr = flush.answered_nr = 1;
+	flush.late_left = flush.begin + 8000;
+	flush.stack = 1;
+	flush.weight = 1;
+	flush.stack_state = RECORD_STACK_TAKEN;
+	add_timed(flush);
+	stream_finish(&stream);
+	figure(&stream);
+	words_are(NULL, "flush, any");
+}
+
 /* One in ten is sampled and stands for ten; a stack that was lost is a frame of its own. */
 static void test_weights(void **state)
 {
@@ -387,6 +803,88 @@ static void test_never(void **state)
 	assert_int_equal(row("exposure")->never, 1);
 	assert_int_equal(row("exposure.vm.100")->never, 1);
 	assert_int_equal(row("exposure.own")->histogram->count, 1);
+}
+
+static void add_leaves(__u32 tid, __u64 begin, __u64 small, __u64 large)
+{
+	struct record_leaves leaves = {
+		.header = { .kind = RECORD_LEAVES, .size = sizeof(leaves), .tid = tid },
+		.begin = begin,
+		.nr = { small, large, 1 },
+	};
+
+	leaves.header.time = stream.now;
+	stream_add(&stream, &leaves.header);
+}
+
+/* A flush_tlb_all() of @tid, with or without a stack, that leaves so many leaves. */
+static void add_split(__u32 tid, __u32 stack, __u64 ns, __u64 small, __u64 large)
+{
+	struct record_flush_timed flush = timed(tid, stream.now, stream.now + ns, FULL);
+
+	add_leaves(tid, flush.begin, small, large);
+	flush.stack = stack;
+	flush.weight = stack ? 1 : 0;
+	flush.stack_state = stack ? RECORD_STACK_TAKEN : RECORD_STACK_NONE;
+	add_timed(flush);
+	stream.now += 1000;
+}
+
+/* Who split, what it cost, and what was left. */
+static void test_splits(void **state)
+{
+	struct flush_sum sum;
+
+	(void)state;
+	stream_fact(&stream, RECORD_FACT_LEAVES, "1000 60 1");
+	add_stack(1, SPLIT_STACK);
+	add_stack(2, VFREE_STACK);
+	add_split(T, 1, 900, 1512, 59);
+	add_split(T + 1, 1, 500, 2536, 57);
+	add_split(T, 0, 100, 3048, 56);
+	/* Nothing was split: others that flush everything. */
+	add_split(T, 2, 50, 3048, 56);
+	add_split(T, 0, 50, 3048, 56);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().by_kind[FLUSH_SPLIT], 3);
+	assert_int_equal(totals().by_kind[FLUSH_ALL], 2);
+	assert_int_equal(totals().splits, 4);
+	assert_int_equal(totals().leaves.before[0], 1000);
+	assert_int_equal(totals().leaves.after[1], 56);
+	assert_true(flush_latency_sum(latency, FLUSH_SPLITS, 0, &sum));
+	assert_string_equal(sum.stack, SPLIT_STACK);
+	assert_int_equal(sum.count, 3);
+	assert_int_equal(sum.flushes, 2);
+	assert_int_equal(sum.ns, 1400);
+	assert_int_equal(sum.leaves.before[1], 60);
+	assert_int_equal(sum.leaves.after[1], 57);
+	assert_true(flush_latency_sum(latency, FLUSH_SPLITS, 1, &sum));
+	assert_null(sum.stack);
+	assert_int_equal(sum.count, 1);
+	assert_false(flush_latency_sum(latency, FLUSH_SPLITS, 2, &sum));
+	assert_false(totals().leaves_untold);
+}
+
+/* A kernel that does not show its leaves: that is said, and splits are known by their stack. */
+static void test_leaves_untold(void **state)
+{
+	struct record_flush_timed flush = timed(T, stream.now, stream.now + 100, FULL);
+	struct flush_sum sum;
+
+	(void)state;
+	add_stack(1, SPLIT_STACK);
+	flush.stack = 1;
+	flush.weight = 1;
+	flush.stack_state = RECORD_STACK_TAKEN;
+	add_timed(flush);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_true(totals().leaves_untold);
+	assert_true(flush_latency_sum(latency, FLUSH_SPLITS, 0, &sum));
+	assert_int_equal(sum.count, 0);
+	assert_int_equal(sum.flushes, 1);
+	assert_false(sum.leaves.known);
 }
 
 /* Two captures merged are what one of both would be. */
@@ -484,13 +982,38 @@ static void test_hostile(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_buckets),	    cmocka_unit_test(test_quantiles),
-		cmocka_unit_test(test_merge_exact), cmocka_unit_test(test_kinds),
-		LATENCY_TEST(test_pair_behind),	    LATENCY_TEST(test_pair_before),
-		LATENCY_TEST(test_untimed),	    LATENCY_TEST(test_ours_left_out),
-		LATENCY_TEST(test_answers),	    LATENCY_TEST(test_weights),
-		LATENCY_TEST(test_never),	    LATENCY_TEST(test_merge),
-		LATENCY_TEST(test_slowest),	    LATENCY_TEST(test_loss),
+		cmocka_unit_test(test_buckets),
+		cmocka_unit_test(test_quantiles),
+		cmocka_unit_test(test_buckets_of_sensors),
+		cmocka_unit_test(test_summary_exact),
+		cmocka_unit_test(test_summary_many),
+		cmocka_unit_test(test_leaves),
+		LATENCY_TEST(test_splits),
+		LATENCY_TEST(test_leaves_untold),
+		LATENCY_TEST(test_causes),
+		LATENCY_TEST(test_answer_lost),
+		LATENCY_TEST(test_invlpgb),
+		LATENCY_TEST(test_unanswered),
+		LATENCY_TEST(test_cpus_change),
+		LATENCY_TEST(test_strange_names),
+		LATENCY_TEST(test_told_by_zap),
+		LATENCY_TEST(test_summary),
+		LATENCY_TEST(test_summary_words),
+		LATENCY_TEST(test_summary_exposures),
+		LATENCY_TEST(test_summary_once),
+		LATENCY_TEST(test_summary_hostile),
+		cmocka_unit_test(test_merge_exact),
+		cmocka_unit_test(test_kinds),
+		LATENCY_TEST(test_pair_behind),
+		LATENCY_TEST(test_pair_before),
+		LATENCY_TEST(test_untimed),
+		LATENCY_TEST(test_ours_left_out),
+		LATENCY_TEST(test_answers),
+		LATENCY_TEST(test_weights),
+		LATENCY_TEST(test_never),
+		LATENCY_TEST(test_merge),
+		LATENCY_TEST(test_slowest),
+		LATENCY_TEST(test_loss),
 		LATENCY_TEST(test_hostile),
 	};
 
