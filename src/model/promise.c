@@ -42,7 +42,7 @@ static struct promise_span span_first(const struct inode *inode)
 	return (struct promise_span){
 		.last = ~0ULL,
 		.since = inode->base.met,
-		.who = inode->base.before_attach || inode->learning ? PROMISE_UNKNOWN : PROMISE_KVM,
+		.who = inode->learning ? PROMISE_UNKNOWN : PROMISE_KVM,
 	};
 }
 
@@ -171,7 +171,7 @@ void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span
 {
 	const struct promises *promises = inode->promises;
 
-	if (promises && promises->spans_nr)
+	if (promises->spans_nr)
 		*span = promises->spans[span_index(promises, pgoff)];
 	else
 		*span = span_first(inode);
@@ -419,9 +419,9 @@ void promise_request(struct model *model, const struct request *request)
 		.decides = true,
 		.who = call->vm ? PROMISE_KVM : PROMISE_USER,
 		.asks = true,
-		.asked = !call->vm || request->base.result < 0 ? 0
-			 : request->base.state		       ? MODEL_PRESENT
-							       : MODEL_ABSENT,
+		.asked = request->base.result < 0 ? 0
+			 : request->base.state	  ? MODEL_PRESENT
+						  : MODEL_ABSENT,
 	};
 
 	/* A conversion says itself which pages it was to change; a slot that is bound does not. */

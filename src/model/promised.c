@@ -65,15 +65,13 @@ static bool part_known(const struct promised_part *part)
 static bool part_untouched(const struct promised_part *part, __u64 since)
 {
 	struct inode *inode = part->judging->inode;
-	struct page page;
 	bool exact;
 
 	for (__u64 pgoff = part->first; pgoff <= part->last; pgoff++) {
 		const struct chunk_slot *slot =
 			extent_slot(part->judging->model, inode, pgoff, false);
 
-		if (!slot || !extent_page_read(inode, pgoff, &page) ||
-		    page_changed(slot, pgoff, &exact) >= since)
+		if (!slot || page_changed(slot, pgoff, &exact) >= since)
 			return false;
 	}
 	return part->span.since < since;
@@ -166,7 +164,7 @@ static void part_judge(const struct promised_part *part)
 	part->judging->model->counts.pages_promised += part->last - part->first + 1;
 	if (how && !part_known(part))
 		how = 0;
-	if (part_suspected(part, how, &since) && how)
+	if (part_suspected(part, how, &since))
 		part_tell(part, how, since);
 	else if (how)
 		part_suspect(part, how);
@@ -214,7 +212,7 @@ void promised_judge(const struct judging *judging, const struct model_read *read
 {
 	const struct bundle *bundle = judging->bundle;
 
-	if (!bundle->promises_nr || !read_judged(read) || !promises_settled(judging))
+	if (!read_judged(read) || !promises_settled(judging))
 		return;
 	for (size_t i = 0; i < bundle->promises_nr; i++)
 		run_judge(judging, read, &bundle->promises[i]);

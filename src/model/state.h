@@ -143,7 +143,7 @@ struct promise_span {
 	__u64 first, last; /* pgoff */
 	__u64 since; /* ns: end of what decided it */
 	enum promise_who who;
-	/* enum model_state: of the last conversion that succeeded; 0: none ever, EITHER: bound since */
+	/* enum model_state: of the last that succeeded; 0: none ever, EITHER: bound since */
 	__u32 asked;
 	struct model_conversion conversion; /* the last that covered it */
 };
@@ -753,7 +753,7 @@ void promise_request(struct model *model, const struct request *request);
 /* The run is bound so. NULL: no memory. */
 struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64 vm, __u64 gfn,
 				 __u64 pgoff, __u64 nr);
-/* What is known of the page at @pgoff, and of those up to @last behind it. */
+/* What is known of the page at @pgoff of an inode that has promises. */
 void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
 void promise_forget(struct model *model, struct inode *inode);
 void promise_free_all(struct model *model);

@@ -82,12 +82,29 @@ static enum verdict_value value(void)
 	return stream.verdict ? verdict_value(stream.verdict) : VERDICT_INCONCLUSIVE;
 }
 
-/* Faults, conversions, a hole, a flush of everything, a memfd_secret, a release. */
+/* Page 0 and those behind it are bound to frame 0x100. */
+static void bound(void)
+{
+	static const struct stream_promise promises[] = { { 0, 4, 0x100, true },
+							  { 4, 4, 0x104, false } };
+
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, 0x100, 64, 0, false, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, 0x100, 64, 0, false, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x100, 1, 0, true, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
+	stream.promises = promises;
+	stream.promises_nr = 2;
+}
+
+/* Faults, conversions, a hole, a flush of everything, a memfd_secret, a slot, a release. */
 static void history(bool faulty)
 {
 	struct stream_page pages[8];
 
 	faulted(8);
+	bound();
 	convert(2, 3, 0, 0);
 	stream_begin(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, false);
@@ -109,6 +126,7 @@ static void history(bool faulty)
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
 			    8);
+	stream.promises_nr = 0;
 	stream_read(&stream, 9, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64,
 		    &(struct stream_page){ 0, 900, 1, ABSENT_BITS }, 1);
 	stream_finish(&stream);
