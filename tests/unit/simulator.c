@@ -376,7 +376,7 @@ static const struct {
 	[FAULT_FOREIGN_PAGE] = { "foreign-page", RULE_FOREIGN_PAGE },
 	[FAULT_SKIP_PAGE] = { "skip-page", RULE_MISSED_PAGE },
 	[FAULT_NO_RESTORE] = { "no-restore", RULE_FREED_ABSENT },
-	[FAULT_NO_ROLLBACK] = { "no-rollback", RULE_APPLIED_MISMATCH },
+	[FAULT_NO_ROLLBACK] = { "no-rollback", RULE_PARTIAL_APPLY },
 	[FAULT_NO_ZAP] = { "no-zap", RULE_APPLIED_MISMATCH },
 	[FAULT_STUCK] = { "stuck", RULE_STUCK },
 	[FAULT_SECRET_NO_FLUSH] = { "secret-no-flush", RULE_NEVER_FLUSHED },
