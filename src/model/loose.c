@@ -8,6 +8,7 @@
 
 /* Others' zaps in great numbers must not be remembered for ever. */
 #define LOOSE_MAX 65536
+#define PFNS_KEPT 4096 /* keys of the map that stay when it is empty */
 
 static bool loose_owner(struct model *model, struct model_zap *zap)
 {
@@ -46,16 +47,52 @@ static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, st
 	exposure_add(model, inode, zap);
 }
 
+/* NULL: it is gone, or 0. */
+static struct loose *loose_at(const struct model *model, __u64 place)
+{
+	return place > model->loose_dropped + model->loose_head
+		       ? &model->loose[place - 1 - model->loose_dropped]
+		       : NULL;
+}
+
+/* The newest that is of @pfn alone and not done with; NULL: none. */
+static struct loose *loose_single(const struct model *model, __u64 pfn)
+{
+	const union map_value *place = map_find(&model->loose_pfns, pfn);
+	struct loose *loose = place ? loose_at(model, place->number) : NULL;
+
+	while (loose && !loose->zap.nr)
+		loose = loose_at(model, loose->same_before);
+	return loose;
+}
+
+static void loose_done(struct model *model, struct loose *loose)
+{
+	model->loose_wide -= loose->zap.nr > 1;
+	loose->zap.nr = 0;
+}
+
+static void loose_adopt_single(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
+{
+	struct loose *loose = loose_single(model, pfn);
+
+	while (loose && (loose->zap.inode || !loose->zap.nr))
+		loose = loose_at(model, loose->same_before);
+	if (loose)
+		loose_take(model, inode, pgoff, &loose->zap);
+}
+
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
 {
+	if (nr == 1) {
+		loose_adopt_single(model, inode, pgoff, pfn);
+		return;
+	}
 	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
 		struct model_zap *zap = &model->loose[i - 1].zap;
 
-		if (zap->inode || zap->nr != 1 || zap->pfn < pfn || zap->pfn - pfn >= nr)
-			continue;
-		loose_take(model, inode, pgoff + (zap->pfn - pfn), zap);
-		if (nr == 1)
-			return;
+		if (!zap->inode && zap->nr == 1 && zap->pfn >= pfn && zap->pfn - pfn < nr)
+			loose_take(model, inode, pgoff + (zap->pfn - pfn), zap);
 	}
 }
 
@@ -86,7 +123,7 @@ static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 {
 	loose_judge(model, &loose->zap,
 		    loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED, now);
-	loose->zap.nr = 0;
+	loose_done(model, loose);
 }
 
 /*
@@ -95,17 +132,25 @@ static void loose_fail(struct model *model, struct loose *loose, __u64 now)
  */
 static void loose_overtake(struct model *model, const struct task *task, __u64 now)
 {
-	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
-		struct loose *loose = &model->loose[i - 1];
+	/* Those before it were overtaken by it. */
+	struct loose *loose = loose_at(model, task->loose_last);
 
-		if (loose->task != task)
-			continue;
-		if (loose->zap.nr && loose_owner(model, &loose->zap) &&
-		    provider_has(loose->zap.inode->provider, PROVIDER_FLUSHES_EACH))
-			loose_fail(model, loose, now);
-		/* Those before it were overtaken by it. */
+	if (loose && loose->zap.nr && loose_owner(model, &loose->zap) &&
+	    provider_has(loose->zap.inode->provider, PROVIDER_FLUSHES_EACH))
+		loose_fail(model, loose, now);
+}
+
+/* None is there: what says where each stands is of no use any more. */
+static void loose_clear(struct model *model)
+{
+	struct map *pfns = &model->loose_pfns;
+
+	model->loose_dropped += model->loose_nr;
+	model->loose_head = model->loose_nr = 0;
+	if (pfns->used < PFNS_KEPT)
 		return;
-	}
+	model_release(model, pfns->slots, pfns->room * sizeof(*pfns->slots));
+	*pfns = (struct map){ .slots = NULL };
 }
 
 static void loose_trim(struct model *model)
@@ -113,17 +158,36 @@ static void loose_trim(struct model *model)
 	while (model->loose_head < model->loose_nr && !model->loose[model->loose_head].zap.nr)
 		model->loose_head++;
 	if (model->loose_head == model->loose_nr)
-		model->loose_head = model->loose_nr = 0;
+		loose_clear(model);
 }
 
 /* Drops what is done with at the front. */
 static void loose_pack(struct model *model)
 {
+	model->loose_dropped += model->loose_head;
 	model->loose_nr -= model->loose_head;
 	if (model->loose_nr)
 		memmove(model->loose, model->loose + model->loose_head,
 			model->loose_nr * sizeof(*model->loose));
 	model->loose_head = 0;
+}
+
+/* The newest: its task's, and its page's. */
+static void loose_enter(struct model *model, struct loose *loose)
+{
+	__u64 place = model->loose_dropped + model->loose_nr;
+	union map_value *newest;
+
+	loose->waits_before = loose->task->loose_waits;
+	loose->task->loose_waits = loose->task->loose_last = place;
+	model->loose_wide += loose->zap.nr > 1;
+	if (loose->zap.nr > 1)
+		return;
+	newest = map_add(model, &model->loose_pfns, loose->zap.pfn);
+	if (!newest)
+		return;
+	loose->same_before = newest->number;
+	newest->number = place;
 }
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
@@ -152,35 +216,78 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 			sizeof(*model->loose)))
 		return;
 	model->loose[model->loose_nr++] = (struct loose){ .zap = *zap, .task = task };
+	loose_enter(model, &model->loose[model->loose_nr - 1]);
 }
 
-void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush)
+/* Whether @loose waits on: the flush was for something else, or began too early. */
+static bool loose_flushed(struct model *model, struct loose *loose, const struct model_flush *flush)
 {
-	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
-		struct loose *loose = &model->loose[i];
+	if (!loose->zap.nr)
+		return false;
+	if (flush->begin < loose->zap.end || !flush_is_own(flush, &loose->zap))
+		return true;
+	/* It is the next flush that counts: a later one is for something else. */
+	if (!flush_covers(flush, &loose->zap)) {
+		loose->flushed_elsewhere = true;
+		return false;
+	}
+	loose->zap.flushed = flush->end;
+	loose_judge(model, &loose->zap, MODEL_COVERED, flush->end);
+	loose_done(model, loose);
+	return false;
+}
 
-		if (!loose->zap.nr || loose->task != task || flush->begin < loose->zap.end)
+void loose_flush(struct model *model, struct task *task, const struct model_flush *flush)
+{
+	__u64 place = task->loose_waits;
+	struct loose *loose;
+	size_t nr = 0;
+
+	for (; (loose = loose_at(model, place)); place = loose->waits_before) {
+		if (!model_grow(model, &model->loose_waiting, nr, &model->loose_waiting_room,
+				sizeof(*model->loose_waiting)))
+			return;
+		model->loose_waiting[nr++] = place;
+	}
+	/* The oldest first. */
+	for (task->loose_waits = 0; nr > 0; nr--) {
+		place = model->loose_waiting[nr - 1];
+		loose = loose_at(model, place);
+		if (!loose || !loose_flushed(model, loose, flush))
 			continue;
-		if (!flush_is_own(flush, &loose->zap))
-			continue;
-		/* It is the next flush that counts: a later one is for something else. */
-		if (loose->flushed_elsewhere || !flush_covers(flush, &loose->zap)) {
-			loose->flushed_elsewhere = true;
-			continue;
-		}
-		loose->zap.flushed = flush->end;
-		loose_judge(model, &loose->zap, MODEL_COVERED, flush->end);
-		loose->zap.nr = 0;
+		loose->waits_before = task->loose_waits;
+		task->loose_waits = place;
 	}
 	loose_trim(model);
 }
 
+/* The pages are all of one that is of it alone. false: there may be others. */
+static bool restored_single(struct model *model, __u64 pfn, __u64 nr, __u64 now)
+{
+	struct loose *loose, *other;
+
+	if (nr != 1 || model->loose_wide)
+		return false;
+	loose = loose_single(model, pfn);
+	other = loose ? loose_at(model, loose->same_before) : NULL;
+	while (other && !other->zap.nr)
+		other = loose_at(model, other->same_before);
+	if (other)
+		return false;
+	if (loose)
+		loose_fail(model, loose, now);
+	return true;
+}
+
 void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now)
 {
-	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
+	bool looked = restored_single(model, pfn, nr, now);
+
+	for (size_t i = model->loose_head; !looked && i < model->loose_nr; i++) {
 		struct loose *loose = &model->loose[i];
 
-		if (pfn + nr <= loose->zap.pfn || pfn >= loose->zap.pfn + loose->zap.nr)
+		if (!loose->zap.nr || pfn + nr <= loose->zap.pfn ||
+		    pfn >= loose->zap.pfn + loose->zap.nr)
 			continue;
 		/* Without an owner this is the way back after a failed add, which needs no flush. */
 		loose_fail(model, loose, now);
@@ -200,4 +307,11 @@ void loose_expire(struct model *model, __u64 now)
 		model->loose_head++;
 	}
 	loose_trim(model);
+}
+
+void loose_free(struct model *model)
+{
+	free(model->loose);
+	free(model->loose_pfns.slots);
+	free(model->loose_waiting);
 }

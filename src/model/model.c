@@ -66,7 +66,7 @@ void model_free(struct model *model)
 	intervals_free(model, &model->doubts);
 	intervals_free(model, &model->doubts_any);
 	free(model->open);
-	free(model->loose);
+	loose_free(model);
 	free(model->exposed);
 	free(model->events);
 	free(model->events_looked);

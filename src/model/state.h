@@ -247,12 +247,17 @@ struct task {
 	struct model_flush *flushes;
 	size_t flushes_nr, flushes_room;
 	struct promise_call call;
+	/* Places in the order of all loose zaps, counted from 1; 0, or of one that is gone: none. */
+	__u64 loose_last; /* of its newest */
+	__u64 loose_waits; /* of its newest that a flush may still cover */
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
 struct loose {
 	struct model_zap zap; /* nr 0: done with */
 	struct task *task;
+	__u64 waits_before; /* place of the task's one before it that waits */
+	__u64 same_before; /* place of the one before it that is of the same page alone */
 	bool flushed_elsewhere; /* the task flushed, but not these pages */
 };
 
@@ -317,6 +322,11 @@ struct model {
 	} single; /* the last change of a page by itself */
 	struct loose *loose;
 	size_t loose_head, loose_nr, loose_room;
+	__u64 loose_dropped; /* in front of the first that stands there */
+	size_t loose_wide; /* those of more pages than one, not done with */
+	struct map loose_pfns; /* place of the newest that is of the pfn alone */
+	__u64 *loose_waiting; /* places, of those that a flush looks at */
+	size_t loose_waiting_room;
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct bundle *bundles; /* begun, not ended */
@@ -738,7 +748,8 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* They were restored: it left, or its owner never got it. */
 void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
-void loose_flush(struct model *model, const struct task *task, const struct model_flush *flush);
+void loose_flush(struct model *model, struct task *task, const struct model_flush *flush);
+void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
