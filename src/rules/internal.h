@@ -55,6 +55,7 @@ struct verdict {
 #define RULE_CALLEES(member)                                                                       \
 	struct {                                                                                   \
 		__typeof__(((struct rule_descriptor *)NULL)->member) list[RULE_IDS_MAX];           \
+		__u32 providers[RULE_IDS_MAX]; /* of which each speaks */                          \
 		size_t nr;                                                                         \
 	} member;
 	struct {

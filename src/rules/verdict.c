@@ -17,6 +17,17 @@
 			callees->list[call](verdict, __VA_ARGS__);                                 \
 	} while (0)
 
+/* The same for those that speak of what @inode is of: no other could accuse. */
+#define VERDICT_CALL_OF(verdict, member, inode, ...)                                               \
+	do {                                                                                       \
+		const __typeof__((verdict)->calls.member) *callees = &(verdict)->calls.member;     \
+		__u32 provider = (inode) ? RULE_PROVIDER((inode)->provider) : ~0U;                 \
+		for (size_t call = 0; call < callees->nr; call++) {                                \
+			if (callees->providers[call] & provider)                                   \
+				callees->list[call](verdict, __VA_ARGS__);                         \
+		}                                                                                  \
+	} while (0)
+
 /* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
 static bool rule_blind(struct verdict *verdict, const struct rule *rule)
 {
@@ -344,22 +355,22 @@ static void verdict_request_stuck(void *context, const struct model_request *req
 static void verdict_changed(void *context, const struct model_zap *change,
 			    const struct model_request *request)
 {
-	VERDICT_CALL((struct verdict *)context, changed, change, request);
+	VERDICT_CALL_OF((struct verdict *)context, changed, change->inode, change, request);
 }
 
 static void verdict_flush_judged(void *context, const struct model_flush_judgement *judgement)
 {
-	VERDICT_CALL((struct verdict *)context, flush_judged, judgement);
+	VERDICT_CALL_OF((struct verdict *)context, flush_judged, judgement->zap->inode, judgement);
 }
 
 static void verdict_exposure_ended(void *context, const struct model_exposure *exposure)
 {
-	VERDICT_CALL((struct verdict *)context, exposure_ended, exposure);
+	VERDICT_CALL_OF((struct verdict *)context, exposure_ended, exposure->inode, exposure);
 }
 
 static void verdict_page_read(void *context, const struct model_read *read)
 {
-	VERDICT_CALL((struct verdict *)context, page_read, read);
+	VERDICT_CALL_OF((struct verdict *)context, page_read, read->inode, read);
 }
 
 static void verdict_promised(void *context, const struct model_promised *promised)
@@ -380,8 +391,12 @@ static void verdict_freed_absent(void *context, const struct model_freed *freed)
 static void verdict_build(struct verdict *verdict, const struct rule_descriptor *descriptor)
 {
 #define RULE_CALLEE(member)                                                                        \
-	if (descriptor->member)                                                                    \
-		verdict->calls.member.list[verdict->calls.member.nr++] = descriptor->member;
+	if (descriptor->member) {                                                                  \
+		size_t nr = verdict->calls.member.nr++;                                            \
+                                                                                                   \
+		verdict->calls.member.list[nr] = descriptor->member;                               \
+		verdict->calls.member.providers[nr] = descriptor->rule.providers;                  \
+	}
 
 	verdict->built[verdict->built_nr++] = descriptor;
 	RULE_CALLS(RULE_CALLEE)
