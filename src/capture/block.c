@@ -109,9 +109,25 @@ const __u32 *block_inodes(const __u8 *bytes)
 	return block->inodes == CAPTURE_INODES_MANY ? NULL : (const __u32 *)(block + 1);
 }
 
-const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
-			  struct pack_buffer *buffer)
+void block_room_free(struct block_room *room)
 {
+	ZSTD_freeDCtx(room->context);
+	free(room->buffer.data);
+	*room = (struct block_room){ .context = NULL };
+}
+
+/* Room for @size bytes, and what decompresses. */
+static bool room_made(struct block_room *room, size_t size)
+{
+	if (!room->context)
+		room->context = ZSTD_createDCtx();
+	return room->context && out_room(&room->buffer, size);
+}
+
+const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
+			  struct block_room *room)
+{
+	struct pack_buffer *buffer = &room->buffer;
 	const __u8 *payload = bytes + sizeof(*block) + inodes_size(block);
 	size_t stored = (size_t)(bytes + block->size - payload);
 	size_t size;
@@ -119,12 +135,12 @@ const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
 	if (block->method == CAPTURE_METHOD_PLAIN)
 		return stored - block->packed < BLOCK_ALIGN ? payload : NULL;
 	buffer->used = 0;
-	if (block->method != CAPTURE_METHOD_ZSTD || !out_room(buffer, block->packed + 1UL))
+	if (block->method != CAPTURE_METHOD_ZSTD || !room_made(room, block->packed + 1UL))
 		return NULL;
 	/* The zeroes behind it belong to no frame. */
 	size = ZSTD_findFrameCompressedSize(payload, stored);
 	if (ZSTD_isError(size) || size > stored)
 		return NULL;
-	size = ZSTD_decompress(buffer->data, block->packed + 1UL, payload, size);
+	size = ZSTD_decompressDCtx(room->context, buffer->data, block->packed + 1UL, payload, size);
 	return size == block->packed ? buffer->data : NULL;
 }

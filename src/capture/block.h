@@ -33,11 +33,19 @@ const char *block_wrong(const struct capture_block *block, const __u8 *bytes);
 /* The inodes of a block whose bytes were checked; NULL where they are too many. */
 const __u32 *block_inodes(const __u8 *bytes);
 
+/* Where payloads are decompressed to, and with what: kept from block to block. Begins as zeroes. */
+struct block_room {
+	struct pack_buffer buffer;
+	struct ZSTD_DCtx_s *context;
+};
+
+void block_room_free(struct block_room *room);
+
 /*
- * The payload: @bytes' own, or decompressed into @buffer, which grows.
+ * The payload: @bytes' own, or decompressed into @room, which grows.
  * NULL where that does not come to what the header says, or memory is short.
  */
 const __u8 *block_payload(const struct capture_block *block, const __u8 *bytes,
-			  struct pack_buffer *buffer);
+			  struct block_room *room);
 
 #endif

@@ -30,7 +30,7 @@ struct capture_reader {
 	struct capture_block block; /* the one at hand */
 	__u32 block_bytes; /* of its records, not read yet */
 	__u64 blocks; /* read so far */
-	struct pack_buffer payload;
+	struct block_room payload;
 	struct unpack unpack;
 	struct capture_place *places; /* of all blocks, once they were asked for */
 	size_t places_nr, places_room;

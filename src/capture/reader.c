@@ -210,7 +210,7 @@ void capture_reader_close(struct capture_reader *reader)
 		close(reader->fd);
 	index_free(reader);
 	unpack_free(&reader->unpack);
-	free(reader->payload.data);
+	block_room_free(&reader->payload);
 	free(reader->buffer);
 	free(reader->path);
 	free(reader);

@@ -228,26 +228,20 @@ static const __u8 *number_read(const __u8 *at, const __u8 *end, __u32 *value)
 
 #define NUMBER_MAX 5 /* bytes */
 
-/* The same where there are NUMBER_MAX bytes; most numbers are of one or two. */
+/* The same where there are NUMBER_MAX bytes. How many it takes nobody can foretell: no branch. */
 static inline const __u8 *number_near(const __u8 *at, __u32 *value)
 {
-	__u32 result = at[0];
+	__u32 four, ends, last;
 
-	if (result < 0x80) {
-		*value = result;
-		return at + 1;
-	}
-	result = (result & 0x7f) | (__u32)at[1] << 7;
-	if (at[1] < 0x80) {
-		*value = result;
-		return at + 2;
-	}
-	result = (result & 0x3fff) | (__u32)at[2] << 14;
-	if (at[2] < 0x80) {
-		*value = result;
-		return at + 3;
-	}
-	return number_read(at, at + NUMBER_MAX, value);
+	memcpy(&four, at, sizeof(four));
+	ends = ~four & 0x80808080;
+	if (!ends)
+		return number_read(at, at + NUMBER_MAX, value);
+	last = (__u32)__builtin_ctz(ends); /* the top bit of its last byte */
+	four &= ~0U >> (31 - last);
+	*value = (four & 0x7f) | (four >> 1 & 0x3f80) | (four >> 2 & 0x1fc000) |
+		 (four >> 3 & 0xfe00000);
+	return at + last / 8 + 1;
 }
 
 /* Where a lane's numbers go: to its place in each of several records, one behind the other. */
@@ -266,8 +260,7 @@ static inline __u32 unzigzag(__u32 number)
 }
 
 /*
- * Takes numbers from @lane for @places, in which records stand that are like the one before.
- * Returns how many. @source: what foretells it in the same record, NULL: nothing does yet, or @own,
+ * Takes numbers from @lane for @places. Returns how many. @source: what foretells it in the same record, NULL: nothing does yet, or @own,
  * it does itself. Inlined, so that this is not asked for each of them.
  */
 static inline __attribute__((always_inline)) __u32
@@ -275,8 +268,8 @@ lane_fill(struct unpack_lane *lane, const struct places *places, const pack_word
 {
 	const __u8 *at = lane->at, *const end = lane->end;
 	pack_word *target = places->target;
-	const __u32 words = places->words, before = lane->value;
-	__u32 left = places->nr, value = before, number;
+	const __u32 words = places->words;
+	__u32 left = places->nr, value = lane->value, number;
 
 	while (left) {
 		__u32 few = left < EIGHT ? left : EIGHT;
@@ -285,10 +278,11 @@ lane_fill(struct unpack_lane *lane, const struct places *places, const pack_word
 		if (few == EIGHT && end - at >= EIGHT)
 			memcpy(&eight, at, sizeof(eight));
 		/* Most numbers are of what stays as it is. */
-		if (own && !eight && value == before) {
+		if (own && !eight) {
+			for (__u32 i = 0; i < EIGHT; i++, target += words)
+				*target = value;
 			at += EIGHT;
 			left -= EIGHT;
-			target += (size_t)words * EIGHT;
 			continue;
 		}
 		if (!(eight & EIGHT_LONGER)) {
@@ -340,13 +334,10 @@ static __u32 lane_make(struct unpack_lane *lane, pack_word *records, __u32 words
 static void kind_make(struct unpack_kind *kind)
 {
 	__u32 words = kind->head.size / 4U, rows = kind->rows_max;
-	const __u64 *last =
-		kind->rows ? kind->records + (size_t)(kind->rows - 1) * (words / 2) : kind->first;
 
-	if (last != kind->records)
-		memcpy(kind->records, last, kind->head.size);
-	for (__u32 i = 1; i < rows; i++)
-		memcpy(kind->records + (size_t)i * (words / 2), kind->records, kind->head.size);
+	/* What never changes stands there from then on. */
+	for (__u32 i = 0; !kind->rows && i < rows; i++)
+		memcpy(kind->records + (size_t)i * (words / 2), kind->first, kind->head.size);
 	for (__u32 i = 0; i < kind->head.lanes; i++) {
 		__u32 made = lane_make(&kind->lanes[i], (pack_word *)kind->records, words, rows);
 

@@ -107,20 +107,39 @@ static void insertion_sort(struct queue_entry *entries, size_t nr)
 	}
 }
 
+/* How many from the first on are in order. */
+static size_t sorted_run(const struct queue_entry *entries, size_t nr)
+{
+	size_t run = 1;
+
+	while (run < nr && !entry_before(&entries[run], &entries[run - 1]))
+		run++;
+	return run;
+}
+
 /* Merge sort that leaves what is sorted alone: one pass over sorted input. */
 static void merge_sort(struct queue_entry *entries, struct queue_entry *spare, size_t nr)
 {
-	size_t half = nr / 2, left = 0, right = half, at = 0;
+	size_t half = sorted_run(entries, nr), left = 0, right, at;
 
+	if (half == nr)
+		return;
 	if (nr <= SORT_FEW) {
 		insertion_sort(entries, nr);
 		return;
 	}
-	merge_sort(entries, spare, half);
+	/* Two rings that were drained one behind the other are merged once. */
+	if (half < nr / 2) {
+		half = nr / 2;
+		merge_sort(entries, spare, half);
+	}
 	merge_sort(entries + half, spare, nr - half);
-	if (!entry_before(&entries[half], &entries[half - 1]))
-		return;
-	memcpy(spare, entries, half * sizeof(*entries));
+	/* What is before all of the other side stays. */
+	while (left < half && !entry_before(&entries[half], &entries[left]))
+		left++;
+	at = left;
+	right = half;
+	memcpy(spare + left, entries + left, (half - left) * sizeof(*entries));
 	while (left < half)
 		entries[at++] = right < nr && entry_before(&entries[right], &spare[left])
 					? entries[right++]

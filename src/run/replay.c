@@ -169,7 +169,7 @@ static bool feed_record(struct feed *feed, const struct record_header *record)
 	if (record->kind == RECORD_FACT)
 		feed_fact(feed, record);
 	if (!model_feed(feed->model, record) &&
-	    !lose_after(feed->model, record, &feed->simulate_loss))
+	    (!feed->simulate_loss || !lose_after(feed->model, record, &feed->simulate_loss)))
 		return true;
 	feed_memory_short(feed);
 	return false;
