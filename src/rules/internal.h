@@ -46,6 +46,12 @@ struct cause_list {
 	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
 		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised)
 
+/* What is final, in the order in which it is told; made when somebody asks. */
+struct verdict_lists {
+	struct cause_list violations, notes, allowed;
+	bool stale; /* more is final by now */
+};
+
 struct verdict {
 	struct model *model;
 	struct verdict_options options;
@@ -65,10 +71,11 @@ struct verdict {
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct cause_set pending, final;
 	size_t told_nr; /* causes in words, pending or listed */
-	struct cause_list violations, notes, allowed;
+	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 advanced; /* ns: the last heartbeat's watermark */
+	bool violated; /* a violation is final */
 	bool failed; /* memory ran short */
 	bool unlooked; /* a request changed the same pages so often that not all was looked at */
 	bool finished;

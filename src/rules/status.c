@@ -263,7 +263,7 @@ enum verdict_value verdict_value(const struct verdict *verdict)
 {
 	struct verdict now = *verdict;
 
-	if (verdict->violations.nr || verdict->violations.unlisted)
+	if (verdict->violated)
 		return VERDICT_VIOLATED;
 	if (!verdict->finished)
 		verdict_explain(&now);

@@ -157,11 +157,12 @@ static int told_order(const void *left, const void *right)
 	return 0;
 }
 
-static struct cause_list *list_of(struct verdict *verdict, const struct rule *rule)
+static struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule)
 {
 	if (rule->severity == RULE_SEVERITY_NOTE)
-		return &verdict->notes;
-	return verdict_allows(verdict, rule) ? &verdict->allowed : &verdict->violations;
+		return &verdict->lists->notes;
+	return verdict_allows(verdict, rule) ? &verdict->lists->allowed
+					     : &verdict->lists->violations;
 }
 
 static void list_sort(struct cause_list *list)
@@ -170,21 +171,32 @@ static void list_sort(struct cause_list *list)
 		qsort(list->list, list->nr, sizeof(struct verdict_violation *), told_order);
 }
 
-/* Lists anew what is final. */
-static void verdict_list(struct verdict *verdict)
+static void list_empty(struct cause_list *list)
 {
-	verdict->violations.nr = verdict->violations.unlisted = 0;
-	verdict->notes.nr = verdict->notes.unlisted = 0;
-	verdict->allowed.nr = verdict->allowed.unlisted = 0;
+	list->nr = list->unlisted = 0;
+}
+
+/* Listing takes as long as all that is final, and that grows: only who asks pays for it. */
+static const struct verdict_lists *verdict_lists(const struct verdict *verdict)
+{
+	struct verdict_lists *lists = verdict->lists;
+
+	if (!lists->stale)
+		return lists;
+	lists->stale = false;
+	list_empty(&lists->violations);
+	list_empty(&lists->notes);
+	list_empty(&lists->allowed);
 	for (struct cause *cause = verdict->final.first; cause; cause = cause->next) {
 		struct cause_list *list = list_of(verdict, &cause->descriptor->rule);
 
 		if (!cause->told || !list_add(list, cause->told))
 			list->unlisted++;
 	}
-	list_sort(&verdict->violations);
-	list_sort(&verdict->notes);
-	list_sort(&verdict->allowed);
+	list_sort(&lists->violations);
+	list_sort(&lists->notes);
+	list_sort(&lists->allowed);
+	return lists;
 }
 
 /* Whether a loss may still be told of that would explain it. @all: nothing more will be. */
@@ -236,6 +248,8 @@ static void explanations_tell(const struct verdict *verdict, const struct cause 
 
 static void cause_finish(struct verdict *verdict, struct cause *cause)
 {
+	bool violates;
+
 	cause_remove(&verdict->pending, cause);
 	if (cause_follows(verdict, cause)) {
 		explanations_tell(verdict, cause);
@@ -244,7 +258,9 @@ static void cause_finish(struct verdict *verdict, struct cause *cause)
 	}
 	if (cause->told && cause->descriptor->listed)
 		cause->descriptor->listed(verdict, cause->told);
-	cause_enter(verdict, &verdict->final, cause);
+	violates = list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations;
+	if (cause_enter(verdict, &verdict->final, cause))
+		verdict->violated |= violates;
 }
 
 static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
@@ -271,8 +287,7 @@ static void causes_settle(struct verdict *verdict, __u64 now, bool all)
 	/* Some may have waited for what has just become final. */
 	while (all && causes_settle_round(verdict, now, all))
 		;
-	if (changed)
-		verdict_list(verdict);
+	verdict->lists->stale |= changed;
 }
 
 static void cause_drop(struct verdict *verdict, struct cause *cause)
@@ -440,10 +455,12 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 
 	if (!verdict)
 		return NULL;
+	verdict->lists = calloc(1, sizeof(*verdict->lists));
 	verdict->model = model;
 	verdict_prepare(verdict, options);
-	if (!model_observe(model, &observer))
+	if (verdict->lists && !model_observe(model, &observer))
 		return verdict;
+	free(verdict->lists);
 	free(verdict);
 	return NULL;
 }
@@ -454,9 +471,10 @@ void verdict_free(struct verdict *verdict)
 		return;
 	cause_set_free(verdict, &verdict->pending);
 	cause_set_free(verdict, &verdict->final);
-	free(verdict->violations.list);
-	free(verdict->notes.list);
-	free(verdict->allowed.list);
+	free(verdict->lists->violations.list);
+	free(verdict->lists->notes.list);
+	free(verdict->lists->allowed.list);
+	free(verdict->lists);
 	free(verdict->incomplete);
 	free(verdict);
 }
@@ -483,47 +501,47 @@ static const struct verdict_violation *list_at(const struct cause_list *list, si
 
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index)
 {
-	return list_at(&verdict->violations, index);
+	return list_at(&verdict_lists(verdict)->violations, index);
 }
 
 size_t verdict_violations(const struct verdict *verdict)
 {
-	return verdict->violations.nr;
+	return verdict_lists(verdict)->violations.nr;
 }
 
 __u64 verdict_unlisted(const struct verdict *verdict)
 {
-	return verdict->violations.unlisted;
+	return verdict_lists(verdict)->violations.unlisted;
 }
 
 const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index)
 {
-	return list_at(&verdict->notes, index);
+	return list_at(&verdict_lists(verdict)->notes, index);
 }
 
 size_t verdict_notes(const struct verdict *verdict)
 {
-	return verdict->notes.nr;
+	return verdict_lists(verdict)->notes.nr;
 }
 
 __u64 verdict_notes_unlisted(const struct verdict *verdict)
 {
-	return verdict->notes.unlisted;
+	return verdict_lists(verdict)->notes.unlisted;
 }
 
 const struct verdict_violation *verdict_allowed(const struct verdict *verdict, size_t index)
 {
-	return list_at(&verdict->allowed, index);
+	return list_at(&verdict_lists(verdict)->allowed, index);
 }
 
 size_t verdict_alloweds(const struct verdict *verdict)
 {
-	return verdict->allowed.nr;
+	return verdict_lists(verdict)->allowed.nr;
 }
 
 __u64 verdict_alloweds_unlisted(const struct verdict *verdict)
 {
-	return verdict->allowed.unlisted;
+	return verdict_lists(verdict)->allowed.unlisted;
 }
 
 const char *verdict_allows(const struct verdict *verdict, const struct rule *rule)
