@@ -434,6 +434,30 @@ static void test_adopted(void **state)
 	expect_adopted(0, 0);
 }
 
+/* What waits is of its task and its page: others' flushes and restores leave it alone. */
+static void test_waiting_apart(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_join(&stream, T, G, i, 100 + i);
+	stream_zap(&stream, 9, G, 0, 100, 1, false, 0);
+	stream_zap(&stream, T, G, 5, 105, 1, false, 0);
+	stream_zap(&stream, T, G, 6, 106, 1, false, 0);
+	stream_flush(&stream, T, 105, 105, false);
+	/* The first is done with, the second was not covered; the other task's still waits. */
+	stream_zap(&stream, T, G, 4, 104, 4, true, 0);
+	stream_flush(&stream, 9, 100, 100, false);
+	feed();
+	assert_int_equal(watch.judged_nr, 3);
+	assert_int_equal(watch.judged[0].pfn, 105);
+	assert_int_equal(watch.judged[0].coverage, MODEL_COVERED);
+	assert_int_equal(watch.judged[1].pfn, 106);
+	assert_int_equal(watch.judged[1].coverage, MODEL_MISCOVERED);
+	assert_int_equal(watch.judged[2].pfn, 100);
+	assert_int_equal(watch.judged[2].coverage, MODEL_COVERED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -455,6 +479,7 @@ int main(void)
 		RULE_TEST(test_due_behind_done),
 		RULE_TEST(test_window),
 		RULE_TEST(test_adopted),
+		RULE_TEST(test_waiting_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
