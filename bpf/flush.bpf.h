@@ -132,7 +132,7 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	else
 		told = false;
 	if (sensor.flushes && !told)
-		timed_end(timed, &flush, end ? end : bpf_ktime_get_ns());
+		timed_end(timed, flush.begin, first, last, end ? end : bpf_ktime_get_ns());
 	slot_release(slot);
 	return 0;
 }

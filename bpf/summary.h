@@ -58,25 +58,29 @@ static __always_inline struct summary_slot *summary_slot(__u32 tid)
 	return &summary_slots[tid & (SUMMARY_SLOTS_NR - 1)];
 }
 
-/* Apart, as it is rare. Whether the slot is @task's from now on; one that never flushed gives way. */
-static __noinline bool summary_claim(struct summary_slot *slot, __u64 task, __u64 now)
+/* Apart, as it is rare: whether @owner, who never flushed, gives way to @task. */
+static __noinline bool summary_take_over(struct summary_slot *slot, __u64 owner, __u64 task,
+					 __u64 now)
 {
-	__u64 owner;
-
 	if (!slot)
 		return false;
-	owner = atomic_compare_exchange(&slot->task, 0, task);
-	atomic_opaque(owner);
-	if (owner && owner != task) {
-		if (now - slot->since < SUMMARY_STALE_NS ||
-		    atomic_compare_exchange(&slot->task, owner, task) != owner) {
-			loss_count(0, 0, RECORD_LOSS_UNSUMMED);
-			return false;
-		}
+	if (now - slot->since < SUMMARY_STALE_NS ||
+	    atomic_compare_exchange(&slot->task, owner, task) != owner) {
+		loss_count(0, 0, RECORD_LOSS_UNSUMMED);
+		return false;
 	}
 	slot->flush_begin = 0;
 	slot->nr = 0;
 	return true;
+}
+
+/* Whether the slot is @task's from now on; what was given back holds nothing. */
+static __always_inline bool summary_claim(struct summary_slot *slot, __u64 task, __u64 now)
+{
+	__u64 owner = atomic_compare_exchange(&slot->task, 0, task);
+
+	atomic_opaque(owner);
+	return !owner || owner == task || summary_take_over(slot, owner, task, now);
 }
 
 static __always_inline void summary_release(struct summary_slot *slot)

@@ -111,7 +111,8 @@ static __always_inline void timed_write(const struct timed_slot *slot,
 		record->pages = (flush->last - flush->first + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
 	record->routine = flush->routine;
 	record->bits = task->tgid == sensor.own_tgid ? RECORD_FLUSH_OURS : 0;
-	if (!sensor.answers)
+	/* Of the only CPU nobody asks. */
+	if (!sensor.answers && sensor.cpus > 1)
 		record->bits |= RECORD_FLUSH_UNANSWERED;
 	record->initiator = record->header.cpu;
 	if (slot)
@@ -143,18 +144,26 @@ static __always_inline void leaves_write(const struct flush_part *flush)
 	record_submit(record);
 }
 
-/* Apart: the flushes that a verdict asks for have nothing of it. @slot may be NULL. */
-static __noinline int timed_end(struct timed_slot *slot, const struct flush_part *flush, __u64 end)
+/*
+ * Apart, and given what lies in registers: the flushes that a verdict asks for
+ * have nothing of it. @slot may be NULL.
+ */
+static __noinline int timed_end(struct timed_slot *slot, __u64 begin, __u64 first, __u64 last,
+				__u64 end)
 {
+	struct flush_part flush = {
+		.begin = begin,
+		.first = first,
+		.last = last,
+		.routine = !first && last == ~0ULL ? RECORD_FLUSH_ALL : RECORD_FLUSH_RANGE,
+	};
 	struct answers_sum sum = {};
 
-	if (!flush)
-		return 0;
 	if (slot && sensor.answers && slot->asked_nr)
 		answers_take(slot, &sum);
-	if (sensor.leaves && flush->routine == RECORD_FLUSH_ALL)
-		leaves_write(flush);
-	timed_write(slot, flush, end, &sum);
+	if (sensor.leaves && flush.routine == RECORD_FLUSH_ALL)
+		leaves_write(&flush);
+	timed_write(slot, &flush, end, &sum);
 	if (slot)
 		timed_close(slot);
 	return 0;

@@ -52,6 +52,7 @@ struct flush_latency {
 	struct flush_latency_options options;
 	struct flush_totals totals;
 	__u64 leaves_first, leaves_last; /* ns: what totals.leaves span */
+	bool alone; /* there is one CPU: nobody is asked */
 	__u64 groups; /* enum sensor_group; 0: not looked up yet */
 	struct flush_histogram figures[FIGURES_NR];
 	struct flush_histogram kinds[FLUSH_KINDS];

@@ -27,8 +27,10 @@ static __u64 fact_number(const struct model *model, const char *key)
 /* The sensors that were on: facts come before what they tell of. */
 static bool group_on(struct flush_latency *latency, enum sensor_group group)
 {
-	if (!latency->groups)
+	if (!latency->groups) {
 		latency->groups = fact_number(latency->model, "sensor.groups");
+		latency->alone = fact_number(latency->model, "kernel.cpus") == 1;
+	}
 	return latency->groups & group;
 }
 
@@ -203,7 +205,7 @@ static void unasked_add(struct flush_latency *latency, __u64 ns)
 {
 	if (!group_on(latency, SENSOR_GROUP_FLUSHES))
 		return;
-	if (group_on(latency, SENSOR_GROUP_ACKNOWLEDGE))
+	if (group_on(latency, SENSOR_GROUP_ACKNOWLEDGE) || latency->alone)
 		flush_histogram_add(&latency->asked[0], ns, 1);
 	else
 		latency->totals.unanswered++;

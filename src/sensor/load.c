@@ -376,7 +376,10 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 /* The kernel has the tracepoints that tell of answers, and the table of them stays small. */
 static bool answers_possible(const struct kernel *kernel)
 {
-	return libbpf_num_possible_cpus() <= ANSWER_CPUS_MAX &&
+	int cpus = libbpf_num_possible_cpus();
+
+	/* The only one asks nobody. */
+	return cpus > 1 && cpus <= ANSWER_CPUS_MAX &&
 	       kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
 	       kernel_has_tracepoint(kernel, "csd_function_entry") &&
 	       kernel_has_tracepoint(kernel, "csd_function_exit");

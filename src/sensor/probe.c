@@ -73,11 +73,11 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 
 static void probe_answers(struct probe *probe, const struct kernel *kernel)
 {
-	bool present = load_groups(kernel, SENSOR_GROUP_ACKNOWLEDGE);
+	bool present = load_program_fits(&load_programs[PROGRAM_CSD_QUEUED], kernel,
+					 SENSOR_GROUP_ACKNOWLEDGE);
 
 	probe_add(probe, "tracepoints of csds", false, present, "6.5",
-		  "no csd:csd_queue_cpu and its like, or too many CPUs: which CPU answers a flush "
-		  "is not judged");
+		  "no csd:csd_queue_cpu and its like: which CPU answers a flush is not judged");
 }
 
 /* How many of those that change its pages' entries are there, not inlined. */

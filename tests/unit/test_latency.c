@@ -406,6 +406,31 @@ static void test_told_by_zap(void **state)
 	assert_int_equal(totals().unanswered, 0);
 }
 
+/* Answers are not watched: of one CPU nobody is asked, of several it is not known who was. */
+static void asked_nobody(const char *cpus, __u64 asked_none, __u64 unanswered)
+{
+	stream_fact(&stream, "sensor.groups", "17");
+	stream_fact(&stream, "kernel.cpus", cpus);
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(row("asked.0")->histogram->count, asked_none);
+	assert_int_equal(totals().unanswered, unanswered);
+}
+
+static void test_alone(void **state)
+{
+	(void)state;
+	asked_nobody("1", 1, 0);
+}
+
+static void test_not_alone(void **state)
+{
+	(void)state;
+	asked_nobody("2", 0, 1);
+}
+
 static __u64 cause_count(enum record_operation operation, enum flush_kind kind)
 {
 	struct flush_sum sum;
@@ -991,6 +1016,8 @@ int main(void)
 		LATENCY_TEST(test_splits),
 		LATENCY_TEST(test_leaves_untold),
 		LATENCY_TEST(test_causes),
+		LATENCY_TEST(test_alone),
+		LATENCY_TEST(test_not_alone),
 		LATENCY_TEST(test_answer_lost),
 		LATENCY_TEST(test_invlpgb),
 		LATENCY_TEST(test_unanswered),
