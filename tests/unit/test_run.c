@@ -509,6 +509,28 @@ static void test_daemon_options(void **state)
 		       "--no-page-free: ");
 }
 
+/* Histograms and events are not had of each other's sensors. */
+static void test_daemon_summary(void **state)
+{
+	const uint32_t durations = SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS;
+	char *const command[] = { "true", NULL };
+	struct run_options options = live_options(), summary, changes;
+
+	(void)state;
+	behave();
+	options.command = command;
+	summary = changes = options;
+	summary.summary = RUN_SUMMARY_ALL;
+	daemon_refused(summary, SENSOR_GROUP_VERDICT, "--summary: ");
+	daemon_refused(summary, SENSOR_GROUP_EXPOSURES, "--summary: ");
+	daemon_refused(summary, durations, NULL);
+	daemon_refused(summary, SENSOR_GROUP_VERDICT | durations, NULL);
+	daemon_refused(options, durations, "no --summary: ");
+	changes.changes = true;
+	daemon_refused(changes, SENSOR_GROUP_VERDICT, "--changes: ");
+	daemon_refused(changes, SENSOR_GROUP_VERDICT | SENSOR_GROUP_CHANGES, NULL);
+}
+
 /* CMD that does not end; its capture says so, too. */
 static void test_timeout(void **state)
 {
@@ -801,6 +823,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_deaf, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_nobody_serves, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_daemon_options, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_daemon_summary, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_timeout, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_insist, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_command_fact, setup_run, teardown_run),
