@@ -96,6 +96,14 @@ __u64 request_variant(const struct model_request *request);
 #define OPERATION_VARIANT(operation, state) (1 | (__u64)(operation) << 8 | (__u64)(state) << 16)
 /* In the variant of partial-apply: how its request left the pages, enum model_state. */
 #define PARTIAL_AFTER(state) ((__u64)(state) << 32)
+/* In the variant of foreign-page: the page is of an inode that is known. */
+#define FOREIGN_KNOWN (1ULL << 32)
+/* A request left the page, which it was not asked to change, so; @present: how, 0 or 1. */
+#define FOREIGN_EXPLAINS(operation, present)                                                       \
+	{                                                                                          \
+		.rule = RULE_FOREIGN_PAGE,                                                         \
+		.variant = OPERATION_VARIANT(operation, present) | FOREIGN_KNOWN, .anyone = true   \
+	}
 
 /* Whole seconds and microseconds, for "%llu.%06llu". */
 static inline unsigned long long time_seconds(__u64 ns)

@@ -41,7 +41,8 @@ static __u64 changed_last(const struct model *model, const struct model_read *re
 #define CHANGED_EXPLAINS(table)                                                                    \
 	MISSED_EXPLAINS(RANGE, table), MISSED_EXPLAINS(FOLIO, table),                              \
 		PARTIAL_EXPLAINS(RANGE, table), PARTIAL_EXPLAINS(FOLIO, table),                    \
-		DECLARED_EXPLAINS(table)
+		FOREIGN_EXPLAINS(RANGE, (table) == MODEL_PRESENT),                                 \
+		FOREIGN_EXPLAINS(FOLIO, (table) == MODEL_PRESENT), DECLARED_EXPLAINS(table)
 #define MISSED_EXPLAINS(operation, table)                                                          \
 	EXPLANATION(RULE_MISSED_PAGE, OPERATION_VARIANT(operation, (table) == MODEL_ABSENT))
 #define PARTIAL_EXPLAINS(operation, table)                                                         \

@@ -40,7 +40,7 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 		.pgoff = change->inode ? change->pgoff + skip : 0,
 		.nr = nr,
 		.pfn = change->pfn + skip,
-		.variant = request_variant(request) | (change->inode ? 1ULL << 32 : 0),
+		.variant = request_variant(request) | (change->inode ? FOREIGN_KNOWN : 0),
 		.from = request->begin,
 		.to = change->end,
 		.anyone = true,

@@ -12,10 +12,19 @@ static bool page_missed(const struct model_request *request, const struct model_
 	       !model_request_conflicts(request, page->pgoff);
 }
 
-/* Who asks an xarray that is wrong has nothing to do. By what was asked for. */
-static const struct explanation missed_explained[2][2] = {
-	{ DECLARED_EXPLAINS(MODEL_PRESENT) },
-	{ DECLARED_EXPLAINS(MODEL_ABSENT) },
+/*
+ * Who asks an xarray that is wrong has nothing to do, nor who asks one that is right of a page that
+ * another's request changed. By what was asked for.
+ */
+#define MISSED_EXPLAINED(state, before)                                                            \
+	{                                                                                          \
+		DECLARED_EXPLAINS(before), FOREIGN_EXPLAINS(RECORD_OPERATION_SET_RANGE, !(state)), \
+			FOREIGN_EXPLAINS(RECORD_OPERATION_SET_FOLIO, !(state)),                    \
+			EXPLANATION(RULE_NONE, 0)                                                  \
+	}
+static const struct explanation missed_explained[2][4] = {
+	MISSED_EXPLAINED(0, MODEL_PRESENT),
+	MISSED_EXPLAINED(1, MODEL_ABSENT),
 };
 
 /* @changed: the last change of any of them, ns */

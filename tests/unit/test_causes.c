@@ -374,6 +374,43 @@ static void test_follows_from_unexpected(void **state)
 	expect_followed(true);
 }
 
+/* Page 2 became present with others; who asks for absent finds it declared so, and does nothing. */
+static void changed_by_another(bool again)
+{
+	struct stream_page pages[4];
+
+	anew();
+	faulted(4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, true);
+	for (__u64 i = 0; i < 3; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 1, true);
+	if (again) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+		stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	}
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 2, false);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 2, PRESENT_BITS | DEVIATES);
+	pages_seen(pages, 2, 4, ABSENT_BITS);
+	pages[2].bits = PRESENT_BITS;
+	release(RFC3, pages, 4);
+}
+
+static void test_follows_from_foreign(void **state)
+{
+	(void)state;
+	changed_by_another(false);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 2, 2);
+	expect_followed(true);
+	changed_by_another(true);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_FOREIGN_PAGE), 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +429,7 @@ int main(void)
 		RULE_TEST(test_missed_follows_not_all),
 		RULE_TEST(test_follows_not_all),
 		RULE_TEST(test_follows_from_unexpected),
+		RULE_TEST(test_follows_from_foreign),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
