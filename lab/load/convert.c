@@ -133,3 +133,51 @@ int scenario_convert_unfaulted(const struct load_options *options)
 
 	return fleet_run(&scenario, options);
 }
+
+#define BIND_STRETCH 8
+
+/* Every other stretch of each inode becomes private while nothing is bound. */
+static int convert_stretches(struct area *area)
+{
+	uint64_t first, left;
+	int status = LOAD_OK;
+
+	for (first = 0; first < area->pages && !status; first += 2 * BIND_STRETCH) {
+		left = area->pages - first;
+		status = area_convert(area, first, left < BIND_STRETCH ? left : BIND_STRETCH, true);
+	}
+	return status;
+}
+
+/* One page of the last inode goes back to its default before the others are faulted in. */
+static int fault_bound(struct area *area)
+{
+	const struct region *last = &area->regions[AREA_REGIONS - 1];
+	uint64_t page = last->first + last->pages - 1;
+	int status;
+
+	while (page > last->first && !area->is_private[page])
+		page--;
+	status = area_convert(area, page, 1, false);
+	return status ? status : area_fault_private(area, 0, area->pages);
+}
+
+static int check_bound(struct area *area, unsigned int round)
+{
+	(void)round;
+	return area_check(area, 0, area->pages);
+}
+
+/* Nothing else is converted again: what the pages are is what binding made them. */
+int scenario_bind(const struct load_options *options)
+{
+	static const struct area_scenario scenario = {
+		.name = "bind",
+		.before_bind = convert_stretches,
+		.begin = fault_bound,
+		.round = check_bound,
+		.end = check_all,
+	};
+
+	return fleet_run(&scenario, options);
+}

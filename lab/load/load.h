@@ -92,6 +92,7 @@ void load_summary(const char *scenario, const struct load_options *options, uint
 int scenario_fault(const struct load_options *options);
 int scenario_convert(const struct load_options *options);
 int scenario_convert_unfaulted(const struct load_options *options);
+int scenario_bind(const struct load_options *options);
 int scenario_folio(const struct load_options *options);
 int scenario_punch(const struct load_options *options);
 int scenario_churn(const struct load_options *options);

@@ -23,6 +23,8 @@ static const struct scenario scenarios[] = {
 	  "resident pages go from private to shared and back, over slots and inodes" },
 	{ "convert-unfaulted", scenario_convert_unfaulted,
 	  "the same before anybody has touched the pages, and before they have a slot" },
+	{ "bind", scenario_bind,
+	  "private and shared before there is a slot, then bound and faulted in, and no more" },
 	{ "folio", scenario_folio,
 	  "KVM_GMEM_SET_DIRECT_MAP within a folio and over ranges, and what it must refuse" },
 	{ "punch", scenario_punch,

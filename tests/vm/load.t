@@ -4,7 +4,7 @@
 . "$(dirname -- "$0")/lib.sh"
 
 kernel=${GMEMTRACE_LAB_KERNEL:-gmem}
-scenarios='fault convert convert-unfaulted folio punch'
+scenarios='fault convert convert-unfaulted bind folio punch'
 
 # usage_is ARGUMENTS ERROR DESCRIPTION: no kernel is needed for that.
 usage_is() {
@@ -20,7 +20,7 @@ test_usage() {
 	usage_is 'fault --rounds 2x' 'gmem-load: --rounds 2x: give a whole number from 1 to 1000000000' 'not a number'
 	"$top/build/bin/gmem-load" --no-such-option >/dev/null 2>&1
 	is $? 64 'an unknown option'
-	is "$("$top/build/bin/gmem-load" -l | wc -l)" 9 '-l lists the scenarios'
+	is "$("$top/build/bin/gmem-load" -l | wc -l)" 10 '-l lists the scenarios'
 }
 
 test_scenarios() {
