@@ -239,7 +239,7 @@ fleet: packages-build-test-fleet
 	$(Q)prove tests/cli/prometheus.t tests/cli/metrics.t
 
 faults: packages-build-kernel-lab-test
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all guest-programs
 	$(Q)tests/vm/faults $(T)
 
 soak: packages-build-kernel-lab-test

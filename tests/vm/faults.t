@@ -33,5 +33,21 @@ test_exclusive_end() {
 		"$out/verdict.json" | not_the_last)" '' 'each the last of a request'
 }
 
+# What `make faults` goes by: each fault names its trigger, and what is found, in a form that is compared.
+test_headers() {
+	local patch
+	for patch in "$top"/kernel/faults/*.patch "$top"/kernel/folio/faults/*.patch; do
+		sed '/^--- a\//q' "$patch" | awk -v patch="${patch##*/}" '
+			/^trigger: ./ { triggers++ }
+			/^rule:/ {
+				rules++
+				if ($0 !~ /^rule: [a-z-]+ ([gs][0-9]+|-|\*) (some|perhaps|[0-9]+ pages|[?]|0x[0-9a-f]+(-0x[0-9a-f]+)?(,(0x[0-9a-f]+(-0x[0-9a-f]+)?|[?]))*)$/)
+					print patch ": " $0
+			}
+			END { if (triggers != 1 || !rules) print patch ": a trigger and rules" }'
+	done
+}
+
+is "$(test_headers)" '' 'each fault names its trigger, its rules and their pages'
 test_exclusive_end
 end_tests print-plan

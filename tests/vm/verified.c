@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Prints how many instructions the verifier walked through for each BPF
- * program that is loaded, one a line with the program's name, the memory that
- * the programs and their maps are charged with (bytes), and the most
- * instructions at last. Run as CMD of `gmemtrace record` these are the sensors.
+ * program that is loaded, one a line with the program's name, and how often it
+ * ran (where kernel.bpf_stats_enabled has them counted), the memory that the
+ * programs and their maps are charged with (bytes), and the most instructions
+ * at last. Run as CMD of `gmemtrace record` these are the sensors.
  *
  * usage: verified [LIMIT]   (status 1 where a program took more than LIMIT, where there is none, or
  *                            where they hold more than 64 MiB)
@@ -84,7 +85,7 @@ static unsigned int program_print(__u32 id)
 	close(descriptor);
 	if (info.verified_insns) {
 		name_print(&info, &function);
-		printf(" %u\n", info.verified_insns);
+		printf(" %u %llu\n", info.verified_insns, (unsigned long long)info.run_cnt);
 	}
 	return info.verified_insns;
 }
