@@ -5,26 +5,55 @@
 . "$(dirname -- "$0")/lib.sh"
 
 require_build build/bin/gmemtrace all
+require_build build/tests/vm/late guest-programs
 
 # A module comes and goes, so that vmalloc flushes; memfd_secret pages are touched. One CPU of the others stays idle.
 load='load-modules kvm >/dev/null 2>&1; rmmod irqbypass >/dev/null 2>&1; gmem-load secretmem --pages 200 --rounds 1 >/dev/null
 	gmemtrace features >/dev/null 2>&1; sleep 1'
+
+# splits_seen NAME: memfd_secret takes pages out of large leaves; whoever splits them is named, and by how many.
+splits_seen() {
+	json_ok "$out/run.json" '.kinds.split > 0 and .leaves_split >= .kinds.split' "$1: splits of the direct map"
+	json_ok "$out/run.json" '.leaves["4k"].after > .leaves["4k"].before and
+		(.leaves["2m"].after < .leaves["2m"].before or .leaves["1g"].after < .leaves["1g"].before)' "$1: leaves before and after"
+	json_ok "$out/run.json" '[.splits[] | select(.stack | test("set_direct_map_|set_memory_|__set_pages_|cpa_|execmem|module"))] | length > 0' \
+		"$1: and who split them"
+}
+
+# summary_seen NAME: the same without a record of each; no split can be told.
+summary_seen() {
+	json_ok "$out/sum.json" '.summary and .asked == null and (.missing | length > 0)' "$1: histograms kept in the kernel"
+	json_ok "$out/sum.json" '[.rows[] | select(.key == "flush.one")][0].count >= 200' "$1: every flush is in them"
+	json_ok "$out/sum.json" '[.rows[] | select(.key == "exposure")][0] | .count >= 200 and .min_ns > 0 and .max_ns >= .p50_ns' \
+		"$1: and every exposure"
+	json_ok "$out/sum.json" '.flushes == ([.rows[] | select(.key | test("^asked[.]2$")).count] | add)' "$1: by CPUs that there are"
+	is "$(jq '[.rows[] | select(.key == "exposure")][0].count' "$out/sums.json")" \
+		"$(jq '[.rows[] | select(.key == "exposure")][0].count * 2' "$out/sum.json")" "$1: two of them merged"
+}
 
 # observed NAME GUEST-OPTION...
 observed() {
 	local name=$1
 	shift
 	guest --smp 3 "$@" -- sh -c '
-		gmemtrace record --flushes -o /out/run.cap -- sh -c "'"$load"'" 2>/out/record.stderr; echo $?
+		gmemtrace record --flushes --changes -o /out/run.cap -- sh -c "'"$load"'" 2>/out/record.stderr; echo $?
 		gmemtrace latency --json --cpu 0-2 /out/run.cap >/out/run.json; echo $?
 		gmemtrace latency /out/run.cap >/out/run.txt; echo $?
 		gmemtrace flame /out/run.cap >/out/run.folded; echo $?
-		gmemtrace check --json /out/run.cap >/out/check.json; echo $?'
+		gmemtrace check --json /out/run.cap >/out/check.json; echo $?
+		gmemtrace record --summary -o /out/sum.cap -- gmem-load secretmem --pages 200 --rounds 1 >/dev/null 2>&1; echo $?
+		gmemtrace latency --json /out/sum.cap >/out/sum.json; echo $?
+		gmemtrace latency --json --merge /out/sum.cap /out/sum.cap >/out/sums.json; echo $?
+		gmemtrace check /out/sum.cap >/dev/null 2>&1; echo $?'
 	stdout_is '0
 0
 0
 0
-0' "$name: recorded, reported, and the verdict is what it was"
+0
+0
+0
+0
+5' "$name: recorded, reported, and the verdict is what it was"
 	# A program that interrupts itself is not run (missed-times): that is counted, and rare.
 	json_ok "$out/run.json" '.every_flush and .flushes > 200 and .lost * 50 < .flushes' "$name: every flush"
 	json_ok "$out/run.json" '.kinds.elsewhere + .kinds["over-ceiling"] > 0' "$name: flushes of vmalloc among them"
@@ -33,6 +62,10 @@ observed() {
 	json_ok "$out/run.json" '[.callers[] | select(.stack | test("secretmem_fault.*flush_tlb_kernel_range$"))] | (map(.count) | add) >= 200' \
 		"$name: those of memfd_secret, each"
 	json_ok "$out/run.json" '[.rows[] | select(.key == "exposure")][0] | .count >= 200 and .never == 0' "$name: exposures"
+	json_ok "$out/run.json" '[.rows[] | select(.key == "zap" or .key == "restore") | .count >= 200] == [true, true]' \
+		"$name: changes, timed as was asked for"
+	splits_seen "$name"
+	summary_seen "$name"
 	if [ ! -s "$out/run.txt" ] || grep -qE 'ffff[89a-f][0-9a-f]{11}' "$out"/run.*; then
 		fail "$name: no address is stored or printed"
 	else
@@ -58,15 +91,32 @@ late_by_trace() {
 		END { for (cpu in last) print cpu, last[cpu] }' "$1" | sort -n
 }
 
+# late_is_named NAME: whoever waits when the CPU lets go is told that it was this one.
+late_is_named() {
+	local begin end named=0 met=0
+	while read -r begin end; do
+		jq -e --argjson b "$begin" --argjson e "$end" '[.slowest[] | select(.begin < $e and .end >= $e and .end - .begin > ($e - $b) / 2)] | length > 0' \
+			"$out/held.json" >/dev/null || continue
+		met=$((met + 1))
+		jq -e --argjson b "$begin" --argjson e "$end" '[.slowest[] | select(.begin < $e and .end >= $e and .end - .begin > ($e - $b) / 2)] | all(.late_cpu == 2)' \
+			"$out/held.json" >/dev/null && named=$((named + 1))
+	done < <(sed -n 's/^late: //p' "$out/held.stderr")
+	is "$((met > 0)) $((met - named))" '1 0' "$1: a CPU that is late for 200 ms is named each time"
+}
+
 # The last CPU, as two say it who do not know of each other: within 1 %, and what else flushed meanwhile.
 late_agrees() {
 	local name=$1
 	shift
-	guest --smp 4 "$@" -- sh -c 'cd /sys/kernel/tracing && echo mono >trace_clock && echo 16384 >buffer_size_kb &&
+	guest --smp 4 --add "$top/build/tests/vm/late" "$@" -- sh -c 'cd /sys/kernel/tracing && echo mono >trace_clock && echo 16384 >buffer_size_kb &&
 		echo 1 >events/csd/enable && echo 0 >tracing_on && echo >trace
 		gmemtrace record --flushes --stacks 0 -o /tmp/run.cap -- sh -c "echo 1 >/sys/kernel/tracing/tracing_on
 			gmem-load secretmem --pages 500 --rounds 2 >/dev/null; echo 0 >/sys/kernel/tracing/tracing_on" 2>/dev/null
-		gmemtrace latency --json /tmp/run.cap >/out/late.json; cp trace /out/trace; cat per_cpu/*/stats | grep -c "overrun: [1-9]"'
+		gmemtrace latency --json /tmp/run.cap >/out/late.json; cp trace /out/trace; echo 0 >events/csd/enable
+		gmemtrace record --flushes -o /tmp/held.cap -- late 2 200 \
+			timeout 6 taskset 1 gmem-load secretmem --pages 500 --rounds 10000 >/dev/null 2>/out/held.stderr
+		gmemtrace latency --json /tmp/held.cap >/out/held.json
+		cat per_cpu/*/stats | grep -c "overrun: [1-9]"'
 	stdout_is 0 "$name: the other tracer has lost nothing"
 	late_by_trace "$out/trace" >"$test_work/late"
 	json_ok "$out/late.json" '.flushes > 900' "$name: flushes on four CPUs"
@@ -83,6 +133,7 @@ json_ok "$out/run.json" '([.late[].count] | add) == ([.rows[] | select(.key == "
 json_ok "$out/run.json" '[.interrupters[] | select(.task == "gmem-load")] | (map(.count) | add) >= 400' \
 	'stock-6.12: who interrupted these CPUs'
 late_agrees stock-6.12 --kernel stock-6.12
+late_is_named stock-6.12
 observed stock-6.1 --kernel stock-6.1
 json_ok "$out/run.json" '.asked == null and (.missing | join(" ") | test("not judged.*6.5"))' \
 	'stock-6.1: which CPU answers is not judged, and that is said'
