@@ -23,6 +23,8 @@ GMEMTRACE_API_BEGIN
 /* Page offsets at and beyond this (16 TiB) are not modelled; they count as malformed. */
 #define MODEL_PGOFF_MAX (1ULL << 32)
 
+#define MODEL_VM_SEVERAL 0xffffffffU
+
 struct model;
 
 struct model_options {
@@ -36,7 +38,8 @@ struct model_options {
 	__u32 events_kept; /* for event chains, a power of two; 0: 131072 */
 	/*
 	 * tgid: the records are one VM's only, and flushes that neither serve its inodes nor are its
-	 * own tasks' end exposures but count for nobody; 0: everybody's.
+	 * own tasks' end exposures but count for nobody; 0: everybody's. MODEL_VM_SEVERAL: of some
+	 * VMs, flushes of other tasks are of tgid 0.
 	 */
 	__u32 vm;
 	/* bytes; model_feed() returns -ENOMEM beyond; 0: 256 MiB, and 256 bytes for a byte fed */
@@ -367,6 +370,9 @@ struct model_counts {
 /* @options may be NULL: all defaults. NULL where memory is short. */
 struct model *model_create(const struct model_options *options);
 void model_free(struct model *model);
+
+/* Whether only some inodes' records are fed: model_options.vm. */
+bool model_filtered(const struct model *model);
 
 /* Observers are called in the order added; @observer is copied. 0 or -ENOMEM. */
 int model_observe(struct model *model, const struct model_observer *observer);

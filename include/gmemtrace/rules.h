@@ -146,6 +146,12 @@ struct verdict_options {
 	 * listed apart, and do not make the verdict violated. The caller's, while the verdict lives.
 	 */
 	const char *allow[RULE_IDS_MAX];
+	/*
+	 * Violations and notes whose pages are known and none of these, pgoff, are left out; what
+	 * they explain is still explained. Both 0: nothing is.
+	 */
+	bool pages_only;
+	__u64 pgoff_first, pgoff_last;
 	__u32 violations_max; /* listed, and as many notes; all are counted; 0: 1000 */
 	/*
 	 * A violation becomes final when a heartbeat is this much younger than
@@ -177,6 +183,9 @@ const char *verdict_value_name(enum verdict_value value);
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index);
 size_t verdict_violations(const struct verdict *verdict); /* listed */
 __u64 verdict_unlisted(const struct verdict *verdict); /* violations beyond violations_max */
+
+/* Left out: see verdict_options.pages_only. Notes are not counted. */
+__u64 verdict_left_out(const struct verdict *verdict);
 
 /* The same for notes: of cost, no violations, and no part of the verdict. */
 const struct verdict_violation *verdict_note(const struct verdict *verdict, size_t index);

@@ -38,7 +38,11 @@ enum run_summary {
 /* Strings and @command stay the caller's and must outlive the run. Zero is a default. */
 struct run_options {
 	const char *file; /* a capture to replay; NULL: a live run */
-	uint32_t vm; /* tgid: only this VM's inodes; 0: all */
+	/* Only inodes that are all of what is asked for; the rest is as if it were not there. */
+	uint32_t vm; /* tgid: of this VM; 0: of any */
+	const char *comm; /* of VMs of this name, a pattern as of fnmatch(3); NULL: of any */
+	uint64_t inode; /* of this number; 0: any */
+	char inode_letter; /* as model_inode_name() begins: another kind is refused; 0: any */
 	struct model_options model; /* stuck_ns 0: what the capture's recorder had */
 	/* Of a capture only that is read what the story of these pages needs; NULL: everything. */
 	const struct story_subject *subject;
@@ -99,8 +103,8 @@ struct run_result {
 	int64_t command_status; /* exit status, 128 + signal; -1: no CMD, or ended by `duration` */
 	bool whole; /* everything between begin and end was seen */
 	bool interrupted; /* by a signal */
-	uint64_t inodes; /* with `vm`: that VM's */
-	uint64_t elsewhere; /* records lost of other VMs' inodes */
+	uint64_t inodes; /* with a filter: those that pass it */
+	uint64_t elsewhere; /* with a filter: records lost of other inodes */
 	/* Live: */
 	struct capture_summary captured; /* what the capture holds */
 	bool capture_failed; /* what was kept is valid */

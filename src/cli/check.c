@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmemtrace check: the verdict, of a capture or of a live run. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -260,6 +261,11 @@ static enum gmemtrace_status check_run(const struct check *check, struct run *ru
 	status = trace_run(run, verdict, &result);
 	if (status)
 		goto cleanup;
+	if (verdict_left_out(verdict))
+		output_line("%" PRIu64 " violation%s of other pages %s left out (--pgoff)",
+			    (uint64_t)verdict_left_out(verdict),
+			    verdict_left_out(verdict) == 1 ? "" : "s",
+			    verdict_left_out(verdict) == 1 ? "is" : "are");
 	status = run_status_worse(run_status(&result, verdict),
 				  check_report(check, verdict, besides));
 	besides = NULL;
@@ -274,6 +280,7 @@ int subcommand_check(int argc, char **argv, char **command)
 {
 	struct check check = {
 		.options.run.page_free = true,
+		.options.pages_apply = true,
 		.format = report_format_find("text"),
 	};
 	const struct argp argp = {
@@ -288,6 +295,9 @@ int subcommand_check(int argc, char **argv, char **command)
 	struct run *run;
 
 	options_parse(&argp, argc, argv, &check, &check.options, command);
+	check.verdict.pages_only = check.options.pages.given;
+	check.verdict.pgoff_first = check.options.pages.first;
+	check.verdict.pgoff_last = check.options.pages.last;
 	check.options.run.command_aside = check.format->machine;
 	status = run_open(&run, &check.options.run);
 	if (status)

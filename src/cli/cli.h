@@ -27,6 +27,12 @@ struct options {
 	struct run_options run;
 	bool no_daemon;
 	const char *live_option; /* the last that makes sense in a live run only, NULL: none */
+	struct options_pages {
+		bool given;
+		uint64_t first, last; /* pgoff */
+	} pages; /* --pgoff */
+	bool pages_apply; /* set by a subcommand that knows what to do with them */
+	const char *inode_means; /* why --inode is refused; NULL: it is not */
 	const char *out; /* a file that a report is written to; NULL: none */
 	const char *print, *print_option; /* all that is asked for, and by what; NULL: a run */
 };
@@ -34,7 +40,7 @@ struct options {
 /* --help, --usage, --version. Every subcommand has it as a child. */
 extern const struct argp options_common;
 
-/* The children of a subcommand that runs: -d, --vm, --ring and so on, and options_common. */
+/* The children of a subcommand that runs: -d, filters, --ring and so on, and options_common. */
 extern const struct argp_child options_children[];
 #define OPTIONS_CHILDREN 2
 

@@ -69,7 +69,8 @@ static void losses_print(const struct model *model, const struct run_result *res
 			loss_print(result, (enum record_loss_cause)i, counts.lost_by_cause[i]);
 	}
 	if (result->elsewhere)
-		output_line("lost %" PRIu64 " of other VMs, not counted above", result->elsewhere);
+		output_line("lost %" PRIu64 " of what the filter leaves out, not counted above",
+			    result->elsewhere);
 }
 
 enum gmemtrace_status trace_run(struct run *run, struct verdict *verdict, struct run_result *result)

@@ -146,6 +146,9 @@ const struct argp options_common = { common_table, common_parse, NULL, NULL, NUL
 
 enum session_key {
 	KEY_VM = 0x300,
+	KEY_COMM,
+	KEY_INODE,
+	KEY_PGOFF,
 	KEY_SETTLE,
 	KEY_STUCK,
 	KEY_SNAPSHOT_INTERVAL,
@@ -169,6 +172,10 @@ static const struct argp_option session_table[] = {
 	{ "modprobe", KEY_MODPROBE, NULL, 0, "load KVM's modules first, where they are not there",
 	  5 },
 	{ "vm", KEY_VM, "PID", 0, "only inodes of the VM that is process PID", 5 },
+	{ "comm", KEY_COMM, "NAME", 0,
+	  "only inodes of VMs whose process is called so; * and ? match", 5 },
+	{ "inode", KEY_INODE, "INODE", 0, "only the inode of that number, such as g3", 5 },
+	{ "pgoff", KEY_PGOFF, "RANGE", 0, "of a verdict: only what is wrong with these pages", 5 },
 	{ "since", KEY_SINCE, "TIME", 0,
 	  "begin with what gmemtraced remembers, TIME ago; without CMD and -d end with now", 5 },
 	{ NULL, 0, NULL, 0, "How it is traced:", 6 },
@@ -252,15 +259,48 @@ static error_t session_parse_time(int key, char *text, struct argp_state *state)
 	}
 }
 
+static void inode_parse(const struct argp_state *state, struct options *options, const char *text)
+{
+	const char *number = strchr("gsi", *text) ? text + 1 : text;
+
+	options->run.inode_letter = number > text ? *text : 0;
+	if (!*text || units_parse_number(number, 1, UINT64_MAX, &options->run.inode))
+		options_usage(state->name, "--inode %s: give an inode such as g3 or s1", text);
+}
+
+static error_t filter_parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case KEY_VM:
+		options->run.vm = (uint32_t)options_number(state, "--vm", text, 1, 1U << 22);
+		return 0;
+	case KEY_COMM:
+		if (!*text)
+			options_usage(state->name, "--comm: give a name, such as 'qemu*'");
+		options->run.comm = text;
+		return 0;
+	case KEY_INODE:
+		inode_parse(state, options, text);
+		return 0;
+	case KEY_PGOFF:
+		options->pages.given = true;
+		if (units_parse_range(text, &options->pages.first, &options->pages.last))
+			options_usage(state->name,
+				      "--pgoff %s: give a page or pages such as 0x10-0x1f", text);
+		return 0;
+	default:
+		return session_parse_time(key, text, state);
+	}
+}
+
 static error_t session_parse(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
 	struct run_options *run = &options->run;
 
 	switch (key) {
-	case KEY_VM:
-		run->vm = (uint32_t)options_number(state, "--vm", text, 1, 1U << 22);
-		return 0;
 	case KEY_MODPROBE:
 		run->modprobe = true;
 		options_need_live(options, "--modprobe");
@@ -293,7 +333,7 @@ static error_t session_parse(int key, char *text, struct argp_state *state)
 		options_need_live(options, "--no-daemon");
 		return 0;
 	default:
-		return session_parse_time(key, text, state);
+		return filter_parse(key, text, state);
 	}
 }
 
@@ -379,10 +419,19 @@ static void options_check(const char *name, const struct options *options)
 	if (run->file && options->live_option)
 		options_usage(name, "%s has no meaning for a capture (%s)", options->live_option,
 			      run->file);
-	if (run->summary && (run->vm || (run->page_free_asked && run->page_free)))
+	if (run->summary && (run->page_free_asked && run->page_free))
+		options_usage(name, "--summary is of no page's life: leave --page-free out");
+	if (run->summary && (run->vm || run->comm || run->inode))
+		options_usage(name, "--summary is of everybody: leave %s out",
+			      run->vm	  ? "--vm"
+			      : run->comm ? "--comm"
+					  : "--inode");
+	if (options->pages.given && !options->pages_apply)
 		options_usage(name,
-			      "--summary is of everybody, and of no page's life: leave %s out",
-			      run->vm ? "--vm" : "--page-free");
+			      "--pgoff: only a verdict leaves pages out (check); of some pages "
+			      "tells gmemtrace why INODE:PGOFF-PGOFF");
+	if (run->inode && options->inode_means)
+		options_usage(name, "--inode: %s", options->inode_means);
 	if (options->no_daemon && run->socket_only)
 		options_usage(name, "--socket and --no-daemon: give one of them");
 	options_check_out(name, options);

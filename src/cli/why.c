@@ -231,7 +231,7 @@ static void why_past(struct run_options *options)
 
 int subcommand_why(int argc, char **argv, char **command)
 {
-	struct why why = { .all = false };
+	struct why why = { .options.inode_means = "the page says whose it is: INODE:PGOFF" };
 	struct run_options *options = &why.options.run;
 	enum gmemtrace_status status = 0;
 	struct run *run;

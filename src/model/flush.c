@@ -26,10 +26,13 @@ static void task_flush(struct model *model, struct task *task, const struct mode
 }
 
 /* Another VM's, where only one is looked at. */
-static bool flush_elsewhere(const struct model *model, const struct model_flush *flush,
-			    const struct inode *inode)
+static bool flush_elsewhere(const struct model *model, __u32 tgid, const struct inode *inode)
 {
-	return model->options.vm && !inode && flush->tgid != model->options.vm;
+	__u32 vm = model->options.vm;
+
+	if (!vm || inode)
+		return false;
+	return vm == MODEL_VM_SEVERAL ? !tgid : tgid != vm;
 }
 
 static void flush_event(struct model *model, const struct model_flush *flush,
@@ -68,7 +71,7 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	exposure_end(model, flush);
 	if (request && request->inode)
 		inode = request->inode;
-	if (flush_elsewhere(model, flush, inode))
+	if (flush_elsewhere(model, flush->tgid, inode))
 		return;
 	model->counts.flushes++;
 	if (inode) {
@@ -126,7 +129,7 @@ void flush_take_timed(struct model *model, const struct record_flush_timed *reco
 	const struct request *request = task ? request_innermost(task) : NULL;
 	const struct inode *inode = request ? request->inode : NULL;
 
-	if (model->options.vm && !inode && record->header.tgid != model->options.vm)
+	if (flush_elsewhere(model, record->header.tgid, inode))
 		return;
 	MODEL_NOTIFY(model, flush_timed, record, request ? &request->base : NULL,
 		     inode ? &inode->base : NULL);

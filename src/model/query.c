@@ -121,3 +121,8 @@ const char *model_fact_find(const struct model *model, const char *key)
 	}
 	return NULL;
 }
+
+bool model_filtered(const struct model *model)
+{
+	return model->options.vm;
+}

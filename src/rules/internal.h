@@ -49,6 +49,8 @@ struct cause_list {
 /* What is final, in the order in which it is told; made when somebody asks. */
 struct verdict_lists {
 	struct cause_list violations, notes, allowed;
+	__u64 left_out[RULE_IDS_MAX]; /* by id: as rule_count, of what is of other pages */
+	__u64 left_out_nr; /* violations that are */
 	bool stale; /* more is final by now */
 };
 

@@ -171,6 +171,32 @@ static void list_sort(struct cause_list *list)
 		qsort(list->list, list->nr, sizeof(struct verdict_violation *), told_order);
 }
 
+/* Of an inode that was filtered out, or of nobody's page. */
+static bool cause_unowned(const struct verdict *verdict, const struct cause *cause)
+{
+	return !cause->inode && model_filtered(verdict->model);
+}
+
+/* Or of pages that nobody asked about. */
+static bool cause_left_out(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct verdict_options *options = &verdict->options;
+
+	if (cause_unowned(verdict, cause))
+		return true;
+	return options->pages_only && !cause->pgoff_unknown &&
+	       (cause->last < options->pgoff_first || cause->first > options->pgoff_last);
+}
+
+static void cause_leave_out(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct rule *rule = &cause->descriptor->rule;
+
+	verdict->lists->left_out[rule->id] += cause->count;
+	verdict->lists->left_out_nr +=
+		rule->severity != RULE_SEVERITY_NOTE && !cause_unowned(verdict, cause);
+}
+
 static void list_empty(struct cause_list *list)
 {
 	list->nr = list->unlisted = 0;
@@ -184,12 +210,18 @@ static const struct verdict_lists *verdict_lists(const struct verdict *verdict)
 	if (!lists->stale)
 		return lists;
 	lists->stale = false;
+	lists->left_out_nr = 0;
+	memset(lists->left_out, 0, sizeof(lists->left_out));
 	list_empty(&lists->violations);
 	list_empty(&lists->notes);
 	list_empty(&lists->allowed);
 	for (struct cause *cause = verdict->final.first; cause; cause = cause->next) {
 		struct cause_list *list = list_of(verdict, &cause->descriptor->rule);
 
+		if (cause_left_out(verdict, cause)) {
+			cause_leave_out(verdict, cause);
+			continue;
+		}
 		if (!cause->told || !list_add(list, cause->told))
 			list->unlisted++;
 	}
@@ -259,8 +291,9 @@ static void cause_finish(struct verdict *verdict, struct cause *cause)
 	if (cause->told && cause->descriptor->listed)
 		cause->descriptor->listed(verdict, cause->told);
 	violates = list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations;
-	if (cause_enter(verdict, &verdict->final, cause))
-		verdict->violated |= violates;
+	cause = cause_enter(verdict, &verdict->final, cause);
+	if (cause)
+		verdict->violated |= violates && !cause_left_out(verdict, cause);
 }
 
 static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
@@ -509,6 +542,11 @@ size_t verdict_violations(const struct verdict *verdict)
 	return verdict_lists(verdict)->violations.nr;
 }
 
+__u64 verdict_left_out(const struct verdict *verdict)
+{
+	return verdict_lists(verdict)->left_out_nr;
+}
+
 __u64 verdict_unlisted(const struct verdict *verdict)
 {
 	return verdict_lists(verdict)->violations.unlisted;
@@ -551,7 +589,9 @@ const char *verdict_allows(const struct verdict *verdict, const struct rule *rul
 
 __u64 verdict_rule_count(const struct verdict *verdict, __u32 id)
 {
-	return id < RULE_IDS_MAX ? verdict->final.rule_count[id] : 0;
+	return id < RULE_IDS_MAX
+		       ? verdict->final.rule_count[id] - verdict_lists(verdict)->left_out[id]
+		       : 0;
 }
 
 const struct model *verdict_model(const struct verdict *verdict)

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <fnmatch.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,6 +35,61 @@ static bool filter_set(struct filter *filter, uint64_t inode, enum filter_whose 
 	return true;
 }
 
+void filter_init(struct filter *filter, const struct run_options *options)
+{
+	*filter = (struct filter){
+		.vm = options->vm,
+		.comm = options->comm,
+		.inode = options->inode,
+	};
+}
+
+uint32_t filter_vm(const struct run_options *options)
+{
+	if (options->vm)
+		return options->vm;
+	return options->comm || options->inode ? MODEL_VM_SEVERAL : 0;
+}
+
+static bool inode_passes(const struct filter *filter, const struct record_inode *inode)
+{
+	char comm[RECORD_COMM_LEN + 1] = "";
+
+	if (filter->inode && inode->header.inode != filter->inode)
+		return false;
+	if (filter->vm && inode->vm != filter->vm && inode->header.tgid != filter->vm)
+		return false;
+	memcpy(comm, inode->comm, RECORD_COMM_LEN);
+	return !filter->comm || !fnmatch(filter->comm, comm, 0);
+}
+
+static bool tgid_known(const struct filter *filter, uint32_t tgid)
+{
+	for (size_t i = 0; i < filter->tgids_nr; i++) {
+		if (filter->tgids[i] == tgid)
+			return true;
+	}
+	return false;
+}
+
+/* Where memory is short its flushes are nobody's. */
+static void tgid_add(struct filter *filter, uint32_t tgid)
+{
+	size_t room = filter->tgids_room ? filter->tgids_room * 2 : 16;
+	uint32_t *grown;
+
+	if (filter->vm || !tgid || tgid_known(filter, tgid))
+		return;
+	if (filter->tgids_nr == filter->tgids_room) {
+		grown = realloc(filter->tgids, room * sizeof(*grown));
+		if (!grown)
+			return;
+		filter->tgids = grown;
+		filter->tgids_room = room;
+	}
+	filter->tgids[filter->tgids_nr++] = tgid;
+}
+
 /* The inode's VM may be learned only when it is bound: what came before was not handed on. */
 static const struct record_header *filter_inode(struct filter *filter,
 						const struct record_header *record)
@@ -41,15 +97,19 @@ static const struct record_header *filter_inode(struct filter *filter,
 	const struct record_inode *inode = (const void *)record;
 	enum filter_whose before = filter_whose(filter, record->inode);
 
-	if (before == FILTER_OURS)
+	if (before == FILTER_OURS) {
+		tgid_add(filter, inode->vm);
 		return record;
-	if (inode->vm != filter->vm && record->tgid != filter->vm) {
+	}
+	if (!inode_passes(filter, inode)) {
 		filter_set(filter, record->inode, FILTER_ELSEWHERE);
 		return NULL;
 	}
 	if (!filter_set(filter, record->inode, FILTER_OURS))
 		return NULL;
 	filter->inodes++;
+	tgid_add(filter, record->tgid);
+	tgid_add(filter, inode->vm);
 	if (before == FILTER_UNKNOWN)
 		return record;
 	filter->changed.inode = *inode;
@@ -97,7 +157,7 @@ static void task_end(struct filter *filter, uint32_t tid)
 		*task = filter->tasks[--filter->tasks_nr];
 }
 
-/* Of another VM's inode. */
+/* Of an inode that does not pass. */
 static void filter_drop(struct filter *filter, const struct record_header *record)
 {
 	if (record->kind == RECORD_REQUEST_BEGIN)
@@ -129,10 +189,26 @@ static const struct record_header *filter_zap(struct filter *filter,
 	return &filter->changed.header;
 }
 
+static bool flush_elsewhere(const struct filter *filter, const struct record_header *record)
+{
+	return task_find(filter, record->tid) || (!filter->vm && !tgid_known(filter, record->tgid));
+}
+
+static const struct record_header *filter_timed(struct filter *filter,
+						const struct record_header *record)
+{
+	if (!flush_elsewhere(filter, record))
+		return record;
+	filter->changed.timed = *(const struct record_flush_timed *)record;
+	filter->changed.timed.header.size = sizeof(filter->changed.timed);
+	filter->changed.timed.header.tgid = 0;
+	return &filter->changed.header;
+}
+
 static const struct record_header *filter_flush(struct filter *filter,
 						const struct record_header *record)
 {
-	if (!task_find(filter, record->tid))
+	if (!flush_elsewhere(filter, record))
 		return record;
 	filter->changed.flush = *(const struct record_flush *)record;
 	filter->changed.flush.header.size = sizeof(filter->changed.flush);
@@ -156,6 +232,8 @@ const struct record_header *filter_choose(struct filter *filter, const struct re
 		return filter_zap(filter, record);
 	case RECORD_FLUSH:
 		return filter_flush(filter, record);
+	case RECORD_FLUSH_TIMED:
+		return filter_timed(filter, record);
 	default:
 		break;
 	}
@@ -170,5 +248,6 @@ void filter_destroy(struct filter *filter)
 {
 	free(filter->whose);
 	free(filter->tasks);
+	free(filter->tgids);
 	memset(filter, 0, sizeof(*filter));
 }

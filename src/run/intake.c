@@ -185,8 +185,12 @@ void session_facts(struct session *session)
 	session_fact(session, "tool.version", GMEMTRACE_VERSION);
 	session_fact_number(session, "option.snapshot_interval_ns", options->snapshot_interval);
 	session_fact_number(session, "option.stuck_ns", session_stuck_limit(session));
-	if (options->vm)
-		session_fact_number(session, "option.vm", options->vm);
+	if (filter_vm(options))
+		session_fact_number(session, "option.vm", filter_vm(options));
+	if (options->comm)
+		session_fact(session, "option.comm", options->comm);
+	if (options->inode)
+		session_fact_number(session, "option.inode", options->inode);
 	if (!options->command)
 		return;
 	escape_words(line, sizeof(line), options->command);

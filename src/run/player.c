@@ -65,10 +65,12 @@ static enum gmemtrace_status player_begin(struct player *player)
 	if (!player->last)
 		times_find(player);
 	player->model_options = player->options.model;
-	player->model_options.vm = player->options.vm ? player->options.vm : player->replay.vm;
+	player->model_options.vm = filter_vm(&player->options);
+	if (!player->model_options.vm)
+		player->model_options.vm = player->replay.vm;
 	if (!player->model_options.stuck_ns)
 		player->model_options.stuck_ns = player->replay.stuck_ns;
-	player->filter = (struct filter){ .vm = player->options.vm };
+	filter_init(&player->filter, &player->options);
 	player->model = model_create(&player->model_options);
 	if (player->model)
 		return 0;

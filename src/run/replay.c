@@ -217,12 +217,12 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 		.model = model,
 		.verdict = verdict,
 		.result = result,
-		.filter = { .vm = options->vm },
 		.simulate_loss = options->simulate_loss,
 	};
 	struct model_counts counts;
 	bool memory_short;
 
+	filter_init(&feed.filter, options);
 	result->whole = true;
 	feed_all(&feed, replay, enough);
 	memory_short = model_failed(model);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <stdlib.h>
 
+#include "run/filter.h"
 #include "run/memory.h"
 #include "run/replay.h"
 #include "run/say.h"
@@ -22,7 +23,7 @@ enum gmemtrace_status run_open(struct run **out, const struct run_options *optio
 	if (!run)
 		goto no_memory;
 	run->options = *options;
-	run->options.model.vm = options->vm;
+	run->options.model.vm = filter_vm(options);
 	if (!run->options.model.memory_most)
 		run->options.model.memory_most = memory_half();
 	if (options->file) {
@@ -31,7 +32,7 @@ enum gmemtrace_status run_open(struct run **out, const struct run_options *optio
 			goto failed;
 		if (!run->options.model.stuck_ns)
 			run->options.model.stuck_ns = run->replay.stuck_ns;
-		if (!options->vm)
+		if (!filter_vm(options))
 			run->options.model.vm = run->replay.vm;
 	}
 	run->model = model_create(&run->options.model);
@@ -51,6 +52,41 @@ struct model *run_model(struct run *run)
 	return run->model;
 }
 
+static void filter_say_none(const struct run_options *options)
+{
+	const char *traced = options->file ? " that was traced" : "";
+
+	if (options->comm || options->inode)
+		run_say(options,
+			"no inode was seen that passes the filter: --inode takes a number such as "
+			"g3, --comm the name of a VM's process%s, --vm its id",
+			traced);
+	else
+		run_say(options, "no inode of VM %u was seen: --vm takes the process id of a VM%s",
+			options->vm, traced);
+}
+
+/* A number may be another capture's: the letter tells. */
+static enum gmemtrace_status inode_check(const struct run *run)
+{
+	const struct run_options *options = &run->options;
+	const struct model_inode *inode = NULL;
+	char name[MODEL_INODE_NAME_MAX];
+
+	while (options->inode_letter && (inode = model_inode_next(run->model, inode))) {
+		model_inode_name(inode, name, sizeof(name));
+		if (inode->number != options->inode || *name == options->inode_letter)
+			continue;
+		run_say(options,
+			"--inode %c%llu: that inode is %s here (%s): is it another capture's "
+			"number?",
+			options->inode_letter, (unsigned long long)options->inode, name,
+			model_provider_name(inode->provider));
+		return GMEMTRACE_ERROR;
+	}
+	return 0;
+}
+
 enum gmemtrace_status run_source(struct run *run, struct verdict *verdict,
 				 struct run_result *result)
 {
@@ -62,10 +98,9 @@ enum gmemtrace_status run_source(struct run *run, struct verdict *verdict,
 		replay_run(&run->replay, options, run->model, verdict, &run->enough, result);
 	else
 		status = session_run(options, run->model, verdict, &run->enough, result);
-	if (!status && options->vm && !result->inodes)
-		run_say(options, "no inode of VM %u was seen: --vm takes the process id of a VM%s",
-			options->vm, options->file ? " that was traced" : "");
-	return status;
+	if (!status && filter_vm(options) && !result->inodes)
+		filter_say_none(options);
+	return status ? status : inode_check(run);
 }
 
 void run_enough(struct run *run)

@@ -324,12 +324,12 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 		.verdict = verdict,
 		.enough = enough,
 		.result = result,
-		.filter = { .vm = options->vm },
 		.simulate_loss = options->simulate_loss,
 		.command = { .status = -1 },
 	};
 	enum gmemtrace_status status;
 
+	filter_init(&session.filter, options);
 	snapshots_init(&session.snapshots, options->snapshot_interval);
 	if (options->signals)
 		signals_catch();

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
 
 #include "run/units.h"
@@ -77,6 +78,26 @@ int units_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *n
 	if (errno || *end)
 		return errno ? -errno : -EINVAL;
 	return *number < min || *number > max ? -ERANGE : 0;
+}
+
+int units_parse_range(const char *text, uint64_t *first, uint64_t *last)
+{
+	const char *dash = strchr(text, '-');
+	char begin[UNITS_MAX];
+	int error;
+
+	if (!dash) {
+		error = units_parse_number(text, 0, UINT64_MAX, first);
+		*last = *first;
+		return error;
+	}
+	if ((size_t)(dash - text) >= sizeof(begin))
+		return -EINVAL;
+	snprintf(begin, sizeof(begin), "%.*s", (int)(dash - text), text);
+	error = units_parse_number(begin, 0, UINT64_MAX, first);
+	if (!error)
+		error = units_parse_number(dash + 1, *first, UINT64_MAX, last);
+	return error;
 }
 
 static const char *unit_print(char text[UNITS_MAX], uint64_t value, const struct unit *units)

@@ -18,6 +18,9 @@ int units_parse_time(const char *text, uint64_t *ns);
 /* A whole number from @min to @max, "42" or "0x2a". 0, -EINVAL or -ERANGE. */
 int units_parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *number);
 
+/* "16", or "0x10-0x1f", both ends included. 0, -EINVAL or -ERANGE. */
+int units_parse_range(const char *text, uint64_t *first, uint64_t *last);
+
 #define UNITS_MAX 24
 
 /* "12.3mb", "250ms": in the largest unit that leaves a whole, with a decimal at most. Returns @text. */

@@ -19,6 +19,48 @@ refused '--require: long-exposure: a note, no verdict depends on it' --require l
 refused '--known-issues: /nonexistent: No such file or directory' --known-issues /nonexistent
 refused '--json and --tap: give one of them' --json --tap
 refused '--mail and --json: give one of them' --mail --json
+refused '--inode x3: give an inode such as g3 or s1' --inode x3
+refused '--inode g0: give an inode such as g3 or s1' --inode g0
+refused '--inode : give an inode such as g3 or s1' --inode ''
+refused "--comm: give a name, such as 'qemu*'" --comm ''
+refused '--pgoff 5-2: give a page or pages such as 0x10-0x1f' --pgoff 5-2
+refused '--pgoff 0x: give a page or pages such as 0x10-0x1f' --pgoff 0x
+for subcommand in live flame latency record 'why g1:1'; do
+	# shellcheck disable=SC2086
+	is "$("$top/build/bin/gmemtrace" $subcommand --pgoff 1 2>&1; echo $?)" \
+		"gmemtrace ${subcommand%% *}: --pgoff: only a verdict leaves pages out (check); of some pages tells gmemtrace why INODE:PGOFF-PGOFF; see gmemtrace ${subcommand%% *} --help
+64" "$subcommand --pgoff"
+done
+is "$("$top/build/bin/gmemtrace" why g1:1 --inode g1 2>&1; echo $?)" \
+	'gmemtrace why: --inode: the page says whose it is: INODE:PGOFF; see gmemtrace why --help
+64' 'why --inode'
+
+# Filters, on a capture whose page g3:2 is freed absent.
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" "$test_work" || exit 1
+# filtered STATUS WORDS OPTION...: its exit status, and all that it says beside the verdict.
+filtered() {
+	local status=$1 words=$2 said
+	shift 2
+	said=$("$top/build/bin/gmemtrace" check "$@" "$test_work/violated.cap" 2>&1 >"$test_work/out")
+	is "$?: $said" "$status: $words" "check $*"
+}
+none="gmemtrace: no inode was seen that passes the filter: --inode takes a number such as g3, --comm the name of a VM's process that was traced, --vm its id"
+filtered 1 '' --inode g3
+filtered 1 '' --inode 3 --comm 'v?m' --vm 100 --pgoff 0-2
+filtered 5 "$none" --inode g4
+filtered 5 "$none" --comm vmm-2
+filtered 5 "$none" --inode 3 --comm vmm-2
+filtered 2 'gmemtrace: --inode s3: that inode is g3 here (rfc3): is it another capture'"'s number?" --inode s3
+filtered 0 'gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 3-0xff
+for subcommand in 'live --batch' 'live --screen 80x24' flame latency 'export --format ndjson' 'why pfn:104'; do
+	read -ra words <<<"$subcommand"
+	for file in violated flushes; do
+		"$top/build/bin/gmemtrace" "${words[@]}" --comm vmm "$test_work/$file.cap" >"$test_work/$file-one" 2>/dev/null
+		"$top/build/bin/gmemtrace" "${words[@]}" --comm nobody "$test_work/$file.cap" >"$test_work/$file-none" 2>/dev/null
+	done
+	is "$(cat "$test_work"/*-one | cmp -s - <(cat "$test_work"/*-none) && echo alike)" '' "$subcommand heeds --comm"
+done
 is "$("$top/build/bin/gmemtrace" flame --html --by vm /nonexistent 2>&1; echo $?)" 'gmemtrace flame: --by has no meaning with --html, which has them all; see gmemtrace flame --help
 64' 'flame --html --by'
 "$top/build/bin/gmemtrace" check --require missed-page --allow stuck --json --json --junit=/dev/null /nonexistent 2>"$test_work/said"

@@ -76,6 +76,14 @@ is "$(completed gmemtrace check --explode)" '' 'and nothing is completed to it'
 is "$(completed gmemtrace check --ring '')" '' 'a size is not completed'
 cd "$top/completion" || exit 1
 is "$(completed gmemtrace check --junit gmem)" gmemtrace 'a file is'
+is "$(completed gmemtrace check ../tests/unit/fixtures/format-)" \
+	"$(printf '%s\n' ../tests/unit/fixtures/format-*.cap)" 'captures are'
+is "$(completed gmemtrace check ../tests/unit/fixtures/REA)" ../tests/unit/fixtures/README.md 'and where there is none, files'
+is "$(completed gmemtrace check ../tests/unit/fixtures/format-2.cap --inode g | paste -sd ' ')" 'g1 g2 g3 g4 g6' \
+	"names are those of the capture's inodes that had pages"
+is "$(cd "$test_work" && cp "$top/tests/unit/fixtures/format-2.cap" gmemtrace.cap && completed gmemtrace why g3)" g3: \
+	'or of what was recorded last'
+is "$(completed gmemtrace check --inode '')" '' 'without one there are none'
 is "$(completed gmemtrace flame --weight n)" ns 'and a choice'
 is "$(completed gmemtrace export --format p)" perfetto 'each of its own'
 

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* --vm: one VM's records, and figures that add up to those of all. */
+/*
+ * --vm, --comm, --inode: some inodes' records, and figures that add up to those of all; --pgoff:
+ * some pages' violations.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -92,14 +95,16 @@ static __u64 folded_sum(struct report_folded *folded, enum report_weight weight)
 	return sum;
 }
 
-static struct figures figures_of(uint32_t vm)
+static struct figures figures_with(const struct run_options *run)
 {
-	struct model_options options = { .vm = vm };
+	struct model_options options = { .vm = filter_vm(run) };
 	struct model *model = model_create(&options);
 	struct report_folded *folded = report_folded_create(model);
 	const struct model_inode *inode = NULL;
-	struct filter filter = { .vm = vm };
 	struct figures figures = {};
+	struct filter filter;
+
+	filter_init(&filter, run);
 
 	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
 		const struct record_header *record = filter_apply(&filter, at(offset));
@@ -120,6 +125,206 @@ static struct figures figures_of(uint32_t vm)
 	model_free(model);
 	filter_destroy(&filter);
 	return figures;
+}
+
+static struct figures figures_of(uint32_t vm)
+{
+	const struct run_options run = { .vm = vm };
+
+	return figures_with(&run);
+}
+
+static void expect_alike(const struct figures *one, const struct figures *other)
+{
+	assert_int_equal(one->counts.inodes, other->counts.inodes);
+	assert_int_equal(one->counts.transitions, other->counts.transitions);
+	assert_int_equal(one->counts.requests, other->counts.requests);
+	assert_int_equal(one->counts.flushes, other->counts.flushes);
+	assert_int_equal(one->inode_flush_ns, other->inode_flush_ns);
+	assert_int_equal(one->folded_ns, other->folded_ns);
+}
+
+/* The VM, its name and its only inode: three ways to say the same. */
+static void test_alike(void **state)
+{
+	const struct run_options comm = { .comm = "vmm-b" }, pattern = { .comm = "*-?" };
+	const struct run_options inode = { .inode = OTHER },
+				 both = { .comm = "vm*", .inode = OTHER };
+	const struct run_options none = { .comm = "vmm", .inode = OTHER };
+	struct figures b, some;
+	size_t before;
+
+	(void)state;
+	two_vms();
+	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
+		struct record_inode *record = (void *)at(offset);
+
+		if (record->header.kind == RECORD_INODE && record->header.inode == OTHER)
+			memcpy(record->comm, "vmm-b", sizeof("vmm-b"));
+	}
+	b = figures_of(B);
+	assert_true(b.counts.transitions && b.folded_ns);
+	some = figures_with(&comm);
+	expect_alike(&some, &b);
+	some = figures_with(&pattern);
+	expect_alike(&some, &b);
+	some = figures_with(&inode);
+	expect_alike(&some, &b);
+	some = figures_with(&both);
+	expect_alike(&some, &b);
+	some = figures_with(&none);
+	assert_int_equal(some.counts.inodes, 0);
+	assert_int_equal(some.counts.flushes, 0);
+	/* A timed flush is whose the others are. */
+	before = stream.used;
+	stream_flush(&stream, 8, 0, 0, true);
+	by(before, B);
+	some = figures_with(&inode);
+	assert_int_equal(some.counts.flushes, figures_of(B).counts.flushes);
+}
+
+static __u64 timed_seen;
+
+static void on_timed(void *context, const struct record_flush_timed *flush,
+		     const struct model_request *request, const struct model_inode *inode)
+{
+	(void)context;
+	(void)flush;
+	(void)request;
+	(void)inode;
+	timed_seen++;
+}
+
+static __u64 timed_with(const struct run_options *run)
+{
+	const struct model_observer observer = { .flush_timed = on_timed };
+	struct model_options options = { .vm = filter_vm(run) };
+	struct model *model = model_create(&options);
+	struct filter filter;
+
+	timed_seen = 0;
+	assert_int_equal(model_observe(model, &observer), 0);
+	filter_init(&filter, run);
+	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
+		const struct record_header *record = filter_apply(&filter, at(offset));
+
+		if (record)
+			assert_int_equal(model_feed(model, record), 0);
+	}
+	assert_int_equal(model_finish(model), 0);
+	model_free(model);
+	filter_destroy(&filter);
+	return timed_seen;
+}
+
+static void add_timed(__u32 tid, __u32 tgid)
+{
+	struct record_flush_timed flush = {
+		.header = { .kind = RECORD_FLUSH_TIMED,
+			    .size = sizeof(flush),
+			    .tid = tid,
+			    .tgid = tgid,
+			    .time = stream.now + 100 },
+		.begin = stream.now,
+		.end = stream.now + 100,
+		.last = 10,
+		.pages = 10,
+		.routine = RECORD_FLUSH_RANGE,
+	};
+
+	stream.now += 200;
+	stream_add(&stream, &flush.header);
+}
+
+/* Timed flushes are whose others are: what serves another VM's inode is not the task's. */
+static void test_timed(void **state)
+{
+	const struct run_options a = { .vm = A }, b = { .vm = B }, inode = { .inode = G };
+	const struct run_options all = { .vm = 0 };
+	size_t before;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	by(0, A);
+	before = stream.used;
+	stream_inode(&stream, OTHER, RFC3, 64, false);
+	by(before, B);
+	add_timed(T, A);
+	add_timed(8, B);
+	add_timed(9, NOBODY);
+	stream_begin(&stream, T, OTHER, RECORD_OPERATION_SET_RANGE, 0, 0, false);
+	add_timed(T, A);
+	stream_end(&stream, T, OTHER, RECORD_OPERATION_SET_RANGE, 0, 0, false);
+	stream_finish(&stream);
+	assert_int_equal(timed_with(&all), 4);
+	assert_int_equal(timed_with(&a), 1);
+	assert_int_equal(timed_with(&b), 2);
+	assert_int_equal(timed_with(&inode), 1);
+}
+
+static enum verdict_value value_with(const struct run_options *run,
+				     const struct verdict_options *wanted, __u64 *left_out)
+{
+	struct model_options options = { .vm = filter_vm(run) };
+	struct model *model = model_create(&options);
+	struct verdict *verdict = verdict_create(model, wanted);
+	enum verdict_value value;
+	struct filter filter;
+
+	filter_init(&filter, run);
+	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
+		const struct record_header *record = filter_apply(&filter, at(offset));
+
+		if (record)
+			assert_int_equal(model_feed(model, record), 0);
+	}
+	assert_int_equal(model_finish(model), 0);
+	value = verdict_value(verdict);
+	*left_out = verdict_left_out(verdict);
+	assert_int_equal(verdict_rule_count(verdict, RULE_FREED_ABSENT),
+			 value == VERDICT_VIOLATED ? 1 : 0);
+	verdict_free(verdict);
+	model_free(model);
+	filter_destroy(&filter);
+	return value;
+}
+
+/* Page 2 of G is freed absent; OTHER is as it should be. */
+static void test_verdict(void **state)
+{
+	const struct run_options all = { .vm = 0 }, g = { .inode = G }, other = { .inode = OTHER };
+	const struct run_options none = { .comm = "nobody" };
+	struct verdict_options options = { .allow_empty = true };
+	size_t before;
+	__u64 left;
+
+	(void)state;
+	faulted(4);
+	before = stream.used;
+	stream_inode(&stream, OTHER, RFC3, 64, false);
+	stream_fault(&stream, 8, OTHER, 0, 1000);
+	by(before, B);
+	stream_page_free(&stream, T, 104, true);
+	stream.now += SECOND;
+	stream_finish(&stream);
+	assert_int_equal(value_with(&all, &options, &left), VERDICT_VIOLATED);
+	assert_int_equal(value_with(&g, &options, &left), VERDICT_VIOLATED);
+	/* The page was not another's, nor is it nobody's. */
+	assert_int_not_equal(value_with(&other, &options, &left), VERDICT_VIOLATED);
+	assert_int_not_equal(value_with(&none, &options, &left), VERDICT_VIOLATED);
+	assert_int_equal(left, 0);
+	options.pages_only = true;
+	options.pgoff_first = options.pgoff_last = 2;
+	assert_int_equal(value_with(&all, &options, &left), VERDICT_VIOLATED);
+	assert_int_equal(left, 0);
+	options.pgoff_first = 3;
+	options.pgoff_last = 9;
+	assert_int_not_equal(value_with(&all, &options, &left), VERDICT_VIOLATED);
+	assert_int_equal(left, 1);
+	options.pgoff_first = 0;
+	options.pgoff_last = 1;
+	assert_int_not_equal(value_with(&g, &options, &left), VERDICT_VIOLATED);
+	assert_int_equal(left, 1);
 }
 
 static void test_sum(void **state)
@@ -234,7 +439,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_sum),	RULE_TEST(test_foreign_flush), RULE_TEST(test_late),
-		RULE_TEST(test_losses), RULE_TEST(test_foreign_zap),
+		RULE_TEST(test_losses), RULE_TEST(test_foreign_zap),   RULE_TEST(test_alike),
+		RULE_TEST(test_timed),	RULE_TEST(test_verdict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
