@@ -16,7 +16,7 @@
 #include "run/names.h"
 
 #define SECOND 1000000000ULL
-#define WALK_PAGES 20000 /* looked at for one drawing */
+#define WALK_PAGES 4000 /* looked at for one drawing */
 #define EVENTS_MAX 64
 
 uint64_t screen_clock(void)
@@ -53,7 +53,7 @@ void screen_draw(struct screen *screen)
 {
 	struct grid grid;
 
-	board_walk(screen->board, WALK_PAGES);
+	board_walk(screen->board, WALK_PAGES, screen->view.paused || screen->ended);
 	if (terminal_grid(&grid))
 		return;
 	view_draw(&screen->view, &grid);

@@ -158,7 +158,7 @@ static enum gmemtrace_status replay_print(struct screen *screen)
 
 	/* Keys move in what was drawn. */
 	for (;;) {
-		board_walk(screen->board, ~0ULL);
+		board_walk(screen->board, ~0ULL, true);
 		if (grid_init(&grid, screen->options->columns, screen->options->rows, true))
 			return GMEMTRACE_ERROR;
 		view_draw(&screen->view, &grid);

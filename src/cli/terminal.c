@@ -14,6 +14,7 @@
 
 static SCREEN *screen;
 static bool colors, utf8;
+static struct grid shown; /* no cells: nothing is known of the screen */
 static struct termios settings;
 static bool kept; /* `settings` are */
 
@@ -86,6 +87,7 @@ void terminal_close(void)
 	if (!screen)
 		return;
 	endwin();
+	grid_free(&shown);
 	delscreen(screen);
 	screen = NULL;
 }
@@ -113,19 +115,42 @@ static attr_t style_attributes(int style)
 	return styles[style].attributes | (colors && style ? (attr_t)COLOR_PAIR(style) : 0);
 }
 
+static void cell_show(int row, int column, const struct grid_cell *cell)
+{
+	attrset(style_attributes(cell->style));
+	mvaddstr(row, column, cell->text[0] ? cell->text : " ");
+}
+
+/* What was not touched since takes no work of ncurses. false: all of it is to be shown. */
+static bool grid_remember(const struct grid *grid)
+{
+	bool same = shown.cells && shown.columns == grid->columns && shown.rows == grid->rows &&
+		    grid->columns == COLS && grid->rows == LINES;
+
+	if (same)
+		return true;
+	grid_free(&shown);
+	if (grid_init(&shown, grid->columns, grid->rows, grid->ascii))
+		shown.cells = NULL;
+	erase();
+	return false;
+}
+
 void terminal_show(const struct grid *grid)
 {
-	erase();
-	for (int row = 0; row < grid->rows && row < LINES; row++) {
-		const struct grid_cell *cells = &grid->cells[(size_t)row * (size_t)grid->columns];
+	bool same = grid_remember(grid);
+	size_t at = 0;
 
-		for (int column = 0; column < grid->columns && column < COLS; column++) {
-			const struct grid_cell *cell = &cells[column];
+	for (int row = 0; row < grid->rows; row++) {
+		for (int column = 0; column < grid->columns; column++, at++) {
+			const struct grid_cell *cell = &grid->cells[at];
 
-			if (!cell->style && (!cell->text[0] || cell->text[0] == ' '))
+			if (same && !memcmp(cell, &shown.cells[at], sizeof(*cell)))
 				continue;
-			attrset(style_attributes(cell->style));
-			mvaddstr(row, column, cell->text[0] ? cell->text : " ");
+			if (shown.cells)
+				shown.cells[at] = *cell;
+			if (row < LINES && column < COLS)
+				cell_show(row, column, cell);
 		}
 	}
 	attrset(A_NORMAL);

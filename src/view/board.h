@@ -40,6 +40,7 @@ struct board_inode {
 	struct board_histogram flushes;
 	/* Walked only where something has changed, and not too many pages at once. */
 	__u64 walked_key, walk_at;
+	__u64 walked_ticks; /* board.ticks then */
 	__u64 want, deviate, differ, changing; /* pages; `want` that are to be absent */
 	__u64 walking_want, walking_deviate, walking_differ, walking_changing;
 	bool walked; /* ever, to its end */
@@ -123,8 +124,11 @@ struct board {
 struct board *board_create(struct model *model, const struct verdict *verdict, __u64 interval);
 void board_free(struct board *board);
 
-/* Looks at pages of inodes that have changed, @pages at most. */
-void board_walk(struct board *board, __u64 pages);
+/*
+ * Looks at pages of inodes that have changed, @pages at most, and at an inode's once an interval;
+ * @still: at once, as time stands still.
+ */
+void board_walk(struct board *board, __u64 pages, bool still);
 
 /* What the page is to be: of a memfd_secret absent, of a plain inode present, else what was declared. */
 static inline enum model_state page_wanted(const struct model_inode *inode,

@@ -21,7 +21,7 @@ static void walk_page(struct board_inode *entry, const struct model_page *page)
 		entry->walking_differ += page->nr;
 }
 
-static void walk_end(struct board_inode *entry)
+static void walk_end(struct board_inode *entry, __u64 ticks)
 {
 	entry->want = entry->walking_want;
 	entry->deviate = entry->walking_deviate;
@@ -29,7 +29,17 @@ static void walk_end(struct board_inode *entry)
 	entry->changing = entry->walking_changing;
 	entry->walked = true;
 	entry->walked_key = walk_key(entry->inode);
+	entry->walked_ticks = ticks;
 	entry->walk_at = 0;
+}
+
+/* It has changed; and an interval has passed, or nothing will change any more. */
+static bool walk_due(const struct board *board, const struct board_inode *entry, bool still)
+{
+	if (entry->inode->dead || entry->walked_key == walk_key(entry->inode))
+		return false;
+	return still || !entry->walked || entry->walk_at ||
+	       board->ticks >= entry->walked_ticks + BOARD_SLICES;
 }
 
 static void walk_begin(struct board_inode *entry)
@@ -39,11 +49,12 @@ static void walk_begin(struct board_inode *entry)
 }
 
 /* At most @steps runs of pages. Returns how many are left. */
-static __u64 walk_inode(const struct board *board, struct board_inode *entry, __u64 steps)
+static __u64 walk_inode(const struct board *board, struct board_inode *entry, __u64 steps,
+			bool still)
 {
 	struct model_page page;
 
-	if (entry->inode->dead || entry->walked_key == walk_key(entry->inode))
+	if (!walk_due(board, entry, still))
 		return steps;
 	if (!entry->walk_at)
 		walk_begin(entry);
@@ -54,12 +65,12 @@ static __u64 walk_inode(const struct board *board, struct board_inode *entry, __
 		steps--;
 	}
 	if (steps)
-		walk_end(entry);
+		walk_end(entry, board->ticks);
 	return steps;
 }
 
-void board_walk(struct board *board, __u64 pages)
+void board_walk(struct board *board, __u64 pages, bool still)
 {
 	for (size_t i = 0; i < board->nr && pages; i++)
-		pages = walk_inode(board, &board->inodes[i], pages);
+		pages = walk_inode(board, &board->inodes[i], pages, still);
 }

@@ -262,7 +262,7 @@ static struct grid drawn(const struct screen_test *test)
 {
 	struct grid grid;
 
-	board_walk(board, 1000000);
+	board_walk(board, 1000000, true);
 	assert_int_equal(grid_init(&grid, test->columns, test->rows, test->ascii), 0);
 	view_draw(&view, &grid);
 	return grid;

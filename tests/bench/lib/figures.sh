@@ -36,6 +36,8 @@ figures=(
 	"memory_1tib_uniform|model.uniform|size|bytes|1048576|none"
 	"memory_1tib_runs|model.runs|size|bytes, of 64 GiB times 16|67108864|none"
 	"memory_scattered|model.scattered|size|bytes/page|12|none"
+	"live_draw_100|draw.100|size|instructions/drawing|5000000|none"
+	"live_draw_1000|draw.1000|size|instructions/drawing|20000000|none"
 	"capture_bytes_page|life|size|bytes/page|40|verdict, page free"
 	"convert_steady|icount.steady.private|routine|instructions/page|45|none"
 	"convert_steady_shared|icount.steady.shared|routine|instructions/page|120|none"

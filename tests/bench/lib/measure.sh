@@ -49,6 +49,20 @@ measure_models() {
 	done
 }
 
+# measure_drawings DIR PHASE...: `sample PHASE on INSTRUCTIONS`, of the ten drawings that are counted.
+measure_drawings() {
+	local dir=$1 phase i
+	shift
+	for phase; do
+		for ((i = 0; i < rounds; i++)); do
+			LINES=50 COLUMNS=200 TERM=xterm-256color valgrind --tool=callgrind --toggle-collect=measured \
+				--callgrind-out-file=/dev/null "$programs/live-draw" "${phase#draw.}" 2>&1 >/dev/null |
+				awk -v phase="$phase" '/Collected/ { print "sample", phase, "on", $NF / 10 }' >>"$dir/guest"
+		done
+		echo "losses $phase none" >>"$dir/guest"
+	done
+}
+
 # measure_replay DIR: `sample replay on RATE`, records a second.
 measure_replay() {
 	local records ns i
