@@ -314,29 +314,12 @@ void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, e
 	bit_put(chunk->marks[mark], bit, value);
 	if (mark == MARK_UNSETTLED)
 		inode->unsettled += value ? 1 : -1ULL;
-	else if (mark == MARK_SUSPECT_DECLARED || mark == MARK_SUSPECT_APPLIED)
-		inode->suspects += value ? 1 : -1ULL;
-	else
-		inode->proven += value ? 1 : -1ULL;
 }
 
-__u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark)
+void chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark)
 {
-	__u64 count;
-
-	if (!chunk->marks)
-		return 0;
-	count = bits_count(chunk->marks[mark]);
-	memset(chunk->marks[mark], 0, sizeof(chunk->marks[mark]));
-	return count;
-}
-
-static __u64 word_clear(__u64 *word, __u64 mask)
-{
-	__u64 cleared = *word & mask;
-
-	*word &= ~mask;
-	return cleared ? (__u64)__builtin_popcountll(cleared) : 0;
+	if (chunk->marks)
+		memset(chunk->marks[mark], 0, sizeof(chunk->marks[mark]));
 }
 
 static void chunk_touch(struct inode *inode, struct chunk *chunk, size_t word, __u64 mask,
@@ -348,11 +331,11 @@ static void chunk_touch(struct inode *inode, struct chunk *chunk, size_t word, _
 		chunk->bits[BITS_CHANGED][word] |= mask;
 	if (!chunk->marks)
 		return;
-	inode->suspects -= word_clear(&chunk->marks[MARK_SUSPECT_DECLARED][word], mask);
-	inode->suspects -= word_clear(&chunk->marks[MARK_SUSPECT_APPLIED][word], mask);
-	inode->proven -= word_clear(&chunk->marks[MARK_PROVEN_APPLIED][word], mask);
+	chunk->marks[MARK_SUSPECT_DECLARED][word] &= ~mask;
+	chunk->marks[MARK_SUSPECT_APPLIED][word] &= ~mask;
+	chunk->marks[MARK_PROVEN_APPLIED][word] &= ~mask;
 	if (declared)
-		inode->proven -= word_clear(&chunk->marks[MARK_PROVEN_DECLARED][word], mask);
+		chunk->marks[MARK_PROVEN_DECLARED][word] &= ~mask;
 }
 
 static void time_raise(__u64 *time, __u64 to)

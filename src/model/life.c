@@ -64,14 +64,14 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	inode_settle(model, inode);
 }
 
-static void chunk_forget(struct inode *inode, struct chunk *chunk)
+static void chunk_forget(struct chunk *chunk)
 {
 	memset(chunk->bits[BITS_PRESENT], 0xff, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_ABSENT], 0xff, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_SEEN], 0, sizeof(chunk->bits[0]));
 	/* What was seen once must be seen twice anew: something may have come between. */
-	inode->suspects -= chunk_unmark_all(chunk, MARK_SUSPECT_DECLARED);
-	inode->suspects -= chunk_unmark_all(chunk, MARK_SUSPECT_APPLIED);
+	chunk_unmark_all(chunk, MARK_SUSPECT_DECLARED);
+	chunk_unmark_all(chunk, MARK_SUSPECT_APPLIED);
 	for (size_t i = 0; chunk->pages && i < CHUNK_PAGES; i++)
 		page_set(&chunk->pages[i], PAGE_SURE, false);
 }
@@ -97,7 +97,7 @@ void inode_forget(struct model *model, struct inode *inode)
 			region->slots[j].seen = false;
 			page_set(&region->slots[j].like, PAGE_SURE, false);
 			if (region->slots[j].chunk)
-				chunk_forget(inode, region->slots[j].chunk);
+				chunk_forget(region->slots[j].chunk);
 		}
 	}
 }

@@ -205,7 +205,6 @@ struct inode {
 	struct chunk_slot *slot;
 	__u64 shadow_until;
 	__u64 unsettled; /* pages */
-	__u64 suspects, proven; /* bits set */
 	__u64 inconclusive; /* pages, when it died */
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
@@ -528,8 +527,8 @@ static inline const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mar
 
 void chunk_mark(struct model *model, struct inode *inode, struct chunk *chunk, enum chunk_mark mark,
 		__u32 bit, bool value);
-/* No page has the mark any more. Returns how many had it. */
-__u64 chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark);
+/* No page has the mark any more. */
+void chunk_unmark_all(struct chunk *chunk, enum chunk_mark mark);
 void extent_free(struct model *model, struct inode *inode);
 
 static inline __u32 bits_count(const __u64 *bits)
