@@ -444,15 +444,15 @@ static void test_waiting_apart(void **state)
 	stream_zap(&stream, 9, G, 0, 100, 1, false, 0);
 	stream_zap(&stream, T, G, 5, 105, 1, false, 0);
 	stream_zap(&stream, T, G, 6, 106, 1, false, 0);
-	stream_flush(&stream, T, 105, 105, false);
-	/* The first is done with, the second was not covered; the other task's still waits. */
+	stream_flush(&stream, T, 106, 106, false);
+	/* The second is done with, the first was not covered; the other task's still waits. */
 	stream_zap(&stream, T, G, 4, 104, 4, true, 0);
 	stream_flush(&stream, 9, 100, 100, false);
 	feed();
 	assert_int_equal(watch.judged_nr, 3);
-	assert_int_equal(watch.judged[0].pfn, 105);
+	assert_int_equal(watch.judged[0].pfn, 106);
 	assert_int_equal(watch.judged[0].coverage, MODEL_COVERED);
-	assert_int_equal(watch.judged[1].pfn, 106);
+	assert_int_equal(watch.judged[1].pfn, 105);
 	assert_int_equal(watch.judged[1].coverage, MODEL_MISCOVERED);
 	assert_int_equal(watch.judged[2].pfn, 100);
 	assert_int_equal(watch.judged[2].coverage, MODEL_COVERED);
