@@ -292,7 +292,8 @@ lane_fill(struct unpack_lane *lane, const struct places *places, const pack_word
 				/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): they have room */
 				*target = source ? *source + number : value;
 				target += words;
-				source += source ? words : 0;
+				if (source)
+					source += words;
 			}
 			at += EIGHT;
 			left -= EIGHT;
@@ -310,7 +311,8 @@ lane_fill(struct unpack_lane *lane, const struct places *places, const pack_word
 			/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): they have room */
 			*target = source ? *source + number : value;
 			target += words;
-			source += source ? words : 0;
+			if (source)
+				source += words;
 		}
 	}
 over:
