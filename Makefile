@@ -14,6 +14,9 @@
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
 # make install    PREFIX=/usr/local DESTDIR=
+# make dist       a tarball that builds without a network, in build/
+# make deb        Debian packages from that tarball, in build/deb, and what lintian says of them
+# make check-deb  whether they install in a bare Debian, and work there
 # make help       this list
 #
 # V=1 shows the commands.
@@ -42,6 +45,7 @@ PKG_CONFIG ?= pkg-config
 OBJCOPY ?= objcopy
 DESTDIR ?=
 PREFIX ?= /usr/local
+LIBDIR ?= lib
 
 WARNINGS := -Wall -Wextra -Werror
 CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I. -isystem $(B)/bpf -isystem $(B)/proto \
@@ -56,8 +60,8 @@ LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng -lprotobuf-c
 CURSES := -lncursesw -ltinfo
 # The daemon's: what serves metrics, and what the kernel is to refuse.
 DAEMON_LIBS := -lmicrohttpd -lseccomp
-# A hook names all of its function's parameters, used or not.
-BPF_CFLAGS := -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
+# A hook names all of its function's parameters, used or not. Files are named without the place they were built in.
+BPF_CFLAGS := -g -O2 -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
 
 ROOMS := capture providers holders model rules story flush report export view sensor serve run metrics
@@ -101,12 +105,14 @@ $(B)/proto/%.pb-c.c $(B)/proto/%.pb-c.h &: src/export/%.proto
 
 # --- the page of flame --html --------------------------------------------------
 
-# One file, from libraries that web/package-lock.json pins. Without them it is empty: --html says so.
+# One file, from libraries that web/package-lock.json pins. Without them it is empty: --html says so. A tarball has it.
 $(B)/page.html: $(wildcard web/*.json web/*.mjs web/.npmrc web/src/*)
 	$(call say,PAGE,$@)
 	@mkdir -p $(B)/web
 	$(Q)cp -r web/. $(B)/web
-	$(Q)if ! (cd $(B)/web && npm ci --silent) >/dev/null; then \
+	$(Q)if [ -e web/page.html ]; then \
+		cp web/page.html $@; \
+	elif ! (cd $(B)/web && npm ci --silent) >/dev/null; then \
 		echo "No page for flame --html: npm is missing, or cannot fetch what web/package-lock.json names" >&2; \
 		: >$@; \
 	else \
@@ -162,7 +168,7 @@ $(B)/libgmemtrace.a: $(LIB_OBJECTS)
 	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/obj/gmemtrace.o
 
 $(B)/libgmemtrace.pc: libgmemtrace.pc.in Makefile
-	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
+	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
 
 $(B)/bin/gmemtrace: $(CLI_OBJECTS) $(B)/rooms.a
 $(B)/bin/gmemtraced: $(DAEMON_OBJECTS) $(B)/rooms.a
@@ -250,22 +256,52 @@ soak: packages-build-kernel-lab-test
 install: all $(B)/libgmemtrace.a
 	$(Q)rm -f $(B)/libgmemtrace.pc
 	$(Q)$(MAKE) --no-print-directory $(B)/libgmemtrace.pc
-	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin lib/pkgconfig include/gmemtrace \
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin $(LIBDIR)/pkgconfig include/gmemtrace \
 		share/man/man1 share/man/man5 share/man/man7 share/man/man8 \
 		share/bash-completion/completions lib/systemd/system)
-	install -m 755 $(B)/bin/gmemtrace $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(B)/bin/gmemtrace $(B)/bin/gmem-load $(DESTDIR)$(PREFIX)/bin
 	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced.service.in >$(B)/gmemtraced.service
 	install -m 644 $(B)/gmemtraced.service $(DESTDIR)$(PREFIX)/lib/systemd/system
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced-http.conf >$(B)/gmemtraced-http.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gmemtrace $(B)/gmemtraced-http.conf
-	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/lib
-	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/lib/pkgconfig
+	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/$(LIBDIR)
+	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig
 	install -m 644 include/gmemtrace/*.h $(DESTDIR)$(PREFIX)/include/gmemtrace
 	for page in man/*.[1578]; do \
 		install -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/; done
 	install -m 644 completion/gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	ln -sf gmemtrace $(DESTDIR)$(PREFIX)/share/bash-completion/completions/gmemtraced
+
+# --- packages ----------------------------------------------------------------
+
+DIST := gmemtrace-$(VERSION)
+# The same bytes from the same commit.
+DIST_DATE = $(shell git log -1 --format=%ct)
+
+# What is committed, and the page, which alone needs a network.
+dist: $(B)/page.html
+	$(Q)[ -s $< ] || { echo "make dist: the page of flame --html could not be built, see above" >&2; exit 1; }
+	$(Q)rm -rf $(B)/dist && mkdir -p $(B)/dist
+	$(Q)git archive --prefix=$(DIST)/ HEAD | tar -x -C $(B)/dist
+	$(Q)cp $< $(B)/dist/$(DIST)/web/page.html
+	$(Q)tar --sort=name --mtime=@$(DIST_DATE) --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX \
+		-C $(B)/dist -cJf $(B)/$(DIST).tar.xz $(DIST)
+	@echo $(B)/$(DIST).tar.xz
+
+deb: packages-build-deb-page
+	$(Q)$(MAKE) --no-print-directory dist
+	$(Q)rm -rf $(B)/deb && mkdir -p $(B)/deb && tar -x -C $(B)/deb -f $(B)/$(DIST).tar.xz
+	$(Q)cd $(B)/deb/$(DIST) && cp -r contrib/debian debian && rm debian/changelog.in && \
+		sed 's/@VERSION@/$(VERSION)/; s/@DATE@/$(shell LC_ALL=C date -u -R -d @$(DIST_DATE))/' \
+			contrib/debian/changelog.in >debian/changelog && \
+		env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL SOURCE_DATE_EPOCH=$(DIST_DATE) \
+			dpkg-buildpackage -b -us -uc >../build.log 2>&1 || { tail -n 30 ../build.log; exit 1; }
+	$(Q)lintian --fail-on error,warning $(B)/deb/*.changes
+	@ls $(B)/deb/*.deb
+
+check-deb: deb
+	$(Q)prove --exec '' tests/package/deb.t
 
 # --- style -------------------------------------------------------------------
 
@@ -303,4 +339,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-unit check-vm clean demo bench soak fuzz faults fleet kernels force help install lab lint lint-all mutants unit-tests xarray
+.PHONY: all check check-deb check-unit check-vm clean deb demo dist bench soak fuzz faults fleet kernels force help install lab lint lint-all mutants unit-tests xarray
