@@ -2,11 +2,13 @@
 #ifndef GMEMTRACE_CAPTURE_BLOCKS_H
 #define GMEMTRACE_CAPTURE_BLOCKS_H
 
+#include <errno.h>
+
 #include "capture/input.h"
 
 /* Goes on to the next block that has records: 1, 0 at the end, or -errno. */
 int blocks_turn(struct capture_reader *reader);
-/* Why the record cannot be one: -errno. */
+/* Why the record cannot be one, NULL for none at all: -EBADMSG, or 0. */
 int blocks_refuse(struct capture_reader *reader, const struct record_header *record);
 
 /*
@@ -27,8 +29,10 @@ static inline int blocks_next(struct capture_reader *reader, const struct record
 			return got;
 	}
 	record = unpack_next(&reader->unpack);
-	if (!record)
-		return blocks_refuse(reader, NULL);
+	if (!record) {
+		blocks_refuse(reader, NULL);
+		return -EBADMSG;
+	}
 	if (record->size > reader->block_bytes || record->kind == RECORD_FACT) {
 		int error = blocks_refuse(reader, record);
 
