@@ -227,7 +227,7 @@ check-vm: all guest-programs
 	$(Q)rm -f $(B)/check-vm.failed
 	$(Q)prove --jobs 2 $(or $(T),tests/vm) || { tail -n 40 $(B)/check-vm.failed; exit 1; }
 
-bench: packages-build-kernel-lab-bench
+bench: packages-build-kernel-lab-bench-page
 	$(Q)$(MAKE) --no-print-directory all bench-programs guest-programs
 	$(Q)tests/bench/run $(B)/bench.json
 

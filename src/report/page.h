@@ -76,6 +76,16 @@ struct json_object *slowest_matrix_json(const struct page_slowest *slowest);
 
 /* --- flame graphs: page_graphs.c ----------------------------------------------- */
 
+#define PAGE_WEIGHTS 4
+
+/* In order of the page; the first is shown first. */
+struct page_weight {
+	enum report_weight weight;
+	const char *name;
+};
+
+extern const struct page_weight page_weights[PAGE_WEIGHTS];
+
 /* Names of frames, each once; lines have their places. */
 struct page_names {
 	struct json_object *frames;

@@ -3,16 +3,6 @@
 #include "report/diff.h"
 #include "report/page.h"
 
-static const struct {
-	enum report_weight weight;
-	const char *name;
-} weights[] = {
-	{ REPORT_WEIGHT_NS, "ns" },
-	{ REPORT_WEIGHT_WAIT, "wait" },
-	{ REPORT_WEIGHT_COUNT, "count" },
-	{ REPORT_WEIGHT_EXPOSURE, "exposure" },
-};
-
 /* [places, before, after, squares before, squares after], a flush each. */
 static int line_add(struct json_object *array, struct page_names *names, const struct diff *diff,
 		    size_t index)
@@ -51,16 +41,16 @@ static int graphs_add(struct json_object *list, struct page_names *names,
 {
 	int error = 0;
 
-	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++) {
+	for (size_t i = 0; !error && i < PAGE_WEIGHTS; i++) {
 		struct diff diff;
 
-		if (report_diff_refusal(before, after, weights[i].weight))
+		if (report_diff_refusal(before, after, page_weights[i].weight))
 			continue;
-		error = diff_make(&diff, before, after, weights[i].weight);
+		error = diff_make(&diff, before, after, page_weights[i].weight);
 		if (error)
 			return error;
 		if (diff.nr)
-			error = graph_add(list, names, &diff, weights[i].name);
+			error = graph_add(list, names, &diff, page_weights[i].name);
 		diff_free(&diff);
 	}
 	return error;

@@ -13,6 +13,13 @@ struct graphs {
 	struct page_names names;
 };
 
+const struct page_weight page_weights[PAGE_WEIGHTS] = {
+	{ REPORT_WEIGHT_NS, "ns" },
+	{ REPORT_WEIGHT_WAIT, "wait" },
+	{ REPORT_WEIGHT_COUNT, "count" },
+	{ REPORT_WEIGHT_EXPOSURE, "exposure" },
+};
+
 static void name_free(struct lh_entry *entry)
 {
 	json_object_put((struct json_object *)lh_entry_v(entry));
@@ -159,15 +166,6 @@ static int graph_add(struct graphs *graphs, struct report_folded *folded, enum r
 
 int graphs_make(struct page_graphs *made, struct report_folded *folded)
 {
-	static const struct {
-		enum report_weight weight;
-		const char *name;
-	} weights[] = {
-		{ REPORT_WEIGHT_NS, "ns" },
-		{ REPORT_WEIGHT_WAIT, "wait" },
-		{ REPORT_WEIGHT_COUNT, "count" },
-		{ REPORT_WEIGHT_EXPOSURE, "exposure" },
-	};
 	struct graphs graphs = { 0 };
 	int error = names_make(&graphs.names);
 
@@ -175,8 +173,8 @@ int graphs_make(struct page_graphs *made, struct report_folded *folded)
 		return error;
 	graphs.made.frames = graphs.names.frames;
 	graphs.made.list = json_object_new_array();
-	for (size_t i = 0; !error && i < sizeof(weights) / sizeof(weights[0]); i++)
-		error = graph_add(&graphs, folded, weights[i].weight, weights[i].name);
+	for (size_t i = 0; !error && i < PAGE_WEIGHTS; i++)
+		error = graph_add(&graphs, folded, page_weights[i].weight, page_weights[i].name);
 	graphs.made.nameless = lh_table_lookup_ex(graphs.names.ids, NAMELESS, NULL);
 	names_free(&graphs.names);
 	if (error) {
