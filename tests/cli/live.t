@@ -57,6 +57,11 @@ is "$(drawn --keys 'd<Down><Enter>G{<' "$test_work/long.cap")" "$(drawn --at 189
 is "$(sh -c "cat '$capture' | ${live[*]} --screen 80x24 /dev/stdin" 2>&1)" \
 	'gmemtrace: /dev/stdin: what can be read once only cannot be played: --batch prints lines' 'no pipe is played'
 
+# The picture in README.md.
+is "$("${live[@]}" --screen 100x24 --keys 'GdGj<Enter>!' "$top/tests/unit/fixtures/fault-flush-last-run.cap" | "$top/doc/screen-svg")" \
+	"$(cat "$top/doc/screen.svg")" 'doc/screen.svg is what doc/screen-svg makes of a screen'
+succeeds 'and well-formed' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$top/doc/screen.svg"
+
 command -v tmux >/dev/null || skip_all 'tmux is missing (Debian package: tmux)'
 terminals=0
 tmux=(false)
