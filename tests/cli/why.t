@@ -44,4 +44,36 @@ is "$("${why[@]}" g1:0x10 --json "$capture" | jq -r .schema)" gmemtrace-story-1 
 sh -c "('${why[0]}' why g1:0x10 --json '$capture'; echo \$? >'$test_work/head') | true"
 is "$(cat "$test_work/head")" 0 '| head is no error'
 
+# violated FILE: "RULE INODE:PGOFF", of each rule's first violation whose page is known.
+violated() {
+	"$top/build/bin/gmemtrace" check --json "$1" 2>/dev/null |
+		jq -r '[.violations[] | select(.pgoff_first != null)] | unique_by(.rule)[] | "\(.rule) \(.inode):\(.pgoff_first)"'
+}
+
+# spared FILE: a page of an inode in which others are violated, and it is not.
+spared() {
+	"$top/build/bin/gmemtrace" check --json "$1" 2>/dev/null | jq -r '
+		.violations as $all | $all[0].inode as $inode |
+		first(range(64) as $page | select($all | any(.inode == $inode and .pgoff_first <= $page and $page <= .pgoff_last) | not) | "\($inode):\($page)")'
+}
+
+# Captures of kernels with a fault: a page of each rule's has a story that ends in it, and one beside it has not.
+faults=0
+for file in "$top"/tests/unit/fixtures/fault-*.cap; do
+	name=${file##*/fault-} name=${name%.cap}
+	pages=$(violated "$file")
+	faults=$((faults + 1))
+	succeeds "$name: somebody is accused" test -n "$pages"
+	while read -r rule page; do
+		"${why[@]}" "$page" "$file" >"$test_work/out"
+		succeeds "$name: $page is $rule" grep -q "VIOLATED:.*$rule" "$test_work/out"
+		succeeds 'in words, too' grep -qE "^violated +$rule" "$test_work/out"
+		is "$("${why[@]}" --json "$page" "$file" | jq --arg rule "$rule" \
+			'(.steps | length > 1) and any(.violations[]; .rule == $rule)')" true 'and for machines'
+	done <<<"$pages"
+	page=$(spared "$file")
+	is "$("${why[@]}" --json "$page" "$file" | jq -c '.violations')" '[]' "$name: $page is as it should be"
+done
+is "$((faults >= 5))" 1 'of at least five faults'
+
 end_tests print-plan
