@@ -76,4 +76,17 @@ for file in "$top"/tests/unit/fixtures/fault-*.cap; do
 done
 is "$((faults >= 5))" 1 'of at least five faults'
 
+# Captures of gmem-load's scenarios: the first page of the largest inode that anything happened to has its story.
+for file in "$top"/tests/unit/fixtures/load-*.cap "$top/tests/unit/fixtures/gmem-folio-clean.cap"; do
+	name=${file##*/} name=${name%.cap}
+	inode=$("$top/build/bin/gmemtrace" check --json "$file" 2>/dev/null | jq -r '.per_inode | max_by(.pages).inode')
+	"${why[@]}" --json "$inode:0-0x1f" "$file" >"$test_work/range"
+	page=$(jq -r 'first(.steps[] | select(.pgoff)).pgoff' "$test_work/range")
+	label=$(jq -r 'first(.steps[] | select(.pgoff)).label' "$test_work/range")
+	"${why[@]}" "$inode:$page" "$file" >"$test_work/out"
+	succeeds "$name: $inode:$page was $label" grep -qE "^ +[0-9]+\.[0-9]{6}  $label  .*task [0-9]+, CPU [0-9]" "$test_work/out"
+	succeeds 'what it is now is said' grep -qE '^now +[a-z]' "$test_work/out"
+	is "$("${why[@]}" --json "$inode:$page" "$file" | jq -c '.violations')" '[]' 'and nobody is accused'
+done
+
 end_tests print-plan
