@@ -624,6 +624,17 @@ static void test_ours_left_out(void **state)
 	assert_int_equal(row("flush")->histogram->max, 700);
 }
 
+/* Two were asked, and so many seen to answer: the last one late. */
+static void answered_late(struct record_flush_timed *flush, __u32 answered)
+{
+	flush->asked = flush->begin + 100;
+	flush->asked_nr = 2;
+	flush->answered_nr = answered;
+	flush->late_asked = flush->begin + 200;
+	flush->late_entered = flush->begin + 7000;
+	flush->late_left = flush->begin + 8000;
+}
+
 /* CPU 1 answered at once, CPU 2 late: it is named, and it alone was looked at. */
 static void test_answers(void **state)
 {
@@ -642,12 +653,8 @@ static void test_answers(void **state)
 	add_stack(2, "_raw_spin_unlock_irqrestore");
 	answers.header.time = stream.now;
 	stream_add(&stream, &answers.header);
-	flush.asked = flush.begin + 100;
-	flush.asked_nr = flush.answered_nr = 2;
+	answered_late(&flush, 2);
 	flush.late_cpu = 2;
-	flush.late_asked = flush.begin + 200;
-	flush.late_entered = flush.begin + 7000;
-	flush.late_left = flush.begin + 8000;
 	flush.late_stack = 2;
 	flush.late_bits = RECORD_ANSWER_SOFTIRQ;
 	strcpy(flush.late_comm, "spinner");
@@ -705,12 +712,7 @@ static void test_answer_lost(void **state)
 
 	(void)state;
 	stream_fact(&stream, "sensor.groups", "21");
-	flush.asked = flush.begin + 100;
-	flush.asked_nr = 2;
-	flush.answered_nr = 1;
-	flush.late_asked = flush.begin + 200;
-	flush.late_entered = flush.begin + 7000;
-	flush.late_left = flush.begin + 8000;
+	answered_late(&flush, 1);
 	add_timed(flush);
 	stream_finish(&stream);
 	figure(&stream);
