@@ -3,38 +3,35 @@
 #ifndef GMEMTRACE_BPF_BUCKET_H
 #define GMEMTRACE_BPF_BUCKET_H
 
-/* The index of the highest bit; 0 for 0. BPF has no instruction for it. */
-static __always_inline __u32 summary_power(__u64 value)
+/* Halves @ns @bits times where it is @least or more; each time stands for 32 of @buckets. */
+static __always_inline __u64 bucket_halve(__u64 ns, __u64 least, __u32 bits, __u32 *buckets)
 {
-	__u32 power = 0, step;
-
-	step = (value > 0xffffffffULL) << 5;
-	value >>= step;
-	power |= step;
-	step = (value > 0xffff) << 4;
-	value >>= step;
-	power |= step;
-	step = (value > 0xff) << 3;
-	value >>= step;
-	power |= step;
-	step = (value > 0xf) << 2;
-	value >>= step;
-	power |= step;
-	step = (value > 3) << 1;
-	value >>= step;
-	power |= step;
-	return power | (__u32)(value >> 1);
+	if (ns < least)
+		return ns;
+	ns >>= bits;
+	*buckets += bits * 32;
+	/* A branch: clang would else make numbers of all the comparisons first. */
+	atomic_opaque(ns);
+	return ns;
 }
 
-/* As flush_bucket() of src/flush/histogram.c: 32 from a power of two to the next. */
+/*
+ * As flush_bucket() of src/flush/histogram.c: 32 from a power of two to the
+ * next. BPF has no count of leading zeroes, and a shift by what is not constant
+ * is dear: @ns is halved until it is below 64.
+ */
 static __always_inline __u32 summary_bucket(__u64 ns)
 {
-	__u32 power;
+	__u32 buckets = 0;
 
-	if (ns < 64)
-		return ns;
-	power = summary_power(ns);
-	return 64 + (power - 6) * 32 + (ns >> (power - 5) & 31);
+	ns = bucket_halve(ns, 1ULL << 38, 32, &buckets);
+	ns = bucket_halve(ns, 1 << 22, 16, &buckets);
+	ns = bucket_halve(ns, 1 << 14, 8, &buckets);
+	ns = bucket_halve(ns, 1 << 10, 4, &buckets);
+	ns = bucket_halve(ns, 1 << 8, 2, &buckets);
+	ns = bucket_halve(ns, 1 << 7, 1, &buckets);
+	ns = bucket_halve(ns, 1 << 6, 1, &buckets);
+	return buckets + (__u32)ns;
 }
 
 #endif

@@ -71,6 +71,13 @@ static __always_inline bool summary_ended(const struct summary_zap *zap, __u64 f
 	return true;
 }
 
+/* Apart, as registers are few. */
+static __noinline bool summary_end_one(const struct summary_zap *zap, __u64 first, __u64 last,
+				       __u64 now)
+{
+	return zap && summary_ended(zap, first, last, now);
+}
+
 /* Apart: several zaps, or one that is not covered, which stays. */
 static __noinline int summary_end_all(struct summary_slot *slot, __u64 first, __u64 last, __u64 now)
 {
@@ -79,13 +86,14 @@ static __noinline int summary_end_all(struct summary_slot *slot, __u64 first, __
 	if (!slot)
 		return 0;
 	for (__u32 i = 0; i < SUMMARY_ZAPS; i++) {
-		struct summary_zap zap;
-
 		if (i >= slot->nr)
 			break;
-		zap = slot->zaps[i];
-		if (!summary_ended(&zap, first, last, now) && kept < SUMMARY_ZAPS)
-			slot->zaps[kept++] = zap;
+		if (summary_end_one(&slot->zaps[i], first, last, now))
+			continue;
+		/* Hidden from clang, which knows that it is below and would leave the mask out. */
+		atomic_opaque(kept);
+		slot->zaps[kept & (SUMMARY_ZAPS - 1)] = slot->zaps[i];
+		kept++;
 	}
 	slot->nr = kept;
 	return 0;
