@@ -53,7 +53,7 @@ static bool begins(const char *name, const char *prefix)
  */
 static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_t nr)
 {
-	size_t queue = 0;
+	size_t queue = 0, sensors = 0;
 
 	for (size_t i = 0; i < nr && i < OWN_FRAMES_MAX; i++) {
 		const char *name = frame_name(stacks, addresses[i]);
@@ -64,8 +64,11 @@ static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_
 			return i + 1;
 		if (begins(name, "__flush_smp_call_function_queue"))
 			queue = i + 1;
+		/* From 7.3 on the routine itself has no frame when it is entered. */
+		if (begins(name, "bpf_") && sensors == i)
+			sensors = i + 1;
 	}
-	return queue;
+	return queue ? queue : sensors;
 }
 
 /*

@@ -84,6 +84,7 @@ static void test_symbols(void **state)
 static void test_own_frames(void **state)
 {
 	const uint64_t flush[] = { AT(4), AT(3), AT(2), AT(1), AT(0), 0, AT(9) };
+	const uint64_t entered[] = { AT(4), AT(3), AT(1), AT(0) };
 	const uint64_t younger[] = { AT(4), AT(2), AT(9), AT(4), AT(9), AT(1) };
 	const uint64_t caller[] = { AT(3), AT(2), AT(4), AT(1) };
 	const uint64_t hooked[] = { AT(4), AT(3), AT(2), AT(9), AT(3), AT(9), AT(1) };
@@ -91,6 +92,7 @@ static void test_own_frames(void **state)
 	(void)state;
 	assert_string_equal(words(flush, 7), "entry_SYSCALL_64;vfree;flush_tlb_kernel_range");
 	assert_string_equal(words(hooked, 7), "vfree;__change_page_attr;flush_tlb_kernel_range");
+	assert_string_equal(words(entered, 4), "entry_SYSCALL_64;vfree");
 	/* A trampoline younger than the names lies behind some program's; a program that calls is told. */
 	assert_string_equal(words(younger, 6), "vfree;__change_page_attr;flush_tlb_kernel_range");
 	assert_string_equal(words(caller, 4),
