@@ -118,11 +118,11 @@ int blocks_turn(struct capture_reader *reader)
 	return block_next(reader);
 }
 
-int blocks_refuse(struct capture_reader *reader, const struct record_header *record)
+bool blocks_refuse(struct capture_reader *reader, const struct record_header *record)
 {
 	if (!record || record->size > reader->block_bytes)
-		return damaged(reader, "what is packed makes no sense");
+		return damaged(reader, "what is packed makes no sense") != 0;
 	if (record->kind == RECORD_FACT && !record_fact_key((const struct record_fact *)record))
-		return damaged(reader, "a fact's lengths make no sense");
-	return 0;
+		return damaged(reader, "a fact's lengths make no sense") != 0;
+	return false;
 }

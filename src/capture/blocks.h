@@ -8,8 +8,8 @@
 
 /* Goes on to the next block that has records: 1, 0 at the end, or -errno. */
 int blocks_turn(struct capture_reader *reader);
-/* Why the record cannot be one, NULL for none at all: -EBADMSG, or 0. */
-int blocks_refuse(struct capture_reader *reader, const struct record_header *record);
+/* True, and said, where the record cannot be one; NULL stands for none at all. */
+bool blocks_refuse(struct capture_reader *reader, const struct record_header *record);
 
 /*
  * Has a whole block in the buffer, checked. 1; 0 where none is left, with @wrong
@@ -33,12 +33,9 @@ static inline int blocks_next(struct capture_reader *reader, const struct record
 		blocks_refuse(reader, NULL);
 		return -EBADMSG;
 	}
-	if (record->size > reader->block_bytes || record->kind == RECORD_FACT) {
-		int error = blocks_refuse(reader, record);
-
-		if (error)
-			return error;
-	}
+	if ((record->size > reader->block_bytes || record->kind == RECORD_FACT) &&
+	    blocks_refuse(reader, record))
+		return -EBADMSG;
 	reader->block_bytes -= record->size;
 	*result = record;
 	return 1;
