@@ -112,8 +112,13 @@ static void history(bool faulty)
 	stream_end(&stream, T + 1, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
 	stream_fact(&stream, "command", "true");
 	/* Met by what happens in it. */
-	if (faulty)
+	if (faulty) {
 		stream_join(&stream, T, 12, 0, 777);
+		/* Asked for before a page is there. */
+		stream_inode(&stream, 5, RFC3, 1024, false);
+		stream_begin(&stream, T, 5, RECORD_OPERATION_SET_RANGE, 1, 900, true);
+		stream_end(&stream, T, 5, RECORD_OPERATION_SET_RANGE, 1, 900, true);
+	}
 	stream_inode(&stream, 9, SECRET, 64, false);
 	stream_zap(&stream, T + 2, 0, 0, 900, 1, false, 0);
 	stream_join(&stream, T + 2, 9, 0, 900);

@@ -134,6 +134,39 @@ static void test_left(void **state)
 	assert_int_equal(last()->before, MODEL_ABSENT);
 }
 
+/* When a run of pages changed that is known as a whole: at its last change. */
+static void test_changed_as_a_whole(void **state)
+{
+	struct record_owner *record;
+	__u64 time;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 1024, false);
+	stream_join(&stream, T, G, 0, 4096);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 512;
+	time = stream.now;
+	stream_zap(&stream, T, G, 0, 4096, 512, false, 0);
+	feed();
+	assert_int_equal(page_at(G, 5).changed, time);
+	assert_int_equal(last()->since, time - 1000);
+}
+
+/* Since when a page was as it was before it changed: what happened to its neighbour says nothing. */
+static void test_since_of_neighbour(void **state)
+{
+	__u64 time;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 1, 101);
+	time = stream.now - 1000;
+	stream_join(&stream, T, G, 2, 202);
+	stream_zap(&stream, T, G, 1, 101, 1, false, 0);
+	feed();
+	assert_int_equal(last()->since, time);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +177,8 @@ int main(void)
 		RULE_TEST(test_parts_of_one),
 		RULE_TEST(test_failed),
 		RULE_TEST(test_left),
+		RULE_TEST(test_changed_as_a_whole),
+		RULE_TEST(test_since_of_neighbour),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -423,6 +423,26 @@ static void test_unserialised_of_unknown(void **state)
 	expect_silent(RULE_UNSERIALISED);
 }
 
+/* --- applied-mismatch ------------------------------------------------------------------- */
+
+/* A folio's own bit says that it is absent, whether its content is there yet or not. */
+static void test_marked_unprepared(void **state)
+{
+	const struct stream_page page = {
+		2, 104, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT | RECORD_PAGE_DEVIATES
+	};
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_FOLIO_BIT, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RECORD_PROVIDER_FOLIO_BIT, true, RECORD_SNAPSHOT_RELEASE,
+			    pass, 0, 64, &page, 1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_pages(RULE_APPLIED_MISMATCH, 2, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -451,6 +471,7 @@ int main(void)
 		RULE_TEST(test_unserialised_since),
 		RULE_TEST(test_unserialised_three),
 		RULE_TEST(test_unserialised_of_unknown),
+		RULE_TEST(test_marked_unprepared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
