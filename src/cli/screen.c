@@ -135,22 +135,34 @@ static bool story_of_capture(const struct screen *screen, FILE *out,
 	return told;
 }
 
-void screen_story(struct screen *screen)
+static void story_write(struct screen *screen, FILE *out)
 {
 	const struct board_inode *entry = view_inode(&screen->view);
+
+	if (!entry)
+		fprintf(out, "no inode is selected\n");
+	else if (!screen->player)
+		story_of_events(screen, out, entry->inode);
+	else if (!story_of_capture(screen, out, entry->inode))
+		fprintf(out, "the story cannot be read out of the capture\n");
+}
+
+void screen_tell(struct screen *screen)
+{
+	enum view_wish wish = screen->view.wish;
 	char *text = NULL;
 	size_t size;
 	FILE *out;
 
-	if (!entry)
+	if (wish != VIEW_WISH_STORY && wish != VIEW_WISH_VERDICT)
 		return;
 	out = open_memstream(&text, &size);
 	if (!out)
 		return;
-	if (!screen->player)
-		story_of_events(screen, out, entry->inode);
-	else if (!story_of_capture(screen, out, entry->inode))
-		fprintf(out, "the story cannot be read out of the capture\n");
+	if (wish == VIEW_WISH_STORY)
+		story_write(screen, out);
+	else
+		report_verdict(out, screen->verdict, report_format_find("text"), false);
 	fclose(out);
 	view_tell(&screen->view, text);
 }
@@ -201,8 +213,7 @@ static void live_tick(void *context)
 	while ((key = terminal_key(0)) > 0) {
 		view_press(&screen->view, key);
 		pressed = true;
-		if (screen->view.wish == VIEW_WISH_STORY)
-			screen_story(screen);
+		screen_tell(screen);
 		screen->quit |= screen->view.wish == VIEW_WISH_QUIT;
 	}
 	screen->lost |= key < 0;

@@ -45,8 +45,8 @@ uint64_t screen_now(const struct screen *screen);
 /* run_options.say: on the screen while there is one, and at the end where it can be read. */
 void screen_say(void *context, const char *line);
 
-/* The selected page's story. */
-void screen_story(struct screen *screen);
+/* The selected page's story, or the verdict so far, where the view wishes for it. */
+void screen_tell(struct screen *screen);
 
 /* What gmemtrace itself takes, once a second. */
 void screen_cost(struct screen *screen, uint64_t now);

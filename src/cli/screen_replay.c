@@ -103,7 +103,8 @@ static void replay_press(struct screen *screen, int key)
 		screen->quit = true;
 		break;
 	case VIEW_WISH_STORY:
-		screen_story(screen);
+	case VIEW_WISH_VERDICT:
+		screen_tell(screen);
 		break;
 	case VIEW_WISH_SEEK:
 		replay_seek(screen, view->seek);

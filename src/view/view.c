@@ -257,7 +257,7 @@ void draw_help(struct grid *grid, int row, int rows)
 		"Tab, t            table or flushes        w          why: the page's story",
 		"s, S              sort by the next column, the other way round",
 		"f, /              filter: a part of a VM's process id, comm or inode name",
-		"d                 inodes that are gone, too",
+		"d                 inodes that are gone    v          the verdict, in words",
 		"Space             pause: what is shown stands still, recording goes on",
 		"+ -               zoom the map, down to single pages",
 		"[ ] !             previous, next change of state in the map; next violation",
@@ -495,6 +495,9 @@ void view_press(struct view *view, int key)
 	case 'f':
 	case '/':
 		view->typing = view->screen == VIEW_TABLE;
+		break;
+	case 'v':
+		view->wish = VIEW_WISH_VERDICT;
 		break;
 	case 'w':
 		if (view_inode(view))

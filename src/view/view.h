@@ -31,6 +31,7 @@ enum view_wish {
 	VIEW_WISH_NOTHING = 0,
 	VIEW_WISH_QUIT,
 	VIEW_WISH_STORY, /* of the selected page: view_tell() */
+	VIEW_WISH_VERDICT, /* in words, so far: view_tell() */
 	VIEW_WISH_SEEK, /* to `seek` */
 	VIEW_WISH_STEP, /* to the next moment at which anything changes */
 };

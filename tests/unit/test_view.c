@@ -381,6 +381,8 @@ static void test_wishes(void **state)
 	press(&test);
 	view_press(&view, 'w');
 	assert_int_equal(view.wish, VIEW_WISH_STORY);
+	view_press(&view, 'v');
+	assert_int_equal(view.wish, VIEW_WISH_VERDICT);
 	view_press(&view, '>');
 	assert_int_equal(view.wish, VIEW_WISH_SEEK);
 	assert_int_equal(view.seek, view.now + SECOND);
