@@ -66,6 +66,7 @@ struct run_options {
 	/* gmemtraced's, after the user's own in the runtime directory; NULL: load the sensors here. */
 	const char *socket;
 	bool socket_only; /* only `socket`, and where nobody serves it fail */
+	bool wait_detach; /* end only when our own sensors are gone, and kvm can be unloaded again */
 	const char *lock; /* held while the sensors are ours; NULL: the default */
 	/* A daemon with other settings than those that are asked for here is refused. */
 	bool page_free; /* watch pages that return to the allocator */

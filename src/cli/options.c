@@ -162,6 +162,7 @@ enum session_key {
 	KEY_SOCKET,
 	KEY_NO_DAEMON,
 	KEY_SINCE,
+	KEY_WAIT_DETACH,
 };
 
 static const struct argp_option session_table[] = {
@@ -200,6 +201,8 @@ static const struct argp_option session_table[] = {
 	  6 },
 	{ "no-daemon", KEY_NO_DAEMON, NULL, 0,
 	  "load the sensors here, whether gmemtraced runs or not", 6 },
+	{ "wait-detach", KEY_WAIT_DETACH, NULL, 0,
+	  "end only when the kernel has let go of the sensors, and kvm can be unloaded", 6 },
 	{ 0 },
 };
 
@@ -327,6 +330,10 @@ static error_t session_parse(int key, char *text, struct argp_state *state)
 		run->socket = text;
 		run->socket_only = true;
 		options_need_live(options, "--socket");
+		return 0;
+	case KEY_WAIT_DETACH:
+		run->wait_detach = true;
+		options_need_live(options, "--wait-detach");
 		return 0;
 	case KEY_NO_DAEMON:
 		options->no_daemon = true;

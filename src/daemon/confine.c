@@ -51,6 +51,7 @@ static const int denied[] = {
 	SCMP_SYS(setresuid),
 	SCMP_SYS(setresgid),
 	SCMP_SYS(setgroups),
+	SCMP_SYS(capset),
 };
 
 /* Root's is what may be changed; whoever is not root has a user of his own. */
@@ -101,10 +102,13 @@ static int filter_load(void)
 
 int confine(char *message, size_t size)
 {
-	int error;
+	int error, death = 0;
 
+	(void)prctl(PR_GET_PDEATHSIG, &death, 0, 0, 0);
 	give_up_bounds();
 	error = give_up_user();
+	/* It is forgotten with the user. */
+	(void)prctl(PR_SET_PDEATHSIG, death, 0, 0, 0);
 	if (error) {
 		snprintf(message, size,
 			 "cannot become another user than root: %s; CAP_SETUID and CAP_SETGID are "

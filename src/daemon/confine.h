@@ -10,7 +10,8 @@
 /*
  * For good, and for all threads: no user but nobody, no group, no capability in any set, no
  * privilege by what it may run, and the kernel refuses (EPERM) bpf(), perf events, other programs,
- * tracing, mounts, modules and namespaces. Descriptors and maps stay.
+ * tracing, mounts, modules and namespaces. Descriptors and maps stay,
+ * and the signal of the parent's death.
  *
  * Called with one thread. 0, or -errno with one line in @message: then it is not confined, and
  * must not go on.

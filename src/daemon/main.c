@@ -56,6 +56,7 @@ enum option_key {
 	KEY_LOCK,
 	KEY_PAGE_FREE,
 	KEY_FLUSHES,
+	KEY_WAIT_DETACH,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
 	KEY_HISTORY,
@@ -83,6 +84,8 @@ static const struct argp_option argp_options[] = {
 	{ "history", KEY_HISTORY, "SIZE", 0,
 	  "remember what was traced in so much memory, compressed, such as 64mb; default: nothing",
 	  1 },
+	{ "wait-detach", KEY_WAIT_DETACH, NULL, 0,
+	  "end only when the kernel has let go of the sensors, and kvm can be unloaded", 2 },
 	{ NULL, 0, NULL, 0, "Who is told:", 3 },
 	{ "judge", KEY_JUDGE, NULL, 0,
 	  "judge what is traced, and log each violation; the two that follow do so, too", 3 },
@@ -215,6 +218,9 @@ static bool parse_sensors(int key, char *text, struct arguments *arguments)
 	switch (key) {
 	case KEY_LOCK:
 		sensor->lock = text;
+		return true;
+	case KEY_WAIT_DETACH:
+		arguments->daemon.wait_detach = true;
 		return true;
 	case KEY_PAGE_FREE:
 		sensor->groups |= SENSOR_GROUP_PAGE_FREE;

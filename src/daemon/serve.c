@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "daemon/alarm.h"
+#include "daemon/confine.h"
 #include "daemon/judge.h"
 #include "daemon/log.h"
 #include "daemon/serve.h"
@@ -166,9 +167,11 @@ static void server_end(struct watch *watch)
 	struct report *report = &watch->report;
 
 	kill(watch->server, SIGTERM);
-	for (int i = 0; i < END_TRIES && waitpid(watch->server, NULL, WNOHANG) == 0; i++) {
+	for (int i = 0; waitpid(watch->server, NULL, WNOHANG) == 0; i++) {
 		struct pollfd ready = { .fd = report->descriptor, .events = POLLIN };
 
+		if (i >= END_TRIES && !watch->options->wait_detach)
+			return;
 		if (poll(&ready, 1, 0) == 1)
 			report_take(report, &watch->waiting);
 		nanosleep(&step, NULL);
@@ -362,6 +365,8 @@ static int server_begin(struct watch *watch)
 					 .socket = options->socket,
 					 .limits = options->limits,
 					 .history = options->history,
+					 .confine = confine,
+					 .wait_detach = options->wait_detach,
 					 .life = watch->watchdog != 0 };
 	int ends[2];
 	pid_t child;

@@ -18,6 +18,7 @@ struct daemon_options {
 	int metrics_listener; /* metrics are served there; -1: nowhere; the caller's */
 	struct alarm *alarm; /* NULL: violations are logged only */
 	uint64_t simulate_loss; /* records that the judge is to take for lost */
+	bool wait_detach; /* the end comes when the kernel has let go of the sensors */
 	bool judge; /* somebody judges: for metrics, violations or the log */
 };
 

@@ -72,6 +72,7 @@ enum gmemtrace_status owner_open(const struct run_options *options, struct senso
 	const struct sensor_source source = {
 		.socket = options->socket,
 		.daemon_only = options->socket_only,
+		.wait_detach = options->wait_detach,
 		.interrupted = start_interrupted,
 	};
 	const struct sensor_options sensor = {

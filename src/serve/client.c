@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "serve/client.h"
+#include "serve/detach.h"
 #include "sensor/runtime.h"
 #include "serve/server.h"
 
@@ -23,6 +24,8 @@ struct sensor_client {
 	int descriptor;
 	pid_t child; /* 0: the daemon's */
 	bool denied; /* there is a daemon, and not for us */
+	bool wait_detach;
+	int module_uses; /* of kvm, when we began; -1: not known */
 	uint32_t groups; /* enum sensor_group: what is on */
 	bool ended;
 	size_t used;
@@ -251,6 +254,8 @@ int sensor_client_open(struct sensor_client **out, const struct sensor_options *
 
 	if (!client)
 		return sensor_fail(failure, GMEMTRACE_ERROR, -ENOMEM, "out of memory");
+	client->wait_detach = source->wait_detach;
+	client->module_uses = detach_uses();
 	error = client_connect(client, options, source, failure);
 	if (error) {
 		free(client);
@@ -361,12 +366,21 @@ int sensor_client_stop(struct sensor_client *client)
 	return command_send(client, &command);
 }
 
+static void client_wait(const struct sensor_client *client)
+{
+	while (waitpid(client->child, NULL, 0) < 0 && errno == EINTR)
+		;
+	detach_wait(client->module_uses);
+}
+
 void sensor_client_close(struct sensor_client *client)
 {
 	if (!client)
 		return;
 	close(client->descriptor);
-	if (client->child > 0)
+	if (client->child > 0 && client->wait_detach)
+		client_wait(client);
+	else if (client->child > 0)
 		waitpid(client->child, NULL, WNOHANG);
 	free(client);
 }

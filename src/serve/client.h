@@ -19,6 +19,7 @@ struct sensor_source {
 	/* The daemon's; a user's runtime directory is looked into first. NULL: never, load our own. */
 	const char *socket;
 	bool daemon_only; /* `socket` was named: that one, and where nobody serves it fail */
+	bool wait_detach; /* sensor_client_close() waits for our own to be gone */
 	bool (*interrupted)(void *context); /* asked while waiting: true ends it; may be NULL */
 	void *context;
 };
@@ -62,7 +63,7 @@ int sensor_client_history(struct sensor_client *client, uint64_t since);
 /* Asks for the last heartbeat and RECORD_END. Keep reading until -EPIPE. */
 int sensor_client_stop(struct sensor_client *client);
 
-/* Does not wait for the owner: it may be unable to detach (sensor.h). */
+/* Does not wait for the owner, unless that was asked for: it may be unable to detach (sensor.h). */
 void sensor_client_close(struct sensor_client *client);
 
 #endif

@@ -8,16 +8,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "gmemtrace/status.h"
 #include "serve/server.h"
+#include "serve/source.h"
 
 #define MS 1000000ULL /* ns */
 #define BUSY_MS 5 /* between two drains while records come; the rings hold a hundred times that */
 #define IDLE_MS 20
+#define QUIET_MS 50 /* the same where nothing has come for a while: half a heartbeat */
+#define QUIET_NS (1000 * MS)
 #define FULL_MS 100 /* while the owner's client reads nothing */
 #define FLUSH_BYTES (256U << 10)
 #define INPUT_BYTES 4096 /* taken from one client in one turn */
@@ -30,13 +32,13 @@
 #define REFUSED_NS (10000 * MS) /* between two lines of one user's refusals */
 
 struct server {
-	struct sensor *sensor; /* NULL: not armed yet */
+	struct source *source; /* of records */
+	bool armed;
 	struct peers peers;
 	struct history *history; /* NULL: nothing is remembered */
 	int listener;
 	int report;
-	const char *socket; /* the listener's path, NULL: none */
-	struct stat bound; /* what was there when we began */
+	bool has_socket; /* a file, for the listener */
 	pid_t parent;
 	bool orphan; /* nobody reads the report any more */
 	uint32_t groups;
@@ -44,6 +46,7 @@ struct server {
 	bool poll_failed; /* said */
 	uint64_t reads_due; /* ns */
 	uint64_t accept_due; /* ns */
+	uint64_t busy; /* ns: the last time that the sensors had anything to say */
 	uint64_t life_due; /* ns: the next sign of life; 0: nobody waits for them */
 	uint64_t log_time; /* ns: the next line's, where lines come evenly */
 	uint64_t log_left_out; /* lines */
@@ -124,7 +127,7 @@ static void server_sink(void *context, const struct record_header *record)
 	if (server->history)
 		history_add(server->history, record);
 	peers_record(peers, record);
-	for (size_t i = 0; server->sensor && i < peers->used; i++) {
+	for (size_t i = 0; server->armed && i < peers->used; i++) {
 		if (peers->list[i].id && peers->list[i].backlog.bytes > FLUSH_BYTES)
 			peer_flush(&peers->list[i]);
 	}
@@ -174,7 +177,7 @@ static void peer_announce(struct server *server, struct peer *peer)
 	struct announcement announcement = { &server->peers, peer, now() };
 
 	peer->announce = false;
-	sensor_announce(server->sensor, announce_record, &announcement);
+	source_announce(server->source, announce_record, &announcement);
 }
 
 /* Whoever tries on and on gets one line, and leaves room for others'. */
@@ -252,8 +255,8 @@ static void client_drop(struct server *server, struct peer *peer, const char *wh
 /* The owner's client wants the end at once; others wait for the next heartbeat. */
 static void owner_stop(struct server *server, struct peer *peer)
 {
-	sensor_settle(server->sensor);
-	sensor_yield(server->sensor);
+	source_settle(server->source);
+	source_yield(server->source);
 	peer_end(peer);
 }
 
@@ -439,7 +442,7 @@ static void server_read(struct server *server)
 	while (spent < READS_TURN_NS && (flight = peers_next_read(&server->peers, now()))) {
 		const struct reads_range range = flight->range;
 		uint64_t number = flight->number;
-		int error = sensor_snapshot(server->sensor, range.inode, range.first, range.nr,
+		int error = source_snapshot(server->source, range.inode, range.first, range.nr,
 					    range.pass, number);
 
 		flight = reads_find(&server->peers.reads, number);
@@ -465,7 +468,11 @@ static int server_drain(struct server *server)
 
 	if (owner_full(server))
 		return FULL_MS;
-	records = sensor_poll(server->sensor);
+	records = source_poll(server->source);
+	if (source_gone(server->source)) {
+		server->stop = true;
+		return 0;
+	}
 	if (records < 0 && !server->poll_failed) {
 		server_log(server, "cannot read the sensors: %s", strerror(-records));
 		server->poll_failed = true;
@@ -475,7 +482,11 @@ static int server_drain(struct server *server)
 		return 1;
 	if (peers_reads_wait(&server->peers))
 		return server->listener < 0 ? 0 : 1;
-	return records > 0 ? BUSY_MS : IDLE_MS;
+	if (records > 0) {
+		server->busy = now();
+		return BUSY_MS;
+	}
+	return now() - server->busy < QUIET_NS ? IDLE_MS : QUIET_MS;
 }
 
 static bool parent_gone(const struct server *server)
@@ -486,11 +497,8 @@ static bool parent_gone(const struct server *server)
 /* Removing it is the parent's task; it may have done so, and another daemon be there. */
 static void socket_remove(const struct server *server)
 {
-	struct stat status;
-
-	if (server->socket && parent_gone(server) && !lstat(server->socket, &status) &&
-	    status.st_ino == server->bound.st_ino && status.st_dev == server->bound.st_dev)
-		unlink(server->socket);
+	if (server->has_socket && parent_gone(server))
+		source_unlink(server->source);
 }
 
 static void listener_close(struct server *server)
@@ -518,7 +526,7 @@ static void server_finish(struct server *server)
 	uint64_t begin = now();
 
 	listener_close(server);
-	sensor_settle(server->sensor);
+	source_settle(server->source);
 	for (size_t i = 0; i < server->peers.used; i++) {
 		if (server->peers.list[i].id)
 			peer_end(&server->peers.list[i]);
@@ -601,37 +609,54 @@ static void owner_admit(struct server *server, int client)
 	peer->owner = true;
 }
 
+/* Arms the sensors; where privileges are to be given up, they are in a child, and we have none then. */
+static int server_arm(struct server *server, const struct sensor_options *sensors,
+		      const struct server_options *options, struct sensor_failure *failure)
+{
+	const struct source_options source = {
+		.apart = options->confine,
+		.terminated = &terminated,
+		.socket = options->socket,
+		.wait_detach = options->wait_detach,
+	};
+	int error = source_open(&server->source, sensors, &source, server_sink, server, failure);
+
+	if (error || !options->confine)
+		return error;
+	error = options->confine(failure->message, sizeof(failure->message));
+	if (error)
+		failure->status = GMEMTRACE_CANNOT_RUN;
+	return error;
+}
+
 void server_run(const struct sensor_options *sensors, const struct server_options *options)
 {
 	struct server *server = calloc(1, sizeof(*server));
 	struct sensor_failure failure = {};
-	struct sensor *sensor = NULL;
 	int error;
 
 	if (!server)
 		return;
 	server->listener = options->listener;
 	server->report = options->report;
-	server->socket = options->socket;
+	server->has_socket = options->socket;
 	server->parent = getppid();
 	server->life_due = options->life;
-	if (options->socket && lstat(options->socket, &server->bound))
-		server->socket = NULL;
 	server->groups = sensors->groups;
 	peers_init(&server->peers, &options->limits, geteuid());
 	if (options->history)
 		server->history = history_create(options->history);
 	if (options->client >= 0)
 		owner_admit(server, options->client);
-	error = sensor_open(&sensor, sensors, server_sink, server, &failure);
+	error = server_arm(server, sensors, options, &failure);
 	hello_send(server, options->client, error ? &failure : NULL);
-	server->sensor = sensor;
+	server->armed = true;
 	streams_close();
 	if (!error)
 		server_loop(server);
 	/* Nobody is to wait for what now may take long: detaching. */
 	peers_close(server);
-	sensor_close(sensor);
+	source_close(server->source);
 	history_free(server->history);
 	free(server);
 }

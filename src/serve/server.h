@@ -45,6 +45,12 @@ struct server_options {
 	int report;
 	struct peers_limits limits;
 	uint64_t history; /* bytes that are remembered; 0: nothing is */
+	/*
+	 * Gives up the process's privileges once the sensors are armed, in a child of their own then:
+	 * 0, or -errno with one line in @message. NULL: nothing is given up.
+	 */
+	int (*confine)(char *message, size_t size);
+	bool wait_detach; /* the end comes when the kernel has let go of the sensors */
 	bool life; /* an empty line goes into the report now and then, as a sign of life */
 };
 

@@ -5,6 +5,7 @@
  * every kind of end. tests/vm/daemon.t does the same with sensors.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
 #include <setjmp.h>
@@ -27,6 +28,8 @@
 #include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "serve/client.h"
+#include "serve/reads.h"
+#include "serve/source.h"
 
 #define PATIENCE 300 /* s: against hangs, on a machine that has much else to do */
 #define STRANGER 12345 /* a user without privileges */
@@ -621,6 +624,155 @@ static void test_metrics(void **state)
 	metrics[0] = '\0';
 }
 
+/* Whether a line of /proc/PID/status begins with @text. */
+static bool status_has(pid_t pid, const char *text)
+{
+	char name[64], line[256];
+	bool has = false;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/status", (int)pid);
+	file = fopen(name, "r");
+	while (file && !has && fgets(line, sizeof(line), file))
+		has = !strncmp(line, text, strlen(text));
+	if (file)
+		fclose(file);
+	return has;
+}
+
+static pid_t child_of(pid_t pid)
+{
+	char name[64];
+	int child = 0;
+	FILE *file;
+
+	snprintf(name, sizeof(name), "/proc/%d/task/%d/children", (int)pid, (int)pid);
+	file = fopen(name, "r");
+	if (!file || fscanf(file, "%d", &child) != 1)
+		child = 0;
+	if (file)
+		fclose(file);
+	return child;
+}
+
+/* Who serves and remembers has none; who has the sensors is its child. */
+static void test_privileges(void **state)
+{
+	pid_t server;
+
+	(void)state;
+	daemon_start(4);
+	ordinary_client();
+	server = child_of(daemon_pid);
+	if (!server)
+		skip();
+	assert_int_equal(child_of(server), shared->owner);
+	if (!geteuid()) {
+		assert_true(status_has(server, "Uid:\t65534\t65534\t65534\t65534"));
+		assert_true(status_has(server, "Groups:\t \n"));
+		assert_true(status_has(shared->owner, "Uid:\t0\t0\t0\t0"));
+	}
+	assert_true(status_has(server, "CapInh:\t0000000000000000"));
+	assert_true(status_has(server, "CapPrm:\t0000000000000000"));
+	assert_true(status_has(server, "CapEff:\t0000000000000000"));
+	assert_true(status_has(server, "CapAmb:\t0000000000000000"));
+	assert_true(status_has(server, "NoNewPrivs:\t1"));
+	assert_true(status_has(server, "Seccomp:\t2"));
+	assert_true(status_has(shared->owner, "NoNewPrivs:\t0"));
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+static int64_t answered(int channel)
+{
+	union {
+		struct source_answer answer;
+		char bytes[4096];
+	} got;
+
+	alarm(PATIENCE);
+	for (;;) {
+		assert_int_equal(
+			recv(channel, &got, sizeof(struct record_header), MSG_WAITALL | MSG_PEEK),
+			sizeof(struct record_header));
+		assert_in_range(got.answer.header.size, sizeof(struct record_header), sizeof(got));
+		assert_int_equal(recv(channel, &got, got.answer.header.size, MSG_WAITALL),
+				 got.answer.header.size);
+		if (got.answer.header.kind == SOURCE_ANSWER)
+			break;
+	}
+	alarm(0);
+	return got.answer.result;
+}
+
+static int64_t told_to(int channel, const struct source_request *request)
+{
+	assert_int_equal(send(channel, request, sizeof(*request), 0), sizeof(*request));
+	return answered(channel);
+}
+
+/* A server that was taken over gets no more of the child than a good one. */
+static void test_child_is_lied_to(void **state)
+{
+	const struct sensor_options sensors = { .groups = SENSOR_GROUP_VERDICT };
+	const struct source_request good = { .operation = SOURCE_SNAPSHOT,
+					     .inode = 1,
+					     .first = 64,
+					     .nr = RECORD_SNAPSHOT_CHUNK,
+					     .snapshot = READS_NUMBER };
+	struct source_request request = { .operation = SOURCE_POLL };
+	struct sensor_failure failure;
+	char other[128], fresh[144];
+	int ends[2], status;
+	pid_t child;
+
+	(void)state;
+	snprintf(other, sizeof(other), "%.100s.other", path);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	close(open(other, O_CREAT | O_RDWR, 0600));
+	child = fork();
+	if (!child) {
+		close(ends[0]);
+		source_serve(ends[1], &sensors, &(struct source_options){ .socket = other });
+		_exit(0);
+	}
+	close(ends[1]);
+	assert_int_equal(told_to(ends[0], &request), -EINVAL); /* not armed yet */
+	request.operation = SOURCE_OPEN;
+	assert_int_equal(told_to(ends[0], &request), 0);
+	assert_int_equal(recv(ends[0], &failure, sizeof(failure), MSG_WAITALL), sizeof(failure));
+	assert_int_equal(told_to(ends[0], &good), 0);
+	for (int i = 0; i < 5; i++) {
+		request = good;
+		request.first += i == 0;
+		request.nr += i == 1;
+		request.nr *= i != 2;
+		request.first = i == 3 ? ~63ULL : request.first;
+		request.snapshot -= i == 4;
+		assert_int_equal(told_to(ends[0], &request), -EINVAL);
+	}
+	request = good;
+	request.operation = 0;
+	assert_int_equal(told_to(ends[0], &request), -EINVAL);
+	request.operation = 99;
+	assert_int_equal(told_to(ends[0], &request), -EINVAL);
+	/* What is there now is another's. */
+	snprintf(fresh, sizeof(fresh), "%s.new", other);
+	close(open(fresh, O_CREAT | O_RDWR, 0600));
+	assert_int_equal(rename(fresh, other), 0);
+	request.operation = SOURCE_UNLINK;
+	assert_int_equal(told_to(ends[0], &request), -ENOENT);
+	assert_int_equal(access(other, F_OK), 0);
+	/* Half a request, and nothing more. */
+	assert_int_equal(send(ends[0], &request, 7, 0), 7);
+	shutdown(ends[0], SHUT_WR);
+	alarm(PATIENCE);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	alarm(0);
+	assert_true(WIFEXITED(status) && !WEXITSTATUS(status));
+	close(ends[0]);
+	unlink(other);
+}
+
 static void test_parent_is_killed(void **state)
 {
 	int descriptor;
@@ -954,6 +1106,8 @@ int main(void)
 		TEST(test_service_manager),
 		TEST(test_service_lives),
 		TEST(test_metrics),
+		TEST(test_privileges),
+		TEST(test_child_is_lied_to),
 		TEST(test_parent_is_killed),
 		TEST(test_child_is_killed),
 		TEST(test_both_are_killed),

@@ -33,13 +33,29 @@ test_ends() {
 	ends_like sigint 0 'SIGINT ends it'
 	ends_like parent-killed 137 'the child ends by itself'
 	ends_like child-killed 2 'the parent says so'
-	is "$(grep -c 'the process that owns the sensors has died' "$out/daemon.log")" 1 'once'
+	ends_like server-killed 2 'the same where the one that serves is killed'
+	is "$(grep -c 'the process that owns the sensors has died' "$out/daemon.log")" 2 'each once'
 	is "$(head -n 1 "$out/both-killed.left")" "$(head -n 1 "$out/before.left")" \
 		'both-killed: nothing is left in the kernel'
 	is "$(tail -n 1 "$out/both-killed.left")" 0 'both-killed: and nobody listens'
 	is "$(cat "$out/after-both.status")" 0 'the next one takes their place'
 	ends_like after 0 'and ends well'
 	is "$(cat "$out/own-sensors.left")" "$(cat "$out/before.left")" 'a client that is stopped, then killed, leaves nothing'
+}
+
+test_filters() {
+	json_ok "$out/filter-one.stdout" '.verdict == "consistent" and .pages == 64' 'a client sees the VM that it asked for'
+	json_ok "$out/filter-other.stdout" '.verdict == "consistent" and .pages == 32' 'another, at the same time, its own'
+	is "$(tr '\t' ' ' <"$out/server.may" | paste -sd ' ')" \
+		'Uid: 65534 65534 65534 65534 CapEff: 0000000000000000 Seccomp: 2' 'who serves may do nothing'
+	is "$(cat "$out/server.bpf")" 0 'and holds nothing of BPF'
+	succeeds 'which its child does' test "$(cat "$out/owner.bpf")" -gt 20
+	is "$(cat "$out/churn.status")" 0 'the load goes on when gmemtraced is killed'
+	is "$(cat "$out/again-check.status")" 0 'started again under load it finds the state by reading it'
+	json_ok "$out/again-check.stdout" '.verdict == "consistent" and .pages >= 96' 'of what lives and what came'
+	file_like "$out/again-check.stderr" '^gmemtrace: the past is known from [0-9.]+ s on, [0-9]+ s ago$' \
+		'and says from when on it knows'
+	ends_like again 0 'it ends well'
 }
 
 test_four() {
@@ -86,6 +102,7 @@ status_is 0 'the guest ran all cases'
 test_attacks
 test_ends
 test_past
+test_filters
 test_four
 test_clients
 no_splat 'no splat in all of that'

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A process that has given up its privileges, and tries. What it tries works before, or fails otherwise. */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "daemon/confine.h"
+
+/* What came of it, from the child. */
+struct tried {
+	int confined; /* what confine() said */
+	int bpf, perf, setns, ptrace, module, exec, root, open_shadow; /* errno, 0: it worked */
+	int threads; /* 0: it has one more */
+	uid_t uid;
+	gid_t gid;
+	int groups;
+	int death; /* signal of the parent's death */
+	char read[8]; /* by a descriptor from before */
+};
+
+static int tried_call(long result)
+{
+	return result < 0 ? errno : 0;
+}
+
+static void *thread_main(void *context)
+{
+	/* A thread that is made later is no way round it. */
+	*(int *)context = tried_call(syscall(SYS_bpf, 0, NULL, 0));
+	return NULL;
+}
+
+/* The bad arguments tell a call that is refused from one that is looked at. */
+static void try_all(struct tried *tried, int file)
+{
+	char *const words[] = { (char *)"/nowhere", NULL };
+	pthread_t thread;
+	int inside = 0;
+
+	tried->bpf = tried_call(syscall(SYS_bpf, 0, NULL, 0));
+	tried->perf = tried_call(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
+	tried->setns = tried_call(syscall(SYS_setns, -1, 0));
+	tried->ptrace = tried_call(syscall(SYS_ptrace, 999, -1, 0, 0));
+	tried->module = tried_call(syscall(SYS_finit_module, -1, "", 0));
+	tried->exec = tried_call(execv("/nowhere", words));
+	tried->root = tried_call(setresuid(0, 0, 0));
+	tried->open_shadow = tried_call(syscall(SYS_openat, AT_FDCWD, "/etc/shadow", 0));
+	tried->threads = pthread_create(&thread, NULL, thread_main, &inside);
+	if (!tried->threads)
+		pthread_join(thread, NULL);
+	if (inside != tried->bpf)
+		tried->threads = -1;
+	tried->uid = getuid();
+	tried->gid = getegid();
+	tried->groups = getgroups(0, NULL);
+	prctl(PR_GET_PDEATHSIG, &tried->death);
+	if (pread(file, tried->read, sizeof(tried->read) - 1, 0) < 0)
+		tried->read[0] = '\0';
+}
+
+static struct tried in_child(bool confined)
+{
+	struct tried *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
+				    MAP_SHARED | MAP_ANONYMOUS, -1, 0),
+		     tried;
+	FILE *file = tmpfile();
+	pid_t child;
+	int status;
+
+	assert_true(shared != MAP_FAILED && file);
+	fputs("before", file);
+	fflush(file);
+	child = fork();
+	if (!child) {
+		char message[256] = "";
+
+		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (confined)
+			shared->confined = confine(message, sizeof(message));
+		if (*message)
+			fprintf(stderr, "%s\n", message);
+		try_all(shared, fileno(file));
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	tried = *shared;
+	munmap(shared, sizeof(*shared));
+	fclose(file);
+	return tried;
+}
+
+static void test_refused(void **state)
+{
+	struct tried tried = in_child(true);
+
+	(void)state;
+	assert_int_equal(tried.confined, 0);
+	assert_int_equal(tried.bpf, EPERM);
+	assert_int_equal(tried.perf, EPERM);
+	assert_int_equal(tried.setns, EPERM);
+	assert_int_equal(tried.ptrace, EPERM);
+	assert_int_equal(tried.module, EPERM);
+	assert_int_equal(tried.exec, EPERM);
+	assert_int_equal(tried.root, EPERM);
+	assert_int_equal(tried.open_shadow, EACCES);
+	assert_int_equal(tried.threads, 0);
+	assert_int_equal(tried.death, SIGTERM);
+	assert_string_equal(tried.read, "before");
+	if (geteuid())
+		return;
+	assert_int_equal(tried.uid, CONFINE_ID);
+	assert_int_equal(tried.gid, CONFINE_ID);
+	assert_int_equal(tried.groups, 0);
+}
+
+/* The same calls, looked at: what they are refused for is what they say. */
+static void test_control(void **state)
+{
+	struct tried tried = in_child(false);
+
+	(void)state;
+	assert_int_equal(tried.setns, EBADF);
+	assert_int_equal(tried.ptrace, ESRCH);
+	assert_int_equal(tried.exec, ENOENT);
+	assert_int_equal(tried.threads, 0);
+	assert_string_equal(tried.read, "before");
+	if (geteuid())
+		return;
+	assert_int_equal(tried.root, 0);
+	assert_int_equal(tried.open_shadow, 0);
+	assert_int_equal(tried.uid, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_control),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
