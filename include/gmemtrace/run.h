@@ -52,7 +52,10 @@ struct run_options {
 	 * wrong, where, what to do, in the words of gmemtrace's options. NULL: nobody reads it.
 	 */
 	void (*say)(void *context, const char *line);
-	/* Live: called again and again, at least every 20 ms or so, from the first moment on; or NULL. */
+	/*
+	 * Live: called again and again, every 20 ms or so, without CMD and `signals` whenever records
+	 * have come or four times a second, from the first moment on; or NULL.
+	 */
 	void (*tick)(void *context);
 	void *context;
 	/*

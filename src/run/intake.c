@@ -14,6 +14,7 @@
 #include "serve/history.h"
 
 #define STEP_MS 20 /* between two looks at CMD and signals */
+#define QUIET_MS 250 /* the same where there is neither */
 #define FLUSH_NS SECOND /* what a killed recorder loses at most */
 #define SILENCE_NS (10 * SECOND) /* heartbeats come every 100 ms */
 #define INSIST_NS (5 * SECOND) /* the same, once a signal has come */
@@ -242,6 +243,14 @@ static void client_silence(struct session *session)
 	session_drop_client(session);
 }
 
+/* Who has neither CMD nor signals to look for is woken by records alone: heartbeats come anyway. */
+static int session_step_ms(const struct session *session)
+{
+	const struct run_options *options = session->options;
+
+	return options->command || options->signals ? STEP_MS : QUIET_MS;
+}
+
 void session_read(struct session *session)
 {
 	static const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
@@ -252,7 +261,8 @@ void session_read(struct session *session)
 		session->now = session_clock();
 		return;
 	}
-	records = sensor_client_read(session->client, STEP_MS, session_record, session);
+	records = sensor_client_read(session->client, session_step_ms(session), session_record,
+				     session);
 	session->now = session_clock();
 	if (records > 0)
 		session->heard = session->now;
