@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -54,13 +55,37 @@ static const int denied[] = {
 	SCMP_SYS(capset),
 };
 
+/*
+ * Nobody may be others' as well, who could then send us signals: a user of our own comes first.
+ * Straight from the file: the name services need libraries that a static program has not.
+ */
+static void ids_find(uid_t *uid, gid_t *gid)
+{
+	FILE *file = fopen("/etc/passwd", "re");
+	const struct passwd *entry;
+
+	*uid = CONFINE_ID;
+	*gid = CONFINE_ID;
+	while (file && (entry = fgetpwent(file))) {
+		if (strcmp(entry->pw_name, CONFINE_USER) != 0 || !entry->pw_uid)
+			continue;
+		*uid = entry->pw_uid;
+		*gid = entry->pw_gid;
+	}
+	if (file)
+		fclose(file);
+}
+
 /* Root's is what may be changed; whoever is not root has a user of his own. */
 static int give_up_user(void)
 {
+	uid_t uid;
+	gid_t gid;
+
 	if (geteuid())
 		return 0;
-	if (setgroups(0, NULL) || setresgid(CONFINE_ID, CONFINE_ID, CONFINE_ID) ||
-	    setresuid(CONFINE_ID, CONFINE_ID, CONFINE_ID))
+	ids_find(&uid, &gid);
+	if (setgroups(0, NULL) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid))
 		return -errno;
 	return 0;
 }

@@ -5,10 +5,11 @@
 
 #include <stddef.h>
 
-#define CONFINE_ID 65534 /* nobody's, user and group, where it was root's */
+#define CONFINE_USER "gmemtrace" /* of /etc/passwd: who root becomes, where there is one */
+#define CONFINE_ID 65534 /* else: nobody's, user and group */
 
 /*
- * For good, and for all threads: no user but nobody, no group, no capability in any set, no
+ * For good, and for all threads: no user but one of its own or nobody, no group, no capability in any set, no
  * privilege by what it may run, and the kernel refuses (EPERM) bpf(), perf events, other programs,
  * tracing, mounts, modules and namespaces. Descriptors and maps stay,
  * and the signal of the parent's death.

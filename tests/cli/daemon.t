@@ -100,7 +100,7 @@ judge_is_nobody() {
 	local judge
 	judge=$(pgrep -P "$running")
 	if [ "$(id -u)" = 0 ]; then
-		grep -qE '^Uid:\s+65534\s+65534\s+65534\s+65534$' "/proc/$judge/status" || return 1
+		! grep -qE '^[UG]id:.*\s0(\s|$)' "/proc/$judge/status" || return 1
 	fi
 	grep -qE '^Seccomp:\s+2$' "/proc/$judge/status" && grep -qE '^NoNewPrivs:\s+1$' "/proc/$judge/status" &&
 		! grep -E '^Cap(Inh|Prm|Eff|Amb):' "/proc/$judge/status" | grep -qv '0000000000000000$'
