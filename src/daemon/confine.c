@@ -141,8 +141,13 @@ int confine(char *message, size_t size)
 			 strerror(-error));
 		return error;
 	}
+	*message = '\0';
 	error = give_up_capabilities();
-	if (!error)
+	if (!error && prctl(PR_GET_SECCOMP, 0, 0, 0, 0) < 0)
+		snprintf(message, size,
+			 "this kernel has no seccomp: what is given up is user and "
+			 "capabilities, and system calls are not refused besides");
+	else if (!error)
 		error = filter_load();
 	if (error)
 		snprintf(message, size, "cannot give up its privileges: %s", strerror(-error));

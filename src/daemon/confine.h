@@ -14,8 +14,8 @@
  * tracing, mounts, modules and namespaces. Descriptors and maps stay,
  * and the signal of the parent's death.
  *
- * Called with one thread. 0, or -errno with one line in @message: then it is not confined, and
- * must not go on.
+ * Called with one thread. 0, and a remark in @message where the kernel has no seccomp, else it is
+ * empty; or -errno with one line in @message: then it is not confined, and must not go on.
  */
 int confine(char *message, size_t size);
 

@@ -209,6 +209,9 @@ static void judge_confine(struct judge *judge)
 		judge_say(judge, message);
 		_exit(GMEMTRACE_ERROR);
 	}
+	/* Once is enough: who serves says it, but of a capture nobody does. */
+	if (*message && judge->options->capture)
+		judge_say(judge, message);
 	if (judge->options->listener < 0)
 		return;
 	judge->http = http_start(judge->options->listener);

@@ -629,6 +629,13 @@ static int server_arm(struct server *server, const struct sensor_options *sensor
 	return error;
 }
 
+/* What there is to say of how it was armed. Behind the hello. */
+static void remark_log(struct server *server, const struct sensor_failure *failure)
+{
+	if (*failure->message)
+		server_log(server, "%s", failure->message);
+}
+
 void server_run(const struct sensor_options *sensors, const struct server_options *options)
 {
 	struct server *server = calloc(1, sizeof(*server));
@@ -652,8 +659,10 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 	hello_send(server, options->client, error ? &failure : NULL);
 	server->armed = true;
 	streams_close();
-	if (!error)
+	if (!error) {
+		remark_log(server, &failure);
 		server_loop(server);
+	}
 	/* Nobody is to wait for what now may take long: detaching. */
 	peers_close(server);
 	source_close(server->source);

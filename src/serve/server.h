@@ -47,7 +47,7 @@ struct server_options {
 	uint64_t history; /* bytes that are remembered; 0: nothing is */
 	/*
 	 * Gives up the process's privileges once the sensors are armed, in a child of their own then:
-	 * 0, or -errno with one line in @message. NULL: nothing is given up.
+	 * 0 and a remark in @message, or none; or -errno with one line in @message. NULL: nothing is given up.
 	 */
 	int (*confine)(char *message, size_t size);
 	bool wait_detach; /* the end comes when the kernel has let go of the sensors */
