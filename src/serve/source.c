@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,12 +14,14 @@
 
 #define ROOM (256U << 10) /* bytes of records that are taken in at a time */
 #define STEP_MS 50
+#define WAIT_NS 5000000L /* between two looks whether the child has ended */
 #define PATIENCE_NS 2000000000ULL /* for an answer, once we are to end */
 
 struct source {
 	struct sensor *sensor; /* ours; NULL: in a child */
 	struct source_options options;
 	int channel; /* to the child; -1: none */
+	pid_t child;
 	bool gone;
 	uint64_t leaving; /* ns: since when we are to end */
 	sensor_sink sink;
@@ -160,9 +163,11 @@ static int child_start(struct source *source, const struct sensor_options *senso
 	}
 	close(ends[1]);
 	source->channel = ends[0];
+	source->child = child;
 	if (child > 0)
 		return 0;
 	close(ends[0]);
+	source->channel = -1;
 	return -errno;
 }
 
@@ -250,17 +255,20 @@ bool source_gone(const struct source *source)
 	return source->gone;
 }
 
-/* The child's end of the channel goes with the child: whoever comes next finds the lock free. */
+/* Until it has ended, and not until the channel has: the lock goes later than that. */
 static void child_wait(struct source *source)
 {
-	struct pollfd ready = { .fd = source->channel, .events = POLLIN };
+	static const struct timespec step = { .tv_nsec = WAIT_NS };
 	uint64_t begin = now();
 
 	shutdown(source->channel, SHUT_WR);
 	while (source->options.wait_detach || now() - begin < PATIENCE_NS) {
-		if (poll(&ready, 1, STEP_MS) > 0 &&
-		    recv(source->channel, source->data, ROOM, 0) <= 0)
+		/* What it still has to say must not hold it. */
+		while (recv(source->channel, source->data, ROOM, MSG_DONTWAIT) > 0)
+			;
+		if (waitpid(source->child, NULL, WNOHANG))
 			return;
+		nanosleep(&step, NULL);
 	}
 }
 
