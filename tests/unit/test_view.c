@@ -77,6 +77,7 @@ enum moment {
 	LOST, /* and records were lost */
 	GONE, /* one VM is */
 	MANY, /* 200 inodes more */
+	THOUSANDS, /* and 5000 */
 };
 
 static void history_faulted(void)
@@ -121,6 +122,13 @@ static void history_many(void)
 	beat(10);
 }
 
+static void history_thousands(void)
+{
+	for (__u64 i = 0; i < 5000; i++)
+		inode_is(1000 + i, RFC3, i % 2, 512, 1000 + (__u32)i / 50, "firecracker");
+	beat(10);
+}
+
 static void history_until(enum moment moment)
 {
 	inode_is(1, RFC3, false, 2072, 107, "qemu-system-x86");
@@ -147,6 +155,8 @@ static void history_until(enum moment moment)
 	}
 	if (moment >= MANY)
 		history_many();
+	if (moment >= THOUSANDS)
+		history_thousands();
 }
 
 static const struct screen_test {
@@ -174,6 +184,9 @@ static const struct screen_test {
 	  "<PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown>"
 	  "<PageDown><PageDown><PageDown><PageDown><PageDown><PageDown><PageDown>" },
 	{ "table-many-200x50", MANY, 200, 50, false, false, "jjjj" },
+	{ "table-thousands-200x50", THOUSANDS, 200, 50, false, false, "" },
+	{ "table-thousands-filter-80x24", THOUSANDS, 80, 24, true, false, "fg5999<Enter>" },
+	{ "table-thousands-exposed-80x24", THOUSANDS, 80, 24, true, false, "sss<PageDown>" },
 	{ "table-moved-80x24", CONVERTED, 80, 24, true, false, "jj" },
 	{ "table-up-80x24", CONVERTED, 80, 24, true, false, "jjjk<Up><Up><Up><Up>" },
 	{ "table-sorted-rate-80x24", CONVERTED, 80, 24, true, false, "s" },
