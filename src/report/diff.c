@@ -139,6 +139,12 @@ static unsigned int change_color(const void *context, const struct svg_frame *fr
 	return pale << 16 | pale << 8 | 0xffU;
 }
 
+/* Shares of a flush have some, ns none. */
+static int decimals(double value)
+{
+	return value && value < 100 ? 4 : 0;
+}
+
 static void change_title(FILE *out, const void *context, const struct svg_frame *frame,
 			 __u64 weight, __u64 total)
 {
@@ -155,7 +161,8 @@ static void change_title(FILE *out, const void *context, const struct svg_frame 
 	(void)weight;
 	(void)total;
 	diff_change(&picture->diff, frame->first, frame->behind, &change);
-	fprintf(out, " (%.6g -&gt; %.6g %s a flush", change.before, change.after, picture->unit);
+	fprintf(out, " (%.*f -&gt; %.*f %s a flush", decimals(change.before), change.before,
+		decimals(change.after), change.after, picture->unit);
 	if (change.before && change.after)
 		fprintf(out, ", %+.1f %%", 100 * (change.after / change.before - 1));
 	fprintf(out, "%s)", words[change.verdict]);
