@@ -263,7 +263,7 @@ install: all $(B)/libgmemtrace.a
 	install -m 755 $(B)/bin/gmemtraced $(DESTDIR)$(PREFIX)/sbin
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced.service.in >$(B)/gmemtraced.service
 	install -m 644 $(B)/gmemtraced.service $(DESTDIR)$(PREFIX)/lib/systemd/system
-	install -D -m 644 systemd/gmemtraced.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gmemtraced.conf
+	install -D -m 644 systemd/gmemtraced.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gmemtrace.conf
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced-http.conf >$(B)/gmemtraced-http.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gmemtrace $(B)/gmemtraced-http.conf
 	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/$(LIBDIR)

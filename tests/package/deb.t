@@ -50,9 +50,9 @@ succeeds 'a program of somebody else is built with the library' inside sh -c \
 inside /root/judge /root/gmem-folio-and.cap >"$stdout" 2>"$stderr"
 status=$?
 status_is 1 'and judges as well'
-file_like "$root/usr/lib/systemd/system/gmemtraced.service" '^ExecStart=/usr/sbin/gmemtraced --group gmemtrace$' \
+file_like "$root/usr/lib/systemd/system/gmemtraced.service" '^ExecStart=/usr/sbin/gmemtraced .*--group gmemtrace$' \
 	'the unit serves a group'
-file_like "$root/usr/lib/sysusers.d/gmemtrace.conf" '^g gmemtrace ' 'which systemd makes'
+file_like "$root/usr/lib/sysusers.d/gmemtrace.conf" '^u gmemtrace ' 'which systemd makes, and a user for who serves'
 succeeds 'and they go' inside apt-get -y purge gmemtrace gmem-load libgmemtrace-dev
 is "$(find "$root/usr" "$root/etc" -name '*gmemtrace*' -o -name '*gmem-load*' | paste -sd ' ')" '' 'leaving nothing'
 
