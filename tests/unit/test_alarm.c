@@ -194,7 +194,7 @@ static void test_one_at_a_time(void **state)
 			     "$GMEMTRACE_DROPPED\" >>said; sleep 0.01; rmdir busy"));
 	log_begin();
 	for (int i = 0; i < ALARM_QUEUE + 5; i++) {
-		char rule[16];
+		char rule[24];
 
 		snprintf(rule, sizeof(rule), "rule-%d", i);
 		add(rule);
