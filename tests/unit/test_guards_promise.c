@@ -271,6 +271,30 @@ static void test_vms(void **state)
 	expect_kvms(0, 0);
 }
 
+/* A read that says that the frames are another VM's. */
+static void test_read_of_another_vm(void **state)
+{
+	size_t at;
+
+	(void)state;
+	own_vm();
+	stream_heartbeat(&stream);
+	promises[0].gfn = ELSEWHERE;
+	at = stream.used;
+	read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+	while (at < stream.used) {
+		struct record_promise_read *record =
+			(struct record_promise_read *)(stream.data + at);
+
+		if (record->header.kind == RECORD_PROMISE_READ)
+			record->vm = 2;
+		at += record->header.size;
+	}
+	convert_to(ELSEWHERE, 8, true, 1, 0, 0);
+	promise(true);
+	expect_kvms(0, 0);
+}
+
 /* Slots of inodes that nobody has met, and of one that was never bound, are nothing. */
 static void test_slots_of_nobody(void **state)
 {
@@ -560,6 +584,7 @@ int main(void)
 		RULE_TEST(test_read_binds_settled),
 		RULE_TEST(test_vms),
 		RULE_TEST(test_slots_of_nobody),
+		RULE_TEST(test_read_of_another_vm),
 		RULE_TEST(test_bound_absent),
 		RULE_TEST(test_bound_anew),
 		RULE_TEST(test_private_absent),
