@@ -44,8 +44,12 @@ observed() {
 		gmemtrace record --summary -o /out/sum.cap -- gmem-load secretmem --pages 200 --rounds 1 >/dev/null 2>&1; echo $?
 		gmemtrace latency --json /out/sum.cap >/out/sum.json; echo $?
 		gmemtrace latency --json --merge /out/sum.cap /out/sum.cap >/out/sums.json; echo $?
+		gmemtrace export --format perfetto -o /out/export.trace /out/run.cap; echo $?
+		gmemtrace export --format ndjson -o /out/live.ndjson -- gmem-load secretmem --pages 20 --rounds 1 >/dev/null; echo $?
 		gmemtrace check /out/sum.cap >/dev/null 2>&1; echo $?'
 	stdout_is '0
+0
+0
 0
 0
 0
@@ -71,6 +75,17 @@ observed() {
 	else
 		pass "$name: no address is stored or printed"
 	fi
+	is "$(jq -s '[.[] | select(.type == "flush" and .timed and (.stack // "" | test("secretmem_fault")))] | length >= 20' "$out/live.ndjson")" true \
+		"$name: exported while it happens"
+	protoc --proto_path="$top/src/export" --decode=perfetto.Trace perfetto.proto <"$out/export.trace" >"$test_work/trace"
+	is "$(grep -c 'name: "CPUs: flushes"' "$test_work/trace") $(grep -c TYPE_SLICE_END "$test_work/trace") $(grep -c terminating_flow_ids "$test_work/trace")" \
+		"1 $(grep -c TYPE_SLICE_BEGIN "$test_work/trace") $(grep -cE '^    flow_ids' "$test_work/trace")" \
+		"$name: in a trace for Perfetto what begins ends, and each flow has two ends"
+	# A range up to the end of all files is no address.
+	is "$(grep -aohE 'ffff[89a-f][0-9a-f]{11}' "$out/export.trace" "$out/live.ndjson" | grep -cv '^f*$')" 0 "$name: no address in either"
+	# Flushes of secretmem are on the track of their VM, too.
+	is "$(grep -c 'categories: "flush"' "$test_work/trace" | awk -v all="$(jq .flushes "$out/run.json")" '{ print ($1 >= all) }')" 1 \
+		"$name: and every flush is in it"
 	file_like "$out/run.folded" '^[^; ]+-[0-9]+;([^; ]+;)+flush_[a-z]+ [0-9]+$' "$name: folded"
 }
 
