@@ -250,7 +250,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		if (record->absent >> i & 1)
 			MODEL_NOTIFY(model, freed_absent, &freed);
 		/* Freed is freed, whatever kept it from being seen to leave. */
-		if (owner == PFN_OWNED) {
+		if (owner == PFN_OWNED && inode) {
 			page_leave(model, inode, freed.pgoff, freed.pfn, 1);
 			pages_touch(model, inode, freed.pgoff, 1, freed.time);
 			inode_settle(model, inode);

@@ -260,6 +260,7 @@ static void bindings_add(struct model *model, struct promise_vm *vm,
 	}
 	if (vm->bindings_nr < BINDINGS_MAX && model_grow(model, &vm->bindings, vm->bindings_nr,
 							 &vm->bindings_room, sizeof(*vm->bindings)))
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is no room without an array */
 		vm->bindings[vm->bindings_nr++] = *binding;
 	else if (binding->inode->promises)
 		binding->inode->promises->unmapped = true;
