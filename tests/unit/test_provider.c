@@ -203,6 +203,8 @@ static void test_unflushed_policy(void **state)
 	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
 	assert_non_null(strstr(violation->words, "kvm.guest_memfd_tlb_flush=N"));
 	assert_string_equal(violation->sources[1].name, "policy");
+	verdict_free(stream.verdict);
+	model_free(stream.model);
 	stream_judge_with(&stream, NULL, &options);
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
