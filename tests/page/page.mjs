@@ -71,11 +71,21 @@ is(/^\d+\.\d % found$/.test(await text('#flame-found')), true, 'a search says ho
 await page.fill('#flame-search', '(');
 is(await text('#flame-found'), 'not a regular expression yet', 'half an expression is no error');
 await page.fill('#flame-search', '');
-await frame('configure').hover({ force: true });
-is(/configure: /.test(await text('#flame-details')), true, 'the frame below the pointer is told of');
+// A graph that was just drawn anew takes a moment until it listens.
+async function told(name, words) {
+	for (let i = 0; i < 50; i++) {
+		await page.mouse.move(0, 0);
+		await frame(name).hover({ force: true });
+		if (words.test(await text('#flame-details')))
+			return true;
+		await page.waitForTimeout(100);
+	}
+	return false;
+}
+
+is(await told('configure', /configure: /), true, 'the frame below the pointer is told of');
 await page.selectOption('#flame-weight', 'count');
-await frame('configure').hover({ force: true });
-is(/configure: [\d,]+$/.test(await text('#flame-details')), true, 'another weight draws anew');
+is(await told('configure', /configure: [\d,]+$/), true, 'another weight draws anew');
 
 const column = at => page.locator(`#slowest tbody td:nth-child(${at})`).allTextContents();
 is((await column(1))[0], '6.638137', 'the slowest flush comes first');
