@@ -44,8 +44,9 @@ test_ends() {
 }
 
 test_filters() {
-	json_ok "$out/filter-one.stdout" '.verdict == "consistent" and .inodes == 1 and .pages == 512' 'a client sees the VM that it asked for'
-	json_ok "$out/filter-other.stdout" '.verdict == "consistent" and .inodes == 1 and .pages == 512' 'another, at the same time, its own'
+	# Held are 512 pages of each; what either had before is told as well where it is still in the ring.
+	json_ok "$out/filter-one.stdout" '.verdict == "consistent" and .pages == 512' 'a client sees the VM that it asked for'
+	json_ok "$out/filter-other.stdout" '.verdict == "consistent" and .pages == 512' 'another, at the same time, its own'
 	is "$(tr '\t' ' ' <"$out/server.may" | paste -sd ' ')" \
 		'Uid: 65534 65534 65534 65534 CapPrm: 0000000000000000 CapEff: 0000000000000000' 'who serves may do nothing'
 	is "$(cat "$out/server.bpf")" 0 'and holds nothing of BPF'

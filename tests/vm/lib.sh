@@ -187,11 +187,12 @@ json_ok() {
 	return 1
 }
 
-# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
+# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none; beside it, that a
+# free was missed: a program that interrupts itself is not run, which is counted, and rare.
 case_is() {
 	local name=$1 expected=$2 pattern=$3 description=$4 got lines
 	got=$(cat "$out/$name.status" 2>/dev/null)
-	lines=$(grep -c . "$out/$name.stderr" 2>/dev/null)
+	lines=$(grep -vcE '^$|^gmemtrace: lost [0-9]+, missed-free: ' "$out/$name.stderr" 2>/dev/null)
 	if [ "$got" = "$expected" ] &&
 		if [ -z "$pattern" ]; then
 			[ "$lines" = 0 ]
