@@ -225,7 +225,7 @@ xarray:
 
 check-vm: all guest-programs
 	$(Q)rm -f $(B)/check-vm.failed
-	$(Q)prove --jobs 2 $(or $(T),tests/vm) || { tail -n 40 $(B)/check-vm.failed; exit 1; }
+	$(Q)prove --timer --jobs 2 $(or $(T),tests/vm) || { tail -n 40 $(B)/check-vm.failed; exit 1; }
 
 bench: packages-build-kernel-lab-bench-page
 	$(Q)$(MAKE) --no-print-directory all bench-programs guest-programs
