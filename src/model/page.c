@@ -9,16 +9,16 @@ __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *o
 	bool absent = nr > 1 && pfn_is_absent(model, pfn);
 
 	while (run < nr) {
-		enum pfn_owner next_owner;
 		struct inode *next;
-		__u64 next_pgoff, more;
+		__u64 next_pgoff;
+		/* One page first: a run that is not taken is not walked, again with each page before it. */
+		enum pfn_owner next_owner = pfn_find(model, pfn + run, &next, &next_pgoff);
 
-		more = pfn_run(model, pfn + run, nr - run, &next_owner, &next, &next_pgoff);
 		if (next_owner != *owner || next != *inode ||
 		    (next && next_pgoff != *pgoff + run) ||
 		    pfn_is_absent(model, pfn + run) != absent)
 			break;
-		run += more;
+		run += pfn_run(model, pfn + run, nr - run, &next_owner, &next, &next_pgoff);
 	}
 	return run;
 }
