@@ -73,6 +73,7 @@ struct simulator_result {
 	struct verdict *verdict;
 	struct simulator_hit *hits;
 	size_t hits_nr;
+	bool struck; /* the fault has, though what it did may have been put right since */
 	__u64 dropped; /* records lost */
 	__u8 *stream; /* the records, one behind the other */
 	size_t stream_used, stream_room;

@@ -11,8 +11,11 @@ bool sim_strikes(struct sim *sim, enum simulator_fault fault)
 	bool lasting = fault != FAULT_XARRAY_SHORT && fault != FAULT_NO_ZAP &&
 		       fault != FAULT_SECRET_NO_ZAP && fault != FAULT_NO_ROLLBACK;
 
-	return sim->armed && sim->options.fault == fault && !(lasting && sim->hit) &&
-	       !sim_random(sim, 3);
+	bool strikes = sim->armed && sim->options.fault == fault && !(lasting && sim->hit) &&
+		       !sim_random(sim, 3);
+
+	sim->result->struck |= strikes;
+	return strikes;
 }
 
 void sim_task_done(struct sim_task *task)
