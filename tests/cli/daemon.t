@@ -14,16 +14,6 @@ log=$test_work/log
 running=
 trap '[ -z "$running" ] || kill -KILL "$running"; rm -rf "$test_work"' EXIT
 
-# wait_for COMMAND...: until it succeeds, a minute at most.
-wait_for() {
-	local tries=300
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
 # start OPTION...: a gmemtraced that judges.
 start() {
 	: >"$stdout"

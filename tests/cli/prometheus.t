@@ -12,16 +12,6 @@ fixtures=tests/unit/fixtures
 pids=()
 trap '[ ${#pids[@]} = 0 ] || kill -KILL "${pids[@]}" 2>/dev/null; rm -rf "$test_work"' EXIT
 
-# wait_for COMMAND...: until it succeeds, a minute at most.
-wait_for() {
-	local tries=600
-	until "$@" >/dev/null 2>&1; do
-		tries=$((tries - 1))
-		[ $tries -gt 0 ] || return 1
-		sleep 0.1
-	done
-}
-
 # traced NAME OPTION...: a gmemtraced that is scraped as NAME.
 traced() {
 	local name=$1 port

@@ -131,6 +131,16 @@ guest() {
 	boot_guest --one-thread "$@"
 }
 
+# wait_for COMMAND...: until it succeeds, a minute at most.
+wait_for() {
+	local tries=600
+	until "$@" >/dev/null 2>&1; do
+		tries=$((tries - 1))
+		[ $tries -gt 0 ] || return 1
+		sleep 0.1
+	done
+}
+
 # status_is EXPECTED DESCRIPTION
 status_is() {
 	is "$status" "$1" "$2" || diag_guest
