@@ -63,6 +63,16 @@ struct run_options {
 	 * what watches the verdict. 0: none.
 	 */
 	uint64_t simulate_loss;
+	/*
+	 * A capture to write: of what is recorded, or of `file` in today's format, which must be
+	 * another one. Live an older one is overwritten only once the sensors are armed.
+	 */
+	const char *capture;
+	/*
+	 * The model and the capture get other names for tasks, VMs, CMD and what it was called with,
+	 * BPF programs and modules other than KVM's; the same for the same one.
+	 */
+	bool redact;
 
 	/* All that follows is for a live run. */
 
@@ -95,8 +105,6 @@ struct run_options {
 	uint64_t timeout; /* CMD that runs for longer is ended: then it has failed; 0: none */
 	uint64_t snapshot_interval; /* between two reads of an inode; 0: only at begin and end */
 	uint64_t settle; /* how long the end waits for what is not settled */
-	/* A capture to write. An older one is overwritten only once the sensors are armed. */
-	const char *capture;
 	/* SIGINT, SIGTERM and SIGHUP end it in order, and go to CMD; SIGPIPE is ignored. */
 	bool signals;
 };
@@ -109,9 +117,9 @@ struct run_result {
 	bool interrupted; /* by a signal */
 	uint64_t inodes; /* with a filter: those that pass it */
 	uint64_t elsewhere; /* with a filter: records lost of other inodes */
-	/* Live: */
-	struct capture_summary captured; /* what the capture holds */
+	struct capture_summary captured; /* what the capture that was written holds */
 	bool capture_failed; /* what was kept is valid */
+	/* Live: */
 	uint64_t begin, end; /* CLOCK_MONOTONIC: armed, and all read */
 	uint64_t ring_bytes; /* of our own sensors; 0: a daemon's, unknown */
 };

@@ -85,6 +85,13 @@ uint32_t options_rate(const struct argp_state *state, const char *option, const 
 void options_take_summary(const struct argp_state *state, struct options *options,
 			  const char *text);
 
+#define OPTIONS_REDACT_HELP                                                                        \
+	"fit for a bug report: other names for tasks, VMs, what CMD was called with, BPF "         \
+	"programs and modules, and the same verdict"
+
+/* What the capture that a run wrote holds; where writing failed, that was said already. */
+void record_print(const char *path, const struct run_result *result);
+
 /*
  * Runs @run to its end and says what it lost, a line a cause, with what to raise. 0 and @result, or an exit status: nothing was
  * traced, it was said.

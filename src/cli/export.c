@@ -12,41 +12,54 @@ enum export_key {
 	KEY_FORMAT = 0x600,
 	KEY_SCHEMA,
 	KEY_STACKS,
+	KEY_REDACT,
 };
 
 struct exporting {
 	struct options options;
 	const char *out;
-	enum export_format format; /* 0: none was given */
+	enum export_format format; /* 0: none was given, or a capture */
+	bool capture;
 	bool schema;
 };
 
 static const struct argp_option export_table[] = {
 	{ NULL, 0, NULL, 0, "The output:", 1 },
 	{ "format", KEY_FORMAT, "FORMAT", 0,
-	  "perfetto: a trace that ui.perfetto.dev opens; ndjson: an object a line", 1 },
+	  "perfetto: a trace that ui.perfetto.dev opens; ndjson: an object a line; capture: what "
+	  "gmemtrace reads itself",
+	  1 },
 	{ "schema", KEY_SCHEMA, NULL, 0, "print the JSON Schema of ndjson's lines, and end", 1 },
+	{ "redact", KEY_REDACT, NULL, 0, OPTIONS_REDACT_HELP, 1 },
 	{ "output", 'o', "OUT", 0, "write to OUT; default standard output", 1 },
 	{ "stacks", KEY_STACKS, "RATE", 0,
 	  "take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1", 1 },
 	{ 0 },
 };
 
-static enum export_format format_find(const struct argp_state *state, const char *text)
+static void format_take(const struct argp_state *state, struct exporting *exporting,
+			const char *text)
 {
+	exporting->capture = !strcmp(text, "capture");
+	exporting->format = 0;
 	if (!strcmp(text, "perfetto"))
-		return EXPORT_PERFETTO;
-	if (!strcmp(text, "ndjson"))
-		return EXPORT_NDJSON;
-	options_usage(state->name, "--format %s: no such choice: perfetto or ndjson", text);
+		exporting->format = EXPORT_PERFETTO;
+	else if (!strcmp(text, "ndjson"))
+		exporting->format = EXPORT_NDJSON;
+	else if (!exporting->capture)
+		options_usage(state->name,
+			      "--format %s: no such choice: perfetto, ndjson or capture", text);
 }
 
 static void export_check(const struct argp_state *state, const struct exporting *exporting)
 {
 	if (exporting->schema)
 		return;
-	if (!exporting->format)
-		options_usage(state->name, "give --format perfetto or --format ndjson");
+	if (!exporting->format && !exporting->capture)
+		options_usage(state->name,
+			      "give --format perfetto, --format ndjson or --format capture");
+	if (exporting->capture && !strcmp(exporting->out, "-"))
+		options_usage(state->name, "--format capture is not for a stream: give -o FILE");
 	if (exporting->format == EXPORT_PERFETTO && !strcmp(exporting->out, "-") &&
 	    isatty(STDOUT_FILENO))
 		options_usage(state->name, "--format perfetto is not for a terminal: give -o FILE");
@@ -61,7 +74,10 @@ static error_t export_parse(int key, char *text, struct argp_state *state)
 		options_init_children(state, &exporting->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_FORMAT:
-		exporting->format = format_find(state, text);
+		format_take(state, exporting, text);
+		return 0;
+	case KEY_REDACT:
+		exporting->options.run.redact = true;
 		return 0;
 	case KEY_SCHEMA:
 		exporting->schema = true;
@@ -141,6 +157,19 @@ static enum gmemtrace_status export_run(const struct exporting *exporting, struc
 	return status;
 }
 
+/* The run writes it. */
+static enum gmemtrace_status export_capture(const struct exporting *exporting, struct run *run)
+{
+	enum gmemtrace_status status;
+	struct run_result result;
+
+	status = trace_run(run, NULL, &result);
+	if (status)
+		return status;
+	record_print(exporting->out, &result);
+	return run_status(&result, NULL);
+}
+
 int subcommand_export(int argc, char **argv, char **command)
 {
 	struct exporting exporting = { .out = "-",
@@ -152,10 +181,12 @@ int subcommand_export(int argc, char **argv, char **command)
 	if (exporting.schema)
 		return output_print(export_schema());
 	exporting.options.run.command_aside = !strcmp(exporting.out, "-");
+	if (exporting.capture)
+		exporting.options.run.capture = exporting.out;
 	status = run_open(&run, &exporting.options.run);
 	if (status)
 		return status;
-	status = export_run(&exporting, run);
+	status = exporting.capture ? export_capture(&exporting, run) : export_run(&exporting, run);
 	run_close(run);
 	return status;
 }

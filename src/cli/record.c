@@ -12,6 +12,7 @@ enum record_key {
 	KEY_STACKS,
 	KEY_CHANGES,
 	KEY_SUMMARY,
+	KEY_REDACT,
 };
 
 static const struct argp_option record_table[] = {
@@ -23,6 +24,7 @@ static const struct argp_option record_table[] = {
 	  0 },
 	{ "changes", KEY_CHANGES, NULL, 0, OPTIONS_CHANGES_HELP, 0 },
 	{ "summary", KEY_SUMMARY, "WHAT", OPTION_ARG_OPTIONAL, OPTIONS_SUMMARY_HELP, 0 },
+	{ "redact", KEY_REDACT, NULL, 0, OPTIONS_REDACT_HELP, 0 },
 	{ 0 },
 };
 
@@ -43,6 +45,9 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_SUMMARY:
 		options_take_summary(state, options, text);
+		return 0;
+	case KEY_REDACT:
+		options->run.redact = true;
 		return 0;
 	case ARGP_KEY_END:
 		if (options->run.summary && (options->run.flushes || options->run.changes))
@@ -77,16 +82,18 @@ static const struct argp record_argp = {
 	NULL,
 };
 
-/* What the capture holds; where writing failed, that was said already. */
-static void print_captured(const char *path, const struct run_result *result)
+void record_print(const char *path, const struct run_result *result)
 {
+	const struct capture_summary *captured = &result->captured;
+	uint64_t begin = result->begin ? result->begin : captured->time_first;
+	uint64_t end = result->end ? result->end : captured->time_last;
 	char size[UNITS_MAX], time[UNITS_MAX];
 
 	if (result->capture_failed)
 		return;
-	output_line("%s: %" PRIu64 " records, %s, in %s%s", path,
-		    (uint64_t)result->captured.records, units_size(size, result->captured.stored),
-		    units_time(time, result->end - result->begin),
+	output_line("%s: %" PRIu64 " records, %s, in %s%s", path, (uint64_t)captured->records,
+		    units_size(size, captured->stored),
+		    units_time(time, end > begin ? end - begin : 0),
 		    result->whole ? "" : "; INCOMPLETE");
 }
 
@@ -96,7 +103,7 @@ static void print_totals(const char *path, const struct run_result *result,
 	struct model_counts counts;
 
 	model_count(model, &counts);
-	print_captured(path, result);
+	record_print(path, result);
 	output_line("%" PRIu64 " inodes, %" PRIu64 " page transitions; lost %" PRIu64
 		    " records, missed %" PRIu64 " calls",
 		    (uint64_t)counts.inodes, (uint64_t)counts.transitions, (uint64_t)counts.lost,

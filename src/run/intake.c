@@ -60,9 +60,22 @@ static void model_fail(struct session *session)
 					"memory for the model was short: a part was not judged");
 }
 
-/* To the sinks, as it is. */
+/* What has no other name for somebody is for nobody. */
+static void redact_fail(struct session *session)
+{
+	model_fail(session);
+	session->recording = false;
+	session->result->capture_failed = true;
+}
+
+/* To the sinks, as it is or redacted. */
 static void record_take(struct session *session, const struct record_header *record)
 {
+	record = redact_apply(&session->redact, record);
+	if (!record) {
+		redact_fail(session);
+		return;
+	}
 	if (session->recording && capture_append(session->writer, record))
 		capture_fail(session);
 	if (!session->model_failed && (model_feed(session->model, record) ||

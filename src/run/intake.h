@@ -13,6 +13,7 @@
 #include "run/command.h"
 #include "run/filter.h"
 #include "run/hang.h"
+#include "run/redact.h"
 #include "run/snapshots.h"
 #include "serve/client.h"
 
@@ -37,6 +38,7 @@ struct session {
 	struct sensor_client *client; /* NULL: closed */
 	struct capture_writer *writer;
 	struct filter filter;
+	struct redact redact;
 	uint64_t simulate_loss; /* records that are still to be told of as lost */
 	struct snapshots snapshots;
 	struct command command;

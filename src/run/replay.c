@@ -7,6 +7,7 @@
 #include "report/escape.h"
 #include "run/filter.h"
 #include "run/lose.h"
+#include "run/redact.h"
 #include "run/replay.h"
 #include "run/say.h"
 
@@ -123,6 +124,8 @@ struct feed {
 	struct verdict *verdict;
 	struct run_result *result;
 	struct filter filter;
+	struct redact redact;
+	struct capture_writer *writer; /* NULL: none is written, or that has failed */
 	uint64_t simulate_loss; /* records that are still to be told of as lost */
 };
 
@@ -160,6 +163,37 @@ static void feed_memory_short(const struct feed *feed)
 	feed_fail(feed, "memory for the model was short: a part was not judged");
 }
 
+/* What was kept is valid; the rest is judged. */
+static void copy_fail(struct feed *feed)
+{
+	const char *line = capture_take_error(feed->writer);
+
+	if (line)
+		run_say(feed->options, "%s", line);
+	feed->result->capture_failed = true;
+	feed->result->failure = GMEMTRACE_ERROR;
+}
+
+static void copy_record(struct feed *feed, const struct record_header *record)
+{
+	if (feed->writer && !feed->result->capture_failed && capture_append(feed->writer, record))
+		copy_fail(feed);
+}
+
+/* Where the capture at hand is not whole, its copy is not either. */
+static void copy_end(struct feed *feed)
+{
+	struct run_result *result = feed->result;
+
+	if (!feed->writer)
+		return;
+	if (result->whole && !result->failure && capture_finish(feed->writer))
+		copy_fail(feed);
+	capture_written(feed->writer, &result->captured);
+	capture_close(feed->writer);
+	feed->writer = NULL;
+}
+
 /* false: it ends here. */
 static bool feed_record(struct feed *feed, const struct record_header *record)
 {
@@ -168,6 +202,12 @@ static bool feed_record(struct feed *feed, const struct record_header *record)
 		return true;
 	if (record->kind == RECORD_FACT)
 		feed_fact(feed, record);
+	record = redact_apply(&feed->redact, record);
+	if (!record) {
+		feed_memory_short(feed);
+		return false;
+	}
+	copy_record(feed, record);
 	if (!model_feed(feed->model, record) &&
 	    (!feed->simulate_loss || !lose_after(feed->model, record, &feed->simulate_loss)))
 		return true;
@@ -208,9 +248,26 @@ static void feed_all(struct feed *feed, struct replay *replay, const volatile si
 	}
 }
 
-void replay_run(struct replay *replay, const struct run_options *options, struct model *model,
-		struct verdict *verdict, const volatile sig_atomic_t *enough,
-		struct run_result *result)
+/* 0, or an exit status: it was said. */
+static enum gmemtrace_status feed_begin(struct feed *feed)
+{
+	const struct run_options *options = feed->options;
+	char message[512] = "out of memory";
+
+	filter_init(&feed->filter, options);
+	if (!(options->redact && redact_init(&feed->redact)) &&
+	    !(options->capture &&
+	      capture_create(options->capture, &feed->writer, message, sizeof(message))))
+		return 0;
+	run_say(options, "%s", message);
+	redact_destroy(&feed->redact);
+	filter_destroy(&feed->filter);
+	return GMEMTRACE_ERROR;
+}
+
+enum gmemtrace_status replay_run(struct replay *replay, const struct run_options *options,
+				 struct model *model, struct verdict *verdict,
+				 const volatile sig_atomic_t *enough, struct run_result *result)
 {
 	struct feed feed = {
 		.options = options,
@@ -219,10 +276,12 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 		.result = result,
 		.simulate_loss = options->simulate_loss,
 	};
+	enum gmemtrace_status status = feed_begin(&feed);
 	struct model_counts counts;
 	bool memory_short;
 
-	filter_init(&feed.filter, options);
+	if (status)
+		return status;
 	result->whole = true;
 	feed_all(&feed, replay, enough);
 	memory_short = model_failed(model);
@@ -233,7 +292,10 @@ void replay_run(struct replay *replay, const struct run_options *options, struct
 	result->command_status = *enough ? -1 : counts.command_status;
 	result->inodes = feed.filter.inodes;
 	result->elsewhere = feed.filter.elsewhere;
+	copy_end(&feed);
+	redact_destroy(&feed.redact);
 	filter_destroy(&feed.filter);
+	return 0;
 }
 
 void replay_close(struct replay *replay)

@@ -33,11 +33,11 @@ int replay_next(struct replay *replay, const struct record_header **record);
 /*
  * Feeds everything to @model and finishes it. @verdict may be NULL; a capture that is not whole
  * marks it, and is told of. True in *@enough ends it early. What fails on the way is said, and
- * leaves what came before.
+ * leaves what came before. 0, or an exit status: nothing was fed, it was said.
  */
-void replay_run(struct replay *replay, const struct run_options *options, struct model *model,
-		struct verdict *verdict, const volatile sig_atomic_t *enough,
-		struct run_result *result);
+enum gmemtrace_status replay_run(struct replay *replay, const struct run_options *options,
+				 struct model *model, struct verdict *verdict,
+				 const volatile sig_atomic_t *enough, struct run_result *result);
 
 void replay_close(struct replay *replay);
 

@@ -95,7 +95,8 @@ enum gmemtrace_status run_source(struct run *run, struct verdict *verdict,
 
 	*result = (struct run_result){ .command_status = -1 };
 	if (options->file)
-		replay_run(&run->replay, options, run->model, verdict, &run->enough, result);
+		status = replay_run(&run->replay, options, run->model, verdict, &run->enough,
+				    result);
 	else
 		status = session_run(options, run->model, verdict, &run->enough, result);
 	if (!status && filter_vm(options) && !result->inodes)

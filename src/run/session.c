@@ -329,6 +329,10 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 	};
 	enum gmemtrace_status status;
 
+	if (options->redact && redact_init(&session.redact)) {
+		run_say(options, "out of memory");
+		return GMEMTRACE_ERROR;
+	}
 	filter_init(&session.filter, options);
 	snapshots_init(&session.snapshots, options->snapshot_interval);
 	if (options->signals)
@@ -355,5 +359,6 @@ cleanup:
 		signals_restore();
 	snapshots_destroy(&session.snapshots);
 	filter_destroy(&session.filter);
+	redact_destroy(&session.redact);
 	return status;
 }

@@ -124,4 +124,25 @@ for words in '' '--format json' '--format'; do
 	"$tracer" export $words flushes.cap >lines 2>said
 	is "$? $(grep -c . said)" '64 1' "export $words: refused"
 done
+# A capture for a bug report: of CMD and its tasks no name is left, and every rule says the same.
+same='del(.facts, .command) | [.. | objects | del(.comm)] | length, ([.. | .rule?, .verdict?, .count?, .pgoff_first?] | map(select(. != null)))'
+"$top/build/tests/make-captures" "$test_work" || exit 1
+for capture in violated consistent flushes hostile; do
+	"$tracer" export --format capture --redact -o redacted.cap $capture.cap 2>"$stderr"
+	is "$?" 0 "$capture: a redacted capture"
+	is "$("$tracer" check --json redacted.cap 2>"$stderr" | jq -c "$same")" "$("$tracer" check --json $capture.cap 2>"$stderr" | jq -c "$same")" 'is judged the same'
+	"$tracer" export --format ndjson redacted.cap >redacted 2>"$stderr"
+	"$tracer" export --format ndjson --redact $capture.cap >lines 2>"$stderr"
+	succeeds 'and is what the lines are of' cmp redacted lines
+	"$tracer" export --format ndjson $capture.cap 2>"$stderr" |
+		jq -r '.command // empty, (.. | .comm? // empty)' | sort -u >names
+	is "$(grep -v '^$' names | grep -cFf - redacted)" 0 'no name of its own is left'
+done
+succeeds 'there was one' grep -q . names
+"$tracer" export --format capture flushes.cap >"$stdout" 2>"$stderr"
+is "$? $(grep -c 'not for a stream: give -o FILE' "$stderr")" '64 1' 'a capture is no stream'
+"$tracer" export --format capture -o flushes.cap flushes.cap 2>"$stderr"
+is "$? $(grep -c 'the capture is there' "$stderr")" '64 1' 'nor written over itself'
+"$tracer" export --format capture -o /proc/none/x flushes.cap 2>"$stderr"
+is "$? $(grep -c 'cannot write a capture' "$stderr")" '2 1' 'where none can be, one line says so'
 end_tests print-plan
