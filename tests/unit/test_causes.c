@@ -205,6 +205,31 @@ static void test_missed_follows(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
 }
 
+/* What explains it grows when it would be final already: it waits for that. */
+static void test_follows_from_what_grows(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	convert(0, 3, 2, 1);
+	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
+	pages[2].bits = ABSENT_BITS | DEVIATES;
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 4);
+	heartbeats(1);
+	/* Page 3 is missed as well: with page 2 it is one cause. */
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	stream_zap_flush(&stream, T, G, 3, 106, 1, 106, 106);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	convert(3, 3, 3, 1);
+	heartbeats(5);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 3);
+	expect_followed(true);
+}
+
 /* A page that a failed request left present is so to the end. */
 static void partly(bool neighbour)
 {
@@ -423,6 +448,7 @@ int main(void)
 		RULE_TEST(test_neighbour_does_not_follow),
 		RULE_TEST(test_stands_without),
 		RULE_TEST(test_missed_follows),
+		RULE_TEST(test_follows_from_what_grows),
 		RULE_TEST(test_follows_from_partial),
 		RULE_TEST(test_follows_from_exposed),
 		RULE_TEST(test_follows_from_swallowed),
