@@ -12,6 +12,17 @@
 /* Runs times the changes that each is of. A kernel's request undoes each change once at most. */
 #define LOOKS_MAX (1ULL << 24)
 
+bool request_allocates(const struct model_request *request)
+{
+	return request->operation == RECORD_OPERATION_FALLOCATE && !(request->mode & PUNCH_HOLE);
+}
+
+bool request_changes_range(const struct model_request *request)
+{
+	return request->operation == RECORD_OPERATION_SET_RANGE ||
+	       request->operation == RECORD_OPERATION_SET_FOLIO;
+}
+
 bool request_tells(const struct model_request *request)
 {
 	switch (request->operation) {
@@ -23,7 +34,7 @@ bool request_tells(const struct model_request *request)
 		/* Inside fallocate() it is a step, and that tells. */
 		return request->inode && !request->depth;
 	case RECORD_OPERATION_FALLOCATE:
-		return request->inode && !(request->mode & PUNCH_HOLE);
+		return request->inode && request_allocates(request);
 	default:
 		return false;
 	}

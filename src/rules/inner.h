@@ -8,6 +8,11 @@
 /* Whether its result tells of what it does inside: not where pages are freed on the way. */
 bool request_tells(const struct model_request *request);
 
+/* fallocate() of new pages: its steps are requests of their own. */
+bool request_allocates(const struct model_request *request);
+/* A range is to be made present, or absent. */
+bool request_changes_range(const struct model_request *request);
+
 /* A run of pages of one change inside a request, to which the request did the same throughout. */
 struct inner_run {
 	const struct model_zap *zap;

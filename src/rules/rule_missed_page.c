@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* missed-page: a request covered a page and left it as it was. */
+#include "rules/inner.h"
 #include "rules/read.h"
 #include "rules/rule.h"
 
@@ -58,12 +59,6 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 			"this page was made between them: R missed it.",
 			request_words(request, text), (unsigned long long)page->pgoff,
 			state_name(page->applied));
-}
-
-static bool request_changes_range(const struct model_request *request)
-{
-	return request->operation == RECORD_OPERATION_SET_RANGE ||
-	       request->operation == RECORD_OPERATION_SET_FOLIO;
 }
 
 static void missed_request_ended(struct verdict *verdict, const struct model_request *request)

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* unserialised: two changes of one inode's same pages, one in the middle of the other. */
 #include "providers/provider.h"
-#include "rules/rule.h"
-
-static bool request_changes_range(const struct model_request *request)
-{
-	return request->operation == RECORD_OPERATION_SET_RANGE ||
-	       request->operation == RECORD_OPERATION_SET_FOLIO;
-}
+#include "rules/inner.h"
 
 /* A step of the one came when the other had begun its steps, and had some to come: who took none had none. */
 static bool steps_interleave(const struct model_request *one, const struct model_request *other)

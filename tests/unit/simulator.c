@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The kernel in play: its clock, what its hooks tell, and who is at work. */
 #include <assert.h>
+#include <linux/falloc.h>
 #include <stdio.h>
 #include "simulator_internal.h"
 
@@ -60,6 +61,7 @@ void sim_emit_request(struct sim *sim, __u16 kind, const struct sim_task *task,
 		.result = result,
 		.operation = operation,
 		.state = task->present,
+		.mode = task->op == OP_PUNCH ? FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE : 0,
 	};
 
 	sim_emit(sim, &record.header);

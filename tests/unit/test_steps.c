@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Rules on the steps inside a request, and on what pages are as they come and go. */
+#include <linux/falloc.h>
 #include "here.h"
 
 #define SET_RANGE RECORD_OPERATION_SET_RANGE
@@ -260,25 +261,26 @@ enum partial {
 	BACK_FAILED,
 	SUCCEEDED,
 	NO_CHANGE,
-	CAME_MEANWHILE,
 	LOST,
+	CAME_MEANWHILE,
+	CAME_AND_WENT_BACK,
 };
 
 /* To present: page 1 is changed, page 2 cannot be. */
 static void partial(enum record_operation operation, enum partial how)
 {
 	here_anew();
-	faulted(how == CAME_MEANWHILE ? 1 : 4);
+	faulted(how >= CAME_MEANWHILE ? 1 : 4);
 	if (how == NO_CHANGE)
 		convert(1, 1, 0, 0);
 	stream_begin(&stream, T, G, operation, 0, 3, true);
-	if (how == CAME_MEANWHILE)
+	if (how >= CAME_MEANWHILE)
 		stream_fault(&stream, T + 1, G, 1, 102);
 	stream_zap(&stream, T, G, 1, 102, 1, true, 0);
 	stream_zap(&stream, T, G, 2, 104, 1, true, -12);
-	if (how == CHANGED_BACK || how == BACK_FAILED)
+	if (how == CHANGED_BACK || how == BACK_FAILED || how == CAME_AND_WENT_BACK)
 		stream_zap(&stream, T, G, 1, 102, 1, false, how == BACK_FAILED ? -12 : 0);
-	if (how == CHANGED_BACK)
+	if (how == CHANGED_BACK || how == CAME_AND_WENT_BACK)
 		stream_flush(&stream, T, 0, 0, true);
 	if (how == LOST)
 		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 2000, 1);
@@ -292,6 +294,9 @@ static void test_partial(void **state)
 	partial(SET_RANGE, LEFT_BEHIND);
 	expect_here(RULE_PARTIAL_APPLY);
 	expect_pages(RULE_PARTIAL_APPLY, 1, 1);
+	partial(SET_RANGE, CAME_MEANWHILE);
+	expect_here(RULE_PARTIAL_APPLY);
+	expect_pages(RULE_PARTIAL_APPLY, 1, 1);
 	partial(RECORD_OPERATION_CONFIGURE, LEFT_BEHIND);
 	expect_here(RULE_PARTIAL_APPLY);
 }
@@ -303,6 +308,8 @@ static void test_partial_silent(void **state)
 		partial(SET_RANGE, how);
 		expect_silent(RULE_PARTIAL_APPLY);
 	}
+	partial(SET_RANGE, CAME_AND_WENT_BACK);
+	expect_silent(RULE_PARTIAL_APPLY);
 	/* What was prepared before it failed may stay. */
 	partial(RECORD_OPERATION_FALLOCATE, LEFT_BEHIND);
 	expect_silent(RULE_PARTIAL_APPLY);
@@ -330,21 +337,145 @@ static void test_partial_run(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PARTIAL_APPLY), 4);
 }
 
-/* The last page of a run came when the request had begun: it has what the request had declared by then. */
-static void test_partial_run_meanwhile(void **state)
+/* The last page of a run came when the request had begun: it is to be as it was declared before. */
+static void run_meanwhile(__u32 changed_back)
 {
-	(void)state;
+	here_anew();
 	stream_inode(&stream, G, RFC3, 64, false);
 	for (__u64 i = 0; i < 7; i++)
 		stream_fault(&stream, T, G, i, 100 + i);
 	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
 	stream_fault(&stream, T + 1, G, 7, 107);
 	stream_zap(&stream, T, G, 0, 100, 8, true, 0);
-	stream_zap(&stream, T, G, 0, 100, 7, false, 0);
+	stream_zap(&stream, T, G, 0, 100, changed_back, false, 0);
 	stream_flush(&stream, T, 0, 0, true);
 	here();
 	end_with(T, SET_RANGE, 0, 7, true, -12);
+}
+
+static void test_partial_run_meanwhile(void **state)
+{
+	(void)state;
+	run_meanwhile(7);
+	expect_here(RULE_PARTIAL_APPLY);
+	expect_pages(RULE_PARTIAL_APPLY, 7, 7);
+	run_meanwhile(8);
 	expect_silent(RULE_PARTIAL_APPLY);
+}
+
+/* Page 5 comes when a conversion to present has declared it so: it is prepared as it is. */
+static void come_declared(void)
+{
+	struct record_owner *record;
+
+	here_anew();
+	faulted(4);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+	stream_join(&stream, T + 1, G, 5, 110);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = true;
+}
+
+/* The conversion fails, never having changed that page, and leaves it. */
+static void test_partial_untouched(void **state)
+{
+	(void)state;
+	come_declared();
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, -12);
+	expect_here(RULE_PARTIAL_APPLY);
+	expect_pages(RULE_PARTIAL_APPLY, 5, 5);
+	assert_non_null(strstr(here_found(RULE_PARTIAL_APPLY)->words,
+			       "declared absent before R, became present inside R"));
+}
+
+struct untouched {
+	__u64 first, inode;
+	enum record_operation operation;
+	__u32 tid, mode;
+};
+
+/* While it ends, another has begun; whether it may have made the page present on its way. */
+static void untouched_beside(const struct untouched *other, bool silent)
+{
+	struct record_request *record;
+
+	come_declared();
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_begin(&stream, other->tid, other->inode, other->operation, other->first, 63, true);
+	record = (struct record_request *)(stream.data + stream.used - sizeof(*record));
+	record->mode = other->mode;
+	here();
+	end_with(T, SET_RANGE, 0, 7, true, -12);
+	if (silent)
+		expect_silent(RULE_PARTIAL_APPLY);
+	else
+		expect_here(RULE_PARTIAL_APPLY);
+}
+
+static void test_partial_beside(void **state)
+{
+	const enum record_operation allocate = RECORD_OPERATION_FALLOCATE;
+	const __u32 punch = FALLOC_FL_PUNCH_HOLE;
+
+	(void)state;
+	untouched_beside(&(struct untouched){ 7, G, allocate, T + 2, punch }, true);
+	untouched_beside(&(struct untouched){ 7, G, RECORD_OPERATION_RELEASE, T + 2, 0 }, true);
+	untouched_beside(&(struct untouched){ 8, G, allocate, T + 2, punch }, false);
+	untouched_beside(&(struct untouched){ 7, 9, allocate, T + 2, punch }, false);
+	untouched_beside(&(struct untouched){ 7, G, allocate, T + 2, 0 }, false);
+}
+
+/* What came in the middle, and is not known, or not to be judged, or not of this request's making. */
+static void test_partial_untouched_silent(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 4; how++) {
+		come_declared();
+		if (how == 0) {
+			stream_begin(&stream, T + 2, G, RECORD_OPERATION_ERROR_FOLIO, 5, 5, false);
+			stream_end(&stream, T + 2, G, RECORD_OPERATION_ERROR_FOLIO, 5, 5, false);
+		} else if (how == 1) {
+			stream_zap(&stream, T + 2, G, 5, 110, 1, false, -12);
+		} else if (how == 2) {
+			stream_begin(&stream, T + 2, G, SET_RANGE, 5, 5, false);
+			stream_end(&stream, T + 2, G, SET_RANGE, 5, 5, false);
+		} else {
+			((struct record_owner *)(stream.data + stream.used -
+						 sizeof(struct record_owner)))
+				->prepared = false;
+		}
+		end_with(T, SET_RANGE, 0, 7, true, -12);
+		expect_silent(RULE_PARTIAL_APPLY);
+	}
+}
+
+/* A later one fails as well, and puts right what the first had left: the first is accused, and it alone. */
+static void test_partial_put_right(void **state)
+{
+	(void)state;
+	for (int came = 0; came < 2; came++) {
+		if (came) {
+			come_declared();
+		} else {
+			here_anew();
+			faulted(6);
+			stream_begin(&stream, T, G, SET_RANGE, 0, 7, true);
+			stream_zap(&stream, T, G, 5, 110, 1, true, 0);
+		}
+		end_with(T, SET_RANGE, 0, 7, true, -12);
+		stream_heartbeat(&stream);
+		stream_begin(&stream, T + 2, G, SET_RANGE, 4, 9, true);
+		stream_zap(&stream, T + 2, G, 5, 110, 1, false, 0);
+		stream_flush(&stream, T + 2, 0, 0, true);
+		end_with(T + 2, SET_RANGE, 4, 9, true, -12);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		stream_expect_one(&stream, RULE_PARTIAL_APPLY, G, 5, 5);
+		assert_non_null(strstr(here_found(RULE_PARTIAL_APPLY)->words, "(task 7,"));
+		assert_non_null(strstr(here_found(RULE_PARTIAL_APPLY)->words,
+				       "What follows from it was seen, too: partial-apply."));
+	}
 }
 
 /* --- unexpected-zap ------------------------------------------------------------- */
@@ -757,6 +888,10 @@ int main(void)
 		RULE_TEST(test_partial_silent),
 		RULE_TEST(test_partial_run),
 		RULE_TEST(test_partial_run_meanwhile),
+		RULE_TEST(test_partial_untouched),
+		RULE_TEST(test_partial_beside),
+		RULE_TEST(test_partial_untouched_silent),
+		RULE_TEST(test_partial_put_right),
 		RULE_TEST(test_unexpected),
 		RULE_TEST(test_unexpected_silent),
 		RULE_TEST(test_unexpected_late),
