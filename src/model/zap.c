@@ -53,8 +53,6 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 	struct page page;
 
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
-	if (!piece->resident)
-		return;
 	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
 				     piece->pgoff, piece->nr);
 	piece_describe(taking, piece, &page);
@@ -97,7 +95,7 @@ static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 	if (taking->shown && !i &&
 	    (owner != PFN_OWNED || piece.inode != taking->shown || piece.pgoff != record->pgoff))
 		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
-	else if (taking->shown && i && owner == PFN_NONE && taking->shown->learning)
+	else if (taking->shown && owner == PFN_NONE && taking->shown->learning)
 		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
 	switch (owner) {
 	case PFN_OWNED:
@@ -165,7 +163,7 @@ static void zap_run(struct model *model, const struct record_zap *record, struct
 		inode->base.exposed += run->nr;
 	}
 	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
-	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM && !record->valid)
+	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM)
 		flags |= PAGE_PREPARED;
 	run_write(run, flags);
 }

@@ -167,6 +167,222 @@ static void test_since_of_neighbour(void **state)
 	assert_int_equal(last()->since, time);
 }
 
+/* --- whose pages a run is of --------------------------------------------------- */
+
+/* What shows is the first page's owner: nobody's behind it stay nobody's, unless they are being learned. */
+static void test_run_shown(void **state)
+{
+	(void)state;
+	for (int learning = 0; learning < 2; learning++) {
+		anew();
+		stream_inode(&stream, G, RFC3, 64, learning);
+		stream_inode(&stream, 9, RFC3, 64, false);
+		stream_join(&stream, T, 9, 7, 102);
+		stream_zap(&stream, T, G, 0, 100, 4, false, 0);
+		feed();
+		assert_true(page_at(G, 0).resident);
+		assert_int_equal(page_at(G, 1).resident, learning);
+		assert_int_equal(page_at(G, 3).resident, learning);
+		/* Of which the owner is known is nobody else's. */
+		assert_false(page_at(G, 2).resident);
+		assert_true(page_at(9, 7).resident);
+	}
+}
+
+/* A page that shows itself is there, whatever was known of it. */
+static void test_shown_otherwise(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_join(&stream, T, 9, 0, 100);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_leave(&stream, T, 101);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_zap(&stream, T, G, 1, 101, 1, false, 0);
+	feed();
+	assert_true(page_at(G, 0).resident);
+	assert_false(page_at(9, 0).resident);
+	assert_true(page_at(G, 1).resident);
+}
+
+/* On its way out a page is its inode's for sure, where all is known of that and it lives. */
+static void test_left_sure(void **state)
+{
+	(void)state;
+	for (int how = 0; how < 3; how++) {
+		anew();
+		stream_inode(&stream, G, RFC3, 64, how == 1);
+		stream_fault(&stream, T, G, 0, 100);
+		stream_leave(&stream, T, 100);
+		if (how == 2)
+			stream_inode_dead(&stream, G);
+		stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+		feed();
+		assert_ptr_equal(last()->inode, inode_of(G));
+		assert_int_equal(last()->sure, !how);
+	}
+}
+
+/* --- what is told as one -------------------------------------------------------- */
+
+/* Frames 100 and 101, each made by one of these, are restored by one call. */
+enum half {
+	NOBODYS,
+	LEFT,
+	LEFT_LEARNING,
+	LEFT_OTHERS,
+	STAYS,
+	FAILED, /* nobody knows what it is */
+	FAILED_UNSURE,
+	UNFLUSHED,
+};
+
+static void half(enum half half, __u64 pgoff)
+{
+	__u64 inode = half == LEFT_OTHERS ? 9 : half == LEFT_LEARNING ? 10 : G, pfn = 100 + pgoff;
+
+	if (half == NOBODYS)
+		return;
+	stream_join(&stream, T, inode, pgoff, pfn);
+	stream_zap(&stream, T, inode, pgoff, pfn, 1, false, 0);
+	if (half != UNFLUSHED)
+		stream_flush(&stream, T, pfn, pfn, false);
+	if (half == LEFT || half == LEFT_LEARNING || half == LEFT_OTHERS)
+		stream_leave(&stream, T, pfn);
+	if (half == FAILED || half == FAILED_UNSURE)
+		stream_zap(&stream, T, inode, pgoff, pfn, 1, true, -12);
+}
+
+static void halves(enum half first, enum half second, bool valid, size_t parts)
+{
+	size_t before;
+
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_inode(&stream, 10, RFC3, 64, true);
+	half(first, 0);
+	half(second, 1);
+	if (second == FAILED_UNSURE) {
+		stream_heartbeat(&stream);
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
+		/* This one shows itself, and so is sure again. */
+		stream_zap(&stream, T, G, 0, 100, 1, true, -12);
+	}
+	feed();
+	before = watch.zap_nr;
+	stream_zap(&stream, T, 0, 0, 100, 2, valid, 0);
+	model_free(stream.model);
+	feed();
+	assert_int_equal(watch.zap_nr, before + parts);
+}
+
+static void test_told_apart(void **state)
+{
+	(void)state;
+	halves(STAYS, STAYS, true, 1);
+	halves(NOBODYS, NOBODYS, true, 1);
+	halves(NOBODYS, LEFT_LEARNING, true, 2);
+	halves(LEFT, LEFT_OTHERS, true, 2);
+	halves(LEFT, FAILED, true, 2);
+	halves(FAILED, FAILED, true, 1);
+	halves(FAILED, FAILED_UNSURE, true, 2);
+	halves(UNFLUSHED, STAYS, false, 2);
+}
+
+/* Nobody's frames have no offsets that could go on: across the end of a block they are one run. */
+static void test_nobodys_run(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 500);
+	stream_join(&stream, T, G, 1, 600);
+	stream_zap(&stream, T, 0, 0, 510, 4, false, 0);
+	feed();
+	assert_int_equal(watch.zap_nr, 1);
+	assert_int_equal(watch.zap[0].nr, 4);
+}
+
+/* --- twice, and late ------------------------------------------------------------ */
+
+/* Zapped once more before a flush came, it is exposed once, since the first. */
+static void test_exposed_once(void **state)
+{
+	__u64 first;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	feed();
+	assert_int_equal(inode_of(G)->exposed, 1);
+	first = watch.zap[0].end;
+	stream_flush(&stream, T, 100, 100, false);
+	model_free(stream.model);
+	feed();
+	assert_int_equal(inode_of(G)->exposed, 0);
+	assert_int_equal(watch.exposure_nr, 1);
+	assert_int_equal(watch.exposure[0].begin, first);
+}
+
+/* The record that was added last is one of @ago before its heartbeat. */
+static void late_by(__u64 ago)
+{
+	struct record_zap *record = last_record(sizeof(*record));
+
+	record->zap_end -= ago;
+}
+
+/* A run of pages alike is so after a change that is told of late as well. */
+static void test_late_run(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 1024, false);
+	stream_join(&stream, T, G, 0, 4096);
+	record = last_record(sizeof(*record));
+	record->nr = 512;
+	stream.now += MS;
+	stream_heartbeat(&stream);
+	stream_zap(&stream, T, G, 0, 4096, 512, false, 0);
+	late_by(MS / 2);
+	feed();
+	assert_int_equal(inode_of(G)->absent, 512);
+	assert_int_equal(inode_of(G)->exposed, 512);
+	assert_int_equal(page_at(G, 511).applied, MODEL_ABSENT);
+}
+
+/* memfd_secret's page leaves when it is restored; not where that failed, nor by what is older. */
+static void secret_restored(bool late, __s32 result)
+{
+	anew();
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_heartbeat(&stream);
+	stream.now += MS;
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_heartbeat(&stream);
+	stream_zap(&stream, T, G, 0, 100, 1, true, result);
+	if (late)
+		late_by(MS / 2);
+	feed();
+}
+
+static void test_secret_stays(void **state)
+{
+	(void)state;
+	secret_restored(false, 0);
+	assert_false(page_at(G, 0).resident);
+	secret_restored(false, -12);
+	assert_true(page_at(G, 0).resident);
+	secret_restored(true, 0);
+	assert_true(page_at(G, 0).resident);
+	assert_int_equal(page_at(G, 0).applied, MODEL_ABSENT);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +395,14 @@ int main(void)
 		RULE_TEST(test_left),
 		RULE_TEST(test_changed_as_a_whole),
 		RULE_TEST(test_since_of_neighbour),
+		RULE_TEST(test_run_shown),
+		RULE_TEST(test_shown_otherwise),
+		RULE_TEST(test_left_sure),
+		RULE_TEST(test_told_apart),
+		RULE_TEST(test_nobodys_run),
+		RULE_TEST(test_exposed_once),
+		RULE_TEST(test_late_run),
+		RULE_TEST(test_secret_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
