@@ -301,6 +301,11 @@ struct pcpu_hot {
 	int preempt_count;
 } __attribute__((preserve_access_index));
 
+/* Until 6.5 who asked for a ranged flush is only here, in what its handler is given. */
+struct flush_tlb_info___initiator {
+	unsigned int initiating_cpu;
+} __attribute__((preserve_access_index));
+
 /* End of flavours. */
 
 #endif /* __VMLINUX_H__ */

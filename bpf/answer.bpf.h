@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Sensor: the calls by which a CPU asks others to flush, and their handlers.
- * The tracepoints of csds are there from 6.5 on; what ran on the target is read
- * in the handler, which stands on top of what it has interrupted.
+ * The tracepoints of csds are there from 6.5 on, before them only the handler of
+ * a ranged flush; what ran on the target is read in the handler, which stands on
+ * top of what it has interrupted.
  */
 #ifndef GMEMTRACE_BPF_ANSWER_BPF_H
 #define GMEMTRACE_BPF_ANSWER_BPF_H
@@ -44,7 +45,7 @@ static __always_inline void answer_look(void *ctx, struct answer_entry *entry)
 	entry->tid = task->pid;
 	entry->bits = bits;
 	entry->stack_state = RECORD_STACK_NONE;
-	if (sensor.stack_rate && entry->entered - entry->asked > SLOW_NS)
+	if (sensor.stack_rate && entry->asked && entry->entered - entry->asked > SLOW_NS)
 		entry->stack_state = stack_take(ctx, &entry->stack);
 }
 
@@ -164,6 +165,53 @@ int csd_left(const __u64 *ctx)
 	struct answer_entry *entry = ctx[1] ? answer_of(ctx[1]) : NULL;
 
 	if (entry && entry->begin && entry->entered && !entry->left)
+		entry->left = bpf_ktime_get_ns();
+	return 0;
+}
+
+/* Each CPU's, its own among them, which runs it in the flush, as it does all that was queued. */
+SEC("fentry/do_kernel_range_flush")
+int BPF_PROG(handler_enter, const struct flush_tlb_info___initiator *info)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), initiator = ~0U;
+	__u64 now = bpf_ktime_get_ns();
+	struct answer_entry *entry;
+	struct timed_slot *timed;
+
+	if (bpf_core_read(&initiator, sizeof(initiator), &info->initiating_cpu) ||
+	    initiator >= sensor.cpus)
+		return 0;
+	if (initiator == cpu) {
+		timed = csd_flush(task_current());
+		if (!timed)
+			return 0;
+		timed->initiator = cpu;
+		timed->asked = timed->begin;
+		timed->asked_nr = 1;
+		timed->handled = 1;
+		return 0;
+	}
+	entry = answer_entry(initiator, cpu);
+	if (!entry)
+		return 0;
+	entry->asked = 0;
+	entry->left = 0;
+	entry->entered = now;
+	answer_look(ctx, entry);
+	return 0;
+}
+
+SEC("fexit/do_kernel_range_flush")
+int BPF_PROG(handler_exit, const struct flush_tlb_info___initiator *info)
+{
+	__u32 cpu = bpf_get_smp_processor_id(), initiator = cpu;
+	struct answer_entry *entry;
+
+	bpf_core_read(&initiator, sizeof(initiator), &info->initiating_cpu);
+	if (initiator == cpu || initiator >= sensor.cpus)
+		return 0;
+	entry = answer_entry(initiator, cpu);
+	if (entry && entry->entered)
 		entry->left = bpf_ktime_get_ns();
 	return 0;
 }

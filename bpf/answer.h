@@ -37,7 +37,6 @@ struct {
 } csd_owners SEC(".maps");
 
 struct answers_sum {
-	struct record_answers *record; /* being filled, NULL: none */
 	__u64 begin; /* ns: of the flush */
 	__u32 initiator;
 	__u32 answered;
@@ -83,33 +82,49 @@ static __always_inline void answers_sum_up(struct answers_sum *sum, __u32 target
 	sum->late = target;
 }
 
-/* The answers of RECORD_ANSWERS_NR targets from @first on, a record where there are any. */
+/*
+ * Whether @entry is of the flush that began at @begin. A handler does not know which flush it runs
+ * for; its CPU's next one from the same initiator writes over it.
+ */
+static __always_inline bool answer_is_of(struct answer_entry *entry, __u64 begin)
+{
+	if (sensor.answers != SENSOR_ANSWERS_HANDLER)
+		return entry->begin == begin;
+	if (entry->entered < begin)
+		return false;
+	entry->asked = begin;
+	return true;
+}
+
+/*
+ * The answers of RECORD_ANSWERS_NR targets, a record where there are any. It is
+ * reserved first: the verifier of 6.1 does not follow one that may be.
+ */
 static long answers_write(__u32 group, struct answers_sum *sum)
 {
-	struct record_answers *record = NULL;
+	struct record_answers *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	__u32 nr = 0, i;
 
+	if (!record) {
+		loss_count(0, 0, RECORD_LOSS_UNTIMED);
+		return 0;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
 	for (i = 0; i < RECORD_ANSWERS_NR; i++) {
 		__u32 target = group * RECORD_ANSWERS_NR + i;
 		struct answer_entry *entry = answer_entry(sum->initiator, target);
 
-		if (target >= sensor.cpus || !entry || entry->begin != sum->begin)
+		if (target >= sensor.cpus || !entry || !answer_is_of(entry, sum->begin))
 			continue;
 		answers_sum_up(sum, target, entry);
-		if (!record) {
-			record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
-			if (!record) {
-				loss_count(0, 0, RECORD_LOSS_UNTIMED);
-				return 0;
-			}
-			__builtin_memset(record, 0, sizeof(*record));
-		}
 		answer_put(&record->answers[nr++ & (RECORD_ANSWERS_NR - 1)], target, entry,
 			   sum->begin);
 		entry->begin = 0;
 	}
-	if (!record)
+	if (!nr) {
+		bpf_ringbuf_discard(record, 0);
 		return 0;
+	}
 	header_fill(&record->header, RECORD_ANSWERS, sizeof(*record));
 	record->begin = sum->begin;
 	record->nr = nr;

@@ -120,7 +120,9 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 		return 0;
 	if (sensor.flushes) {
 		timed = timed_find(task, flush.begin);
-		told = !timed && routine != RECORD_FLUSH_ALL;
+		/* Who answered it, or that nobody can tell, stands in a record of its own. */
+		told = !timed && routine != RECORD_FLUSH_ALL &&
+		       sensor.answers != SENSOR_ANSWERS_HANDLER;
 		if (!told)
 			end = bpf_ktime_get_ns();
 	}

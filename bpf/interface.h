@@ -33,12 +33,20 @@ struct sensor_config {
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 	__u32 gmem_marks_folios; /* 1: guest_memfd has a bit in each folio (v7 to v12) */
 	__u32 zap_times; /* 1: programs at the entry of set_direct_map_* tell when it began */
-	__u32 answers; /* 1: acknowledgements are watched */
+	__u32 answers; /* enum sensor_answers */
 	__u32 cpus; /* numbers that CPUs may have: the answer table is a square of it */
 	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
 	__u32 flushes; /* 1: those that say nothing of the direct map are recorded, too */
 	__u32 csd_owners; /* places of the table of csds, a power of two */
 	__u32 reserved;
+};
+
+/* What tells which CPU answers a flush. */
+enum sensor_answers {
+	SENSOR_ANSWERS_NONE = 0,
+	SENSOR_ANSWERS_CSD = 1, /* tracepoints of the calls that ask */
+	SENSOR_ANSWERS_HANDLER =
+		2, /* the handler of a ranged flush: not when it was asked, nothing of full ones */
 };
 
 /* The programs, as captures number them (record_loss.program, fact sensor.program.N): append only. */
@@ -108,6 +116,8 @@ enum sensor_program {
 	PROGRAM_CONFIGURE_BATCH_EXIT = 62,
 	PROGRAM_SUMMARY_INVALID_EXIT = 63,
 	PROGRAM_SUMMARY_VALID_EXIT = 64,
+	PROGRAM_HANDLER_ENTER = 65,
+	PROGRAM_HANDLER_EXIT = 66,
 };
 
 #define PROGRAMS_MAX 128
@@ -128,7 +138,7 @@ struct timed_slot {
 	__u32 stack;
 	__u32 weight;
 	__u32 stack_state; /* enum record_stack_state */
-	__u32 reserved;
+	__u32 handled; /* 1: who answers is told by the handlers (SENSOR_ANSWERS_HANDLER) */
 	__u64 zap_task; /* of the task that changes an entry just now */
 	__u64 zap_begin; /* ns */
 };

@@ -39,6 +39,7 @@ static __always_inline struct timed_slot *timed_open(const struct task_struct___
 	slot->begin = begin;
 	slot->asked = 0;
 	slot->asked_nr = 0;
+	slot->handled = 0;
 	slot->weight = 0;
 	slot->stack_state = RECORD_STACK_NONE;
 	return slot;
@@ -90,6 +91,16 @@ static __always_inline void timed_fill(struct record_flush_timed *record,
 		record->initiator = slot->initiator;
 }
 
+/* Of the flush in @slot, NULL: none is. Of the only CPU nobody asks. */
+static __always_inline __u32 timed_untold(const struct timed_slot *slot)
+{
+	if (sensor.cpus == 1 || sensor.answers == SENSOR_ANSWERS_CSD)
+		return 0;
+	if (sensor.answers == SENSOR_ANSWERS_HANDLER && slot && slot->handled)
+		return RECORD_FLUSH_UNASKED;
+	return RECORD_FLUSH_UNANSWERED;
+}
+
 /* @slot: what else there is of the flush, or NULL. @end: ns. */
 static __always_inline void timed_write(const struct timed_slot *slot,
 					const struct flush_part *flush, __u64 end,
@@ -111,9 +122,7 @@ static __always_inline void timed_write(const struct timed_slot *slot,
 		record->pages = (flush->last - flush->first + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
 	record->routine = flush->routine;
 	record->bits = task->tgid == sensor.own_tgid ? RECORD_FLUSH_OURS : 0;
-	/* Of the only CPU nobody asks. */
-	if (!sensor.answers && sensor.cpus > 1)
-		record->bits |= RECORD_FLUSH_UNANSWERED;
+	record->bits |= timed_untold(slot);
 	record->initiator = record->header.cpu;
 	if (slot)
 		timed_fill(record, slot);
@@ -161,6 +170,9 @@ static __noinline int timed_end(struct timed_slot *slot, __u64 begin, __u64 firs
 
 	if (slot && sensor.answers && slot->asked_nr)
 		answers_take(slot, &sum);
+	/* The handlers that ran are those that were asked. */
+	if (slot && slot->handled)
+		slot->asked_nr = sum.answered;
 	if (sensor.leaves && flush.routine == RECORD_FLUSH_ALL)
 		leaves_write(&flush);
 	timed_write(slot, &flush, end, &sum);

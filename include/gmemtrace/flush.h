@@ -214,7 +214,8 @@ struct flush_totals {
 	__u64 ceiling; /* pages, 0 not known */
 	__u64 vms; /* inodes' VMs that flushes or exposures are of */
 	__u64 asked, answered; /* other CPUs, over all flushes */
-	__u64 unanswered; /* flushes of kernels that do not show who answers */
+	__u64 unanswered; /* flushes of which the kernel does not show who answers */
+	__u64 unasked; /* flushes of which it does not show when CPUs were asked */
 	__u64 stacks_taken, stacks_collided, stacks_lost;
 	__u64 lost; /* flushes or answers not timed */
 	__u64 never; /* pages that no flush had covered at the end */

@@ -474,7 +474,9 @@ enum record_flush_bits {
 	RECORD_FLUSH_OURS = 1 << 0, /* of the process that owns the sensors */
 	RECORD_FLUSH_FULL = 1 << 1, /* sealed: in effect everything was flushed */
 	RECORD_FLUSH_DIRECT = 1 << 2, /* sealed: it touches the direct map */
-	RECORD_FLUSH_UNANSWERED = 1 << 3, /* nobody watches for answers on this kernel */
+	RECORD_FLUSH_UNANSWERED = 1 << 3, /* nobody watches for answers to it on this kernel */
+	RECORD_FLUSH_UNASKED =
+		1 << 4, /* when CPUs were asked is not known: answers count from its begin */
 };
 
 /* What ran on a CPU when it was asked to flush. Bits, append-only. */

@@ -156,8 +156,7 @@ static enum gmemtrace_status flame_write(const struct flame *flame, struct repor
 		output_stream(output), folded, flame->weight, flame->by);
 	if (error != -EOPNOTSUPP)
 		return output_close(output, error);
-	output_line("--weight wait: no acknowledgements are in it: record --flushes has them, on "
-		    "kernels from 6.5 on");
+	output_line("--weight wait: no acknowledgements are in it: record --flushes has them");
 	return run_status_worse(GMEMTRACE_ERROR, output_close(output, 0));
 }
 

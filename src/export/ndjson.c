@@ -203,7 +203,8 @@ static void add_timed(struct json_object *line, const struct flush_seen *flush)
 	const struct record_flush_timed *timed = flush->timed;
 
 	add_flag(line, "timed", timed);
-	add_known(line, "asked", timed ? timed->asked : 0, timed && timed->asked);
+	add_known(line, "asked", timed ? timed->asked : 0,
+		  timed && timed->asked && !(timed->bits & RECORD_FLUSH_UNASKED));
 	add_known(line, "cpus_asked", timed ? timed->asked_nr : 0, timed);
 	add_known(line, "cpus_answered", timed ? timed->answered_nr : 0,
 		  timed && !(timed->bits & RECORD_FLUSH_UNANSWERED));

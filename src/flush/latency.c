@@ -190,7 +190,9 @@ static void breakdown_add(struct flush_latency *latency, const struct flush_seen
 	totals->answered += timed->answered_nr;
 	flush_histogram_add(&latency->asked[asked_class(timed->asked_nr)],
 			    span(flush->begin, flush->end), 1);
-	if (timed->asked)
+	if (timed->bits & RECORD_FLUSH_UNASKED)
+		totals->unasked++;
+	else if (timed->asked)
 		figure_add(latency, FIGURE_PREPARE, span(flush->begin, timed->asked), 1);
 	answers_add(latency, flush);
 	interrupters_add(latency, flush);
@@ -524,6 +526,7 @@ static void totals_merge(struct flush_totals *totals, const struct flush_totals 
 	totals->asked += other->asked;
 	totals->answered += other->answered;
 	totals->unanswered += other->unanswered;
+	totals->unasked += other->unasked;
 	totals->stacks_taken += other->stacks_taken;
 	totals->stacks_collided += other->stacks_collided;
 	totals->stacks_lost += other->stacks_lost;

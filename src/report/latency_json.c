@@ -155,7 +155,8 @@ static void add_slowest(struct json_object *object, const struct flush_latency *
 static void add_totals(struct json_object *object, const struct flush_totals *totals)
 {
 	struct json_object *kinds = json_object_new_object(), *missing = json_object_new_array();
-	bool answers = totals->timed && !totals->summary && !totals->unanswered;
+	bool answers =
+		totals->timed && !totals->summary && (!totals->unanswered || totals->unasked);
 	const char *words;
 
 	add_count(object, "flushes", totals->flushes);

@@ -57,7 +57,11 @@ const char *latency_missing(const struct flush_totals *totals, size_t index)
 	if (!totals->timed)
 		missing[nr++] = "only flushes of the direct map, and of everything, are in it: "
 				"record --flushes has all, and which CPUs answered";
-	if (totals->timed && totals->unanswered)
+	if (totals->timed && totals->unasked)
+		missing[nr++] = "answers count from their flush's begin, and who answers flushes "
+				"of everything was not judged: this kernel lacks the tracepoints "
+				"of csds (6.5)";
+	else if (totals->timed && totals->unanswered)
 		missing[nr++] = "which CPU answered last was not judged: this kernel lacks the "
 				"tracepoints of csds (6.5)";
 	if (totals->timed && !totals->unanswered && totals->flushes && !totals->asked)

@@ -165,6 +165,10 @@ const struct load_program load_programs[] = {
 		"summary_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, EXPOSURES, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_SUMMARY_VALID_EXIT] = {
 		"summary_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, EXPOSURES, false, SERIES, TOUCH_GMEM_ABSENT },
+	[PROGRAM_HANDLER_ENTER] = {
+		"handler_enter", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
+	[PROGRAM_HANDLER_EXIT] = {
+		"handler_exit", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
 };
 /* clang-format on */
 
@@ -187,12 +191,39 @@ static const char *program_tracepoint(const struct load_program *program)
 	}
 }
 
+/* What tells of answers; the table of them stays small. */
+static enum sensor_answers answers_by(const struct kernel *kernel)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	/* The only one asks nobody. */
+	if (cpus <= 1 || cpus > ANSWER_CPUS_MAX)
+		return SENSOR_ANSWERS_NONE;
+	if (kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
+	    kernel_has_tracepoint(kernel, "csd_function_entry") &&
+	    kernel_has_tracepoint(kernel, "csd_function_exit"))
+		return SENSOR_ANSWERS_CSD;
+	if (kernel_has_function(kernel, "do_kernel_range_flush", 1) &&
+	    kernel_has_struct(kernel, "flush_tlb_info"))
+		return SENSOR_ANSWERS_HANDLER;
+	return SENSOR_ANSWERS_NONE;
+}
+
+/* Not beside the tracepoints, which tell more. */
+static bool program_is_spare(const struct load_program *program, const struct kernel *kernel)
+{
+	size_t index = (size_t)(program - load_programs);
+
+	return (index == PROGRAM_HANDLER_ENTER || index == PROGRAM_HANDLER_EXIT) &&
+	       answers_by(kernel) != SENSOR_ANSWERS_HANDLER;
+}
+
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups)
 {
 	const char *tracepoint = program_tracepoint(program);
 
-	if (!(program->group & groups))
+	if (!(program->group & groups) || program_is_spare(program, kernel))
 		return false;
 	if (tracepoint)
 		return kernel_has_tracepoint(kernel, tracepoint);
@@ -373,21 +404,9 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 	*ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
 }
 
-/* The kernel has the tracepoints that tell of answers, and the table of them stays small. */
-static bool answers_possible(const struct kernel *kernel)
-{
-	int cpus = libbpf_num_possible_cpus();
-
-	/* The only one asks nobody. */
-	return cpus > 1 && cpus <= ANSWER_CPUS_MAX &&
-	       kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
-	       kernel_has_tracepoint(kernel, "csd_function_entry") &&
-	       kernel_has_tracepoint(kernel, "csd_function_exit");
-}
-
 uint32_t load_groups(const struct kernel *kernel, uint32_t groups)
 {
-	return answers_possible(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
+	return answers_by(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
 }
 
 /* Four places a csd, so that few meet; a power of two. */
@@ -408,7 +427,7 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 	*config = kernel->config;
 	config->zap_times = !!(options->groups & CHANGES);
 	config->flushes = !!(options->groups & FLUSHES);
-	config->answers = !!(options->groups & ANSWERS);
+	config->answers = options->groups & ANSWERS ? answers_by(kernel) : SENSOR_ANSWERS_NONE;
 	config->cpus = (uint32_t)libbpf_num_possible_cpus();
 	config->csd_owners = csd_owners_nr(config->cpus);
 	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;

@@ -75,9 +75,13 @@ static void probe_answers(struct probe *probe, const struct kernel *kernel)
 {
 	bool present = load_program_fits(&load_programs[PROGRAM_CSD_QUEUED], kernel,
 					 SENSOR_GROUP_ACKNOWLEDGE);
+	bool handler = load_program_fits(&load_programs[PROGRAM_HANDLER_ENTER], kernel,
+					 SENSOR_GROUP_ACKNOWLEDGE);
 
 	probe_add(probe, "tracepoints of csds", false, present, "6.5",
-		  "no csd:csd_queue_cpu and its like: which CPU answers a flush is not judged");
+		  "no csd:csd_queue_cpu and its like: %s",
+		  handler ? "which CPU answers is told of ranged flushes only"
+			  : "which CPU answers a flush is not judged");
 }
 
 /* How many of those that change its pages' entries are there, not inlined. */

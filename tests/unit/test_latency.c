@@ -747,6 +747,32 @@ static void test_unanswered(void **state)
 	words_are("no stacks were taken", "flush, any");
 }
 
+/* Before 6.5: answers are there, when they were asked for is not; of flushes of everything neither is. */
+static void test_asked_not_told(void **state)
+{
+	struct record_flush_timed flush =
+		timed(T, stream.now, stream.now + 900, RECORD_FLUSH_UNASKED);
+
+	(void)state;
+	flush.asked = flush.begin;
+	flush.asked_nr = 1;
+	flush.answered_nr = 1;
+	flush.late_cpu = 2;
+	flush.late_asked = flush.begin;
+	flush.late_entered = flush.begin + 300;
+	flush.late_left = flush.begin + 400;
+	add_timed(flush);
+	add_timed(timed(T + 1, stream.now, stream.now + 700, RECORD_FLUSH_UNANSWERED));
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().unasked, 1);
+	assert_int_equal(totals().unanswered, 1);
+	assert_int_equal(totals().answered, 1);
+	assert_int_equal(row("phase.prepare")->histogram->count, 0);
+	assert_int_equal(row("phase.return")->histogram->count, 1);
+	words_are("count from their flush's begin", "flush, any");
+}
+
 /* A CPU comes while histograms are kept: what comes then counts for more. */
 static void test_cpus_change(void **state)
 {
@@ -1023,6 +1049,7 @@ int main(void)
 		LATENCY_TEST(test_answer_lost),
 		LATENCY_TEST(test_invlpgb),
 		LATENCY_TEST(test_unanswered),
+		LATENCY_TEST(test_asked_not_told),
 		LATENCY_TEST(test_cpus_change),
 		LATENCY_TEST(test_strange_names),
 		LATENCY_TEST(test_told_by_zap),
