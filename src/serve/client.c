@@ -16,12 +16,14 @@
 #include "serve/server.h"
 
 #define BUFFER_BYTES (1U << 20) /* holds any record: a size is 16 bits */
+#define TURN_BYTES (64U << 10) /* taken from the lane at a time: what the cache still holds */
 #define STEP_MS 50 /* between two looks whether the wait was interrupted */
 #define SILENCE_MS 10000 /* a daemon is armed: it answers at once, or not at all */
 #define ARMING_MS 120000 /* a child verifies and attaches first, perhaps on an emulated CPU */
 
 struct sensor_client {
 	int descriptor;
+	struct lane lane; /* the child's records come by it */
 	pid_t child; /* 0: the daemon's */
 	bool denied; /* there is a daemon, and not for us */
 	bool wait_detach;
@@ -155,12 +157,16 @@ static int child_start(struct sensor_client *client, const struct sensor_options
 		       struct sensor_failure *failure)
 {
 	struct server_options server = { .listener = -1, .report = -1 };
-	int pair[2];
+	int pair[2], error = lane_create(&client->lane);
 
+	if (error)
+		return sensor_fail(failure, GMEMTRACE_ERROR, error, "no memory to share: %s",
+				   strerror(-error));
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair))
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
 				   "cannot make a socket pair: %s", strerror(errno));
 	server.client = pair[1];
+	server.lane = client->lane;
 	client->child = server_spawn(options, &server);
 	close(pair[1]);
 	if (client->child < 0) {
@@ -258,6 +264,7 @@ int sensor_client_open(struct sensor_client **out, const struct sensor_options *
 	client->module_uses = detach_uses();
 	error = client_connect(client, options, source, failure);
 	if (error) {
+		lane_close(&client->lane);
 		free(client);
 		return error;
 	}
@@ -310,21 +317,48 @@ static int records_take(struct sensor_client *client, sensor_sink sink, void *co
 	return records;
 }
 
-int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink,
-		       void *context)
+/* What the socket has after @timeout_ms at most: how many bytes, or -EPIPE at its end. */
+static ssize_t socket_receive(const struct sensor_client *client, int timeout_ms, void *data,
+			      size_t size)
 {
 	struct pollfd descriptor = { .fd = client->descriptor, .events = POLLIN };
 	ssize_t bytes;
 
 	if (poll(&descriptor, 1, timeout_ms) <= 0)
 		return 0;
-	bytes = recv(client->descriptor, client->buffer + client->used,
-		     sizeof(client->buffer) - client->used, MSG_DONTWAIT);
+	bytes = recv(client->descriptor, data, size, MSG_DONTWAIT);
 	if (bytes < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -EPIPE;
-	if (!bytes)
-		return -EPIPE;
-	client->used += bytes;
+	return bytes ? bytes : -EPIPE;
+}
+
+/* The socket only rings. What was written before its end is there when the end is seen. */
+static ssize_t lane_receive(struct sensor_client *client, int timeout_ms, void *data, size_t size)
+{
+	ssize_t bytes = lane_read(&client->lane, data, size), rung;
+	char rings[256];
+
+	if (bytes)
+		return bytes;
+	rung = socket_receive(client, timeout_ms, rings, sizeof(rings));
+	bytes = rung ? lane_read(&client->lane, data, size) : 0;
+	return bytes || rung > 0 ? bytes : rung;
+}
+
+int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink,
+		       void *context)
+{
+	char *data = client->buffer + client->used;
+	ssize_t bytes;
+
+	if (client->lane.memory)
+		bytes = lane_receive(client, timeout_ms, data, TURN_BYTES);
+	else
+		bytes = socket_receive(client, timeout_ms, data,
+				       sizeof(client->buffer) - client->used);
+	if (bytes <= 0)
+		return (int)bytes;
+	client->used += (size_t)bytes;
 	return records_take(client, sink, context);
 }
 
@@ -378,6 +412,7 @@ void sensor_client_close(struct sensor_client *client)
 	if (!client)
 		return;
 	close(client->descriptor);
+	lane_close(&client->lane);
 	if (client->child > 0 && client->wait_detach)
 		client_wait(client);
 	else if (client->child > 0)

@@ -131,9 +131,19 @@ bool peer_full(const struct peers *peers, const struct peer *peer)
 	return peer->backlog.bytes > peers->limits.backlog / 2;
 }
 
+/* Past an empty backlog, and nobody copies it a second time. */
+static bool lane_append(struct peer *peer, const struct record_header *record)
+{
+	if (!peer->lane.memory || peer->backlog.bytes ||
+	    !lane_write_whole(&peer->lane, record, record->size))
+		return false;
+	peer->unrung += record->size;
+	return true;
+}
+
 static bool peer_append(struct peer *peer, const struct record_header *record)
 {
-	if (!backlog_append(&peer->backlog, record, record->size))
+	if (!lane_append(peer, record) && !backlog_append(&peer->backlog, record, record->size))
 		return false;
 	if (peer->time < record->time)
 		peer->time = record->time;

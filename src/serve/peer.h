@@ -17,6 +17,7 @@
 #include "gmemtrace/record.h"
 #include "serve/backlog.h"
 #include "serve/history.h"
+#include "serve/lane.h"
 #include "serve/reads.h"
 
 #define PEERS_MAX 256
@@ -52,6 +53,9 @@ struct peer {
 	bool ended; /* RECORD_END is queued: nothing follows */
 	bool announce; /* inodes or facts were among what was dropped */
 	struct backlog backlog;
+	struct lane
+		lane; /* the owner's client's: its records go by it, and wait in the backlog where it is full */
+	size_t unrung; /* bytes in the lane that the client was not woken for */
 	uint64_t progress; /* ns: it read something, or had nothing to read */
 	uint64_t watermark; /* ns: what comes, and what was dropped, is not older */
 	uint64_t time; /* ns: of the latest record queued */

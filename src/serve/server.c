@@ -20,7 +20,6 @@
 #define IDLE_MS 20
 #define QUIET_MS 50 /* the same where nothing has come for a while: half a heartbeat */
 #define QUIET_NS (1000 * MS)
-#define FULL_MS 100 /* while the owner's client reads nothing */
 #define FLUSH_BYTES (256U << 10)
 #define INPUT_BYTES 4096 /* taken from one client in one turn */
 #define READS_TURN_NS (5 * MS) /* of reading pages for clients in one go; then as long of a rest */
@@ -100,22 +99,54 @@ __attribute__((format(printf, 2, 3))) static void server_log(struct server *serv
 		server->log_left_out++;
 }
 
-static void peer_flush(struct peer *peer)
+/* How many bytes were taken, or -errno. */
+static ssize_t peer_send(struct peer *peer, const void *data, size_t size)
+{
+	ssize_t bytes;
+
+	if (!peer->lane.memory) {
+		bytes = send(peer->descriptor, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		return bytes < 0 ? -errno : bytes;
+	}
+	bytes = lane_write(&peer->lane, data, size);
+	if (bytes > 0)
+		peer->unrung += (size_t)bytes;
+	return bytes ? bytes : -EAGAIN;
+}
+
+/* Wakes who waits for what the lane has. Where there is no room to ring, many a ring is unheard yet. */
+static void peer_ring(struct peer *peer)
+{
+	if (!peer->unrung)
+		return;
+	peer->unrung = 0;
+	if (send(peer->descriptor, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN &&
+	    errno != EINTR)
+		peer->dead = true;
+}
+
+static void backlog_send(struct peer *peer)
 {
 	const void *data;
 	size_t size;
 
 	while (!peer->dead && (size = backlog_next(&peer->backlog, &data))) {
-		ssize_t bytes = send(peer->descriptor, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t bytes = peer_send(peer, data, size);
 
 		if (bytes >= 0)
 			peer_sent(peer, (size_t)bytes, now());
-		else if (errno == EAGAIN)
+		else if (bytes == -EAGAIN)
 			return;
-		else if (errno != EINTR)
+		else if (bytes != -EINTR)
 			peer->dead = true;
 	}
 	peer->progress = now();
+}
+
+static void peer_flush(struct peer *peer)
+{
+	backlog_send(peer);
+	peer_ring(peer);
 }
 
 /* While it is armed, the hello has not gone yet. */
@@ -128,8 +159,10 @@ static void server_sink(void *context, const struct record_header *record)
 		history_add(server->history, record);
 	peers_record(peers, record);
 	for (size_t i = 0; server->armed && i < peers->used; i++) {
-		if (peers->list[i].id && peers->list[i].backlog.bytes > FLUSH_BYTES)
-			peer_flush(&peers->list[i]);
+		struct peer *peer = &peers->list[i];
+
+		if (peer->id && (peer->backlog.bytes > FLUSH_BYTES || peer->unrung > FLUSH_BYTES))
+			peer_flush(peer);
 	}
 }
 
@@ -288,7 +321,7 @@ static short peer_events(const struct peer *peer)
 
 	if (!peer->ended && reads_room(&peer->reads))
 		events |= POLLIN;
-	if (peer->backlog.bytes)
+	if (peer->backlog.bytes && !peer->lane.memory)
 		events |= POLLOUT;
 	return events;
 }
@@ -454,6 +487,14 @@ static void server_read(struct server *server)
 		server->reads_due = now() + spent;
 }
 
+/* Nobody tells when there is room in it again. */
+static bool lane_full(const struct server *server)
+{
+	const struct peer *peer = &server->peers.list[0];
+
+	return peer->lane.memory && peer->backlog.bytes;
+}
+
 static bool owner_full(const struct server *server)
 {
 	const struct peer *peer = &server->peers.list[0];
@@ -467,7 +508,7 @@ static int server_drain(struct server *server)
 	int records;
 
 	if (owner_full(server))
-		return FULL_MS;
+		return BUSY_MS;
 	records = source_poll(server->source);
 	if (source_gone(server->source)) {
 		server->stop = true;
@@ -482,7 +523,7 @@ static int server_drain(struct server *server)
 		return 1;
 	if (peers_reads_wait(&server->peers))
 		return server->listener < 0 ? 0 : 1;
-	if (records > 0) {
+	if (records > 0 || lane_full(server)) {
 		server->busy = now();
 		return BUSY_MS;
 	}
@@ -533,7 +574,7 @@ static void server_finish(struct server *server)
 	}
 	server_flush(server);
 	while (backlogs_wait(server) && now() - begin < FINISH_NS) {
-		server_wait(server, IDLE_MS);
+		server_wait(server, BUSY_MS);
 		server_flush(server);
 	}
 }
@@ -600,13 +641,14 @@ static void peers_close(struct server *server)
 	listener_close(server);
 }
 
-static void owner_admit(struct server *server, int client)
+static void owner_admit(struct server *server, const struct server_options *options)
 {
 	char message[8];
 	struct peer *peer =
-		peers_admit(&server->peers, client, 0, 0, now(), message, sizeof(message));
+		peers_admit(&server->peers, options->client, 0, 0, now(), message, sizeof(message));
 
 	peer->owner = true;
+	peer->lane = options->lane;
 }
 
 /* Arms the sensors; where privileges are to be given up, they are in a child, and we have none then. */
@@ -654,7 +696,7 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 	if (options->history)
 		server->history = history_create(options->history);
 	if (options->client >= 0)
-		owner_admit(server, options->client);
+		owner_admit(server, options);
 	error = server_arm(server, sensors, options, &failure);
 	hello_send(server, options->client, error ? &failure : NULL);
 	server->armed = true;

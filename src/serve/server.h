@@ -5,7 +5,9 @@
  * To a client: one struct server_hello, then sealed records, each as long as
  * its header says. From a client: struct server_command (reads.h). The same for
  * a child of gmemtrace (one client, for which nothing is dropped) and for
- * gmemtraced (many: a slow one loses records and is told how many).
+ * gmemtraced (many: a slow one loses records and is told how many). The child's
+ * records go through memory that it shares with its client (lane.h), and a byte
+ * on the socket tells that there are some.
  *
  * No client can hold the process up: nothing is sent or received that would
  * block, what a client asks for is done in small pieces and in turn, and
@@ -36,6 +38,7 @@ struct server_hello {
 
 struct server_options {
 	int client; /* >= 0: the only client, whose end is the process's end */
+	struct lane lane; /* that client's */
 	int listener; /* >= 0: clients are accepted here until SIGTERM, or the parent's death */
 	const char *socket; /* @listener's path, removed at the end */
 	/*

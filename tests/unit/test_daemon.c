@@ -39,6 +39,7 @@
 static struct {
 	unsigned int flood; /* records they have whenever they are asked */
 	uint64_t records; /* handed out */
+	uint64_t settled; /* the same when they were settled: what follows is behind the end */
 	uint64_t chunks; /* read */
 	pid_t owner;
 	pid_t impostor; /* as whom it is to be listens */
@@ -155,6 +156,7 @@ int __wrap_sensor_settle(struct sensor *sensor);
 int __wrap_sensor_settle(struct sensor *sensor)
 {
 	say_heartbeat(sensor);
+	shared->settled = shared->records;
 	return 0;
 }
 
@@ -834,21 +836,17 @@ static void test_cannot_arm(void **state)
 }
 
 /* The owner's own client, which lives and reads nothing. */
-static int owner_start(void)
+static struct sensor_client *owner_start(void)
 {
-	const struct server_options options = {
-		.client = -1, .listener = -1, .report = -1, .limits = { .backlog = 1 << 20 }
-	};
+	const struct sensor_source source = { .interrupted = never };
 	const struct sensor_options sensor = { .groups = SENSOR_GROUP_VERDICT };
-	struct server_options with_client = options;
-	int pair[2];
+	struct sensor_failure failure = {};
+	struct sensor_client *client;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	with_client.client = pair[1];
-	assert_true(server_spawn(&sensor, &with_client) > 0);
-	close(pair[1]);
-	assert_int_equal(hello_of(pair[0]).status, 0);
-	return pair[0];
+	shared->records = 0;
+	assert_int_equal(sensor_client_open(&client, &sensor, &source, &failure), 0);
+	assert_false(sensor_client_daemon(client));
+	return client;
 }
 
 /* Waits until the sensors are not drained any more. */
@@ -857,30 +855,92 @@ static bool owner_waits(void)
 	uint64_t before = shared->records;
 
 	pause_ms(500);
-	return shared->records == before;
+	return before && shared->records == before;
+}
+
+/* What one that read late was told. */
+struct late {
+	uint64_t records; /* that the sensors had said, with a time */
+	uint64_t time; /* ns */
+	uint64_t end; /* of the stream: records of it */
+};
+
+static void late_record(void *context, const struct record_header *record)
+{
+	struct late *late = context;
+
+	late->end += record->kind == RECORD_END;
+	if (record->kind != RECORD_FLUSH && record->kind != RECORD_HEARTBEAT)
+		return;
+	assert_true(record->time >= late->time);
+	late->time = record->time;
+	late->records++;
+}
+
+/* What it has is not lost, and it goes on. */
+static void test_owner_waits_for_its_client(void **state)
+{
+	struct sensor_client *client;
+	struct late late = {};
+	int got;
+
+	(void)state;
+	shared->flood = 5000;
+	client = owner_start();
+	assert_true(wait_until(owner_waits));
+	alarm(PATIENCE);
+	assert_int_equal(sensor_client_stop(client), 0);
+	do
+		got = sensor_client_read(client, 100, late_record, &late);
+	while (got >= 0);
+	alarm(0);
+	assert_int_equal(got, -EPIPE);
+	assert_true(sensor_client_ended(client));
+	assert_int_equal(late.end, 1);
+	assert_int_equal(late.records, shared->settled);
+	sensor_client_close(client);
+	assert_true(wait_until(owner_gone));
 }
 
 static void test_owner_is_not_held_by_its_client(void **state)
 {
-	int descriptor;
+	struct sensor_client *client;
 
 	(void)state;
 	shared->flood = 5000;
-	descriptor = owner_start();
-	assert_true(wait_until(owner_waits));
-	/* What it has is not lost, and it goes on. */
-	stop(descriptor);
-	read_to_the_end(descriptor);
-	assert_true(wait_until(owner_gone));
-	descriptor = owner_start();
+	client = owner_start();
 	assert_true(wait_until(owner_waits));
 	kill(shared->owner, SIGTERM);
 	assert_true(wait_until(owner_gone));
-	close(descriptor);
-	descriptor = owner_start();
+	sensor_client_close(client);
+	client = owner_start();
 	assert_true(wait_until(owner_waits));
-	close(descriptor);
+	sensor_client_close(client);
 	assert_true(wait_until(owner_gone));
+}
+
+/* What it said before it was killed is told, and then that nothing more comes. */
+static void test_owner_is_killed(void **state)
+{
+	struct sensor_client *client;
+	struct late late = {};
+	int got;
+
+	(void)state;
+	shared->flood = 5000;
+	client = owner_start();
+	assert_true(wait_until(owner_waits));
+	kill(shared->owner, SIGKILL);
+	assert_true(wait_until(owner_gone));
+	alarm(PATIENCE);
+	do
+		got = sensor_client_read(client, 100, late_record, &late);
+	while (got >= 0);
+	alarm(0);
+	assert_int_equal(got, -EPIPE);
+	assert_false(sensor_client_ended(client));
+	assert_true(late.records && late.records < shared->records);
+	sensor_client_close(client);
 }
 
 static bool impostor_listens(void)
@@ -1114,7 +1174,9 @@ int main(void)
 		TEST(test_both_are_killed),
 		TEST(test_two_daemons),
 		TEST(test_cannot_arm),
+		TEST(test_owner_waits_for_its_client),
 		TEST(test_owner_is_not_held_by_its_client),
+		TEST(test_owner_is_killed),
 		TEST(test_client_of_a_silent_daemon),
 		TEST(test_client_of_another_version),
 		TEST(test_client_of_no_daemon),
