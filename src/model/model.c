@@ -237,6 +237,23 @@ static void feed_disorder(struct model *model, const struct record_header *recor
 	doubt_loss(model, &loss);
 }
 
+/*
+ * What joins joins something: an inode whose announcement was lost, and that was gone when the
+ * sensors asked what it is. So far as it goes this is a loss, too.
+ */
+static void feed_unannounced(struct model *model, const struct record_header *record)
+{
+	struct record_loss loss = {
+		.header = { .kind = RECORD_LOSS, .size = sizeof(loss), .time = record->time },
+		.since = record->time,
+		.count = 1,
+		.cause = RECORD_LOSS_RING_FULL,
+	};
+
+	doubt_loss(model, &loss);
+	queue_add_record(model, &loss.header);
+}
+
 static void feed_fact(struct model *model, const struct record_fact *record)
 {
 	const char *key = record_fact_key(record);
@@ -291,7 +308,10 @@ static void feed_event(struct model *model, const struct record_header *record)
 	}
 	if (record->time < model->horizon)
 		feed_disorder(model, record);
-	queue_add_record(model, record);
+	if (record->kind == RECORD_JOIN && !record->inode)
+		feed_unannounced(model, record);
+	else
+		queue_add_record(model, record);
 }
 
 static void feed_record(struct model *model, const struct record_header *record)

@@ -52,11 +52,9 @@ static bool zap_contradicts(const struct record_zap *record)
 	return record->routine == RECORD_ZAP_DEFAULT && !record->valid;
 }
 
-/* What joins joins something. */
 static bool owner_contradicts(const struct record_owner *record)
 {
-	return record->prepared & ~OWNER_BITS ||
-	       (record->header.kind == RECORD_JOIN && !record->header.inode);
+	return record->prepared & ~OWNER_BITS;
 }
 
 /* Pages that were not among those that were freed. */

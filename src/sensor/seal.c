@@ -125,9 +125,10 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 }
 
 /*
- * The owner of a zapped page that no sensor has announced: ask what it is now.
- * One that is gone already can only have been a memfd_secret: nobody else zaps
- * pages of a file by set_direct_map_invalid_noflush(). @from: a record_zap.
+ * The owner of a page that was zapped or has joined, which no sensor has announced, or whose
+ * announcement found no room in the ring: ask what it is now. One that is gone already can only
+ * have been a memfd_secret where a page was zapped so: nobody else zaps pages of a file by
+ * set_direct_map_invalid_noflush().
  */
 static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_t i_ino,
 				    const struct record_header *from)
@@ -137,7 +138,8 @@ static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_
 
 	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
 	    identity.provider == RECORD_PROVIDER_UNKNOWN) {
-		if (((const struct record_zap *)from)->routine != RECORD_ZAP_INVALID)
+		if (from->kind != RECORD_ZAP ||
+		    ((const struct record_zap *)from)->routine != RECORD_ZAP_INVALID)
 			return NULL;
 		identity.provider = RECORD_PROVIDER_SECRETMEM;
 		identity.default_state = 0;
@@ -157,6 +159,11 @@ static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_
 	return entry;
 }
 
+static bool names_owner(const struct record_header *record)
+{
+	return record->kind == RECORD_ZAP || record->kind == RECORD_JOIN;
+}
+
 static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uint64_t i_ino,
 					const struct record_header *from)
 {
@@ -167,7 +174,7 @@ static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uin
 	entry = inode_entry(seal, pointer, i_ino);
 	if (entry->pointer)
 		return entry;
-	return from->kind == RECORD_ZAP ? inode_ask(seal, pointer, i_ino, from) : NULL;
+	return names_owner(from) ? inode_ask(seal, pointer, i_ino, from) : NULL;
 }
 
 uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino)

@@ -156,6 +156,31 @@ static void test_learned_between(void **state)
 	assert_false(page_is_sure(5));
 }
 
+/* A page of an inode whose announcement was lost: a loss, and no record without sense. */
+static void test_join_unannounced(void **state)
+{
+	const struct record_owner join = {
+		.header = { .kind = RECORD_JOIN,
+			    .size = sizeof(join),
+			    .time = AT + 5000,
+			    .tid = T },
+		.page = 700,
+		.nr = 1,
+	};
+	struct model_counts counts;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_add(&stream, &join.header);
+	judge();
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.malformed, 0);
+	assert_int_equal(counts.lost, 1);
+	assert_int_equal(counts.lost_by_cause[RECORD_LOSS_RING_FULL], 1);
+	assert_true(doubtful(G, 5000, 5000));
+	assert_false(doubtful(G, 5002, 6000));
+}
+
 /* --- a page's events ---------------------------------------------------------- */
 
 static void expect_events(__u64 pgoff, __u64 pfn, __u64 until, size_t max, const __u16 *kinds,
@@ -305,11 +330,12 @@ static void test_events_budget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_interval),	RULE_TEST(test_interval_of_anybody),
-		RULE_TEST(test_intervals_melt), RULE_TEST(test_intervals_many),
-		RULE_TEST(test_before_attach),	RULE_TEST(test_learned_between),
-		RULE_TEST(test_events),		RULE_TEST(test_events_full_flush),
-		RULE_TEST(test_events_kept),	RULE_TEST(test_events_budget),
+		RULE_TEST(test_interval),	   RULE_TEST(test_interval_of_anybody),
+		RULE_TEST(test_intervals_melt),	   RULE_TEST(test_intervals_many),
+		RULE_TEST(test_before_attach),	   RULE_TEST(test_learned_between),
+		RULE_TEST(test_join_unannounced),  RULE_TEST(test_events),
+		RULE_TEST(test_events_full_flush), RULE_TEST(test_events_kept),
+		RULE_TEST(test_events_budget),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

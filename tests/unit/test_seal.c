@@ -307,6 +307,32 @@ static void test_inode_unannounced(void **state)
 	assert_no_address();
 }
 
+/* Its announcement found no room: a page that joins asks as well, and what has gone is nobody's. */
+static void test_join_unannounced(void **state)
+{
+	struct record_owner join = { .header = header(RECORD_JOIN, sizeof(join)),
+				     .i_ino = I_INO,
+				     .page = page_of(100),
+				     .nr = 1 };
+
+	(void)state;
+	join.header.inode = INODE + 0x1000;
+	seal_record(&sealing.seal, &join.header);
+	assert_int_equal(sealing.sealed_nr, 1);
+	assert_int_equal(last_inode(), 0);
+
+	sealing.identity =
+		(struct identify_args){ .i_ino = I_INO, .provider = RECORD_PROVIDER_RFC3 };
+	join.header.inode = INODE;
+	seal_record(&sealing.seal, &join.header);
+	assert_int_equal(sealing.sealed_nr, 3);
+	assert_int_equal(sealing.sealed[1].inode.provider, RECORD_PROVIDER_RFC3);
+	assert_int_equal(sealing.sealed[1].inode.before_attach, 1);
+	assert_int_equal(last_inode(), 1);
+	assert_int_equal(sealing.identified, 2);
+	assert_no_address();
+}
+
 static uint64_t word(uint64_t pfn, unsigned int bits)
 {
 	return pfn << 8 | bits;
@@ -607,14 +633,15 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	   SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),	   SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),	   SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced), SEAL_TEST(test_block_runs),
-		SEAL_TEST(test_many_inodes),	   SEAL_TEST(test_snapshot_run),
-		SEAL_TEST(test_inodes_outlived),   SEAL_TEST(test_flush_to_the_end),
-		SEAL_TEST(test_flush_timed),	   SEAL_TEST(test_inode_became_another),
-		SEAL_TEST(test_release_retires),   SEAL_TEST(test_block_empty_end),
+		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_block_runs),	      SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),	      SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
