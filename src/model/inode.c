@@ -123,6 +123,7 @@ __u64 inode_uncompared(const struct inode *inode)
 void inode_free(struct model *model, struct inode *inode)
 {
 	extent_free(model, inode);
+	model_release(model, inode->ended, inode->ended_room * sizeof(*inode->ended));
 	intervals_free(model, &inode->doubts);
 	model_release(model, inode, sizeof(*inode));
 }

@@ -2,25 +2,6 @@
 /* Requests: calls of the routines that change or may change a page's state. */
 #include "model/state.h"
 
-/* The update of the xarray inside another request is only that request's means. */
-static bool request_is_step(const struct request *request)
-{
-	return request->base.operation == RECORD_OPERATION_UPDATE_XARRAY && request->outer;
-}
-
-static bool request_declares(const struct request *request)
-{
-	switch (request->base.operation) {
-	case RECORD_OPERATION_SET_RANGE:
-	case RECORD_OPERATION_SET_FOLIO:
-		return true;
-	case RECORD_OPERATION_UPDATE_XARRAY:
-		return !request_is_step(request);
-	default:
-		return false;
-	}
-}
-
 static struct request *request_alloc(struct model *model)
 {
 	struct request *request = model->requests_free;
@@ -37,12 +18,11 @@ static void request_unlink(struct model *model, struct request *request)
 	struct task *task = request->task;
 
 	if (request->inode) {
-		struct request **link = &request->inode->open;
-
-		while (*link && *link != request)
-			link = &(*link)->next_open;
-		if (*link)
-			*link = request->next_open;
+		*request->link_open = request->next_open;
+		if (request->next_open)
+			request->next_open->link_open = request->link_open;
+		if (!request->inode->open)
+			conflicts_forget(model, request->inode);
 	}
 	model->open[request->open_index] = model->open[--model->open_nr];
 	model->open[request->open_index]->open_index = request->open_index;
@@ -182,9 +162,15 @@ void request_begin(struct model *model, const struct record_request *record)
 	request->next_open = NULL;
 	if (request->inode) {
 		request->next_open = request->inode->open;
+		request->link_open = &request->inode->open;
+		if (request->next_open)
+			request->next_open->link_open = &request->next_open;
 		request->inode->open = request;
+		request->ended_before = request->inode->ended_count;
 		request->inode->base.requests += !request_is_step(request);
 	}
+	if (!model->open_nr || request->base.begin < model->open_since)
+		model->open_since = request->base.begin;
 	request->open_index = model->open_nr;
 	model->open[model->open_nr++] = request;
 	task->top = request;
@@ -212,44 +198,6 @@ static struct request *request_match(const struct task *task, const struct recor
 			return request;
 	}
 	return NULL;
-}
-
-static bool conflict_add(struct model *model, struct request *request,
-			 const struct conflict *conflict)
-{
-	struct conflict *last;
-
-	if (request->conflicts_nr == CONFLICTS_MAX) {
-		last = &request->conflicts[CONFLICTS_MAX - 1];
-		last->first = last->first < conflict->first ? last->first : conflict->first;
-		last->last = last->last > conflict->last ? last->last : conflict->last;
-		last->opposite |= conflict->opposite;
-		return true;
-	}
-	if (!model_grow(model, &request->conflicts, request->conflicts_nr, &request->conflicts_room,
-			sizeof(*request->conflicts)))
-		return false;
-	request->conflicts[request->conflicts_nr++] = *conflict;
-	return true;
-}
-
-/* Tells the requests that ran at the same time what this one may have left behind. */
-static void request_note_conflicts(struct model *model, const struct request *request)
-{
-	const struct model_request *base = &request->base;
-
-	for (struct request *other = request->inode->open; other; other = other->next_open) {
-		struct conflict conflict = {
-			.first = base->pgoff_first,
-			.last = base->pgoff_last,
-			.opposite = other->base.state != base->state || base->result < 0,
-		};
-
-		if (other->task != request->task && request_declares(other) &&
-		    request_overlaps(other, base->pgoff_first, base->pgoff_last) &&
-		    !conflict_add(model, other, &conflict))
-			return;
-	}
 }
 
 static void request_declare(struct model *model, const struct request *request)
@@ -318,7 +266,7 @@ static void request_apply(struct model *model, const struct request *request)
 			 !inode_has(request->inode, PROVIDER_JUDGED)))
 		request_declare(model, request);
 	if (declares) {
-		request_note_conflicts(model, request);
+		conflict_ended(model, request);
 		promise_request(model, request);
 	}
 	if ((base->operation == RECORD_OPERATION_CONFIGURE ||
@@ -381,6 +329,8 @@ void request_end(struct model *model, const struct record_request *record)
 	request->base.result = record->result;
 	if (request_is_step(request))
 		request_step(request);
+	if (request->inode)
+		conflicts_gather(model, request);
 	if (task->zaps_nr)
 		request->base.zaps = task->zaps + request->zaps_first;
 	request->base.zaps_nr = task->zaps_nr - request->zaps_first;
@@ -401,34 +351,24 @@ void request_end(struct model *model, const struct record_request *record)
 
 void request_check_stuck(struct model *model, __u64 now)
 {
+	__u64 since = ~0ULL;
+
+	if (!model->open_nr || now <= model->open_since ||
+	    now - model->open_since <= model->options.stuck_ns)
+		return;
 	for (size_t i = 0; i < model->open_nr; i++) {
 		struct model_request *request = &model->open[i]->base;
 
-		if (request->stuck || now - request->begin <= model->options.stuck_ns)
+		if (request->stuck)
 			continue;
+		if (now - request->begin <= model->options.stuck_ns) {
+			since = request->begin < since ? request->begin : since;
+			continue;
+		}
 		request->stuck = true;
 		MODEL_NOTIFY(model, request_stuck, request, now);
 	}
-}
-
-bool model_request_conflicts(const struct model_request *base, __u64 pgoff)
-{
-	const struct request *request = (const struct request *)base;
-	const struct request *other;
-
-	for (size_t i = 0; i < request->conflicts_nr; i++) {
-		const struct conflict *conflict = &request->conflicts[i];
-
-		if (conflict->opposite && conflict->first <= pgoff && pgoff <= conflict->last)
-			return true;
-	}
-	for (other = request->inode ? request->inode->open : NULL; other;
-	     other = other->next_open) {
-		if (other->task != request->task && request_declares(other) &&
-		    other->base.state != base->state && request_overlaps(other, pgoff, pgoff))
-			return true;
-	}
-	return false;
+	model->open_since = since;
 }
 
 void request_free_all(struct model *model)

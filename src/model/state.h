@@ -23,6 +23,9 @@
 #define NOBODY_MAX (1U << 15)
 /* Others that ran at the same time: where there are more, they are taken together. */
 #define CONFLICTS_MAX 64
+/* Requests that ended while others were open: so many are told apart, those before by pairs. */
+#define ENDED_MAX 512
+#define ENDED_APART 128
 #define CHUNK_IDS_MAX ((1U << 20) - 1)
 #define REQUEST_DEPTH_MAX 8
 #define INTERVALS_MAX 32
@@ -209,12 +212,24 @@ struct inode {
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
+	struct ended *ended; /* that declare, while others were open: no more than ENDED_MAX */
+	size_t ended_nr, ended_room;
+	__u64 ended_count; /* ever */
 	struct promises *promises; /* NULL: nothing was ever promised, or asked for */
 };
 
 /* What inodes add to model_counts. */
 struct inode_sums {
 	__u64 pages, compared, uncompared, unsettled, inconclusive;
+};
+
+/* What one request that ended left behind, or several, one after the other. */
+struct ended {
+	__u64 number; /* of the last of them, by inode->ended_count */
+	__u64 first, last; /* pgoff: of all of them */
+	const struct task *task; /* NULL: several tasks' */
+	bool present, absent; /* what was asked for */
+	bool failed;
 };
 
 /* Where another thread's request ran at the same time. */
@@ -229,6 +244,8 @@ struct request {
 	struct task *task;
 	struct request *outer;
 	struct request *next_open; /* of the inode; or of the free list */
+	struct request **link_open; /* what leads to it in the inode's list */
+	__u64 ended_before; /* inode->ended_count when it began */
 	size_t open_index; /* in model->open */
 	size_t zaps_first, flushes_first; /* in the task's logs */
 	struct conflict *conflicts;
@@ -311,6 +328,7 @@ struct model {
 	struct map vm_map; /* number -> struct promise_vm * */
 	struct request **open;
 	size_t open_nr, open_room;
+	__u64 open_since; /* ns: none that is not stuck yet began before */
 	struct request *requests_free;
 	__u64 request_id;
 	__u64 taken; /* entries of the queue */
@@ -707,6 +725,18 @@ static inline void request_stepped(struct request *request, __u64 time)
 }
 /* The innermost request of @task that changes direct-map entries, or NULL. */
 struct request *request_innermost(const struct task *task);
+/* The update of the xarray inside another request is only that request's means. */
+bool request_is_step(const struct request *request);
+/* Whether it says what pages are to be. */
+bool request_declares(const struct request *request);
+
+/* conflict.c */
+/* @request, which declares, has ended: others on its inode that are open are to know. */
+void conflict_ended(struct model *model, const struct request *request);
+/* What those left behind that ended while @request was open; it ends now. */
+void conflicts_gather(struct model *model, struct request *request);
+/* Nobody has to know any more. */
+void conflicts_forget(struct model *model, struct inode *inode);
 
 /* request.c */
 void request_begin(struct model *model, const struct record_request *record);

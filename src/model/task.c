@@ -28,3 +28,21 @@ struct request *request_innermost(const struct task *task)
 		request = request->outer;
 	return request;
 }
+
+bool request_is_step(const struct request *request)
+{
+	return request->base.operation == RECORD_OPERATION_UPDATE_XARRAY && request->outer;
+}
+
+bool request_declares(const struct request *request)
+{
+	switch (request->base.operation) {
+	case RECORD_OPERATION_SET_RANGE:
+	case RECORD_OPERATION_SET_FOLIO:
+		return true;
+	case RECORD_OPERATION_UPDATE_XARRAY:
+		return !request_is_step(request);
+	default:
+		return false;
+	}
+}

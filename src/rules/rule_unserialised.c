@@ -53,7 +53,8 @@ static void unserialised_request_ended(struct verdict *verdict, const struct mod
 {
 	const struct model_request *other;
 
-	if (!request_changes_range(request) || !request->inode)
+	/* Without a step it cannot be torn apart, nor tear another. */
+	if (!request_changes_range(request) || !request->inode || !request->step_last)
 		return;
 	for (size_t i = 0; (other = model_request_open(verdict_model(verdict), i)); i++) {
 		if (other->inode == request->inode && other->tid != request->tid &&

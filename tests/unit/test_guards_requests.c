@@ -228,6 +228,63 @@ static void test_many(void **state)
 	assert_int_equal(declared(151), MODEL_PRESENT);
 }
 
+/*
+ * More than are kept apart, while one is open for long: those from before it are no conflict, of
+ * those since none is forgotten, and the last are told apart.
+ */
+static void test_many_pairs(void **state)
+{
+	enum {
+		NR = 2000,
+		PAGES = 40,
+		LAST = 150,
+		OTHER = 180
+	};
+
+	(void)state;
+	start();
+	begin(T + 2, OTHER, OTHER, true);
+	for (__u64 i = 0; i < NR; i++)
+		during(T + 1, i % PAGES, i % PAGES, false, 0);
+	begin(T, 0, LAST, true);
+	for (__u64 i = 0; i < NR; i++)
+		during(T + 1, PAGES + i % PAGES, PAGES + i % PAGES, false, 0);
+	end(T, 0, LAST, true, 0);
+	begin(T + 3, 1, LAST, true);
+	during(T + 1, 97, 97, false, 0);
+	during(T + 1, 99, 99, false, 0);
+	end(T + 3, 1, LAST, true, 0);
+	end(T + 2, OTHER, OTHER, true, 0);
+	feed_with(&(struct model_options){ .events_kept = 1024 });
+	assert_int_equal(declared(1), MODEL_PRESENT);
+	assert_int_equal(declared(PAGES - 1), MODEL_PRESENT);
+	assert_int_equal(declared(97), MODEL_EITHER);
+	assert_int_equal(declared(98), MODEL_PRESENT);
+	assert_int_equal(declared(99), MODEL_EITHER);
+	assert_int_equal(declared(OTHER), MODEL_PRESENT);
+}
+
+/* The same of a request that they all may have overtaken. */
+static void test_many_since(void **state)
+{
+	enum {
+		NR = 2000,
+		PAGES = 40,
+		LAST = 150
+	};
+
+	(void)state;
+	start();
+	begin(T, 0, LAST, true);
+	for (__u64 i = 0; i < NR; i++)
+		during(T + 1, i % PAGES, i % PAGES, false, 0);
+	end(T, 0, LAST, true, 0);
+	feed_with(&(struct model_options){ .events_kept = 1024 });
+	for (__u64 i = 0; i < PAGES; i++)
+		assert_int_equal(declared(i), MODEL_EITHER);
+	assert_int_equal(declared(PAGES), MODEL_PRESENT);
+}
+
 static void test_many_elsewhere(void **state)
 {
 	(void)state;
@@ -403,7 +460,8 @@ int main(void)
 		RULE_TEST(test_steps),		RULE_TEST(test_release_of_nobody),
 		RULE_TEST(test_at_once),	RULE_TEST(test_failed),
 		RULE_TEST(test_nested),		RULE_TEST(test_many),
-		RULE_TEST(test_many_elsewhere), RULE_TEST(test_conflicts),
+		RULE_TEST(test_many_elsewhere), RULE_TEST(test_many_pairs),
+		RULE_TEST(test_many_since),	RULE_TEST(test_conflicts),
 		RULE_TEST(test_declares),	RULE_TEST(test_ranges),
 		RULE_TEST(test_configure),	RULE_TEST(test_late_end),
 	};
