@@ -3,13 +3,16 @@
  * What user space can do to a guest_memfd besides converting it, at the worst moment. Whatever happens,
  * the kernel has nothing to say, KVM can be unloaded afterwards, and memory can be used again.
  *
- * usage: attack slots|kill|memcg|fork|sockets|reuse SECONDS   prints "NAME: ok N", N things done
+ * usage: attack slots|kill|memcg|fork|sockets|wide|many|reuse SECONDS   prints "NAME: ok N", N things done;
+ * SIGALRM ends it where something takes a minute longer than it was asked to
  *
  * slots     a memslot is deleted and added while others convert, punch, allocate and declare
  * kill      SIGKILL for a process whose threads do all of that and fault
  * memcg     the same below a limit that it does not keep to; the charge is gone with it
  * fork      the last file descriptor, and the VM's, are a child's that outlives its parent
  * sockets   the last reference is a message of two sockets that nobody can reach any more
+ * wide      a slot of almost 1 TiB, one page of which is private, is deleted and added
+ * many      the memory of 2100 guest_memfds is converted by one call
  * reuse     all free memory is written to: a page that was freed absent would be an oops
  */
 #include <errno.h>
@@ -23,6 +26,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
@@ -34,6 +38,9 @@
 #define PAGES 1024UL
 #define WORKERS 3
 #define NS 1000000000ULL
+#define MANY 2100U
+/* As much as fits between 4 GiB and what a guest of QEMU's can address. */
+#define WIDE (((1ULL << 40) - (8ULL << 30)) / PAGE)
 #define GROUP "/sys/fs/cgroup/attack"
 #define GROUP_LIMIT "8388608"
 
@@ -344,6 +351,58 @@ static unsigned int attack_sockets(void)
 	return done;
 }
 
+static unsigned int attack_wide(void)
+{
+	struct memory memory = memory_create(WIDE, KVM_GMEM_NO_DIRECT_MAP);
+	unsigned int done = 0;
+
+	memory_convert(&memory, 0, 1, true);
+	for (; time_is_left(); done++) {
+		memory_unbind(&memory);
+		memory_bind(&memory);
+	}
+	memory_close(&memory);
+	return done;
+}
+
+/* A page of a guest_memfd of its own, behind those of @memory's VM. */
+static void add_page(const struct memory *memory, unsigned int nr)
+{
+	static char shared[PAGE] __attribute__((aligned(PAGE)));
+	struct kvm_create_guest_memfd request = { .size = PAGE, .flags = KVM_GMEM_NO_DIRECT_MAP };
+	struct kvm_userspace_memory_region2 slot = {
+		.slot = nr,
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = (1ULL << 32) + nr * PAGE,
+		.memory_size = PAGE,
+		.userspace_addr = (uintptr_t)shared,
+	};
+	int file = ioctl(memory->vm, KVM_CREATE_GUEST_MEMFD, &request);
+
+	if (file < 0)
+		bench_die("KVM_CREATE_GUEST_MEMFD");
+	slot.guest_memfd = (unsigned int)file;
+	if (ioctl(memory->vm, KVM_SET_USER_MEMORY_REGION2, &slot))
+		bench_die("KVM_SET_USER_MEMORY_REGION2");
+	if (fallocate(file, FALLOC_FL_KEEP_SIZE, 0, PAGE))
+		bench_die("fallocate");
+}
+
+/* More than lockdep can count as one, were all their locks held at once. */
+static unsigned int attack_many(void)
+{
+	const struct rlimit files = { MANY + 64, MANY + 64 };
+	struct memory memory = memory_create(1, KVM_GMEM_NO_DIRECT_MAP);
+
+	if (setrlimit(RLIMIT_NOFILE, &files))
+		bench_die("setrlimit");
+	for (unsigned int nr = 1; nr < MANY; nr++)
+		add_page(&memory, nr);
+	for (int i = 0; i < 4; i++)
+		memory_convert(&memory, 0, MANY, i % 2 == 0);
+	return MANY;
+}
+
 /* Three quarters of what is free. */
 static unsigned int attack_reuse(void)
 {
@@ -367,7 +426,8 @@ static const struct {
 	unsigned int (*run)(void);
 } attacks[] = {
 	{ "slots", attack_slots }, { "kill", attack_kill },	  { "memcg", attack_memcg },
-	{ "fork", attack_fork },   { "sockets", attack_sockets }, { "reuse", attack_reuse },
+	{ "fork", attack_fork },   { "sockets", attack_sockets }, { "wide", attack_wide },
+	{ "many", attack_many },   { "reuse", attack_reuse },
 };
 
 int main(int argc, char **argv)
@@ -378,9 +438,10 @@ int main(int argc, char **argv)
 		if (strcmp(attacks[i].name, argv[1]))
 			continue;
 		deadline = clock_read(CLOCK_MONOTONIC) + (uint64_t)seconds * NS;
+		alarm((unsigned int)seconds + 60);
 		printf("%s: ok %u\n", argv[1], attacks[i].run());
 		return 0;
 	}
-	fprintf(stderr, "usage: attack slots|kill|memcg|fork|sockets|reuse SECONDS\n");
+	fprintf(stderr, "usage: attack slots|kill|memcg|fork|sockets|wide|many|reuse SECONDS\n");
 	return 64;
 }
