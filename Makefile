@@ -36,6 +36,8 @@ say = @:
 endif
 
 VERSION := 0.1.0
+# Of the library's interface: until 1.0 it is that of the minor version.
+ABI := $(basename $(VERSION))
 B := build
 
 CC ?= gcc
@@ -72,6 +74,8 @@ LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
 DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
 		    $(if $(findstring -static,$(LDFLAGS)),$(wildcard src/static/*.c)))
+# They serve an archive and a shared library; as nearly all is hidden, that costs nothing.
+$(LIB_OBJECTS): PIC := -fPIC
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
 SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
@@ -135,12 +139,12 @@ $(foreach room,obj tests/obj/src tests/sanitized/src tests/fuzzing/src,$(patsubs
 $(B)/obj/proto/%.o: $(B)/proto/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PIC) -MMD -MP -c $< -o $@
 
 $(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PIC) -MMD -MP -c $< -o $@
 
 # Whose bytes they hold, whoever compiles them.
 $(B)/obj/report/page.o $(B)/tests/obj/src/report/page.o $(B)/tests/sanitized/src/report/page.o \
@@ -166,6 +170,13 @@ $(B)/libgmemtrace.a: $(LIB_OBJECTS)
 	$(Q)$(LD) -r $^ -o $(B)/obj/gmemtrace.o
 	$(Q)$(OBJCOPY) --localize-hidden $(B)/obj/gmemtrace.o
 	$(Q)rm -f $@ && $(AR) rcs $@ $(B)/obj/gmemtrace.o
+
+# The same as a shared library. Its symbols carry the interface's version, so that two can be in one process.
+$(B)/libgmemtrace.so.$(VERSION): $(LIB_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)echo 'GMEMTRACE_$(ABI) { global: *; local: __start_*; __stop_*; };' >$(B)/libgmemtrace.map
+	$(Q)$(CC) $(CFLAGS) $(filter-out -static,$(LDFLAGS)) -shared -Wl,-z,defs -Wl,-soname,libgmemtrace.so.$(ABI) \
+		-Wl,--version-script,$(B)/libgmemtrace.map $^ $(LDLIBS) -o $@
 
 $(B)/libgmemtrace.pc: libgmemtrace.pc.in Makefile
 	$(Q)sed 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|; s|@LIBS@|$(LDLIBS)|' $< > $@
@@ -256,7 +267,7 @@ soak: packages-build-kernel-lab-test
 	$(Q)tests/vm/soak
 
 # The .pc names PREFIX, so it is made anew each time.
-install: all $(B)/libgmemtrace.a
+install: all $(B)/libgmemtrace.a $(B)/libgmemtrace.so.$(VERSION)
 	$(Q)rm -f $(B)/libgmemtrace.pc
 	$(Q)$(MAKE) --no-print-directory $(B)/libgmemtrace.pc
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin sbin $(LIBDIR)/pkgconfig include/gmemtrace \
@@ -269,7 +280,9 @@ install: all $(B)/libgmemtrace.a
 	install -D -m 644 systemd/gmemtraced.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/gmemtrace.conf
 	sed 's,@SBIN@,$(PREFIX)/sbin,' systemd/gmemtraced-http.conf >$(B)/gmemtraced-http.conf
 	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/doc/gmemtrace $(B)/gmemtraced-http.conf
-	install -m 644 $(B)/libgmemtrace.a $(DESTDIR)$(PREFIX)/$(LIBDIR)
+	install -m 644 $(B)/libgmemtrace.a $(B)/libgmemtrace.so.$(VERSION) $(DESTDIR)$(PREFIX)/$(LIBDIR)
+	ln -sf libgmemtrace.so.$(VERSION) $(DESTDIR)$(PREFIX)/$(LIBDIR)/libgmemtrace.so.$(ABI)
+	ln -sf libgmemtrace.so.$(ABI) $(DESTDIR)$(PREFIX)/$(LIBDIR)/libgmemtrace.so
 	install -m 644 $(B)/libgmemtrace.pc $(DESTDIR)$(PREFIX)/$(LIBDIR)/pkgconfig
 	install -m 644 include/gmemtrace/*.h $(DESTDIR)$(PREFIX)/include/gmemtrace
 	for page in man/*.[1578]; do \

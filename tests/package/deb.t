@@ -47,13 +47,14 @@ succeeds 'gmem-load runs' inside gmem-load --help
 # shellcheck disable=SC2016  # the inner shell expands it
 succeeds 'a program of somebody else is built with the library' inside sh -c \
 	'gcc -o /root/judge /root/judge.c $(pkg-config --cflags --libs libgmemtrace)'
+is "$(inside ldd /root/judge | sed -n 's/.*\(libgmemtrace[^ ]*\) => \/.*/\1/p')" 'libgmemtrace.so.0.1' 'the shared one'
 inside /root/judge /root/gmem-folio-and.cap >"$stdout" 2>"$stderr"
 status=$?
 status_is 1 'and judges as well'
 file_like "$root/usr/lib/systemd/system/gmemtraced.service" '^ExecStart=/usr/sbin/gmemtraced .*--group gmemtrace$' \
 	'the unit serves a group'
 file_like "$root/usr/lib/sysusers.d/gmemtrace.conf" '^u gmemtrace ' 'which systemd makes, and a user for who serves'
-succeeds 'and they go' inside apt-get -y purge gmemtrace gmem-load libgmemtrace-dev
+succeeds 'and they go' inside apt-get -y purge gmemtrace gmem-load libgmemtrace-dev libgmemtrace0.1
 is "$(find "$root/usr" "$root/etc" -name '*gmemtrace*' -o -name '*gmem-load*' | paste -sd ' ')" '' 'leaving nothing'
 
 succeeds 'made again' make -C "$top" --no-print-directory deb B=build/again
