@@ -5,6 +5,7 @@
 # make check      all tests
 # make lab        the lab's kernels
 # make bench      what tracing and conversions cost, half an hour
+# make bench-host what tracing costs on this machine, by its own kernel (root)
 # make soak       ten minutes of churn, every allocation and zap liable to fail
 # make kernels    every kernel of Debian's suites from 6.1 to the newest, and the shape of the production series
 # make faults     every kernel with a known defect, and what catches it
@@ -244,6 +245,10 @@ bench: packages-build-kernel-lab-bench-page
 	$(Q)$(MAKE) --no-print-directory all bench-programs guest-programs
 	$(Q)tests/bench/run $(B)/bench.json
 
+bench-host: packages-build
+	$(Q)$(MAKE) --no-print-directory all $(B)/bench/first-touch $(B)/bench/page-free
+	$(Q)tests/bench/host $(B)/bench-host.json
+
 # A matrix, and not a test: what Debian's suites have today decides it.
 kernels: packages-build-kernel-lab
 	$(Q)$(MAKE) --no-print-directory all guest-programs
@@ -356,4 +361,4 @@ clean:
 
 -include tests/unit/Makefile.inc tests/vm/Makefile.inc tests/fuzz/Makefile.inc tests/bench/Makefile.inc
 
-.PHONY: all check check-deb check-unit check-vm clean deb demo dist bench soak fuzz faults fleet kernels force help install lab lint lint-all mutants unit-tests xarray
+.PHONY: all check check-deb check-unit check-vm clean deb demo dist bench bench-host soak fuzz faults fleet kernels force help install lab lint lint-all mutants unit-tests xarray
