@@ -345,6 +345,7 @@ struct model_counts {
 	__u64 transitions; /* pages of known inodes whose entry was changed */
 	__u64 zaps, restores; /* successful calls, other users' included */
 	__u64 zaps_foreign; /* calls for pages of no known inode, outside requests */
+	__u64 foreign_flushed; /* pages of these that were flushed by who took them out */
 	__u64 flushes;
 	__u64 requests;
 	__u64 requests_open;

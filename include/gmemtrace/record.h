@@ -102,6 +102,7 @@ enum record_provider {
 	RECORD_PROVIDER_SECRETMEM = 2, /* every resident page is absent */
 	RECORD_PROVIDER_GMEM_PLAIN = 3, /* guest_memfd without a direct-map flag */
 	RECORD_PROVIDER_FOLIO_BIT = 4, /* guest_memfd with a bit in each folio (v7 to v12) */
+	RECORD_PROVIDER_ANYBODY = 5, /* no inode's: who else changes entries, in the tables only */
 };
 
 /* RFC3: what kvm_gmem_inode_private.flags can say; one of them. */

@@ -161,6 +161,8 @@ static void write_amount(FILE *out, const char *name, const char *help,
 	while ((provider = provider_next(provider))) {
 		const char *of = (const char *)&amounts[provider - provider_table];
 
+		if (!provider->letter)
+			continue;
 		fprintf(out, "%s{provider=\"%s\"} %llu\n", name, provider->name,
 			(unsigned long long)*(const __u64 *)(const void *)(of + offset));
 	}

@@ -14,6 +14,9 @@ struct inode *inode_look_up(const struct model *model, __u64 number)
 
 void inode_set_provider(struct inode *inode, __u32 provider, __u32 default_state)
 {
+	/* Nobody's pages have no inode: a capture that says so is not ours. */
+	if (!provider_of(provider)->letter)
+		provider = RECORD_PROVIDER_UNKNOWN;
 	inode->base.provider = (enum record_provider)provider;
 	inode->base.default_state = default_state;
 	/* Where nobody asks for anything, what is declared follows from being resident. */

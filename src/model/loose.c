@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Zaps outside requests (memfd_secret's): the zapping task's next flush is
- * awaited. A zap of nobody's page is no business of ours, but whose page it is
- * may be learned later.
+ * awaited. Whose page one of nobody's is may be learned later; where that is
+ * not, who takes several out together has to flush before they are put back.
  */
 #include "model/state.h"
 
@@ -117,6 +117,29 @@ static void loose_judge(struct model *model, struct model_zap *zap, enum model_c
 {
 	if (loose_owner(model, zap))
 		loose_tell(model, zap, coverage, now);
+	else if (coverage == MODEL_COVERED)
+		model->counts.foreign_flushed += zap->nr;
+}
+
+/*
+ * Whether @restore puts back a page of nobody's that its task took out together with others, as
+ * who frees executable memory does. One alone that comes back at once may be memfd_secret's, whose
+ * way into its file failed: that needs no flush.
+ */
+static bool loose_is_reset(const struct loose *loose, const struct model_zap *restore)
+{
+	return loose->together && loose->zap.tid == restore->tid &&
+	       loose->zap.routine == RECORD_ZAP_INVALID && restore->routine == RECORD_ZAP_DEFAULT;
+}
+
+/* Of nobody's pages: put back with no flush in between, or with one of others alone. */
+static void loose_judge_reset(struct model *model, struct loose *loose,
+			      const struct model_zap *restore)
+{
+	if (!loose_owner(model, &loose->zap) && loose_is_reset(loose, restore))
+		loose_tell(model, &loose->zap,
+			   loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED,
+			   restore->end);
 }
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
@@ -172,12 +195,25 @@ static void loose_pack(struct model *model)
 	model->loose_head = 0;
 }
 
+/* Whether its task's newest before it waits as well: neither is memfd_secret's then. */
+static void loose_note_together(struct model *model, struct loose *loose)
+{
+	struct loose *before = loose_at(model, loose->task->loose_last);
+
+	if (loose->task->loose_waiting && before && before->zap.nr) {
+		before->together = true;
+		loose->together = true;
+	}
+	loose->task->loose_waiting = true;
+}
+
 /* The newest: its task's, and its page's. */
 static void loose_enter(struct model *model, struct loose *loose)
 {
 	__u64 place = model->loose_dropped + model->loose_nr;
 	union map_value *newest;
 
+	loose_note_together(model, loose);
 	loose->waits_before = loose->task->loose_waits;
 	loose->task->loose_waits = loose->task->loose_last = place;
 	model->loose_wide += loose->zap.nr > 1;
@@ -199,6 +235,8 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 		loose_trim(model);
 	}
 	/* Its own flush was merged into its record. */
+	if (zap->flushed)
+		task->loose_waiting = false;
 	if (zap->flushed && zap->inode) {
 		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 		return;
@@ -243,6 +281,7 @@ void loose_flush(struct model *model, struct task *task, const struct model_flus
 	struct loose *loose;
 	size_t nr = 0;
 
+	task->loose_waiting = false;
 	for (; (loose = loose_at(model, place)); place = loose->waits_before) {
 		if (!model_grow(model, &model->loose_waiting, nr, &model->loose_waiting_room,
 				sizeof(*model->loose_waiting)))
@@ -261,36 +300,43 @@ void loose_flush(struct model *model, struct task *task, const struct model_flus
 	loose_trim(model);
 }
 
+/* Back with no flush of its task's. Without an owner this may be the way back after a failed add. */
+static void loose_fail_restored(struct model *model, struct loose *loose,
+				const struct model_zap *restore)
+{
+	loose_judge_reset(model, loose, restore);
+	loose_fail(model, loose, restore->end);
+}
+
 /* The pages are all of one that is of it alone. false: there may be others. */
-static bool restored_single(struct model *model, __u64 pfn, __u64 nr, __u64 now)
+static bool restored_single(struct model *model, const struct model_zap *restore)
 {
 	struct loose *loose, *other;
 
-	if (nr != 1 || model->loose_wide)
+	if (restore->nr != 1 || model->loose_wide)
 		return false;
-	loose = loose_single(model, pfn);
+	loose = loose_single(model, restore->pfn);
 	other = loose ? loose_at(model, loose->same_before) : NULL;
 	while (other && !other->zap.nr)
 		other = loose_at(model, other->same_before);
 	if (other)
 		return false;
 	if (loose)
-		loose_fail(model, loose, now);
+		loose_fail_restored(model, loose, restore);
 	return true;
 }
 
-void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now)
+void loose_restored(struct model *model, const struct model_zap *restore)
 {
-	bool looked = restored_single(model, pfn, nr, now);
+	bool looked = restored_single(model, restore);
 
 	for (size_t i = model->loose_head; !looked && i < model->loose_nr; i++) {
 		struct loose *loose = &model->loose[i];
 
-		if (!loose->zap.nr || pfn + nr <= loose->zap.pfn ||
-		    pfn >= loose->zap.pfn + loose->zap.nr)
+		if (!loose->zap.nr || restore->pfn + restore->nr <= loose->zap.pfn ||
+		    restore->pfn >= loose->zap.pfn + loose->zap.nr)
 			continue;
-		/* Without an owner this is the way back after a failed add, which needs no flush. */
-		loose_fail(model, loose, now);
+		loose_fail_restored(model, loose, restore);
 	}
 	loose_trim(model);
 }

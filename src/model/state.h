@@ -266,6 +266,7 @@ struct task {
 	/* Places in the order of all loose zaps, counted from 1; 0, or of one that is gone: none. */
 	__u64 loose_last; /* of its newest */
 	__u64 loose_waits; /* of its newest that a flush may still cover */
+	bool loose_waiting; /* neither flushed nor put anything back since its newest */
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
@@ -275,6 +276,7 @@ struct loose {
 	__u64 waits_before; /* place of the task's one before it that waits */
 	__u64 same_before; /* place of the one before it that is of the same page alone */
 	bool flushed_elsewhere; /* the task flushed, but not these pages */
+	bool together; /* with others, before its task flushed or put back any */
 };
 
 struct exposure {
@@ -776,7 +778,8 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 /* The owner of what was zapped before it had one: of pages that ascend. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* They were restored: it left, or its owner never got it. */
-void loose_restored(struct model *model, __u64 pfn, __u64 nr, __u64 now);
+/* By @restore, outside or within a request. */
+void loose_restored(struct model *model, const struct model_zap *restore);
 void loose_flush(struct model *model, struct task *task, const struct model_flush *flush);
 void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */

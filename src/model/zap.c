@@ -243,6 +243,8 @@ static void zap_told(struct model *model, struct task *task, struct inode *inode
 	bool exposes = !zap->valid && !zap->result && !zap->redundant;
 
 	zap_count(model, zap, inode, request);
+	if (zap->valid)
+		task->loose_waiting = false;
 	if (inode && exposes)
 		exposure_add(model, inode, zap);
 	if (request) {
@@ -261,7 +263,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 
 	zap_flushed(record, zap);
 	if (zap->valid && !zap->result)
-		loose_restored(model, zap->pfn, zap->nr, zap->end);
+		loose_restored(model, zap);
 	if (inode && resident)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
@@ -402,7 +404,7 @@ static bool zap_single(const struct zap_taking *taking, struct task *task)
 	zap_describe(taking, task, &piece, 0, &zap);
 	zap_flushed(record, &zap);
 	if (zap.valid && loose_any(model))
-		loose_restored(model, zap.pfn, 1, zap.end);
+		loose_restored(model, &zap);
 	extent_touch_run(piece.inode, &run, piece.pgoff, record->zap_end);
 	zap_run(model, record, piece.inode, piece.pgoff, &run, zap.redundant);
 	if (zap.valid && piece.inode->base.provider == RECORD_PROVIDER_SECRETMEM)

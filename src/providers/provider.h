@@ -44,6 +44,8 @@ enum provider_trait {
 	PROVIDER_FLUSHES_EACH = 1 << 9,
 	/* Each folio says whether it is absent, and no longer when it has been restored. */
 	PROVIDER_MARKS_FOLIOS = 1 << 10,
+	/* Pages that are taken out together are flushed once, and only then put back. */
+	PROVIDER_RESETS = 1 << 11,
 };
 
 #define PROVIDER_ROUTINES_MAX 8
@@ -52,7 +54,7 @@ enum provider_trait {
 struct provider {
 	const char *name; /* in reports */
 	const char *probed; /* among the features */
-	char letter; /* of its inodes' names */
+	char letter; /* of its inodes' names; 0: it has none, pages are known by their pfns */
 	enum provider_declared declared;
 	__u32 traits; /* enum provider_trait */
 	/* How it is recognised: its inodes' operations, and what BTF must have besides; NULL: nothing. */
@@ -131,7 +133,20 @@ struct provider {
 			"kvm_gmem_folio_zap_direct_map", "kvm_gmem_free_folio",             \
 			"kvm_gmem_fault_user_mapping", "kvm_gmem_get_pfn" },                \
 	  .legal = MODEL_EITHER, .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT,        \
-	  .defaults = MODEL_PRESENT)
+	  .defaults = MODEL_PRESENT)                                                        \
+	/*                                                                                  \
+	 * vm_reset_perms() of an area that held a module or a BPF program: invalid on each \
+	 * page, one flush of a range that may be far larger, default on each page. Not of  \
+	 * execmem's cache: it takes pages out without a flush and puts them back much later,\
+	 * by set_direct_map_valid_noflush (6.13), nor of hibernation, which does it the    \
+	 * other way round.                                                                 \
+	 */                                                                                 \
+	X(RECORD_PROVIDER_ANYBODY, PROVIDER_PROMISES_FLUSH | PROVIDER_RESETS,               \
+	  PROVIDER_NAMED("anybody"),                                                        \
+	  .brought_by = "every kernel that frees executable memory (5.2)",                  \
+	  .routines = { "vfree" },                                                          \
+	  .legal = MODEL_EITHER, .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT,        \
+	  .defaults = MODEL_EITHER)
 /* clang-format on */
 
 #define PROVIDER_NUMBERS 10 /* all are below; those without a name are other versions' */
@@ -165,12 +180,14 @@ static inline bool provider_writes_down(__u32 provider)
 #define PROVIDER_BIT(id, has, trait) | ((has) & (trait) ? 1U << (id) : 0U)
 #define PROVIDER_BIT_JUDGED(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_JUDGED)
 #define PROVIDER_BIT_ABSENCE(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_PROMISES_ABSENCE)
+#define PROVIDER_BIT_FLUSH(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_PROMISES_FLUSH)
 #define PROVIDER_BIT_REQUESTS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_TAKES_REQUESTS)
 #define PROVIDER_BIT_MARKS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_MARKS_FOLIOS)
 
 enum provider_set {
 	PROVIDERS_JUDGED = 0U PROVIDERS(PROVIDER_BIT_JUDGED),
 	PROVIDERS_PROMISE_ABSENCE = 0U PROVIDERS(PROVIDER_BIT_ABSENCE),
+	PROVIDERS_PROMISE_FLUSH = 0U PROVIDERS(PROVIDER_BIT_FLUSH),
 	PROVIDERS_TAKE_REQUESTS = 0U PROVIDERS(PROVIDER_BIT_REQUESTS),
 	PROVIDERS_MARK_FOLIOS = 0U PROVIDERS(PROVIDER_BIT_MARKS),
 };

@@ -165,6 +165,7 @@ static void add_counts(struct json_object *object, const struct model_counts *co
 	add_count(object, "requests", counts->requests);
 	add_count(object, "flushes", counts->flushes);
 	add_count(object, "zaps_foreign", counts->zaps_foreign);
+	add_count(object, "foreign_flushed", counts->foreign_flushed);
 	add_count(object, "unexplained", counts->unexplained);
 	add_count(object, "records", counts->records);
 	add_count(object, "malformed", counts->malformed);

@@ -23,6 +23,22 @@ static void add_policy(struct verdict *verdict, struct verdict_violation *violat
 			    value);
 }
 
+/* Who frees executable memory: the task is all that is known of it. */
+static void words_of_nobody(struct verdict_violation *violation,
+			    const struct model_flush_judgement *judgement, const char *however)
+{
+	const struct model_zap *zap = judgement->zap;
+
+	violation_words(violation,
+			"The page of pfn 0x%llx, of no inode, was made absent by task %u at "
+			"%llu.%06llu s together with others, and present again at %llu.%06llu s, "
+			"as who frees executable memory does. However, %s So translations to what "
+			"it held may live on in any CPU's TLB.",
+			(unsigned long long)zap->pfn, zap->tid, time_seconds(zap->end),
+			time_micros(zap->end), time_seconds(judgement->time),
+			time_micros(judgement->time), however);
+}
+
 static void accuse_unflushed(struct verdict *verdict, const struct model_flush_judgement *judgement,
 			     __u32 rule, const char *says, const char *however)
 {
@@ -31,7 +47,8 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 	struct accusation accusation = {
 		.rule = rule,
 		.inode = zap->inode,
-		.pgoff = judgement->pgoff,
+		.pgoff_unknown = !zap->inode,
+		.pgoff = zap->inode ? judgement->pgoff : 0,
 		.nr = judgement->nr,
 		.pfn = judgement->pfn,
 		.variant = request_variant(request),
@@ -47,6 +64,11 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
+	if (!zap->inode) {
+		violation_source(violation, "events", "%s", says);
+		words_of_nobody(violation, judgement, however);
+		return;
+	}
 	model_inode_name(zap->inode, name, sizeof(name));
 	if (request)
 		request_words(request, text);
@@ -97,11 +119,13 @@ static const struct rule_descriptor never_flushed = {
 			   "A flush that somebody else issues ends the exposure, and not the "
 			   "violation. "
 			   "Where a parameter of the kernel leaves flushes out, the words say that "
-			   "it is policy.",
+			   "it is policy. "
+			   "Pages of no inode that a task takes out together, as who frees "
+			   "executable memory does, are to be flushed before it puts them back.",
 		.id = RULE_NEVER_FLUSHED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = PROVIDERS_PROMISE_ABSENCE,
+		.providers = PROVIDERS_PROMISE_FLUSH,
 		.watches = ZAPS,
 		.trusts = FLUSHES,
 		.built = true,
@@ -119,7 +143,7 @@ static const struct rule_descriptor flush_mismatch = {
 		.id = RULE_FLUSH_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = PROVIDERS_PROMISE_ABSENCE,
+		.providers = PROVIDERS_PROMISE_FLUSH,
 		.watches = ZAPS,
 		.trusts = FLUSHES,
 		.built = true,

@@ -110,7 +110,8 @@ not_judged_add(struct verdict *verdict, const struct rule *rule, const char *for
 }
 
 /* Whether an inode was met of a kind that the rule speaks of. */
-static bool provider_met(const struct model *model, const struct rule *rule)
+static bool provider_met(const struct model *model, const struct rule *rule,
+			 const struct model_counts *counts)
 {
 	const struct model_inode *inode = NULL;
 
@@ -118,7 +119,8 @@ static bool provider_met(const struct model *model, const struct rule *rule)
 		if (rule->providers & RULE_PROVIDER(inode->provider))
 			return true;
 	}
-	return false;
+	/* Nobody's pages were, and they were judged. */
+	return rule->providers & RULE_PROVIDER(RECORD_PROVIDER_ANYBODY) && counts->foreign_flushed;
 }
 
 static void explain_unmet(struct verdict *verdict, const struct rule *rule)
@@ -143,7 +145,7 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		not_judged_add(verdict, rule, "not built yet");
 	else if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
 		not_judged_add(verdict, rule, "%s", reason);
-	else if (!provider_met(verdict->model, rule))
+	else if (!provider_met(verdict->model, rule, counts))
 		explain_unmet(verdict, rule);
 	else if (rule->needs & RULE_NEEDS_PAGE_FREE && !(counts->groups & SENSOR_GROUP_PAGE_FREE))
 		not_judged_add(verdict, rule, "the page-free sensors are off");

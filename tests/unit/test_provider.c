@@ -298,15 +298,222 @@ static void test_captures(void **state)
 	}
 }
 
+/* A page of nobody's, as vm_reset_perms() changes it: taken out, or put back. */
+static void reset_change(__u32 tid, __u64 pfn, bool valid, enum record_zap_routine routine)
+{
+	size_t before = stream.used;
+
+	stream_zap(&stream, tid, 0, 0, pfn, 1, valid, 0);
+	((struct record_zap *)(stream.data + before))->routine = (__u16)routine;
+}
+
+static void reset_out(__u32 tid, __u64 pfn, __u64 nr)
+{
+	for (__u64 i = 0; i < nr; i++)
+		reset_change(tid, pfn + 7 * i, false, RECORD_ZAP_INVALID);
+}
+
+static void reset_back(__u32 tid, __u64 pfn, __u64 nr)
+{
+	for (__u64 i = 0; i < nr; i++)
+		reset_change(tid, pfn + 7 * i, true, RECORD_ZAP_DEFAULT);
+}
+
+#define AREA 5000 /* the first pfn of an area of nobody's */
+
+/* Pages that are accused by @rule, with no inode. */
+static __u64 reset_accused(enum rule_id rule)
+{
+	const struct verdict_violation *found;
+	__u64 pages = 0;
+
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	for (size_t i = 0; (found = verdict_violation(stream.verdict, i)); i++) {
+		assert_int_equal(found->rule->id, rule);
+		assert_null(found->inode);
+		assert_false(found->pgoff_known);
+		pages += found->count;
+	}
+	return pages;
+}
+
+static __u64 reset_flushed(void)
+{
+	struct model_counts counts;
+
+	model_count(stream.model, &counts);
+	return counts.foreign_flushed;
+}
+
+/* Invalid on each page, one flush of far more, default on each page: no zap without it. */
+static void test_reset(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 4);
+	stream_flush(&stream, T, 0, ~0ULL, true);
+	reset_back(T, AREA, 4);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
+	assert_int_equal(reset_flushed(), 4);
+}
+
+static void test_reset_merged(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 3);
+	stream_zap_flush(&stream, T, 0, 0, AREA + 21, 1, AREA, AREA + 21);
+	reset_back(T, AREA, 4);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
+	assert_int_equal(reset_flushed(), 4);
+}
+
+static void test_reset_unflushed(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 4);
+	reset_back(T, AREA, 4);
+	/* Too late. */
+	stream_flush(&stream, T, 0, ~0ULL, true);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 4);
+	assert_int_equal(reset_flushed(), 0);
+}
+
+/* Another task's flush is luck. */
+static void test_reset_flushed_by_others(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 2);
+	stream_flush(&stream, T + 1, 0, ~0ULL, true);
+	reset_back(T, AREA, 2);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 2);
+}
+
+/* The first is back when the flush comes. */
+static void test_reset_flushed_between(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 3);
+	reset_back(T, AREA, 1);
+	stream_flush(&stream, T, 0, ~0ULL, true);
+	reset_back(T, AREA + 7, 2);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 1);
+	assert_int_equal(reset_flushed(), 2);
+}
+
+static void test_reset_flushed_in_part(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 3);
+	stream_flush(&stream, T, AREA, AREA + 7, false);
+	reset_back(T, AREA, 3);
+	assert_int_equal(reset_accused(RULE_FLUSH_MISMATCH), 1);
+	assert_int_equal(reset_flushed(), 2);
+}
+
+/* memfd_secret's way back after a failed add; with others' pages in between. */
+static void test_reset_of_one(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 2);
+	reset_back(T, AREA, 2);
+	for (__u64 i = 0; i < 3; i++) {
+		reset_out(T + 1, AREA + 100 + i, 1);
+		reset_out(T + 2, AREA + 200 + i, 1);
+		reset_back(T + 1, AREA + 100 + i, 1);
+		reset_back(T + 2, AREA + 200 + i, 1);
+	}
+	/* What a task did before says nothing of what it does now. */
+	reset_out(T, AREA + 300, 1);
+	reset_back(T, AREA + 300, 1);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 2);
+}
+
+/* What a task flushed, or put back, in between tells its pages from those of an area. */
+static void test_reset_apart(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 1);
+	stream_flush(&stream, T, AREA + 1, AREA + 1, false);
+	reset_out(T, AREA + 100, 1);
+	reset_back(T, AREA + 100, 1);
+	reset_out(T + 1, AREA + 200, 1);
+	reset_back(T + 1, AREA + 300, 1);
+	reset_out(T + 1, AREA + 400, 1);
+	reset_back(T + 1, AREA + 400, 1);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
+}
+
+/* execmem's cache, hibernation, and who puts back what others took out. */
+static void test_reset_of_others(void **state)
+{
+	(void)state;
+	for (__u64 i = 0; i < 4; i++)
+		reset_change(T, AREA + i, false, RECORD_ZAP_VALID);
+	for (__u64 i = 0; i < 4; i++)
+		reset_change(T, AREA + i, true, RECORD_ZAP_VALID);
+	for (__u64 i = 0; i < 4; i++) {
+		reset_change(T, AREA + 50 + i, true, RECORD_ZAP_DEFAULT);
+		reset_change(T, AREA + 50 + i, false, RECORD_ZAP_INVALID);
+	}
+	reset_out(T, AREA + 100, 4);
+	reset_back(T + 1, AREA + 100, 4);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
+}
+
+/* The flush may be what is missing. */
+static void test_reset_lost(void **state)
+{
+	__u64 since;
+
+	(void)state;
+	reset_out(T, AREA, 4);
+	since = stream.now;
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, since, 1);
+	reset_back(T, AREA, 4);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
+}
+
+/* An inode cannot be nobody's. */
+static void test_nobodys_inode(void **state)
+{
+	const struct model_inode *inode;
+
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_ANYBODY, 8, false);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	inode = model_inode_next(stream.model, NULL);
+	assert_non_null(inode);
+	assert_int_equal(inode->provider, RECORD_PROVIDER_UNKNOWN);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_table),	    cmocka_unit_test(test_numbers_of_others),
-		RULE_TEST(test_folio_bit),	    RULE_TEST(test_folio_bit_present),
-		RULE_TEST(test_folio_clear_absent), RULE_TEST(test_folio_bit_changes),
-		RULE_TEST(test_folio_bit_left),	    RULE_TEST(test_folio_bit_unflushed),
-		RULE_TEST(test_unflushed_policy),   RULE_TEST(test_unflushed_no_policy),
-		RULE_TEST(test_never_asked),	    RULE_TEST(test_captures),
+		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_numbers_of_others),
+		RULE_TEST(test_folio_bit),
+		RULE_TEST(test_folio_bit_present),
+		RULE_TEST(test_folio_clear_absent),
+		RULE_TEST(test_folio_bit_changes),
+		RULE_TEST(test_folio_bit_left),
+		RULE_TEST(test_folio_bit_unflushed),
+		RULE_TEST(test_unflushed_policy),
+		RULE_TEST(test_unflushed_no_policy),
+		RULE_TEST(test_never_asked),
+		RULE_TEST(test_captures),
+		RULE_TEST(test_reset),
+		RULE_TEST(test_reset_merged),
+		RULE_TEST(test_reset_unflushed),
+		RULE_TEST(test_reset_flushed_by_others),
+		RULE_TEST(test_reset_flushed_between),
+		RULE_TEST(test_reset_flushed_in_part),
+		RULE_TEST(test_reset_of_one),
+		RULE_TEST(test_reset_apart),
+		RULE_TEST(test_reset_of_others),
+		RULE_TEST(test_reset_lost),
+		RULE_TEST(test_nobodys_inode),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
