@@ -99,7 +99,7 @@ static const char *provider_lacks(const struct kernel *kernel, const struct prov
 {
 	bool gmem = kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS];
 
-	if (!kernel_symbol(kernel, provider->operations))
+	if (provider->operations && !kernel_symbol(kernel, provider->operations))
 		return provider->letter == 's'
 			       ? "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y"
 			       : "no guest_memfd here: load kvm, or build with "
@@ -123,7 +123,7 @@ static void probe_providers(struct probe *probe, const struct kernel *kernel)
 	while ((provider = provider_next(provider))) {
 		const char *lacks;
 
-		if (!provider->operations)
+		if (!provider->operations && !provider->routines[0])
 			continue;
 		lacks = provider_lacks(kernel, provider);
 		probe_add(probe, provider->probed, false, !lacks, provider->brought_by, "%s",
