@@ -49,6 +49,9 @@ struct report_live;
 struct report_live *report_live_create(struct model *model);
 void report_live_free(struct report_live *live);
 
+/* @verdict, of the same model: from now on lines say what it finds. NULL: they do not. */
+void report_live_judged(struct report_live *live, const struct verdict *verdict);
+
 /* One line that names the columns. */
 int report_live_heading(FILE *out);
 

@@ -24,6 +24,7 @@ struct live {
 	uint64_t interval; /* ns */
 	uint64_t count; /* reports, 0: no limit */
 	struct report_live *report;
+	struct verdict *verdict;
 	uint64_t next; /* ns of the model's time: the next report; 0 before the first heartbeat */
 	uint64_t told; /* ns: the last report, or the begin */
 	uint64_t printed; /* reports */
@@ -202,11 +203,14 @@ static enum gmemtrace_status live_run(struct live *live)
 	struct run_result result;
 
 	/* Before our own observer: its interval's end is counted when we ask. */
+	live->verdict = verdict_create(model, NULL);
 	live->report = report_live_create(model);
-	if (!live->report || model_observe(model, &observer)) {
+	if (!live->verdict || !live->report || model_observe(model, &observer)) {
 		output_line("out of memory");
 		return GMEMTRACE_ERROR;
 	}
+	report_live_judged(live->report, live->verdict);
+	/* Nobody waits for the verdict: what is told is told as it goes. */
 	status = trace_run(live->run, NULL, &result);
 	return status ? status : run_status(&result, NULL);
 }
@@ -236,6 +240,7 @@ int subcommand_live(int argc, char **argv, char **command)
 	if (live.output)
 		status = run_status_worse(status, output_close(live.output, live.error));
 	report_live_free(live.report);
+	verdict_free(live.verdict);
 	run_close(live.run);
 	return status;
 }

@@ -177,9 +177,19 @@ static void on_exposure_ended(void *context, const struct model_exposure *exposu
 	struct board_inode *entry = inode_of(board, exposure->inode);
 
 	histogram_add(&board->exposures, exposure->end - exposure->begin, exposure->nr);
+	if (!entry)
+		return;
+	histogram_add(&entry->exposures, exposure->end - exposure->begin, exposure->nr);
 	/* Of those that are left the oldest is not older than this one was. */
-	if (entry)
-		entry->exposed_since = exposure->inode->exposed ? exposure->begin : 0;
+	entry->exposed_since = exposure->inode->exposed ? exposure->begin : 0;
+}
+
+static void on_page_read(void *context, const struct model_read *read)
+{
+	struct board_inode *entry = inode_of(context, read->inode);
+
+	if (entry && read->settled && read->table != MODEL_EITHER)
+		entry->compared = read->end;
 }
 
 static void mark_add(struct board *board, enum board_mark_kind kind, __u64 time)
@@ -239,8 +249,10 @@ static void window_turn(struct board *board, __u64 now)
 	board->window = now;
 	histogram_turn(&board->flushes);
 	histogram_turn(&board->exposures);
-	for (size_t i = 0; i < board->nr; i++)
+	for (size_t i = 0; i < board->nr; i++) {
 		histogram_turn(&board->inodes[i].flushes);
+		histogram_turn(&board->inodes[i].exposures);
+	}
 	board->slowest_nr = 0;
 	board->callers_nr = 0;
 	memset(board->cpus, 0, sizeof(board->cpus));
@@ -330,6 +342,7 @@ struct board *board_create(struct model *model, const struct verdict *verdict, _
 		.zapped = on_zapped,
 		.flushed = on_flushed,
 		.exposure_ended = on_exposure_ended,
+		.page_read = on_page_read,
 		.doubt = on_doubt,
 		.advanced = on_advanced,
 		.finished = on_finished,

@@ -37,7 +37,8 @@ struct board_rates {
 struct board_inode {
 	const struct model_inode *inode;
 	struct board_rates rates;
-	struct board_histogram flushes;
+	struct board_histogram flushes, exposures;
+	__u64 compared; /* ns: the end of the last settled read of any of its pages; 0 none */
 	/* Walked only where something has changed, and not too many pages at once. */
 	__u64 walked_key, walk_at;
 	__u64 walked_ticks; /* board.ticks then */
@@ -143,6 +144,8 @@ __u64 histogram_total(const struct board_histogram *histogram);
 /* ns: below which @part (0 to 1) of all are, to a quarter of a power of two; 0: there are none. */
 __u64 histogram_quantile(const struct board_histogram *histogram, double part);
 __u64 histogram_most(const struct board_histogram *histogram);
+/* @other's as well, of the same windows. */
+void histogram_merge(struct board_histogram *histogram, const struct board_histogram *other);
 void histogram_add(struct board_histogram *histogram, __u64 ns, __u64 nr);
 /* ns: the least value of a bucket. */
 __u64 histogram_floor(size_t bucket);

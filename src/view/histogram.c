@@ -29,6 +29,20 @@ void histogram_add(struct board_histogram *histogram, __u64 ns, __u64 nr)
 		histogram->most[0] = ns;
 }
 
+void histogram_merge(struct board_histogram *histogram, const struct board_histogram *other)
+{
+	for (size_t window = 0; window < 2; window++) {
+		if (!other->total[window])
+			continue;
+		for (size_t i = 0; i < BOARD_BUCKETS; i++)
+			histogram->counts[window][i] += other->counts[window][i];
+		histogram->total[window] += other->total[window];
+		histogram->ns[window] += other->ns[window];
+		if (histogram->most[window] < other->most[window])
+			histogram->most[window] = other->most[window];
+	}
+}
+
 __u64 histogram_total(const struct board_histogram *histogram)
 {
 	return histogram->total[0] + histogram->total[1];

@@ -96,9 +96,10 @@ struct line {
 	const char *kind;
 	__u64 pages, resident, want, absent, deviate, changing, exposed, exposed_since;
 	double zaps, restores, flushes, busy;
-	__u64 p50, p99;
+	__u64 p50, p99, exposure_p99; /* ns */
+	__u64 compared; /* ns: of a VM, where an inode was read longest ago; 0: none was */
 	__u32 violations;
-	bool walked, dead;
+	bool walked, dead, vm;
 	const __u16 *sparks;
 };
 
@@ -136,9 +137,17 @@ static void line_add(struct line *line, const struct board_inode *entry)
 	line->busy += entry->rates.busy;
 	line->violations += entry->violations;
 	line->walked &= entry->walked;
-	if (line->p99 < histogram_quantile(&entry->flushes, 0.99))
-		line->p99 = histogram_quantile(&entry->flushes, 0.99);
+	if (entry->compared && (!line->compared || entry->compared < line->compared))
+		line->compared = entry->compared;
 	memcpy(line->comm, inode->comm, sizeof(line->comm));
+}
+
+static void line_latencies(struct line *line, const struct board_histogram *flushes,
+			   const struct board_histogram *exposures)
+{
+	line->p50 = histogram_quantile(flushes, 0.5);
+	line->p99 = histogram_quantile(flushes, 0.99);
+	line->exposure_p99 = histogram_quantile(exposures, 0.99);
 }
 
 static struct line line_of_inode(const struct board_inode *entry)
@@ -146,13 +155,13 @@ static struct line line_of_inode(const struct board_inode *entry)
 	struct line line = { .kind = kind_of(entry->inode),
 			     .walked = true,
 			     .dead = entry->inode->dead,
-			     .sparks = entry->sparks,
-			     .p50 = histogram_quantile(&entry->flushes, 0.5) };
+			     .sparks = entry->sparks };
 	char name[MODEL_INODE_NAME_MAX];
 
 	model_inode_name(entry->inode, name, sizeof(name));
 	snprintf(line.name, sizeof(line.name), "  %s", name);
 	line_add(&line, entry);
+	line_latencies(&line, &entry->flushes, &entry->exposures);
 	snprintf(line.comm, sizeof(line.comm), "%s", line.kind);
 	return line;
 }
@@ -161,11 +170,16 @@ static struct line line_of_inode(const struct board_inode *entry)
 static struct line line_of_vm(const struct view *view, const struct table_row *rows, size_t nr)
 {
 	const char *name = view->vm_name ? view->vm_name(view->context, rows->vm) : NULL;
-	struct line line = { .kind = "", .walked = true };
+	struct line line = { .kind = "", .walked = true, .vm = true };
+	struct board_histogram flushes = { .total = { 0 } }, exposures = { .total = { 0 } };
 
 	snprintf(line.name, sizeof(line.name), "%u", rows->vm);
-	for (size_t i = 1; i < nr && rows[i].entry; i++)
+	for (size_t i = 1; i < nr && rows[i].entry; i++) {
 		line_add(&line, rows[i].entry);
+		histogram_merge(&flushes, &rows[i].entry->flushes);
+		histogram_merge(&exposures, &rows[i].entry->exposures);
+	}
+	line_latencies(&line, &flushes, &exposures);
 	if (name)
 		snprintf(line.comm, sizeof(line.comm), "%s", name);
 	return line;
@@ -188,6 +202,8 @@ enum column_id {
 	COLUMN_P99,
 	COLUMN_BUSY,
 	COLUMN_OLDEST,
+	COLUMN_EXPOSURE,
+	COLUMN_VERDICT,
 	COLUMN_VIOLATIONS,
 	COLUMN_SPARKS,
 };
@@ -199,15 +215,26 @@ static const struct column {
 	int width; /* negative: text, to the left */
 	int from; /* columns that the screen has */
 } columns[] = {
-	{ COLUMN_NAME, "VM/INODE", -9, 0 },    { COLUMN_COMM, "COMM/KIND", -11, 0 },
-	{ COLUMN_SIZE, "SIZE", 6, 0 },	       { COLUMN_RESIDENT, "RESID", 6, 0 },
-	{ COLUMN_WANT, "WANT", 6, 0 },	       { COLUMN_ABSENT, "ABSENT", 7, 0 },
-	{ COLUMN_DEVIATE, "DEVIATE", 8, 110 }, { COLUMN_CHANGING, "CHANGING", 9, 110 },
-	{ COLUMN_EXPOSED, "EXP", 4, 0 },       { COLUMN_ZAPS, "ZAP/s", 7, 0 },
-	{ COLUMN_RESTORES, "RST/s", 7, 0 },    { COLUMN_FLUSHES, "FL/s", 6, 0 },
-	{ COLUMN_P50, "p50", 7, 110 },	       { COLUMN_P99, "p99", 7, 0 },
-	{ COLUMN_BUSY, "FLUSH%", 7, 120 },     { COLUMN_OLDEST, "OLDEST", 8, 120 },
-	{ COLUMN_VIOLATIONS, " !", -4, 0 },    { COLUMN_SPARKS, "PAGES CHANGED", -34, 160 },
+	{ COLUMN_NAME, "VM/INODE", -9, 0 },
+	{ COLUMN_COMM, "COMM/KIND", -11, 0 },
+	{ COLUMN_SIZE, "SIZE", 6, 0 },
+	{ COLUMN_RESIDENT, "RESID", 6, 0 },
+	{ COLUMN_WANT, "WANT", 6, 0 },
+	{ COLUMN_ABSENT, "ABSENT", 7, 0 },
+	{ COLUMN_DEVIATE, "DEVIATE", 8, 110 },
+	{ COLUMN_CHANGING, "CHANGING", 9, 110 },
+	{ COLUMN_EXPOSED, "EXP", 4, 0 },
+	{ COLUMN_ZAPS, "ZAP/s", 7, 0 },
+	{ COLUMN_RESTORES, "RST/s", 7, 0 },
+	{ COLUMN_FLUSHES, "FL/s", 6, 0 },
+	{ COLUMN_P50, "p50", 7, 110 },
+	{ COLUMN_P99, "p99", 7, 0 },
+	{ COLUMN_BUSY, "FLUSH%", 7, 120 },
+	{ COLUMN_OLDEST, "OLDEST", 8, 120 },
+	{ COLUMN_EXPOSURE, "EXPOSURE p99", 14, 140 },
+	{ COLUMN_VERDICT, "  LAST VERDICT", -24, 160 },
+	{ COLUMN_VIOLATIONS, " !", -4, 0 },
+	{ COLUMN_SPARKS, "PAGES CHANGED", -34, 190 },
 };
 
 #define COLUMNS_NR (sizeof(columns) / sizeof(columns[0]))
@@ -229,6 +256,26 @@ static void spark_words(char *text, size_t size, const __u16 *sparks, bool ascii
 		used += (size_t)snprintf(text + used, size - used, "%s",
 					 (ascii ? signs : blocks)[height]);
 	}
+}
+
+/*
+ * Of a VM: when it was compared last, by the inode for which that is longest ago, and what that came to.
+ * What is wrong with its history is found without a comparison.
+ */
+static void verdict_words(const struct line *line, char *text, size_t size)
+{
+	unsigned long long ms;
+
+	*text = 0;
+	if (!line->vm)
+		return;
+	if (!line->compared) {
+		snprintf(text, size, "  %s", line->violations ? "VIOLATED" : "-");
+		return;
+	}
+	ms = line->compared / 1000000;
+	snprintf(text, size, "  %llu.%03llu s %s", ms / 1000, ms % 1000,
+		 line->violations ? "VIOLATED" : "consistent");
 }
 
 /* Not yet known where not all of its pages were looked at. */
@@ -295,6 +342,12 @@ static void cell_words(const struct view *view, const struct line *line, enum co
 				  ? view->now - line->exposed_since
 				  : 0);
 		break;
+	case COLUMN_EXPOSURE:
+		word_time(word, line->exposure_p99);
+		break;
+	case COLUMN_VERDICT:
+		verdict_words(line, text, size);
+		return;
 	case COLUMN_VIOLATIONS:
 		if (line->violations)
 			snprintf(word, sizeof(word), "%s", line->violations < 10 ? " !" : " #");
@@ -355,6 +408,8 @@ static void draw_line(const struct view *view, struct grid *grid, int row, const
 			continue;
 		cell_words(view, line, columns[i].id, text, sizeof(text), grid->ascii);
 		if (!selected && columns[i].id == COLUMN_VIOLATIONS)
+			cell = GRID_BAD;
+		else if (!selected && columns[i].id == COLUMN_VERDICT && line->violations)
 			cell = GRID_BAD;
 		else if (!selected && columns[i].id == COLUMN_EXPOSED && line->exposed)
 			cell = GRID_EXPOSED;

@@ -428,11 +428,52 @@ static void test_folded(void **state)
 	assert_string_equal(text, "vmm-100 2000\n");
 }
 
+static int write_live_json(FILE *out, const struct verdict *verdict)
+{
+	(void)verdict;
+	return report_live_json(out, live, true);
+}
+
+/* What a line says of how long pages were exposed, and of what was found so far. */
+static void test_live_judged(void **state)
+{
+	static const struct {
+		bool faulty, judged;
+		const char *inode, *total;
+	} cases[] = {
+		{ false, false, "\"violations\":0,\"verdict\":null}", "\"verdict\":null}" },
+		{ false, true, "\"violations\":0,\"verdict\":\"consistent\"}",
+		  "\"verdict\":\"consistent\"}" },
+		{ true, true, "\"verdict\":\"violated\"}", "\"verdict\":\"violated\"}" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		judge(cases[i].faulty);
+		report_live_judged(live, cases[i].judged ? stream.verdict : NULL);
+		written_by(write_live_json);
+		assert_non_null(strstr(text, cases[i].inode));
+		assert_non_null(strstr(strstr(text, "\"inode\":null"), cases[i].total));
+		/* Half a microsecond each. */
+		if (!cases[i].faulty)
+			assert_non_null(strstr(text, "\"exposures\":4,\"exposure_p99_ns\":500,"));
+		free(text);
+		/* Those of the next interval alone. */
+		written_by(write_live_json);
+		assert_null(strstr(text, "\"exposures\":4"));
+		free(text);
+		text = NULL;
+		stream_free(&stream);
+		stream_init(&stream);
+	}
+}
+
 static void test_live(void **state)
 {
 	(void)state;
 	judge(false);
 	written_by(write_live);
+	assert_non_null(strstr(text, " VERDICT"));
 	assert_non_null(strstr(text, "INODE"));
 	assert_non_null(strstr(text, " g3 "));
 	assert_non_null(strstr(text, " total "));
@@ -546,6 +587,7 @@ int main(void)
 		REPORT_TEST(test_mail_consistent),
 		REPORT_TEST(test_consistent_is_quiet),
 		REPORT_TEST(test_folded),
+		REPORT_TEST(test_live_judged),
 		REPORT_TEST(test_live),
 		REPORT_TEST(test_hostile_name),
 		REPORT_TEST(test_hostile_text),
