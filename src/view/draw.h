@@ -36,7 +36,9 @@ void draw_flushes(struct view *view, struct grid *grid, int row, int rows);
 void draw_story(struct view *view, struct grid *grid, int row, int rows);
 void draw_help(struct grid *grid, int row, int rows);
 /* Requests that ended last, the newest lowest. */
-void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column);
+/* @room: columns. */
+void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column,
+		   int room);
 void draw_slowest(const struct view *view, struct grid *grid, int row, int rows, int column);
 /* "--- words ------" from @column up to @end. */
 void draw_rule(struct grid *grid, int row, int column, int end, const char *words);

@@ -10,27 +10,33 @@ static void inode_word(const struct model_inode *inode, char name[MODEL_INODE_NA
 	model_inode_name(inode, name, MODEL_INODE_NAME_MAX);
 }
 
+/* What does not fit whole says something else: it is left out. */
 static void draw_request(const struct board_request *request, struct grid *grid, int row,
-			 int column)
+			 int column, int room)
 {
 	char name[MODEL_INODE_NAME_MAX], range[RANGE_MAX], what[64], took[WORD_MAX],
-		flush[WORD_MAX], flushed[WORD_MAX];
+		flush[WORD_MAX], flushed[WORD_MAX], line[160];
+	int used;
 
 	inode_word(request->inode, name);
 	snprintf(what, sizeof(what), "%s %s", model_operation_name(request->operation),
 		 word_range(range, request->first, request->last));
-	grid_format(grid, row, column, request->result < 0 ? GRID_BAD : GRID_PLAIN,
-		    "%llu.%03llu %-5u %-4s %-22s %-7s %8s  %-12s %7s",
-		    (unsigned long long)(request->end / 1000000000),
-		    (unsigned long long)(request->end / 1000000 % 1000), request->tid, name, what,
-		    request->result < 0 ? "FAILED"
-		    : request->state	? "present"
-					: "absent",
-		    word_time(took, request->end - request->begin), word_flush(flush, request),
-		    request->flushes ? word_time(flushed, request->flush_ns) : "");
+	used = snprintf(line, sizeof(line), "%llu.%03llu %-5u %-4s %-22s %-7s %7s  %-14s",
+			(unsigned long long)(request->end / 1000000000),
+			(unsigned long long)(request->end / 1000000 % 1000), request->tid, name,
+			what,
+			request->result < 0 ? "FAILED"
+			: request->state    ? "present"
+					    : "absent",
+			word_time(took, request->end - request->begin), word_flush(flush, request));
+	if (request->flushes && used + 7 <= room)
+		snprintf(line + used, sizeof(line) - (size_t)used, " %6s",
+			 word_time(flushed, request->flush_ns));
+	grid_put(grid, row, column, request->result < 0 ? GRID_BAD : GRID_PLAIN, line);
 }
 
-void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column)
+void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column,
+		   int room)
 {
 	const struct board *board = view->board;
 	__u64 nr = board->requests_nr < BOARD_REQUESTS ? board->requests_nr : BOARD_REQUESTS;
@@ -38,7 +44,7 @@ void draw_requests(const struct view *view, struct grid *grid, int row, int rows
 	nr = nr < (__u64)rows ? nr : (__u64)rows;
 	for (__u64 i = 0; i < nr && rows > 0; i++)
 		draw_request(&board->requests[(board->requests_nr - nr + i) % BOARD_REQUESTS], grid,
-			     row + (int)i, column);
+			     row + (int)i, column, room);
 }
 
 static void draw_flush(const struct view *view, struct grid *grid, int row, int column,
@@ -177,5 +183,5 @@ void draw_flushes(struct view *view, struct grid *grid, int row, int rows)
 	draw_rule(grid, row, 92, grid->columns, "CPUs that flushed");
 	draw_cpus(view, grid, row + 1, rows / 2 - 1, 92);
 	draw_rule(grid, row + rows / 2, 92, grid->columns, "last requests");
-	draw_requests(view, grid, row + rows / 2 + 1, rows - rows / 2 - 1, 92);
+	draw_requests(view, grid, row + rows / 2 + 1, rows - rows / 2 - 1, 92, grid->columns - 92);
 }

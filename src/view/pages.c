@@ -341,7 +341,7 @@ void draw_pages(struct view *view, struct grid *grid, int row, int rows)
 	if (!wide)
 		return;
 	draw_rule(grid, row + 2, 84, grid->columns, "last requests");
-	draw_requests(view, grid, row + 3, map_rows, 84);
+	draw_requests(view, grid, row + 3, map_rows, 84, grid->columns - 84);
 }
 
 /* From the selected page on, forwards or backwards, to one that is in another state. */

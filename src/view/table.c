@@ -456,13 +456,20 @@ static void draw_below(const struct view *view, struct grid *grid, int row, int 
 		return;
 	if (grid->columns < 150) {
 		draw_rule(grid, row, 0, grid->columns, "last requests");
-		draw_requests(view, grid, row + 1, rows - 1, 0);
+		draw_requests(view, grid, row + 1, rows - 1, 0, grid->columns);
 		return;
 	}
 	draw_rule(grid, row, 0, half - 2, "last requests");
-	draw_requests(view, grid, row + 1, rows - 1, 0);
+	draw_requests(view, grid, row + 1, rows - 1, 0, half - 2);
 	draw_rule(grid, row, half, grid->columns, "slowest flushes");
 	draw_slowest(view, grid, row + 1, rows - 1, half);
+}
+
+static const char *nothing_words(const struct view *view)
+{
+	if (*view->filter)
+		return "nothing passes the filter";
+	return view->board->nr ? "all inodes are gone: d shows them" : "no inode has been seen yet";
 }
 
 void draw_table(struct view *view, struct grid *grid, int row, int rows)
@@ -478,9 +485,7 @@ void draw_table(struct view *view, struct grid *grid, int row, int rows)
 	shown = height - 1;
 	draw_headings(grid, row);
 	if (!nr)
-		grid_put(grid, row + 1, 2, GRID_DIM,
-			 *view->filter ? "nothing passes the filter"
-				       : "no inode has been seen yet");
+		grid_put(grid, row + 1, 2, GRID_DIM, nothing_words(view));
 	selected = list ? rows_selected(view, list, nr) : 0;
 	if (list && nr && !row_selected(view, &list[selected]))
 		row_select(view, &list[selected]);

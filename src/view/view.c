@@ -50,30 +50,52 @@ static void verdict_words(const struct view *view, const struct model_counts *co
 		*style = GRID_DOUBT;
 }
 
+/* The time that is shown, and whether it goes on. */
+static void moment_words(const struct view *view, char moment[64], char state[32])
+{
+	int used = snprintf(moment, 64, "%llu.%03llu s", (unsigned long long)(view->now / SECOND),
+			    (unsigned long long)(view->now / 1000000 % 1000));
+
+	*state = 0;
+	if (view->replay)
+		snprintf(moment + used, 64 - (size_t)used, " of %llu.%03llu",
+			 (unsigned long long)(view->last / SECOND),
+			 (unsigned long long)(view->last / 1000000 % 1000));
+	if (view->paused)
+		snprintf(state, 32, "[paused]");
+	else if (view->replay)
+		snprintf(state, 32, "[x%g]", view->speed);
+}
+
+/* Of all that the line has it is what may be cut. */
+static int draw_title(const struct view *view, struct grid *grid, int at, int end)
+{
+	int room = end - at;
+
+	if (room < 4)
+		return at - 2;
+	if ((int)strlen(view->title) <= room)
+		return grid_put(grid, 0, at, GRID_PLAIN, view->title);
+	return grid_format(grid, 0, at, GRID_PLAIN, "%.*s..", room - 2, view->title);
+}
+
 static void draw_first(const struct view *view, struct grid *grid,
 		       const struct model_counts *counts)
 {
-	char words[64], lost[64];
+	char words[64], lost[64], moment[64], state[32];
 	enum grid_style style;
 	int at, right;
 
-	at = grid_put(grid, 0, 0, GRID_TITLE, "gmemtrace");
-	at = grid_format(grid, 0, at + 2, GRID_PLAIN, "%s", view->title);
-	at = grid_format(grid, 0, at + 2, GRID_PLAIN, "%llu.%03llu s",
-			 (unsigned long long)(view->now / SECOND),
-			 (unsigned long long)(view->now / 1000000 % 1000));
-	if (view->replay)
-		at = grid_format(grid, 0, at, GRID_PLAIN, " of %llu.%03llu",
-				 (unsigned long long)(view->last / SECOND),
-				 (unsigned long long)(view->last / 1000000 % 1000));
-	if (view->paused)
-		at = grid_put(grid, 0, at + 1, GRID_DOUBT, "[paused]");
-	else if (view->replay)
-		at = grid_format(grid, 0, at + 1, GRID_PLAIN, "[x%g]", view->speed);
+	moment_words(view, moment, state);
 	verdict_words(view, counts, words, sizeof(words), &style);
 	snprintf(lost, sizeof(lost), "lost %llu",
 		 (unsigned long long)(counts->lost + counts->missed));
 	right = grid->columns - (int)strlen(words) - (int)strlen(lost) - 3;
+	at = grid_put(grid, 0, 0, GRID_TITLE, "gmemtrace");
+	at = draw_title(view, grid, at + 2, right - (int)strlen(moment) - (int)strlen(state) - 4);
+	at = grid_put(grid, 0, at + 2, GRID_PLAIN, moment);
+	if (*state)
+		at = grid_put(grid, 0, at + 1, view->paused ? GRID_DOUBT : GRID_PLAIN, state);
 	at = grid_put(grid, 0, right > at + 1 ? right : at + 1, style, words);
 	grid_put(grid, 0, at + 3, counts->lost + counts->missed ? GRID_BAD : GRID_PLAIN, lost);
 }
