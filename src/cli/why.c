@@ -100,19 +100,48 @@ static const struct argp why_argp = {
 	NULL,
 };
 
+static void why_no_mapping(const struct why *why, int error)
+{
+	if (error == -ENOENT && why->subject.address >= ADDRESS_KERNEL)
+		output_line("%s: that is an address of the kernel's: give pfn:N or INODE:PGOFF",
+			    why->text);
+	else if (error == -ENOENT)
+		output_line("%s: nothing is mapped there", why->text);
+	else if (error == -EACCES || error == -EPERM)
+		output_line("%s: cannot read its mappings: %s: that needs CAP_SYS_PTRACE, or to be "
+			    "its user",
+			    why->text, strerror(-error));
+	else
+		output_line("%s: cannot read its mappings: %s", why->text, strerror(-error));
+}
+
+/* A VM's private memory is behind the same guest address, and mapped by nobody. */
+static void why_not_ours(const struct why *why, const struct address_page *page)
+{
+	size_t files = address_guest_files(why->subject.pid);
+	const char *name = *page->name ? page->name : "anonymous memory";
+
+	if (files)
+		output_line(
+			"%s: that is %s; this process has %zu guest_memfd%s, and what is private "
+			"there has no address in it: give INODE:PGOFF, as gmemtrace live "
+			"names it",
+			why->text, name, files, files == 1 ? "" : "s");
+	else
+		output_line("%s: that is %s, neither guest_memfd nor memfd_secret memory",
+			    why->text, name);
+}
+
 /* An address becomes a page of an inode that is known by its number in its file system. */
 static enum gmemtrace_status why_resolve(struct why *why)
 {
 	struct address_page page;
 	int error = address_resolve(why->subject.pid, why->subject.address, &page);
 
-	if (error == -ENOENT)
-		output_line("%s: nothing is mapped there", why->text);
-	else if (error)
-		output_line("%s: cannot read its mappings: %s", why->text, strerror(-error));
+	if (error)
+		why_no_mapping(why, error);
 	else if (!page.i_ino || !page.ours)
-		output_line("%s: that is %s, neither guest_memfd nor memfd_secret memory",
-			    why->text, *page.name ? page.name : "anonymous memory");
+		why_not_ours(why, &page);
 	if (error || !page.i_ino || !page.ours)
 		return GMEMTRACE_ERROR;
 	why->subject = (struct story_subject){

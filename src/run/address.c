@@ -1,22 +1,44 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "run/address.h"
 
 #define PAGE_SHIFT 12
 #define LINE_ROOM 512
 
+/*
+ * What the kernel calls it (mm/secretmem.c, virt/kvm/guest_memfd.c); a file may be called alike, on a disk
+ * or by memfd_create().
+ */
+static bool name_is_ours(const char *name)
+{
+	static const char *const names[] = { "/secretmem", "/[kvm-gmem]", "anon_inode:[kvm-gmem]",
+					     "/[guest_memfd]" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t length = strlen(names[i]);
+
+		if (!strncmp(name, names[i], length) &&
+		    (!name[length] || !strcmp(name + length, " (deleted)")))
+			return true;
+	}
+	return false;
+}
+
 /* "7f00-7f10 rw-s 00000000 00:0f 1234   /secretmem (deleted)" */
 static bool line_take(const char *line, uint64_t address, struct address_page *page)
 {
 	uint64_t begin, end, offset, i_ino;
+	unsigned int major;
 	int name = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %*s %" SCNu64 " %n", &begin, &end,
-		   &offset, &i_ino, &name) < 4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %" SCNx64 " %x:%*x %" SCNu64 " %n", &begin,
+		   &end, &offset, &major, &i_ino, &name) < 5)
 		return false;
 	if (address < begin || address >= end)
 		return false;
@@ -24,8 +46,7 @@ static bool line_take(const char *line, uint64_t address, struct address_page *p
 	page->pgoff = (offset + (address - begin)) >> PAGE_SHIFT;
 	snprintf(page->name, sizeof(page->name), "%s", line + name);
 	page->name[strcspn(page->name, "\n")] = '\0';
-	page->ours = strstr(page->name, "secretmem") || strstr(page->name, "gmem") ||
-		     strstr(page->name, "guest_memfd") || strstr(page->name, "guest-memfd");
+	page->ours = !major && name_is_ours(page->name);
 	return true;
 }
 
@@ -54,4 +75,25 @@ int address_resolve(uint32_t pid, uint64_t address, struct address_page *page)
 	found = address_find(maps, address, page);
 	fclose(maps);
 	return found ? 0 : -ENOENT;
+}
+
+size_t address_guest_files(uint32_t pid)
+{
+	char path[64], name[ADDRESS_NAME_MAX];
+	struct dirent *entry;
+	size_t files = 0;
+	DIR *directory;
+
+	snprintf(path, sizeof(path), "/proc/%" PRIu32 "/fd", pid);
+	directory = opendir(path);
+	while (directory && (entry = readdir(directory))) {
+		ssize_t length =
+			readlinkat(dirfd(directory), entry->d_name, name, sizeof(name) - 1);
+
+		name[length > 0 ? length : 0] = '\0';
+		files += strstr(name, "[kvm-gmem]") || strstr(name, "[guest_memfd]");
+	}
+	if (directory)
+		closedir(directory);
+	return files;
 }

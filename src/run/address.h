@@ -4,6 +4,7 @@
 #define GMEMTRACE_RUN_ADDRESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -21,5 +22,11 @@ bool address_find(FILE *maps, uint64_t address, struct address_page *page);
 
 /* Of the process @pid. 0, -ENOENT: nothing is mapped there, -ESRCH, or -errno of reading its maps. */
 int address_resolve(uint32_t pid, uint64_t address, struct address_page *page);
+
+/* From here on addresses are the kernel's. */
+#define ADDRESS_KERNEL (1ULL << 63)
+
+/* How many guest_memfds the process has open; 0 also where that is not for us to know. */
+size_t address_guest_files(uint32_t pid);
 
 #endif

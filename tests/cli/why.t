@@ -32,6 +32,16 @@ refused 2 "$$:0x1000: nothing is mapped there" $$:0x1000
 address=0x$(sed -n '1s/-.*//p' /proc/$$/maps)
 refused 2 'neither guest_memfd nor memfd_secret memory' "$$:$address"
 
+refused 2 'that is an address of the kernel' $$:0xffff888000001000
+if [ "$(id -u)" = 0 ]; then
+	# A process that is somebody else's is not told of: without privilege it looks as if it were.
+	chmod 755 "$test_work"
+	setpriv --reuid 65534 --clear-groups --inh-caps=-all --bounding-set=-all "${why[@]}" "$$:$address" \
+		>"$test_work/out" 2>"$test_work/said"
+	is "$?" 2 'a mapping that is not for us: exit status'
+	succeeds 'and what it takes' grep -qF 'that needs CAP_SYS_PTRACE, or to be its user' "$test_work/said"
+fi
+
 for file in "$capture" "$top/tests/unit/fixtures/format-1.cap"; do
 	"${why[@]}" g1:0x44b "$file" >"$test_work/out" 2>&1
 	is "$?" 0 "a page that nobody touched is told of: ${file##*/}"
