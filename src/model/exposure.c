@@ -185,8 +185,7 @@ static bool exposure_end_single(struct model *model, struct model_flush *flush)
 	if (model->exposed_nr - model->exposed_head != 1 || exposure->nr != 1 ||
 	    !exposure_ends(exposure, flush) ||
 	    !extent_single(model, inode, exposure->pgoff, &run) ||
-	    !(run.pages->flags & PAGE_RESIDENT) || !(run.pages->flags & PAGE_EXPOSED) ||
-	    run.pages->pfn != exposure->pfn)
+	    !(run.pages->flags & PAGE_EXPOSED) || run.pages->pfn != exposure->pfn)
 		return false;
 	page_set(run.pages, PAGE_EXPOSED, false);
 	inode->base.exposed--;

@@ -92,7 +92,7 @@ static __u64 pages_join_part(struct model *model, struct inode *inode, __u64 pgo
 	enum pfn_owner owner;
 	struct inode *other;
 	__u64 other_pgoff, run = page_run(model, pfn, nr, &owner, &other, &other_pgoff);
-	bool absent = owner != PFN_OWNED && pfn_is_absent(model, pfn);
+	bool absent = pfn_is_absent(model, pfn);
 
 	if (owner == PFN_OWNED && other == inode && other_pgoff == pgoff)
 		return run;
@@ -127,7 +127,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 	struct page *page;
 	__u64 other_pgoff;
 	enum pfn_owner owner = pfn_find(model, pfn, &other, &other_pgoff);
-	bool absent = owner != PFN_NONE && owner != PFN_OWNED && pfn_is_absent(model, pfn);
+	bool absent = pfn_is_absent(model, pfn);
 
 	if (owner == PFN_OWNED && (other != inode || other_pgoff != pgoff))
 		pages_evict(model, other, other_pgoff, pfn, 1);
@@ -150,13 +150,12 @@ void page_leave(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn
 
 	for (__u64 done = 0; done < nr; done += run.nr) {
 		extent_run(model, inode, pgoff + done, nr - done, &run);
-		if (!run.pages || !(run.pages->flags & PAGE_RESIDENT) ||
-		    run.pages->pfn != pfn + done)
+		if (!run.pages)
 			continue;
 		if (run.pages->flags & PAGE_EXPOSED)
 			exposure_cancel(model, inode, pfn + done, run.nr);
 		/* Those that were alike so far are marked together. */
-		if (done > from && absent != (page_applied(run.pages) == MODEL_ABSENT)) {
+		if (absent != (page_applied(run.pages) == MODEL_ABSENT)) {
 			pfn_mark_left(model, inode, pgoff + from, pfn + from, done - from, absent);
 			from = done;
 		}

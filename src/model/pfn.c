@@ -183,12 +183,10 @@ static bool block_spread(struct model *model, union map_value *block, __u64 key)
 	return true;
 }
 
-static void block_set(struct model *model, union map_value *block, __u64 key, __u64 entry)
+/* Of one that is alike, and so has no entries that are at hand. */
+static void block_set(union map_value *block, __u64 entry)
 {
-	block_free(model, block);
 	block->number = entry ? entry | BLOCK_ALIKE : 0;
-	if (model->pfn_cached == key + 1)
-		model->pfn_cached = 0;
 }
 
 typedef __u64 (*entry_change)(__u64 entry, __u64 value);
@@ -360,7 +358,7 @@ static void block_change(struct model *model, __u64 pfn, __u64 nr, bool add, ent
 	if (!block)
 		return;
 	if (nr == CHUNK_PAGES && block_is_alike(block)) {
-		block_set(model, block, key, change(block_entry(model, block, pfn), value));
+		block_set(block, change(block_entry(model, block, pfn), value));
 		return;
 	}
 	for (__u64 i = 0, run; i < nr; i += run) {

@@ -259,12 +259,12 @@ static void zap_told(struct model *model, struct task *task, struct inode *inode
 static void zap_segment(struct model *model, const struct record_zap *record, struct task *task,
 			struct inode *inode, bool resident, struct model_zap *zap)
 {
-	__u64 marked = inode || zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
+	__u64 marked = zap->valid || zap->nr < NOBODY_MAX ? zap->nr : NOBODY_MAX;
 
 	zap_flushed(record, zap);
 	if (zap->valid && !zap->result)
 		loose_restored(model, zap);
-	if (inode && resident)
+	if (resident)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
 		pfn_mark_zapped(model, zap->pfn, marked, !zap->valid);
@@ -354,16 +354,13 @@ static bool single_find(const struct zap_taking *taking, struct piece *piece, st
 		return false;
 	piece->inode = owner;
 	if (taking->shown) {
-		if (owner && (owner != taking->shown || piece->pgoff != record->pgoff))
-			return false;
 		piece->inode = taking->shown;
 		piece->pgoff = record->pgoff;
 	}
 	if (!piece->inode || !extent_single(taking->model, piece->inode, piece->pgoff, run))
 		return false;
 	/* Where it is not there, it joins. */
-	return run->pages->flags & PAGE_RESIDENT ? owner && run->pages->pfn == record->page
-						 : !owner;
+	return run->pages->flags & PAGE_RESIDENT ? run->pages->pfn == record->page : !owner;
 }
 
 /* memfd_secret's page is restored when it has left. */

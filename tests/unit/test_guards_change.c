@@ -383,6 +383,184 @@ static void test_secret_stays(void **state)
 	assert_int_equal(page_at(G, 0).applied, MODEL_ABSENT);
 }
 
+/* --- flushes that are awaited ---------------------------------------------------- */
+
+/* What was absent already, and what could not be changed, waits for no flush of its task. */
+static void test_nothing_awaited(void **state)
+{
+	(void)state;
+	for (__s32 result = 0; result >= -12; result -= 12) {
+		anew();
+		stream_inode(&stream, G, SECRET, 64, false);
+		stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+		stream_zap_flush(&stream, T, G, 1, 102, 1, 102, 102);
+		stream_zap(&stream, T, G, result ? 2 : 0, result ? 104 : 100, 1, false, result);
+		heartbeats(20);
+		feed();
+		assert_int_equal(watch.judged_nr, 2);
+		assert_int_equal(inode_of(G)->exposed, 0);
+	}
+}
+
+/* Only one who restores the page ends that, and who failed to has not. */
+static void test_awaited_on(void **state)
+{
+	(void)state;
+	for (int alone = 0; alone < 2; alone++) {
+		for (int restores = 0; restores < 2; restores++) {
+			anew();
+			stream_inode(&stream, G, RFC3, 1024, false);
+			stream_join(&stream, T, G, 0, 100);
+			stream_join(&stream, T, G, 1, 102);
+			stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+			/* A run behind the page takes the longer way. */
+			stream_zap(&stream, T + 1, G, 0, 100, alone ? 1 : 2, restores,
+				   restores ? -12 : 0);
+			stream_flush(&stream, T, 100, 100, false);
+			feed();
+			assert_true(watch.judged_nr > 0);
+			assert_int_equal(watch.judged[0].coverage, MODEL_COVERED);
+			assert_int_equal(watch.judged[0].zap->tid, T);
+		}
+	}
+}
+
+/* A run of nobody's is restored as a whole, however long it is. */
+static void test_nobodys_restored(void **state)
+{
+	const __u32 half = 30000;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_zap(&stream, T, 0, 0, 1 << 20, half, false, 0);
+	stream_zap(&stream, T, 0, 0, (1 << 20) + half, half, false, 0);
+	stream_zap(&stream, T, 0, 0, 1 << 20, 2 * half, true, 0);
+	stream_join(&stream, T, G, 0, (1 << 20) + 2 * half - 1);
+	feed();
+	assert_int_equal(page_at(G, 0).applied, MODEL_PRESENT);
+}
+
+/* --- places, times and counts ------------------------------------------------------ */
+
+/* Nobody's pages of a run stand behind the first, which shows its place. */
+static void test_place(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 6, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 9, false);
+	stream_zap(&stream, T, G, 6, 100, 2, false, 0);
+	feed();
+	assert_int_equal(watch.zap_nr, 2);
+	assert_null(last()->inode);
+	assert_int_equal(last()->pgoff, 7);
+}
+
+/* Known at another place than it shows, where another was: that one is gone. */
+static void test_shown_in_place(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_join(&stream, T, G, 1, 101);
+	stream_join(&stream, T, G, 2, 202);
+	stream_join(&stream, T, 9, 3, 303);
+	stream_zap(&stream, T, G, 2, 101, 1, false, 0);
+	stream_zap(&stream, T, G, 1, 303, 1, false, 0);
+	feed();
+	assert_int_equal(page_at(G, 2).pfn, 101);
+	assert_int_equal(page_at(G, 1).pfn, 303);
+	assert_false(page_at(9, 3).resident);
+	assert_int_equal(inode_of(G)->resident, 2);
+}
+
+/* Since all of a run's pages are as they were: the last of them to change, whichever it is. */
+static void test_since_of_run(void **state)
+{
+	(void)state;
+	for (__u64 later = 0; later < 2; later++) {
+		__u64 time;
+
+		anew();
+		stream_inode(&stream, G, RFC3, 1024, false);
+		stream_join(&stream, T, G, 512 - later, 1000 + 512 - later);
+		time = stream.now;
+		stream_join(&stream, T, G, 511 + later, 1000 + 511 + later);
+		stream_zap(&stream, T, G, 511, 1000 + 511, 2, false, 0);
+		feed();
+		assert_int_equal(watch.zap_nr, 1);
+		assert_int_equal(last()->since, time);
+	}
+}
+
+static void test_counts(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_zap(&stream, T, G, 0, 100, 1, true, -12);
+	stream_zap(&stream, T, G, 0, 100, 1, false, -12);
+	feed();
+	assert_int_equal(watch.counts.zaps, 1);
+	assert_int_equal(watch.counts.restores, 0);
+	assert_int_equal(inode_of(G)->zapped, 1);
+}
+
+static void bracket(__u16 kind)
+{
+	struct record_snapshot record = {
+		.header = { .kind = kind, .size = sizeof(record), .time = stream.now, .inode = G },
+		.pgoff_nr = 512,
+		.inode_pages = 512,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.snapshot = 1,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/* A change that is told of while its pages are read disturbs that, though it is older. */
+static void test_late_disturbs(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	for (int late = 0; late < 2; late++) {
+		struct record_snapshot_page page = {
+			.header = { .kind = RECORD_SNAPSHOT_PAGE,
+				    .size = sizeof(page),
+				    .inode = G },
+			.pfn = 4096,
+			.nr = 512,
+			.bits = ABSENT_BITS,
+			.snapshot = 1,
+		};
+
+		anew();
+		stream_inode(&stream, G, RFC3, 512, false);
+		stream_join(&stream, T, G, 0, 4096);
+		record = last_record(sizeof(*record));
+		record->nr = 512;
+		record->prepared = 1;
+		stream.now += MS;
+		bracket(RECORD_SNAPSHOT_BEGIN);
+		stream.now += MS;
+		stream_heartbeat(&stream);
+		if (late) {
+			stream_zap(&stream, T, G, 0, 4096, 512, false, 0);
+			late_by(3 * MS / 2);
+		}
+		page.header.time = stream.now;
+		stream_add(&stream, &page.header);
+		bracket(RECORD_SNAPSHOT_END);
+		feed();
+		assert_true(watch.read_nr > 0);
+		assert_int_equal(watch.read[0].settled, !late);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -403,6 +581,14 @@ int main(void)
 		RULE_TEST(test_exposed_once),
 		RULE_TEST(test_late_run),
 		RULE_TEST(test_secret_stays),
+		RULE_TEST(test_nothing_awaited),
+		RULE_TEST(test_awaited_on),
+		RULE_TEST(test_nobodys_restored),
+		RULE_TEST(test_place),
+		RULE_TEST(test_shown_in_place),
+		RULE_TEST(test_since_of_run),
+		RULE_TEST(test_counts),
+		RULE_TEST(test_late_disturbs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

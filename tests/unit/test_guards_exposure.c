@@ -312,6 +312,24 @@ static void test_flush_in_flight(void **state)
 	assert_true(page_at(G, 0).exposed);
 }
 
+/* A zap that is told of when the page is present again exposes nothing. */
+static void test_outdated(void **state)
+{
+	(void)state;
+	pages(2);
+	stream_heartbeat(&stream);
+	stream.now += MS;
+	restore(0, 1);
+	stream_heartbeat(&stream);
+	zap(0, 1);
+	((struct record_zap *)last_record(sizeof(struct record_zap)))->zap_end -= MS / 2;
+	flush(0, 0);
+	feed();
+	assert_int_equal(watch.exposure_nr, 0);
+	assert_int_equal(inode_of(G)->exposed, 0);
+	assert_int_equal(watch.flush[0].covered, 0);
+}
+
 /* Flushes of elsewhere leave a run as it is: its neighbours, zapped later, are not its. */
 static void elsewhere(__u64 first, __u64 neighbours, __u64 flushed)
 {
@@ -373,6 +391,7 @@ int main(void)
 		RULE_TEST(test_restored_chunk),	  RULE_TEST(test_window),
 		RULE_TEST(test_among_many),	  RULE_TEST(test_replaced),
 		RULE_TEST(test_flush_in_flight),  RULE_TEST(test_flush_of_elsewhere),
+		RULE_TEST(test_outdated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,6 +101,83 @@ static void test_owners_wide(void **state)
 	check_owners(2);
 }
 
+static __u64 memory(const struct model *model)
+{
+	struct model_counts counts;
+
+	model_count(model, &counts);
+	return counts.memory;
+}
+
+static void owner_run(__u16 kind, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner record = {
+		.header = { .kind = kind,
+			    .size = sizeof(record),
+			    .time = stream.now,
+			    .tid = T,
+			    .inode = kind == RECORD_JOIN ? G : 0 },
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = nr,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/* A block that is parted takes eight bytes an entry only where there are no ids left. */
+static __u64 memory_parted(size_t ids)
+{
+	struct model *model = model_create(NULL);
+	__u64 taken;
+
+	assert_non_null(model);
+	model->chunk_ids_max = ids;
+	stream_inode(&stream, G, RFC3, CHUNKS * CHUNK_PAGES, false);
+	for (__u64 i = 0; i < 2; i++)
+		owner_run(RECORD_JOIN, i * CHUNK_PAGES, (8 + i) * CHUNK_PAGES, CHUNK_PAGES);
+	for (__u64 i = 0; i < 2; i++)
+		stream_leave(&stream, T, (8 + i) * CHUNK_PAGES + 5);
+	stream_heartbeat(&stream);
+	feed(model);
+	for (__u64 i = 0; i < 2 * CHUNK_PAGES; i++)
+		expect_owner(model, 8 * CHUNK_PAGES + i,
+			     i % CHUNK_PAGES == 5 ? PFN_NONE : PFN_OWNED, i);
+	taken = memory(model);
+	model_free(model);
+	stream_free(&stream);
+	stream_init(&stream);
+	return taken;
+}
+
+static void test_parted(void **state)
+{
+	(void)state;
+	assert_int_equal(memory_parted(1) - memory_parted(CHUNK_IDS_MAX), 4 * CHUNK_PAGES);
+}
+
+/* Who changes what is nobody's any more takes no memory for it. */
+static void test_nobodys_block(void **state)
+{
+	struct model *model = model_create(NULL);
+	__u64 taken;
+
+	(void)state;
+	assert_non_null(model);
+	stream_inode(&stream, G, RFC3, CHUNKS * CHUNK_PAGES, false);
+	owner_run(RECORD_JOIN, 0, 8 * CHUNK_PAGES, CHUNK_PAGES);
+	owner_run(RECORD_LEAVE, 0, 8 * CHUNK_PAGES, CHUNK_PAGES);
+	stream_zap(&stream, T, 0, 0, 9 * CHUNK_PAGES, 1, true, 0);
+	stream_heartbeat(&stream);
+	feed(model);
+	taken = memory(model);
+	stream_zap(&stream, T, 0, 0, 8 * CHUNK_PAGES + 3, 1, true, 0);
+	stream_heartbeat(&stream);
+	feed(model);
+	assert_int_equal(memory(model), taken);
+	model_free(model);
+}
+
 /* Pages 0 and 1 join, and page 1 changes once more @later ns behind; a heartbeat at the end. */
 static struct model *changed_apart(__u64 later)
 {
@@ -266,7 +343,8 @@ int main(void)
 		PAGES_TEST(test_owners_narrow), PAGES_TEST(test_owners_wide),
 		PAGES_TEST(test_times_settle),	PAGES_TEST(test_times_of_open_requests),
 		PAGES_TEST(test_times_kept),	PAGES_TEST(test_times_of_a_run),
-		PAGES_TEST(test_told_late),
+		PAGES_TEST(test_told_late),	PAGES_TEST(test_parted),
+		PAGES_TEST(test_nobodys_block),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

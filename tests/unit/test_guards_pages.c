@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Where pages are, and whose: runs that come, move and go, and what is remembered of those that went. */
+#include "watch.h"
+
+#define CHUNK 512
+
+static void owner(__u16 kind, __u64 inode, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner record = {
+		.header = { .kind = kind,
+			    .size = sizeof(record),
+			    .time = stream.now,
+			    .tid = T,
+			    .inode = inode },
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = nr,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+static void join(__u64 inode, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	owner(RECORD_JOIN, inode, pgoff, pfn, nr);
+}
+
+static void leave(__u64 pfn, __u32 nr)
+{
+	owner(RECORD_LEAVE, 0, 0, pfn, nr);
+}
+
+static void zap(__u64 pfn, __u32 nr)
+{
+	stream_zap(&stream, T, 0, 0, pfn, nr, false, 0);
+}
+
+static void two_inodes(void)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 8 * CHUNK, false);
+	stream_inode(&stream, 9, RFC3, 8 * CHUNK, false);
+}
+
+/* [first, first + nr) of @inode have the pfns from @pfn on. */
+static void expect_there(__u64 inode, __u64 first, __u64 nr, __u64 pfn)
+{
+	for (__u64 i = 0; i < nr; i++) {
+		const struct model_inode *has;
+		__u64 pgoff;
+
+		assert_true(page_at(inode, first + i).resident);
+		assert_int_equal(page_at(inode, first + i).pfn, pfn + i);
+		assert_true(model_owner(stream.model, pfn + i, &has, &pgoff));
+		assert_int_equal(has->number, inode);
+		assert_int_equal(pgoff, first + i);
+	}
+}
+
+static void expect_gone(__u64 inode, __u64 first, __u64 nr)
+{
+	for (__u64 i = 0; i < nr; i++)
+		assert_false(page_at(inode, first + i).resident);
+}
+
+/* --- runs that join ---------------------------------------------------------------- */
+
+/* One that is there already stays as it is. */
+static void test_joined_again(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 0, 100, 4);
+	zap(100, 4);
+	join(G, 0, 100, 4);
+	feed();
+	expect_there(G, 0, 4, 100);
+	assert_int_equal(inode_of(G)->resident, 4);
+	assert_int_equal(inode_of(G)->absent, 4);
+	assert_int_equal(watch.counts.unexplained, 0);
+}
+
+/* At another place, or in another inode at the same place, it has moved. */
+static void test_joined_elsewhere(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 0, 100, 4);
+	join(G, 8, 100, 4);
+	feed();
+	expect_there(G, 8, 4, 100);
+	expect_gone(G, 0, 4);
+	assert_int_equal(inode_of(G)->resident, 4);
+	two_inodes();
+	join(9, 0, 100, 4);
+	join(G, 0, 100, 4);
+	feed();
+	expect_there(G, 0, 4, 100);
+	expect_gone(9, 0, 4);
+	assert_int_equal(watch.counts.unexplained, 4);
+}
+
+/* Frames that were left absent come absent, and their neighbours as they were. */
+static void left_as(bool first_absent)
+{
+	two_inodes();
+	join(G, 0, 100, 2);
+	zap(first_absent ? 100 : 101, 1);
+	leave(100, 2);
+	join(9, 4, 100, 2);
+	feed();
+	expect_there(9, 4, 2, 100);
+	assert_int_equal(page_at(9, 4).applied, first_absent ? MODEL_ABSENT : MODEL_PRESENT);
+	assert_int_equal(page_at(9, 5).applied, first_absent ? MODEL_PRESENT : MODEL_ABSENT);
+	assert_int_equal(inode_of(9)->absent, 1);
+}
+
+static void test_left_as_they_were(void **state)
+{
+	(void)state;
+	left_as(true);
+	left_as(false);
+}
+
+/* Also where nothing of it is sure any more, and they leave as one. */
+static void test_left_unsure(void **state)
+{
+	(void)state;
+	for (__u64 absent = 0; absent < 3; absent++) {
+		two_inodes();
+		join(G, 0, 100, 3);
+		zap(100 + absent, 1);
+		stream_heartbeat(&stream);
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
+		leave(100, 3);
+		feed();
+		assert_int_equal(inode_of(G)->absent, 0);
+		model_free(stream.model);
+		join(9, 0, 100, 3);
+		feed();
+		for (__u64 i = 0; i < 3; i++)
+			assert_int_equal(page_at(9, i).applied == MODEL_ABSENT, i == absent);
+	}
+}
+
+/* Whose place was taken by another has left present; freed absent, it is given away as any is. */
+static void test_given_anew(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 0, 100, 1);
+	join(G, 0, 200, 1);
+	join(G, 5, 100, 1);
+	stream_fault(&stream, T, 9, 0, 300);
+	stream_page_free(&stream, T, 300, true);
+	join(9, 1, 300, 1);
+	feed();
+	expect_there(G, 0, 1, 200);
+	expect_there(G, 5, 1, 100);
+	assert_int_equal(page_at(G, 5).applied, MODEL_PRESENT);
+	expect_there(9, 1, 1, 300);
+	assert_int_equal(page_at(9, 1).applied, MODEL_PRESENT);
+}
+
+/* --- runs that leave ---------------------------------------------------------------- */
+
+/* Frames that go on are of two inodes whose offsets go on: each leaves its own. */
+static void test_left_of_two(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 0, 100, 2);
+	join(9, 2, 102, 2);
+	leave(100, 4);
+	feed();
+	expect_gone(G, 0, 2);
+	expect_gone(9, 2, 2);
+	assert_int_equal(inode_of(G)->resident, 0);
+	assert_int_equal(inode_of(9)->resident, 0);
+	/* Of one, whose offsets do not go on. */
+	two_inodes();
+	join(G, 0, 100, 2);
+	join(G, 10, 102, 2);
+	leave(100, 4);
+	feed();
+	expect_gone(G, 0, 12);
+	assert_int_equal(inode_of(G)->resident, 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_joined_again),	   RULE_TEST(test_joined_elsewhere),
+		RULE_TEST(test_left_as_they_were), RULE_TEST(test_left_unsure),
+		RULE_TEST(test_given_anew),	   RULE_TEST(test_left_of_two),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
