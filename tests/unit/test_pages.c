@@ -58,6 +58,22 @@ static void expect_owner(const struct model *model, __u64 pfn, enum pfn_owner ow
 	assert_int_equal(found, pgoff);
 }
 
+static void owner_run(__u16 kind, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner record = {
+		.header = { .kind = kind,
+			    .size = sizeof(record),
+			    .time = stream.now,
+			    .tid = T,
+			    .inode = kind == RECORD_JOIN ? G : 0 },
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = nr,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
 /* Neighbours in memory that are of several chunks, more of them than @ids. */
 static void check_owners(size_t ids)
 {
@@ -85,6 +101,11 @@ static void check_owners(size_t ids)
 				      : PFN_NONE,
 			     pgoff_of(i));
 	assert_true(pfn_is_absent(model, 1004));
+	owner_run(RECORD_LEAVE, 0, 1000, PAGES);
+	stream_heartbeat(&stream);
+	feed(model);
+	for (__u64 i = 0; i < PAGES; i++)
+		expect_owner(model, 1000 + i, i == 4 ? PFN_LEFT : PFN_NONE, pgoff_of(i));
 	model_free(model);
 }
 
@@ -107,22 +128,6 @@ static __u64 memory(const struct model *model)
 
 	model_count(model, &counts);
 	return counts.memory;
-}
-
-static void owner_run(__u16 kind, __u64 pgoff, __u64 pfn, __u32 nr)
-{
-	struct record_owner record = {
-		.header = { .kind = kind,
-			    .size = sizeof(record),
-			    .time = stream.now,
-			    .tid = T,
-			    .inode = kind == RECORD_JOIN ? G : 0 },
-		.page = pfn,
-		.pgoff = pgoff,
-		.nr = nr,
-	};
-
-	stream_add(&stream, &record.header);
 }
 
 /* A block that is parted takes eight bytes an entry only where there are no ids left. */
