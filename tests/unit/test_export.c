@@ -154,6 +154,15 @@ static struct wire trace_begin(void)
 	return (struct wire){ (const __u8 *)text, (const __u8 *)text + text_size };
 }
 
+/* Of 200 flushes, exported. */
+static struct wire trace_of_flushes(void)
+{
+	timed_run(&stream, "vmm", 1, 200);
+	stream_finish(&stream);
+	export_to(EXPORT_PERFETTO);
+	return trace_begin();
+}
+
 static size_t events_count(__u64 type, const char *category)
 {
 	struct wire trace = trace_begin();
@@ -175,10 +184,7 @@ static void test_perfetto_nests(void **state)
 	size_t nr = 0;
 
 	(void)state;
-	timed_run(&stream, "vmm", 1, 200);
-	stream_finish(&stream);
-	export_to(EXPORT_PERFETTO);
-	trace = trace_begin();
+	trace = trace_of_flushes();
 	while (packet_next(&trace, &packet)) {
 		size_t at = 0;
 
@@ -219,10 +225,7 @@ static void test_perfetto_flows(void **state)
 	struct field field;
 
 	(void)state;
-	timed_run(&stream, "vmm", 1, 200);
-	stream_finish(&stream);
-	export_to(EXPORT_PERFETTO);
-	trace = trace_begin();
+	trace = trace_of_flushes();
 	while (packet_next(&trace, &packet)) {
 		event = packet.event;
 		while (event.at && field_next(&event, &field)) {
@@ -247,10 +250,7 @@ static void test_perfetto_stacks(void **state)
 	size_t interned = 0, named = 0;
 
 	(void)state;
-	timed_run(&stream, "vmm", 1, 200);
-	stream_finish(&stream);
-	export_to(EXPORT_PERFETTO);
-	trace = trace_begin();
+	trace = trace_of_flushes();
 	while (packet_next(&trace, &packet)) {
 		if (packet.interned.at) {
 			assert_true(field_of(packet.interned, 29, &field));

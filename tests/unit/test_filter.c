@@ -95,17 +95,12 @@ static __u64 folded_sum(struct report_folded *folded, enum report_weight weight)
 	return sum;
 }
 
-static struct figures figures_with(const struct run_options *run)
+/* What @run leaves of the stream, to its end. */
+static void feed_filtered(struct model *model, const struct run_options *run)
 {
-	struct model_options options = { .vm = filter_vm(run) };
-	struct model *model = model_create(&options);
-	struct report_folded *folded = report_folded_create(model);
-	const struct model_inode *inode = NULL;
-	struct figures figures = {};
 	struct filter filter;
 
 	filter_init(&filter, run);
-
 	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
 		const struct record_header *record = filter_apply(&filter, at(offset));
 
@@ -113,6 +108,18 @@ static struct figures figures_with(const struct run_options *run)
 			assert_int_equal(model_feed(model, record), 0);
 	}
 	assert_int_equal(model_finish(model), 0);
+	filter_destroy(&filter);
+}
+
+static struct figures figures_with(const struct run_options *run)
+{
+	struct model_options options = { .vm = filter_vm(run) };
+	struct model *model = model_create(&options);
+	struct report_folded *folded = report_folded_create(model);
+	const struct model_inode *inode = NULL;
+	struct figures figures = {};
+
+	feed_filtered(model, run);
 	model_count(model, &figures.counts);
 	assert_int_equal(figures.counts.malformed, 0);
 	while ((inode = model_inode_next(model, inode))) {
@@ -123,7 +130,6 @@ static struct figures figures_with(const struct run_options *run)
 	figures.folded_count = folded_sum(folded, REPORT_WEIGHT_COUNT);
 	report_folded_free(folded);
 	model_free(model);
-	filter_destroy(&filter);
 	return figures;
 }
 
@@ -200,20 +206,11 @@ static __u64 timed_with(const struct run_options *run)
 	const struct model_observer observer = { .flush_timed = on_timed };
 	struct model_options options = { .vm = filter_vm(run) };
 	struct model *model = model_create(&options);
-	struct filter filter;
 
 	timed_seen = 0;
 	assert_int_equal(model_observe(model, &observer), 0);
-	filter_init(&filter, run);
-	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
-		const struct record_header *record = filter_apply(&filter, at(offset));
-
-		if (record)
-			assert_int_equal(model_feed(model, record), 0);
-	}
-	assert_int_equal(model_finish(model), 0);
+	feed_filtered(model, run);
 	model_free(model);
-	filter_destroy(&filter);
 	return timed_seen;
 }
 
@@ -269,23 +266,14 @@ static enum verdict_value value_with(const struct run_options *run,
 	struct model *model = model_create(&options);
 	struct verdict *verdict = verdict_create(model, wanted);
 	enum verdict_value value;
-	struct filter filter;
 
-	filter_init(&filter, run);
-	for (size_t offset = 0; offset < stream.used; offset += at(offset)->size) {
-		const struct record_header *record = filter_apply(&filter, at(offset));
-
-		if (record)
-			assert_int_equal(model_feed(model, record), 0);
-	}
-	assert_int_equal(model_finish(model), 0);
+	feed_filtered(model, run);
 	value = verdict_value(verdict);
 	*left_out = verdict_left_out(verdict);
 	assert_int_equal(verdict_rule_count(verdict, RULE_FREED_ABSENT),
 			 value == VERDICT_VIOLATED ? 1 : 0);
 	verdict_free(verdict);
 	model_free(model);
-	filter_destroy(&filter);
 	return value;
 }
 

@@ -12,6 +12,12 @@ static void lost_since(__u64 since)
 	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, since, 1);
 }
 
+static void judge(void)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
 static void fails(__u32 tid, enum record_operation operation, __u64 first, __u64 last, bool state)
 {
 	stream_request(&stream, RECORD_REQUEST_END, tid, G, operation, first, last, state, -12);
@@ -149,8 +155,7 @@ static void test_uncleared_neighbours(void **state)
 	faulted(4);
 	leave_with(102, RECORD_OWNER_CONTENT);
 	leave_with(104, RECORD_OWNER_CONTENT);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
+	judge();
 	expect_pages(RULE_FREED_UNCLEARED, 1, 2);
 	assert_int_equal(here_found(RULE_FREED_UNCLEARED)->count, 2);
 }
@@ -165,33 +170,34 @@ static void test_uncleared_lost(void **state)
 	expect_silent(RULE_FREED_UNCLEARED);
 }
 
-/* The same of those that leave absent. */
-static void test_left_neighbours(void **state)
+/* The sensors of freed pages are off. */
+static void frees_unwatched(void)
 {
 	struct record_heartbeat *record;
 
-	(void)state;
-	faulted(4);
 	stream_heartbeat(&stream);
 	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
 	record->groups = SENSOR_GROUP_VERDICT;
+}
+
+/* The same of those that leave absent. */
+static void test_left_neighbours(void **state)
+{
+	(void)state;
+	faulted(4);
+	frees_unwatched();
 	stream_leave(&stream, T, 102);
 	stream_leave(&stream, T, 104);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
+	judge();
 	expect_pages(RULE_LEFT_ABSENT, 1, 2);
 }
 
 /* A page that is seen to be freed, and not to leave, is for the rule that reads its entry. */
 static void test_freed_is_not_left(void **state)
 {
-	struct record_heartbeat *record;
-
 	(void)state;
 	faulted(4);
-	stream_heartbeat(&stream);
-	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
-	record->groups = SENSOR_GROUP_VERDICT;
+	frees_unwatched();
 	stream_page_free(&stream, T, 104, true);
 	expect_silent(RULE_LEFT_ABSENT);
 	expect_pages(RULE_FREED_ABSENT, 2, 2);
@@ -408,8 +414,7 @@ static void test_unserialised_three(void **state)
 	stream_zap(&stream, T + 2, G, 2, 104, 1, true, 0);
 	stream_zap(&stream, T, G, 3, 106, 1, true, 0);
 	stream_end(&stream, T, G, SET_RANGE, 0, 3, true);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
+	judge();
 	expect_pages(RULE_UNSERIALISED, 0, 3);
 	assert_int_equal(here_found(RULE_UNSERIALISED)->occurrences, 2);
 }
@@ -438,8 +443,7 @@ static void test_marked_unprepared(void **state)
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RECORD_PROVIDER_FOLIO_BIT, true, RECORD_SNAPSHOT_RELEASE,
 			    pass, 0, 64, &page, 1);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
+	judge();
 	expect_pages(RULE_APPLIED_MISMATCH, 2, 2);
 }
 

@@ -121,13 +121,14 @@ static void test_page_left_out(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_EXPOSED), 1);
 }
 
-/* They join and change unseen: that they are prepared comes through after the loss was told. */
-static void test_joins_and_change_lost(void **state)
+/* That they change is lost, and that they join as well or not; that they are prepared comes through. */
+static void change_lost(bool joined)
 {
 	__u64 since;
 
-	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
+	if (joined)
+		all_join();
 	since = stream.now;
 	stream.now += MS;
 	loss_told(since);
@@ -136,20 +137,17 @@ static void test_joins_and_change_lost(void **state)
 	not_accused();
 }
 
+static void test_joins_and_change_lost(void **state)
+{
+	(void)state;
+	change_lost(false);
+}
+
 /* They were seen to join, and the model was sure of them until the loss. */
 static void test_change_lost(void **state)
 {
-	__u64 since;
-
 	(void)state;
-	stream_inode(&stream, G, RFC3, 64, false);
-	all_join();
-	since = stream.now;
-	stream.now += MS;
-	loss_told(since);
-	all_marked();
-	converted();
-	not_accused();
+	change_lost(true);
 }
 
 /* One join is lost: the page is nobody's while it changes in a run with the others. */
