@@ -301,7 +301,7 @@ bool pfn_claim(const struct model *model, __u64 pfn, struct inode **inode, __u64
 	*pgoff = entry & 0xffffffffULL;
 	if (entry > ENTRY_ZAPPED)
 		*inode = model->inodes[((entry & ~ENTRY_MARKS) >> 32) - 1];
-	return entry != ENTRY_ZAPPED && !(entry & ENTRY_MARKS);
+	return entry != ENTRY_ZAPPED;
 }
 
 enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff)

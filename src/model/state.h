@@ -664,7 +664,7 @@ enum pfn_owner {
 	PFN_FREED, /* went back to the allocator absent, or together with one that was */
 };
 
-/* Whose it is said to be, without a look at the page there; NULL: nobody's. false: more is said of it. */
+/* Whose it is said to be, or was, without a look at the page there; NULL: nobody's. false: and zapped. */
 bool pfn_claim(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
 enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **inode, __u64 *pgoff);
 /* The same, and how many of @nr from @pfn on are alike, their offsets and pages included. */

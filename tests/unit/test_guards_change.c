@@ -474,6 +474,21 @@ static void test_shown_in_place(void **state)
 	assert_int_equal(inode_of(G)->resident, 2);
 }
 
+/* Nobody's page was zapped before it shows whose it is: it is as that left it. */
+static void test_shown_zapped(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_zap(&stream, T, 0, 0, 300, 1, false, 0);
+	stream_flush(&stream, T, 300, 300, false);
+	stream_zap(&stream, T, G, 5, 300, 1, false, 0);
+	feed();
+	assert_int_equal(last()->before, MODEL_ABSENT);
+	assert_true(last()->redundant);
+	assert_int_equal(inode_of(G)->absent, 1);
+}
+
 /* Since all of a run's pages are as they were: the last of them to change, whichever it is. */
 static void test_since_of_run(void **state)
 {
@@ -587,6 +602,7 @@ int main(void)
 		RULE_TEST(test_place),
 		RULE_TEST(test_shown_in_place),
 		RULE_TEST(test_since_of_run),
+		RULE_TEST(test_shown_zapped),
 		RULE_TEST(test_counts),
 		RULE_TEST(test_late_disturbs),
 	};

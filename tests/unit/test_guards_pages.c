@@ -162,6 +162,20 @@ static void test_given_anew(void **state)
 	assert_int_equal(page_at(9, 1).applied, MODEL_PRESENT);
 }
 
+/* Whose place was taken is its inode's until it is restored. */
+static void test_replaced(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 0, 100, 1);
+	join(G, 0, 200, 1);
+	stream_zap(&stream, T, 0, 0, 100, 1, true, 0);
+	feed();
+	assert_int_equal(watch.zap_nr, 1);
+	assert_ptr_equal(watch.zap[0].inode, inode_of(G));
+	assert_false(watch.zap[0].pgoff);
+}
+
 /* --- runs that leave ---------------------------------------------------------------- */
 
 /* Frames that go on are of two inodes whose offsets go on: each leaves its own. */
@@ -192,7 +206,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_joined_again),	   RULE_TEST(test_joined_elsewhere),
 		RULE_TEST(test_left_as_they_were), RULE_TEST(test_left_unsure),
-		RULE_TEST(test_given_anew),	   RULE_TEST(test_left_of_two),
+		RULE_TEST(test_given_anew),	   RULE_TEST(test_replaced),
+		RULE_TEST(test_left_of_two),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
