@@ -114,6 +114,9 @@ static void test_hooked(void **state)
 	static const uint8_t jumping[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xe9, 1, 2, 3, 4 };
 	static const uint8_t landing[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0xe8, 1, 2, 3, 4 };
 	static const uint8_t sealed[16] = { 0x66, 0x0f, 0x1f, 0x00, 0xe8, 1, 2, 3, 4 };
+	/* FineIBT's: nobody may jump to it, and what is behind is the hook's all the same. */
+	static const uint8_t poisoned[16] = { 0x0f, 0x1f, 0x40, 0xd6, 0xe8, 1, 2, 3, 4 };
+	static const uint8_t poisoned_off[16] = { 0x0f, 0x1f, 0x40, 0xd6, 0x0f, 0x1f, 0x44, 0, 0 };
 	static const uint8_t off[16] = { 0xf3, 0x0f, 0x1e, 0xfa, 0x0f, 0x1f, 0x44, 0, 0 };
 
 	(void)state;
@@ -121,6 +124,8 @@ static void test_hooked(void **state)
 	assert_true(text_is_hooked(jumping));
 	assert_true(text_is_hooked(landing));
 	assert_true(text_is_hooked(sealed));
+	assert_true(text_is_hooked(poisoned));
+	assert_false(text_is_hooked(poisoned_off));
 	assert_false(text_is_hooked(off));
 }
 
