@@ -201,13 +201,108 @@ static void test_left_of_two(void **state)
 	assert_int_equal(inode_of(G)->resident, 0);
 }
 
+/* --- places ------------------------------------------------------------------------- */
+
+/* Runs that begin or end within a chunk, and one where a page had been. */
+static void test_within_chunks(void **state)
+{
+	(void)state;
+	two_inodes();
+	join(G, 5, 5000, 600);
+	join(9, 3 * CHUNK, 9000, 1);
+	leave(9000, 1);
+	join(9, 3 * CHUNK, 10240, CHUNK);
+	join(9, 5 * CHUNK, 20480, 300);
+	feed();
+	expect_there(G, 5, 600, 5000);
+	expect_gone(G, 0, 5);
+	expect_gone(G, 605, 3 * CHUNK);
+	expect_there(9, 3 * CHUNK, CHUNK, 10240);
+	expect_there(9, 5 * CHUNK, 300, 20480);
+	expect_gone(9, 5 * CHUNK + 300, CHUNK);
+	assert_int_equal(inode_of(G)->resident, 600);
+	assert_int_equal(inode_of(9)->resident, CHUNK + 300);
+}
+
+/* --- what is declared, of gigabytes, chunks and pages ---------------------------------- */
+
+#define GB (1ULL << 18) /* pages */
+
+static void declare(__u64 first, __u64 last, __s64 result)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 4 * GB, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, last, true);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_SET_RANGE, first, last,
+		       true, result);
+	feed();
+}
+
+static void expect_declared(__u64 first, __u64 last, enum model_state inside)
+{
+	const __u64 places[] = { first,	     first + 1, first | 511,  (first | 511) + 1, GB - 1, GB,
+				 2 * GB - 1, 2 * GB,	2 * GB + 511, last - 1,		 last };
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (places[i] >= first && places[i] <= last)
+			assert_int_equal(page_at(G, places[i]).declared, inside);
+	}
+	if (first)
+		assert_int_equal(page_at(G, first - 1).declared, MODEL_ABSENT);
+	assert_int_equal(page_at(G, first & ~511ULL).declared, first & 511 ? MODEL_ABSENT : inside);
+	assert_int_equal(page_at(G, last + 1).declared, MODEL_ABSENT);
+	assert_int_equal(page_at(G, 4 * GB - 1).declared, MODEL_ABSENT);
+}
+
+static void test_declared(void **state)
+{
+	static const __u64 ranges[][2] = {
+		{ 1000, 2 * GB + 700 }, { 0, GB - 1 }, { GB, 3 * GB - 1 }, { 512, 1023 },
+		{ 700, 700 },		{ 5, GB },     { GB - 1, GB },	   { 0, 511 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		declare(ranges[i][0], ranges[i][1], 0);
+		expect_declared(ranges[i][0], ranges[i][1], MODEL_PRESENT);
+		/* One that failed may have left either. */
+		declare(ranges[i][0], ranges[i][1], -12);
+		expect_declared(ranges[i][0], ranges[i][1], MODEL_EITHER);
+	}
+}
+
+/* --- what was not compared since it changed --------------------------------------------- */
+
+static __u64 uncompared(__u64 first, __u64 last)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 700, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, last, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, first, last, true);
+	feed();
+	return model_pages_uncompared(stream.model);
+}
+
+static void test_uncompared(void **state)
+{
+	(void)state;
+	assert_int_equal(uncompared(0, 699), 700);
+	assert_int_equal(uncompared(0, GB - 1), 700);
+	assert_int_equal(uncompared(0, 511), 512);
+	assert_int_equal(uncompared(512, 1023), 700 - 512);
+	assert_int_equal(uncompared(600, 610), 11);
+	assert_int_equal(uncompared(690, 800), 10);
+	assert_int_equal(uncompared(1024, 1535), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_joined_again),	   RULE_TEST(test_joined_elsewhere),
 		RULE_TEST(test_left_as_they_were), RULE_TEST(test_left_unsure),
 		RULE_TEST(test_given_anew),	   RULE_TEST(test_replaced),
-		RULE_TEST(test_left_of_two),
+		RULE_TEST(test_left_of_two),	   RULE_TEST(test_within_chunks),
+		RULE_TEST(test_declared),	   RULE_TEST(test_uncompared),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
