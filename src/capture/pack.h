@@ -22,6 +22,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include "gmemtrace/record.h"
 
 #define PACK_KINDS_MAX 64
@@ -76,6 +77,7 @@ struct unpack_kind {
 	const __u64 *first; /* what those lanes that never change are like */
 	__u64 *records; /* made, and not taken yet */
 	__u32 row, rows, rows_max; /* of them */
+	size_t at_row; /* where the next one is, 8 bytes each */
 	__u32 late; /* lanes, of which the first is [late_first] */
 	__u32 late_first;
 	bool uneven; /* streams end at different records */
@@ -101,8 +103,32 @@ struct unpack {
  */
 int unpack_begin(struct unpack *unpack, const __u8 *packed, size_t size, __u32 nr, __u64 time);
 
+/* The same where it is raw, has late lanes, or is the first of several that are made. */
+const struct record_header *unpack_make(struct unpack *unpack, struct unpack_kind *kind);
+
 /* The next record, valid until the next call; NULL where the rest makes no sense. */
-const struct record_header *unpack_next(struct unpack *unpack);
+static inline const struct record_header *unpack_next(struct unpack *unpack)
+{
+	const struct record_header *record;
+	struct unpack_kind *kind;
+
+	if (!unpack->left || *unpack->order >= unpack->kinds_nr)
+		return NULL;
+	kind = &unpack->kinds[*unpack->order];
+	if (kind->row == kind->rows || kind->late) {
+		record = unpack_make(unpack, kind);
+		if (!record)
+			return NULL;
+	} else {
+		record = (const struct record_header *)(kind->records + kind->at_row);
+		kind->at_row += kind->head.size / 8U;
+		kind->row++;
+	}
+	unpack->order++;
+	unpack->left--;
+	memcpy(unpack->time, &record->time, sizeof(unpack->time));
+	return record;
+}
 
 /* Whether all was taken, and nothing is left over. */
 bool unpack_over(const struct unpack *unpack);

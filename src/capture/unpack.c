@@ -348,6 +348,7 @@ static void kind_make(struct unpack_kind *kind)
 		rows = made < rows ? made : rows;
 	}
 	kind->row = 0;
+	kind->at_row = 0;
 	kind->rows = rows;
 }
 
@@ -374,27 +375,17 @@ static const struct record_header *kind_next(const struct unpack *unpack, struct
 		kind_make(kind);
 	if (kind->row == kind->rows)
 		return NULL;
-	record = kind->records + (size_t)kind->row++ * (kind->head.size / 8U);
+	record = kind->records + kind->at_row;
+	kind->at_row += kind->head.size / 8U;
+	kind->row++;
 	if (kind->late)
 		late_add(unpack, kind, (pack_word *)record);
 	return (const struct record_header *)record;
 }
 
-const struct record_header *unpack_next(struct unpack *unpack)
+const struct record_header *unpack_make(struct unpack *unpack, struct unpack_kind *kind)
 {
-	const struct record_header *record;
-	struct unpack_kind *kind;
-
-	if (!unpack->left || *unpack->order >= unpack->kinds_nr)
-		return NULL;
-	kind = &unpack->kinds[*unpack->order];
-	record = kind->head.size ? kind_next(unpack, kind) : raw_next(unpack, kind);
-	if (!record)
-		return NULL;
-	unpack->order++;
-	unpack->left--;
-	memcpy(unpack->time, &record->time, sizeof(unpack->time));
-	return record;
+	return kind->head.size ? kind_next(unpack, kind) : raw_next(unpack, kind);
 }
 
 static bool kind_over(const struct unpack_kind *kind)

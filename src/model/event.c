@@ -21,7 +21,7 @@ void events_enlarge(struct model *model)
 	model->events_room = model->events ? EVENTS_FIRST : 0;
 }
 
-static bool event_concerns(const struct model_event *event, __u32 inode, __u64 pgoff, __u64 pfn)
+static bool event_concerns(const struct event *event, __u32 inode, __u64 pgoff, __u64 pfn)
 {
 	switch (event->kind) {
 	case RECORD_REQUEST_BEGIN:
@@ -43,12 +43,34 @@ static bool event_concerns(const struct model_event *event, __u32 inode, __u64 p
  * Flushes come in crowds and most are other tasks': only the first one behind
  * each change of the page belongs to its story.
  */
-static bool event_wanted(const struct model_event *event, const struct model_event *later,
+static bool event_wanted(const struct event *event, const struct model_event *later,
 			 size_t later_nr)
 {
 	if (event->kind != RECORD_FLUSH || !later_nr)
 		return true;
 	return later[0].kind != RECORD_FLUSH;
+}
+
+static __u64 far(__u64 place)
+{
+	return place == EVENT_FAR ? ~0ULL : place;
+}
+
+static struct model_event event_unpack(const struct event *event)
+{
+	return (struct model_event){
+		.time = event->time,
+		.kind = event->kind,
+		.operation = event->operation,
+		.cpu = event->cpu,
+		.tid = event->tid,
+		.tgid = event->tgid,
+		.inode = event->inode,
+		.state = event->state,
+		.result = event->result,
+		.first = far(event->first),
+		.last = far(event->last),
+	};
 }
 
 /*
@@ -74,17 +96,17 @@ size_t model_page_events(const struct model *model, const struct model_inode *in
 
 	kept = events_look(model, kept);
 	for (__u64 back = 1; back <= kept && nr < max; back++) {
-		const struct model_event *event =
+		const struct event *event =
 			&model->events[(model->events_nr - back) & (model->events_room - 1)];
 
 		if (event->time > until || !event_concerns(event, number, pgoff, pfn))
 			continue;
 		if (!event_wanted(event, events, nr)) {
-			events[0] = *event;
+			events[0] = event_unpack(event);
 			continue;
 		}
 		memmove(events + 1, events, nr * sizeof(*events));
-		events[0] = *event;
+		events[0] = event_unpack(event);
 		nr++;
 	}
 	return nr;

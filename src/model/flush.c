@@ -38,11 +38,7 @@ static bool flush_elsewhere(const struct model *model, __u32 tgid, const struct 
 static void flush_event(struct model *model, const struct model_flush *flush,
 			const struct inode *inode)
 {
-	struct model_event *event = event_next(model);
-
-	if (!event)
-		return;
-	*event = (struct model_event){
+	const struct model_event event = {
 		.time = flush->end,
 		.kind = RECORD_FLUSH,
 		.operation = flush->routine,
@@ -54,6 +50,8 @@ static void flush_event(struct model *model, const struct model_flush *flush,
 		.first = flush->pfn_first,
 		.last = flush->pfn_last,
 	};
+
+	event_add(model, &event);
 }
 
 static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)

@@ -37,7 +37,7 @@ static void queue_drop(struct model *model)
 	struct queue_entry entry;
 
 	while (queue_first(&model->queue, &entry)) {
-		if ((enum part)(entry.order & 3) == PART_BUNDLE)
+		if (entry_part(&entry) == PART_BUNDLE)
 			snapshot_recycle(model, (struct bundle *)entry.item);
 		queue_done(&model->queue, &entry);
 	}
@@ -175,16 +175,17 @@ static bool takes_loss(const struct queue_entry *entry)
 {
 	const struct record_header *record = entry->item;
 
-	return (enum part)(entry->order & 3) == PART_RECORD && record->kind == RECORD_LOSS;
+	return entry_part(entry) == PART_RECORD && record->kind == RECORD_LOSS;
 }
 
 static void take(struct model *model, const struct queue_entry *entry)
 {
 	model->forgotten &= takes_loss(entry);
 	model->taken++;
-	switch ((enum part)(entry->order & 3)) {
+	switch (entry_part(entry)) {
 	case PART_RECORD:
 	case PART_ZAP:
+	case PART_ZAP_FLUSHED:
 		take_record(model, entry->item);
 		break;
 	case PART_FLUSH:
@@ -202,11 +203,17 @@ static void take(struct model *model, const struct queue_entry *entry)
 static void take_before(struct model *model, __u64 time)
 {
 	struct queue_entry entry;
+	bool more;
 
 	queue_sort(model);
-	while (queue_next(&model->queue, time, &entry)) {
+	more = queue_next(&model->queue, time, &entry);
+	while (more) {
 		take(model, &entry);
-		queue_done(&model->queue, &entry);
+		if (entry_part(&entry) != PART_ZAP_FLUSHED)
+			queue_done(&model->queue, &entry);
+		else if (queue_flush_next(model, &model->queue, time, &entry))
+			continue;
+		more = queue_next(&model->queue, time, &entry);
 	}
 }
 

@@ -5,7 +5,6 @@
  */
 #include "model/state.h"
 
-#define PART_BITS 2
 #define SORT_FEW 32
 
 static void *block_room(struct model *model, size_t size)
@@ -75,21 +74,17 @@ bool queue_add_record(struct model *model, const struct record_header *record)
 	memcpy(copy, record, record->size);
 	if (record->kind != RECORD_ZAP)
 		return queue_push(model, record->time, PART_RECORD, copy, model->queue.block);
-	if (!queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block))
-		return false;
 	if (zap->flush_routine == RECORD_FLUSH_NONE)
-		return true;
-	return queue_push(model, record->time, PART_FLUSH, copy, model->queue.block);
+		return queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block);
+	if (record->time >= zap->zap_end)
+		return queue_push(model, zap->zap_end, PART_ZAP_FLUSHED, copy, model->queue.block);
+	return queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block) &&
+	       queue_push(model, record->time, PART_FLUSH, copy, model->queue.block);
 }
 
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time)
 {
 	return queue_push(model, time, PART_BUNDLE, bundle, NULL);
-}
-
-static bool entry_before(const struct queue_entry *a, const struct queue_entry *b)
-{
-	return a->time != b->time ? a->time < b->time : a->order < b->order;
 }
 
 static void insertion_sort(struct queue_entry *entries, size_t nr)
@@ -166,6 +161,74 @@ void queue_sort(struct model *model)
 	queue->disordered = false;
 }
 
+void queue_flush_later(struct model *model, const struct queue_entry *entry)
+{
+	struct queue *queue = &model->queue;
+	struct queue_entry *heap;
+	size_t at = queue->flushes_nr;
+
+	if (!model_grow(model, &queue->flushes, at, &queue->flushes_room, sizeof(*heap))) {
+		queue_done(queue, entry);
+		return;
+	}
+	queue->flushes_nr++;
+	heap = queue->flushes;
+	for (; at && entry_before(entry, &heap[(at - 1) / 2]); at = (at - 1) / 2)
+		heap[at] = heap[(at - 1) / 2];
+	heap[at] = *entry;
+}
+
+/* The earliest of the flushes, of which there are some. */
+static void flush_pop(struct queue *queue, struct queue_entry *entry)
+{
+	struct queue_entry *heap = queue->flushes, last = heap[--queue->flushes_nr];
+	size_t nr = queue->flushes_nr, at = 0, child;
+
+	*entry = heap[0];
+	while ((child = 2 * at + 1) < nr) {
+		child += child + 1 < nr && entry_before(&heap[child + 1], &heap[child]);
+		if (!entry_before(&heap[child], &last))
+			break;
+		heap[at] = heap[child];
+		at = child;
+	}
+	heap[at] = last;
+}
+
+/* What comes first of both; NULL: nothing. */
+static const struct queue_entry *queue_peek(const struct queue *queue)
+{
+	const struct queue_entry *entry = &queue->entries[queue->head];
+
+	if (queue->head == queue->nr)
+		return queue->flushes_nr ? queue->flushes : NULL;
+	return queue->flushes_nr && entry_before(queue->flushes, entry) ? queue->flushes : entry;
+}
+
+bool queue_first(struct queue *queue, struct queue_entry *entry)
+{
+	const struct queue_entry *first = queue_peek(queue);
+
+	if (!first)
+		return false;
+	if (first == queue->flushes) {
+		flush_pop(queue, entry);
+		return true;
+	}
+	*entry = *first;
+	queue->head++;
+	if (queue->head == queue->nr)
+		queue->head = queue->nr = 0;
+	return true;
+}
+
+bool queue_first_before(struct queue *queue, __u64 before, struct queue_entry *entry)
+{
+	const struct queue_entry *first = queue_peek(queue);
+
+	return first && first->time < before && queue_first(queue, entry);
+}
+
 void queue_free(struct model *model)
 {
 	struct queue *queue = &model->queue;
@@ -178,5 +241,6 @@ void queue_free(struct model *model)
 		free(block);
 	}
 	free(queue->entries);
+	free(queue->flushes);
 	free(queue->spare);
 }

@@ -10,9 +10,12 @@
 struct model;
 struct bundle;
 
+#define PART_BITS 3
+
 enum part {
 	PART_RECORD,
-	PART_ZAP, /* of a merged record: the zap, at its own time */
+	PART_ZAP, /* at its own time */
+	PART_ZAP_FLUSHED, /* of a merged record: its flush becomes an entry when it is taken */
 	PART_FLUSH,
 	PART_BUNDLE,
 };
@@ -34,6 +37,9 @@ struct queue {
 	struct queue_entry *entries, *spare;
 	size_t head, nr, room, spare_room;
 	bool disordered; /* some entry was pushed behind a later one */
+	struct queue_entry
+		*flushes; /* of zaps that were taken, and whose flush is not next: a heap */
+	size_t flushes_nr, flushes_room;
 	struct queue_block *block, *free;
 	__u64 order;
 };
@@ -42,24 +48,50 @@ bool queue_add_record(struct model *model, const struct record_header *record);
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time);
 void queue_sort(struct model *model);
 void queue_free(struct model *model);
+/* A flush whose turn has not come when its zap was taken. Without memory it is lost: the model has failed. */
+void queue_flush_later(struct model *model, const struct queue_entry *entry);
+bool queue_first_before(struct queue *queue, __u64 before, struct queue_entry *entry);
+
+static inline enum part entry_part(const struct queue_entry *entry)
+{
+	return (enum part)(entry->order & ((1 << PART_BITS) - 1));
+}
+
+static inline bool entry_before(const struct queue_entry *a, const struct queue_entry *b)
+{
+	return a->time != b->time ? a->time < b->time : a->order < b->order;
+}
 
 /* The next entry, whatever its time; its item stays valid until queue_done(). */
-static inline bool queue_first(struct queue *queue, struct queue_entry *entry)
-{
-	if (queue->head == queue->nr)
-		return false;
-	*entry = queue->entries[queue->head++];
-	if (queue->head == queue->nr)
-		queue->head = queue->nr = 0;
-	return true;
-}
+bool queue_first(struct queue *queue, struct queue_entry *entry);
 
 /* The same, where it is before @before. */
 static inline bool queue_next(struct queue *queue, __u64 before, struct queue_entry *entry)
 {
-	if (queue->head < queue->nr && queue->entries[queue->head].time >= before)
+	if (queue->flushes_nr || queue->head + 1 >= queue->nr)
+		return queue_first_before(queue, before, entry);
+	if (queue->entries[queue->head].time >= before)
 		return false;
-	return queue_first(queue, entry);
+	*entry = queue->entries[queue->head++];
+	return true;
+}
+
+/*
+ * The zap of a merged record was taken: @entry becomes that of its flush. true: which is next;
+ * false: it comes in its turn.
+ */
+static inline bool queue_flush_next(struct model *model, struct queue *queue, __u64 before,
+				    struct queue_entry *entry)
+{
+	const struct record_zap *zap = entry->item;
+
+	entry->time = zap->header.time;
+	entry->order += PART_FLUSH - PART_ZAP_FLUSHED;
+	if (!queue->flushes_nr && entry->time < before &&
+	    (queue->head == queue->nr || entry_before(entry, &queue->entries[queue->head])))
+		return true;
+	queue_flush_later(model, entry);
+	return false;
 }
 
 static inline void queue_done(struct queue *queue, const struct queue_entry *entry)

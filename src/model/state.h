@@ -285,6 +285,19 @@ struct exposure {
 	__u32 nr, tid;
 };
 
+#define EVENT_FAR ((1ULL << 48) - 1) /* no page has such an offset or pfn */
+
+/* struct model_event, in less memory: where there are many, touching it is what they cost. */
+struct event {
+	__u64 time;
+	__u64 first : 48, operation : 8, kind : 7, state : 1;
+	__u64 last : 48, cpu : 16;
+	__u32 tid, tgid, inode;
+	__s32 result;
+};
+
+_Static_assert(sizeof(struct event) == 40, "events are packed");
+
 union map_value {
 	__u64 number;
 	void *pointer;
@@ -365,7 +378,7 @@ struct model {
 	__u32 gap_heartbeats; /* still to come */
 	bool forgotten; /* everything, and nothing was learned since: losses come in numbers */
 	bool lost_history; /* some history was lost, at any time */
-	struct model_event *events;
+	struct event *events;
 	__u64 events_nr; /* ever */
 	__u64 *events_looked; /* events looked at for chains; a question does not change a model */
 	size_t events_room; /* a power of two */
@@ -814,7 +827,7 @@ void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 u
 /* event.c */
 void events_enlarge(struct model *model);
 /* Where the next one goes, to be written whole. NULL: no memory. */
-static inline struct model_event *event_next(struct model *model)
+static inline struct event *event_next(struct model *model)
 {
 	/* Growth happens only before the first wrap, so nothing has to be moved. */
 	if (model->events_nr == model->events_room)
@@ -826,10 +839,23 @@ static inline struct model_event *event_next(struct model *model)
 
 static inline void event_add(struct model *model, const struct model_event *event)
 {
-	struct model_event *place = event_next(model);
+	struct event *place = event_next(model);
 
-	if (place)
-		*place = *event;
+	if (!place)
+		return;
+	*place = (struct event){
+		.time = event->time,
+		.first = event->first < EVENT_FAR ? event->first : EVENT_FAR,
+		.operation = event->operation & 0xff,
+		.kind = event->kind & 0x7f,
+		.state = !!event->state,
+		.last = event->last < EVENT_FAR ? event->last : EVENT_FAR,
+		.cpu = event->cpu & 0xffff,
+		.tid = event->tid,
+		.tgid = event->tgid,
+		.inode = event->inode,
+		.result = event->result,
+	};
 }
 
 #endif

@@ -273,11 +273,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 
 static void zap_event(struct model *model, const struct record_zap *record)
 {
-	struct model_event *event = event_next(model);
-
-	if (!event)
-		return;
-	*event = (struct model_event){
+	const struct model_event event = {
 		.time = record->zap_end,
 		.kind = RECORD_ZAP,
 		.operation = record->routine,
@@ -290,6 +286,8 @@ static void zap_event(struct model *model, const struct record_zap *record)
 		.first = record->page,
 		.last = record->page + record->nr - 1,
 	};
+
+	event_add(model, &event);
 }
 
 /* Where in its request a page of nobody's stands. */
