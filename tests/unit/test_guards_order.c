@@ -68,6 +68,51 @@ static void test_much(void **state)
 		assert_int_equal(page_at(G, i).pfn, 100 + 2 * i);
 }
 
+/* A change with its flush in one record, of task @i: they end at these times, ns behind @begin. */
+static void merged(__u64 begin, __u32 i, __u64 zap_end, __u64 flush_end)
+{
+	struct record_zap *record;
+
+	stream_zap_flush(&stream, T + i, G, i, 100 + 2 * i, 1, 100 + 2 * i, 100 + 2 * i);
+	record = last_record(sizeof(*record));
+	record->zap_begin = begin + zap_end - 1;
+	record->zap_end = begin + zap_end;
+	record->flush_begin = begin + zap_end;
+	record->header.time = begin + flush_end;
+}
+
+/* CPUs that flush at once: each flush in its turn, though watermarks come between it and its change. */
+static void test_flushes_wait(void **state)
+{
+	enum {
+		NR = 61
+	};
+	__u64 begin;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	begin = stream.now;
+	for (__u32 i = 0; i < NR; i++)
+		merged(begin, i, 10 + i, 1000 + i * 37 % NR);
+	/* A clock that steps back: its flush has an earlier time than what it flushes. */
+	merged(begin, NR, 500, 5);
+	for (int i = 0; i < 4; i++) {
+		stream.now = begin + 300 + (__u64)i * 300;
+		stream_heartbeat(&stream);
+	}
+	stream.now = begin + SECOND;
+	feed();
+	assert_int_equal(watch.zap_nr, NR + 1);
+	assert_int_equal(watch.flush_nr, NR + 1);
+	for (__u32 i = 0; i < NR; i++) {
+		assert_int_equal(watch.zap[i].tid, T + i);
+		assert_int_equal(watch.flush[i + 1].end, begin + 1000 + i);
+		assert_int_equal(watch.flush[i + 1].tid, T + i * 33 % NR);
+	}
+	assert_int_equal(watch.flush[0].end, begin + 5);
+	assert_int_equal(watch.counts.lost, 0);
+}
+
 /* A backlog that moves takes no more room than one that stays. */
 static __u64 backlog_memory(int rounds)
 {
@@ -480,13 +525,21 @@ static void test_reread_limit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_order),	       RULE_TEST(test_much),
-		RULE_TEST(test_backlog),       RULE_TEST(test_now),
-		RULE_TEST(test_finished_once), RULE_TEST(test_watermark_back),
-		RULE_TEST(test_overlap),       RULE_TEST(test_read_of_part),
-		RULE_TEST(test_read_behind),   RULE_TEST(test_said_twice),
-		RULE_TEST(test_resident_next), RULE_TEST(test_reread),
-		RULE_TEST(test_reread_bounds), RULE_TEST(test_reread_dead),
+		RULE_TEST(test_order),
+		RULE_TEST(test_much),
+		RULE_TEST(test_flushes_wait),
+		RULE_TEST(test_backlog),
+		RULE_TEST(test_now),
+		RULE_TEST(test_finished_once),
+		RULE_TEST(test_watermark_back),
+		RULE_TEST(test_overlap),
+		RULE_TEST(test_read_of_part),
+		RULE_TEST(test_read_behind),
+		RULE_TEST(test_said_twice),
+		RULE_TEST(test_resident_next),
+		RULE_TEST(test_reread),
+		RULE_TEST(test_reread_bounds),
+		RULE_TEST(test_reread_dead),
 		RULE_TEST(test_reread_limit),
 	};
 
