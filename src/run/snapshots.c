@@ -234,9 +234,14 @@ int snapshots_ask(struct snapshots *snapshots, struct sensor_client *client, str
 
 	if (!error)
 		error = rereads_ask(snapshots, client, model, now);
-	for (size_t i = 0; i < snapshots->inodes_nr && !error; i++) {
-		struct snapshots_inode *inode = &snapshots->inodes[i];
+	for (size_t looked = 0; looked < snapshots->inodes_nr && !error; looked++) {
+		struct snapshots_inode *inode;
 
+		if (!read_free(snapshots))
+			break;
+		if (snapshots->turn >= snapshots->inodes_nr)
+			snapshots->turn = 0;
+		inode = &snapshots->inodes[snapshots->turn++];
 		if (inode_due(snapshots, inode, now))
 			snapshot_start(snapshots, inode, now);
 		if (inode->snapshot && !inode->flying)

@@ -43,6 +43,7 @@ struct snapshots {
 	uint64_t last; /* the last snapshot's number */
 	struct snapshots_inode *inodes;
 	size_t inodes_nr, inodes_room;
+	size_t turn; /* whose is next: of many each is read once before any is read again */
 	struct snapshots_read reads[SNAPSHOTS_FLYING];
 };
 
