@@ -67,7 +67,7 @@ DAEMON_LIBS := -lmicrohttpd -lseccomp
 BPF_CFLAGS := -g -O2 -ffile-prefix-map=$(CURDIR)=. -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -D__bpf__ $(WARNINGS) \
 	      -Wno-unused-parameter -I. -Iinclude -Ibpf
 
-ROOMS := capture providers holders model rules story flush report export view sensor serve run metrics
+ROOMS := capture providers holders map model rules story flush report export view sensor serve run metrics
 # Perfetto's packets, generated.
 PROTO_SOURCE := $(B)/proto/perfetto.pb-c.c
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c)) $(PROTO_SOURCE)
@@ -78,7 +78,7 @@ DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
 # They serve an archive and a shared library; as nearly all is hidden, that costs nothing.
 $(LIB_OBJECTS): PIC := -fPIC
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
-SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h
+SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h $(B)/bpf/map.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
 
 all: $(PROGRAMS)
@@ -152,6 +152,7 @@ $(B)/obj/report/page.o $(B)/tests/obj/src/report/page.o $(B)/tests/sanitized/src
 	$(B)/tests/fuzzing/src/report/page.o: $(B)/page.html
 $(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
 $(B)/obj/report/live.o $(B)/tests/obj/src/report/live.o: src/report/live.schema.json
+$(B)/obj/report/map.o $(B)/tests/obj/src/report/map.o: src/report/map.schema.json
 $(B)/obj/export/ndjson.o $(B)/tests/obj/src/export/ndjson.o: src/export/export.schema.json
 
 # One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,

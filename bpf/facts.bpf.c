@@ -20,6 +20,7 @@ int facts_read(struct facts_args *args)
 {
 	struct facts_args facts = *args;
 	__u32 pgdir_shift = 0, secretmem_users = 0;
+	__u8 debug_pagealloc = 0;
 	long error;
 
 	error = variable_read(&facts.page_offset, 8, facts.page_offset_base);
@@ -31,6 +32,10 @@ int facts_read(struct facts_args *args)
 	error |= variable_read(&facts.init_pgd, 8,
 			       facts.init_mm + bpf_core_field_offset(struct mm_struct, pgd));
 	error |= variable_read(&secretmem_users, 4, facts.secretmem_users);
+	error |= variable_read(&facts.kfence_pool_value, 8, facts.kfence_pool);
+	error |= variable_read(&debug_pagealloc, 1, facts.debug_pagealloc);
+	error |= variable_read(&facts.vmalloc_base_value, 8, facts.vmalloc_base);
+	facts.debug_pagealloc_value = debug_pagealloc;
 	facts.secretmem_users_value = secretmem_users;
 	facts.pgdir_shift_value = pgdir_shift;
 	facts.result = error;

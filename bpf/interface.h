@@ -206,6 +206,9 @@ struct facts_args {
 	__u64 init_mm;
 	__u64 max_pfn;
 	__u64 secretmem_users;
+	__u64 kfence_pool;
+	__u64 debug_pagealloc;
+	__u64 vmalloc_base;
 	/* Results: the values behind them. */
 	__u64 page_offset;
 	__u64 vmemmap;
@@ -215,6 +218,9 @@ struct facts_args {
 	__u64 init_pgd;
 	__u64 max_pfn_value;
 	__u64 secretmem_users_value;
+	__u64 kfence_pool_value;
+	__u64 debug_pagealloc_value;
+	__u64 vmalloc_base_value;
 	__s64 result;
 };
 

@@ -7,7 +7,7 @@
 #ifndef GMEMTRACE_BPF_PAGE_H
 #define GMEMTRACE_BPF_PAGE_H
 
-#include "common.h"
+#include "base.h"
 #include "compound.h"
 
 extern void *bpf_rdonly_cast(const void *object, __u32 type) __ksym __weak;

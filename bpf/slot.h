@@ -5,6 +5,7 @@
 #ifndef GMEMTRACE_BPF_SLOT_H
 #define GMEMTRACE_BPF_SLOT_H
 
+#include "common.h"
 #include "owner.h"
 
 /* memfd_secret zaps a page before it adds it to its file: by now it shows whose it is. */

@@ -8,6 +8,7 @@
 #define GMEMTRACE_BPF_SUMMARY_H
 
 #include "bucket.h"
+#include "common.h"
 #include "page.h"
 
 struct {

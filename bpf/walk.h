@@ -7,7 +7,7 @@
 #ifndef GMEMTRACE_BPF_WALK_H
 #define GMEMTRACE_BPF_WALK_H
 
-#include "owner.h"
+#include "page.h"
 
 #define ENTRY_PRESENT 0x1ULL
 #define ENTRY_LEAF 0x80ULL /* _PAGE_PSE, at the 1G and the 2M level */
@@ -67,21 +67,31 @@ static __always_inline int walk_level(__u64 *table, __u64 address, __u32 shift,
 	return 1;
 }
 
+/*
+ * Goes down as far as the walk to @address leads. Returns the shift of the level where it ends, and
+ * that level's table in *@table; where that is not the last level, walk->state says why.
+ */
+static __always_inline __u32 walk_down(__u64 address, __u64 *table, struct walk_table *walk)
+{
+	*table = sensor.init_pgd;
+	if (sensor.five_levels && !walk_level(table, address, 48, walk))
+		return 48;
+	if (!walk_level(table, address, 39, walk))
+		return 39;
+	if (!walk_level(table, address, 30, walk))
+		return 30;
+	if (!walk_level(table, address, 21, walk))
+		return 21;
+	return PAGE_SHIFT;
+}
+
 static __always_inline void walk_find_table(__u64 pfn, struct walk_table *walk)
 {
-	__u64 address = sensor.page_offset + (pfn << PAGE_SHIFT);
-	__u64 table = sensor.init_pgd;
+	__u64 table;
 
 	walk->table = 0;
-	if (sensor.five_levels && !walk_level(&table, address, 48, walk))
-		return;
-	if (!walk_level(&table, address, 39, walk))
-		return;
-	if (!walk_level(&table, address, 30, walk))
-		return;
-	if (!walk_level(&table, address, 21, walk))
-		return;
-	walk->table = table;
+	if (walk_down(sensor.page_offset + (pfn << PAGE_SHIFT), &table, walk) == PAGE_SHIFT)
+		walk->table = table;
 }
 
 static __always_inline enum walk_state walk_pfn(__u64 pfn)

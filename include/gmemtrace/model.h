@@ -315,6 +315,8 @@ struct model_observer {
 	void (*stack_met)(void *context, const struct record_stack *stack);
 	/* What has come to a histogram that the sensors keep; called as soon as the record is fed. */
 	void (*summed)(void *context, const struct record_summary *summary);
+	/* A record of a walk of the direct map (RECORD_MAP_*); called as soon as it is fed. */
+	void (*mapped)(void *context, const struct record_header *record);
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);

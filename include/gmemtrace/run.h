@@ -91,6 +91,8 @@ struct run_options {
 	uint32_t stack_rate; /* `flushes`: of so many one has its stack taken; 0: none */
 	uint64_t ring_bytes; /* a power of two; 0: 16 MiB */
 	uint64_t release_bytes; /* what a release snapshot may read of an inode; 0: the default */
+	/* At the end, walk the direct map, too: by this process, which needs the privileges for it. */
+	bool map;
 	bool modprobe; /* load KVM's modules before the sensors */
 	/*
 	 * Begins with what gmemtraced remembers of so many ns up to now, goes on with the present, and

@@ -19,6 +19,7 @@ enum check_key {
 	KEY_ALLOW,
 	KEY_KNOWN_ISSUES,
 	KEY_SCHEMA,
+	KEY_MAP,
 	KEY_FORMAT = 0x180, /* that of the first format; as many as there are */
 };
 
@@ -37,6 +38,7 @@ static const struct argp_option check_table[] = {
 	{ "schema", KEY_SCHEMA, NULL, 0, "nothing judged: the JSON Schema of what --json prints",
 	  1 },
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
+	{ "map", KEY_MAP, NULL, 0, OPTIONS_MAP_HELP, 5 },
 	{ NULL, 0, NULL, 0, "What is known, and shown, but does not count:", 3 },
 	{ "allow", KEY_ALLOW, "RULE[:REASON]", 0, "violations of RULE; as often as you like", 3 },
 	{ "known-issues", KEY_KNOWN_ISSUES, "LIST", 0,
@@ -153,6 +155,10 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_ALLOW:
 		allow_parse(state, check, text);
+		return 0;
+	case KEY_MAP:
+		check->options.run.map = true;
+		options_need_live(&check->options, "--map");
 		return 0;
 	case KEY_SCHEMA:
 		options_print(&check->options, "--schema", report_format_find("json")->schema);

@@ -19,6 +19,7 @@ int subcommand_why(int argc, char **argv, char **command);
 int subcommand_flame(int argc, char **argv, char **command);
 int subcommand_latency(int argc, char **argv, char **command);
 int subcommand_export(int argc, char **argv, char **command);
+int subcommand_map(int argc, char **argv, char **command);
 int subcommand_holders(int argc, char **argv, char **command);
 int subcommand_features(int argc, char **argv, char **command);
 
@@ -80,6 +81,9 @@ uint32_t options_rate(const struct argp_state *state, const char *option, const 
 #define OPTIONS_SUMMARY_HELP                                                                       \
 	"no record of an event: histograms kept in the kernel, of exposures alone (WHAT is "       \
 	"exposure) or with how long flushes take (all, the default)"
+
+#define OPTIONS_MAP_HELP                                                                           \
+	"at the end walk the whole direct map, too, for absent pages that are nobody's"
 
 /* --summary, exits where @text is not one of its words; NULL is the default. */
 void options_take_summary(const struct argp_state *state, struct options *options,

@@ -100,7 +100,7 @@ static const struct sensor_feature *rule_missing(const struct features *features
 	const struct sensor_feature *walker = feature_find(features, "page-table walker");
 	const struct sensor_feature *missing = NULL;
 
-	if (rule->needs & RULE_NEEDS_SNAPSHOT && walker && !walker->present)
+	if (rule->needs & (RULE_NEEDS_SNAPSHOT | RULE_NEEDS_MAP) && walker && !walker->present)
 		return walker;
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
 		const struct sensor_feature *feature = program_feature(features, rule->watches[i]);

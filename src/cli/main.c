@@ -25,6 +25,7 @@ static const struct subcommand subcommands[] = {
 	{ "latency", subcommand_latency, "how long flushes take, and which CPU is late" },
 	{ "export", subcommand_export, "a trace for Perfetto, or lines of JSON, for other tools" },
 	{ "holders", subcommand_holders, "who holds memfd_secret and guest_memfd memory" },
+	{ "map", subcommand_map, "the whole direct map: sizes, who has pages absent, orphans" },
 	{ "features", subcommand_features,
 	  "what this kernel offers, and which rules it lets us judge" },
 };

@@ -13,6 +13,7 @@ enum record_key {
 	KEY_CHANGES,
 	KEY_SUMMARY,
 	KEY_REDACT,
+	KEY_MAP,
 };
 
 static const struct argp_option record_table[] = {
@@ -23,6 +24,7 @@ static const struct argp_option record_table[] = {
 	  "with --flushes: take the stack of one flush in N, by RATE 1/N; 0: of none; default 1/1",
 	  0 },
 	{ "changes", KEY_CHANGES, NULL, 0, OPTIONS_CHANGES_HELP, 0 },
+	{ "map", KEY_MAP, NULL, 0, OPTIONS_MAP_HELP, 0 },
 	{ "summary", KEY_SUMMARY, "WHAT", OPTION_ARG_OPTIONAL, OPTIONS_SUMMARY_HELP, 0 },
 	{ "redact", KEY_REDACT, NULL, 0, OPTIONS_REDACT_HELP, 0 },
 	{ 0 },
@@ -43,6 +45,9 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 	case KEY_CHANGES:
 		options->run.changes = true;
 		return 0;
+	case KEY_MAP:
+		options->run.map = true;
+		return 0;
 	case KEY_SUMMARY:
 		options_take_summary(state, options, text);
 		return 0;
@@ -54,6 +59,9 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 			options_usage(state->name,
 				      "--summary records no event: leave --flushes and "
 				      "--changes out");
+		if (options->run.summary && options->run.map)
+			options_usage(state->name,
+				      "--summary is judged by no rule: leave --map out");
 		return 0;
 	case ARGP_KEY_INIT:
 		options_init_children(state, options, OPTIONS_CHILDREN);

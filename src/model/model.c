@@ -364,6 +364,12 @@ static void feed_record(struct model *model, const struct record_header *record)
 	case RECORD_SUMMARY:
 		MODEL_NOTIFY(model, summed, (const struct record_summary *)record);
 		break;
+	case RECORD_MAP_BEGIN:
+	case RECORD_MAP_OWNER:
+	case RECORD_MAP_RUN:
+	case RECORD_MAP_END:
+		MODEL_NOTIFY(model, mapped, record);
+		break;
 	case RECORD_END:
 		model->counts.ended = true;
 		model->counts.command_status = ((const struct record_end *)record)->command_status;

@@ -83,6 +83,11 @@ static void record_take(struct session *session, const struct record_header *rec
 		model_fail(session);
 }
 
+void session_take(struct session *session, const struct record_header *record)
+{
+	record_take(session, record);
+}
+
 static void session_fact(struct session *session, const char *key, const char *value);
 
 /* Where those are that do not end, and who else of their process is at work: facts for the rules. */

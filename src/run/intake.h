@@ -15,6 +15,7 @@
 #include "run/hang.h"
 #include "run/redact.h"
 #include "run/snapshots.h"
+#include "sensor/mapper.h"
 #include "serve/client.h"
 
 #define SECOND 1000000000ULL
@@ -41,6 +42,7 @@ struct session {
 	struct redact redact;
 	uint64_t simulate_loss; /* records that are still to be told of as lost */
 	struct snapshots snapshots;
+	struct mapper *mapper; /* NULL: the direct map is not to be walked */
 	struct command command;
 	struct hang hang;
 	struct record_end end;
@@ -89,6 +91,9 @@ void session_drop_client(struct session *session);
 
 /* Waits a moment for records, and for anything else. */
 void session_read(struct session *session);
+
+/* A record that comes from elsewhere than the sensors: to the capture and the model. */
+void session_take(struct session *session, const struct record_header *record);
 
 /* Has the capture written, where that is due. */
 void session_flush(struct session *session);

@@ -343,6 +343,10 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_LEAVES:
 	case RECORD_PROMISE:
 	case RECORD_PROMISE_READ:
+	case RECORD_MAP_BEGIN:
+	case RECORD_MAP_OWNER:
+	case RECORD_MAP_RUN:
+	case RECORD_MAP_END:
 		return room_copy(redact, record);
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:

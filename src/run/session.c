@@ -196,6 +196,39 @@ static void session_settle(struct session *session)
 	}
 }
 
+#define PUMP_NS (SECOND / 20)
+
+/* mapper_watch.stop: the sensors' records are not left waiting meanwhile. */
+static bool map_stop(void *context)
+{
+	struct session *session = context;
+
+	if (session_clock() - session->now < PUMP_NS)
+		return false;
+	session_read(session);
+	session_signals(session);
+	return session->signals;
+}
+
+static void map_record(void *context, const struct record_header *record)
+{
+	session_take(context, record);
+}
+
+/* The whole direct map, once nothing of ours is on its way any more. */
+static void session_map(struct session *session)
+{
+	const struct mapper_watch watch = { .stop = map_stop, .context = session };
+	int error;
+
+	if (!session->mapper || session->signals)
+		return;
+	error = mapper_walk(session->mapper, &watch, map_record, session);
+	if (error && error != -EINTR)
+		run_say(session->options, "--map: cannot walk the direct map: %s",
+			strerror(-error));
+}
+
 /* The last heartbeat, and RECORD_END. Who does not want to wait for them says so by a signal. */
 static void session_stop(struct session *session)
 {
@@ -218,6 +251,17 @@ static void session_look_oops(struct session *session)
 		return;
 	session_incomplete(session, "the kernel has oopsed meanwhile (dmesg says where): what the "
 				    "task that died held and had begun stays as it is");
+}
+
+/* Before CMD: who may not walk the direct map is told so now. The sensors are armed. */
+static enum gmemtrace_status session_start_map(struct session *session)
+{
+	struct sensor_failure failure = {};
+
+	if (!session->options->map || !mapper_open(&session->mapper, true, &failure))
+		return 0;
+	run_say(session->options, "--map: %s", failure.message);
+	return failure.status;
 }
 
 /* A daemon that was there before kvm hooks it a moment after; the sensors of our own are not there yet. */
@@ -277,6 +321,8 @@ static enum gmemtrace_status session_start(struct session *session)
 	status = session_start_owner(session);
 	if (!status)
 		status = past_ask(session);
+	if (!status)
+		status = session_start_map(session);
 	if (!status)
 		status = session_start_capture(session);
 	if (status)
@@ -349,6 +395,7 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 		session_unwatch(&session);
 	}
 	session_settle(&session);
+	session_map(&session);
 	session_look_oops(&session);
 	session_stop(&session);
 	session_finish(&session);
@@ -357,6 +404,7 @@ cleanup:
 	sensor_client_close(session.client);
 	if (options->signals)
 		signals_restore();
+	mapper_close(session.mapper);
 	snapshots_destroy(&session.snapshots);
 	filter_destroy(&session.filter);
 	redact_destroy(&session.redact);

@@ -18,6 +18,8 @@
 /* Without CONFIG_DYNAMIC_MEMORY_LAYOUT (arch/x86/include/asm/page_64_types.h). */
 #define PAGE_OFFSET_FOUR_LEVELS 0xffff888000000000ULL
 #define PAGE_OFFSET_FIVE_LEVELS 0xff11000000000000ULL
+#define VMALLOC_FOUR_LEVELS 0xffffc90000000000ULL
+#define VMALLOC_FIVE_LEVELS 0xffa0000000000000ULL
 #define VMEMMAP_FOUR_LEVELS 0xffffea0000000000ULL
 #define VMEMMAP_FIVE_LEVELS 0xffd4000000000000ULL
 
@@ -64,6 +66,9 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 		.init_mm = symbols[KERNEL_SYMBOL_INIT_MM],
 		.max_pfn = symbols[KERNEL_SYMBOL_MAX_PFN],
 		.secretmem_users = symbols[KERNEL_SYMBOL_SECRETMEM_USERS],
+		.kfence_pool = symbols[KERNEL_SYMBOL_KFENCE_POOL],
+		.debug_pagealloc = symbols[KERNEL_SYMBOL_DEBUG_PAGEALLOC],
+		.vmalloc_base = symbols[KERNEL_SYMBOL_VMALLOC_BASE],
 	};
 	struct sensor_config *config = &kernel->config;
 	const char *forced;
@@ -87,6 +92,11 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	config->direct_map_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
 	config->init_pgd = args.init_pgd;
 	kernel->secretmem_users = args.secretmem_users ? (int64_t)args.secretmem_users_value : -1;
+	kernel->kfence_pool = args.kfence_pool_value;
+	kernel->debug_pagealloc = args.debug_pagealloc_value;
+	kernel->vmalloc_base = args.vmalloc_base_value;
+	if (!kernel->vmalloc_base)
+		kernel->vmalloc_base = five ? VMALLOC_FIVE_LEVELS : VMALLOC_FOUR_LEVELS;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;

@@ -27,6 +27,9 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_SECRETMEM_IOPS] = "secretmem_iops",
 	[KERNEL_SYMBOL_SECRETMEM_USERS] = "secretmem_users",
 	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
+	[KERNEL_SYMBOL_KFENCE_POOL] = "__kfence_pool",
+	[KERNEL_SYMBOL_DEBUG_PAGEALLOC] = "_debug_pagealloc_enabled_early",
+	[KERNEL_SYMBOL_VMALLOC_BASE] = "vmalloc_base",
 };
 
 int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, int error,

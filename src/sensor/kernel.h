@@ -28,6 +28,9 @@ enum kernel_symbol {
 	KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION,
 	KERNEL_SYMBOL_FLUSH_ALL_FUNCTION,
 	KERNEL_SYMBOL_LEAVES,
+	KERNEL_SYMBOL_KFENCE_POOL,
+	KERNEL_SYMBOL_DEBUG_PAGEALLOC,
+	KERNEL_SYMBOL_VMALLOC_BASE,
 	KERNEL_SYMBOL_NR,
 };
 
@@ -37,6 +40,10 @@ struct kernel {
 	uint64_t symbols[KERNEL_SYMBOL_NR];
 	int64_t secretmem_users; /* memfd_secrets that existed then; -1: not known */
 	struct sensor_config config; /* filled by facts_read() in facts.c */
+	/* For a walk of all of the direct map: who may have pages absent. As `config`. */
+	uint64_t kfence_pool; /* address; 0: none, or not known */
+	uint64_t vmalloc_base; /* address */
+	bool debug_pagealloc; /* free pages are absent by design */
 };
 
 /* Types and symbols. Returns 0 or -errno with @failure. */

@@ -148,7 +148,7 @@ static void probe_walker(struct probe *probe, const struct kernel *kernel)
 	struct load load = {};
 	bool half = false;
 	bool proved = !load_kernel_part(&load, kernel, &options, &failure) &&
-		      !walker_prove(&load, &half, &failure);
+		      !walker_prove(walker_walk_sensors, &load, &half, &failure);
 
 	load_close(&load);
 	probe_add(probe, "page-table walker", true, proved,

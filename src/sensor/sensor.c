@@ -174,7 +174,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	error = summary_begin(sensor, failure);
 	if (error)
 		return error;
-	error = walker_prove(&sensor->load, &half, failure);
+	error = walker_prove(walker_walk_sensors, &sensor->load, &half, failure);
 	if (error)
 		return error;
 	tell_fact(sensor, "sensor.walker",

@@ -35,7 +35,7 @@ static uint64_t page_pfn(const void *page)
 	return entry & PAGEMAP_PRESENT ? entry & PAGEMAP_PFN : 0;
 }
 
-static int page_walk(const struct load *load, uint64_t pfn)
+int walker_walk_sensors(const void *load, uint64_t pfn)
 {
 	struct walk_args args = { .pfn = pfn, .state = WALK_UNKNOWN };
 	int error = load_run(load, LOAD_PART_KERNEL, "walk", &args, sizeof(args));
@@ -43,8 +43,14 @@ static int page_walk(const struct load *load, uint64_t pfn)
 	return error ? WALK_UNKNOWN : (int)args.state;
 }
 
+/* What walks, and what it is given. */
+struct walker {
+	walker_walk walk;
+	const void *context;
+};
+
 /* Walks to a page of @descriptor's (-1: an anonymous one), touched first. */
-static int page_walk_mapped(const struct load *load, int descriptor)
+static int page_walk_mapped(const struct walker *walker, int descriptor)
 {
 	int flags = descriptor < 0 ? MAP_PRIVATE | MAP_ANONYMOUS : MAP_SHARED;
 	char *page = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, flags, descriptor, 0);
@@ -56,12 +62,12 @@ static int page_walk_mapped(const struct load *load, int descriptor)
 	*(volatile char *)page = 1;
 	pfn = page_pfn(page);
 	if (pfn)
-		state = page_walk(load, pfn);
+		state = walker->walk(walker->context, pfn);
 	munmap(page, PAGE);
 	return state;
 }
 
-static int secret_walk(const struct load *load)
+static int secret_walk(const struct walker *walker)
 {
 	int descriptor = syscall(SYS_memfd_secret, O_CLOEXEC);
 	int state = -1;
@@ -69,13 +75,13 @@ static int secret_walk(const struct load *load)
 	if (descriptor < 0)
 		return -1;
 	if (!ftruncate(descriptor, PAGE))
-		state = page_walk_mapped(load, descriptor);
+		state = page_walk_mapped(walker, descriptor);
 	close(descriptor);
 	return state;
 }
 
 /* In a child: at the limit of locked memory the page is SIGBUS. -1: there is no such page for us. */
-static int secret_walk_apart(const struct load *load)
+static int secret_walk_apart(const struct walker *walker)
 {
 	pid_t child = fork();
 	int state, status;
@@ -83,7 +89,7 @@ static int secret_walk_apart(const struct load *load)
 	if (!child) {
 		touch_lift_memlock();
 		signal(SIGBUS, SIG_DFL);
-		state = secret_walk(load);
+		state = secret_walk(walker);
 		_exit(state < 0 ? SECRET_NONE : state);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
@@ -91,19 +97,21 @@ static int secret_walk_apart(const struct load *load)
 	return WEXITSTATUS(status) == SECRET_NONE ? -1 : WEXITSTATUS(status);
 }
 
-int walker_prove(const struct load *load, bool *half, struct sensor_failure *failure)
+int walker_prove(walker_walk walk, const void *context, bool *half, struct sensor_failure *failure)
 {
-	int present = page_walk_mapped(load, -1);
-	int absent = secret_walk_apart(load);
+	const struct walker walker = { .walk = walk, .context = context };
+	int present = page_walk_mapped(&walker, -1);
+	int absent = half ? secret_walk_apart(&walker) : WALK_ABSENT;
 
-	*half = absent < 0;
+	if (half)
+		*half = absent < 0;
 	if (present != WALK_PRESENT)
 		return sensor_fail(
 			failure, GMEMTRACE_CANNOT_RUN, -EINVAL,
 			"the page-table walker calls an ordinary page %s: it does not understand "
 			"this kernel's page tables; please report it with `gmemtrace features`",
 			present == WALK_ABSENT ? "absent" : "unreadable");
-	if (!*half && absent != WALK_ABSENT)
+	if (absent >= 0 && absent != WALK_ABSENT)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EINVAL,
 				   "the page-table walker calls a memfd_secret page %s: it does "
 				   "not understand this kernel's page tables; please report it "
