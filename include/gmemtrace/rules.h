@@ -42,6 +42,7 @@ enum rule_id {
 	RULE_LONG_EXPOSURE = 21,
 	RULE_PROMISE_BROKEN = 22,
 	RULE_HALF_CONVERTED = 23,
+	RULE_ORPHAN_ABSENT = 24,
 	RULE_FREED_UNCLEARED = 25,
 };
 
@@ -60,6 +61,8 @@ enum rule_needs {
 	RULE_NEEDS_PAGE_FREE = 1 << 2, /* SENSOR_GROUP_PAGE_FREE */
 	/* The same off; where it is on another rule judges the same and knows better, so nothing is missing. */
 	RULE_NEEDS_NO_PAGE_FREE = 1 << 3,
+	RULE_NEEDS_MAP =
+		1 << 4, /* a walk of the direct map, and nothing else: no inode, no event */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)
@@ -130,6 +133,7 @@ struct verdict_violation {
 
 struct verdict_not_judged {
 	const struct rule *rule;
+	bool unasked; /* an option would have had it judged, and was not given */
 	char reason[160];
 };
 

@@ -56,14 +56,14 @@ static void github_reasons(FILE *out, const struct verdict *verdict)
 	fputc('\n', out);
 }
 
-/* Rules that this run could judge only in part or not at all, in one line. */
+/* Rules that this run was to judge, and could only in part or not at all, in one line. */
 static void github_not_judged(FILE *out, const struct verdict *verdict)
 {
 	const struct verdict_not_judged *entry;
 	bool any = false;
 
 	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
-		if (!entry->rule->built)
+		if (!entry->rule->built || entry->unasked)
 			continue;
 		fprintf(out, "%s%s: ", any ? "; " : "::notice title=gmemtrace not judged::",
 			entry->rule->name);

@@ -44,7 +44,8 @@ struct cause_list {
 /* What rules may be called for; one that is not among them does not compile where it is called. */
 #define RULE_CALLS(call)                                                                           \
 	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
-		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised)
+		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised) \
+			call(mapped)
 
 /* What is final, in the order in which it is told; made when somebody asks. */
 struct verdict_lists {
@@ -71,6 +72,7 @@ struct verdict {
 	} calls;
 	size_t facts_nr; /* looked at for `blind` */
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
+	struct map map; /* walks of the direct map */
 	struct cause_set pending, final;
 	size_t told_nr; /* causes in words, pending or listed */
 	struct verdict_lists *lists;

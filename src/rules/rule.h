@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include "gmemtrace/rules.h"
+#include "map/map.h"
 #include "providers/provider.h"
 
 struct rule_descriptor {
@@ -29,6 +30,8 @@ struct rule_descriptor {
 	void (*promised)(struct verdict *verdict, const struct model_promised *promised);
 	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
+	/* The run is over; what walks of the direct map have proved is in @map. */
+	void (*mapped)(struct verdict *verdict, const struct map *map);
 	/* It is about to be listed: what came to be known since may be said as well. */
 	void (*listed)(struct verdict *verdict, struct verdict_violation *violation);
 };

@@ -104,6 +104,7 @@ not_judged_add(struct verdict *verdict, const struct rule *rule, const char *for
 	va_list list;
 
 	entry->rule = rule;
+	entry->unasked = false;
 	va_start(list, format);
 	vsnprintf(entry->reason, sizeof(entry->reason), format, list);
 	va_end(list);
@@ -136,6 +137,18 @@ static void explain_unmet(struct verdict *verdict, const struct rule *rule)
 	not_judged_add(verdict, rule, "no inode was met of a kind that it speaks of (%s)", kinds);
 }
 
+/* A state that is read: nothing that was or was not seen happen says anything of it. */
+static void explain_mapped(struct verdict *verdict, const struct rule *rule)
+{
+	const char *reason = map_not_judged(&verdict->map);
+
+	if (!reason)
+		return;
+	not_judged_add(verdict, rule, "%s", reason);
+	verdict->not_judged[verdict->not_judged_nr - 1].unasked =
+		!verdict->map.passes && !verdict->map.open;
+}
+
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			 const struct model_counts *counts)
 {
@@ -143,6 +156,8 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 
 	if (!rule->built)
 		not_judged_add(verdict, rule, "not built yet");
+	else if (rule->needs & RULE_NEEDS_MAP)
+		explain_mapped(verdict, rule);
 	else if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
 		not_judged_add(verdict, rule, "%s", reason);
 	else if (!provider_met(verdict->model, rule, counts))
@@ -250,9 +265,9 @@ void verdict_explain(struct verdict *verdict)
 			   (unsigned long long)verdict->unproven);
 	explain_requests(verdict);
 	explain_inodes(verdict);
-	if (counts.malformed)
+	if (counts.malformed + verdict->map.malformed)
 		reason_add(verdict, "%llu records make no sense",
-			   (unsigned long long)counts.malformed);
+			   (unsigned long long)(counts.malformed + verdict->map.malformed));
 	if (verdict->finished && !counts.ended && !verdict->incomplete)
 		reason_add(verdict, "the records have no end");
 	while ((rule = rule_next(rule)))

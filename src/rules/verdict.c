@@ -373,6 +373,7 @@ static void verdict_finished(void *context, __u64 now)
 	struct model_counts counts;
 
 	model_count(verdict->model, &counts);
+	VERDICT_CALL(verdict, mapped, &verdict->map);
 	/*
 	 * Without an end, or where memory ran short, a loss that explains the
 	 * youngest may stand in what was cut away.
@@ -436,6 +437,14 @@ static void verdict_freed_absent(void *context, const struct model_freed *freed)
 	VERDICT_CALL((struct verdict *)context, freed_absent, freed);
 }
 
+static void verdict_mapped(void *context, const struct record_header *record)
+{
+	struct verdict *verdict = context;
+
+	if (map_take(&verdict->map, record))
+		verdict->failed = true;
+}
+
 static void verdict_build(struct verdict *verdict, const struct rule_descriptor *descriptor)
 {
 #define RULE_CALLEE(member)                                                                        \
@@ -481,6 +490,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.promised = verdict_promised,
 		.moved = verdict_moved,
 		.freed_absent = verdict_freed_absent,
+		.mapped = verdict_mapped,
 		.doubt = verdict_doubt,
 		.advanced = verdict_advanced,
 		.finished = verdict_finished,
@@ -504,6 +514,7 @@ void verdict_free(struct verdict *verdict)
 		return;
 	cause_set_free(verdict, &verdict->pending);
 	cause_set_free(verdict, &verdict->final);
+	map_free(&verdict->map);
 	free(verdict->lists->violations.list);
 	free(verdict->lists->notes.list);
 	free(verdict->lists->allowed.list);

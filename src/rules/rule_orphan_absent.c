@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0
+/* orphan-absent: a page is absent from the direct map and nobody's who could want that. */
+#include <stdio.h>
+#include "rules/rule.h"
+
+#define EVENTS_LOOKED 16
+#define RANGES_SAID 6
+
+/* What is seen to have been changed, or to be an inode's, is judged by others. */
+static bool orphan_explained(const struct model *model, const struct map *map,
+			     const struct map_run_of *run)
+{
+	struct model_event events[EVENTS_LOOKED];
+	const struct model_inode *inode;
+	__u64 pgoff;
+	size_t nr;
+
+	if (model_owner(model, run->pfn, &inode, &pgoff))
+		return true;
+	nr = model_page_events(model, NULL, 0, run->pfn, map->end, events, EVENTS_LOOKED);
+	for (size_t i = 0; i < nr; i++) {
+		if (events[i].kind == RECORD_ZAP && events[i].time >= map->begin)
+			return true;
+	}
+	return false;
+}
+
+/* Those of @owner. Returns how many pages; @ranges: the first of them, in words. */
+static __u64 orphans_of(const struct model *model, const struct map *map,
+			enum record_map_whose owner, char *ranges, size_t size)
+{
+	__u64 pages = 0, said = 0;
+	size_t used = 0;
+
+	for (size_t i = 0; i < map->orphans.nr; i++) {
+		const struct map_run_of *run = &map->orphans.list[i];
+
+		if (run->owner != owner || orphan_explained(model, map, run))
+			continue;
+		pages += run->nr;
+		if (said++ < RANGES_SAID)
+			used += (size_t)snprintf(ranges + used, size - used, "%s0x%llx-0x%llx",
+						 used ? ", " : "", (unsigned long long)run->pfn,
+						 (unsigned long long)(run->pfn + run->nr - 1));
+	}
+	if (said > RANGES_SAID)
+		snprintf(ranges + used, size - used, " and %llu ranges more",
+			 (unsigned long long)(said - RANGES_SAID));
+	return pages;
+}
+
+static void orphans_accuse(struct verdict *verdict, const struct map *map,
+			   enum record_map_whose owner)
+{
+	struct accusation accusation = {
+		.rule = RULE_ORPHAN_ABSENT,
+		.pgoff_unknown = true,
+		.variant = owner,
+		.from = map->begin,
+		.to = map->end,
+		/* Read, and read again: no history in it. */
+		.immune = true,
+	};
+	struct verdict_violation *violation;
+	char ranges[320] = "";
+
+	accusation.nr = orphans_of(verdict_model(verdict), map, owner, ranges, sizeof(ranges));
+	if (!accusation.nr)
+		return;
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	violation_source(violation, "page table", "absent in %u reads within %llu.%03llu s",
+			 map->passes, time_seconds(map->end - map->begin),
+			 time_micros(map->end - map->begin) / 1000);
+	violation_source(violation, "struct page", "%s", map_owner_name(owner));
+	violation_words(violation,
+			"%llu pages are absent from the direct map and nobody's who is known to "
+			"want that: pfn %s. Of each its struct page says: %s. Who left it so was "
+			"there before, or was not seen: gmemtrace check, begun before that, names "
+			"him.",
+			(unsigned long long)accusation.nr, ranges, map_owner_means(owner));
+}
+
+static void orphan_mapped(struct verdict *verdict, const struct map *map)
+{
+	if (!map_proven(map))
+		return;
+	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++)
+		orphans_accuse(verdict, map, owner);
+}
+
+static const struct rule_descriptor orphan_absent = {
+	.rule = {
+		.name = "orphan-absent",
+		.fires_when = "a page is absent from the direct map and belongs to nobody known",
+		.meaning = "A page is absent from the direct map and belongs to nobody who is known to "
+			   "want that: no memfd_secret, no guest_memfd, no vmalloc area or module, not "
+			   "kfence, no memory failure, no hole. "
+			   "Whoever gets it next, or has it, faults on it: a panic that waits. "
+			   "Read in at least two passes half a second apart; needs no history, so it "
+			   "judges a host that has run for months. "
+			   "Not judged where the page allocator itself makes free pages absent.",
+		.id = RULE_ORPHAN_ABSENT,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_MAP,
+		.providers = PROVIDERS_JUDGED,
+		.built = true,
+	},
+	.mapped = orphan_mapped,
+};
+RULE_ENTER(orphan_absent);
