@@ -219,7 +219,7 @@ static void test_text(void **state)
 	(void)state;
 	judge(true);
 	written("tap");
-	assert_non_null(strstr(text, "\n1..26\n"));
+	assert_non_null(strstr(text, "\n1..27\n"));
 	assert_non_null(strstr(text, "not ok 1 - declared-mismatch\n  ---\n  message: \""));
 	assert_non_null(strstr(text, "\n  violations:\n    - pages: \"g3:0x3\"\n      count: 1\n"
 				     "      words: \"The requests on g3 "));
@@ -228,8 +228,8 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "\n  ...\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "ok 9 - stale-tlb # SKIP not built yet\n"));
-	assert_non_null(strstr(text, "not ok 25 - the verdict is violated\n"));
-	assert_non_null(strstr(text, "\nok 26 - the command\n"));
+	assert_non_null(strstr(text, "not ok 26 - the verdict is violated\n"));
+	assert_non_null(strstr(text, "\nok 27 - the command\n"));
 }
 
 static void test_junit(void **state)
@@ -237,7 +237,7 @@ static void test_junit(void **state)
 	(void)state;
 	judge(true);
 	written("junit");
-	assert_non_null(strstr(text, "tests=\"26\" failures=\"1\" errors=\"0\""));
+	assert_non_null(strstr(text, "tests=\"27\" failures=\"1\" errors=\"0\""));
 	assert_non_null(strstr(text, "<failure type=\"declared-mismatch\""));
 	assert_non_null(strstr(text, "</testsuites>"));
 }
@@ -307,7 +307,7 @@ static void test_allowed(void **state)
 	assert_non_null(strstr(text, "\nnot ok 1 - declared-mismatch # TODO known since <v3>\n"
 				     "  ---\n  message: \""));
 	assert_non_null(strstr(text, "\n  allowed:\n    - pages: \"g3:0x3\"\n      count: 1\n"));
-	assert_non_null(strstr(text, "\nok 25 - the verdict is consistent\n"));
+	assert_non_null(strstr(text, "\nok 26 - the verdict is consistent\n"));
 	free(text);
 	written("junit");
 	assert_non_null(strstr(text, "failures=\"0\" errors=\"0\""));

@@ -24,6 +24,8 @@ figures=(
 	"snapshot_page|snapshot_contiguous|chunk|instructions/page|200|verdict"
 	"snapshot_page_scattered|snapshot_scattered|chunk|instructions/page|-|verdict"
 	"verified_instructions_max|verified|load|instructions/program|100000|verdict"
+	"map_leaf|map|monotonic|instructions/entry|60|none"
+	"map_leaf_split|map_split|monotonic|instructions/entry|60|none"
 	"load_memory|memory|load|bytes|67108864|verdict"
 	"record_reader|reader|monotonic|instructions/transition|1500|verdict"
 	"daemon_idle|daemon|ratio|% of a core, 1e9 instr./s|0.5|verdict"
