@@ -57,7 +57,8 @@ static uint64_t task_look(struct hang *hang, pid_t pid, pid_t tid, uint64_t now)
 	task = task_find(hang, tid);
 	if (!task)
 		return 0;
-	if (task->looked + 1 != hang->looks || task->switches != switches)
+	/* Who has just begun has not left its CPU yet, and is as new as who was not seen the last time. */
+	if (!task->looked || task->looked + 1 != hang->looks || task->switches != switches)
 		task->since = now;
 	task->looked = hang->looks;
 	task->switches = switches;
