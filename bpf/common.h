@@ -47,6 +47,8 @@ struct {
 
 struct timed_slot timed_slots[TIMED_SLOTS_NR] = {};
 
+struct left_out_slot left_out[LEFT_OUT_SLOTS_NR] = {};
+
 static __always_inline struct timed_slot *timed_slot(__u32 tid)
 {
 	return &timed_slots[tid & (TIMED_SLOTS_NR - 1)];
@@ -161,6 +163,19 @@ static __always_inline const struct task_struct___ids *task_current(void)
 static __always_inline __u64 task_ids(const struct task_struct___ids *task)
 {
 	return (__u64)task->tgid << 32 | task->pid;
+}
+
+static __always_inline struct left_out_slot *left_out_slot(__u32 tid)
+{
+	return &left_out[left_out_index(tid)];
+}
+
+/* Who is said to have done what the task @task, of @ids, did. */
+static __always_inline __u64 left_out_ids(__u64 task, __u64 ids)
+{
+	if (sensor.filtered && left_out_inside(left_out_slot(ids), task))
+		return (__u32)ids;
+	return ids;
 }
 
 /* The flush that goes with a zap; routine RECORD_FLUSH_NONE where it goes alone. */

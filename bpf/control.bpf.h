@@ -73,7 +73,7 @@ static long sweep_slot(__u32 index, __u64 *before)
 		return 0;
 	stamp = slot_sweep(slot, *before, &zap);
 	if (stamp)
-		zap_write_alone(&zap, task_ids_read(task), stamp);
+		zap_write_alone(&zap, left_out_ids(task, task_ids_read(task)), stamp);
 	if (task_is_stray(task, index))
 		(void)atomic_compare_exchange(&zap_ends.armed, SENSOR_ARMED, SENSOR_STRAYED);
 	if (task_has_left(task, index & (SLOTS_NR - 1)))

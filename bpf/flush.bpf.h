@@ -90,6 +90,7 @@ static __always_inline void flush_emit(const struct flush_part *flush)
 		return;
 	}
 	header_fill(&record->header, RECORD_FLUSH, sizeof(*record));
+	record->header.tgid = ids_current() >> 32;
 	record->header.inode = 0;
 	record->begin = flush->begin;
 	record->first = flush->first;
@@ -128,7 +129,8 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	}
 	stamp = atomic_exchange(&slot->pending, 0);
 	if (stamp)
-		flush_emit_merged(&slot->zap, task_ids(task), stamp, &flush);
+		flush_emit_merged(&slot->zap, left_out_ids((__u64)task, task_ids(task)), stamp,
+				  &flush);
 	else if (flush_is_recorded(task, first, last))
 		flush_emit(&flush);
 	else

@@ -138,11 +138,6 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	identity->pristine = !pages && !deviating;
 }
 
-struct inode_key {
-	__u64 inode;
-	__u64 i_ino;
-};
-
 /* Inodes that have been written as a record_inode. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
@@ -213,23 +208,26 @@ static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino,
 
 /*
  * Says what @inode is, once, and before the first record that names it: read
- * later, by user space, it may be gone.
+ * later, by user space, it may be gone. Whether it is left out.
  */
-static __always_inline void inode_announce_of(__u64 inode, __u64 i_ino,
+static __always_inline bool inode_announce_of(__u64 inode, __u64 i_ino,
 					      const struct inode_holder *holder)
 {
 	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+	const __u64 *value = bpf_map_lookup_elem(&announced, &key);
 
-	if (!bpf_map_lookup_elem(&announced, &key))
-		inode_announce_as(inode, i_ino, holder, false);
+	if (value)
+		return sensor.filtered && *value & ANNOUNCED_LEFT_OUT;
+	inode_announce_as(inode, i_ino, holder, false);
+	return false;
 }
 
 /* The same, by what the current task does. */
-static __always_inline void inode_announce(__u64 inode, __u64 i_ino)
+static __always_inline bool inode_announce(__u64 inode, __u64 i_ino)
 {
 	struct inode_holder holder = {};
 
-	inode_announce_of(inode, i_ino, &holder);
+	return inode_announce_of(inode, i_ino, &holder);
 }
 
 /* Announces what is an inode of ours; false for any other. */

@@ -8,6 +8,7 @@
 #define GMEMTRACE_BPF_INTERFACE_H
 
 #include "begin_slot.h"
+#include "left_out.h"
 #include "ring.h"
 
 /* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
@@ -38,7 +39,7 @@ struct sensor_config {
 	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
 	__u32 flushes; /* 1: those that say nothing of the direct map are recorded, too */
 	__u32 csd_owners; /* places of the table of csds, a power of two */
-	__u32 reserved;
+	__u32 filtered; /* 1: user space may say which inodes are left out */
 };
 
 /* What tells which CPU answers a flush. */
@@ -142,6 +143,15 @@ struct timed_slot {
 	__u64 zap_task; /* of the task that changes an entry just now */
 	__u64 zap_begin; /* ns */
 };
+
+/* Of the map `announced`. */
+struct inode_key {
+	__u64 inode; /* address */
+	__u64 i_ino;
+};
+
+/* Of a value of it; the rest is the VM's tgid. */
+#define ANNOUNCED_LEFT_OUT (1ULL << 63)
 
 /*
  * Histograms without records (bpf/summary.h): what a task has changed and not

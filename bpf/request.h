@@ -45,13 +45,28 @@ static __always_inline int request_write_as(__u64 inode, __u64 i_ino,
 	return 0;
 }
 
+static __noinline bool request_is_left_out(__u64 inode, bool unwanted, bool begin)
+{
+	const struct task_struct___ids *task = task_current();
+
+	return left_out_request(left_out_slot(task->pid), (__u64)task, inode, unwanted, begin,
+				bpf_ktime_get_ns());
+}
+
 static __always_inline int request_write(const struct request_call *request, __u16 kind)
 {
 	struct inode *inode = request->inode;
 	__u64 i_ino = inode ? inode->i_ino : 0;
+	bool unwanted = false;
 
 	if (inode)
-		inode_announce((__u64)inode, i_ino);
+		unwanted = inode_announce((__u64)inode, i_ino);
+	if (sensor.filtered && request->operation != RECORD_OPERATION_RELEASE) {
+		/* Before the depth changes: a zap that waits is who it was by. */
+		slot_settle();
+		if (request_is_left_out((__u64)inode, unwanted, kind == RECORD_REQUEST_BEGIN))
+			return 0;
+	}
 	return request_write_as((__u64)inode, i_ino, request, kind);
 }
 

@@ -8,6 +8,13 @@
 #include "common.h"
 #include "owner.h"
 
+static __always_inline __u64 ids_current(void)
+{
+	const struct task_struct___ids *task = task_current();
+
+	return left_out_ids((__u64)task, task_ids(task));
+}
+
 /* memfd_secret zaps a page before it adds it to its file: by now it shows whose it is. */
 static __always_inline void zap_find_owner(struct slot_zap *zap)
 {
@@ -39,7 +46,7 @@ static __noinline int slot_write(struct begin_slot *slot)
 		return 0;
 	stamp = slot_take(slot);
 	if (stamp)
-		zap_write_alone(&slot->zap, task_ids(task_current()), stamp);
+		zap_write_alone(&slot->zap, ids_current(), stamp);
 	return 0;
 }
 

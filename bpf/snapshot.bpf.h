@@ -566,9 +566,7 @@ release:
  */
 static __noinline int release_announce(struct inode *inode)
 {
-	if (inode)
-		inode_announce((__u64)inode, inode->i_ino);
-	return 0;
+	return inode && inode_announce((__u64)inode, inode->i_ino);
 }
 
 static __noinline int release_request(struct inode *inode)
@@ -579,8 +577,8 @@ static __noinline int release_request(struct inode *inode)
 
 static __always_inline int release_begin(struct inode *inode)
 {
-	release_announce(inode);
-	release_snapshot(inode);
+	if (!release_announce(inode))
+		release_snapshot(inode);
 	return release_request(inode);
 }
 

@@ -115,6 +115,7 @@ static __always_inline void timed_write(const struct timed_slot *slot,
 	}
 	__builtin_memset(record, 0, sizeof(*record));
 	header_fill(&record->header, RECORD_FLUSH_TIMED, sizeof(*record));
+	record->header.tgid = left_out_ids((__u64)task, task_ids(task)) >> 32;
 	record->begin = flush->begin;
 	record->first = flush->first;
 	record->last = flush->last;

@@ -98,7 +98,7 @@ static __noinline int zap_exit_alone(__u64 *ctx, __u32 nr, __s32 result, __u16 r
 	struct slot_zap zap;
 
 	zap_read(&zap, ctx, nr, false, result);
-	zap_write_alone(&zap, task_ids(task_current()), slot_stamp(bpf_ktime_get_ns(), routine));
+	zap_write_alone(&zap, ids_current(), slot_stamp(bpf_ktime_get_ns(), routine));
 	return 0;
 }
 
@@ -150,7 +150,7 @@ static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u1
 
 	slot_settle();
 	zap_read(&zap, ctx, nr, true, result);
-	zap_write(&zap, task_ids(task_current()), bpf_ktime_get_ns(), 1, routine, &none);
+	zap_write(&zap, ids_current(), bpf_ktime_get_ns(), 1, routine, &none);
 	return 0;
 }
 

@@ -35,6 +35,11 @@ static bool filter_set(struct filter *filter, uint64_t inode, enum filter_whose 
 	return true;
 }
 
+bool filter_leaves_out(const struct filter *filter, uint64_t inode)
+{
+	return filter_whose(filter, inode) == FILTER_ELSEWHERE;
+}
+
 void filter_init(struct filter *filter, const struct run_options *options)
 {
 	*filter = (struct filter){

@@ -73,6 +73,9 @@ static inline const struct record_header *filter_apply(struct filter *filter,
 	return filter_on(filter) ? filter_choose(filter, record) : record;
 }
 
+/* Whether the inode numbered @inode is one that does not pass, as far as is known. */
+bool filter_leaves_out(const struct filter *filter, uint64_t inode);
+
 void filter_destroy(struct filter *filter);
 
 #endif

@@ -147,6 +147,33 @@ static bool past_passes(struct session *session, const struct record_header *rec
 	return session->past != SESSION_PAST_ASKED;
 }
 
+/*
+ * What passes. Sensors of our own are told of inodes that do not, so that what would be dropped here is
+ * not written; a daemon's have others to serve.
+ */
+static const struct record_header *record_filter(struct session *session,
+						 const struct record_header *record)
+{
+	const struct record_inode *inode = (const void *)record;
+	uint64_t number = record->inode;
+	bool asked, out;
+
+	if (!filter_on(&session->filter) || record->kind != RECORD_INODE || inode->dead)
+		return filter_apply(&session->filter, record);
+	asked = filter_leaves_out(&session->filter, number);
+	record = filter_choose(&session->filter, record);
+	out = filter_leaves_out(&session->filter, number);
+	/* Forgotten and announced anew, it is left out once more. */
+	if (!session->client || sensor_client_daemon(session->client) || (!asked && !out))
+		return record;
+	(void)sensor_client_leave_out(session->client, number, out);
+	if (!out)
+		session_incomplete(session,
+				   "an inode came to be one that the filter wants, after it had "
+				   "been left out: what happened to it until then was not seen");
+	return record;
+}
+
 /* sensor_sink: what the sensors say. RECORD_END waits for CMD's status. */
 static void session_record(void *context, const struct record_header *record)
 {
@@ -159,7 +186,7 @@ static void session_record(void *context, const struct record_header *record)
 	}
 	if (!past_passes(session, record))
 		return;
-	record = filter_apply(&session->filter, record);
+	record = record_filter(session, record);
 	if (!record)
 		return;
 	record_take(session, record);

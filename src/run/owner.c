@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "run/command.h"
+#include "run/filter.h"
 #include "run/owner.h"
 #include "run/say.h"
 
@@ -81,6 +82,7 @@ enum gmemtrace_status owner_open(const struct run_options *options, struct senso
 		.ring_bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES,
 		.release_chunks =
 			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
+		.filtered = filter_vm(options),
 		.lock = options->lock,
 	};
 	struct sensor_failure failure = {};

@@ -432,6 +432,7 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 	config->csd_owners = csd_owners_nr(config->cpus);
 	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;
 	config->own_tgid = getpid();
+	config->filtered = options->filtered;
 	config->page_free = !!(options->groups & SENSOR_GROUP_PAGE_FREE);
 	config->release_chunks =
 		options->release_chunks ? options->release_chunks : RELEASE_CHUNKS_DEFAULT;
@@ -578,6 +579,21 @@ int load_discover(const struct load *load)
 	int error = iterator_run(skeleton->progs.discover_task_file);
 
 	return error ? error : iterator_run(skeleton->progs.discover_task_vma);
+}
+
+int load_leave_out(const struct load *load, const struct inode_key *inode, bool out)
+{
+	const struct sensors_bpf *part = load->parts[LOAD_PART_INODES];
+	__u64 value;
+	int map;
+
+	if (!part)
+		return -ENOENT;
+	map = bpf_map__fd(part->maps.announced);
+	if (bpf_map_lookup_elem(map, inode, &value))
+		return -errno;
+	value = out ? value | ANNOUNCED_LEFT_OUT : value & ~ANNOUNCED_LEFT_OUT;
+	return bpf_map_update_elem(map, inode, &value, BPF_EXIST) ? -errno : 0;
 }
 
 uint64_t load_misses(struct load *load, size_t index)

@@ -80,6 +80,12 @@ int load_run(const struct load *load, enum load_part part, const char *name, voi
 /* Inodes that are there already go into the ring. */
 int load_discover(const struct load *load);
 
+/*
+ * Whether no request on the inode is written from now on (bpf/left_out.h). 0 or -errno: -ENOENT where
+ * it has been forgotten meanwhile, and will be announced anew.
+ */
+int load_leave_out(const struct load *load, const struct inode_key *inode, bool out);
+
 /* Recursion misses of program @index since the last call. */
 uint64_t load_misses(struct load *load, size_t index);
 

@@ -344,6 +344,19 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
 	return 0;
 }
 
+int sensor_leave_out(struct sensor *sensor, uint64_t inode, bool out)
+{
+	const struct seal_inode *found = seal_find(&sensor->seal, inode);
+	struct inode_key key;
+
+	if (!sensor->options.filtered)
+		return -EINVAL;
+	if (!found)
+		return -ENOENT;
+	key = (struct inode_key){ .inode = found->pointer, .i_ino = found->i_ino };
+	return load_leave_out(&sensor->load, &key, out);
+}
+
 void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context)
 {
 	for (size_t i = 0; i < sensor->facts_nr; i++)

@@ -23,6 +23,7 @@ struct sensor_options {
 	uint32_t
 		release_chunks; /* not empty ones that a release snapshot reads; 0: the default, 8 GiB */
 	uint32_t stack_rate; /* GROUP_STACK: of so many flushes one has its stack taken; 0: none */
+	bool filtered; /* sensor_leave_out() may be asked for; without it nothing is paid for that */
 	const char *lock; /* held by whoever owns the sensors; NULL: the default (lock.h) */
 };
 
@@ -60,6 +61,12 @@ int sensor_poll(struct sensor *sensor);
  */
 int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint64_t nr,
 		    uint32_t pass, uint64_t snapshot);
+
+/*
+ * Whether what happens to the inode numbered @inode is left out from now on, as far as nobody else
+ * may want it (bpf/left_out.h). -ENOENT: no such inode (any more); -EINVAL without `filtered`.
+ */
+int sensor_leave_out(struct sensor *sensor, uint64_t inode, bool out);
 
 /* Hands out the facts, and what every known inode is, for a client that comes late. */
 void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context);

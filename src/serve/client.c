@@ -393,6 +393,21 @@ int sensor_client_history(struct sensor_client *client, uint64_t since)
 	return command_send(client, &command);
 }
 
+int sensor_client_leave_out(struct sensor_client *client, uint64_t inode, bool out)
+{
+	struct server_command command = {
+		.kind = SERVER_COMMAND_LEAVE_OUT,
+		.inode = inode,
+		.first = out,
+	};
+
+	/* Unlike the others it is not made up for by patience: nothing would answer it. */
+	return send(client->descriptor, &command, sizeof(command), MSG_NOSIGNAL | MSG_DONTWAIT) ==
+			       sizeof(command)
+		       ? 0
+		       : -EPIPE;
+}
+
 int sensor_client_stop(struct sensor_client *client)
 {
 	struct server_command command = { .kind = SERVER_COMMAND_STOP };

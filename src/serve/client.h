@@ -60,6 +60,13 @@ int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_
  */
 int sensor_client_history(struct sensor_client *client, uint64_t since);
 
+/*
+ * Asks for nothing of an inode from now on, or for all of it again; what may be of another inode's
+ * pages comes all the same. Only of sensors of our own that were opened for that
+ * (sensor_options.filtered).
+ */
+int sensor_client_leave_out(struct sensor_client *client, uint64_t inode, bool out);
+
 /* Asks for the last heartbeat and RECORD_END. Keep reading until -EPIPE. */
 int sensor_client_stop(struct sensor_client *client);
 

@@ -9,7 +9,7 @@
 
 size_t reads_room(const struct reads_queue *queue)
 {
-	size_t taken = queue->nr + queue->flying;
+	size_t taken = queue->nr + queue->flying + queue->choices_nr;
 
 	if (queue->stop)
 		return 0;
@@ -43,6 +43,12 @@ static int command_take(struct reads_queue *queue, const struct server_command *
 		if (!range_valid(command))
 			return -EPROTO;
 		range_push(queue, &range);
+		return 0;
+	case SERVER_COMMAND_LEAVE_OUT:
+		if (!command->inode || command->first > 1 || queue->choices_nr == READS_CHOICES)
+			return -EPROTO;
+		queue->choices[queue->choices_nr++] =
+			(struct reads_choice){ command->inode, command->first };
 		return 0;
 	case SERVER_COMMAND_HISTORY:
 		if (queue->past)

@@ -25,6 +25,7 @@ enum server_command_kind {
 	SERVER_COMMAND_SNAPSHOT = 1,
 	SERVER_COMMAND_STOP = 2,
 	SERVER_COMMAND_HISTORY = 3, /* what is remembered since `first` (ns), and then what comes */
+	SERVER_COMMAND_LEAVE_OUT = 4, /* `inode`, from now on; `first` 0: no longer. A daemon's client may not */
 };
 
 /* From a client, as it travels. 40 bytes. */
@@ -36,6 +37,14 @@ struct server_command {
 	uint64_t nr; /* pages, at least 1; first + nr is at most MODEL_PGOFF_MAX */
 	uint64_t snapshot; /* the client's own number, not 0: the answer carries it */
 };
+
+/* Whether a client wants nothing of an inode. */
+struct reads_choice {
+	uint64_t inode;
+	bool out;
+};
+
+#define READS_CHOICES READS_WAITING
 
 /* A range that a client wants to have read. */
 struct reads_range {
@@ -52,6 +61,8 @@ struct reads_queue {
 	struct reads_range ranges[READS_WAITING]; /* a ring */
 	size_t head, nr;
 	size_t flying;
+	struct reads_choice choices[READS_CHOICES]; /* to be taken before more is taken in */
+	size_t choices_nr;
 	bool past; /* HISTORY has come, once */
 	uint64_t since; /* ns: what it asks for */
 	bool stop; /* STOP has come: nothing is taken in any more, what waits is left out */

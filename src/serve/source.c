@@ -218,6 +218,12 @@ int source_snapshot(struct source *source, uint64_t inode, uint64_t first, uint6
 	return source_ask(source, &request, source->sink, source->context);
 }
 
+int source_leave_out(struct source *source, uint64_t inode, bool out)
+{
+	/* Only a run of its own has a filter, and its sensors are not apart. */
+	return source->sensor ? sensor_leave_out(source->sensor, inode, out) : -EINVAL;
+}
+
 void source_announce(struct source *source, sensor_sink sink, void *context)
 {
 	const struct source_request request = { .operation = SOURCE_ANNOUNCE };

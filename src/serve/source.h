@@ -29,6 +29,7 @@ int source_open(struct source **source, const struct sensor_options *sensors,
 int source_poll(struct source *source);
 int source_snapshot(struct source *source, uint64_t inode, uint64_t first, uint64_t nr,
 		    uint32_t pass, uint64_t snapshot);
+int source_leave_out(struct source *source, uint64_t inode, bool out);
 void source_announce(struct source *source, sensor_sink sink, void *context);
 int source_settle(struct source *source);
 void source_yield(struct source *source);

@@ -1153,6 +1153,23 @@ static void test_history_is_not_read(void **state)
 	assert_int_equal(daemon_end(SIGTERM), 0);
 }
 
+/* What others want is not one client's to leave out. */
+static void test_nothing_is_left_out(void **state)
+{
+	const struct server_command command = { .kind = SERVER_COMMAND_LEAVE_OUT,
+						.inode = 1,
+						.first = 1 };
+	int selfish;
+
+	(void)state;
+	daemon_start(8);
+	selfish = served();
+	assert_int_equal(send(selfish, &command, sizeof(command), MSG_NOSIGNAL), sizeof(command));
+	read_to_the_end(selfish);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -1160,6 +1177,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_endless),
 		TEST(test_noise),
+		TEST(test_nothing_is_left_out),
 		TEST(test_nobody_holds_it_up),
 		TEST(test_greedy),
 		TEST(test_crowd),

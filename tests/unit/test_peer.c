@@ -388,6 +388,36 @@ static void test_commands(void **state)
 	assert_int_equal(reads_input(&queue, &command, sizeof(command)), -EPROTO);
 }
 
+static struct server_command leave_out(uint64_t inode, uint64_t out)
+{
+	return (struct server_command){ .kind = SERVER_COMMAND_LEAVE_OUT,
+					.inode = inode,
+					.first = out };
+}
+
+static void test_choices(void **state)
+{
+	const struct server_command nobody = leave_out(0, 1), neither = leave_out(3, 2);
+	struct server_command command = leave_out(3, 1);
+	struct reads_queue queue = {};
+
+	(void)state;
+	assert_int_equal(reads_input(&queue, &nobody, sizeof(nobody)), -EPROTO);
+	assert_int_equal(reads_input(&queue, &neither, sizeof(neither)), -EPROTO);
+	while (reads_room(&queue)) {
+		assert_int_equal(reads_input(&queue, &command, sizeof(command)), 0);
+		command = leave_out(4, 0);
+	}
+	assert_int_equal(queue.choices_nr, READS_CHOICES);
+	assert_int_equal(queue.choices[0].inode, 3);
+	assert_true(queue.choices[0].out);
+	assert_int_equal(queue.choices[READS_CHOICES - 1].inode, 4);
+	assert_false(queue.choices[READS_CHOICES - 1].out);
+	/* More than there is room for is not taken, whoever hands it on. */
+	assert_int_equal(reads_input(&queue, &command, sizeof(command)), -EPROTO);
+	assert_int_equal(queue.nr, 0);
+}
+
 static void test_commands_in_pieces(void **state)
 {
 	const struct server_command commands[] = { snapshot(3, 0, 1), snapshot(4, 64, 2),
@@ -611,6 +641,7 @@ int main(void)
 		TEST(test_clients_all_there_can_be),
 		TEST(test_backlog),
 		TEST(test_commands),
+		TEST(test_choices),
 		TEST(test_commands_in_pieces),
 		TEST(test_commands_are_bounded),
 		TEST(test_reads_take_turns),
