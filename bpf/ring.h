@@ -32,6 +32,7 @@ enum sensor_arming {
 	SENSOR_TOUCHED = 2, /* armed, and `toucher` shows that hooks fire: it is not recorded */
 	SENSOR_STRAYED =
 		3, /* armed, and a task may have a zap in its second place (begin_slot.h) */
+	SENSOR_QUIET = 4, /* nobody listens: only what comes and goes is told, and summed up */
 };
 
 struct zap_ring_ends {

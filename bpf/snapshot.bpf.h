@@ -577,7 +577,7 @@ static __noinline int release_request(struct inode *inode)
 
 static __always_inline int release_begin(struct inode *inode)
 {
-	if (!release_announce(inode))
+	if (!release_announce(inode) && zap_ends.armed != SENSOR_QUIET)
 		release_snapshot(inode);
 	return release_request(inode);
 }

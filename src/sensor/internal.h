@@ -51,6 +51,7 @@ struct sensor {
 	uint64_t
 		unhooked; /* ns: kvm is loaded since then, and not hooked; 0: it is, or is not there */
 	bool off; /* at the last look hooks were */
+	bool quiet; /* nobody listens */
 	pid_t toucher; /* hangs in the kernel; 0: none does */
 	struct loser losers[LOSERS_MAX];
 	size_t losers_nr;

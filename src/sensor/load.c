@@ -340,6 +340,12 @@ void load_arm(const struct load *load)
 	__atomic_store_n(&load->parts[LOAD_PART_KERNEL]->bss->zap_ends.armed, 1, __ATOMIC_RELEASE);
 }
 
+void load_quiet(const struct load *load, bool quiet)
+{
+	atomic_write_release(&load->parts[LOAD_PART_KERNEL]->bss->zap_ends.armed,
+			     quiet ? SENSOR_QUIET : SENSOR_STRAYED); /* as load_touch_end() */
+}
+
 size_t load_hooked(const struct load *load, const char *names[LOAD_PROGRAMS_MAX])
 {
 	size_t nr = 0;

@@ -92,6 +92,9 @@ uint64_t load_misses(struct load *load, size_t index);
 /* Every sensor is hooked: let them speak. */
 void load_arm(const struct load *load);
 
+/* From now on only what comes and goes is told (SENSOR_QUIET), or all of it again. Once armed. */
+void load_quiet(const struct load *load, bool quiet);
+
 /* The functions that are hooked, each once. Returns how many of @names were filled. */
 size_t load_hooked(const struct load *load, const char *names[LOAD_PROGRAMS_MAX]);
 

@@ -49,6 +49,9 @@ static int sensor_prove(struct sensor *sensor, struct sensor_failure *failure)
 		return 0;
 	error = touch_run(&sensor->load, &touch, prove_wait, sensor);
 	sensor->toucher = touch.hanging;
+	/* The toucher is heard, and with it everybody. */
+	if (sensor->quiet && !touch.hanging)
+		load_quiet(&sensor->load, true);
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		char key[64], words[SIGHT_TEXT_LENGTH];
 		enum sight_state state =
@@ -342,6 +345,21 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
 			return -ENOENT;
 	}
 	return 0;
+}
+
+int sensor_quiet(struct sensor *sensor, bool quiet)
+{
+	struct sensor_failure failure;
+
+	if (sensor->options.groups & SENSOR_GROUP_PAGE_FREE)
+		return -EOPNOTSUPP;
+	sensor->quiet = quiet;
+	/* Who hangs and touches is left to it: what comes of that is drained. */
+	if (sensor->toucher)
+		return 0;
+	load_quiet(&sensor->load, quiet);
+	/* Of some kernels no hook tells that an inode has come. */
+	return quiet ? 0 : inodes_discover(sensor, &failure);
 }
 
 int sensor_leave_out(struct sensor *sensor, uint64_t inode, bool out)

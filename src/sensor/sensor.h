@@ -68,6 +68,13 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
  */
 int sensor_leave_out(struct sensor *sensor, uint64_t inode, bool out);
 
+/*
+ * Nobody listens from now on, or somebody does again. Meanwhile changes, flushes and requests are not
+ * written; inodes that come and go are, and sums go on. -EOPNOTSUPP with the page-free sensors, which rest
+ * on every change.
+ */
+int sensor_quiet(struct sensor *sensor, bool quiet);
+
 /* Hands out the facts, and what every known inode is, for a client that comes late. */
 void sensor_announce(struct sensor *sensor, sensor_sink sink, void *context);
 

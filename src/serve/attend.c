@@ -154,6 +154,8 @@ static void server_accept(struct server *server)
 		   (unsigned long long)peer->id, (int)who.pid, (unsigned int)who.uid);
 	server_hello_fill(&hello, server->groups, NULL);
 	peer_hello(peer, &hello, sizeof(hello));
+	/* Before what it is told is there: nothing is missed between the two. */
+	attend_rest(server);
 	peer_announce(server, peer);
 }
 
@@ -339,6 +341,28 @@ bool attend_past_waits(const struct server *server)
 			return true;
 	}
 	return false;
+}
+
+static bool anybody_listens(const struct server *server)
+{
+	if (server->listener < 0 || server->history)
+		return true;
+	for (size_t i = 0; i < server->peers.used; i++) {
+		if (server->peers.list[i].id)
+			return true;
+	}
+	return false;
+}
+
+void attend_rest(struct server *server)
+{
+	bool rests = !anybody_listens(server);
+
+	if (rests == server->rests)
+		return;
+	server->rests = rests;
+	/* Where they do not rest they tell all, and it is thrown away. */
+	(void)source_quiet(server->source, rests);
 }
 
 void attend_flush(struct server *server)

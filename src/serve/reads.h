@@ -25,7 +25,8 @@ enum server_command_kind {
 	SERVER_COMMAND_SNAPSHOT = 1,
 	SERVER_COMMAND_STOP = 2,
 	SERVER_COMMAND_HISTORY = 3, /* what is remembered since `first` (ns), and then what comes */
-	SERVER_COMMAND_LEAVE_OUT = 4, /* `inode`, from now on; `first` 0: no longer. A daemon's client may not */
+	SERVER_COMMAND_LEAVE_OUT =
+		4, /* `inode`, from now on; `first` 0: no longer. A daemon's client may not */
 };
 
 /* From a client, as it travels. 40 bytes. */

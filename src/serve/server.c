@@ -153,6 +153,7 @@ static void server_loop(struct server *server)
 		attend_wait(server, timeout);
 		if (server->stop)
 			return;
+		attend_rest(server);
 		timeout = server_drain(server);
 		attend_flush(server);
 		life_show(server);

@@ -23,6 +23,7 @@ struct server {
 	pid_t parent;
 	bool orphan; /* nobody reads the report any more */
 	uint32_t groups;
+	bool rests; /* nobody listens, and the sensors know it */
 	bool stop; /* nothing more is to be said to anybody */
 	bool poll_failed; /* said */
 	uint64_t reads_due; /* ns */
@@ -55,6 +56,9 @@ void attend_flush(struct server *server);
 
 /* Reads pages for clients, for a while; not more than half of the time where they are strangers. */
 void attend_read(struct server *server);
+
+/* Has the sensors rest while there is nobody who listens, nor a history. */
+void attend_rest(struct server *server);
 
 /* Whether somebody is being told of the past. */
 bool attend_past_waits(const struct server *server);

@@ -218,6 +218,15 @@ int source_snapshot(struct source *source, uint64_t inode, uint64_t first, uint6
 	return source_ask(source, &request, source->sink, source->context);
 }
 
+int source_quiet(struct source *source, bool quiet)
+{
+	const struct source_request request = { .operation = SOURCE_QUIET, .first = quiet };
+
+	if (source->sensor)
+		return sensor_quiet(source->sensor, quiet);
+	return source_ask(source, &request, source->sink, source->context);
+}
+
 int source_leave_out(struct source *source, uint64_t inode, bool out)
 {
 	/* Only a run of its own has a filter, and its sensors are not apart. */

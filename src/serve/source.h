@@ -29,6 +29,7 @@ int source_open(struct source **source, const struct sensor_options *sensors,
 int source_poll(struct source *source);
 int source_snapshot(struct source *source, uint64_t inode, uint64_t first, uint64_t nr,
 		    uint32_t pass, uint64_t snapshot);
+int source_quiet(struct source *source, bool quiet);
 int source_leave_out(struct source *source, uint64_t inode, bool out);
 void source_announce(struct source *source, sensor_sink sink, void *context);
 int source_settle(struct source *source);
@@ -52,6 +53,7 @@ enum source_operation {
 	SOURCE_SETTLE = 5,
 	SOURCE_YIELD = 6,
 	SOURCE_UNLINK = 7,
+	SOURCE_QUIET = 8, /* `first` 0: no longer */
 };
 
 struct source_request {

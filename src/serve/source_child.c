@@ -121,6 +121,8 @@ static int child_do(struct child *child, const struct source_request *request)
 		return 0;
 	case SOURCE_UNLINK:
 		return child_unlink(child);
+	case SOURCE_QUIET:
+		return sensor_quiet(child->sensor, request->first);
 	case SOURCE_OPEN:
 		break;
 	}

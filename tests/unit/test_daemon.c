@@ -41,6 +41,8 @@ static struct {
 	uint64_t records; /* handed out */
 	uint64_t settled; /* the same when they were settled: what follows is behind the end */
 	uint64_t chunks; /* read */
+	uint64_t rests; /* begun so far */
+	bool quiet; /* they are to be */
 	pid_t owner;
 	pid_t impostor; /* as whom it is to be listens */
 	pid_t refused; /* sensors that cannot be armed */
@@ -157,6 +159,15 @@ int __wrap_sensor_settle(struct sensor *sensor)
 {
 	say_heartbeat(sensor);
 	shared->settled = shared->records;
+	return 0;
+}
+
+int __wrap_sensor_quiet(struct sensor *sensor, bool quiet);
+int __wrap_sensor_quiet(struct sensor *sensor, bool quiet)
+{
+	(void)sensor;
+	shared->quiet = quiet;
+	shared->rests += quiet;
 	return 0;
 }
 
@@ -1153,6 +1164,42 @@ static void test_history_is_not_read(void **state)
 	assert_int_equal(daemon_end(SIGTERM), 0);
 }
 
+static bool resting(void)
+{
+	return shared->quiet;
+}
+
+static bool rested_again(void)
+{
+	return shared->quiet && shared->rests > 1;
+}
+
+/* The sensors rest while nobody listens, and not while anybody does, or all is remembered. */
+static void test_rests(void **state)
+{
+	int descriptor;
+
+	(void)state;
+	daemon_start(8);
+	assert_true(wait_until(resting));
+	descriptor = served();
+	assert_false(shared->quiet);
+	ordinary_client();
+	assert_false(shared->quiet);
+	close(descriptor);
+	assert_true(wait_until(rested_again));
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+	remembered = HISTORY_MIN;
+	shared->rests = 0;
+	shared->quiet = false;
+	daemon_start(8);
+	ordinary_client();
+	pause_ms(50);
+	assert_int_equal(shared->rests, 0);
+	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
 /* What others want is not one client's to leave out. */
 static void test_nothing_is_left_out(void **state)
 {
@@ -1178,6 +1225,7 @@ int main(void)
 		TEST(test_endless),
 		TEST(test_noise),
 		TEST(test_nothing_is_left_out),
+		TEST(test_rests),
 		TEST(test_nobody_holds_it_up),
 		TEST(test_greedy),
 		TEST(test_crowd),

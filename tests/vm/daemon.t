@@ -89,6 +89,47 @@ test_past() {
 	case_is past-alone 4 'only gmemtraced remembers, and none serves here' 'and who has no daemon'
 }
 
+# screen_like NAME PATTERN DESCRIPTION
+screen_like() {
+	file_like "$out/$1.screen" "$2" "$3"
+}
+
+test_watched() {
+	is "$(cat "$out/watched.status")$(cat "$out/watched.stderr")" 0 'live on a terminal, over what happens, ends well'
+	screen_like table '^gmemtrace  live  [0-9.]+ s .* lost 0' 'it has its header'
+	screen_like table '^[- >] +g[0-9]+ +absent .* [1-9][0-9]* +[0-9]+ +[0-9]+ +[0-9.]+[num]?s' 'an inode with rates and latencies'
+	screen_like table '^[0-9.]+ [0-9]+ +g[0-9]+ +[a-z_]+ 0x[0-9a-f]+.* (absent|present) ' 'and requests as they end'
+	screen_like map '^ +0  [.#pPA~:?]{8} [.#pPA~:?]{8}' 'the map of its pages'
+	screen_like map '^page 0x0 ' 'with the page under the cursor'
+	screen_like story '^g[0-9]+:0x0 of VM [0-9]+ \(gmem-load\)' 'which has a story'
+	screen_like flushes '^[0-9]+ +gmem-load +[a-z_]+ +[1-9]' 'who waits for flushes'
+	screen_like verdict '^(CONSISTENT|INCONCLUSIVE) +[1-9][0-9]* transitions' 'the verdict so far'
+	is "$(grep -l VIOLATED "$out"/*.screen)" '' 'and nobody is accused'
+	is "$(wc -L <"$out/small.screen") $(wc -l <"$out/small.screen")" '80 24' 'in a smaller window, too'
+}
+
+# Of a verdict what two runs of the same load have in common.
+common_of() {
+	jq -c '[.verdict, .inodes, .lost, .missed, (.violations | length),
+		(.per_inode | map([.provider, .pages, .vm.comm]) | sort)]' "$out/$1.stdout" 2>&1
+}
+
+# Changes of the other VM's pages by a task, and by none.
+strangers_of() {
+	"$top/build/bin/gmemtrace" export --format ndjson "$out/$1" |
+		jq -s -c '[.[] | select(.type == "change" and .inode == null and .made == "absent")] |
+			"\(map(select(.tgid != 0)) | length) \(map(select(.tgid == 0)) | length)"'
+}
+
+test_left_out() {
+	local named none
+	is "$(cat "$out/left-out-by-us.status") $(cat "$out/left-out-by-sensors.status")" '0 0' 'one of two VMs is judged'
+	is "$(common_of left-out-by-sensors)" "$(common_of left-out-by-us)" 'alike where the sensors leave the other out'
+	json_ok "$out/left-out-by-sensors.stdout" '.transitions > 50 and .pages > 30' 'with what there is to judge'
+	read -r named none < <(strangers_of left-out.cap | tr -d '"')
+	succeeds "the other's changes are still seen, and by nobody: $named, $none" test "$none" -gt "$((4 * named))"
+}
+
 test_clients() {
 	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
 	case_is squatted 4 '/tmp/squatted.sock: served by user 1001, who is neither root nor you: not trusted' \
@@ -100,14 +141,19 @@ test_clients() {
 }
 
 hostile=$top/build/tests/vm/hostile
+terminal=$top/build/tests/vm/terminal
 require_build build/tests/vm/hostile guest-programs
+require_build build/tests/vm/terminal guest-programs
 build_with_less
-guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$with_less" --add "$here/daemon.guest" -- \
+tic -x -o "$test_work" "$here/terminal.ti" || skip_all 'tic is missing (Debian package: ncurses-bin)'
+guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$terminal" --add "$test_work/g/gmemtrace-test" --add "$with_less" --add "$here/daemon.guest" -- \
 	sh /bin/daemon.guest
 status_is 0 'the guest ran all cases'
 test_attacks
 test_ends
 test_past
+test_watched
+test_left_out
 test_filters
 test_four
 test_clients
