@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Walks all of the direct map, in parts, and tells of it in RECORD_MAP_*. Needs no sensors, and
- * hooks nothing: it reads. Blocks meanwhile, for as long as the map is large: a second for each
- * 300 GiB that are mapped by 4K.
+ * hooks nothing: it reads. Blocks meanwhile, for as long as the map is large.
  */
 #ifndef GMEMTRACE_SENSOR_MAPPER_H
 #define GMEMTRACE_SENSOR_MAPPER_H
