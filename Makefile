@@ -153,6 +153,7 @@ $(B)/obj/report/page.o $(B)/tests/obj/src/report/page.o $(B)/tests/sanitized/src
 $(B)/obj/report/verdict_json.o $(B)/tests/obj/src/report/verdict_json.o: src/report/verdict.schema.json
 $(B)/obj/report/live.o $(B)/tests/obj/src/report/live.o: src/report/live.schema.json
 $(B)/obj/report/map.o $(B)/tests/obj/src/report/map.o: src/report/map.schema.json
+$(B)/obj/report/compare.o $(B)/tests/obj/src/report/compare.o: src/report/comparison.schema.json
 $(B)/obj/export/ndjson.o $(B)/tests/obj/src/export/ndjson.o: src/export/export.schema.json
 
 # One object: rules and formats of the verdict enter themselves into tables (src/rules/rule.h,

@@ -260,6 +260,8 @@ struct model_promised {
 	enum model_promise_break how;
 	__u64 vm; /* number of the VM */
 	__u64 gfn; /* of the first page */
+	/* Of the slots that `last` reached, how many lie before the page's own. */
+	__u32 slots_before;
 	bool is_private; /* as the attribute was read */
 	enum model_state table; /* as read */
 	struct model_conversion last; /* the last one that covered the pages */
@@ -451,16 +453,23 @@ bool model_owners_complete(const struct model *model);
 /* Open requests. @index from 0; NULL behind the last. */
 const struct model_request *model_request_open(const struct model *model, size_t index);
 
-/* An event of a page's history, for chains of proof. */
+/*
+ * An event of a page's history, for chains of proof. A verdict's chains have two kinds more, whose
+ * CPU is not known: SNAPSHOT_END, that the page was read, and PROMISE, a conversion.
+ */
 struct model_event {
 	__u64 time; /* ns: of its end */
 	__u16 kind; /* enum record_kind: REQUEST_BEGIN, _END, ZAP, FLUSH, JOIN, LEAVE, PAGE_FREE */
-	__u16 operation; /* enum record_operation, or the zap's or flush's routine */
+	/* enum record_operation, or the zap's or flush's routine; SNAPSHOT_END: enum model_state, the xarray's */
+	__u16 operation;
 	__u32 cpu, tid, tgid;
 	__u32 inode; /* number, 0 none */
-	__u32 state; /* 1 present, 0 absent; FLUSH: 1 full */
+	/* 1 present, 0 absent; FLUSH: 1 full; PROMISE: 1 shared; SNAPSHOT_END: enum model_state, the page table's */
+	__u32 state;
 	__s32 result;
-	__u64 first, last; /* requests, joins: pgoff; zaps, flushes, frees: pfn */
+	__u32 mode; /* fallocate: FALLOC_FL_* */
+	__u64 first,
+		last; /* requests, joins, reads: pgoff; zaps, flushes, frees: pfn; PROMISE: gfn */
 };
 
 /*

@@ -23,6 +23,8 @@ GMEMTRACE_API_BEGIN
  * A format of the verdict is one file, src/report/verdict_NAME.c, which enters itself into a
  * table; `gmemtrace check --NAME` comes from there.
  */
+struct report_comparison;
+
 struct report_format {
 	const char *name;
 	const char *help; /* what --NAME does, one line */
@@ -31,7 +33,31 @@ struct report_format {
 	bool besides; /* into a file of its own, besides the one on standard output */
 	/* @color: with escape sequences where the format has any. 0, or -errno of the stream. */
 	int (*write)(FILE *out, const struct verdict *verdict, bool color);
+	/* What report_compare() found; NULL: the format has no words for it. */
+	int (*compare)(FILE *out, const struct report_comparison *comparison);
 };
+
+#define REPORT_COMPARISON_SCHEMA "gmemtrace-comparison-1"
+
+/*
+ * Two verdicts, each the text of one JSON object of format "json": what is wrong in the one before
+ * a change, the base, and in the one with it. @base_name, @patched_name: what they are of. Two
+ * causes are the same where rule and verdict_pattern.what are. 0; -EINVAL and @message: one of them
+ * is no such object; or -ENOMEM.
+ */
+int report_compare(const char *base, const char *base_name, const char *patched,
+		   const char *patched_name, struct report_comparison **comparison, char *message,
+		   size_t size);
+void report_comparison_free(struct report_comparison *comparison);
+
+/*
+ * 1 where a cause is new; else 5 where the patched verdict is inconclusive, 2 where its CMD failed,
+ * or 0. A base that is inconclusive makes no cause less new.
+ */
+int report_comparison_status(const struct report_comparison *comparison);
+
+/* A JSON Schema that its form in JSON obeys. */
+const char *report_comparison_schema(void);
 
 /* In order of names; @format NULL: the first. NULL behind the last. */
 const struct report_format *report_format_next(const struct report_format *format);

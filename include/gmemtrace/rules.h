@@ -111,7 +111,20 @@ enum verdict_value {
 /* A source that speaks of the page, and what it says. */
 struct verdict_source {
 	const char *name; /* "model", "xarray", "page table", "events" */
+	enum model_state state; /* what it says that the page is; 0: it speaks of something else */
 	char says[VERDICT_SAYS_MAX];
+};
+
+/* A request that a cause names. */
+struct verdict_request {
+	enum record_operation operation; /* NONE: none is known */
+	bool accused; /* it broke the rule; false: it is the last one that covered the first page */
+	__u32 state; /* 1 present, 0 absent */
+	__u32 mode; /* fallocate: FALLOC_FL_* */
+	__u64 pgoff_first, pgoff_last;
+	__u64 begin, end; /* ns; 0: not known, or not yet */
+	__s64 result;
+	__u32 tid, tgid, cpu;
 };
 
 /* One cause, of a violation or of a note. Owned by the verdict. */
@@ -128,7 +141,31 @@ struct verdict_violation {
 	size_t sources_nr;
 	struct model_event events[VERDICT_EVENTS_MAX]; /* the shortest chain, oldest first */
 	size_t events_nr;
+	__u64 pfn; /* of the first page; 0 unknown */
+	struct verdict_request request;
+	struct model_conversion conversion; /* the last of the first page; begin 0: none is known */
+	__u64 gfn; /* of the first page, where the rule speaks of guest frames */
+	bool gfn_known;
+	__u32 slots_before; /* as in model_promised */
+	/* Of verdict_pattern(), counted from 1; 0: a note, or allowed. */
+	size_t pattern;
 	char words[VERDICT_WORDS_MAX];
+};
+
+#define VERDICT_PATTERN_MAX 128
+
+/* Violations of one rule, and of requests of one kind, as a person would sum them up. */
+struct verdict_pattern {
+	const struct rule *rule;
+	/*
+	 * What all of them are, the same in every run that has the same defect: "the last page of a
+	 * set_range to absent". Never empty.
+	 */
+	char what[VERDICT_PATTERN_MAX];
+	/* What else is true of all of them in this run: "every 512th page, only on CPU 1"; or empty. */
+	char also[VERDICT_PATTERN_MAX];
+	__u64 causes; /* violations */
+	__u64 occurrences, pages; /* theirs, added up */
 };
 
 struct verdict_not_judged {
@@ -187,6 +224,9 @@ const char *verdict_value_name(enum verdict_value value);
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index);
 size_t verdict_violations(const struct verdict *verdict); /* listed */
 __u64 verdict_unlisted(const struct verdict *verdict); /* violations beyond violations_max */
+
+/* Of the violations listed, each of one of these. @index from 0; NULL behind the last. */
+const struct verdict_pattern *verdict_pattern(const struct verdict *verdict, size_t index);
 
 /* Left out: see verdict_options.pages_only. Notes are not counted. */
 __u64 verdict_left_out(const struct verdict *verdict);

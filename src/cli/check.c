@@ -8,6 +8,7 @@
 
 #include "cli/allow.h"
 #include "cli/cli.h"
+#include "cli/compare.h"
 #include "cli/output.h"
 #include "gmemtrace/report.h"
 
@@ -20,6 +21,8 @@ enum check_key {
 	KEY_KNOWN_ISSUES,
 	KEY_SCHEMA,
 	KEY_MAP,
+	KEY_BASE,
+	KEY_PATCHED,
 	KEY_FORMAT = 0x180, /* that of the first format; as many as there are */
 };
 
@@ -32,13 +35,20 @@ struct check {
 	const struct report_format *besides; /* into a file; NULL: none */
 	const char *besides_path;
 	struct verdict_options verdict;
+	const char *base, *patched; /* two to compare; both NULL: a run */
 };
 
 static const struct argp_option check_table[] = {
-	{ "schema", KEY_SCHEMA, NULL, 0, "nothing judged: the JSON Schema of what --json prints",
-	  1 },
+	{ "schema", KEY_SCHEMA, "comparison", OPTION_ARG_OPTIONAL,
+	  "nothing judged: the JSON Schema of what --json prints, alone or with --base", 1 },
 	{ "output", 'o', "FILE", 0, "in a live run, also record a capture in FILE", 1 },
 	{ "map", KEY_MAP, NULL, 0, OPTIONS_MAP_HELP, 5 },
+	{ NULL, 0, NULL, 0,
+	  "Two runs held against each other, captures or what --json printed; only what is new "
+	  "fails:",
+	  4 },
+	{ "base", KEY_BASE, "A", 0, "without the change", 4 },
+	{ "patched", KEY_PATCHED, "B", 0, "with it", 4 },
 	{ NULL, 0, NULL, 0, "What is known, and shown, but does not count:", 3 },
 	{ "allow", KEY_ALLOW, "RULE[:REASON]", 0, "violations of RULE; as often as you like", 3 },
 	{ "known-issues", KEY_KNOWN_ISSUES, "LIST", 0,
@@ -131,6 +141,29 @@ static void check_contradictions(const struct argp_state *state, const struct ch
 	}
 }
 
+static void schema_print(const struct argp_state *state, struct check *check, const char *of)
+{
+	if (of && strcmp(of, "comparison") != 0)
+		options_usage(state->name, "--schema=%s: give comparison, or nothing", of);
+	options_print(&check->options, "--schema",
+		      of ? report_comparison_schema() : report_format_find("json")->schema);
+}
+
+/* Two are compared, or one is judged. */
+static void sides_check(const struct argp_state *state, struct check *check)
+{
+	if (!check->base && !check->patched)
+		return;
+	if (!check->base || !check->patched)
+		options_usage(state->name, "--base and --patched: give both");
+	if (check->options.run.file)
+		options_usage(state->name, "--base and --patched are all that is judged: no FILE");
+	if (!check->format->compare || (check->besides && !check->besides->compare))
+		options_usage(state->name, "--%s has no words for --base", check->format->name);
+	/* No run of a kernel: what makes sense there alone is refused. */
+	check->options.run.file = check->patched;
+}
+
 static error_t check_parse(int key, char *text, struct argp_state *state)
 {
 	struct check *check = state->input;
@@ -161,13 +194,20 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		options_need_live(&check->options, "--map");
 		return 0;
 	case KEY_SCHEMA:
-		options_print(&check->options, "--schema", report_format_find("json")->schema);
+		schema_print(state, check, text);
+		return 0;
+	case KEY_BASE:
+		check->base = text;
+		return 0;
+	case KEY_PATCHED:
+		check->patched = text;
 		return 0;
 	case KEY_KNOWN_ISSUES:
 		known_issues_read(state, check, text);
 		return 0;
 	case ARGP_KEY_END:
 		check_contradictions(state, check);
+		sides_check(state, check);
 		return 0;
 	case 'o':
 		check->options.run.capture = text;
@@ -233,15 +273,41 @@ static enum gmemtrace_status summary_add(const struct check *check, const struct
 	return output_close(output, verdict_write(output, verdict, report_format_find("markdown")));
 }
 
+/* For people, where there is something to look into: what to look at, and with what. */
+static void next_write(const struct output *output, const struct check *check,
+		       const struct verdict *verdict)
+{
+	const struct verdict_violation *first = verdict_violation(verdict, 0);
+	const char *capture =
+		check->options.run.file ? check->options.run.file : check->options.run.capture;
+	char name[MODEL_INODE_NAME_MAX];
+
+	if (strcmp(check->format->name, "text") != 0 || !first || !capture)
+		return;
+	if (check->besides_path)
+		fprintf(output_stream(output), "files      %s   %s\n", capture,
+			check->besides_path);
+	fprintf(output_stream(output), "next       ");
+	model_inode_name(first->inode, name, sizeof(name));
+	if (first->inode && first->pgoff_known)
+		fprintf(output_stream(output), "gmemtrace why %s:0x%" PRIx64 " %s      ", name,
+			(uint64_t)first->pgoff_first, capture);
+	fprintf(output_stream(output), "gmemtrace check --json %s   (no root needed)\n", capture);
+}
+
 /* Takes @besides, which may be NULL. */
 static enum gmemtrace_status check_report(const struct check *check, const struct verdict *verdict,
 					  struct output *besides)
 {
 	struct output *output = output_open("-");
 	enum gmemtrace_status status = GMEMTRACE_ERROR;
+	int error;
 
-	if (output)
-		status = output_close(output, verdict_write(output, verdict, check->format));
+	if (output) {
+		error = verdict_write(output, verdict, check->format);
+		next_write(output, check, verdict);
+		status = output_close(output, error);
+	}
 	status = run_status_worse(status, summary_add(check, verdict));
 	if (!besides)
 		return status;
@@ -305,6 +371,16 @@ int subcommand_check(int argc, char **argv, char **command)
 	check.verdict.pgoff_first = check.options.pages.first;
 	check.verdict.pgoff_last = check.options.pages.last;
 	check.options.run.command_aside = check.format->machine;
+	if (check.base)
+		return compare_run(&(struct compare){
+			.base = check.base,
+			.patched = check.patched,
+			.run = &check.options.run,
+			.verdict = &check.verdict,
+			.format = check.format,
+			.besides = check.besides,
+			.besides_path = check.besides_path,
+		});
 	status = run_open(&run, &check.options.run);
 	if (status)
 		return status;

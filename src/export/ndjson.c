@@ -293,15 +293,9 @@ static void ndjson_cause(void *writer, const struct verdict_violation *cause)
 	bool violation = cause->rule->severity == RULE_SEVERITY_VIOLATION;
 	struct json_object *line = line_begin(violation ? "violation" : "note");
 
-	add_inode_name(line, cause->inode);
-	add_text(line, "rule", cause->rule->name);
-	add_known(line, "pgoff_first", cause->pgoff_first, cause->pgoff_known);
-	add_known(line, "pgoff_last", cause->pgoff_last, cause->pgoff_known);
-	add_count(line, "count", cause->count);
-	add_count(line, "pages", cause->pages);
+	add_cause(line, cause);
 	add_count(line, "begin", cause->time_first);
 	add_count(line, "end", cause->time_last);
-	add_words(line, "words", cause->words);
 	line_end(writer, line);
 }
 

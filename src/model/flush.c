@@ -58,6 +58,7 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 {
 	struct task *task = task_get(model, flush->tid);
 	struct request *request;
+	bool elsewhere;
 
 	if (!task)
 		return;
@@ -66,17 +67,19 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 		task_flush(model, task, flush);
 	if (loose_any(model))
 		loose_flush(model, task, flush);
-	exposure_end(model, flush);
 	if (request && request->inode)
 		inode = request->inode;
-	if (flush_elsewhere(model, flush->tgid, inode))
+	elsewhere = flush_elsewhere(model, flush->tgid, inode);
+	if (!elsewhere)
+		flush_event(model, flush, inode);
+	exposure_end(model, flush);
+	if (elsewhere)
 		return;
 	model->counts.flushes++;
 	if (inode) {
 		inode->base.flushes++;
 		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
 	}
-	flush_event(model, flush, inode);
 	MODEL_NOTIFY(model, flushed, flush, request ? &request->base : NULL,
 		     inode ? &inode->base : NULL);
 }

@@ -95,6 +95,7 @@ static void request_event(struct model *model, const struct record_request *reco
 		.inode = (__u32)(inode ? inode->base.number : record->header.inode),
 		.state = record->state,
 		.result = (__s32)record->result,
+		.mode = record->mode,
 		.first = record->pgoff_first,
 		.last = record->pgoff_last,
 	};

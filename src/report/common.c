@@ -51,20 +51,67 @@ const char *report_place(const struct verdict_violation *violation, char *place)
 	return place;
 }
 
+#define PUNCH_HOLE 2 /* FALLOC_FL_PUNCH_HOLE */
+
+const char *report_direction(__u32 operation, __u32 state, __u32 mode)
+{
+	switch (operation) {
+	case RECORD_OPERATION_SET_RANGE:
+	case RECORD_OPERATION_SET_FOLIO:
+	case RECORD_OPERATION_FOLIO_ZAP:
+	case RECORD_OPERATION_UPDATE_XARRAY:
+		return state ? "present" : "absent";
+	case RECORD_OPERATION_FALLOCATE:
+		return mode & PUNCH_HOLE ? "hole" : "allocation";
+	default:
+		return NULL;
+	}
+}
+
+const char *report_state(enum model_state state)
+{
+	return state == MODEL_PRESENT ? "present" : state == MODEL_ABSENT ? "absent" : NULL;
+}
+
+/* "set_range to absent", "fallocate of a hole" */
+static const char *request_text(const struct model_event *event, char *text, size_t size)
+{
+	const char *way = report_direction(event->operation, event->state, event->mode);
+	bool allocates = event->operation == RECORD_OPERATION_FALLOCATE;
+
+	snprintf(text, size, "%s%s%s", model_operation_name(event->operation),
+		 !way			    ? ""
+		 : !allocates		    ? " to "
+		 : event->mode & PUNCH_HOLE ? " of a "
+					    : "",
+		 way && (!allocates || event->mode & PUNCH_HOLE) ? way : "");
+	return text;
+}
+
+/* "read: xarray present, page table absent"; a source that said nothing is left out */
+static void read_text(const struct model_event *event, const char *range, char *text)
+{
+	const char *xarray = report_state(event->operation), *table = report_state(event->state);
+
+	snprintf(text, REPORT_EVENT_MAX, "pages %s are read:%s%s%s%s%s", range,
+		 xarray ? " declared " : "", xarray ? xarray : "", xarray && table ? "," : "",
+		 table ? " page table " : "", table ? table : "");
+}
+
 const char *report_event(const struct model_event *event, char *text)
 {
 	const char *state = event->state ? "present" : "absent";
-	char range[REPORT_RANGE_MAX];
+	char range[REPORT_RANGE_MAX], request[48];
 
 	report_range(event->first, event->last, range);
 	switch (event->kind) {
 	case RECORD_REQUEST_BEGIN:
 		snprintf(text, REPORT_EVENT_MAX, "%s begins, pages %s",
-			 model_operation_name(event->operation), range);
+			 request_text(event, request, sizeof(request)), range);
 		break;
 	case RECORD_REQUEST_END:
 		snprintf(text, REPORT_EVENT_MAX, "%s ends, pages %s, result %d",
-			 model_operation_name(event->operation), range, event->result);
+			 request_text(event, request, sizeof(request)), range, event->result);
 		break;
 	case RECORD_ZAP:
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s made %s, result %d", range, state,
@@ -83,6 +130,13 @@ const char *report_event(const struct model_event *event, char *text)
 	case RECORD_PAGE_FREE:
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s is freed, %s", range,
 			 event->state ? "present" : "absent in part");
+		break;
+	case RECORD_SNAPSHOT_END:
+		read_text(event, range, text);
+		break;
+	case RECORD_PROMISE:
+		snprintf(text, REPORT_EVENT_MAX, "conversion of gfns %s to %s ends, result %d",
+			 range, event->state ? "shared" : "private", event->result);
 		break;
 	default:
 		snprintf(text, REPORT_EVENT_MAX, "event %u", event->kind);
@@ -113,6 +167,17 @@ __s64 report_command_status(const struct verdict *verdict)
 
 	model_count(verdict_model(verdict), &counts);
 	return counts.command_status;
+}
+
+const char *report_pattern(const struct verdict_pattern *pattern, char *line)
+{
+	char all[48] = "it is ";
+
+	if (pattern->causes > 1)
+		snprintf(all, sizeof(all), "all %llu are ", (unsigned long long)pattern->causes);
+	snprintf(line, REPORT_PATTERN_MAX, "%s%s%s%s", all, pattern->what,
+		 *pattern->also ? "; " : "", pattern->also);
+	return line;
 }
 
 /* How much of @words goes into @width columns: to a space, else to the end of a character. */
@@ -149,14 +214,22 @@ void report_wrap(FILE *out, const char *words, const char *indent, size_t column
 	}
 }
 
+bool report_event_placed(const struct model_event *event)
+{
+	return event->kind != RECORD_SNAPSHOT_END && event->kind != RECORD_PROMISE;
+}
+
 void report_event_line(FILE *out, const struct model_event *event, const char *indent)
 {
 	char text[REPORT_EVENT_MAX];
 
-	fprintf(out, "%s%6llu.%06llu s  CPU %-3u task %-7u %s\n", indent,
-		(unsigned long long)(event->time / 1000000000),
-		(unsigned long long)(event->time / 1000 % 1000000), event->cpu, event->tid,
-		report_event(event, text));
+	fprintf(out, "%s%6llu.%06llu s  ", indent, (unsigned long long)(event->time / 1000000000),
+		(unsigned long long)(event->time / 1000 % 1000000));
+	if (report_event_placed(event))
+		fprintf(out, "CPU %-3u task %-7u ", event->cpu, event->tid);
+	else
+		fprintf(out, "%-20s ", "");
+	fprintf(out, "%s\n", report_event(event, text));
 }
 
 int report_events_text(FILE *out, const struct model_event *events, size_t nr)

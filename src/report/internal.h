@@ -34,11 +34,24 @@ const char *report_range(__u64 first, __u64 last, char *range);
 const char *report_place(const struct verdict_violation *violation, char *place);
 
 /* "zap 0x1234 absent", "set_range 0x0-0x3f present -> 0": what happened, without time and task. */
-#define REPORT_EVENT_MAX 96
+#define REPORT_EVENT_MAX 128
 const char *report_event(const struct model_event *event, char *text);
+
+/* It is known on which CPU. */
+bool report_event_placed(const struct model_event *event);
+
+/* "present", "absent", "hole", "allocation": what a request asks for; NULL: that is no question. */
+const char *report_direction(__u32 operation, __u32 state, __u32 mode);
+
+/* "present", "absent"; NULL: not known. */
+const char *report_state(enum model_state state);
 
 /* "  13.916451 s  CPU 1   task 108     set_range begins, pages 0x8-0x19" */
 void report_event_line(FILE *out, const struct model_event *event, const char *indent);
+
+/* "all 4 are the last page of a set_range to absent; only on CPU 1" */
+#define REPORT_PATTERN_MAX (2 * VERDICT_PATTERN_MAX + 64)
+const char *report_pattern(const struct verdict_pattern *pattern, char *line);
 
 /*
  * @words in lines of at most @columns, broken at spaces, each begun with @indent; "..." ends the

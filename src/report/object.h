@@ -65,4 +65,7 @@ static inline struct json_object *vm_json(const struct model_inode *inode)
 	return object;
 }
 
+/* Adds all that is known of a cause; who adds more knows what kind of object it is. */
+void add_cause(struct json_object *object, const struct verdict_violation *cause);
+
 #endif

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as annotations of GitHub Actions. */
+#include "compare.h"
 #include "internal.h"
 
 #define GITHUB_ANNOTATIONS 10
+#define GITHUB_PLACES 8
 
 static void github_text(FILE *out, const char *text)
 {
@@ -74,22 +76,62 @@ static void github_not_judged(FILE *out, const struct verdict *verdict)
 		fputc('\n', out);
 }
 
+/* "g1:0x19, g3:0x8, g3:0x10 and 4 more" */
+static void github_places(FILE *out, const struct verdict *verdict, size_t pattern)
+{
+	const struct verdict_violation *cause;
+	char place[REPORT_PLACE_MAX];
+	__u64 nr = 0;
+
+	for (size_t i = 0; (cause = verdict_violation(verdict, i)); i++) {
+		if (cause->pattern != pattern)
+			continue;
+		if (nr++ < GITHUB_PLACES)
+			fprintf(out, "%s%s", nr > 1 ? ", " : "", report_place(cause, place));
+	}
+	if (nr > GITHUB_PLACES)
+		fprintf(out, " and %llu more", (unsigned long long)(nr - GITHUB_PLACES));
+}
+
+/* One for each pattern: GitHub shows ten, and a thousand that say the same are noise. */
+static void github_pattern(FILE *out, const struct verdict *verdict, size_t index)
+{
+	const struct verdict_pattern *pattern = verdict_pattern(verdict, index);
+	const struct verdict_violation *first;
+	char line[REPORT_PATTERN_MAX];
+	size_t at = 0;
+
+	while ((first = verdict_violation(verdict, at)) && first->pattern != index + 1)
+		at++;
+	fprintf(out, "::error title=gmemtrace %s::", pattern->rule->name);
+	github_places(out, verdict, index + 1);
+	fprintf(out, " count %llu: ",
+		(unsigned long long)(pattern->pages ? pattern->pages : pattern->occurrences));
+	if (pattern->causes > 1) {
+		github_text(out, report_pattern(pattern, line));
+		fputs(". The first: ", out);
+	}
+	github_text(out, first->words);
+	fputc('\n', out);
+	github_proof(out, first);
+}
+
 static int github_write(FILE *out, const struct verdict *verdict, bool color)
 {
-	size_t violations = verdict_violations(verdict), shown = violations;
+	size_t patterns = 0, shown;
 	const struct verdict_violation *note, *allowed;
 	__s64 status = report_command_status(verdict);
 
 	(void)color;
-	if (violations > GITHUB_ANNOTATIONS)
-		shown = GITHUB_ANNOTATIONS - 1;
-	for (size_t i = 0; i < shown; i++) {
-		github_cause(out, verdict_violation(verdict, i), "error");
-		github_proof(out, verdict_violation(verdict, i));
-	}
-	if (shown < violations)
-		fprintf(out, "::error title=gmemtrace::%llu more violations are not shown\n",
-			(unsigned long long)(violations - shown + verdict_unlisted(verdict)));
+	while (verdict_pattern(verdict, patterns))
+		patterns++;
+	shown = patterns > GITHUB_ANNOTATIONS ? GITHUB_ANNOTATIONS - 1 : patterns;
+	for (size_t i = 0; i < shown; i++)
+		github_pattern(out, verdict, i);
+	if (shown < patterns)
+		fprintf(out,
+			"::error title=gmemtrace::%llu more kinds of violations are not shown\n",
+			(unsigned long long)(patterns - shown));
 	for (size_t i = 0; (allowed = verdict_allowed(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
 		github_cause(out, allowed, "warning");
 	for (size_t i = 0; (note = verdict_note(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
@@ -107,5 +149,6 @@ static const struct report_format github = {
 	.help = "as annotations of GitHub Actions",
 	.machine = true,
 	.write = github_write,
+	.compare = compare_github,
 };
 REPORT_FORMAT_ENTER(github);

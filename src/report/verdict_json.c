@@ -1,55 +1,35 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as JSON. */
+#include "compare.h"
 #include "escape.h"
 #include "object.h"
 
 #define FACT_MAX 4096 /* as much of one is stored */
 #define INODES_MAX 10000 /* that are listed */
 
-static struct json_object *event_json(const struct model_event *event)
+static struct json_object *pattern_json(const struct verdict_pattern *pattern)
 {
 	struct json_object *object = json_object_new_object();
-	char text[REPORT_EVENT_MAX];
 
-	add_count(object, "time", event->time);
-	add_count(object, "cpu", event->cpu);
-	add_count(object, "tid", event->tid);
-	add_text(object, "event", report_event(event, text));
+	add_text(object, "rule", pattern->rule->name);
+	add_int(object, "id", pattern->rule->id);
+	add_text(object, "what", pattern->what);
+	json_object_object_add(object, "also",
+			       *pattern->also ? json_object_new_string(pattern->also) : NULL);
+	add_count(object, "causes", pattern->causes);
+	add_count(object, "occurrences", pattern->occurrences);
+	add_count(object, "pages", pattern->pages);
 	return object;
 }
 
-static struct json_object *violation_json(const struct verdict_violation *violation)
+static struct json_object *patterns_json(const struct verdict *verdict)
 {
-	struct json_object *object = json_object_new_object();
-	struct json_object *sources = json_object_new_array();
-	struct json_object *events = json_object_new_array();
+	struct json_object *array = json_object_new_array();
+	const struct verdict_pattern *pattern;
 
-	add_text(object, "rule", violation->rule->name);
-	add_int(object, "id", violation->rule->id);
-	add_text(object, "severity",
-		 violation->rule->severity == RULE_SEVERITY_VIOLATION ? "violation" : "note");
-	add_inode_name(object, violation->inode);
-	json_object_object_add(object, "vm", vm_json(violation->inode));
-	add_known(object, "pgoff_first", violation->pgoff_first, violation->pgoff_known);
-	add_known(object, "pgoff_last", violation->pgoff_last, violation->pgoff_known);
-	add_count(object, "count", violation->count);
-	add_count(object, "occurrences", violation->occurrences);
-	add_count(object, "pages", violation->pages);
-	add_count(object, "time_first", violation->time_first);
-	add_count(object, "time_last", violation->time_last);
-	for (size_t i = 0; i < violation->sources_nr; i++) {
-		struct json_object *source = json_object_new_object();
-
-		add_text(source, "source", violation->sources[i].name);
-		json_object_object_add(source, "says", words_json(violation->sources[i].says));
-		json_object_array_add(sources, source);
-	}
-	json_object_object_add(object, "sources", sources);
-	for (size_t i = 0; i < violation->events_nr; i++)
-		json_object_array_add(events, event_json(&violation->events[i]));
-	json_object_object_add(object, "events", events);
-	json_object_object_add(object, "words", words_json(violation->words));
-	return object;
+	for (size_t i = 0; (pattern = verdict_pattern(verdict, i)); i++)
+		json_object_array_add(array, pattern_json(pattern));
+	return array;
 }
 
 static struct json_object *causes_json(const struct verdict *verdict,
@@ -60,9 +40,10 @@ static struct json_object *causes_json(const struct verdict *verdict,
 	const struct verdict_violation *violation;
 
 	for (size_t i = 0; (violation = at(verdict, i)); i++) {
-		struct json_object *object = violation_json(violation);
+		struct json_object *object = json_object_new_object();
 		const char *why = verdict_allows(verdict, violation->rule);
 
+		add_cause(object, violation);
 		if (why)
 			json_object_object_add(object, "reason", words_json(why));
 		json_object_array_add(array, object);
@@ -95,6 +76,8 @@ static struct json_object *inode_json(const struct model_inode *inode)
 	add_count(object, "i_ino", inode->i_ino);
 	json_object_object_add(object, "vm", vm_json(inode));
 	add_flag(object, "before_attach", inode->before_attach);
+	add_count(object, "flags", inode->flags);
+	add_text(object, "default", inode->default_state ? "present" : "absent");
 	add_count(object, "pages", inode->pages);
 	add_count(object, "pages_compared", inode->compared);
 	add_count(object, "transitions", inode->transitions);
@@ -136,6 +119,41 @@ static struct json_object *facts_json(const struct model *model)
 		escape_text(text, sizeof(text), value);
 		add_text(object, name, text);
 	}
+	return object;
+}
+
+static void add_fact(struct json_object *object, const char *key, const struct model *model,
+		     const char *fact)
+{
+	const char *value = model_fact_find(model, fact);
+
+	json_object_object_add(object, key, value ? words_json(value) : NULL);
+}
+
+/* What was judged: of an older capture not all is known. */
+static struct json_object *kernel_json(const struct model *model)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_fact(object, "release", model, "kernel.release");
+	add_fact(object, "version", model, "kernel.version");
+	add_fact(object, "vmlinux_build_id", model, "kernel.build_id");
+	add_fact(object, "kvm_build_id", model, "kernel.kvm_build_id");
+	return object;
+}
+
+/* The same moment by both clocks. */
+static struct json_object *clock_json(const struct model *model)
+{
+	const char *fact = model_fact_find(model, "clock");
+	unsigned long long monotonic, realtime;
+	struct json_object *object;
+
+	if (!fact || sscanf(fact, "%llu %llu", &monotonic, &realtime) != 2)
+		return NULL;
+	object = json_object_new_object();
+	add_count(object, "monotonic_ns", monotonic);
+	add_count(object, "realtime_ns", realtime);
 	return object;
 }
 
@@ -194,6 +212,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
 		json_object_array_add(reasons, words_json(reason));
 	json_object_object_add(object, "reasons", reasons);
+	json_object_object_add(object, "patterns", patterns_json(verdict));
 	json_object_object_add(object, "violations", causes_json(verdict, verdict_violation));
 	add_count(object, "violations_unlisted", verdict_unlisted(verdict));
 	json_object_object_add(object, "allowed", causes_json(verdict, verdict_allowed));
@@ -202,6 +221,8 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
 	add_inodes(object, model);
+	json_object_object_add(object, "kernel", kernel_json(model));
+	json_object_object_add(object, "clock", clock_json(model));
 	json_object_object_add(object, "facts", facts_json(model));
 	fprintf(out, "%s\n",
 		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
@@ -227,5 +248,6 @@ static const struct report_format json = {
 	.schema = schema_start,
 	.machine = true,
 	.write = json_write,
+	.compare = compare_json,
 };
 REPORT_FORMAT_ENTER(json);

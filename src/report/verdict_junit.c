@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as JUnit XML. */
+#include "compare.h"
 #include "internal.h"
 
 static void xml_text(FILE *out, const char *text)
@@ -22,6 +23,19 @@ static void junit_causes(FILE *out, const struct verdict *verdict, const struct 
 		fprintf(out, "%s count %llu: ", report_place(cause, place),
 			(unsigned long long)cause->count);
 		xml_text(out, cause->words);
+		fputc('\n', out);
+	}
+}
+
+static void junit_patterns(FILE *out, const struct verdict *verdict, const struct rule *rule)
+{
+	const struct verdict_pattern *pattern;
+	char line[REPORT_PATTERN_MAX];
+
+	for (size_t i = 0; (pattern = verdict_pattern(verdict, i)); i++) {
+		if (pattern->rule != rule || pattern->causes < 2)
+			continue;
+		xml_text(out, report_pattern(pattern, line));
 		fputc('\n', out);
 	}
 }
@@ -56,6 +70,7 @@ static void junit_rule(FILE *out, const struct verdict *verdict, const struct ru
 	if (report_rule_violated(verdict, rule)) {
 		fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu pages\">", rule->name,
 			(unsigned long long)count);
+		junit_patterns(out, verdict, rule);
 		junit_causes(out, verdict, rule, verdict_violation);
 		fprintf(out, "</failure>\n");
 	} else if (allowed) {
@@ -146,5 +161,6 @@ static const struct report_format junit = {
 	.help = "as JUnit XML in FILE",
 	.besides = true,
 	.write = junit_write,
+	.compare = compare_junit,
 };
 REPORT_FORMAT_ENTER(junit);

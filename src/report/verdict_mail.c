@@ -3,6 +3,7 @@
  * The verdict as a mail to a list: what is wrong with which kernel, how to see it again, the
  * proof of the first cause, and what is not known; at most 40 lines, so each part has its share.
  */
+#include "compare.h"
 #include "internal.h"
 #include "report/escape.h"
 
@@ -38,11 +39,15 @@ static void mail_heading(FILE *out, const struct verdict_violation *cause)
 		(unsigned long long)cause->count);
 }
 
-static void mail_proof(FILE *out, const struct verdict_violation *cause)
+static void mail_proof(FILE *out, const struct verdict *verdict,
+		       const struct verdict_violation *cause)
 {
-	char clean[REPORT_CLEAN_MAX];
+	const struct verdict_pattern *pattern = verdict_pattern(verdict, cause->pattern - 1);
+	char clean[REPORT_CLEAN_MAX], line[REPORT_PATTERN_MAX];
 
 	mail_heading(out, cause);
+	if (pattern && pattern->causes > 1)
+		report_wrap(out, report_pattern(pattern, line), "  ", MAIL_COLUMNS, 2);
 	report_wrap(out, cause->words, "  ", MAIL_COLUMNS, WORDS_LINES);
 	for (size_t i = 0; i < cause->sources_nr; i++)
 		fprintf(out, "    %-10s %s\n", cause->sources[i].name,
@@ -51,15 +56,22 @@ static void mail_proof(FILE *out, const struct verdict_violation *cause)
 		report_event_line(out, &cause->events[i], "  ");
 }
 
+/* Other kinds of causes, the first of each; those like the first one are in its pattern. */
 static void mail_others(FILE *out, const struct verdict *verdict)
 {
-	__u64 all = verdict_violations(verdict) + verdict_unlisted(verdict);
 	const struct verdict_violation *cause;
+	size_t told = 1, patterns = 0;
 
-	for (size_t i = 1; i <= OTHERS_MAX && (cause = verdict_violation(verdict, i)); i++)
+	while (verdict_pattern(verdict, patterns))
+		patterns++;
+	for (size_t i = 1; told <= OTHERS_MAX && (cause = verdict_violation(verdict, i)); i++) {
+		if (cause->pattern <= told)
+			continue;
+		told = cause->pattern;
 		mail_heading(out, cause);
-	if (all > OTHERS_MAX + 1)
-		fprintf(out, "and %llu more\n", (unsigned long long)all - OTHERS_MAX - 1);
+	}
+	if (patterns > told)
+		fprintf(out, "and %zu more kinds of causes\n", patterns - told);
 }
 
 static void mail_kernel(FILE *out, const struct verdict *verdict)
@@ -73,6 +85,8 @@ static void mail_kernel(FILE *out, const struct verdict *verdict)
 		{ "kernel.page_table_levels", ", page-table levels " },
 		{ "kernel.flush_ceiling_pages", ", flush ceiling (pages) " },
 		{ "kernel.kvm", ", kvm " },
+		{ "kernel.build_id", ", vmlinux " },
+		{ "kernel.kvm_build_id", ", kvm.ko " },
 		{ "tool.version", "; gmemtrace " },
 	};
 	char line[REPORT_CLEAN_MAX];
@@ -85,7 +99,7 @@ static void mail_kernel(FILE *out, const struct verdict *verdict)
 	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]) && used < sizeof(line); i++)
 		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s", facts[i].words,
 					 mail_fact(verdict, facts[i].key));
-	report_wrap(out, line, "", MAIL_COLUMNS, 3);
+	report_wrap(out, line, "", MAIL_COLUMNS, 4);
 }
 
 /* Whole, so that it can be pasted. */
@@ -114,7 +128,7 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 		used += (size_t)snprintf(words + used, sizeof(words) - used, " %s",
 					 entry->rule->name);
 	if (used > none)
-		report_wrap(out, words, "", MAIL_COLUMNS, 4);
+		report_wrap(out, words, "", MAIL_COLUMNS, 3);
 	if (verdict_alloweds(verdict))
 		fprintf(out, "allowed, as known: %llu causes\n",
 			(unsigned long long)verdict_alloweds(verdict) +
@@ -139,7 +153,7 @@ static int mail_write(FILE *out, const struct verdict *verdict, bool color)
 	(void)color;
 	mail_subject(out, verdict);
 	if (first) {
-		mail_proof(out, first);
+		mail_proof(out, verdict, first);
 		mail_others(out, verdict);
 		fputc('\n', out);
 	}
@@ -155,5 +169,6 @@ static const struct report_format mail = {
 	.help = "as a mail to a list, of at most 40 lines",
 	.machine = true,
 	.write = mail_write,
+	.compare = compare_mail,
 };
 REPORT_FORMAT_ENTER(mail);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as Markdown: for a summary that a CI shows, or a pull request. */
+#include "compare.h"
 #include "internal.h"
 
 #define CAUSES_MAX 50 /* a summary is read by people; GitHub takes a megabyte of one */
@@ -51,6 +52,23 @@ static void markdown_proof(FILE *out, const struct verdict_violation *cause)
 	fputs("\n</details>\n\n", out);
 }
 
+/* What the causes have in common, a line a pattern. */
+static void markdown_patterns(FILE *out, const struct verdict *verdict)
+{
+	const struct verdict_pattern *pattern;
+	char line[REPORT_PATTERN_MAX];
+	bool any = false;
+
+	for (size_t i = 0; i < CAUSES_MAX && (pattern = verdict_pattern(verdict, i)); i++) {
+		fprintf(out, "- %s: ", pattern->rule->name);
+		markdown_text(out, report_pattern(pattern, line));
+		fputc('\n', out);
+		any = true;
+	}
+	if (any)
+		fputc('\n', out);
+}
+
 static void markdown_causes(FILE *out, const struct verdict *verdict)
 {
 	size_t all =
@@ -68,6 +86,7 @@ static void markdown_causes(FILE *out, const struct verdict *verdict)
 		fprintf(out, "%llu causes in all.\n\n",
 			(unsigned long long)verdict_violations(verdict) +
 				verdict_unlisted(verdict));
+	markdown_patterns(out, verdict);
 	for (size_t i = 0; i < CAUSES_MAX && (cause = verdict_violation(verdict, i)); i++)
 		markdown_proof(out, cause);
 }
@@ -125,5 +144,6 @@ static const struct report_format markdown = {
 	.help = "as Markdown, for a summary",
 	.machine = true,
 	.write = markdown_write,
+	.compare = compare_markdown,
 };
 REPORT_FORMAT_ENTER(markdown);

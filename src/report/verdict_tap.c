@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as TAP. */
+#include "compare.h"
 #include "internal.h"
 
 /* One line whatever it holds: a newline would end the comment, '#' begin a directive. */
@@ -56,6 +57,26 @@ static void yaml_cause(FILE *out, const struct verdict_violation *cause)
 		yaml_event(out, &cause->events[i]);
 }
 
+/* What the violations of @rule have in common, before they are listed. */
+static void yaml_patterns(FILE *out, const struct verdict *verdict, const struct rule *rule)
+{
+	const struct verdict_pattern *pattern;
+	char line[REPORT_PATTERN_MAX];
+	bool any = false;
+
+	for (size_t i = 0; (pattern = verdict_pattern(verdict, i)); i++) {
+		if (pattern->rule != rule)
+			continue;
+		if (!any)
+			fputs("  patterns:\n", out);
+		any = true;
+		yaml_text(out, "    - pattern", report_pattern(pattern, line));
+		fprintf(out, "      occurrences: %llu\n      pages: %llu\n",
+			(unsigned long long)pattern->occurrences,
+			(unsigned long long)pattern->pages);
+	}
+}
+
 /* Those of @rule, if there are any. */
 static void yaml_causes(FILE *out, const struct verdict *verdict, const struct rule *rule,
 			report_cause_at at, const char *key)
@@ -79,6 +100,7 @@ static void tap_diagnostics(FILE *out, const struct verdict *verdict, const stru
 		return;
 	fputs("  ---\n", out);
 	yaml_text(out, "  message", rule->meaning);
+	yaml_patterns(out, verdict, rule);
 	yaml_causes(out, verdict, rule, verdict_violation, "violations");
 	yaml_causes(out, verdict, rule, verdict_allowed, "allowed");
 	yaml_causes(out, verdict, rule, verdict_note, "notes");
@@ -146,5 +168,6 @@ static const struct report_format tap = {
 	.help = "as TAP, a test point a rule",
 	.machine = true,
 	.write = tap_write,
+	.compare = compare_tap,
 };
 REPORT_FORMAT_ENTER(tap);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict for people. */
+#include "compare.h"
 #include "internal.h"
 
 #define LINE_COLUMNS 96
+#define ROWS_MAX 20 /* of a pattern's table; --json has all */
 
 static const char *value_color(enum verdict_value value, bool color)
 {
@@ -18,29 +20,123 @@ static const char *value_color(enum verdict_value value, bool color)
 	}
 }
 
-/* @label: "" for violations. */
+static void text_proof(FILE *out, const struct verdict_violation *cause)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	report_wrap(out, cause->words, "    ", LINE_COLUMNS, 0);
+	for (size_t i = 0; i < cause->sources_nr; i++)
+		fprintf(out, "      %-10s %s\n", cause->sources[i].name,
+			report_clean(cause->sources[i].says, clean));
+	for (size_t i = 0; i < cause->events_nr; i++)
+		report_event_line(out, &cause->events[i], "      ");
+}
+
+static void text_vm(FILE *out, const struct model_inode *inode, const char *before)
+{
+	char comm[REPORT_COMM_MAX];
+
+	if (inode)
+		fprintf(out, "%sVM %u (%s)", before, inode->vm ? inode->vm : inode->tgid,
+			report_comm(inode, comm));
+}
+
+/* A note, or what is allowed. */
 static void text_violation(FILE *out, const struct verdict_violation *violation, const char *label,
 			   bool color)
 {
-	char place[REPORT_PLACE_MAX], comm[REPORT_COMM_MAX], clean[REPORT_CLEAN_MAX];
-	const struct model_inode *inode = violation->inode;
+	char place[REPORT_PLACE_MAX];
 
-	fprintf(out, "\n%s%s%s%s  %s  count %llu", label,
-		!color	 ? ""
-		: *label ? "\033[33m"
-			 : "\033[31m",
+	fprintf(out, "\n%s%s%s%s  %s  count %llu", label, color ? "\033[33m" : "",
 		violation->rule->name, color ? "\033[0m" : "", report_place(violation, place),
 		(unsigned long long)violation->count);
-	if (inode)
-		fprintf(out, "  VM %u (%s)", inode->vm ? inode->vm : inode->tgid,
-			report_comm(inode, comm));
+	text_vm(out, violation->inode, "  ");
 	fprintf(out, "\n");
-	report_wrap(out, violation->words, "    ", LINE_COLUMNS, 0);
-	for (size_t i = 0; i < violation->sources_nr; i++)
-		fprintf(out, "      %-10s %s\n", violation->sources[i].name,
-			report_clean(violation->sources[i].says, clean));
-	for (size_t i = 0; i < violation->events_nr; i++)
-		report_event_line(out, &violation->events[i], "      ");
+	text_proof(out, violation);
+}
+
+/* "set_range 0x8-0x19", "gfns 0x100-0x1ff to private" */
+static const char *text_request(const struct verdict_violation *cause, char *text, size_t size)
+{
+	char range[REPORT_RANGE_MAX];
+
+	text[0] = '\0';
+	if (cause->conversion.begin)
+		snprintf(text, size, "gfns %s to %s",
+			 report_range(cause->conversion.gfn_first,
+				      cause->conversion.gfn_first + cause->conversion.gfn_nr - 1,
+				      range),
+			 cause->conversion.is_private ? "private" : "shared");
+	else if (cause->request.operation)
+		snprintf(
+			text, size, "%s %s", model_operation_name(cause->request.operation),
+			report_range(cause->request.pgoff_first, cause->request.pgoff_last, range));
+	return text;
+}
+
+/* "model absent, xarray present": what sources say that it is */
+static const char *text_states(const struct verdict_violation *cause, char *text, size_t size)
+{
+	size_t used = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < cause->sources_nr && used < size; i++) {
+		const char *state = report_state(cause->sources[i].state);
+
+		if (state)
+			used += (size_t)snprintf(text + used, size - used, "%s%s %s",
+						 used ? ", " : "", cause->sources[i].name, state);
+	}
+	if (cause->occurrences > 1 && used < size)
+		snprintf(text + used, size - used, "%s%llu times", used ? ", " : "",
+			 (unsigned long long)cause->occurrences);
+	return text;
+}
+
+/* "g1:0x19        set_range 0x8-0x19           model absent, xarray present" */
+static void text_row(FILE *out, const struct verdict_violation *cause)
+{
+	char place[REPORT_PLACE_MAX], request[96], states[160];
+
+	report_place(cause, place);
+	text_request(cause, request, sizeof(request));
+	text_states(cause, states, sizeof(states));
+	if (*states)
+		fprintf(out, "    %-14s %-30s %s\n", place, request, states);
+	else if (*request)
+		fprintf(out, "    %-14s %s\n", place, request);
+	else
+		fprintf(out, "    %s\n", place);
+}
+
+static void text_pattern(FILE *out, const struct verdict *verdict, size_t index, bool color)
+{
+	const struct verdict_pattern *pattern = verdict_pattern(verdict, index);
+	const struct verdict_violation *cause, *first = NULL;
+	char place[REPORT_PLACE_MAX], line[REPORT_PATTERN_MAX];
+	__u64 rows = 0;
+
+	fprintf(out, "\n%s%s%s  %llu %s  (gmemtrace-rules(7), rule %u)\n", color ? "\033[31m" : "",
+		pattern->rule->name, color ? "\033[0m" : "",
+		(unsigned long long)(pattern->pages ? pattern->pages : pattern->causes),
+		pattern->pages	       ? pattern->pages == 1 ? "page" : "pages"
+		: pattern->causes == 1 ? "cause"
+				       : "causes",
+		pattern->rule->id);
+	fprintf(out, "  %s\n", report_pattern(pattern, line));
+	for (size_t i = 0; (cause = verdict_violation(verdict, i)); i++) {
+		if (cause->pattern != index + 1)
+			continue;
+		first = first ? first : cause;
+		if (rows++ < ROWS_MAX)
+			text_row(out, cause);
+	}
+	if (rows > ROWS_MAX)
+		fprintf(out, "    and %llu more\n", (unsigned long long)(rows - ROWS_MAX));
+	fprintf(out, "  proof of %s", report_place(first, place));
+	text_vm(out, first->inode, "  ");
+	fprintf(out, "\n");
+	text_proof(out, first);
 }
 
 /* How many rules there are of each kind. */
@@ -78,20 +174,47 @@ static void text_run(FILE *out, const struct verdict *verdict)
 		ns / 1000000000, ns / 100000000 % 10);
 }
 
-/* "1 rule, 4 pages of 2 inodes, VM 108 (gmem-load)" */
+static size_t inodes_accused(const struct verdict *verdict)
+{
+	const struct model *model = verdict_model(verdict);
+	const struct verdict_violation *cause;
+	const struct model_inode *inode = NULL;
+	size_t nr = 0;
+
+	while ((inode = model_inode_next(model, inode))) {
+		for (size_t i = 0; (cause = verdict_violation(verdict, i)); i++) {
+			if (cause->inode != inode)
+				continue;
+			nr++;
+			break;
+		}
+	}
+	return nr;
+}
+
+static void headline_count(FILE *out, __u64 nr, const char *what, const char *before)
+{
+	fprintf(out, "%s%llu %s%s", before, (unsigned long long)nr, what, nr == 1 ? "" : "s");
+}
+
+/* "1 rule, 4 causes, 4 pages of 2 inodes, first of VM 108 (gmem-load)" */
 static void headline_violated(FILE *out, const struct verdict *verdict,
 			      const struct rules_sum *rules)
 {
-	__u64 causes = verdict_violations(verdict) + verdict_unlisted(verdict);
 	const struct verdict_violation *first = verdict_violation(verdict, 0);
-	const struct model_inode *inode = first ? first->inode : NULL;
-	char comm[REPORT_COMM_MAX];
+	const struct verdict_pattern *pattern;
+	size_t inodes = inodes_accused(verdict);
+	__u64 pages = 0;
 
-	fprintf(out, "%zu %s, %llu %s", rules->failed, rules->failed == 1 ? "rule" : "rules",
-		(unsigned long long)causes, causes == 1 ? "cause" : "causes");
-	if (inode)
-		fprintf(out, ", first of VM %u (%s)", inode->vm ? inode->vm : inode->tgid,
-			report_comm(inode, comm));
+	for (size_t i = 0; (pattern = verdict_pattern(verdict, i)); i++)
+		pages += pattern->pages;
+	headline_count(out, rules->failed, "rule", "");
+	headline_count(out, verdict_violations(verdict) + verdict_unlisted(verdict), "cause", ", ");
+	if (pages)
+		headline_count(out, pages, "page", ", ");
+	if (inodes)
+		headline_count(out, inodes, "inode", " of ");
+	text_vm(out, first ? first->inode : NULL, ", first of ");
 }
 
 static void headline_judged(FILE *out, const struct model_counts *counts,
@@ -225,8 +348,8 @@ static void text_causes(FILE *out, const struct verdict *verdict, bool color)
 {
 	const struct verdict_violation *cause;
 
-	for (size_t i = 0; (cause = verdict_violation(verdict, i)); i++)
-		text_violation(out, cause, "", color);
+	for (size_t i = 0; verdict_pattern(verdict, i); i++)
+		text_pattern(out, verdict, i, color);
 	text_unlisted(out, verdict_unlisted(verdict), "causes");
 	for (size_t i = 0; (cause = verdict_allowed(verdict, i)); i++) {
 		text_violation(out, cause, "allowed: ", color);
@@ -257,5 +380,6 @@ static const struct report_format text = {
 	.name = "text",
 	.help = "for people; the default",
 	.write = text_write,
+	.compare = compare_text,
 };
 REPORT_FORMAT_ENTER(text);

@@ -70,25 +70,121 @@ void cause_remove(struct cause_set *set, struct cause *cause)
 	set_unlink(set, cause);
 }
 
+static void told_tell(const struct cause *cause, struct told *told)
+{
+	struct verdict_violation *violation = told->violation;
+
+	if (!violation)
+		return;
+	violation->pgoff_first = told->first;
+	violation->pgoff_last = told->last;
+	violation->count = told->count;
+	violation->occurrences = told->occurrences;
+	violation->pages = !cause->of_pages	  ? 0
+			   : cause->pgoff_unknown ? told->count
+						  : told->last - told->first + 1;
+	violation->time_first = told->time_first;
+	violation->time_last = told->time_last;
+}
+
 void cause_tell(const struct cause *cause)
 {
-	struct verdict_violation *told = cause->told;
+	for (struct told *told = cause->told; told; told = told->next)
+		told_tell(cause, told);
+}
 
-	if (!told)
-		return;
-	told->pgoff_first = cause->first;
-	told->pgoff_last = cause->last;
-	told->count = cause->count;
-	told->occurrences = cause->occurrences;
-	told->pages = !cause->of_pages	     ? 0
-		      : cause->pgoff_unknown ? cause->count
-					     : cause->last - cause->first + 1;
-	told->time_first = cause->time_first;
-	told->time_last = cause->time_last;
+/* Of the same request, and their pages overlap or are neighbours. */
+static bool told_alike(const struct told *left, const struct told *right)
+{
+	return left->request == right->request &&
+	       (left->last >= right->first || right->first - left->last == 1) &&
+	       (right->last >= left->first || left->first - right->last == 1);
+}
+
+static void told_merge(struct told *older, const struct told *told, bool union_count)
+{
+	if (older->first > told->first)
+		older->first = told->first;
+	if (older->last < told->last)
+		older->last = told->last;
+	if (older->time_first > told->time_first)
+		older->time_first = told->time_first;
+	if (older->time_last < told->time_last)
+		older->time_last = told->time_last;
+	older->occurrences += told->occurrences;
+	older->count += told->count;
+	if (union_count)
+		older->count = older->last - older->first + 1;
+}
+
+static void told_link(struct cause *cause, struct told *told)
+{
+	told->next = NULL;
+	told->previous = cause->told_last;
+	if (cause->told_last)
+		cause->told_last->next = told;
+	else
+		cause->told = told;
+	cause->told_last = told;
+}
+
+static void told_unlink(struct cause *cause, struct told *told)
+{
+	if (told->previous)
+		told->previous->next = told->next;
+	else
+		cause->told = told->next;
+	if (told->next)
+		told->next->previous = told->previous;
+	else
+		cause->told_last = told->previous;
+}
+
+static void told_free(struct verdict *verdict, struct told *told)
+{
+	verdict->told_nr -= told->violation != NULL;
+	free(told->violation);
+	free(told);
+}
+
+/* NULL: there is none. */
+static struct told *told_find(const struct cause *cause, const struct told *told)
+{
+	struct told *found = cause->told_last;
+
+	/* A request's come one behind the other, and requests in order of their numbers. */
+	if (found && found->request < told->request)
+		return NULL;
+	while (found && !told_alike(found, told))
+		found = found->previous;
+	return found;
+}
+
+/* @told is in no list. */
+static void told_add(struct verdict *verdict, struct cause *cause, struct told *told)
+{
+	struct told *older;
+
+	/* Grown, it may touch one more. */
+	while ((older = told_find(cause, told))) {
+		told_unlink(cause, older);
+		told_merge(older, told, cause->union_count);
+		told_free(verdict, told);
+		told = older;
+	}
+	told_link(cause, told);
+	told_tell(cause, told);
+}
+
+void cause_drop_told(struct cause *cause, struct told *told)
+{
+	told_unlink(cause, told);
+	cause->untold++;
+	free(told);
 }
 
 /* @older takes over what @cause knows; it is in no tree meanwhile. */
-static void cause_merge(struct cause *older, const struct cause *cause)
+static void cause_merge(struct verdict *verdict, struct cause *older, struct cause *cause)
 {
 	if (older->first > cause->first)
 		older->first = cause->first;
@@ -106,6 +202,12 @@ static void cause_merge(struct cause *older, const struct cause *cause)
 	older->count += cause->count;
 	if (older->union_count)
 		older->count = older->last - older->first + 1;
+	older->untold += cause->untold;
+	for (struct told *told = cause->told, *next; told; told = next) {
+		next = told->next;
+		told_add(verdict, older, told);
+	}
+	cause->told = cause->told_last = NULL;
 }
 
 struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct cause *cause)
@@ -117,7 +219,7 @@ struct cause *cause_enter(struct verdict *verdict, struct cause_set *set, struct
 		struct cause *older = *found;
 
 		cause_remove(set, older);
-		cause_merge(older, cause);
+		cause_merge(verdict, older, cause);
 		cause_free(verdict, cause);
 		cause = older;
 	}
@@ -188,8 +290,10 @@ struct cause *cause_explanation_any(const struct cause_set *set, const struct ca
 
 void cause_free(struct verdict *verdict, struct cause *cause)
 {
-	verdict->told_nr -= cause->told != NULL;
-	free(cause->told);
+	for (struct told *told = cause->told, *next; told; told = next) {
+		next = told->next;
+		told_free(verdict, told);
+	}
 	free(cause);
 }
 

@@ -8,6 +8,20 @@
 #include <string.h>
 #include "rules/rule.h"
 
+/*
+ * What is said of a cause, for each request that it is of: the pages of different requests are
+ * waited for and explained together, and told apart.
+ */
+struct told {
+	struct told *next, *previous; /* of its cause */
+	__u64 request; /* what tells it from others; 0: of none, or of none that is known */
+	__u64 first, last; /* pgoff; 0 where unknown */
+	__u64 count, occurrences;
+	__u64 time_first, time_last; /* ns */
+	bool followed; /* its words tell of what follows from it */
+	struct verdict_violation *violation; /* words and proof; NULL: not yet */
+};
+
 /* A cause on its way to becoming a violation or a note, or one. */
 struct cause {
 	struct cause *next, *previous; /* of its set */
@@ -23,9 +37,11 @@ struct cause {
 	bool union_count, immune, anyone; /* as in the accusation */
 	const struct explanation *explained; /* the same */
 	__u64 changed; /* ns: the newest change of its pages */
-	bool followed; /* its words tell of what follows from it */
-	struct verdict_violation *told; /* words and proof; NULL: beyond those listed */
+	struct told *told, *told_last; /* oldest first, those listed */
+	__u64 untold; /* accusations beyond those */
 };
+
+#define OPERATIONS_MAX 64
 
 /* Causes by what they are of, so that those which touch are found at once. */
 struct cause_set {
@@ -47,9 +63,18 @@ struct cause_list {
 		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised) \
 			call(mapped)
 
+#define CPU_SLOTS 64
+
+/* Requests of an operation that have ended, by where: a slot is of all CPUs that are alike modulo it. */
+struct cpu_count {
+	__u64 all, there[CPU_SLOTS];
+};
+
 /* What is final, in the order in which it is told; made when somebody asks. */
 struct verdict_lists {
 	struct cause_list violations, notes, allowed;
+	struct verdict_pattern *patterns; /* of the violations */
+	size_t patterns_nr;
 	__u64 left_out[RULE_IDS_MAX]; /* by id: as rule_count, of what is of other pages */
 	__u64 left_out_nr; /* violations that are */
 	bool stale; /* more is final by now */
@@ -74,6 +99,7 @@ struct verdict {
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct map map; /* walks of the direct map */
 	struct cause_set pending, final;
+	struct cpu_count cpus[OPERATIONS_MAX]; /* by enum record_operation */
 	size_t told_nr; /* causes in words, pending or listed */
 	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */
@@ -108,6 +134,8 @@ struct cause *cause_explanation(const struct cause_set *set, const struct cause 
 struct cause *cause_explanation_any(const struct cause_set *set, const struct cause *cause);
 /* Copies to its words what has grown. */
 void cause_tell(const struct cause *cause);
+/* Forgets @told, as there are enough of them. */
+void cause_drop_told(struct cause *cause, struct told *told);
 void cause_remove(struct cause_set *set, struct cause *cause);
 void cause_free(struct verdict *verdict, struct cause *cause);
 void cause_set_free(struct verdict *verdict, struct cause_set *set);
@@ -117,6 +145,10 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 
 /* No hook on changes of the direct map was proved to fire. */
 bool sight_none(const struct model *model);
+
+/* pattern.c: groups the list's violations, which are in order. Short of memory there are none. */
+void patterns_make(const struct verdict *verdict, struct verdict_lists *lists);
+void pattern_count_request(struct verdict *verdict, const struct model_request *request);
 
 /* status.c */
 void verdict_explain(struct verdict *verdict);

@@ -5,10 +5,12 @@
 static void promise_sources(struct verdict_violation *violation,
 			    const struct model_promised *promised)
 {
-	violation_source(violation, "promise", "%s (gfn 0x%llx)",
-			 promised->is_private ? "private" : "shared",
-			 (unsigned long long)promised->gfn);
-	violation_source(violation, "page table", "%s", state_name(promised->table));
+	violation_source_state(violation, "promise",
+			       promised->is_private ? MODEL_ABSENT : MODEL_PRESENT,
+			       "%s (gfn 0x%llx)", promised->is_private ? "private" : "shared",
+			       (unsigned long long)promised->gfn);
+	violation_source_state(violation, "page table", promised->table, "%s",
+			       state_name(promised->table));
 	if (!promised->last.begin)
 		violation_source(violation, "events", "no conversion of it since %s",
 				 promised->inode->before_attach ? "it was met" : "it was made");
@@ -37,6 +39,8 @@ void promise_accuse(struct verdict *verdict, const struct model_promised *promis
 		.to = promised->end,
 		.anyone = true,
 		.union_count = true,
+		.promised = promised,
+		.chain = CHAIN_NAMED,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 

@@ -17,6 +17,7 @@ struct accusation read_accusation(const struct model_read *read, __u32 rule)
 		.to = read->end,
 		.hold = read->shadow_until,
 		.union_count = true,
+		.read = read,
 	};
 }
 
@@ -27,12 +28,13 @@ static void written_source(struct verdict_violation *violation, const struct mod
 
 	switch (provider_of(read->inode->provider)->declared) {
 	case PROVIDER_DECLARED_XARRAY:
-		violation_source(violation, "xarray", "%s (%s)", state_name(read->xarray),
-				 deviates ? "deviates from the default" : "no entry: the default");
+		violation_source_state(
+			violation, "xarray", read->xarray, "%s (%s)", state_name(read->xarray),
+			deviates ? "deviates from the default" : "no entry: the default");
 		return;
 	case PROVIDER_DECLARED_FOLIO:
-		violation_source(violation, "folio", "%s (its bit is %s)", state_name(read->xarray),
-				 deviates ? "set" : "clear");
+		violation_source_state(violation, "folio", read->xarray, "%s (its bit is %s)",
+				       state_name(read->xarray), deviates ? "set" : "clear");
 		return;
 	default:
 		return;
@@ -41,13 +43,15 @@ static void written_source(struct verdict_violation *violation, const struct mod
 
 void read_sources(struct verdict_violation *violation, const struct model_read *read)
 {
-	violation_source(violation, "model", "%s",
-			 read->declared == MODEL_EITHER ? "no request known since it was last read"
-			 : read->declared == MODEL_PRESENT ? "declared present"
-							   : "declared absent");
+	violation_source_state(violation, "model", read->declared, "%s",
+			       read->declared == MODEL_EITHER
+				       ? "no request known since it was last read"
+			       : read->declared == MODEL_PRESENT ? "declared present"
+								 : "declared absent");
 	written_source(violation, read);
 	if (read->bits & RECORD_PAGE_RESIDENT)
-		violation_source(violation, "page table", "%s", state_name(read->table));
+		violation_source_state(violation, "page table", read->table, "%s",
+				       state_name(read->table));
 	else
 		violation_source(violation, "page table", "not resident");
 }

@@ -74,7 +74,37 @@ struct accusation {
 	 */
 	const struct explanation *explained;
 	__u64 changed; /* ns: when its pages last changed; for `explained` */
+	/*
+	 * What proves it, each NULL where there is none; causes of different requests or
+	 * conversions do not melt. Where neither these nor `chain` say anything the newest events of
+	 * the page stand for it.
+	 */
+	const struct model_request *request; /* which broke the rule */
+	const struct model_request *other; /* still open, and in its way */
+	const struct model_zap *zap;
+	const struct model_flush *flush;
+	const struct model_read *read;
+	const struct model_promised *promised;
+	const struct model_moved *moved; /* its task's open request, if there is one, is named */
+	__u32 chain; /* enum accusation_chain: what to look up, too */
 };
+
+/* The newest of each, of the first page. */
+enum accusation_chain {
+	CHAIN_NOTHING = 1 << 0, /* no event: an inode's own state */
+	CHAIN_ASKED = 1 << 1, /* the request that decided what is declared */
+	CHAIN_NAMED = 1 << 2, /* the same, named and no part of the proof */
+	CHAIN_BEFORE = 1 << 3, /* what made it as it was before the request: a change, or a join */
+	CHAIN_CHANGE = 1 << 4, /* the change to absent before it */
+	CHAIN_FREE = 1 << 5, /* that it was freed */
+	CHAIN_XARRAY = 1 << 6, /* the update of the xarray that failed inside the request */
+	CHAIN_EXPOSED = 1 << 7, /* the change at `from`, and the flush at `to` */
+	CHAIN_CAME = 1 << 8, /* what it came by, or was changed by, since `from` */
+};
+
+/* chain.c: @told gets what proves @accusation. */
+void chain_make(const struct model *model, const struct accusation *accusation,
+		struct verdict_violation *told);
 
 /*
  * NULL where nothing is to be put into words: it melts into what is known already, is beyond
@@ -86,6 +116,10 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 /* words.c */
 __attribute__((format(printf, 3, 4))) void
 violation_source(struct verdict_violation *violation, const char *name, const char *format, ...);
+/* The same, that also says what the page is. */
+__attribute__((format(printf, 4, 5))) void
+violation_source_state(struct verdict_violation *violation, const char *name,
+		       enum model_state state, const char *format, ...);
 __attribute__((format(printf, 2, 3))) void violation_words(struct verdict_violation *violation,
 							   const char *format, ...);
 __attribute__((format(printf, 2, 3))) void violation_add_words(struct verdict_violation *violation,

@@ -108,6 +108,7 @@ static void applied_read(struct verdict *verdict, const struct model_read *read)
 		return;
 	accusation = read_accusation(read, RULE_APPLIED_MISMATCH);
 	accusation.variant &= ~READ_VARIANT_DECLARED;
+	accusation.chain = CHAIN_NAMED;
 	/* Read at the release, when nobody else holds the inode: no history in it. */
 	accusation.immune = read->origin == RECORD_SNAPSHOT_RELEASE;
 	applied_explain(verdict, &accusation, read);

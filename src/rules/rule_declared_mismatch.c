@@ -16,6 +16,7 @@ static void declared_read(struct verdict *verdict, const struct model_read *read
 		return;
 	accusation = read_accusation(read, RULE_DECLARED_MISMATCH);
 	accusation.variant &= READ_VARIANT_DECLARED | READ_VARIANT_XARRAY;
+	accusation.chain = CHAIN_ASKED;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
@@ -57,6 +58,7 @@ static void declared_inode_met(struct verdict *verdict, const struct model_inode
 		.to = inode->met,
 		/* Both were read at once, of the inode itself. */
 		.immune = true,
+		.chain = CHAIN_NOTHING,
 	};
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
@@ -67,9 +69,9 @@ static void declared_inode_met(struct verdict *verdict, const struct model_inode
 	if (!violation)
 		return;
 	model_inode_name(inode, name, sizeof(name));
-	violation_source(violation, "flags", "%s by default (0x%llx)", state_name(asked),
-			 (unsigned long long)inode->flags);
-	violation_source(violation, "inode", "%s by default", state_name(says));
+	violation_source_state(violation, "flags", asked, "%s by default (0x%llx)",
+			       state_name(asked), (unsigned long long)inode->flags);
+	violation_source_state(violation, "inode", says, "%s by default", state_name(says));
 	violation_words(violation,
 			"%s was made with flags 0x%llx, so its pages are %s where nothing else is "
 			"asked for. However, the inode itself says that they are %s.",
@@ -91,6 +93,7 @@ static void declared_moved(struct verdict *verdict, const struct model_moved *mo
 		.to = moved->time,
 		/* The folio itself said so; whose it was a loss may have hidden. */
 		.anyone = true,
+		.moved = moved,
 	};
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
@@ -101,7 +104,7 @@ static void declared_moved(struct verdict *verdict, const struct model_moved *mo
 	if (!violation)
 		return;
 	model_inode_name(moved->inode, name, sizeof(name));
-	violation_source(violation, "folio", "absent (its bit is set)");
+	violation_source_state(violation, "folio", MODEL_ABSENT, "absent (its bit is set)");
 	violation_source(violation, "events", "it has left its inode");
 	violation_words(
 		violation,

@@ -46,6 +46,7 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 		.to = moved->time,
 		.explained = exposed_explained,
 		.changed = moved->time,
+		.moved = moved,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	char name[MODEL_INODE_NAME_MAX];
@@ -53,7 +54,7 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 	if (!violation)
 		return;
 	model_inode_name(moved->inode, name, sizeof(name));
-	violation_source(violation, "model", "declared absent, and present");
+	violation_source_state(violation, "model", MODEL_PRESENT, "declared absent, and present");
 	violation_source(violation, "events", "prepared before it was made absent");
 	violation_words(
 		violation,

@@ -39,6 +39,18 @@ static void words_of_nobody(struct verdict_violation *violation,
 			time_micros(judgement->time), however);
 }
 
+/* The last that the request issued behind the zap: what it should have covered it did not. */
+static const struct model_flush *flush_behind(const struct model_flush_judgement *judgement)
+{
+	const struct model_request *request = judgement->request;
+
+	for (size_t i = request ? request->flushes_nr : 0; i--;) {
+		if (request->flushes[i].begin >= judgement->zap->end)
+			return &request->flushes[i];
+	}
+	return NULL;
+}
+
 static void accuse_unflushed(struct verdict *verdict, const struct model_flush_judgement *judgement,
 			     __u32 rule, const char *says, const char *however)
 {
@@ -55,6 +67,9 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 		.from = request ? request->begin : zap->end,
 		.to = judgement->time,
 		.anyone = request && request->inode != zap->inode,
+		.request = request,
+		.zap = zap,
+		.flush = flush_behind(judgement),
 	};
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX] = "a fault", name[MODEL_INODE_NAME_MAX];

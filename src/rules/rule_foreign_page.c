@@ -44,6 +44,8 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 		.from = request->begin,
 		.to = change->end,
 		.anyone = true,
+		.request = request,
+		.zap = change,
 	};
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX], name[MODEL_INODE_NAME_MAX];

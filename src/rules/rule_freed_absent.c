@@ -24,6 +24,7 @@ static void freed_freed_absent(struct verdict *verdict, const struct model_freed
 		.to = freed->time,
 		/* The entry was read at the free: no history in it. */
 		.immune = true,
+		.chain = CHAIN_FREE,
 	};
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX], whose[96] = "A page of no known inode, zapped and never "
@@ -34,7 +35,7 @@ static void freed_freed_absent(struct verdict *verdict, const struct model_freed
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
-	violation_source(violation, "page table", "absent when it was freed");
+	violation_source_state(violation, "page table", MODEL_ABSENT, "absent when it was freed");
 	violation_source(violation, "model", "%s", freed_history(freed));
 	model_inode_name(freed->inode, name, sizeof(name));
 	if (freed->inode)

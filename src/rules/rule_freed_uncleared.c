@@ -14,6 +14,7 @@ static void uncleared_moved(struct verdict *verdict, const struct model_moved *m
 		.pfn = moved->pfn,
 		.from = moved->time,
 		.to = moved->time,
+		.moved = moved,
 	};
 	struct verdict_violation *violation;
 	struct model_page page;

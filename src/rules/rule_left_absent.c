@@ -14,6 +14,8 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 		.from = moved->time,
 		.to = moved->time,
 		.anyone = true,
+		.moved = moved,
+		.chain = CHAIN_CHANGE,
 	};
 	struct verdict_violation *violation;
 	struct model_counts counts;
@@ -30,7 +32,7 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 	if (!violation)
 		return;
 	model_inode_name(moved->inode, name, sizeof(name));
-	violation_source(violation, "model", "absent when it left its inode");
+	violation_source_state(violation, "model", MODEL_ABSENT, "absent when it left its inode");
 	violation_words(violation,
 			"Page 0x%llx of %s left its inode at %llu.%06llu s by task %u. However, it "
 			"was absent from the direct map, and nothing restored it on its way out: "

@@ -14,13 +14,17 @@ static void long_exposure_accuse(struct verdict *verdict, const struct model_exp
 		.variant = exposure->own,
 		.from = exposure->begin,
 		.to = exposure->end,
+		.chain = CHAIN_EXPOSED,
 	};
 	struct verdict_violation *note;
 	char name[MODEL_INODE_NAME_MAX];
 	__u64 ns = exposure->end - exposure->begin;
+	struct model_page page;
 
 	if (model_doubtful(verdict_model(verdict), exposure->inode, exposure->begin, exposure->end))
 		return;
+	model_page(verdict_model(verdict), exposure->inode, exposure->pgoff, &page);
+	accusation.pfn = page.resident ? page.pfn : 0;
 	note = verdict_accuse(verdict, &accusation);
 	if (!note)
 		return;

@@ -43,6 +43,8 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 		.to = request->end,
 		.explained = missed_explained[request->state != 0],
 		.changed = changed,
+		.request = request,
+		.chain = CHAIN_BEFORE,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	char text[REQUEST_WORDS_MAX];
@@ -51,8 +53,8 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 		return;
 	violation_source(violation, "events", "asked for %s, no change of this page",
 			 request->state ? "present" : "absent");
-	violation_source(violation, "model", "resident, prepared and %s throughout",
-			 state_name(page->applied));
+	violation_source_state(violation, "model", page->applied,
+			       "resident, prepared and %s throughout", state_name(page->applied));
 	violation_words(violation,
 			"Let R be %s. Page 0x%llx lies in R's range and was resident, prepared and "
 			"%s from R's begin to its end. R reported success. However, no change of "

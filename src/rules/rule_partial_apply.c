@@ -26,6 +26,7 @@ struct left {
 	__u64 pgoff, nr, pfn;
 	enum model_state before, after;
 	__u64 changed; /* ns: before the request */
+	const struct model_zap *zap; /* that left them so; NULL: not known */
 	bool came; /* or changed, inside the request: `before` is what was declared before it */
 };
 
@@ -43,6 +44,9 @@ static void partial_accuse(struct verdict *verdict, const struct model_request *
 		.to = request->end,
 		.explained = left->before == MODEL_PRESENT ? left_present : left_absent,
 		.changed = left->changed,
+		.request = request,
+		.zap = left->zap,
+		.chain = left->came ? CHAIN_CAME : CHAIN_BEFORE,
 	};
 	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	const char *before = state_name(left->before), *after = state_name(left->after);
@@ -52,8 +56,8 @@ static void partial_accuse(struct verdict *verdict, const struct model_request *
 		return;
 	violation_source(violation, "events", "%s %s, and the request failed with %lld",
 			 left->came ? "left" : "made", after, (long long)request->result);
-	violation_source(violation, "model", "%s%s before, %s after", left->came ? "declared " : "",
-			 before, after);
+	violation_source_state(violation, "model", left->after, "%s%s before, %s after",
+			       left->came ? "declared " : "", before, after);
 	violation_words(violation,
 			"Let R be %s. R failed with %lld, so that every page must be as it was. "
 			"However, page 0x%llx was %s%s before R, %s %s inside R, and was not "
@@ -95,8 +99,14 @@ static void pages_left(struct verdict *verdict, const struct model_request *requ
 
 	for (; model_resident_next(verdict_model(verdict), request->inode, pgoff, last, &page);
 	     pgoff = page.pgoff + page.nr) {
-		struct left left = { page.pgoff,   page.nr, page.pfn, page.declared,
-				     page.applied, 0,	    true };
+		struct left left = {
+			.pgoff = page.pgoff,
+			.nr = page.nr,
+			.pfn = page.pfn,
+			.before = page.declared,
+			.after = page.applied,
+			.came = true,
+		};
 
 		if (page_left(request, &page) && changed_by(request, &page) == own)
 			partial_accuse(verdict, request, &left);
@@ -114,6 +124,7 @@ static void partial_run(struct verdict *verdict, const struct model_request *req
 		.before = first->before,
 		.after = zap->after,
 		.changed = first->since,
+		.zap = zap,
 	};
 
 	/* A change that failed, or of a page of which little is known, proves nothing. */

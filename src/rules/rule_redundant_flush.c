@@ -30,6 +30,8 @@ static void note_redundant(struct verdict *verdict, const struct model_request *
 		.variant = request_variant(request),
 		.from = request->begin,
 		.to = request->end,
+		.request = request,
+		.flush = flush,
 	};
 	struct verdict_violation *note;
 	char text[REQUEST_WORDS_MAX];

@@ -37,6 +37,7 @@ static void stuck_request_stuck(struct verdict *verdict, const struct model_requ
 		.variant = request->id,
 		.from = request->begin,
 		.to = now,
+		.request = request,
 	};
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];

@@ -14,6 +14,7 @@ static void accuse_swallowed(struct verdict *verdict, const struct model_request
 	accusation.variant = request_variant(request);
 	accusation.from = request->begin;
 	accusation.to = request->end;
+	accusation.request = request;
 	if (model_doubtful(verdict_model(verdict), accusation.inode, request->begin, request->end))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
@@ -40,6 +41,7 @@ static void swallowed_run(struct verdict *verdict, const struct model_request *r
 		.pgoff = zap->pgoff + run->skip,
 		.nr = run->nr,
 		.pfn = zap->pfn + run->skip,
+		.zap = zap,
 	};
 
 	/* Tried again, it was made good. */
@@ -56,6 +58,7 @@ static void swallowed_request_ended(struct verdict *verdict, const struct model_
 		.inode = request->inode,
 		.pgoff = request->failed_first,
 		.nr = request->failed_last - request->failed_first + 1,
+		.chain = CHAIN_XARRAY,
 	};
 
 	if (!request_tells(request) || request->result)

@@ -46,6 +46,8 @@ static void unexpected_changed(struct verdict *verdict, const struct model_zap *
 		.from = change->end,
 		.to = change->end,
 		.anyone = true,
+		.request = request,
+		.zap = change,
 	};
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

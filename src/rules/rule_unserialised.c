@@ -19,6 +19,8 @@ static void accuse_unserialised(struct verdict *verdict, const struct model_requ
 		.inode = request->inode,
 		.from = request->begin < other->begin ? request->begin : other->begin,
 		.to = request->end,
+		.request = request,
+		.other = other,
 	};
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX], others[REQUEST_WORDS_MAX];

@@ -79,6 +79,32 @@ static struct cause *cause_new(const struct rule_descriptor *descriptor,
 	return cause;
 }
 
+/* What tells it from accusations of the same kind and of pages that touch. */
+static __u64 accusation_request(const struct accusation *accusation)
+{
+	if (accusation->request)
+		return accusation->request->id;
+	return accusation->promised ? accusation->promised->last.begin : 0;
+}
+
+/* What is said of @cause, which is new. */
+static bool cause_begin_told(struct cause *cause, const struct accusation *accusation)
+{
+	struct told *told = calloc(1, sizeof(*told));
+
+	if (!told)
+		return false;
+	told->request = accusation_request(accusation);
+	told->first = cause->first;
+	told->last = cause->last;
+	told->count = cause->count;
+	told->occurrences = 1;
+	told->time_first = cause->time_first;
+	told->time_last = cause->time_last;
+	cause->told = cause->told_last = told;
+	return true;
+}
+
 /* Something to put words into. NULL where enough causes have theirs. */
 static struct verdict_violation *told_new(struct verdict *verdict, struct cause *cause,
 					  const struct accusation *accusation)
@@ -96,14 +122,29 @@ static struct verdict_violation *told_new(struct verdict *verdict, struct cause 
 	told->rule = &cause->descriptor->rule;
 	told->inode = cause->inode;
 	told->pgoff_known = !cause->pgoff_unknown;
-	told->events_nr = model_page_events(verdict->model, accusation->inode, accusation->pgoff,
-					    accusation->pfn, accusation->to, told->events,
-					    VERDICT_EVENTS_MAX);
+	chain_make(verdict->model, accusation, told);
 	return told;
 }
 
-struct verdict_violation *verdict_accuse(struct verdict *verdict,
-					 const struct accusation *accusation)
+/* Puts the newest that is said of @cause into words, unless it has some: then it grew. */
+static struct verdict_violation *cause_word(struct verdict *verdict, struct cause *cause,
+					    const struct accusation *accusation)
+{
+	struct told *told = cause->told_last;
+
+	if (!told || told->violation)
+		return NULL;
+	told->violation = told_new(verdict, cause, accusation);
+	if (!told->violation) {
+		cause_drop_told(cause, told);
+		return NULL;
+	}
+	cause_tell(cause);
+	return told->violation;
+}
+
+/* NULL: not to be judged, or no memory. */
+static struct cause *cause_accuse(struct verdict *verdict, const struct accusation *accusation)
 {
 	const struct rule_descriptor *descriptor = descriptor_find(accusation->rule);
 	struct cause *cause;
@@ -113,18 +154,24 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 	if (!accusation->immune && rule_blind(verdict, &descriptor->rule))
 		return NULL;
 	cause = cause_new(descriptor, accusation);
-	if (!cause) {
+	if (!cause || !cause_begin_told(cause, accusation)) {
+		free(cause);
 		verdict->failed = true;
 		return NULL;
 	}
-	cause = cause_enter(verdict, &verdict->pending, cause);
-	if (!cause || cause->occurrences > 1)
+	return cause_enter(verdict, &verdict->pending, cause);
+}
+
+struct verdict_violation *verdict_accuse(struct verdict *verdict,
+					 const struct accusation *accusation)
+{
+	struct cause *cause = cause_accuse(verdict, accusation);
+
+	if (!cause)
 		return NULL;
 	/* What only follows from it is told by when its pages changed. */
 	model_keep_changes(verdict->model);
-	cause->told = told_new(verdict, cause, accusation);
-	cause_tell(cause);
-	return cause->told;
+	return cause_word(verdict, cause, accusation);
 }
 
 static bool list_add(struct cause_list *list, struct verdict_violation *told)
@@ -197,6 +244,15 @@ static void cause_leave_out(const struct verdict *verdict, const struct cause *c
 		rule->severity != RULE_SEVERITY_NOTE && !cause_unowned(verdict, cause);
 }
 
+static void list_add_cause(struct cause_list *list, const struct cause *cause)
+{
+	for (const struct told *told = cause->told; told; told = told->next) {
+		if (!list_add(list, told->violation))
+			list->unlisted++;
+	}
+	list->unlisted += cause->untold;
+}
+
 static void list_empty(struct cause_list *list)
 {
 	list->nr = list->unlisted = 0;
@@ -222,12 +278,12 @@ static const struct verdict_lists *verdict_lists(const struct verdict *verdict)
 			cause_leave_out(verdict, cause);
 			continue;
 		}
-		if (!cause->told || !list_add(list, cause->told))
-			list->unlisted++;
+		list_add_cause(list, cause);
 	}
 	list_sort(&lists->violations);
 	list_sort(&lists->notes);
 	list_sort(&lists->allowed);
+	patterns_make(verdict, lists);
 	return lists;
 }
 
@@ -264,17 +320,26 @@ static bool cause_follows(const struct verdict *verdict, const struct cause *cau
 	return true;
 }
 
-/* What @cause follows from says so, once. */
+/* What is said of @by, of pages in [first, last], says that more was seen; once. */
+static void explanation_tell(const struct cause *by, __u64 first, __u64 last,
+			     const struct rule *rule)
+{
+	for (struct told *told = by->told; told; told = told->next) {
+		if (told->followed || told->last < first || last < told->first)
+			continue;
+		violation_add_words(told->violation, " What follows from it was seen, too: %s.",
+				    rule->name);
+		told->followed = true;
+	}
+}
+
 static void explanations_tell(const struct verdict *verdict, const struct cause *cause)
 {
-	struct cause *by;
+	const struct cause *by;
 
 	for (__u64 pgoff = cause->first; pgoff <= cause->last; pgoff = by->last + 1) {
 		by = cause_explanation(&verdict->final, cause, pgoff);
-		if (by->told && !by->followed)
-			violation_add_words(by->told, " What follows from it was seen, too: %s.",
-					    cause->descriptor->rule.name);
-		by->followed = true;
+		explanation_tell(by, pgoff, cause->last, &cause->descriptor->rule);
 	}
 }
 
@@ -288,8 +353,8 @@ static void cause_finish(struct verdict *verdict, struct cause *cause)
 		cause_free(verdict, cause);
 		return;
 	}
-	if (cause->told && cause->descriptor->listed)
-		cause->descriptor->listed(verdict, cause->told);
+	for (struct told *told = cause->told; told && cause->descriptor->listed; told = told->next)
+		cause->descriptor->listed(verdict, told->violation);
 	violates = list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations;
 	cause = cause_enter(verdict, &verdict->final, cause);
 	if (cause)
@@ -393,6 +458,7 @@ static void verdict_inode_met(void *context, const struct model_inode *inode)
 
 static void verdict_request_ended(void *context, const struct model_request *request)
 {
+	pattern_count_request(context, request);
 	VERDICT_CALL((struct verdict *)context, request_ended, request);
 }
 
@@ -518,6 +584,7 @@ void verdict_free(struct verdict *verdict)
 	free(verdict->lists->violations.list);
 	free(verdict->lists->notes.list);
 	free(verdict->lists->allowed.list);
+	free(verdict->lists->patterns);
 	free(verdict->lists);
 	free(verdict->incomplete);
 	free(verdict);
@@ -546,6 +613,13 @@ static const struct verdict_violation *list_at(const struct cause_list *list, si
 const struct verdict_violation *verdict_violation(const struct verdict *verdict, size_t index)
 {
 	return list_at(&verdict_lists(verdict)->violations, index);
+}
+
+const struct verdict_pattern *verdict_pattern(const struct verdict *verdict, size_t index)
+{
+	const struct verdict_lists *lists = verdict_lists(verdict);
+
+	return index < lists->patterns_nr ? &lists->patterns[index] : NULL;
 }
 
 size_t verdict_violations(const struct verdict *verdict)

@@ -4,18 +4,38 @@
 #include <stdio.h>
 #include "rules/rule.h"
 
-void violation_source(struct verdict_violation *violation, const char *name, const char *format,
-		      ...)
+__attribute__((format(printf, 4, 0))) static void source_add(struct verdict_violation *violation,
+							     const char *name,
+							     enum model_state state,
+							     const char *format, va_list list)
 {
 	struct verdict_source *source;
-	va_list list;
 
 	if (violation->sources_nr == VERDICT_SOURCES_MAX)
 		return;
 	source = &violation->sources[violation->sources_nr++];
 	source->name = name;
-	va_start(list, format);
+	source->state = state;
 	vsnprintf(source->says, sizeof(source->says), format, list);
+}
+
+void violation_source(struct verdict_violation *violation, const char *name, const char *format,
+		      ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	source_add(violation, name, 0, format, list);
+	va_end(list);
+}
+
+void violation_source_state(struct verdict_violation *violation, const char *name,
+			    enum model_state state, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	source_add(violation, name, state, format, list);
 	va_end(list);
 }
 

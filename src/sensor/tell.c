@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "providers/provider.h"
 #include "sensor/internal.h"
+
+#define NOTE_BUILD_ID 3 /* NT_GNU_BUILD_ID */
 
 static struct record_fact *fact_make(const char *key, const char *value)
 {
@@ -129,11 +133,64 @@ static void tell_leaves(struct sensor *sensor)
 	tell_fact(sensor, RECORD_FACT_LEAVES, line);
 }
 
+/*
+ * The build id out of a file of ELF notes. A name is padded to four bytes, and so is what it names.
+ * false: there is none.
+ */
+static bool build_id_read(const char *path, char *text, size_t size)
+{
+	struct {
+		uint32_t name, value, type;
+	} note;
+	char bytes[4096];
+	FILE *file = fopen(path, "re");
+	size_t at = 0, nr = file ? fread(bytes, 1, sizeof(bytes), file) : 0, used = 0;
+
+	if (file)
+		fclose(file);
+	while (at + sizeof(note) <= nr) {
+		size_t value;
+
+		memcpy(&note, bytes + at, sizeof(note));
+		value = at + sizeof(note) + ((note.name + 3ULL) & ~3ULL);
+		if (note.name > nr || note.value > nr || value + note.value > nr)
+			return false;
+		if (note.type == NOTE_BUILD_ID && note.name == 4 &&
+		    !memcmp(bytes + at + sizeof(note), "GNU", 4) && note.value * 2 < size) {
+			for (size_t i = 0; i < note.value; i++)
+				used += (size_t)snprintf(text + used, size - used, "%02x",
+							 (unsigned char)bytes[value + i]);
+			return used != 0;
+		}
+		at = value + ((note.value + 3ULL) & ~3ULL);
+	}
+	return false;
+}
+
+/* Which kernel it is, whatever it calls itself; and when, by a clock that others have. */
+static void tell_origin(struct sensor *sensor)
+{
+	struct timespec wall;
+	char value[64];
+
+	if (build_id_read("/sys/kernel/notes", value, sizeof(value)))
+		tell_fact(sensor, "kernel.build_id", value);
+	if (build_id_read("/sys/module/kvm/notes/.note.gnu.build-id", value, sizeof(value)))
+		tell_fact(sensor, "kernel.kvm_build_id", value);
+	if (clock_gettime(CLOCK_REALTIME, &wall))
+		return;
+	snprintf(value, sizeof(value), "%llu %llu", (unsigned long long)sensor_now(),
+		 (unsigned long long)wall.tv_sec * 1000000000ULL +
+			 (unsigned long long)wall.tv_nsec);
+	tell_fact(sensor, "clock", value);
+}
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
 	char value[32];
 
+	tell_origin(sensor);
 	if (!uname(&name)) {
 		tell_fact(sensor, "kernel.release", name.release);
 		tell_fact(sensor, "kernel.version", name.version);

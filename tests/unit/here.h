@@ -3,6 +3,7 @@
 #ifndef GMEMTRACE_TESTS_HERE_H
 #define GMEMTRACE_TESTS_HERE_H
 
+#include "minimal.h"
 #include "scene.h"
 
 /* The next record added to the stream is the one at which the rule must fire. */
@@ -56,6 +57,8 @@ static inline void expect_here(__u32 rule)
 	stream.now += 10 * SECOND;
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
+	/* And no event of its proof is one too many. */
+	expect_minimal_of(&stream, rule);
 }
 
 /* The rule says nothing of the whole stream. */

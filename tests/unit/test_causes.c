@@ -3,13 +3,30 @@
 #include <errno.h>
 #include "scene.h"
 
+static void zapped_page(__u32 tid, __u64 pgoff)
+{
+	stream_join(&stream, tid, G, pgoff, 1000 + 2 * pgoff);
+	stream_zap(&stream, tid, G, pgoff, 1000 + 2 * pgoff, 1, false, 0);
+}
+
 /* Page @pgoff is faulted in and nobody flushes. */
 static void unflushed(__u32 tid, __u64 pgoff)
 {
-	stream_join(&stream, tid, G, pgoff, 1000 + 2 * pgoff);
 	stream_begin(&stream, tid, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
-	stream_zap(&stream, tid, G, pgoff, 1000 + 2 * pgoff, 1, false, 0);
+	zapped_page(tid, pgoff);
 	stream_end(&stream, tid, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
+}
+
+/* The same by one request, whose range is all of the inode. */
+static void judge_together(const __u64 *pgoff, size_t nr)
+{
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 63, false);
+	for (size_t i = 0; i < nr; i++)
+		zapped_page(T, pgoff[i]);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 63, false);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
 }
 
 static void anew(void)
@@ -34,12 +51,30 @@ static void test_bridge(void **state)
 	const struct verdict_violation *violation;
 
 	(void)state;
-	judge(64, pgoff, 5);
+	judge_together(pgoff, 5);
 	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 4);
 	assert_int_equal(violation->count, 5);
 	assert_int_equal(violation->occurrences, 5);
 	assert_int_equal(violation->pages, 5);
 	assert_true(violation->pgoff_known);
+}
+
+/* Of different requests none melt, though their pages touch: each has its own proof. */
+static void test_requests_apart(void **state)
+{
+	static const __u64 pgoff[] = { 0, 2, 4, 1, 3 };
+	const struct verdict_violation *violation;
+
+	(void)state;
+	judge(64, pgoff, 5);
+	assert_int_equal(verdict_violations(stream.verdict), 5);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_NEVER_FLUSHED), 5);
+	for (size_t i = 0; (violation = verdict_violation(stream.verdict, i)); i++) {
+		assert_int_equal(violation->pgoff_first, pgoff[i]);
+		assert_int_equal(violation->pgoff_last, pgoff[i]);
+		assert_int_equal(violation->request.pgoff_first, pgoff[i]);
+		assert_int_equal(violation->pages, 1);
+	}
 }
 
 static void test_apart(void **state)
@@ -66,16 +101,17 @@ static void test_melts_into_final(void **state)
 
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
-	unflushed(T, 5);
+	zapped_page(T, 5);
 	for (int i = 0; i < 5; i++) {
 		stream.now += 100 * MS;
 		stream_heartbeat(&stream);
 	}
-	unflushed(T, 6);
-	unflushed(T, 4);
+	zapped_page(T, 6);
+	zapped_page(T, 4);
+	stream_flush(&stream, T, 0, 0, true);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
-	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 4, 6);
+	violation = stream_expect_one(&stream, RULE_UNEXPECTED_ZAP, G, 4, 6);
 	assert_int_equal(violation->count, 3);
 	assert_int_equal(violation->pages, 3);
 	assert_true(violation->time_last - violation->time_first > 400 * MS);
@@ -440,6 +476,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_bridge),
+		RULE_TEST(test_requests_apart),
 		RULE_TEST(test_apart),
 		RULE_TEST(test_melts_into_final),
 		RULE_TEST(test_follows),

@@ -224,7 +224,8 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "\n  violations:\n    - pages: \"g3:0x3\"\n      count: 1\n"
 				     "      words: \"The requests on g3 "));
 	assert_non_null(strstr(text, "\n        - source: \"xarray\"\n          says: \"absent "));
-	assert_non_null(strstr(text, "\n          event: \"set_range begins, pages 0x0-0x3\"\n"));
+	assert_non_null(strstr(
+		text, "\n          event: \"set_range to present begins, pages 0x0-0x3\"\n"));
 	assert_non_null(strstr(text, "\n  ...\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "ok 9 - stale-tlb # SKIP not built yet\n"));
@@ -264,7 +265,7 @@ static void test_github(void **state)
 	/* One annotation a line, and its proof behind it, folded. */
 	assert_ptr_equal(strstr(strchr(text, '\n'), "\n::group::proof of g3:0x3\n  model "),
 			 strchr(text, '\n'));
-	assert_non_null(strstr(text, " set_range begins, pages 0x0-0x3\n"));
+	assert_non_null(strstr(text, " set_range to present begins, pages 0x0-0x3\n"));
 	assert_ptr_equal(strstr(text, "::endgroup::\n"), text + text_size - 13);
 }
 
@@ -370,7 +371,7 @@ static void test_mail(void **state)
 	assert_ptr_equal(text, strstr(text, "Subject: [gmemtrace] violated: declared-mismatch at "
 					    "g3:0x3 (6.12.117)\n\n"));
 	assert_non_null(strstr(text, "\ndeclared-mismatch at g3:0x3, count 1\n  "));
-	assert_non_null(strstr(text, "set_range begins, pages 0x0-0x3"));
+	assert_non_null(strstr(text, "set_range to present begins, pages 0x0-0x3"));
 	assert_non_null(strstr(text, "\nto see it again: gmemtrace check -- gmem-load convert\n"));
 	assert_non_null(strstr(text, "\nnot known: xxxx"));
 	assert_non_null(strstr(text, "\nnot judged:"));

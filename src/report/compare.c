@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which causes of a verdict are new. Inodes, pages, pids and times are others in every run; a cause
+ * is known again by its rule and by what a person would say of it, verdict_pattern.what.
+ */
+#include "compare.h"
+#include "gmemtrace/status.h"
+#include "object.h"
+
+static struct json_object *member(struct json_object *object, const char *key)
+{
+	struct json_object *value = NULL;
+
+	json_object_object_get_ex(object, key, &value);
+	return value;
+}
+
+/* 0 where it is no array. */
+static size_t members(struct json_object *object, const char *key)
+{
+	struct json_object *array = member(object, key);
+
+	return json_object_is_type(array, json_type_array) ? json_object_array_length(array) : 0;
+}
+
+static struct json_object *member_at(struct json_object *object, const char *key, size_t index)
+{
+	return json_object_array_get_idx(member(object, key), index);
+}
+
+const char *compare_text_at(struct json_object *object, const char *key)
+{
+	struct json_object *value = member(object, key);
+
+	return json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+}
+
+__u64 compare_count_at(struct json_object *object, const char *key)
+{
+	return json_object_get_uint64(member(object, key));
+}
+
+const char *compare_label(enum compare_label label)
+{
+	switch (label) {
+	case COMPARE_NEW:
+		return "NEW";
+	case COMPARE_ALSO:
+		return "ALSO ON BASE";
+	case COMPARE_GONE:
+		return "GONE";
+	}
+	return "unknown";
+}
+
+/* The pattern of @verdict that is the same, or NULL. */
+static struct json_object *pattern_like(struct json_object *verdict, struct json_object *pattern)
+{
+	const char *rule = compare_text_at(pattern, "rule");
+	const char *what = compare_text_at(pattern, "what");
+
+	for (size_t i = 0; i < members(verdict, "patterns"); i++) {
+		struct json_object *other = member_at(verdict, "patterns", i);
+
+		if (!strcmp(compare_text_at(other, "rule"), rule) &&
+		    !strcmp(compare_text_at(other, "what"), what))
+			return other;
+	}
+	return NULL;
+}
+
+/* The first violation of the pattern at @index. */
+static struct json_object *pattern_violation(struct json_object *verdict, size_t index)
+{
+	for (size_t i = 0; i < members(verdict, "violations"); i++) {
+		struct json_object *violation = member_at(verdict, "violations", i);
+
+		if (member(violation, "pattern") && compare_count_at(violation, "pattern") == index)
+			return violation;
+	}
+	return NULL;
+}
+
+/* Why @verdict may not show a cause of @rule that is there; "": it would. */
+static void doubt_write(struct json_object *verdict, const char *name, const char *rule,
+			char doubt[COMPARE_DOUBT_MAX])
+{
+	for (size_t i = 0; i < members(verdict, "rules_not_judged"); i++) {
+		struct json_object *entry = member_at(verdict, "rules_not_judged", i);
+		const char *other = compare_text_at(entry, "rule");
+		const char *reason = compare_text_at(entry, "reason");
+
+		if (!other || strcmp(other, rule) != 0)
+			continue;
+		snprintf(doubt, COMPARE_DOUBT_MAX, "%s did not judge this rule: %s", name,
+			 reason ? reason : "no reason given");
+		return;
+	}
+	if (members(verdict, "reasons"))
+		snprintf(doubt, COMPARE_DOUBT_MAX, "%s is inconclusive: %s", name,
+			 json_object_get_string(member_at(verdict, "reasons", 0)));
+	else if (compare_count_at(verdict, "violations_unlisted"))
+		snprintf(doubt, COMPARE_DOUBT_MAX, "%s has causes that it does not list", name);
+}
+
+static void difference_add(struct report_comparison *comparison, enum compare_label label,
+			   struct json_object *base, struct json_object *patched,
+			   struct json_object *violation)
+{
+	struct difference *difference = &comparison->list[comparison->nr++];
+	struct json_object *pattern = patched ? patched : base;
+
+	*difference = (struct difference){
+		.label = label,
+		.rule = compare_text_at(pattern, "rule"),
+		.what = compare_text_at(pattern, "what"),
+		.also = compare_text_at(pattern, "also"),
+		.base = base,
+		.patched = patched,
+		.violation = violation,
+	};
+	if (label == COMPARE_NEW)
+		doubt_write(comparison->base, "the base", difference->rule, difference->doubt);
+	else if (label == COMPARE_GONE)
+		doubt_write(comparison->patched, "the patched one", difference->rule,
+			    difference->doubt);
+	comparison->count[label]++;
+}
+
+/* Those of the patched verdict that are in the base (@also), or that are not. */
+static void compare_patched(struct report_comparison *comparison, bool also)
+{
+	for (size_t i = 0; i < members(comparison->patched, "patterns"); i++) {
+		struct json_object *pattern = member_at(comparison->patched, "patterns", i);
+		struct json_object *like = pattern_like(comparison->base, pattern);
+
+		if (!like == also)
+			continue;
+		difference_add(comparison, also ? COMPARE_ALSO : COMPARE_NEW, like, pattern,
+			       pattern_violation(comparison->patched, i));
+	}
+}
+
+static void compare_base(struct report_comparison *comparison)
+{
+	for (size_t i = 0; i < members(comparison->base, "patterns"); i++) {
+		struct json_object *pattern = member_at(comparison->base, "patterns", i);
+
+		if (!pattern_like(comparison->patched, pattern))
+			difference_add(comparison, COMPARE_GONE, pattern, NULL,
+				       pattern_violation(comparison->base, i));
+	}
+}
+
+static bool patterns_valid(struct json_object *verdict)
+{
+	if (!json_object_is_type(member(verdict, "patterns"), json_type_array))
+		return false;
+	for (size_t i = 0; i < members(verdict, "patterns"); i++) {
+		struct json_object *pattern = member_at(verdict, "patterns", i);
+
+		if (!compare_text_at(pattern, "rule") || !compare_text_at(pattern, "what"))
+			return false;
+	}
+	return true;
+}
+
+/* NULL and @message: it is no verdict. */
+static struct json_object *verdict_read(const char *text, const char *name, char *message,
+					size_t size)
+{
+	struct json_object *verdict = json_tokener_parse(text);
+	const char *schema = verdict ? compare_text_at(verdict, "schema") : NULL;
+
+	if (!schema || strcmp(schema, REPORT_VERDICT_SCHEMA) != 0)
+		snprintf(message, size, "%s: neither a capture nor what check --json prints", name);
+	else if (!patterns_valid(verdict))
+		snprintf(message, size,
+			 "%s: an older gmemtrace printed it, without patterns: give the capture",
+			 name);
+	else
+		return verdict;
+	json_object_put(verdict);
+	return NULL;
+}
+
+int report_compare(const char *base, const char *base_name, const char *patched,
+		   const char *patched_name, struct report_comparison **comparison, char *message,
+		   size_t size)
+{
+	struct report_comparison *made = calloc(1, sizeof(*made));
+	int error = -EINVAL;
+
+	if (!made)
+		return -ENOMEM;
+	made->base_name = base_name;
+	made->patched_name = patched_name;
+	made->base = verdict_read(base, base_name, message, size);
+	if (made->base)
+		made->patched = verdict_read(patched, patched_name, message, size);
+	if (!made->patched)
+		goto cleanup;
+	error = -ENOMEM;
+	made->list =
+		calloc(members(made->base, "patterns") + members(made->patched, "patterns") + 1,
+		       sizeof(*made->list));
+	if (!made->list)
+		goto cleanup;
+	compare_patched(made, false);
+	compare_patched(made, true);
+	compare_base(made);
+	*comparison = made;
+	return 0;
+cleanup:
+	report_comparison_free(made);
+	return error;
+}
+
+void report_comparison_free(struct report_comparison *comparison)
+{
+	if (!comparison)
+		return;
+	json_object_put(comparison->base);
+	json_object_put(comparison->patched);
+	free(comparison->list);
+	free(comparison);
+}
+
+int report_comparison_status(const struct report_comparison *comparison)
+{
+	struct json_object *command = member(comparison->patched, "command_status");
+
+	if (comparison->count[COMPARE_NEW])
+		return GMEMTRACE_VIOLATED;
+	if (members(comparison->patched, "reasons"))
+		return GMEMTRACE_INCONCLUSIVE;
+	return json_object_get_int64(command) > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
+}
+
+static struct json_object *copy(struct json_object *object)
+{
+	return json_object_get(object);
+}
+
+static struct json_object *side_json(struct json_object *verdict, const char *name)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "source", words_json(name));
+	json_object_object_add(object, "verdict", copy(member(verdict, "verdict")));
+	json_object_object_add(object, "reasons", copy(member(verdict, "reasons")));
+	json_object_object_add(object, "rules_not_judged",
+			       copy(member(verdict, "rules_not_judged")));
+	json_object_object_add(object, "kernel", copy(member(verdict, "kernel")));
+	return object;
+}
+
+static struct json_object *difference_json(const struct difference *difference)
+{
+	static const char *const names[COMPARE_LABELS] = {
+		[COMPARE_NEW] = "new",
+		[COMPARE_ALSO] = "also-on-base",
+		[COMPARE_GONE] = "gone",
+	};
+	struct json_object *object = json_object_new_object();
+
+	add_text(object, "label", names[difference->label]);
+	json_object_object_add(object, "doubt",
+			       *difference->doubt ? words_json(difference->doubt) : NULL);
+	add_text(object, "rule", difference->rule);
+	add_text(object, "what", difference->what);
+	json_object_object_add(object, "base", copy(difference->base));
+	json_object_object_add(object, "patched", copy(difference->patched));
+	json_object_object_add(object, "violation", copy(difference->violation));
+	return object;
+}
+
+int compare_json(FILE *out, const struct report_comparison *comparison)
+{
+	struct json_object *object = json_object_new_object(), *causes = json_object_new_array();
+
+	add_text(object, "schema", REPORT_COMPARISON_SCHEMA);
+	add_int(object, "exit_status", report_comparison_status(comparison));
+	add_count(object, "new", comparison->count[COMPARE_NEW]);
+	add_count(object, "also_on_base", comparison->count[COMPARE_ALSO]);
+	add_count(object, "gone", comparison->count[COMPARE_GONE]);
+	json_object_object_add(object, "base", side_json(comparison->base, comparison->base_name));
+	json_object_object_add(object, "patched",
+			       side_json(comparison->patched, comparison->patched_name));
+	for (size_t i = 0; i < comparison->nr; i++)
+		json_object_array_add(causes, difference_json(&comparison->list[i]));
+	json_object_object_add(object, "causes", causes);
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return report_done(out);
+}
+
+extern const char comparison_schema[];
+__asm__(".pushsection .rodata\n"
+	".local comparison_schema\n"
+	"comparison_schema:\n"
+	".incbin \"src/report/comparison.schema.json\"\n"
+	".byte 0\n"
+	".popsection\n");
+
+const char *report_comparison_schema(void)
+{
+	return comparison_schema;
+}

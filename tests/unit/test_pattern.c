@@ -1,0 +1,362 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Patterns: each is named where it holds, and is not where one cause is otherwise. */
+#include "promises.h"
+
+static void judge(void)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* The only pattern of @rule. */
+static const struct verdict_pattern *pattern_of(__u32 rule)
+{
+	const struct verdict_pattern *pattern, *found = NULL;
+
+	for (size_t i = 0; (pattern = verdict_pattern(stream.verdict, i)); i++) {
+		if (pattern->rule->id != rule)
+			continue;
+		assert_null(found);
+		found = pattern;
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static void expect_missed(__u64 causes, const char *what, const char *also)
+{
+	const struct verdict_pattern *pattern;
+
+	judge();
+	pattern = pattern_of(RULE_MISSED_PAGE);
+	assert_string_equal(pattern->what, what);
+	assert_string_equal(pattern->also, also);
+	assert_int_equal(pattern->causes, causes);
+	assert_int_equal(pattern->occurrences, causes);
+}
+
+#define PRESENT " a set_range to present"
+
+static void anew(__u64 pages)
+{
+	here_anew();
+	faulted(pages);
+}
+
+static void test_last(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert(0, 3, 3, 1);
+	convert(8, 12, 12, 1);
+	/* A request of one page contradicts nothing. */
+	convert(20, 20, 20, 1);
+	expect_missed(3, "the last page of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 3, 1);
+	convert(8, 12, 12, 1);
+	convert(24, 27, 24, 1);
+	expect_missed(3, "pages of" PRESENT, "");
+}
+
+static void test_first(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert(0, 3, 0, 1);
+	convert(8, 12, 8, 1);
+	expect_missed(2, "the first page of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 0, 1);
+	convert(8, 12, 9, 1);
+	expect_missed(2, "pages of" PRESENT, "");
+}
+
+static void test_whole(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert(0, 3, 0, 4);
+	convert(8, 8, 8, 1);
+	expect_missed(2, "all pages of" PRESENT, "");
+	/* Of one page each first, last and all of them are the same. */
+	anew(32);
+	convert(0, 0, 0, 1);
+	convert(8, 8, 8, 1);
+	expect_missed(2, "all pages of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 0, 4);
+	convert(8, 12, 9, 2);
+	expect_missed(2, "pages of" PRESENT, "");
+}
+
+static void test_most(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert(0, 3, 0, 3);
+	convert(8, 12, 8, 4);
+	expect_missed(2, "all but the last page of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 0, 3);
+	convert(8, 12, 8, 2);
+	expect_missed(2, "the first pages of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 1, 3);
+	convert(8, 12, 9, 4);
+	expect_missed(2, "all but the first page of" PRESENT, "");
+	anew(32);
+	convert(0, 3, 1, 3);
+	convert(8, 12, 10, 3);
+	expect_missed(2, "the last pages of" PRESENT, "");
+}
+
+/* A request for [first, last] that changes @page, which is another. */
+static void astray(__u64 first, __u64 last, __u64 page)
+{
+	stream_begin(&stream, T, G, SET_RANGE, first, last, true);
+	for (__u64 i = first; i <= last; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	stream_zap(&stream, T, G, page, 100 + 2 * page, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, first, last, true);
+	stream_heartbeat(&stream);
+}
+
+static void expect_foreign(const char *what)
+{
+	judge();
+	assert_string_equal(pattern_of(RULE_FOREIGN_PAGE)->what, what);
+}
+
+/* Pages that no request touched, and of which no event but the wrong change tells. */
+static void test_neighbours(void **state)
+{
+	(void)state;
+	faulted(32);
+	astray(4, 7, 3);
+	astray(16, 17, 15);
+	expect_foreign("the page right before" PRESENT);
+	anew(32);
+	astray(4, 7, 8);
+	astray(16, 17, 18);
+	expect_foreign("the page right behind" PRESENT);
+	anew(32);
+	astray(4, 7, 3);
+	astray(16, 17, 14);
+	expect_foreign("pages of" PRESENT);
+}
+
+/* All pages of a request for [0, last] that are not at one of @left. */
+static void convert_but(__u64 last, const __u64 *left, size_t nr)
+{
+	stream_begin(&stream, T, G, SET_RANGE, 0, last, true);
+	for (__u64 i = 0; i <= last; i++) {
+		bool skip = false;
+
+		for (size_t j = 0; j < nr; j++)
+			skip = skip || left[j] == i;
+		if (!skip)
+			stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	}
+	stream_end(&stream, T, G, SET_RANGE, 0, last, true);
+	stream_heartbeat(&stream);
+}
+
+static void test_stride(void **state)
+{
+	static const __u64 even[] = { 3, 11, 19, 27 }, off[] = { 3, 11, 20, 27 }, two[] = { 3, 11 };
+
+	(void)state;
+	faulted(32);
+	convert_but(30, even, 4);
+	expect_missed(4, "pages of" PRESENT, "every 8th page, 0x3 behind a multiple of it");
+	anew(32);
+	convert_but(30, off, 4);
+	expect_missed(4, "pages of" PRESENT, "");
+	anew(32);
+	convert_but(30, two, 2);
+	expect_missed(2, "pages of" PRESENT, "");
+}
+
+/* Where not all of them are there, only a long step is none by chance. */
+static void test_stride_uneven(void **state)
+{
+	static const __u64 pages[] = { 5, 69, 261 }, off[] = { 5, 69, 262 }, near[] = { 5, 13, 37 };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 512, false);
+	for (__u64 i = 0; i < 300; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	convert_but(290, pages, 3);
+	expect_missed(3, "pages of" PRESENT, "each 0x5 behind a multiple of 64 pages");
+	here_anew();
+	stream_inode(&stream, G, RFC3, 512, false);
+	for (__u64 i = 0; i < 300; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	convert_but(290, off, 3);
+	expect_missed(3, "pages of" PRESENT, "");
+	anew(64);
+	convert_but(40, near, 3);
+	expect_missed(3, "pages of" PRESENT, "");
+}
+
+/* The same on CPU @cpu. */
+static void convert_on(__u32 cpu, __u64 first, __u64 last, __u64 skip, __u64 nr)
+{
+	size_t at = stream.used;
+
+	convert(first, last, skip, nr);
+	while (at < stream.used) {
+		struct record_header *record = (struct record_header *)(stream.data + at);
+
+		record->cpu = cpu;
+		at += record->size;
+	}
+}
+
+static void test_cpu(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert_on(0, 0, 1, 99, 0);
+	convert_on(1, 4, 7, 4, 1);
+	convert_on(2, 10, 12, 99, 0);
+	convert_on(1, 16, 18, 17, 1);
+	expect_missed(2, "pages of" PRESENT, "only on CPU 1");
+	/* All of them ran there: it says nothing. */
+	anew(32);
+	convert_on(1, 0, 1, 99, 0);
+	convert_on(1, 4, 7, 4, 1);
+	convert_on(1, 10, 12, 99, 0);
+	convert_on(1, 16, 18, 17, 1);
+	expect_missed(2, "pages of" PRESENT, "");
+	/* It happened elsewhere, too. */
+	anew(32);
+	convert_on(0, 0, 1, 99, 0);
+	convert_on(1, 4, 7, 4, 1);
+	convert_on(2, 10, 12, 99, 0);
+	convert_on(2, 16, 18, 17, 1);
+	expect_missed(2, "pages of" PRESENT, "");
+}
+
+/* Two slots, private, of which the pages from @first on are present. */
+static void two_slots(__u64 first)
+{
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	bind(GFN, 0, 4);
+	bind(GFN + 8, 4, 32);
+	convert_to(GFN, 64, true, 0, 63, 0);
+	for (__u64 i = 0; i < PAGES; i++)
+		stream_fault(&stream, T, G, i, 200 + 2 * i);
+	stream_heartbeat(&stream);
+	convert_to(GFN + 0x80, PAGES, false, first, PAGES - 1, 0);
+	promises[0] = (struct stream_promise){ 0, 4, GFN, true };
+	promises[1] = (struct stream_promise){ 4, 4, GFN + 8, true };
+	stream.promises = promises;
+	stream.promises_nr = 2;
+	for (__u32 pass = 0; pass < 2; pass++) {
+		struct stream_page pages[PAGES];
+
+		for (__u64 i = 0; i < PAGES; i++)
+			pages[i] = (struct stream_page){ i, 200 + 2 * i, 1,
+							 i < first ? ABSENT_BITS
+								   : PRESENT_BITS | DEVIATES };
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages,
+			    PAGES);
+	}
+	judge();
+}
+
+static void test_slot(void **state)
+{
+	const struct verdict_pattern *pattern;
+
+	(void)state;
+	two_slots(4);
+	pattern = pattern_of(RULE_PROMISE_BROKEN);
+	assert_string_equal(pattern->what, "pages of a conversion to private");
+	assert_string_equal(pattern->also, "only the second slot");
+	two_slots(0);
+	assert_string_equal(pattern_of(RULE_PROMISE_BROKEN)->also, "");
+}
+
+/* A request that fails with @result, and leaves page @page as it made it. */
+static void fails(__u64 page, __s64 result)
+{
+	stream_begin(&stream, T, G, SET_RANGE, page, page + 1, true);
+	stream_zap(&stream, T, G, page, 100 + 2 * page, 1, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, SET_RANGE, page, page + 1, true, result);
+	stream_heartbeat(&stream);
+}
+
+static void test_result(void **state)
+{
+	const struct verdict_pattern *pattern;
+
+	(void)state;
+	faulted(32);
+	fails(0, -12);
+	fails(8, -12);
+	judge();
+	pattern = pattern_of(RULE_PARTIAL_APPLY);
+	assert_string_equal(pattern->what, "the first page of" PRESENT " that failed");
+	assert_string_equal(pattern->also, "with -12");
+	anew(32);
+	fails(0, -12);
+	fails(8, -5);
+	judge();
+	assert_string_equal(pattern_of(RULE_PARTIAL_APPLY)->also, "");
+}
+
+/* Requests of another direction, or of another routine, are summed up apart. */
+static void test_kinds(void **state)
+{
+	(void)state;
+	faulted(32);
+	convert(0, 3, 3, 1);
+	stream_begin(&stream, T, G, SET_RANGE, 0, 2, false);
+	stream_end(&stream, T, G, SET_RANGE, 0, 2, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 8, 8, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 8, 8, true);
+	judge();
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 5);
+	assert_string_equal(verdict_pattern(stream.verdict, 0)->what, "the last page of" PRESENT);
+	assert_string_equal(verdict_pattern(stream.verdict, 1)->what,
+			    "all pages of a set_range to absent");
+	assert_string_equal(verdict_pattern(stream.verdict, 2)->what,
+			    "all pages of a set_folio to present");
+	assert_null(verdict_pattern(stream.verdict, 3));
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(verdict_violation(stream.verdict, i)->pattern, i + 1);
+}
+
+/* What is allowed, or a note, has none. */
+static void test_allowed(void **state)
+{
+	const struct verdict_options options = { .allow = { [RULE_MISSED_PAGE] = "known" } };
+
+	(void)state;
+	faulted(32);
+	convert(0, 3, 3, 1);
+	stream_finish(&stream);
+	stream_judge_with(&stream, NULL, &options);
+	assert_null(verdict_pattern(stream.verdict, 0));
+	assert_int_equal(verdict_allowed(stream.verdict, 0)->pattern, 0);
+}
+
+#define PATTERN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PATTERN_TEST(test_last),	  PATTERN_TEST(test_first),
+		PATTERN_TEST(test_whole),	  PATTERN_TEST(test_most),
+		PATTERN_TEST(test_neighbours),	  PATTERN_TEST(test_stride),
+		PATTERN_TEST(test_stride_uneven), PATTERN_TEST(test_cpu),
+		PATTERN_TEST(test_slot),	  PATTERN_TEST(test_result),
+		PATTERN_TEST(test_kinds),	  PATTERN_TEST(test_allowed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
