@@ -118,7 +118,11 @@ struct verdict_source {
 /* A request that a cause names. */
 struct verdict_request {
 	enum record_operation operation; /* NONE: none is known */
-	bool accused; /* it broke the rule; false: it is the last one that covered the first page */
+	/*
+	 * It broke the rule. Else it is the last one that covered the first page, or a later one
+	 * that ended right before the pages or began right behind them, and asked for what they are.
+	 */
+	bool accused;
 	__u32 state; /* 1 present, 0 absent */
 	__u32 mode; /* fallocate: FALLOC_FL_* */
 	__u64 pgoff_first, pgoff_last;

@@ -225,14 +225,9 @@ static const struct model_event *chain_begin(const struct chain *chain,
 	return NULL;
 }
 
-/* @proof: it is part of the chain, too. */
-static void chain_asked(struct chain *chain, __u64 until, bool proof)
+static void chain_name_event(struct chain *chain, const struct model_event *end,
+			     const struct model_event *begin)
 {
-	const struct model_event *end = chain_find(chain, event_declares, 0, until);
-	const struct model_event *begin = end ? chain_begin(chain, end) : NULL;
-
-	if (!end)
-		return;
 	chain->told->request = (struct verdict_request){
 		.operation = end->operation,
 		.state = end->state,
@@ -246,11 +241,59 @@ static void chain_asked(struct chain *chain, __u64 until, bool proof)
 		.tgid = end->tgid,
 		.cpu = end->cpu,
 	};
+}
+
+/* @proof: it is part of the chain, too. */
+static void chain_asked(struct chain *chain, __u64 until, bool proof)
+{
+	const struct model_event *end = chain_find(chain, event_declares, 0, until);
+	const struct model_event *begin = end ? chain_begin(chain, end) : NULL;
+
+	if (!end)
+		return;
+	chain_name_event(chain, end, begin);
 	if (!proof)
 		return;
 	if (begin)
 		chain_add(chain, begin);
 	chain_add(chain, end);
+}
+
+/* The newest request that ends right before @pgoff, or begins there, and that asked for @state. */
+static const struct model_event *chain_find_edge(struct chain *chain, __u64 pgoff, bool begins,
+						 bool state)
+{
+	for (size_t i = chain->seen_nr; i--;) {
+		const struct model_event *event = &chain->seen[i];
+
+		if (event_declares(event) && !event->result && event->state == state &&
+		    (begins ? event->first : event->last) == pgoff)
+			return event;
+	}
+	return NULL;
+}
+
+/*
+ * A request beside the pages, which asked for what they are said to be, and later than any that
+ * covered them: its range was taken for a larger one.
+ */
+static void chain_beside(struct chain *chain, const struct model *model,
+			 const struct accusation *accusation, enum model_state is)
+{
+	__u64 behind = accusation->pgoff + accusation->nr;
+
+	for (int begins = 0; begins < 2; begins++) {
+		__u64 pgoff = begins ? behind : accusation->pgoff - 1;
+		const struct model_event *event;
+
+		if (!begins && !accusation->pgoff)
+			continue;
+		chain->seen_nr = model_page_events(model, accusation->inode, pgoff, 0,
+						   accusation->from, chain->seen, LOOKS_MAX);
+		event = chain_find_edge(chain, pgoff, begins, is == MODEL_PRESENT);
+		if (event && event->time > chain->told->request.end)
+			chain_name_event(chain, event, chain_begin(chain, event));
+	}
 }
 
 static void chain_name(struct verdict_violation *told, const struct model_request *request)
@@ -381,4 +424,8 @@ void chain_make(const struct model *model, const struct accusation *accusation,
 	chain.seen_nr = model_page_events(model, accusation->inode, accusation->pgoff,
 					  accusation->pfn, accusation->to, chain.seen, LOOKS_MAX);
 	chain_looked_up(&chain, accusation);
+	if (accusation->read && accusation->chain & (CHAIN_ASKED | CHAIN_NAMED))
+		chain_beside(&chain, model, accusation,
+			     accusation->chain & CHAIN_ASKED ? accusation->read->xarray
+							     : accusation->read->table);
 }

@@ -101,12 +101,25 @@ static const char *request_kind(const struct verdict_request *request, char *tex
 	return text;
 }
 
+/* A request that broke no rule itself is the last one that covered the page, or one beside it. */
+static const char *request_relation(const struct verdict_violation *cause)
+{
+	const struct verdict_request *request = &cause->request;
+
+	if (request->accused)
+		return "";
+	return cause->pgoff_first >= request->pgoff_first &&
+			       cause->pgoff_first <= request->pgoff_last
+		       ? ", the last that covered it"
+		       : ", the last beside it";
+}
+
 static bool same_kind(const struct verdict_violation *left, const struct verdict_violation *right)
 {
 	char a[64], b[64];
 
 	if (left->rule != right->rule || left->request.operation != right->request.operation ||
-	    left->request.accused != right->request.accused)
+	    strcmp(request_relation(left), request_relation(right)) != 0)
 		return false;
 	if (!left->conversion.begin != !right->conversion.begin ||
 	    left->conversion.is_private != right->conversion.is_private)
@@ -166,8 +179,7 @@ static void group_what(const struct group *group, char *text)
 		break;
 	}
 	snprintf(text, VERDICT_PATTERN_MAX, "%s a %s%s", words,
-		 request_kind(&first->request, kind, sizeof(kind)),
-		 first->request.accused ? "" : ", the last that covered it");
+		 request_kind(&first->request, kind, sizeof(kind)), request_relation(first));
 }
 
 __attribute__((format(printf, 2, 3))) static void also_add(char *text, const char *format, ...)

@@ -146,6 +146,52 @@ static void test_neighbours(void **state)
 	expect_foreign("pages of" PRESENT);
 }
 
+static void ask(__u64 page, bool present)
+{
+	stream_begin(&stream, T, G, SET_RANGE, page, page, present);
+	stream_zap(&stream, T, G, page, 100 + 2 * page, 1, present, 0);
+	if (!present)
+		stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, G, SET_RANGE, page, page, present);
+	stream_heartbeat(&stream);
+}
+
+/* Pages 4 to 7 are asked to be present; the xarray says so of page 3, too, and page 3 of no event. */
+static void rounded_down(bool asked_before, bool asked_after)
+{
+	struct stream_page pages[8];
+
+	anew(8);
+	if (asked_before) {
+		ask(3, true);
+		ask(3, false);
+	}
+	convert(4, 7, 99, 0);
+	if (asked_after) {
+		ask(3, true);
+		ask(3, false);
+	}
+	pages_seen(pages, 0, 3, ABSENT_BITS);
+	pages_seen(pages, 3, 4, ABSENT_BITS | DEVIATES);
+	pages_seen(pages, 4, 8, PRESENT_BITS | DEVIATES);
+	release(RFC3, pages, 8);
+}
+
+static void test_neighbours_unseen(void **state)
+{
+	(void)state;
+	rounded_down(false, false);
+	assert_string_equal(pattern_of(RULE_DECLARED_MISMATCH)->what,
+			    "the page right before" PRESENT ", the last beside it");
+	rounded_down(true, false);
+	assert_string_equal(pattern_of(RULE_DECLARED_MISMATCH)->what,
+			    "the page right before" PRESENT ", the last beside it");
+	/* One that covers it came later: that should have put it right. */
+	rounded_down(false, true);
+	assert_string_equal(pattern_of(RULE_DECLARED_MISMATCH)->what,
+			    "all pages of a set_range to absent, the last that covered it");
+}
+
 /* All pages of a request for [0, last] that are not at one of @left. */
 static void convert_but(__u64 last, const __u64 *left, size_t nr)
 {
@@ -350,12 +396,13 @@ static void test_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATTERN_TEST(test_last),	  PATTERN_TEST(test_first),
-		PATTERN_TEST(test_whole),	  PATTERN_TEST(test_most),
-		PATTERN_TEST(test_neighbours),	  PATTERN_TEST(test_stride),
-		PATTERN_TEST(test_stride_uneven), PATTERN_TEST(test_cpu),
-		PATTERN_TEST(test_slot),	  PATTERN_TEST(test_result),
-		PATTERN_TEST(test_kinds),	  PATTERN_TEST(test_allowed),
+		PATTERN_TEST(test_last),       PATTERN_TEST(test_first),
+		PATTERN_TEST(test_whole),      PATTERN_TEST(test_most),
+		PATTERN_TEST(test_neighbours), PATTERN_TEST(test_neighbours_unseen),
+		PATTERN_TEST(test_stride),     PATTERN_TEST(test_stride_uneven),
+		PATTERN_TEST(test_cpu),	       PATTERN_TEST(test_slot),
+		PATTERN_TEST(test_result),     PATTERN_TEST(test_kinds),
+		PATTERN_TEST(test_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
