@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "here.h"
 
@@ -132,7 +133,8 @@ static void test_freed_absent(void **state)
 static void test_stuck(void **state)
 {
 	(void)state;
-	faulted(1);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_heartbeat(&stream);
 	here();
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
 	stream.now += SECOND;
