@@ -348,6 +348,21 @@ cleanup:
 	return status;
 }
 
+static enum gmemtrace_status check_compare(const struct check *check)
+{
+	const struct compare compare = {
+		.base = check->base,
+		.patched = check->patched,
+		.run = &check->options.run,
+		.verdict = &check->verdict,
+		.format = check->format,
+		.besides = check->besides,
+		.besides_path = check->besides_path,
+	};
+
+	return compare_run(&compare);
+}
+
 int subcommand_check(int argc, char **argv, char **command)
 {
 	struct check check = {
@@ -372,15 +387,7 @@ int subcommand_check(int argc, char **argv, char **command)
 	check.verdict.pgoff_last = check.options.pages.last;
 	check.options.run.command_aside = check.format->machine;
 	if (check.base)
-		return compare_run(&(struct compare){
-			.base = check.base,
-			.patched = check.patched,
-			.run = &check.options.run,
-			.verdict = &check.verdict,
-			.format = check.format,
-			.besides = check.besides,
-			.besides_path = check.besides_path,
-		});
+		return check_compare(&check);
 	status = run_open(&run, &check.options.run);
 	if (status)
 		return status;

@@ -133,6 +133,8 @@ static void text_pattern(FILE *out, const struct verdict *verdict, size_t index,
 	}
 	if (rows > ROWS_MAX)
 		fprintf(out, "    and %llu more\n", (unsigned long long)(rows - ROWS_MAX));
+	if (!first)
+		return;
 	fprintf(out, "  proof of %s", report_place(first, place));
 	text_vm(out, first->inode, "  ");
 	fprintf(out, "\n");
