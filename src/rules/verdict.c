@@ -298,13 +298,22 @@ static bool cause_waits(const struct verdict *verdict, const struct cause *cause
 	return cause->hold + (all ? 0 : settle) > now;
 }
 
+/* Where each of two may follow from the other, the one that began first does not wait. */
+static bool explanation_is_first(const struct verdict *verdict, const struct cause *cause,
+				 const struct cause *by)
+{
+	return by->time_first <= cause->time_first ||
+	       cause_explanation_any(&verdict->pending, by) != cause;
+}
+
 /* Whether what may explain it is still to become final. */
 static bool explanation_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
 			      bool all)
 {
 	const struct cause *by = cause_explanation_any(&verdict->pending, cause);
 
-	return by && !(all && cause_waits(verdict, by, now, all));
+	return by && !(all && cause_waits(verdict, by, now, all)) &&
+	       explanation_is_first(verdict, cause, by);
 }
 
 /* Whether all of it follows from what is final. */
@@ -377,13 +386,28 @@ static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
 	return changed;
 }
 
+/* Of those that wait for each other in a circle the one that began first is the cause. */
+static bool causes_settle_first(struct verdict *verdict, __u64 now)
+{
+	struct cause *first = NULL;
+
+	for (struct cause *cause = verdict->pending.first; cause; cause = cause->next) {
+		if (!cause_waits(verdict, cause, now, true) &&
+		    (!first || cause->time_first < first->time_first))
+			first = cause;
+	}
+	if (first)
+		cause_finish(verdict, first);
+	return first;
+}
+
 /* Makes final what no loss can explain any more. */
 static void causes_settle(struct verdict *verdict, __u64 now, bool all)
 {
 	bool changed = causes_settle_round(verdict, now, all);
 
 	/* Some may have waited for what has just become final. */
-	while (all && causes_settle_round(verdict, now, all))
+	while (all && (causes_settle_round(verdict, now, all) || causes_settle_first(verdict, now)))
 		;
 	verdict->lists->stale |= changed;
 }

@@ -478,6 +478,24 @@ static void test_partial_put_right(void **state)
 	}
 }
 
+/* Each of two could follow from the other: the one that began first is the cause, and neither waits for ever. */
+static void test_partial_each_other(void **state)
+{
+	(void)state;
+	here_anew();
+	faulted(6);
+	for (unsigned int i = 0; i < 2; i++) {
+		stream_begin(&stream, T + i, G, SET_RANGE, 0, 7, !i);
+		stream_zap(&stream, T + i, G, 5, 110, 1, !i, 0);
+		stream_flush(&stream, T + i, 0, 0, true);
+		end_with(T + i, SET_RANGE, 0, 7, !i, -12);
+	}
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_PARTIAL_APPLY, G, 5, 5);
+	assert_non_null(strstr(here_found(RULE_PARTIAL_APPLY)->words, "(task 7,"));
+}
+
 /* --- unexpected-zap ------------------------------------------------------------- */
 
 static void unexpected(enum record_provider provider, bool requested, bool before_attach,
@@ -892,6 +910,7 @@ int main(void)
 		RULE_TEST(test_partial_beside),
 		RULE_TEST(test_partial_untouched_silent),
 		RULE_TEST(test_partial_put_right),
+		RULE_TEST(test_partial_each_other),
 		RULE_TEST(test_unexpected),
 		RULE_TEST(test_unexpected_silent),
 		RULE_TEST(test_unexpected_late),
