@@ -264,7 +264,7 @@ static void zap_segment(struct model *model, const struct record_zap *record, st
 	zap_flushed(record, zap);
 	if (zap->valid && !zap->result)
 		loose_restored(model, zap);
-	if (resident)
+	if (resident && inode)
 		zap_pages(model, record, inode, zap);
 	else if (!zap->result)
 		pfn_mark_zapped(model, zap->pfn, marked, !zap->valid);

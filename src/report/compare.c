@@ -109,10 +109,11 @@ static void difference_add(struct report_comparison *comparison, enum compare_la
 {
 	struct difference *difference = &comparison->list[comparison->nr++];
 	struct json_object *pattern = patched ? patched : base;
+	const char *rule = compare_text_at(pattern, "rule");
 
 	*difference = (struct difference){
 		.label = label,
-		.rule = compare_text_at(pattern, "rule"),
+		.rule = rule ? rule : "",
 		.what = compare_text_at(pattern, "what"),
 		.also = compare_text_at(pattern, "also"),
 		.base = base,

@@ -103,6 +103,8 @@ static void github_pattern(FILE *out, const struct verdict *verdict, size_t inde
 
 	while ((first = verdict_violation(verdict, at)) && first->pattern != index + 1)
 		at++;
+	if (!first)
+		return;
 	fprintf(out, "::error title=gmemtrace %s::", pattern->rule->name);
 	github_places(out, verdict, index + 1);
 	fprintf(out, " count %llu: ",

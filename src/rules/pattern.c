@@ -290,7 +290,7 @@ static void also_stride(const struct group *group, size_t nr, char *text)
 
 	if (nr < STRIDE_PAGES)
 		return;
-	pages = calloc(nr, sizeof(*pages));
+	pages = calloc(nr, sizeof(struct verdict_violation *));
 	if (!pages)
 		return;
 	for (size_t at = 0; (cause = group_next(group, &at));) {
@@ -298,7 +298,7 @@ static void also_stride(const struct group *group, size_t nr, char *text)
 			pages[filled++] = cause;
 	}
 	if (filled == nr) {
-		qsort(pages, nr, sizeof(*pages), page_order);
+		qsort(pages, nr, sizeof(struct verdict_violation *), page_order);
 		also_stride_of(pages, nr, text);
 	}
 	free(pages);
@@ -419,7 +419,8 @@ void patterns_make(const struct verdict *verdict, struct verdict_lists *lists)
 
 	free(lists->patterns);
 	lists->patterns_nr = patterns_number(group.list, group.nr);
-	lists->patterns = calloc(lists->patterns_nr, sizeof(*lists->patterns));
+	lists->patterns =
+		lists->patterns_nr ? calloc(lists->patterns_nr, sizeof(*lists->patterns)) : NULL;
 	if (!lists->patterns)
 		lists->patterns_nr = 0;
 	for (group.pattern = 1; group.pattern <= lists->patterns_nr; group.pattern++) {

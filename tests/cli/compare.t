@@ -99,6 +99,8 @@ refused 64 'gmemtrace check: --base and --patched: give both; see gmemtrace chec
 refused 64 'gmemtrace check: --base and --patched are all that is judged: no FILE; see gmemtrace check --help' --base a --patched b c
 refused 64 'gmemtrace check: --schema=x: give comparison, or nothing; see gmemtrace check --help' --schema=x
 refused 2 'gmemtrace: /nonexistent: cannot open: No such file or directory' --base /nonexistent --patched "$down"
+jq 'del(.patterns[].rule)' "$test_work/down.json" >"$test_work/nameless.json"
+refused 2 "gmemtrace: $test_work/nameless.json: an older gmemtrace printed it, without patterns: give the capture" --base "$test_work/nameless.json" --patched "$down"
 echo '{"schema": "another"}' >"$test_work/other.json"
 refused 2 "gmemtrace: $test_work/other.json: neither a capture nor what check --json prints" --base "$test_work/other.json" --patched "$down"
 jq 'del(.patterns)' "$test_work/clean.json" >"$test_work/older.json"
