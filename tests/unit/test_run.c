@@ -839,6 +839,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "block"))
 		block(false);
+	/* A shell starts what it puts in the background with ^C ignored. */
+	signal(SIGINT, SIG_DFL);
 	if (!mkdtemp(folder))
 		return 1;
 	snprintf(socket_path, sizeof(socket_path), "%s/socket", folder);

@@ -29,7 +29,7 @@ test_usage() {
 	case_is file-and-command 64 'a capture \(a.cap\) and a command \(true\): give one of them' 'usage error'
 	case_is empty-command 64 'no command behind --' 'usage error'
 	case_is stray-word 64 'true: a command goes behind --' 'usage error'
-	case_is export-no-format 64 'give --format perfetto or --format ndjson' 'usage error'
+	case_is export-no-format 64 'give --format perfetto, --format ndjson or --format capture' 'usage error'
 	case_is two-formats 64 'json and --tap: give one' 'usage error'
 	case_is daemon-option 64 '^gmemtraced: --explode: unknown option' 'usage error'
 	case_is control-characters 2 '^gmemtrace: a\\x1b\[31m\\x0ab.cap: cannot' 'are not printed raw'
