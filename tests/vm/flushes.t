@@ -90,21 +90,24 @@ observed() {
 	file_like "$out/run.folded" '^[^; ]+-[0-9]+;([^; ]+;)+flush_[a-z]+ [0-9]+$' "$name: folded"
 }
 
-# late_by_trace TRACE: "CPU NUMBER" a line, how often each was the last to answer gmem-load, by ftrace's own events.
-late_by_trace() {
+# last_by_trace TRACE: of each flush of gmem-load, by ftrace's own events, when its first CPU was asked (ns), which answered
+# last, and by how much (ns) that was later than the one before it, 0 where there was none.
+last_by_trace() {
 	awk '
 		# TASK-PID [CPU] FLAGS TIME: EVENT: FIELDS
-		{ cpu = $2; gsub(/[^0-9]/, "", cpu); cpu += 0; csd = $0; sub(/.*csd=/, "", csd) }
+		{
+			cpu = $2; gsub(/[^0-9]/, "", cpu); cpu += 0; csd = $0; sub(/.*csd=/, "", csd)
+			time = $0; sub(/: csd_.*/, "", time); sub(/.* /, "", time); split(time, t, ".")
+		}
 		/csd_queue_cpu:/ && /gmem-load/ && /func=do_(flush_tlb_all|kernel_range_flush)/ {
-			target = $0; sub(/.*cpu=/, "", target); sub(/ .*/, "", target)
-			if (!(cpu in open) || !open[cpu]) { group[cpu]++; open[cpu] = 0 }
+			if (!(cpu in open) || !open[cpu]) { asked[cpu] = t[1] t[2] "000"; open[cpu] = 0; before[cpu] = 0 }
 			open[cpu]++; from[csd] = cpu; next
 		}
 		/csd_function_exit:/ && (csd in from) {
-			if (--open[from[csd]] == 0) last[cpu]++
-			delete from[csd]
-		}
-		END { for (cpu in last) print cpu, last[cpu] }' "$1" | sort -n
+			at = t[2] + t[1] % 1000 * 1000000; by = from[csd]
+			if (--open[by] == 0) print asked[by], cpu, before[by] ? (at - before[by]) * 1000 : 0
+			before[by] = at; delete from[csd]
+		}' "$1" | sort -n
 }
 
 # late_is_named NAME: whoever waits when the CPU lets go is told that it was this one.
@@ -143,7 +146,8 @@ sums_agree() {
 	json_ok "$out/sum.json" '([.causes[].ns] | add) == .ns and ([.kinds[]] | add) == .flushes + .ours' "$1: no time is in no class or in two"
 }
 
-# The last CPU, as two say it who do not know of each other: within 1 %, and what else flushed meanwhile.
+# The last CPU, as two say it who do not know of each other: the same in 99 % of the flushes and more where
+# the host is quiet, and in 97 % where it takes a CPU away between their two stamps.
 late_agrees() {
 	local name=$1
 	shift
@@ -151,7 +155,8 @@ late_agrees() {
 		echo 1 >events/csd/enable && echo 0 >tracing_on && echo >trace
 		gmemtrace record --flushes --stacks 0 -o /tmp/run.cap -- sh -c "echo 1 >/sys/kernel/tracing/tracing_on
 			gmem-load secretmem --pages 500 --rounds 2 >/dev/null; echo 0 >/sys/kernel/tracing/tracing_on" 2>/dev/null
-		gmemtrace latency --json /tmp/run.cap >/out/late.json; cp trace /out/trace; echo 0 >events/csd/enable
+		gmemtrace latency --json /tmp/run.cap >/out/late.json; gmemtrace export --format ndjson /tmp/run.cap >/out/late.ndjson
+		cp trace /out/trace; echo 0 >events/csd/enable
 		witness outer gmem-load gmemtrace record --flushes --stacks 0 -o /tmp/sum.cap -- \
 			witness inner gmem-load gmem-load secretmem --pages 300 --rounds 1 >/dev/null 2>/out/witness.stderr
 		gmemtrace export --format ndjson /tmp/sum.cap >/out/sum.ndjson; gmemtrace latency --json /tmp/sum.cap >/out/sum.json
@@ -160,11 +165,19 @@ late_agrees() {
 		gmemtrace latency --json /tmp/held.cap >/out/held.json
 		cat per_cpu/*/stats | grep -c "overrun: [1-9]"'
 	stdout_is 0 "$name: the other tracer has lost nothing"
-	late_by_trace "$out/trace" >"$test_work/late"
+	last_by_trace "$out/trace" >"$test_work/trace"
+	jq -r 'select(.type == "flush" and .comm == "gmem-load" and .last) | "\(.begin) \(.end) \(.last.cpu)"' "$out/late.ndjson" |
+		sort -n >"$test_work/ours"
 	json_ok "$out/late.json" '.flushes > 900' "$name: flushes on four CPUs"
-	is "$(jq -r '[.late[] | {cpu, count}] | group_by(.cpu)[] | "\(.[0].cpu) \(map(.count) | add)"' "$out/late.json" |
-		join -a 1 -a 2 -o 0,1.2,2.2 -e 0 - "$test_work/late" |
-		awk '{ d = $2 - $3; off += d < 0 ? -d : d; all += $3 } END { print (all > 900), (off <= all * 0.01 + 4 ? "agrees" : off " of " all) }')" \
+	# Two that answer within 20 us are told apart by neither: a CPU may be off its host between the two stamps.
+	is "$(awk '
+		NR == FNR { begin[NR] = $1; end[NR] = $2; cpu[NR] = $3; nr = NR; i = 1; next }
+		{
+			while (i <= nr && end[i] < $1) i++
+			if (i > nr || begin[i] > $1 || ($3 && $3 < 20000)) next
+			met++; off += cpu[i] != $2
+		}
+		END { print (met > 300), (off <= met * 0.03 ? "agrees" : off " of " met) }' "$test_work/ours" "$test_work/trace")" \
 		'1 agrees' "$name: the CPU named as last is the last by other timestamps"
 }
 
