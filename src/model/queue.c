@@ -198,10 +198,12 @@ static void flush_pop(struct queue *queue, struct queue_entry *entry)
 /* What comes first of both; NULL: nothing. */
 static const struct queue_entry *queue_peek(const struct queue *queue)
 {
-	const struct queue_entry *entry = &queue->entries[queue->head];
+	const struct queue_entry *entry;
 
+	/* There may be no entries[] yet. */
 	if (queue->head == queue->nr)
 		return queue->flushes_nr ? queue->flushes : NULL;
+	entry = &queue->entries[queue->head];
 	return queue->flushes_nr && entry_before(queue->flushes, entry) ? queue->flushes : entry;
 }
 
