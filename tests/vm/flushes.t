@@ -169,16 +169,16 @@ late_agrees() {
 	jq -r 'select(.type == "flush" and .comm == "gmem-load" and .last) | "\(.begin) \(.end) \(.last.cpu)"' "$out/late.ndjson" |
 		sort -n >"$test_work/ours"
 	json_ok "$out/late.json" '.flushes > 900' "$name: flushes on four CPUs"
-	# Two that answer within 20 us are told apart by neither: a CPU may be off its host between the two stamps.
+	# Two that answer within 10 us are told apart by neither: a CPU may be off its host between the two stamps.
 	is "$(awk '
 		NR == FNR { begin[NR] = $1; end[NR] = $2; cpu[NR] = $3; nr = NR; i = 1; next }
 		{
 			while (i <= nr && end[i] < $1) i++
-			if (i > nr || begin[i] > $1 || ($3 && $3 < 20000)) next
+			if (i > nr || begin[i] > $1 || ($3 && $3 < 10000)) next
 			met++; off += cpu[i] != $2
 		}
-		END { print (met > 300), (off <= met * 0.03 ? "agrees" : off " of " met) }' "$test_work/ours" "$test_work/trace")" \
-		'1 agrees' "$name: the CPU named as last is the last by other timestamps"
+		END { print (met > 100 ? "met" : met), (off <= met * 0.03 ? "agrees" : off " of " met) }' "$test_work/ours" "$test_work/trace")" \
+		'met agrees' "$name: the CPU named as last is the last by other timestamps"
 }
 
 observed stock-6.12 --kernel stock-6.12
