@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Words that several reports use. */
+#include <json-c/json.h>
+
 #include "internal.h"
 
 int report_done(FILE *out)
@@ -7,6 +9,16 @@ int report_done(FILE *out)
 	if (fflush(out) || ferror(out))
 		return -EIO;
 	return 0;
+}
+
+int report_json_done(FILE *out, struct json_object *object)
+{
+	fprintf(out, "%s\n",
+		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
+							       JSON_C_TO_STRING_SPACED |
+							       JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+	return report_done(out);
 }
 
 const char *report_comm(const struct model_inode *inode, char *comm)

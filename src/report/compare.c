@@ -291,12 +291,7 @@ int compare_json(FILE *out, const struct report_comparison *comparison)
 	for (size_t i = 0; i < comparison->nr; i++)
 		json_object_array_add(causes, difference_json(&comparison->list[i]));
 	json_object_object_add(object, "causes", causes);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-	return report_done(out);
+	return report_json_done(out, object);
 }
 
 extern const char comparison_schema[];

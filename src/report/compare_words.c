@@ -273,18 +273,6 @@ int compare_junit(FILE *out, const struct report_comparison *comparison)
 	return report_done(out);
 }
 
-static void github_line(FILE *out, const char *text)
-{
-	char clean[REPORT_CLEAN_MAX];
-
-	for (text = report_clean(text, clean); *text; text++) {
-		if (*text == '%')
-			fputs("%25", out);
-		else
-			fputc(*text, out);
-	}
-}
-
 int compare_github(FILE *out, const struct report_comparison *comparison)
 {
 	static const char *const levels[COMPARE_LABELS] = {
@@ -299,14 +287,14 @@ int compare_github(FILE *out, const struct report_comparison *comparison)
 
 		fprintf(out, "::%s title=gmemtrace %s::", levels[difference->label],
 			compare_label(difference->label));
-		github_line(out, difference_line(difference, line));
+		report_github_text(out, difference_line(difference, line));
 		if (*difference->doubt) {
 			fputs(". Not sure: ", out);
-			github_line(out, difference->doubt);
+			report_github_text(out, difference->doubt);
 		}
 		if (difference->label == COMPARE_NEW) {
 			fputs(". ", out);
-			github_line(out, violation_words_of(difference->violation));
+			report_github_text(out, violation_words_of(difference->violation));
 		}
 		fputc('\n', out);
 	}

@@ -14,8 +14,16 @@
 	static const struct report_format *const format##_entry                                    \
 		__attribute__((used, section("gmemtrace_formats"))) = &(format)
 
+struct json_object;
+
 /* 0, or -EIO where @out has failed. */
 int report_done(FILE *out);
+
+/* Writes @object, which is freed, for people and programs alike. As report_done(). */
+int report_json_done(FILE *out, struct json_object *object);
+
+/* @text in a line for GitHub Actions. */
+void report_github_text(FILE *out, const char *text);
 
 /* A task's name with everything replaced that could trick a terminal or a format. */
 #define REPORT_COMM_MAX (RECORD_COMM_LEN + 1)

@@ -212,10 +212,5 @@ int report_story_json(FILE *out, const struct story *story, const struct verdict
 	json_object_object_add(object, "now", now_json(story));
 	json_object_object_add(object, "exposure", exposure_json(story));
 	json_object_object_add(object, "violations", violations_json(story, verdict));
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-	return report_done(out);
+	return report_json_done(out, object);
 }

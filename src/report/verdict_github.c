@@ -6,7 +6,7 @@
 #define GITHUB_ANNOTATIONS 10
 #define GITHUB_PLACES 8
 
-static void github_text(FILE *out, const char *text)
+void report_github_text(FILE *out, const char *text)
 {
 	char clean[REPORT_CLEAN_MAX];
 
@@ -26,7 +26,7 @@ static void github_cause(FILE *out, const struct verdict_violation *cause, const
 	/* A colon is special in a property such as the title, not in the message behind "::". */
 	fprintf(out, "::%s title=gmemtrace %s::%s count %llu: ", level, cause->rule->name,
 		report_place(cause, place), (unsigned long long)cause->count);
-	github_text(out, cause->words);
+	report_github_text(out, cause->words);
 	fputc('\n', out);
 }
 
@@ -52,8 +52,8 @@ static void github_reasons(FILE *out, const struct verdict *verdict)
 		return;
 	fprintf(out, "::warning title=gmemtrace inconclusive::");
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++) {
-		github_text(out, i ? "; " : "");
-		github_text(out, reason);
+		report_github_text(out, i ? "; " : "");
+		report_github_text(out, reason);
 	}
 	fputc('\n', out);
 }
@@ -69,7 +69,7 @@ static void github_not_judged(FILE *out, const struct verdict *verdict)
 			continue;
 		fprintf(out, "%s%s: ", any ? "; " : "::notice title=gmemtrace not judged::",
 			entry->rule->name);
-		github_text(out, entry->reason);
+		report_github_text(out, entry->reason);
 		any = true;
 	}
 	if (any)
@@ -110,10 +110,10 @@ static void github_pattern(FILE *out, const struct verdict *verdict, size_t inde
 	fprintf(out, " count %llu: ",
 		(unsigned long long)(pattern->pages ? pattern->pages : pattern->occurrences));
 	if (pattern->causes > 1) {
-		github_text(out, report_pattern(pattern, line));
+		report_github_text(out, report_pattern(pattern, line));
 		fputs(". The first: ", out);
 	}
-	github_text(out, first->words);
+	report_github_text(out, first->words);
 	fputc('\n', out);
 	github_proof(out, first);
 }

@@ -224,12 +224,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	json_object_object_add(object, "kernel", kernel_json(model));
 	json_object_object_add(object, "clock", clock_json(model));
 	json_object_object_add(object, "facts", facts_json(model));
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-	return report_done(out);
+	return report_json_done(out, object);
 }
 
 /* The file that says it, as it is in the source. */

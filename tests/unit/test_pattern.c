@@ -43,6 +43,19 @@ static void anew(__u64 pages)
 	faulted(pages);
 }
 
+/* A request for [first, last] that leaves out @nr pages from @page on. */
+struct miss {
+	__u64 first, last, page, nr;
+};
+
+static void two_missed(struct miss one, struct miss other, const char *what)
+{
+	anew(32);
+	convert(one.first, one.last, one.page, one.nr);
+	convert(other.first, other.last, other.page, other.nr);
+	expect_missed(2, what, "");
+}
+
 static void test_last(void **state)
 {
 	(void)state;
@@ -62,53 +75,33 @@ static void test_last(void **state)
 static void test_first(void **state)
 {
 	(void)state;
-	faulted(32);
-	convert(0, 3, 0, 1);
-	convert(8, 12, 8, 1);
-	expect_missed(2, "the first page of" PRESENT, "");
-	anew(32);
-	convert(0, 3, 0, 1);
-	convert(8, 12, 9, 1);
-	expect_missed(2, "pages of" PRESENT, "");
+	two_missed((struct miss){ 0, 3, 0, 1 }, (struct miss){ 8, 12, 8, 1 },
+		   "the first page of" PRESENT);
+	two_missed((struct miss){ 0, 3, 0, 1 }, (struct miss){ 8, 12, 9, 1 }, "pages of" PRESENT);
 }
 
 static void test_whole(void **state)
 {
 	(void)state;
-	faulted(32);
-	convert(0, 3, 0, 4);
-	convert(8, 8, 8, 1);
-	expect_missed(2, "all pages of" PRESENT, "");
+	two_missed((struct miss){ 0, 3, 0, 4 }, (struct miss){ 8, 8, 8, 1 },
+		   "all pages of" PRESENT);
 	/* Of one page each first, last and all of them are the same. */
-	anew(32);
-	convert(0, 0, 0, 1);
-	convert(8, 8, 8, 1);
-	expect_missed(2, "all pages of" PRESENT, "");
-	anew(32);
-	convert(0, 3, 0, 4);
-	convert(8, 12, 9, 2);
-	expect_missed(2, "pages of" PRESENT, "");
+	two_missed((struct miss){ 0, 0, 0, 1 }, (struct miss){ 8, 8, 8, 1 },
+		   "all pages of" PRESENT);
+	two_missed((struct miss){ 0, 3, 0, 4 }, (struct miss){ 8, 12, 9, 2 }, "pages of" PRESENT);
 }
 
 static void test_most(void **state)
 {
 	(void)state;
-	faulted(32);
-	convert(0, 3, 0, 3);
-	convert(8, 12, 8, 4);
-	expect_missed(2, "all but the last page of" PRESENT, "");
-	anew(32);
-	convert(0, 3, 0, 3);
-	convert(8, 12, 8, 2);
-	expect_missed(2, "the first pages of" PRESENT, "");
-	anew(32);
-	convert(0, 3, 1, 3);
-	convert(8, 12, 9, 4);
-	expect_missed(2, "all but the first page of" PRESENT, "");
-	anew(32);
-	convert(0, 3, 1, 3);
-	convert(8, 12, 10, 3);
-	expect_missed(2, "the last pages of" PRESENT, "");
+	two_missed((struct miss){ 0, 3, 0, 3 }, (struct miss){ 8, 12, 8, 4 },
+		   "all but the last page of" PRESENT);
+	two_missed((struct miss){ 0, 3, 0, 3 }, (struct miss){ 8, 12, 8, 2 },
+		   "the first pages of" PRESENT);
+	two_missed((struct miss){ 0, 3, 1, 3 }, (struct miss){ 8, 12, 9, 4 },
+		   "all but the first page of" PRESENT);
+	two_missed((struct miss){ 0, 3, 1, 3 }, (struct miss){ 8, 12, 10, 3 },
+		   "the last pages of" PRESENT);
 }
 
 /* A request for [first, last] that changes @page, which is another. */
