@@ -267,3 +267,16 @@ __u64 report_duration(const struct verdict *verdict)
 	model_count(verdict_model(verdict), &counts);
 	return counts.now > counts.started ? counts.now - counts.started : 0;
 }
+
+void report_github_text(FILE *out, const char *text)
+{
+	char clean[REPORT_CLEAN_MAX];
+
+	/* The format's own escape; what would break its line is escaped already. */
+	for (text = report_clean(text, clean); *text; text++) {
+		if (*text == '%')
+			fputs("%25", out);
+		else
+			fputc(*text, out);
+	}
+}

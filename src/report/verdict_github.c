@@ -6,19 +6,6 @@
 #define GITHUB_ANNOTATIONS 10
 #define GITHUB_PLACES 8
 
-void report_github_text(FILE *out, const char *text)
-{
-	char clean[REPORT_CLEAN_MAX];
-
-	/* The format's own escape; what would break its line is escaped already. */
-	for (text = report_clean(text, clean); *text; text++) {
-		if (*text == '%')
-			fputs("%25", out);
-		else
-			fputc(*text, out);
-	}
-}
-
 static void github_cause(FILE *out, const struct verdict_violation *cause, const char *level)
 {
 	char place[REPORT_PLACE_MAX];
