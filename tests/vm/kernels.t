@@ -11,7 +11,7 @@ all_good() {
 	if ! "$top/tests/vm/kernels" --cpu max --out "$test_work/kept" "$1" >"$stdout" 2>"$stderr"; then
 		fail "$1: every scenario"
 		cat "$stdout" "$stderr" | tail -n 20 | sed 's/^/#   /' >&2
-		note_failure "  $(grep "^$1" "$stdout")" "  $(tail -n 1 "$stderr")"
+		note_failure "  $(grep "^$1" "$stdout")" "  $(grep "lab/run: " "$stderr" || tail -n 1 "$stderr")"
 		return
 	fi
 	pass "$1: every scenario"

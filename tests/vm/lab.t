@@ -85,6 +85,11 @@ test_bad_ends() {
 	status_is 125 'a panic is 125, at once'
 	stderr_like 'the guest kernel died: Kernel panic - not syncing: sysrq triggered crash' 'with its reason'
 
+	# Not by guest(), which would try it once more.
+	boot_guest --kernel "$kernel" --timeout 120 --append 'reboot=t' -- reboot -f
+	status_is 125 'so is a triple fault'
+	stderr_like 'the guest kernel died without a word \(triple fault\)' 'which is told from an end of QEMU'
+
 	boot --append 'rdinit=/no-such-init' -- true
 	status_is 125 'a guest that does not come up is 125'
 }

@@ -106,6 +106,11 @@ met_stale_code() {
 	[ "$status" = 125 ] && grep -q 'Oops: int3:' "$out/console.log" 2>/dev/null
 }
 
+# The same where no breakpoint can be taken: in the entry code, that is a triple fault.
+died_silently() {
+	[ "$status" = 125 ] && grep -q 'died without a word' "$stderr"
+}
+
 # Nothing of ours has run yet when a kernel hangs before its init; emulated and on a busy host, old ones sometimes do.
 never_came_up() {
 	[ "$status" = 124 ] && grep -q 'the guest had not come up' "$stderr"
@@ -117,13 +122,13 @@ stock_stalled() {
 		grep -qE 'rcu: INFO|soft lockup|BUG: workqueue lockup' "$out/console.log" 2>/dev/null
 }
 
-# All three are the emulator's: once more then, where they cannot be, and a second time is a finding.
+# All of them are the emulator's: once more then, where they cannot be, and a second time is a finding.
 guest() {
 	boot_guest "$@"
 	if met_stale_code; then
 		diag 'QEMU ran code that the kernel had patched before (Oops: int3); booting again'
-	elif never_came_up || stock_stalled "$@"; then
-		diag "the guest hung (status $status); booting again; its last lines:"
+	elif died_silently || never_came_up || stock_stalled "$@"; then
+		diag "the guest hung or died (status $status); booting again; its last lines:"
 		tail -n 5 "$stderr" | sed 's/^/#   /' >&2
 	else
 		return 0
