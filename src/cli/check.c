@@ -11,6 +11,7 @@
 #include "cli/compare.h"
 #include "cli/output.h"
 #include "gmemtrace/report.h"
+#include "report/escape.h"
 
 enum check_key {
 	KEY_REQUIRE = 0x100,
@@ -27,6 +28,7 @@ enum check_key {
 };
 
 #define FORMATS_MAX 32
+#define PATH_TEXT_MAX 1024 /* bytes of a file name, as it is printed */
 
 struct check {
 	struct options options;
@@ -126,6 +128,7 @@ static void known_issues_read(const struct argp_state *state, struct check *chec
 {
 	char message[512];
 
+	options_take_input(path);
 	if (allow_file(&check->verdict, path, message, sizeof(message)))
 		options_usage(state->name, "--known-issues: %s", message);
 }
@@ -198,6 +201,7 @@ static error_t check_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_BASE:
 		check->base = text;
+		options_take_input(text);
 		return 0;
 	case KEY_PATCHED:
 		check->patched = text;
@@ -280,19 +284,21 @@ static void next_write(const struct output *output, const struct check *check,
 	const struct verdict_violation *first = verdict_violation(verdict, 0);
 	const char *capture =
 		check->options.run.file ? check->options.run.file : check->options.run.capture;
-	char name[MODEL_INODE_NAME_MAX];
+	char name[MODEL_INODE_NAME_MAX], clean[PATH_TEXT_MAX], besides[PATH_TEXT_MAX];
 
 	if (strcmp(check->format->name, "text") != 0 || !first || !capture)
 		return;
-	if (check->besides_path)
-		fprintf(output_stream(output), "files      %s   %s\n", capture,
-			check->besides_path);
+	escape_text(clean, sizeof(clean), capture);
+	if (check->besides_path) {
+		escape_text(besides, sizeof(besides), check->besides_path);
+		fprintf(output_stream(output), "files      %s   %s\n", clean, besides);
+	}
 	fprintf(output_stream(output), "next       ");
 	model_inode_name(first->inode, name, sizeof(name));
 	if (first->inode && first->pgoff_known)
 		fprintf(output_stream(output), "gmemtrace why %s:0x%" PRIx64 " %s      ", name,
-			(uint64_t)first->pgoff_first, capture);
-	fprintf(output_stream(output), "gmemtrace check --json %s   (no root needed)\n", capture);
+			(uint64_t)first->pgoff_first, clean);
+	fprintf(output_stream(output), "gmemtrace check --json %s   (no root needed)\n", clean);
 }
 
 /* Takes @besides, which may be NULL. */

@@ -56,6 +56,8 @@ void options_need_live(struct options *options, const char *name);
 
 /* For an option that names a file to write a report to: it may not be one of the run's captures. */
 void options_take_out(struct options *options, const char *path);
+/* What is read beside options.run.file: it is not to be written over either. */
+void options_take_input(const char *path);
 
 /* For an option that asks for @text, which the program has, and for no run: options_parse() prints it and ends. */
 void options_print(struct options *options, const char *name, const char *text);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +18,31 @@ static int first_byte(FILE *file)
 	do
 		byte = fgetc(file);
 	while (byte == ' ' || byte == '\n' || byte == '\t' || byte == '\r');
-	rewind(file);
-	return byte;
+	/* A pipe has no other way back. */
+	return ungetc(byte, file);
+}
+
+/* An option that says how a capture is judged; NULL: none was given. */
+static const char *option_of_judging(const struct compare *compare)
+{
+	const struct verdict_options *verdict = compare->verdict;
+	const struct run_options *run = compare->run;
+	const struct rule *rule = NULL;
+
+	while ((rule = rule_next(rule))) {
+		if (verdict->allow[rule->id])
+			return "--allow";
+	}
+	return verdict->require	      ? "--require"
+	       : verdict->pages_min   ? "--min-pages"
+	       : verdict->inodes_min  ? "--min-inodes"
+	       : verdict->allow_empty ? "--allow-empty"
+	       : verdict->pages_only  ? "--pgoff"
+	       : run->vm	      ? "--vm"
+	       : run->comm	      ? "--comm"
+	       : run->inode	      ? "--inode"
+	       : run->model.stuck_ns  ? "--stuck"
+				      : NULL;
 }
 
 static char *file_read(FILE *file)
@@ -97,9 +121,30 @@ cleanup:
 	return status;
 }
 
+/* A verdict that was printed is what it is. */
+static enum gmemtrace_status verdict_take(const struct compare *compare, const char *path,
+					  FILE *file, char **text)
+{
+	const char *option = option_of_judging(compare);
+
+	if (option) {
+		output_line("%s has no meaning for a verdict that was printed (%s): give the "
+			    "capture",
+			    option, path);
+		return GMEMTRACE_USAGE;
+	}
+	*text = file_read(file);
+	if (*text)
+		return GMEMTRACE_CONSISTENT;
+	output_line("%s: cannot read", path);
+	return GMEMTRACE_ERROR;
+}
+
 static enum gmemtrace_status side_read(const struct compare *compare, const char *path, char **text)
 {
 	FILE *file = fopen(path, "re");
+	enum gmemtrace_status status;
+	bool again;
 	int byte;
 
 	if (!file) {
@@ -107,14 +152,16 @@ static enum gmemtrace_status side_read(const struct compare *compare, const char
 		return GMEMTRACE_ERROR;
 	}
 	byte = first_byte(file);
-	if (byte == '{')
-		*text = file_read(file);
+	if (byte == '{') {
+		status = verdict_take(compare, path, file, text);
+		fclose(file);
+		return status;
+	}
+	again = !fseek(file, 0, SEEK_SET);
 	fclose(file);
-	if (byte != '{')
+	if (again)
 		return capture_judge(compare, path, text);
-	if (*text)
-		return GMEMTRACE_CONSISTENT;
-	output_line("%s: cannot read", path);
+	output_line("%s: no verdict, and as a capture it cannot be read twice: give a file", path);
 	return GMEMTRACE_ERROR;
 }
 

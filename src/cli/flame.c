@@ -123,7 +123,7 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (flame->diff && flame->options.run.file && !flame->second)
-			flame->second = text;
+			options_take_input(flame->second = text);
 		else
 			options_take_file(state, &flame->options, text);
 		return 0;

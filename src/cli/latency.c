@@ -90,6 +90,7 @@ static void file_take(struct argp_state *state, struct latency *latency, const c
 	}
 	latency->more = more;
 	latency->more[latency->more_nr++] = text;
+	options_take_input(text);
 }
 
 static error_t latency_parse(int key, char *text, struct argp_state *state)

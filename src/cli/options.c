@@ -393,14 +393,39 @@ static bool file_same(const char *path, const char *other)
 	       one.st_ino == two.st_ino && one.st_dev == two.st_dev;
 }
 
-/* A report would overwrite the capture that it is about. */
+/* Files that are read; an option that writes one must not name any of them. */
+static struct input {
+	struct input *next;
+	const char *path;
+} * inputs;
+
+void options_take_input(const char *path)
+{
+	struct input *input = malloc(sizeof(*input));
+
+	if (!input) {
+		output_line("out of memory");
+		exit(GMEMTRACE_ERROR);
+	}
+	*input = (struct input){ inputs, path };
+	inputs = input;
+}
+
+/* A report would overwrite the capture that it is about, or what else is read for it. */
 static void options_check_out(const char *name, const struct options *options)
 {
 	const char *capture = options->run.file ? options->run.file : options->run.capture;
 
-	if (options->out && capture && file_same(options->out, capture))
+	if (!options->out)
+		return;
+	if (capture && file_same(options->out, capture))
 		options_usage(name, "%s: the capture is there: give another name to the report",
 			      options->out);
+	for (const struct input *input = inputs; input; input = input->next) {
+		if (file_same(options->out, input->path))
+			options_usage(name, "%s: it is read: give another name to the report",
+				      options->out);
+	}
 }
 
 static void options_say(void *context, const char *line)

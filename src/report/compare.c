@@ -233,7 +233,9 @@ int report_comparison_status(const struct report_comparison *comparison)
 
 	if (comparison->count[COMPARE_NEW])
 		return GMEMTRACE_VIOLATED;
-	if (members(comparison->patched, "reasons"))
+	/* What it does not list may be new. */
+	if (members(comparison->patched, "reasons") ||
+	    compare_count_at(comparison->patched, "violations_unlisted"))
 		return GMEMTRACE_INCONCLUSIVE;
 	return json_object_get_int64(command) > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;
 }

@@ -80,7 +80,7 @@ static const char *difference_line(const struct difference *difference, char lin
 	return line;
 }
 
-/* What the sides could not say, whatever was found. @write: a line, without its end. */
+/* What the sides could not say, whatever was found: lines, each from @before to @behind. */
 static void sides_doubts(FILE *out, const struct report_comparison *comparison, const char *before,
 			 const char *behind)
 {
@@ -89,6 +89,12 @@ static void sides_doubts(FILE *out, const struct report_comparison *comparison, 
 	char clean[REPORT_CLEAN_MAX];
 
 	for (size_t side = 0; side < 2; side++) {
+		__u64 unlisted = compare_count_at(sides[side], "violations_unlisted");
+
+		if (unlisted)
+			fprintf(out, "%s%llu causes that %s has are not listed%s%s", before,
+				(unsigned long long)unlisted, names[side],
+				side ? ": they may be new" : "", behind);
 		if (!json_object_object_get_ex(sides[side], "reasons", &array))
 			continue;
 		for (size_t i = 0; i < json_object_array_length(array) && i < 3; i++) {

@@ -6,15 +6,17 @@
 #include <string.h>
 #include "gmemtrace/story.h"
 
-/* A whole number at *@text, which goes behind it. */
+/* A whole number at *@text, which goes behind it: no octal, as everywhere (run/units.h). */
 static bool number_take(const char **text, __u64 *number)
 {
+	const char *digits = *text;
+	bool hexadecimal = digits[0] == '0' && (digits[1] | 0x20) == 'x';
 	char *end;
 
-	if (!isdigit((unsigned char)**text))
+	if (!isdigit((unsigned char)*digits))
 		return false;
 	errno = 0;
-	*number = strtoull(*text, &end, 0);
+	*number = strtoull(digits, &end, hexadecimal ? 16 : 10);
 	if (errno || end == *text)
 		return false;
 	*text = end;

@@ -42,6 +42,12 @@ is "$(doubt)" 'the base did not judge this rule: its hook is off' 'which is said
 is "$(labels "$down" "$test_work/unsure.json")" '5  2 gone foreign-page ' 'without a verdict nothing is fixed'
 is "$(doubt)" 'the patched one is inconclusive: records were lost' 'and that is said'
 is "$(labels "$clean" "$down")$(doubt)" '1  2 new foreign-page null' 'else there is no doubt'
+jq '.violations_unlisted = 5' "$test_work/down.json" >"$test_work/many.json"
+is "$(labels "$test_work/down.json" "$test_work/many.json")" '5  2 also-on-base foreign-page ' 'what the patched one does not list may be new'
+succeeds 'and that is said' grep -q '^not known: 5 causes that the patched one has are not listed: they may be new$' \
+	<("$gmemtrace" check --base "$test_work/down.json" --patched "$test_work/many.json")
+is "$(labels "$test_work/many.json" "$test_work/down.json")" '0  2 also-on-base foreign-page ' 'what the base does not list is not'
+is "$(labels <(cat "$test_work/clean.json") "$down")" '1  2 new foreign-page ' 'a printed verdict may come through a pipe'
 
 # Each format has the labels.
 in_each() {
@@ -99,6 +105,14 @@ refused 64 'gmemtrace check: --base and --patched: give both; see gmemtrace chec
 refused 64 'gmemtrace check: --base and --patched are all that is judged: no FILE; see gmemtrace check --help' --base a --patched b c
 refused 64 'gmemtrace check: --schema=x: give comparison, or nothing; see gmemtrace check --help' --schema=x
 refused 2 'gmemtrace: /nonexistent: cannot open: No such file or directory' --base /nonexistent --patched "$down"
+for option in --require=stuck --min-pages=1 --min-inodes=1 --allow-empty --allow=foreign-page --pgoff=1 --vm=1 --comm=x --inode=g1 --stuck=3s; do
+	refused 64 "gmemtrace: ${option%%=*} has no meaning for a verdict that was printed ($test_work/clean.json): give the capture" \
+		"$option" --base "$test_work/clean.json" --patched "$clean"
+done
+mkfifo "$test_work/pipe"
+cat "$clean" >"$test_work/pipe" &
+refused 2 "gmemtrace: $test_work/pipe: no verdict, and as a capture it cannot be read twice: give a file" --base "$test_work/pipe" --patched "$down"
+wait
 jq 'del(.patterns[].rule)' "$test_work/down.json" >"$test_work/nameless.json"
 refused 2 "gmemtrace: $test_work/nameless.json: an older gmemtrace printed it, without patterns: give the capture" --base "$test_work/nameless.json" --patched "$down"
 echo '{"schema": "another"}' >"$test_work/other.json"

@@ -29,6 +29,14 @@ for name in "$capture" ./a.cap hard.cap soft.cap; do
 done
 refuses 'the capture is there' check -o new.cap --junit new.cap -- true
 refuses 'standard output has the other report' check --junit - a.cap
+cp a.cap b.cap
+echo '# none' >known
+for name in "$capture" ./a.cap hard.cap soft.cap; do
+	refuses 'it is read' check --base a.cap --patched b.cap --junit "$name"
+	refuses 'it is read' flame --diff b.cap a.cap -o "$name"
+	refuses 'it is read' latency -o "$name" --merge b.cap b.cap a.cap
+done
+refuses 'it is read' check --junit known --known-issues known b.cap
 succeeds 'the capture is as it was' cmp "$top/tests/unit/fixtures/format-2.cap" a.cap
 "$tracer" check --junit report.xml a.cap >"$stdout" 2>"$stderr"
 is "$? $(grep -c '<testsuites>' report.xml)" '1 1' 'another name is written to'
@@ -59,6 +67,12 @@ for words in check live flame latency 'export --format ndjson'; do
 			"$name: $option is refused for a capture"
 	done
 done
+
+# What a file is called moves no cursor, and makes no line of its own.
+strange=$'x\e[31m\n::error::y.cap'
+cp "$top/tests/unit/fixtures/fault-free-uncleared.cap" "$strange"
+"$tracer" check --junit "$strange.xml" "$strange" >"$stdout" 2>"$stderr"
+is "$? $(grep -cF 'x\x1b[31m\x0a::error::y.cap' "$stdout") $(grep -c '^::error' "$stdout")" '1 2 0' 'names are not printed raw'
 
 # closed STATUS DESCRIPTION COMMAND
 closed() {

@@ -504,6 +504,11 @@ static void test_parse(void **state)
 	assert_int_equal(subject.inode, 6);
 	assert_int_equal(subject.first, 0x104);
 	assert_int_equal(subject.last, 0x104);
+	/* A zero in front of a number is no more than that. */
+	assert_int_equal(story_parse("g010:010-0x010", &subject), 0);
+	assert_int_equal(subject.inode, 10);
+	assert_int_equal(subject.first, 10);
+	assert_int_equal(subject.last, 16);
 	assert_int_equal(story_parse("s1:0-0xfff", &subject), 0);
 	assert_int_equal(subject.last, 0xfff);
 	assert_int_equal(story_parse("s1:0-0x1000", &subject), -E2BIG);
