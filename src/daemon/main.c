@@ -21,6 +21,7 @@
 #include "daemon/serve.h"
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
+#include "metrics/metrics.h"
 #include "serve/client.h"
 #include "sensor/lock.h"
 #include "sensor/runtime.h"
@@ -308,16 +309,30 @@ static int listen_clients(const struct arguments *arguments)
 	return listener;
 }
 
-/* The same. */
+/* -1, or where nothing can be kept there -errno, lower than that: it was said. */
+static int keep_metrics(struct arguments *arguments)
+{
+	int error = arguments->metrics ? metrics_storable(arguments->metrics) : 0;
+
+	arguments->daemon.metrics = arguments->metrics;
+	if (!error)
+		return -1;
+	if (error == -EINVAL)
+		usage_error("--metrics: give an address or a file");
+	daemon_log_at(LOG_LEVEL_ERROR, "--metrics %s: cannot write: %s", arguments->metrics,
+		      strerror(-error));
+	/* -1 is -EPERM as well. */
+	return error == -EPERM ? -EACCES : error;
+}
+
+/* The same, or a descriptor. */
 static int listen_metrics(struct arguments *arguments)
 {
 	char message[512];
 	int listener;
 
-	if (!arguments->metrics || !http_is_address(arguments->metrics)) {
-		arguments->daemon.metrics = arguments->metrics;
-		return -1;
-	}
+	if (!arguments->metrics || !http_is_address(arguments->metrics))
+		return keep_metrics(arguments);
 	listener = http_listen(arguments->metrics, message, sizeof(message));
 	if (listener == -EINVAL)
 		usage_error("--metrics %s", message);

@@ -256,20 +256,26 @@ static void messages_take(struct watch *watch)
 	watch->channel = -1;
 }
 
-static void judge_reap(struct watch *watch)
+/* An exit status where none follows: a capture that cannot be judged never can. Else 0. */
+static int judge_reap(struct watch *watch)
 {
-	if (!watch->judge || waitpid(watch->judge, NULL, WNOHANG) != watch->judge)
-		return;
+	int status;
+
+	if (!watch->judge || waitpid(watch->judge, &status, WNOHANG) != watch->judge)
+		return 0;
 	if (watch->channel >= 0)
 		messages_take(watch);
 	if (watch->channel >= 0)
 		close(watch->channel);
 	watch->channel = -1;
 	watch->judge = 0;
+	if (watch->options->capture && WIFEXITED(status))
+		return WEXITSTATUS(status) ? WEXITSTATUS(status) : GMEMTRACE_ERROR;
 	watch->judge_due = now() + AGAIN_NS;
 	daemon_log_at(LOG_LEVEL_ERROR,
 		      "the process that judges has died: another follows in %llu s",
 		      AGAIN_NS / 1000000000);
+	return 0;
 }
 
 /* Only where the process that drains lives, too: a line of its own says so. */
@@ -324,7 +330,7 @@ static int watch_run(struct watch *watch)
 	const struct daemon_options *options = watch->options;
 
 	while (!terminated) {
-		int timeout = options->alarm ? alarm_poll(options->alarm, now()) : -1;
+		int status, timeout = options->alarm ? alarm_poll(options->alarm, now()) : -1;
 
 		if (watch->server && waitpid(watch->server, NULL, WNOHANG) == watch->server) {
 			daemon_log_at(LOG_LEVEL_ERROR,
@@ -334,7 +340,9 @@ static int watch_run(struct watch *watch)
 			watch->server = 0;
 			return GMEMTRACE_ERROR;
 		}
-		judge_reap(watch);
+		status = judge_reap(watch);
+		if (status)
+			return status;
 		if (watch->judge_due && now() >= watch->judge_due)
 			judge_begin(watch);
 		life_show(watch);

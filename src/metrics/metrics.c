@@ -233,18 +233,44 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 	return ferror(out) ? -EIO : 0;
 }
 
+/* A new file beside @path, whose name is in @fresh, PATH_MAX bytes. Its descriptor, or -errno. */
+static int fresh_open(const char *path, char *fresh)
+{
+	int descriptor;
+
+	/* The collector reads what ends in .prom. */
+	if (snprintf(fresh, PATH_MAX, "%s.XXXXXX", path) >= PATH_MAX)
+		return -ENAMETOOLONG;
+	descriptor = mkostemp(fresh, O_CLOEXEC);
+	return descriptor < 0 ? -errno : descriptor;
+}
+
+int metrics_storable(const char *path)
+{
+	char fresh[PATH_MAX];
+	struct stat status;
+	int descriptor;
+
+	if (!*path)
+		return -EINVAL;
+	if (!stat(path, &status) && S_ISDIR(status.st_mode))
+		return -EISDIR;
+	descriptor = fresh_open(path, fresh);
+	if (descriptor < 0)
+		return descriptor;
+	close(descriptor);
+	return unlink(fresh) ? -errno : 0;
+}
+
 int metrics_store(const char *path, const char *text, size_t size)
 {
 	char fresh[PATH_MAX];
 	int descriptor, error = 0;
 	ssize_t written;
 
-	/* The collector reads what ends in .prom. */
-	if (snprintf(fresh, sizeof(fresh), "%s.XXXXXX", path) >= (int)sizeof(fresh))
-		return -ENAMETOOLONG;
-	descriptor = mkostemp(fresh, O_CLOEXEC);
+	descriptor = fresh_open(path, fresh);
 	if (descriptor < 0)
-		return -errno;
+		return descriptor;
 	written = write(descriptor, text, size);
 	if (written != (ssize_t)size)
 		error = written < 0 ? -errno : -ENOSPC;

@@ -207,10 +207,16 @@ test_loss() {
 
 test_refused() {
 	is "$(refuses --replay $good --socket "$test_work/s")" 64 'of a capture nothing is served'
-	start --replay "$test_work/none.cap" --judge
-	succeeds 'a capture that is not there is said' wait_for grep -q 'none.cap' "$log"
-	finish
-	is "$status" 0 'and it can be ended'
+	is "$(refuses --replay "$test_work/none.cap" --judge) $(cat "$stderr")" \
+		"2 gmemtraced: $test_work/none.cap: cannot open the capture: No such file or directory" 'a capture that is not there is said once'
+	is "$(refuses --replay tests/cli/daemon.t) $(cat "$stderr")" \
+		'2 gmemtraced: tests/cli/daemon.t: not a gmemtrace capture' 'and what is none'
+	is "$(refuses --replay $good --metrics '') $(cat "$stderr")" \
+		'64 gmemtraced: --metrics: give an address or a file; see gmemtraced --help' 'a file has a name'
+	is "$(refuses --replay $good --metrics "$test_work/no/file.prom") $(cat "$stderr")" \
+		"2 gmemtraced: --metrics $test_work/no/file.prom: cannot write: No such file or directory" 'and stands where there is a directory'
+	is "$(refuses --replay $good --metrics "$test_work") $(cat "$stderr")" \
+		"2 gmemtraced: --metrics $test_work: cannot write: Is a directory" 'which it is not itself'
 }
 
 test_http

@@ -209,6 +209,10 @@ static void test_file(void **state)
 	assert_int_equal(fread(got, 1, sizeof(got), file), 3);
 	fclose(file);
 	assert_string_equal(got, "abc");
+	assert_int_equal(metrics_storable(path), 0);
+	assert_int_equal(metrics_storable(""), -EINVAL);
+	assert_int_equal(metrics_storable(directory), -EISDIR);
+	assert_int_equal(metrics_storable("/nowhere/a.prom"), -ENOENT);
 	assert_int_equal(metrics_store("/nowhere/a.prom", "abc", 3), -ENOENT);
 	assert_int_equal(metrics_store("/dev/full/a.prom", "abc", 3), -ENOTDIR);
 	snprintf(command, sizeof(command), "[ $(ls %s | wc -l) = 1 ] && rm -r %s", directory,
