@@ -54,6 +54,7 @@ static void symbol_take(struct kernel *kernel, const char *line)
 		return;
 	name += 3;
 	length = strcspn(name, "\t\n");
+	kernel->addresses_shown |= strtoull(line, NULL, 16) != 0;
 	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
 		if (!strncmp(symbol_names[i], name, length) && !symbol_names[i][length])
 			kernel->symbols[i] = strtoull(line, NULL, 16);
@@ -64,16 +65,35 @@ static void symbol_take(struct kernel *kernel, const char *line)
  * Typeless ksyms would do the same, but resolve to 0 and load all the same
  * where addresses are hidden; here that is seen.
  */
+void kernel_take_symbols(struct kernel *kernel, FILE *file)
+{
+	char line[512];
+
+	while (fgets(line, sizeof(line), file))
+		symbol_take(kernel, line);
+}
+
 static int symbols_read(struct kernel *kernel)
 {
 	FILE *file = fopen("/proc/kallsyms", "re");
-	char line[512];
 
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file))
-		symbol_take(kernel, line);
+	kernel_take_symbols(kernel, file);
 	fclose(file);
+	return 0;
+}
+
+int kernel_check_symbols(const struct kernel *kernel, struct sensor_failure *failure)
+{
+	if (!kernel->addresses_shown)
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
+				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to "
+				   "0 or 1 (sysctl)");
+	if (!kernel->symbols[KERNEL_SYMBOL_INIT_MM])
+		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
+				   "/proc/kallsyms has functions alone, and no init_mm: boot a "
+				   "kernel built with CONFIG_KALLSYMS_ALL=y");
 	return 0;
 }
 
@@ -282,10 +302,9 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 	if (error)
 		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
 				   "cannot read /proc/kallsyms: %s", strerror(-error));
-	if (!kernel->symbols[KERNEL_SYMBOL_INIT_MM])
-		return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -EPERM,
-				   "/proc/kallsyms shows no addresses: set kernel.kptr_restrict to "
-				   "0 or 1 (sysctl), or boot a kernel with CONFIG_KALLSYMS_ALL=y");
+	error = kernel_check_symbols(kernel, failure);
+	if (error)
+		return error;
 	kernel->config.page_size = struct_size(kernel->vmlinux, "page");
 	if (!kernel->config.page_size)
 		return sensor_fail(

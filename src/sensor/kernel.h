@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <bpf/btf.h>
 
@@ -38,6 +39,7 @@ struct kernel {
 	struct btf *vmlinux;
 	struct btf *kvm; /* split BTF of the kvm module; NULL where not loaded or built in */
 	uint64_t symbols[KERNEL_SYMBOL_NR];
+	bool addresses_shown; /* of any symbol; where they are hidden each reads 0 */
 	int64_t secretmem_users; /* memfd_secrets that existed then; -1: not known */
 	struct sensor_config config; /* filled by facts_read() in facts.c */
 	/* For a walk of all of the direct map: who may have pages absent. As `config`. */
@@ -49,6 +51,10 @@ struct kernel {
 /* Types and symbols. Returns 0 or -errno with @failure. */
 int kernel_open(struct kernel *kernel, struct sensor_failure *failure);
 void kernel_close(struct kernel *kernel);
+
+/* Lines as /proc/kallsyms has them; and whether what tracing cannot do without was among them. */
+void kernel_take_symbols(struct kernel *kernel, FILE *file);
+int kernel_check_symbols(const struct kernel *kernel, struct sensor_failure *failure);
 
 /* After kvm was loaded late: its types and symbols. True when they are there now. */
 bool kernel_refresh_kvm(struct kernel *kernel);

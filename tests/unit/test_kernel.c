@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -147,13 +148,44 @@ static void test_has_types(void **state)
 	btf__free(kernel.vmlinux);
 }
 
+/* What is said of a /proc/kallsyms with these lines; "": nothing is missing. */
+static const char *symbols_say(const char *lines)
+{
+	static struct sensor_failure failure;
+	struct kernel kernel = { .vmlinux = NULL };
+	FILE *file = fmemopen((void *)lines, strlen(lines), "r");
+	int error;
+
+	assert_non_null(file);
+	kernel_take_symbols(&kernel, file);
+	fclose(file);
+	failure.message[0] = '\0';
+	error = kernel_check_symbols(&kernel, &failure);
+	assert_int_equal(!error, !failure.message[0]);
+	return failure.message;
+}
+
+/* Hidden addresses are the operator's to show; data that was left out is the kernel's builder's. */
+static void test_symbols(void **state)
+{
+	(void)state;
+	assert_string_equal(symbols_say("ffffffff81000000 T _stext\n"
+					"ffffffff82a5d540 D init_mm\n"),
+			    "");
+	assert_non_null(strstr(symbols_say("0000000000000000 T _stext\n"
+					   "0000000000000000 D init_mm\n"),
+			       "shows no addresses: set kernel.kptr_restrict"));
+	assert_non_null(strstr(symbols_say("ffffffff81000000 T _stext\n"),
+			       "no init_mm: boot a kernel built with CONFIG_KALLSYMS_ALL=y"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zap_of_page),	  cmocka_unit_test(test_zap_of_address),
 		cmocka_unit_test(test_zap_of_const_page), cmocka_unit_test(test_has_function),
 		cmocka_unit_test(test_compound),	  cmocka_unit_test(test_marks_folios),
-		cmocka_unit_test(test_has_types),
+		cmocka_unit_test(test_has_types),	  cmocka_unit_test(test_symbols),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
