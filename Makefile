@@ -71,7 +71,10 @@ ROOMS := capture providers holders map model rules story flush report export vie
 # Perfetto's packets, generated.
 PROTO_SOURCE := $(B)/proto/perfetto.pb-c.c
 LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c)) $(PROTO_SOURCE)
-LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter src/%,$(LIB_SOURCES))) $(B)/obj/proto/perfetto.pb-c.o
+# The model is compiled as one unit: what takes a record is in a dozen of its files.
+MODEL_SOURCES := $(wildcard src/model/*.c)
+LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(MODEL_SOURCES),$(filter src/%,$(LIB_SOURCES)))) \
+	       $(B)/obj/model.o $(B)/obj/proto/perfetto.pb-c.o
 CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
 DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
 		    $(if $(findstring -static,$(LDFLAGS)),$(wildcard src/static/*.c)))
@@ -141,6 +144,17 @@ $(B)/obj/proto/%.o: $(B)/proto/%.c Makefile
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(PIC) -MMD -MP -c $< -o $@
+
+# Inlined across files, and more than elsewhere: a tenth fewer instructions of a replay. Tests compile them one by one.
+$(B)/model.c: $(MODEL_SOURCES) Makefile
+	@mkdir -p $(@D)
+	$(Q)printf '#include "%s"\n' $(MODEL_SOURCES) >$@
+
+$(B)/obj/model.o: INLINE := -finline-functions --param inline-unit-growth=200 --param max-inline-insns-auto=120
+$(B)/obj/model.o: $(B)/model.c
+	$(call say,CC,src/model)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(if $(findstring clang,$(CC)),,$(INLINE)) $(PIC) -MMD -MP -c $< -o $@
 
 $(B)/obj/%.o: src/%.c Makefile
 	$(call say,CC,$<)

@@ -50,7 +50,7 @@ static void piece_describe(const struct zap_taking *taking, struct piece *piece,
 
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
-	struct page page;
+	struct page page = { .flags = 0 };
 
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
 	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
