@@ -3,9 +3,24 @@
 #include "model/state.h"
 
 #define EVENTS_FIRST 1024
+#define EVENTS_MANY 16384
 #define EVENTS_LOOKS (1ULL << 25) /* at events */
 #define LOOKS_PER_RECORD 64
 #define EVENTS_NEAR 4096
+
+/* To all that are kept, in one step: so many come where one in four of them has. */
+static void events_enlarge_last(struct model *model)
+{
+	size_t room = model->events_room, last = model->options.events_kept;
+	struct event *events = model_alloc_large(model, last * sizeof(*events));
+
+	if (!events)
+		return;
+	memcpy(events, model->events, room * sizeof(*events));
+	model_release(model, model->events, room * sizeof(*events));
+	model->events = events;
+	model->events_room = last;
+}
 
 void events_enlarge(struct model *model)
 {
@@ -13,6 +28,10 @@ void events_enlarge(struct model *model)
 
 	if (room >= model->options.events_kept)
 		return;
+	if (room >= EVENTS_MANY && room >= model->options.events_kept / 4) {
+		events_enlarge_last(model);
+		return;
+	}
 	if (room) {
 		model_enlarge(model, &model->events, &model->events_room, sizeof(*model->events));
 		return;

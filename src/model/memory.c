@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Memory, counted; and the hash that the model's tables use. */
+#include <sys/mman.h>
 #include "model/state.h"
 
 /* Nothing that a kernel does makes more of its records; what somebody wrote may. */
 #define MEMORY_BASE (256ULL << 20) /* bytes */
 #define MEMORY_FACTOR 256 /* bytes for a byte fed */
+
+#define LARGE_PAGE (2UL << 20) /* x86, and arm64 with pages of 4K */
 
 static __u64 memory_max(const struct model *model)
 {
@@ -37,6 +40,23 @@ void *model_alloc(struct model *model, size_t size)
 	model->counts.memory -= size;
 	model->failed = true;
 	return NULL;
+}
+
+void *model_alloc_large(struct model *model, size_t size)
+{
+	void *memory;
+
+	size = (size + LARGE_PAGE - 1) & ~(LARGE_PAGE - 1);
+	if (!memory_charge(model, size))
+		return NULL;
+	if (posix_memalign(&memory, LARGE_PAGE, size)) {
+		model->counts.memory -= size;
+		model->failed = true;
+		return NULL;
+	}
+	/* Where there are none it is memory like any other. */
+	(void)madvise(memory, size, MADV_HUGEPAGE);
+	return memory;
 }
 
 void model_release(struct model *model, void *memory, size_t size)

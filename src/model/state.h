@@ -400,6 +400,8 @@ struct model {
 
 /* memory.c: on failure the model is marked as failed. */
 void *model_alloc(struct model *model, size_t size); /* zeroed */
+/* Of some MB, not zeroed, in large pages where there are some: what is written once through costs a fault each. */
+void *model_alloc_large(struct model *model, size_t size);
 void model_release(struct model *model, void *memory, size_t size);
 /* Makes room for more elements. false: none. */
 bool model_enlarge(struct model *model, void *array, size_t *room, size_t element);

@@ -63,6 +63,15 @@ struct cause_list {
 		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised) \
 			call(mapped)
 
+/* Kinds of inode: RULE_PROVIDER() tells 32 apart. */
+enum rule_kinds {
+	RULE_KIND_OTHER = 32, /* of these no rule speaks */
+	RULE_KIND_NONE, /* of no inode every rule may */
+	RULE_KINDS_NR,
+};
+
+_Static_assert(RULE_IDS_MAX <= 64, "a callee is a bit");
+
 #define CPU_SLOTS 64
 
 /* Requests of an operation that have ended, by where: a slot is of all CPUs that are alike modulo it. */
@@ -89,7 +98,7 @@ struct verdict {
 #define RULE_CALLEES(member)                                                                       \
 	struct {                                                                                   \
 		__typeof__(((struct rule_descriptor *)NULL)->member) list[RULE_IDS_MAX];           \
-		__u32 providers[RULE_IDS_MAX]; /* of which each speaks */                          \
+		__u64 speak[RULE_KINDS_NR]; /* a bit for each that speaks of the kind of inode */  \
 		size_t nr;                                                                         \
 	} member;
 	struct {

@@ -17,15 +17,23 @@
 			callees->list[call](verdict, __VA_ARGS__);                                 \
 	} while (0)
 
+static size_t rule_kind(const struct model_inode *inode)
+{
+	__u32 provider;
+
+	if (!inode)
+		return RULE_KIND_NONE;
+	provider = inode->provider;
+	return provider < RULE_KIND_OTHER ? provider : RULE_KIND_OTHER;
+}
+
 /* The same for those that speak of what @inode is of: no other could accuse. */
 #define VERDICT_CALL_OF(verdict, member, inode, ...)                                               \
 	do {                                                                                       \
 		const __typeof__((verdict)->calls.member) *callees = &(verdict)->calls.member;     \
-		__u32 provider = (inode) ? RULE_PROVIDER((inode)->provider) : ~0U;                 \
-		for (size_t call = 0; call < callees->nr; call++) {                                \
-			if (callees->providers[call] & provider)                                   \
-				callees->list[call](verdict, __VA_ARGS__);                         \
-		}                                                                                  \
+		__u64 left = callees->speak[rule_kind(inode)];                                     \
+		for (; left; left &= left - 1)                                                     \
+			callees->list[__builtin_ctzll(left)](verdict, __VA_ARGS__);                \
 	} while (0)
 
 /* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
@@ -535,6 +543,11 @@ static void verdict_mapped(void *context, const struct record_header *record)
 		verdict->failed = true;
 }
 
+static bool rule_speaks(const struct rule_descriptor *descriptor, size_t kind)
+{
+	return kind == RULE_KIND_NONE || descriptor->rule.providers & RULE_PROVIDER(kind);
+}
+
 static void verdict_build(struct verdict *verdict, const struct rule_descriptor *descriptor)
 {
 #define RULE_CALLEE(member)                                                                        \
@@ -542,7 +555,9 @@ static void verdict_build(struct verdict *verdict, const struct rule_descriptor 
 		size_t nr = verdict->calls.member.nr++;                                            \
                                                                                                    \
 		verdict->calls.member.list[nr] = descriptor->member;                               \
-		verdict->calls.member.providers[nr] = descriptor->rule.providers;                  \
+		for (size_t kind = 0; kind < RULE_KINDS_NR; kind++)                                \
+			verdict->calls.member.speak[kind] |= (__u64)rule_speaks(descriptor, kind)  \
+							     << nr;                                \
 	}
 
 	verdict->built[verdict->built_nr++] = descriptor;
