@@ -6,7 +6,6 @@
  */
 #include "model/state.h"
 
-#define SPANS_MAX (1U << 16) /* of an inode: beyond, nothing is known of it any more */
 #define BINDINGS_MAX (1U << 15) /* of a VM: KVM has as many slots */
 #define GFN_MAX (1ULL << 52)
 
@@ -36,16 +35,6 @@ static void vm_touch(struct promise_vm *vm, __u64 time)
 		vm->touched = time;
 }
 
-/* All of it, as it was made or met. */
-static struct promise_span span_first(const struct inode *inode)
-{
-	return (struct promise_span){
-		.last = ~0ULL,
-		.since = inode->base.met,
-		.who = inode->learning ? PROMISE_UNKNOWN : PROMISE_KVM,
-	};
-}
-
 static struct promises *promises_get(struct model *model, struct inode *inode)
 {
 	struct promises *promises = inode->promises;
@@ -56,125 +45,18 @@ static struct promises *promises_get(struct model *model, struct inode *inode)
 	if (!promises)
 		return NULL;
 	inode->promises = promises;
-	if (model_grow(model, &promises->spans, 0, &promises->spans_room, sizeof(*promises->spans)))
-		promises->spans[promises->spans_nr++] = span_first(inode);
+	spans_begin(model, inode);
 	return promises;
 }
 
-/* The span that holds @pgoff. */
-static size_t span_index(const struct promises *promises, __u64 pgoff)
-{
-	size_t low = 0, high = promises->spans_nr;
-
-	while (high - low > 1) {
-		size_t middle = low + (high - low) / 2;
-
-		if (promises->spans[middle].first <= pgoff)
-			low = middle;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-/* A span begins at @pgoff from now on: which. */
-static size_t span_cut(struct model *model, struct promises *promises, __u64 pgoff)
-{
-	size_t index = span_index(promises, pgoff);
-
-	if (promises->spans[index].first == pgoff ||
-	    !model_grow(model, &promises->spans, promises->spans_nr, &promises->spans_room,
-			sizeof(*promises->spans)))
-		return index;
-	memmove(&promises->spans[index + 2], &promises->spans[index + 1],
-		(promises->spans_nr - index - 1) * sizeof(*promises->spans));
-	promises->spans_nr++;
-	promises->spans[index + 1] = promises->spans[index];
-	promises->spans[index].last = pgoff - 1;
-	promises->spans[index + 1].first = pgoff;
-	return index + 1;
-}
-
-static bool spans_alike(const struct promise_span *a, const struct promise_span *b)
-{
-	return a->who == b->who && a->asked == b->asked && a->since == b->since &&
-	       a->conversion.begin == b->conversion.begin && a->conversion.tid == b->conversion.tid;
-}
-
-/* Of [first, end) neighbours that are alike become one, and with those beside them. */
-static void spans_merge(struct promises *promises, size_t first, size_t end)
-{
-	size_t from = first ? first - 1 : 0, kept = from;
-
-	if (end >= promises->spans_nr)
-		end = promises->spans_nr - 1;
-	for (size_t i = from + 1; i <= end; i++) {
-		if (spans_alike(&promises->spans[kept], &promises->spans[i]))
-			promises->spans[kept].last = promises->spans[i].last;
-		else
-			promises->spans[++kept] = promises->spans[i];
-	}
-	memmove(&promises->spans[kept + 1], &promises->spans[end + 1],
-		(promises->spans_nr - end - 1) * sizeof(*promises->spans));
-	promises->spans_nr -= end - kept;
-}
-
-/* Too much to keep in mind: nothing is known of it any more. */
-static void spans_forget(struct promises *promises, __u64 time)
-{
-	promises->spans_nr = 1;
-	promises->spans[0] = (struct promise_span){ .last = ~0ULL, .since = time };
-}
-
-/* What is said of all pages in a range at once. */
-struct promise_news {
-	__u64 since;
-	bool decides; /* `who` is who set them last */
-	enum promise_who who;
-	bool asks; /* `asked` is what succeeded */
-	__u32 asked;
-	bool binds; /* they are bound anew: what they were asked to be before says no more of them */
-	const struct model_conversion *conversion; /* NULL: it was none */
-};
-
-static void spans_set(struct model *model, struct inode *inode, __u64 first, __u64 last,
-		      const struct promise_news *news)
+/* Of pages of @inode. */
+static void promises_set(struct model *model, struct inode *inode, __u64 first, __u64 last,
+			 const struct promise_news *news)
 {
 	struct promises *promises = promises_get(model, inode);
-	size_t index, end;
 
-	if (!promises || !promises->spans_nr || first > last)
-		return;
-	if (promises->spans_nr >= SPANS_MAX) {
-		spans_forget(promises, news->since);
-		return;
-	}
-	index = span_cut(model, promises, first);
-	end = last == ~0ULL ? promises->spans_nr : span_cut(model, promises, last + 1);
-	for (size_t i = index; i < end; i++) {
-		struct promise_span *span = &promises->spans[i];
-
-		span->since = news->since;
-		if (news->decides)
-			span->who = news->who;
-		if (news->asks)
-			span->asked = news->asked;
-		if (news->binds && (span->asked || span->conversion.begin))
-			span->asked = MODEL_EITHER;
-		if (news->conversion)
-			span->conversion = *news->conversion;
-	}
-	spans_merge(promises, index, end);
-}
-
-void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span)
-{
-	const struct promises *promises = inode->promises;
-
-	if (promises->spans_nr)
-		*span = promises->spans[span_index(promises, pgoff)];
-	else
-		*span = span_first(inode);
+	if (promises)
+		spans_set(model, promises, first, last, news);
 }
 
 /* The part of a binding that lies in [gfn, gfn + nr): 0, or pages from @pgoff on. */
@@ -187,6 +69,29 @@ static __u64 binding_part(const struct promise_binding *binding, __u64 gfn, __u6
 		return 0;
 	*pgoff = binding->pgoff + (first - binding->gfn);
 	return end - first;
+}
+
+/* Bindings are in order of gfns, and none overlap: the first that reaches beyond @gfn. */
+static size_t binding_index(const struct promise_vm *vm, __u64 gfn)
+{
+	size_t low = 0, high = vm->bindings_nr;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (vm->bindings[middle].gfn + vm->bindings[middle].nr > gfn)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+__u32 promise_slots(const struct promise_vm *vm, __u64 first, __u64 gfn)
+{
+	size_t from = binding_index(vm, first), to = binding_index(vm, gfn);
+
+	return (__u32)(to > from ? to - from : 0);
 }
 
 static void conversion_note(struct model *model, const struct promise_call *call, __u64 time)
@@ -202,13 +107,15 @@ static void conversion_note(struct model *model, const struct promise_call *call
 		.conversion = conversion,
 	};
 
-	for (size_t i = 0; i < call->vm->bindings_nr; i++) {
+	for (size_t i = binding_index(call->vm, conversion->gfn_first); i < call->vm->bindings_nr;
+	     i++) {
 		const struct promise_binding *binding = &call->vm->bindings[i];
 		__u64 pgoff, nr = binding_part(binding, conversion->gfn_first, conversion->gfn_nr,
 					       &pgoff);
 
-		if (nr)
-			spans_set(model, binding->inode, pgoff, pgoff + nr - 1, &news);
+		if (!nr)
+			break;
+		promises_set(model, binding->inode, pgoff, pgoff + nr - 1, &news);
 	}
 }
 
@@ -248,36 +155,43 @@ static void call_begin(struct model *model, struct task *task, const struct reco
 	vm_touch(vm, record->header.time);
 }
 
+/* What it is of overlaps no other. */
 static void bindings_add(struct model *model, struct promise_vm *vm,
 			 const struct promise_binding *binding)
 {
-	struct promise_binding *last = vm->bindings_nr ? &vm->bindings[vm->bindings_nr - 1] : NULL;
+	size_t at = binding_index(vm, binding->gfn);
+	struct promise_binding *before = at ? &vm->bindings[at - 1] : NULL;
 
-	if (last && last->inode == binding->inode && last->gfn + last->nr == binding->gfn &&
-	    last->pgoff + last->nr == binding->pgoff) {
-		last->nr += binding->nr;
+	if (before && before->inode == binding->inode && before->gfn + before->nr == binding->gfn &&
+	    before->pgoff + before->nr == binding->pgoff) {
+		before->nr += binding->nr;
 		return;
 	}
 	if (vm->bindings_nr < BINDINGS_MAX && model_grow(model, &vm->bindings, vm->bindings_nr,
-							 &vm->bindings_room, sizeof(*vm->bindings)))
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): there is no room without an array */
-		vm->bindings[vm->bindings_nr++] = *binding;
-	else if (binding->inode->promises)
+							 &vm->bindings_room, sizeof(*binding))) {
+		memmove(&vm->bindings[at + 1], &vm->bindings[at],
+			(vm->bindings_nr - at) * sizeof(*binding));
+		vm->bindings[at] = *binding;
+		vm->bindings_nr++;
+	} else if (binding->inode->promises) {
 		binding->inode->promises->unmapped = true;
+	}
 }
 
 /* @inode, or NULL for any: its pages in [gfn, gfn + nr) are bound no longer. */
 static void bindings_remove(struct model *model, struct promise_vm *vm, const struct inode *inode,
 			    __u64 gfn, __u64 nr)
 {
+	size_t at = binding_index(vm, gfn), kept = at;
 	struct promise_binding tail = { 0 };
-	size_t kept = 0;
 
-	for (size_t i = 0; i < vm->bindings_nr; i++) {
-		struct promise_binding binding = vm->bindings[i];
+	for (; at < vm->bindings_nr; at++) {
+		struct promise_binding binding = vm->bindings[at];
 		__u64 over = gfn + nr, end = binding.gfn + binding.nr, pgoff;
 
-		if ((inode && binding.inode != inode) || !binding_part(&binding, gfn, nr, &pgoff)) {
+		if (!binding_part(&binding, gfn, nr, &pgoff))
+			break;
+		if (inode && binding.inode != inode) {
 			vm->bindings[kept++] = binding;
 			continue;
 		}
@@ -291,7 +205,10 @@ static void bindings_remove(struct model *model, struct promise_vm *vm, const st
 							 binding.pgoff + (over - binding.gfn),
 							 end - over };
 	}
-	vm->bindings_nr = kept;
+	if (at != kept)
+		memmove(&vm->bindings[kept], &vm->bindings[at],
+			(vm->bindings_nr - at) * sizeof(*vm->bindings));
+	vm->bindings_nr -= at - kept;
 	/* What was removed leaves no overlaps, so there is one tail at most. */
 	if (tail.nr)
 		bindings_add(model, vm, &tail);
@@ -313,17 +230,16 @@ struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64
 				 __u64 pgoff, __u64 nr)
 {
 	struct promise_vm *found = inode_join_vm(model, inode, vm);
+	const struct promise_binding *binding;
+	size_t at;
 
 	if (!found || inode->promises->unmapped)
 		return found;
-	for (size_t i = 0; i < found->bindings_nr; i++) {
-		const struct promise_binding *binding = &found->bindings[i];
-
-		if (binding->inode == inode && binding->gfn <= gfn &&
-		    gfn - binding->gfn == pgoff - binding->pgoff &&
-		    gfn + nr <= binding->gfn + binding->nr)
-			return found;
-	}
+	at = binding_index(found, gfn);
+	binding = at < found->bindings_nr ? &found->bindings[at] : NULL;
+	if (binding && binding->inode == inode && binding->gfn <= gfn &&
+	    gfn - binding->gfn == pgoff - binding->pgoff && gfn + nr <= binding->gfn + binding->nr)
+		return found;
 	bindings_remove(model, found, NULL, gfn, nr);
 	bindings_add(model, found, &(struct promise_binding){ inode, gfn, pgoff, nr });
 	return found;
@@ -343,7 +259,7 @@ static void promise_bind(struct model *model, struct inode *inode,
 	bindings_add(model, vm,
 		     &(struct promise_binding){ inode, record->gfn_first, record->pgoff,
 						record->gfn_nr });
-	spans_set(model, inode, record->pgoff, record->pgoff + record->gfn_nr - 1, &news);
+	promises_set(model, inode, record->pgoff, record->pgoff + record->gfn_nr - 1, &news);
 }
 
 static void promise_unbind(struct model *model, struct inode *inode,
@@ -428,8 +344,8 @@ void promise_request(struct model *model, const struct request *request)
 	/* A conversion says itself which pages it was to change; a slot that is bound does not. */
 	if ((call->vm && !call->bind) || request->inode->base.dead)
 		return;
-	spans_set(model, request->inode, request->base.pgoff_first, request->base.pgoff_last,
-		  &news);
+	promises_set(model, request->inode, request->base.pgoff_first, request->base.pgoff_last,
+		     &news);
 }
 
 void promise_forget(struct model *model, struct inode *inode)
@@ -440,7 +356,7 @@ void promise_forget(struct model *model, struct inode *inode)
 		return;
 	if (promises->vm)
 		bindings_remove(model, promises->vm, inode, 0, ~0ULL);
-	model_release(model, promises->spans, promises->spans_room * sizeof(*promises->spans));
+	spans_free(model, promises);
 	model_release(model, promises->suspects,
 		      promises->suspects_room * sizeof(*promises->suspects));
 	model_release(model, promises, sizeof(*promises));

@@ -134,21 +134,6 @@ static void part_suspect(const struct promised_part *part, enum model_promise_br
 	}
 }
 
-/* Slots that the conversion reached, and that lie before the one of @gfn. */
-static __u32 slots_before(const struct promise_vm *vm, const struct model_conversion *conversion,
-			  __u64 gfn)
-{
-	__u32 nr = 0;
-
-	for (size_t i = 0; conversion->begin && i < vm->bindings_nr; i++) {
-		const struct promise_binding *binding = &vm->bindings[i];
-
-		nr += binding->gfn + binding->nr > conversion->gfn_first &&
-		      binding->gfn + binding->nr <= gfn;
-	}
-	return nr;
-}
-
 static void part_tell(const struct promised_part *part, enum model_promise_break how, __u64 since)
 {
 	struct model_promised promised = {
@@ -168,8 +153,9 @@ static void part_tell(const struct promised_part *part, enum model_promise_break
 		.end = part->judging->end,
 	};
 
-	promised.slots_before =
-		slots_before(part->judging->inode->promises->vm, &promised.last, promised.gfn);
+	if (promised.last.begin)
+		promised.slots_before = promise_slots(part->judging->inode->promises->vm,
+						      promised.last.gfn_first, promised.gfn);
 	MODEL_NOTIFY(part->judging->model, promised, &promised);
 }
 

@@ -134,6 +134,17 @@ void snapshot_page(struct model *model, const struct record_snapshot_page *recor
 	};
 }
 
+/* Where the next run of promises may begin at the earliest: an offset is bound once. */
+static __u64 promises_end(const struct bundle *bundle)
+{
+	const struct promise_run *last;
+
+	if (!bundle->promises_nr)
+		return bundle->begin.pgoff_first;
+	last = &bundle->promises[bundle->promises_nr - 1];
+	return last->pgoff + last->nr;
+}
+
 void snapshot_promise(struct model *model, const struct record_promise_read *record)
 {
 	struct bundle *bundle = bundle_find(model, &record->header, record->snapshot);
@@ -141,7 +152,7 @@ void snapshot_promise(struct model *model, const struct record_promise_read *rec
 	if (!bundle)
 		return;
 	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pgoff >= MODEL_PGOFF_MAX ||
-	    record->gfn >= 1ULL << 52 || record->pgoff < bundle->begin.pgoff_first) {
+	    record->gfn >= 1ULL << 52 || record->pgoff < promises_end(bundle)) {
 		model->counts.malformed++;
 		return;
 	}

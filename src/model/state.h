@@ -151,6 +151,25 @@ struct promise_span {
 	struct model_conversion conversion; /* the last that covered it */
 };
 
+#define SPAN_LIST_MAX 128
+
+/* A few of an inode's, in order, without gaps: its lists together have all page offsets. */
+struct span_list {
+	struct promise_span *spans;
+	size_t nr, room;
+};
+
+/* What is said of all pages in a range at once. */
+struct promise_news {
+	__u64 since;
+	bool decides; /* `who` is who set them last */
+	enum promise_who who;
+	bool asks; /* `asked` is what succeeded */
+	__u32 asked;
+	bool binds; /* they are bound anew: what they were asked to be before says no more of them */
+	const struct model_conversion *conversion; /* NULL: it was none */
+};
+
 /* Read once, and not as promised. */
 struct promise_suspect {
 	__u64 first, last; /* pgoff */
@@ -162,8 +181,9 @@ struct promises {
 	struct promise_vm *vm; /* NULL: not known yet */
 	bool unmapped; /* not all of its bindings are known: it is not judged */
 	bool binding; /* bound a moment ago: what is private of it is still to become absent */
-	struct promise_span *spans; /* in order, without gaps: all page offsets */
-	size_t spans_nr, spans_room;
+	struct span_list *lists; /* none is empty, but where memory was short */
+	size_t lists_nr, lists_room;
+	size_t spans_nr; /* in all of them */
 	struct promise_suspect *suspects;
 	size_t suspects_nr, suspects_room;
 };
@@ -178,7 +198,7 @@ struct promise_vm {
 	__u64 number;
 	__u64 touched; /* ns: its promises changed last */
 	__u32 open; /* conversions under way */
-	struct promise_binding *bindings;
+	struct promise_binding *bindings; /* in order of gfns */
 	size_t bindings_nr, bindings_room;
 };
 
@@ -804,6 +824,15 @@ void exposure_end(struct model *model, struct model_flush *flush);
 /* @nr exposed pages from @pfn on are not any more, without a flush. */
 void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 nr);
 
+/* span.c: who set the pages of an inode last, that has promises */
+/* @inode->promises is new. */
+void spans_begin(struct model *model, struct inode *inode);
+void spans_free(struct model *model, struct promises *promises);
+void spans_set(struct model *model, struct promises *promises, __u64 first, __u64 last,
+	       const struct promise_news *news);
+/* What is known of the page at @pgoff. */
+void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
+
 /* promise.c: what KVM is told, and who set what last */
 void promise_take(struct model *model, const struct record_promise *record);
 /* A request that changes a range ended: KVM's own, or its user's. */
@@ -811,8 +840,8 @@ void promise_request(struct model *model, const struct request *request);
 /* The run is bound so. NULL: no memory. */
 struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64 vm, __u64 gfn,
 				 __u64 pgoff, __u64 nr);
-/* What is known of the page at @pgoff of an inode that has promises. */
-void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
+/* How many bindings lie between that of @first, that one included, and that of @gfn. */
+__u32 promise_slots(const struct promise_vm *vm, __u64 first, __u64 gfn);
 void promise_forget(struct model *model, struct inode *inode);
 void promise_free_all(struct model *model);
 

@@ -260,6 +260,33 @@ static void lay_losses(struct stream *stream, __u64 nr)
 		stream_loss(stream, 0, RECORD_LOSS_RING_FULL, stream->now - 1000, 1);
 }
 
+/* Guest frames far apart, converted one by one: each is told apart from all others. */
+static void lay_conversions(struct stream *stream, __u64 nr)
+{
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
+	stream_promise(stream, 7, 1, RECORD_PROMISE_BIND, 0, HUGE_NR, 0, false, 0);
+	for (__u64 i = 0; i < nr / 3; i++) {
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERT_BEGIN, i * 7919 % HUGE_NR, 1, 0,
+			       i % 2, 0);
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
+	}
+}
+
+/* As many slots as there may be, and conversions of what none of them has. */
+static void lay_slots(struct stream *stream, __u64 nr)
+{
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
+	for (__u64 i = 0; i < nr / 2 && i < 32000; i++)
+		stream_promise(stream, 7, 1, RECORD_PROMISE_BIND, 2 * i, 1, 3 * i, false, 0);
+	for (__u64 i = 0; i < nr / 6; i++) {
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERT_BEGIN, i % 64000 | 1, 1, 0,
+			       true, 0);
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
+		stream_promise(stream, 7, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
+	}
+}
+
 const struct bomb bombs[] = {
 	{ "huge-folios", lay_huge_folios },
 	{ "sliding-folio", lay_sliding_folio },
@@ -279,5 +306,7 @@ const struct bomb bombs[] = {
 	{ "loose", lay_loose },
 	{ "backwards", lay_backwards },
 	{ "torn", lay_torn },
+	{ "conversions", lay_conversions },
+	{ "slots", lay_slots },
 	{ NULL, NULL },
 };
