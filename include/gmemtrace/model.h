@@ -358,7 +358,9 @@ struct model_counts {
 	__u64 chunks_failed;
 	__u64 pages_read; /* page reads that were settled and fully known */
 	__u64 pages_unknown; /* page reads that failed in part */
-	__u64 pages_promised; /* page reads that were held against what KVM had promised */
+	/* page reads that were held against what KVM had promised, and its user had not overruled */
+	__u64 pages_promised;
+	__u64 promises_forgotten; /* times that an inode had more of them than are kept in mind */
 	__u64 pages_unsettled; /* pages whose last read was not settled, now */
 	__u64 pages_inconclusive; /* of these: read up to the limit, or their inode is dead */
 	__u64 pages; /* distinct pages of all inodes */

@@ -63,6 +63,7 @@ enum rule_needs {
 	RULE_NEEDS_NO_PAGE_FREE = 1 << 3,
 	RULE_NEEDS_MAP =
 		1 << 4, /* a walk of the direct map, and nothing else: no inode, no event */
+	RULE_NEEDS_PROMISES = 1 << 5, /* what KVM has promised of pages that are read */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)
@@ -174,7 +175,7 @@ struct verdict_pattern {
 
 struct verdict_not_judged {
 	const struct rule *rule;
-	bool unasked; /* an option would have had it judged, and was not given */
+	bool unasked; /* an option would have had it judged, and was not given; or nothing was promised */
 	char reason[160];
 };
 

@@ -174,6 +174,7 @@ static void bindings_add(struct model *model, struct promise_vm *vm,
 		vm->bindings[at] = *binding;
 		vm->bindings_nr++;
 	} else if (binding->inode->promises) {
+		model->counts.promises_forgotten += !binding->inode->promises->unmapped;
 		binding->inode->promises->unmapped = true;
 	}
 }

@@ -164,7 +164,8 @@ static void part_judge(const struct promised_part *part)
 	enum model_promise_break how = part_broken(part);
 	__u64 since;
 
-	part->judging->model->counts.pages_promised += part->last - part->first + 1;
+	if (part->span.who == PROMISE_KVM)
+		part->judging->model->counts.pages_promised += part->last - part->first + 1;
 	if (how && !part_known(part))
 		how = 0;
 	if (part_suspected(part, how, &since))

@@ -197,6 +197,7 @@ static void spans_merge(struct model *model, struct promises *promises, __u64 fi
 /* Too much to keep in mind: nothing is known of it any more. */
 static void spans_forget(struct model *model, struct promises *promises, __u64 time)
 {
+	model->counts.promises_forgotten++;
 	while (promises->lists_nr > 1)
 		list_release(model, &promises->lists[--promises->lists_nr]);
 	promises->lists[0].nr = promises->spans_nr = 1;

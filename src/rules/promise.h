@@ -11,7 +11,8 @@
  * for; that user's own ioctl is final, and not to see it would accuse.
  */
 #define PROMISE_NEEDS                                                                              \
-	.severity = RULE_SEVERITY_VIOLATION, .needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT,    \
+	.severity = RULE_SEVERITY_VIOLATION,                                                       \
+	.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_SNAPSHOT | RULE_NEEDS_PROMISES,                   \
 	.providers = PROVIDERS_TAKE_REQUESTS, .watches = { "conversion_end_exit" },                \
 	.trusts = { "set_range_exit", "set_folio_exit" }, .built = true
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which hooks saw, as the sensors say of themselves: "sensor.program.N" names a program, and
- * says whether it is off; "sensor.sight.N" says whether it was proved to fire. A program that
- * no fact speaks of is believed: an older capture has none.
+ * says whether it is off; "sensor.sight.N" says whether it was proved to fire. Where others are
+ * named a program that is not was not there yet; where none is all are believed: the oldest captures
+ * name none.
  */
 #include <stdio.h>
 #include "internal.h"
@@ -11,6 +12,7 @@
 #define UNPROVEN "unproven"
 
 enum sight {
+	SIGHT_UNKNOWN, /* the sensors that wrote this had no such program */
 	SIGHT_OFF, /* not hooked: there is no such routine, or its sensors are off */
 	SIGHT_UNPROVEN,
 	SIGHT_TRUSTED,
@@ -32,6 +34,17 @@ static const char *program_fact(const struct model *model, const char *program, 
 	return found;
 }
 
+static bool programs_named(const struct model *model)
+{
+	const char *key, *value;
+
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
+		if (!strncmp(key, PROGRAM_FACT, strlen(PROGRAM_FACT)))
+			return true;
+	}
+	return false;
+}
+
 /* @why: what the sensors say of an unproven program. */
 static enum sight program_sight(const struct model *model, const char *program, const char **why)
 {
@@ -40,7 +53,7 @@ static enum sight program_sight(const struct model *model, const char *program, 
 	char key[64];
 
 	if (!number)
-		return SIGHT_TRUSTED;
+		return programs_named(model) ? SIGHT_UNKNOWN : SIGHT_TRUSTED;
 	if (off)
 		return SIGHT_OFF;
 	snprintf(key, sizeof(key), "sensor.sight.%s", number);
@@ -56,6 +69,7 @@ static bool watches_any(const struct model *model, const struct rule *rule, char
 			size_t size)
 {
 	const char *why = NULL, *unproven = NULL;
+	bool known = false;
 
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
 		switch (program_sight(model, rule->watches[i], &why)) {
@@ -65,6 +79,9 @@ static bool watches_any(const struct model *model, const struct rule *rule, char
 			unproven = rule->watches[i];
 			break;
 		case SIGHT_OFF:
+			known = true;
+			break;
+		case SIGHT_UNKNOWN:
 			break;
 		}
 	}
@@ -72,6 +89,9 @@ static bool watches_any(const struct model *model, const struct rule *rule, char
 		return true;
 	if (unproven)
 		snprintf(reason, size, "the hook %s is %s", unproven, why);
+	else if (!known)
+		snprintf(reason, size, "who recorded this had no hook %s%s", rule->watches[0],
+			 rule->watches[1] ? " or its like" : "");
 	else
 		snprintf(reason, size, "nothing to hook for it here: %s%s is off", rule->watches[0],
 			 rule->watches[1] ? " and its like" : "");

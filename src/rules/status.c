@@ -149,6 +149,15 @@ static void explain_mapped(struct verdict *verdict, const struct rule *rule)
 		!verdict->map.passes && !verdict->map.open;
 }
 
+/* Nobody was promised anything: then there is nothing to break, and nothing to make a fuss about. */
+static void explain_unpromised(struct verdict *verdict, const struct rule *rule)
+{
+	not_judged_add(verdict, rule,
+		       "no page was held against what KVM had promised: none was bound, or its "
+		       "user has the last word");
+	verdict->not_judged[verdict->not_judged_nr - 1].unasked = true;
+}
+
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			 const struct model_counts *counts)
 {
@@ -171,6 +180,13 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE]);
 	else if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
 		not_judged_add(verdict, rule, "no snapshot was read");
+	else if (rule->needs & RULE_NEEDS_PROMISES && !counts->pages_promised)
+		explain_unpromised(verdict, rule);
+	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_forgotten)
+		not_judged_add(verdict, rule,
+			       "not judged throughout: more was promised of %llu inodes than is "
+			       "kept in mind",
+			       (unsigned long long)counts->promises_forgotten);
 	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu records lost, %llu calls missed",

@@ -267,6 +267,27 @@ void stream_fact(struct stream *stream, const char *key, const char *value)
 	free(record);
 }
 
+static void programs_name(struct stream *stream, const char *const *programs, unsigned int *number)
+{
+	char key[64];
+
+	for (size_t i = 0; i < RULE_PROGRAMS_MAX && programs[i]; i++) {
+		snprintf(key, sizeof(key), "sensor.program.%u", (*number)++);
+		stream_fact(stream, key, programs[i]);
+	}
+}
+
+void stream_programs(struct stream *stream)
+{
+	const struct rule *rule = NULL;
+	unsigned int number = 100;
+
+	while ((rule = rule_next(rule))) {
+		programs_name(stream, rule->watches, &number);
+		programs_name(stream, rule->trusts, &number);
+	}
+}
+
 void stream_finish(struct stream *stream)
 {
 	struct record_end record;

@@ -62,6 +62,8 @@ void stream_heartbeat(struct stream *stream);
 void stream_loss(struct stream *stream, __u64 inode, enum record_loss_cause cause, __u64 since,
 		 __u64 count);
 void stream_fact(struct stream *stream, const char *key, const char *value);
+/* Names all programs that rules rest on, as sensors do that know of them. */
+void stream_programs(struct stream *stream);
 void stream_finish(struct stream *stream);
 
 struct stream_page {

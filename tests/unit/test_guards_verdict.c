@@ -311,6 +311,7 @@ static void test_unproven_immune(void **state)
 static void test_facts_of_others(void **state)
 {
 	(void)state;
+	stream_programs(&stream);
 	stream_fact(&stream, "sensor.program.4", "flush_range_exit");
 	stream_fact(&stream, "sensor.program.5", "flush_range_exit_more");
 	stream_fact(&stream, "sensor.sight.5", "unproven: another program");

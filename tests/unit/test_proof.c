@@ -228,6 +228,8 @@ static void program(unsigned int number, const char *name, const char *sight)
 {
 	char key[64];
 
+	if (!stream.used)
+		stream_programs(&stream);
 	snprintf(key, sizeof(key), "sensor.program.%u", number);
 	stream_fact(&stream, key, name);
 	snprintf(key, sizeof(key), "sensor.sight.%u", number);
@@ -256,6 +258,19 @@ static void test_hooks_off_in_part(void **state)
 	program(21, "set_folio_exit off", NULL);
 	healthy();
 	assert_null(not_judged(RULE_MISSED_PAGE));
+}
+
+/* A rule that is younger than what was recorded. */
+static void test_hooks_of_later(void **state)
+{
+	(void)state;
+	stream_fact(&stream, "sensor.program.3", "flush_range_exit");
+	healthy();
+	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE),
+			       "who recorded this had no hook set_range_exit or its like"));
+	assert_non_null(strstr(not_judged(RULE_FREED_UNCLEARED),
+			       "who recorded this had no hook free_folio_exit"));
+	assert_null(not_judged(RULE_APPLIED_MISMATCH));
 }
 
 /* Others were seen to fire, and of those on changes not one, at the end at the latest. */
@@ -310,6 +325,58 @@ static void test_proved_later(void **state)
 	judge();
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 5, 5);
 	assert_null(not_judged(RULE_NEVER_FLUSHED));
+}
+
+/* What was promised of pages that nobody but KVM has set is judged; without any there is nothing to. */
+static void test_promised(void **state)
+{
+	static const struct stream_promise bound = { 5, 1, 0x100, true };
+	static const struct stream_page seen = { 5, 110, 1, ABSENT_BITS };
+
+	(void)state;
+	for (int promised = 0; promised < 3; promised++) {
+		stream_free(&stream);
+		stream_init(&stream);
+		stream.promises = &bound;
+		stream.promises_nr = promised > 0;
+		stream_inode(&stream, G, RFC3, 64, false);
+		if (promised == 2) {
+			stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 63, false);
+			stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 63, false);
+		}
+		stream_fault(&stream, T, G, 5, 110);
+		release(RFC3, &seen, 1);
+		stream_expect(&stream, VERDICT_CONSISTENT);
+		assert_int_equal(!not_judged(RULE_PROMISE_BROKEN), promised == 1);
+		assert_int_equal(!not_judged(RULE_HALF_CONVERTED), promised == 1);
+	}
+}
+
+/* More than is kept in mind of who set what last. */
+static void test_promises_forgotten(void **state)
+{
+	static const struct stream_promise bound = { 5, 1, 0x105, true };
+	static const struct stream_page seen = { 5, 110, 1, ABSENT_BITS };
+
+	(void)state;
+	stream.promises = &bound;
+	stream.promises_nr = 1;
+	stream_inode(&stream, G, RFC3, 1 << 18, false);
+	stream_fault(&stream, T, G, 5, 110);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, 0x100, 1 << 18, 0, false, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, 0x100, 1 << 18, 0, false, 0);
+	stream_promise(&stream, T, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
+	for (__u64 i = 0; i < (1 << 16) + 2; i++) {
+		__u64 gfn = i < 1 << 16 ? 0x110 + i : 0x105;
+
+		stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_BEGIN, gfn, 1, 0, true, 0);
+		stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
+		stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
+	}
+	release(RFC3, &seen, 1);
+	assert_non_null(not_judged(RULE_PROMISE_BROKEN));
+	assert_non_null(
+		strstr(not_judged(RULE_PROMISE_BROKEN), "of 1 inodes than is kept in mind"));
 }
 
 /* Feeds all of it that memory is enough for. true: it was not enough. */
@@ -406,6 +473,9 @@ int main(void)
 		PROOF_TEST(test_hooks_off),
 		PROOF_TEST(test_hooks_off_in_part),
 		PROOF_TEST(test_none_proved),
+		PROOF_TEST(test_hooks_of_later),
+		PROOF_TEST(test_promised),
+		PROOF_TEST(test_promises_forgotten),
 		PROOF_TEST(test_unproven_accuses_nobody),
 		PROOF_TEST(test_proved_later),
 		PROOF_TEST(test_memory_short_after_proof),

@@ -250,6 +250,7 @@ static void hostile(void)
 {
 	stream_fact(&stream, "command", HOSTILE);
 	stream_fact(&stream, HOSTILE, "a key");
+	stream_programs(&stream);
 	stream_fact(&stream, "sensor.program.3", "flush_range_exit");
 	stream_fact(&stream, "sensor.sight.3", "unproven: " HOSTILE);
 	judge(true);
