@@ -169,6 +169,7 @@ static void bindings_add(struct model *model, struct promise_vm *vm,
 	}
 	if (vm->bindings_nr < BINDINGS_MAX && model_grow(model, &vm->bindings, vm->bindings_nr,
 							 &vm->bindings_room, sizeof(*binding))) {
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is no room without an array */
 		memmove(&vm->bindings[at + 1], &vm->bindings[at],
 			(vm->bindings_nr - at) * sizeof(*binding));
 		vm->bindings[at] = *binding;
