@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # gmemtrace export: lines that obey their schema, a trace that others' decoder reads, and captures that lack something.
-# Nobody packages Perfetto's own schema for Debian 12, so upstream's field numbers stand here, and protoc decodes with them.
+# Nobody packages all of Perfetto's own schema for Debian 12, so upstream's field numbers stand here, and protoc decodes
+# with them. What a track event is, Chromium knows from Perfetto itself: it must read ours as we mean it.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
 . "$(dirname -- "$0")/../vm/lib.sh"
 
@@ -98,6 +99,39 @@ is "$(grep -cE '^    flow_ids' decoded) $(grep -cE 'terminating_flow_ids' decode
 is "$(grep -oE 'name: "(CPU|VM) [^"]*"|name: "lost"' decoded | sort -u | paste -sd ' ')" \
 	'name: "CPU 0" name: "CPU 1" name: "VM 100 (vmm)" name: "lost"' 'a track a CPU, one a VM, one of losses'
 succeeds 'a loss has its length' grep -q 'name: "lost: untimed"' decoded
+# track_events FILE: of what protoc decoded, those alone.
+track_events() {
+	awk '/^  track_event \{/ { inside = 1 } inside; /^  }/ { inside = 0 }' "$1"
+}
+# theirs_reads NAME: "NUMBER of our track events", and whether Perfetto's own description reads each as ours does.
+theirs_reads() {
+	protoc --descriptor_set_in=perfetto.set --proto_path=. --decode=theirs.Trace theirs.proto <trace >theirs
+	track_events theirs >their_events
+	track_events decoded >our_events
+	is "$(grep -c '^  track_event' their_events) $(grep -cE '^ +[0-9]+[ :]' their_events)" \
+		"$(grep -c '^  track_event' our_events) 0" "$1: Perfetto's own description knows each track event, and all of it"
+	succeeds 'and reads it as ours does' cmp their_events our_events
+}
+chromium=/usr/lib/chromium/chromium
+if "$top/tests/cli/perfetto-schema" "$chromium" >perfetto.set 2>"$stderr"; then
+	cat >theirs.proto <<-'E'
+		syntax = "proto2";
+		package theirs;
+		import "protos/perfetto/trace/track_event/track_event.proto";
+		message Trace { repeated Packet packet = 1; }
+		message Packet { optional .perfetto.protos.TrackEvent track_event = 11; }
+	E
+	theirs_reads flushes
+	"$tracer" export --format perfetto -o trace violated.cap
+	protoc --proto_path="$top/src/export" --decode=perfetto.Trace perfetto.proto <trace >decoded
+	theirs_reads violated
+	sed 's/optional string name = 23/optional string name = 24/' "$top/src/export/perfetto.proto" >other.proto
+	protoc --proto_path=. --decode=perfetto.Trace other.proto <trace >decoded
+	track_events decoded >our_events
+	is "$(cmp -s their_events our_events; echo $?)" 1 'another number would be found'
+else
+	skip 5 "$(head -n 1 "$stderr")"
+fi
 "$tracer" export --format perfetto violated.cap | protoc --proto_path="$top/src/export" --decode=perfetto.Trace perfetto.proto >decoded
 is "$(grep -A1 -c 'categories: "violation"' decoded) $(grep -c 'type: TYPE_INSTANT' decoded)" "$("$tracer" check --json violated.cap |
 	jq -r '"\(.violations | length) \((.violations | length) + (.notes | length))"')" 'violations are moments'
