@@ -47,14 +47,20 @@ void output_line_of(const char *name, const char *format, ...)
 static ssize_t stream_write(void *cookie, const char *data, size_t size)
 {
 	struct output *output = cookie;
-	ssize_t bytes;
+	size_t done = 0;
 
-	do {
-		bytes = write(output->descriptor, data, size);
-	} while (bytes < 0 && errno == EINTR);
-	if (bytes < 0 && !output->error)
+	/* Where a disk is full some is written first, and why not all only the next call says. */
+	while (done < size) {
+		ssize_t bytes = write(output->descriptor, data + done, size - done);
+
+		if (bytes > 0)
+			done += (size_t)bytes;
+		else if (!bytes || errno != EINTR)
+			break;
+	}
+	if (done < size && !output->error)
 		output->error = -errno;
-	return bytes < 0 ? 0 : bytes;
+	return (ssize_t)done;
 }
 
 static bool output_standard(const struct output *output)
