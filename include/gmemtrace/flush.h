@@ -104,7 +104,8 @@ struct flush_seen {
 	__u32 tid, tgid, cpu;
 	const char *comm; /* "" where it is not known */
 	const struct model_inode *inode; /* NULL: none */
-	enum record_operation operation; /* of the request that issued it, NONE: none did */
+	enum record_operation
+		operation; /* of the request (or fault) that issued it, NONE: none did */
 	const char *stack; /* NULL: none was taken */
 	enum record_stack_state stack_state;
 	__u32 weight; /* flushes that the stack stands for; 0: none was due */
@@ -114,6 +115,7 @@ struct flush_seen {
 	const struct record_answer *answers;
 	size_t answers_nr;
 	struct flush_leaves leaves;
+	__u64 pgoff_first, pgoff_last; /* of the request; 0 where it is a fault, or none */
 };
 
 struct flush_observer {
@@ -227,6 +229,8 @@ struct flush_totals {
 	bool exposures_only; /* of these, and not of how long flushes took */
 	bool timed; /* every flush was timed, not only the direct map's */
 	bool failed; /* memory was short */
+	__u64 records_lost,
+		missed; /* records and calls of the verdict's sensors; `lost` is not in it */
 };
 
 void flush_latency_totals(const struct flush_latency *latency, struct flush_totals *totals);

@@ -132,6 +132,8 @@ enum record_operation {
 	RECORD_OPERATION_FOLIO_ZAP = 20, /* kvm_gmem_folio_zap_direct_map */
 	/* kvm_gmem_configure_direct_map_batch: from the first of its folios to the last */
 	RECORD_OPERATION_CONFIGURE_BATCH = 30,
+	/* secretmem_fault: no record has it, it is what a flush with a zap of memfd_secret is told to be of. */
+	RECORD_OPERATION_SECRETMEM_FAULT = 40,
 };
 
 enum record_zap_routine {

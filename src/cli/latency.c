@@ -192,16 +192,20 @@ static struct flush_latency *latency_read(const struct latency *latency, const c
 	return figures;
 }
 
+/* @whole: all captures are in it. One that cannot be read leaves a sum of something else. */
 static enum gmemtrace_status latency_merge(const struct latency *latency,
-					   struct flush_latency *figures)
+					   struct flush_latency *figures, bool *whole)
 {
 	enum gmemtrace_status status = GMEMTRACE_CONSISTENT, one;
 
+	*whole = true;
 	for (size_t i = 0; i < latency->more_nr; i++) {
 		struct flush_latency *other = latency_read(latency, latency->more[i], &one);
 
-		if (!other)
+		if (!other) {
+			*whole = false;
 			return one;
+		}
 		status = run_status_worse(status, one);
 		if (flush_latency_merge(figures, other)) {
 			output_line("out of memory");
@@ -229,12 +233,14 @@ static enum gmemtrace_status latency_report(const struct latency *latency)
 {
 	struct flush_latency *figures;
 	enum gmemtrace_status status;
+	bool whole;
 
 	figures = latency_read(latency, latency->options.run.file, &status);
 	if (!figures)
 		return status;
-	status = run_status_worse(status, latency_merge(latency, figures));
-	status = run_status_worse(status, latency_write(latency, figures));
+	status = run_status_worse(status, latency_merge(latency, figures, &whole));
+	if (whole)
+		status = run_status_worse(status, latency_write(latency, figures));
 	flush_latency_free(figures);
 	return status;
 }

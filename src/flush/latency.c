@@ -509,6 +509,8 @@ void flush_latency_finish(struct flush_latency *latency)
 	totals->lost = counts.lost_by_cause[RECORD_LOSS_UNTIMED] +
 		       counts.lost_by_cause[RECORD_LOSS_MISSED_TIMES] +
 		       counts.lost_by_cause[RECORD_LOSS_UNSUMMED];
+	totals->records_lost = counts.lost;
+	totals->missed = counts.missed;
 	totals->failed |= flush_watch_failed(latency->watch);
 	lists_sort(latency);
 }
@@ -531,6 +533,8 @@ static void totals_merge(struct flush_totals *totals, const struct flush_totals 
 	totals->stacks_collided += other->stacks_collided;
 	totals->stacks_lost += other->stacks_lost;
 	totals->lost += other->lost;
+	totals->records_lost += other->records_lost;
+	totals->missed += other->missed;
 	totals->never += other->never;
 	totals->splits += other->splits;
 	totals->leaves_untold |= other->leaves_untold;

@@ -41,7 +41,8 @@ static void row_name(struct flush_latency *latency, struct named *named, size_t 
 
 		snprintf(named->key, sizeof(named->key), "asked.%u", from);
 		if (from == to)
-			snprintf(named->name, sizeof(named->name), "  asking %u CPUs", from);
+			snprintf(named->name, sizeof(named->name), "  asking %u CPU%s", from,
+				 from == 1 ? "" : "s");
 		else
 			snprintf(named->name, sizeof(named->name), "  asking %u-%u CPUs", from, to);
 	} else {

@@ -13,15 +13,21 @@
 #define SLOTS_NR 4096 /* a power of two; who meets another there is told unpaired */
 #define STACKS_MAX (1U << 20)
 
+/* The request that a flush was issued by. */
+struct issuer {
+	enum record_operation operation; /* NONE: none */
+	__u64 pgoff_first, pgoff_last;
+};
+
 /* What waits of a task. */
 struct pair {
 	__u32 tid;
 	bool timed_waits, flushed_waits;
 	struct record_flush_timed timed;
-	enum record_operation operation;
+	struct issuer issuer;
 	const struct model_inode *inode;
 	struct model_flush flushed;
-	enum record_operation flushed_operation;
+	struct issuer flushed_issuer;
 	const struct model_inode *flushed_inode;
 	__u64 answers_begin; /* ns: of the flush that they are answers to */
 	struct record_answer *answers;
@@ -47,11 +53,27 @@ static const char *stack_text(const struct flush_watch *watch, __u32 id)
 	return id && id < watch->stacks_nr ? watch->stacks[id] : NULL;
 }
 
+static struct issuer issuer_of(const struct model_request *request)
+{
+	if (!request)
+		return (struct issuer){ .operation = RECORD_OPERATION_NONE };
+	return (struct issuer){ request->operation, request->pgoff_first, request->pgoff_last };
+}
+
 static enum flush_size size_of(bool full, __u64 pages)
 {
 	if (full)
 		return FLUSH_SIZE_EVERYTHING;
 	return pages <= 1 ? FLUSH_SIZE_ONE : FLUSH_SIZE_FEW;
+}
+
+/* A page of memfd_secret becomes absent, and is flushed, where it is first touched: no request is recorded of it. */
+static void seen_tell(struct flush_watch *watch, struct flush_seen *seen)
+{
+	if (seen->operation == RECORD_OPERATION_NONE && seen->inode &&
+	    seen->inode->provider == RECORD_PROVIDER_SECRETMEM)
+		seen->operation = RECORD_OPERATION_SECRETMEM_FAULT;
+	watch->observer.seen(watch->observer.context, seen);
 }
 
 /* @flushed: what the verdict's sensors said of the same call, NULL: nothing. */
@@ -72,7 +94,9 @@ static void pair_tell(struct flush_watch *watch, const struct pair *pair,
 		.cpu = timed->header.cpu,
 		.comm = comm,
 		.inode = pair->inode,
-		.operation = pair->operation,
+		.operation = pair->issuer.operation,
+		.pgoff_first = pair->issuer.pgoff_first,
+		.pgoff_last = pair->issuer.pgoff_last,
 		.stack = stack_text(watch, timed->stack),
 		.stack_state = (enum record_stack_state)timed->stack_state,
 		.weight = timed->weight,
@@ -89,8 +113,8 @@ static void pair_tell(struct flush_watch *watch, const struct pair *pair,
 	if (pair->leaves_begin == timed->begin)
 		seen.leaves = pair->leaves;
 	seen.kind = flush_classify(timed, seen.stack, &seen.leaves,
-				   pair->operation != RECORD_OPERATION_NONE, tied);
-	watch->observer.seen(watch->observer.context, &seen);
+				   pair->issuer.operation != RECORD_OPERATION_NONE, tied);
+	seen_tell(watch, &seen);
 }
 
 static void timed_settle(struct flush_watch *watch, struct pair *pair)
@@ -101,8 +125,8 @@ static void timed_settle(struct flush_watch *watch, struct pair *pair)
 }
 
 /* What the verdict's sensors say alone: of a flush there was nothing more to tell, or it was lost. */
-static void flush_tell(const struct flush_watch *watch, const struct model_flush *flush,
-		       enum record_operation operation, const struct model_inode *inode)
+static void flush_tell(struct flush_watch *watch, const struct model_flush *flush,
+		       const struct issuer *issuer, const struct model_inode *inode)
 {
 	const struct record_flush_timed like = {
 		.routine = flush->routine,
@@ -120,18 +144,20 @@ static void flush_tell(const struct flush_watch *watch, const struct model_flush
 		.cpu = flush->cpu,
 		.comm = inode && inode->tgid == flush->tgid ? inode->comm : "",
 		.inode = inode,
-		.operation = operation,
+		.operation = issuer->operation,
+		.pgoff_first = issuer->pgoff_first,
+		.pgoff_last = issuer->pgoff_last,
 	};
 
-	seen.kind = flush_classify(&like, NULL, NULL, operation != RECORD_OPERATION_NONE,
+	seen.kind = flush_classify(&like, NULL, NULL, issuer->operation != RECORD_OPERATION_NONE,
 				   flush->covered ? FLUSH_TIED_COVERED : FLUSH_TIED_NOTHING);
-	watch->observer.seen(watch->observer.context, &seen);
+	seen_tell(watch, &seen);
 }
 
 static void flushed_settle(struct flush_watch *watch, struct pair *pair)
 {
 	if (pair->flushed_waits)
-		flush_tell(watch, &pair->flushed, pair->flushed_operation, pair->flushed_inode);
+		flush_tell(watch, &pair->flushed, &pair->flushed_issuer, pair->flushed_inode);
 	pair->flushed_waits = false;
 }
 
@@ -160,8 +186,8 @@ static void pair_join(struct flush_watch *watch, struct pair *pair)
 {
 	if (pair->flushed_inode)
 		pair->inode = pair->flushed_inode;
-	if (pair->flushed_operation != RECORD_OPERATION_NONE)
-		pair->operation = pair->flushed_operation;
+	if (pair->flushed_issuer.operation != RECORD_OPERATION_NONE)
+		pair->issuer = pair->flushed_issuer;
 	pair_tell(watch, pair, &pair->flushed);
 	pair->timed_waits = false;
 	pair->flushed_waits = false;
@@ -182,7 +208,7 @@ static void watch_timed(void *context, const struct record_flush_timed *flush,
 	watch->timed = true;
 	timed_settle(watch, pair);
 	pair->timed = *flush;
-	pair->operation = request ? request->operation : RECORD_OPERATION_NONE;
+	pair->issuer = issuer_of(request);
 	pair->inode = inode;
 	pair->timed_waits = true;
 	if (pair_fits(pair)) {
@@ -206,18 +232,18 @@ static bool watch_is_timed(struct flush_watch *watch)
 static void watch_flushed(void *context, const struct model_flush *flush,
 			  const struct model_request *request, const struct model_inode *inode)
 {
+	const struct issuer issuer = issuer_of(request);
 	struct flush_watch *watch = context;
 	struct pair *pair;
 
 	if (!watch_is_timed(watch)) {
-		flush_tell(watch, flush, request ? request->operation : RECORD_OPERATION_NONE,
-			   inode);
+		flush_tell(watch, flush, &issuer, inode);
 		return;
 	}
 	pair = pair_get(watch, flush->tid);
 	flushed_settle(watch, pair);
 	pair->flushed = *flush;
-	pair->flushed_operation = request ? request->operation : RECORD_OPERATION_NONE;
+	pair->flushed_issuer = issuer;
 	pair->flushed_inode = inode;
 	pair->flushed_waits = true;
 	if (pair_fits(pair))

@@ -21,6 +21,7 @@ const char *model_operation_name(__u32 operation)
 		[RECORD_OPERATION_ERROR_FOLIO] = "error_folio",
 		[RECORD_OPERATION_FOLIO_ZAP] = "folio_zap",
 		[RECORD_OPERATION_CONFIGURE_BATCH] = "configure_batch",
+		[RECORD_OPERATION_SECRETMEM_FAULT] = "secretmem_fault",
 	};
 
 	return name_of(names, sizeof(names) / sizeof(names[0]), operation);

@@ -174,6 +174,8 @@ static void add_totals(struct json_object *object, const struct flush_totals *to
 	add_count(object, "stacks_collided", totals->stacks_collided);
 	add_count(object, "stacks_lost", totals->stacks_lost);
 	add_count(object, "lost", totals->lost);
+	add_count(object, "records_lost", totals->records_lost);
+	add_count(object, "missed", totals->missed);
 	add_count(object, "never_flushed", totals->never);
 	add_count(object, "exposures_at_most", totals->at_most);
 	add_known(object, "leaves_split", totals->splits, totals->leaves.known || totals->splits);

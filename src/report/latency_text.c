@@ -3,6 +3,7 @@
 #include "report/latency_words.h"
 
 #define NS 1000ULL /* in a us */
+#define SHORT 10000000ULL /* ns: too short for two decimals of a second */
 #define LIST_MAX 8 /* of each list, the most first */
 #define BAR 40
 #define FRAMES 4 /* of a stack, the innermost */
@@ -28,8 +29,12 @@ static void us_write(FILE *out, int width, __u64 ns)
 
 static void text_sum(FILE *out, const struct flush_totals *totals)
 {
-	fprintf(out, "%.2f s of flushing in %.2f s, %llu flushes", seconds(totals->ns),
-		seconds(totals->span), (unsigned long long)totals->flushes);
+	if (totals->ns < SHORT && totals->ns)
+		fprintf(out, "%.2f ms", seconds(totals->ns) * 1000);
+	else
+		fprintf(out, "%.2f s", seconds(totals->ns));
+	fprintf(out, " of flushing in %.2f s, %llu flush%s", seconds(totals->span),
+		(unsigned long long)totals->flushes, totals->flushes == 1 ? "" : "es");
 	if (totals->vms)
 		fprintf(out, " by %llu VM%s", (unsigned long long)totals->vms,
 			totals->vms == 1 ? "" : "s");
@@ -37,7 +42,9 @@ static void text_sum(FILE *out, const struct flush_totals *totals)
 		fprintf(out, " (%.0f %% of one CPU", percent(totals->ns, totals->span));
 	if (totals->span && totals->cpus)
 		fprintf(out, " of %llu", (unsigned long long)totals->cpus);
-	fprintf(out, "%s", totals->span ? ")" : "");
+	fprintf(out, "%s, %llu lost, %llu missed", totals->span ? ")" : "",
+		(unsigned long long)(totals->records_lost + totals->lost),
+		(unsigned long long)totals->missed);
 	if (totals->ours)
 		fprintf(out, "; %llu of the tool's own left out", (unsigned long long)totals->ours);
 	fputc('\n', out);
@@ -91,8 +98,8 @@ static void text_row(FILE *out, const struct flush_row *row)
 	static const double shares[] = { 0.5, 0.9, 0.99, 0.999 };
 	const struct flush_histogram *histogram = row->histogram;
 
-	fprintf(out, "%-32s %8llu %8.2f", row->name, (unsigned long long)histogram->count,
-		seconds(histogram->sum));
+	fprintf(out, "%-32s %8llu %8.*f", row->name, (unsigned long long)histogram->count,
+		histogram->sum < SHORT ? 6 : 2, seconds(histogram->sum));
 	for (size_t i = 0; i < sizeof(shares) / sizeof(shares[0]); i++) {
 		fputc(' ', out);
 		us_write(out, 8, flush_histogram_quantile(histogram, shares[i]));
@@ -215,8 +222,12 @@ static void text_splits(FILE *out, const struct flush_latency *latency,
 		if (!i)
 			fprintf(out, "\n%8s %8s %10s %8s  split by\n", "leaves", "flushes",
 				"time ms", "max us");
-		fprintf(out, "%8llu %8llu %10.2f ", (unsigned long long)sum.count,
-			(unsigned long long)sum.flushes, (double)sum.ns / 1e6);
+		if (totals->leaves_untold)
+			fprintf(out, "%8s", "-");
+		else
+			fprintf(out, "%8llu", (unsigned long long)sum.count);
+		fprintf(out, " %8llu %10.2f ", (unsigned long long)sum.flushes,
+			(double)sum.ns / 1e6);
 		us_write(out, 8, sum.max);
 		fprintf(out, "  ");
 		stack_write(out, sum.stack);
@@ -278,11 +289,11 @@ static void text_slow(FILE *out, const struct flush_latency *latency)
 
 	for (size_t i = 0; (slow = flush_latency_slowest(latency, i)); i++) {
 		if (!i)
-			fprintf(out, "\n%14s %8s  %-12s %-12s %-4s %-16s %-12s last answer\n",
+			fprintf(out, "\n%14s %8s  %-12s %-12s %-4s %-16s %-15s last answer\n",
 				"slowest, at s", "us", "what", "kind", "CPU", "task", "request");
 		fprintf(out, "%14.6f ", (double)slow->begin / 1e9);
 		us_write(out, 8, slow->end - slow->begin);
-		fprintf(out, "  %-12s %-12s %-4u %-16s %-12s ", slow_what(slow, what),
+		fprintf(out, "  %-12s %-12s %-4u %-16s %-15s ", slow_what(slow, what),
 			flush_kind_name(slow->kind), slow->cpu, latency_comm(slow->comm, comm),
 			slow->operation ? model_operation_name(slow->operation) : "-");
 		text_slow_answer(out, slow);

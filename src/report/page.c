@@ -134,8 +134,10 @@ static struct json_object *run_json(const struct report_page *page)
 	json_object_object_add(object, "kernel", words_json(fact ? fact : "an unknown kernel"));
 	fact = model_fact_find(page->model, "tool.version");
 	json_object_object_add(object, "tool", words_json(fact ? fact : "of unknown version"));
+	add_count(object, "ceiling_pages", totals.ceiling);
 	add_count(object, "lost", counts.lost);
 	add_count(object, "missed", counts.missed);
+	add_count(object, "untimed", totals.lost);
 	return object;
 }
 

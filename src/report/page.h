@@ -44,6 +44,17 @@ struct json_object *series_steps_json(const struct page_series *series);
 /* --- which took longest, and who waited for whom: page_slowest.c ---------------- */
 
 #define PAGE_SLOWEST 100
+#define PAGE_RECENT 64 /* a power of two */
+
+/* A flush, as much of it as its neighbours tell. */
+struct page_flush {
+	__u64 begin, end; /* ns */
+	__u32 cpu;
+	enum record_operation operation;
+	const struct model_inode *inode;
+	__u64 pgoff_first, pgoff_last;
+	__u64 pages; /* 0: everything */
+};
 
 struct page_slow {
 	__u64 begin, ns, pages;
@@ -59,11 +70,17 @@ struct page_slow {
 	__u32 late_cpu, late_tid, late_bits;
 	__u64 late_ns; /* from asked to answered */
 	char late_comm[RECORD_COMM_LEN + 1];
+	__u64 pgoff_first, pgoff_last; /* of the request */
+	struct page_flush
+		other; /* that of another CPU which ran longest at the same time; end 0: none */
 };
 
 struct page_slowest {
 	struct page_slow list[PAGE_SLOWEST]; /* the slowest first */
 	size_t nr;
+	__u64 until; /* ns: none in the list ended later */
+	struct page_flush recent[PAGE_RECENT]; /* in order of their ends, in turns */
+	__u32 recent_at;
 	__u64 wait_ns[PAGE_CPUS_MAX][PAGE_CPUS_MAX]; /* [initiator][target] */
 	__u32 cpus; /* one more than the largest met */
 	bool cpus_more; /* there were larger ones */

@@ -33,6 +33,20 @@ json_ok one.json '.missing | join(" ") | test("record --flushes")' 'what is not 
 "$tracer" latency monday.cap >"$stdout" 2>"$stderr"
 stdout_like '^flush 1 page  +[0-9]+ ' 'rows for people'
 
+stdout_like '^[0-9.]+ m?s of flushing in .*, 0 lost, 0 missed$' 'and a line that sums up, what was lost in it'
+for more in none.cap /dev/null; do
+	"$tracer" latency --json --merge monday.cap $more >"$stdout" 2>"$stderr"
+	is "$? $(wc -c <"$stdout") $(grep -c . "$stderr")" '2 0 1' "merged with what cannot be read ($more): no sum of the others"
+done
+
+# Of a file that has room for a part, as on a full disk.
+(
+	trap '' XFSZ
+	ulimit -f 1
+	"$tracer" flame --svg -o part.svg monday.cap
+) >"$stdout" 2>"$stderr"
+is "$? $(stat -c %s part.svg) $(grep -c 'cannot write all of it: File too large' "$stderr")" '2 1024 1' 'why a report could not be written whole is said'
+
 refuses 'give CPUs such as' latency --cpu 3-1 monday.cap
 refuses 'give CPUs such as' latency --cpu x monday.cap
 refuses 'give at least two' latency --merge monday.cap

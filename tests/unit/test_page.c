@@ -113,6 +113,65 @@ static void test_parts(void **state)
 	assert_true(length("limits") >= 1);
 }
 
+static const char *slow_field(size_t index, const char *key)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(json_object_array_get_idx(field("slowest"), index),
+					      key, &value));
+	return json_object_get_string(value);
+}
+
+/* Two CPUs flush at a time, a third one before: of each it is said which other was at it meanwhile. */
+static void test_meanwhile(void **state)
+{
+	struct timed timed = { .tid = T, .cpu = 2, .ns = 100, .pages = 2, .comm = "vmm" };
+	__u64 begin;
+
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "17");
+	timed.begin = stream.now;
+	timed_flush(&stream, &timed);
+	begin = stream.now + 100;
+	timed = (struct timed){ .tid = T, .cpu = 0, .begin = begin, .ns = 9000, .pages = 1 };
+	timed_flush(&stream, &timed);
+	/* Ends later, and longer than a shorter one that is inside both. */
+	timed = (struct timed){ .tid = T + 2, .cpu = 2, .begin = begin + 10, .ns = 300 };
+	timed_flush(&stream, &timed);
+	timed = (struct timed){ .tid = T + 1, .cpu = 1, .begin = begin + 500, .ns = 186000 };
+	timed_flush(&stream, &timed);
+	stream_finish(&stream);
+	page_write("a.cap");
+	assert_int_equal(length("slowest"), 4);
+	assert_string_equal(slow_field(0, "meanwhile"), "CPU 0 flushed for 9.00 us (1 page)");
+	assert_string_equal(slow_field(1, "meanwhile"), "CPU 1 flushed for 186 us (everything)");
+	assert_string_equal(slow_field(2, "meanwhile"), "CPU 0 flushed for 9.00 us (1 page)");
+	assert_string_equal(slow_field(3, "meanwhile"), "-");
+	assert_string_equal(slow_field(3, "request"), "-");
+}
+
+/* A request has its pages, a fault of memfd_secret its name. */
+static void test_requests_of_slowest(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_RFC3, 64, false);
+	stream_inode(&stream, G + 1, RECORD_PROVIDER_SECRETMEM, 64, false);
+	stream_fault(&stream, T, G, 5, 105);
+	stream_zap_flush(&stream, T, G + 1, 9, 109, 1, 109, 109);
+	stream_finish(&stream);
+	page_write("a.cap");
+	assert_int_equal(length("slowest"), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const char *request = slow_field(i, "request");
+
+		if (*request == 'g')
+			assert_string_equal(request, "g3 configure 0x5-0x5");
+		else
+			assert_string_equal(request, "s4 secretmem_fault");
+	}
+	assert_string_not_equal(slow_field(0, "request"), slow_field(1, "request"));
+}
+
 static bool limited(const char *words)
 {
 	for (size_t i = 0; i < length("limits"); i++) {
@@ -296,6 +355,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PAGE_TEST(test_lacking),	PAGE_TEST(test_stacks),
+		PAGE_TEST(test_meanwhile),	PAGE_TEST(test_requests_of_slowest),
 		PAGE_TEST(test_stackless),	PAGE_TEST(test_parts),
 		PAGE_TEST(test_nothing),	PAGE_TEST(test_hostile),
 		cmocka_unit_test(test_steps),	cmocka_unit_test(test_points),

@@ -7,6 +7,9 @@ export const colour = index => colours[index % colours.length];
 
 export const count = value => value.toLocaleString('en');
 
+// "1 VM", "2 VMs"
+export const several = (value, one, more = `${one}s`) => `${count(value)} ${value === 1 ? one : more}`;
+
 const units = [[1e9, 's'], [1e6, 'ms'], [1e3, 'us']];
 
 // "1.23 ms"

@@ -48,7 +48,7 @@ export function drawLatency(report) {
 		axes: [
 			{ values: (_, ticks) => ticks.map(tick => Number.isInteger(tick) ? time(2 ** tick * 1000) : ''),
 				space: 60, incrs: [1, 2, 4] },
-			{ scale: 's', label: 's', size: 60 },
+			{ scale: 's', values: (_, ticks) => ticks.map(tick => tick ? time(Math.round(tick * 1e9)) : '0'), size: 70 },
 			{ scale: 'n', side: 1, label: 'flushes', grid: { show: false }, size: 70 },
 		],
 		series: [

@@ -2,7 +2,7 @@
 // Draws the report that stands in the page (data.md). What came from the traced system is text, and is put into
 // the page as text alone: nowhere is it parsed as HTML.
 import './page.css';
-import { byId, time, count } from './format.js';
+import { byId, time, count, several } from './format.js';
 import { drawFlame } from './flame.js';
 import { drawLatency } from './latency.js';
 import { drawExposure, drawTimeline } from './series.js';
@@ -19,15 +19,18 @@ function head() {
 	document.title = `gmemtrace: ${report.title}`;
 	byId('title').textContent = `Where flush time went: ${report.title}`;
 	byId('summary').textContent = `${time(total)} of flushing in ${time(run.duration_ns)}, ` +
-		`${count(number)} flushes by ${count(report.vms.length)} VMs, ${count(run.lost)} records lost, ` +
-		`${count(run.missed)} calls missed. `;
+		`${several(number, 'flush', 'flushes')} by ${several(report.vms.length, 'VM')}, ` +
+		`${several(run.lost, 'record')} lost, ${several(run.missed, 'call')} missed` +
+		`${run.untimed ? `, ${several(run.untimed, 'flush', 'flushes')} or answers not timed` : ''}. `;
 	if (largest) {
 		const strong = document.createElement('strong');
 		strong.textContent = `Most of it: ${count(largest.count)} flushes of ${largest.kind}, by ` +
 			`${largest.operation}: ${Math.round(100 * largest.sum_ns / (total || 1))} %. `;
 		byId('summary').append(strong);
 	}
-	byId('summary').append(`${run.kernel}, ${run.cpus} CPUs, gmemtrace ${run.tool}`);
+	byId('summary').append([run.kernel, run.cpus ? several(run.cpus, 'CPU') : '',
+		run.ceiling_pages ? `ceiling ${several(run.ceiling_pages, 'page')}` : '', `gmemtrace ${run.tool}`]
+		.filter(words => words).join(', '));
 	for (const limit of report.limits) {
 		const item = document.createElement('li');
 		item.textContent = limit;

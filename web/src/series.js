@@ -62,7 +62,7 @@ export function drawTimeline(report) {
 		width: Math.max(place.clientWidth, 320),
 		height: 180,
 		scales: { x: { time: false }, s: { range: (_, low, high) => [0, high || 1] }, n: { range: (_, low, high) => [0, high || 1] } },
-		axes: [{ label: 's' }, { scale: 's', label: 'CPUs flushing', size: 60 },
+		axes: [{ values: (_, ticks) => ticks.map(tick => tick ? time(Math.round(tick * 1e9)) : '0') }, { scale: 's', label: 'CPUs flushing', size: 60 },
 			{ scale: 'n', side: 1, label: 'pages exposed', grid: { show: false }, size: 70 }],
 		series: [
 			{ label: 'at', value: (_, value) => value == null ? '-' : `${value.toFixed(3)} s` },
