@@ -47,24 +47,49 @@ static bool begins(const char *name, const char *prefix)
 	return !strncmp(name, prefix, strlen(prefix));
 }
 
+/* The routine at whose entry our program @name takes stacks; NULL: it is none of these. */
+static const char *program_routine(const char *name)
+{
+	if (!begins(name, "bpf_prog_"))
+		return NULL;
+	if (strstr(name, "_flush_range_enter"))
+		return "flush_tlb_kernel_range";
+	if (strstr(name, "_flush_all_enter"))
+		return "flush_tlb_all";
+	return NULL;
+}
+
 /*
  * How many of the innermost are not the story's: of the sensors inside the
  * traced routine, or of the interrupt (or the idle loop) that had a CPU flush.
+ * @routine: the traced one where it is not in @addresses, else NULL.
  */
-static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_t nr)
+static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_t nr,
+			 const char **routine)
 {
 	size_t queue = 0, sensors = 0;
 
+	*routine = NULL;
 	for (size_t i = 0; i < nr && i < OWN_FRAMES_MAX; i++) {
 		const char *name = frame_name(stacks, addresses[i]);
 
+		/*
+		 * Behind a program stands its trampoline, however that is named. From 7.3
+		 * on the routine itself has no frame when it is entered.
+		 */
+		if (program_routine(name)) {
+			if (i + 2 >= nr ||
+			    !begins(frame_name(stacks, addresses[i + 2]), "flush_tlb_"))
+				*routine = program_routine(name);
+			return i + 2 < nr ? i + 2 : nr;
+		}
 		if (begins(name, "flush_tlb_"))
 			return i;
 		if (begins(name, "asm_sysvec_"))
 			return i + 1;
 		if (begins(name, "__flush_smp_call_function_queue"))
 			queue = i + 1;
-		/* From 7.3 on the routine itself has no frame when it is entered. */
+		/* Our programs' names may be younger than what was read. */
 		if (begins(name, "bpf_") && sensors == i)
 			sensors = i + 1;
 	}
@@ -87,23 +112,45 @@ static bool frame_is_trampoline(struct stacks *stacks, const uint64_t *addresses
 	       !strcmp(frame_name(stacks, addresses[at + 1]), last);
 }
 
-/* Outermost frames are cut where there is no room: @text is filled from its end. */
+/* Filled from its end, the innermost frame first. */
+struct words {
+	char *text;
+	size_t left, end;
+};
+
+/* Whether there was room. */
+static bool words_add(struct words *words, const char *name)
+{
+	size_t length = strlen(name), bytes = length + (words->left < words->end);
+
+	if (bytes > words->left)
+		return false;
+	words->left -= bytes;
+	if (bytes > length)
+		words->text[words->left + length] = ';';
+	memcpy(words->text + words->left, name, length);
+	return true;
+}
+
+/* Outermost frames are cut where there is no room. */
 void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 		  char text[STACKS_TEXT_MAX])
 {
-	size_t length = 0, left = STACKS_TEXT_MAX - 1, end = left;
-	const char *last = "";
+	struct words words = { text, STACKS_TEXT_MAX - 1, STACKS_TEXT_MAX - 1 };
+	const char *last = "", *routine;
 	bool hooked = false;
+	size_t length = 0;
 
 	/* Names are read anew here or not at all: those below stay where they are. */
 	stacks->now = now();
 	for (; length < nr && addresses[length]; length++)
 		(void)frame_name(stacks, addresses[length]);
-	text[left] = '\0';
-	for (size_t i = frames_own(stacks, addresses, length); i < length; i++) {
+	text[words.end] = '\0';
+	for (size_t i = frames_own(stacks, addresses, length, &routine); i < length; i++) {
 		const char *name = frame_name(stacks, addresses[i]);
-		size_t bytes = strlen(name) + (left < end);
 
+		if (routine && words.left == words.end)
+			words_add(&words, routine);
 		/* A routine that is hooked stands on both sides of its trampoline. */
 		if (frame_is_trampoline(stacks, addresses, i, length, last)) {
 			hooked = true;
@@ -111,16 +158,12 @@ void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 		}
 		if (hooked && !strcmp(name, last))
 			continue;
-		if (bytes > left)
+		if (!words_add(&words, name))
 			break;
 		hooked = false;
 		last = name;
-		left -= bytes;
-		if (left + bytes < end)
-			text[left + bytes - 1] = ';';
-		memcpy(text + left, name, strlen(name));
 	}
-	memmove(text, text + left, STACKS_TEXT_MAX - left);
+	memmove(text, text + words.left, STACKS_TEXT_MAX - words.left);
 	if (!*text && length)
 		strcpy(text, "[user_space]");
 }

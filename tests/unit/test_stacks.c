@@ -39,6 +39,8 @@ static int setup(void **state)
 		"__flush_smp_call_function_queue",
 		"do_idle",
 		"__change_page_attr",
+		"bpf_prog_3_flush_range_enter\t[bpf]",
+		"bpf_prog_4_flush_all_enter\t[bpf]",
 	};
 
 	(void)state;
@@ -99,6 +101,30 @@ static void test_own_frames(void **state)
 			    "vfree;bpf_prog_2_timed_[bpf];flush_tlb_kernel_range");
 }
 
+/*
+ * From 7.3 on the routine has no frame of its own, and the trampoline may be named
+ * as whatever lies before it: a module's routine, or our program itself.
+ */
+static void test_entered_without_frame(void **state)
+{
+	const uint64_t plain[] = { AT(10), AT(3), AT(1), AT(0) };
+	const uint64_t module[] = { AT(10), AT(6), AT(1), AT(0) };
+	const uint64_t ours[] = { AT(11), AT(11) + 64, AT(9), AT(1) };
+	const uint64_t inner[] = { AT(4), AT(10), AT(10) + 64, AT(6), AT(1) };
+	const uint64_t framed[] = { AT(10), AT(6), AT(2), AT(1) };
+	const uint64_t nobody[] = { AT(10), AT(3) };
+
+	(void)state;
+	assert_string_equal(words(plain, 4), "entry_SYSCALL_64;vfree;flush_tlb_kernel_range");
+	assert_string_equal(words(module, 4), "entry_SYSCALL_64;vfree;flush_tlb_kernel_range");
+	assert_string_equal(words(ours, 4), "vfree;__change_page_attr;flush_tlb_all");
+	/* A module that flushes itself is told. */
+	assert_string_equal(words(inner, 5),
+			    "vfree;spin_with_irqs_off_[mod];flush_tlb_kernel_range");
+	assert_string_equal(words(framed, 4), "vfree;flush_tlb_kernel_range");
+	assert_string_equal(words(nobody, 2), "[user_space]");
+}
+
 /* What the interrupt met, not the interrupt. */
 static void test_interrupted(void **state)
 {
@@ -144,6 +170,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_symbols, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_frames, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_entered_without_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_long, setup, teardown),
