@@ -10,6 +10,7 @@ figures=(
 	"record_page_free|verdict_free|thread|instructions/transition|-|verdict, page free"
 	"record_page_free_monotonic|verdict_free|monotonic|instructions/transition|-|verdict, page free"
 	"record_latency|latency|thread|instructions/transition|900|verdict, flushes"
+	"record_answer|answers|size|instructions/CPU|250|verdict, flushes"
 	"record_latency_changes|latency_changes|thread|instructions/transition|-|verdict, flushes, changes"
 	"record_summary|summary|thread|instructions/transition|860|summary: exposures, durations"
 	"record_summary_exposure|summary_exposure|thread|instructions/transition|680|summary: exposures"
