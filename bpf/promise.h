@@ -22,6 +22,7 @@ struct kvm_gmem_slot___promise {
 struct kvm_memory_slot___promise {
 	__u64 base_gfn;
 	unsigned long npages;
+	unsigned long userspace_addr;
 	struct kvm_gmem_slot___promise gmem;
 } __attribute__((preserve_access_index));
 
@@ -49,11 +50,12 @@ struct promise_cursor {
 	__u64 bindings, attributes; /* addresses of the xarrays */
 	__u64 pgoff, last; /* still to be read, inclusive */
 	__u64 slot_end, delta; /* the slot at hand: pgoffs below slot_end, gfn = pgoff + delta */
+	__u64 mapped; /* and where its page offset 0 would be in the VM's process */
 	__u64 entry; /* what promise_extent() found */
 	__u64 node; /* address of the last node on the way, 0: it is larger than its slots */
 	__u32 offset, alike; /* slots of `block` */
 	struct {
-		__u64 pgoff, nr, gfn, attributes; /* nr 0: none */
+		__u64 pgoff, nr, gfn, attributes, mapped; /* nr 0: none */
 	} run;
 	struct xarray_block block;
 };
@@ -169,7 +171,7 @@ static __always_inline __u64 promise_extent(struct promise_cursor *cursor, __u64
 static __always_inline bool promise_find_slot(struct promise_cursor *cursor)
 {
 	const struct kvm_memory_slot___promise *slot;
-	__u64 span, base, npages, pgoff;
+	__u64 span, base, npages, pgoff, address;
 
 	if (cursor->pgoff < cursor->slot_end)
 		return true;
@@ -187,6 +189,7 @@ static __always_inline bool promise_find_slot(struct promise_cursor *cursor)
 	}
 	if (bpf_core_read(&base, sizeof(base), &slot->base_gfn) ||
 	    bpf_core_read(&npages, sizeof(npages), &slot->npages) ||
+	    bpf_core_read(&address, sizeof(address), &slot->userspace_addr) ||
 	    bpf_core_read(&pgoff, sizeof(pgoff), &slot->gmem.pgoff) || cursor->pgoff < pgoff ||
 	    cursor->pgoff - pgoff >= npages) {
 		cursor->pgoff++;
@@ -194,6 +197,7 @@ static __always_inline bool promise_find_slot(struct promise_cursor *cursor)
 	}
 	cursor->slot_end = pgoff + npages;
 	cursor->delta = base - pgoff;
+	cursor->mapped = address - (pgoff << PAGE_SHIFT);
 	return true;
 }
 
@@ -217,6 +221,7 @@ static __always_inline bool promise_flush(struct promise_cursor *cursor)
 	record->gfn = cursor->run.gfn;
 	record->attributes = cursor->run.attributes;
 	record->snapshot = cursor->snapshot;
+	record->address = cursor->run.mapped + (cursor->run.pgoff << PAGE_SHIFT);
 	record_submit(record);
 	cursor->run.nr = 0;
 	return true;
@@ -244,6 +249,7 @@ __noinline int promise_step(struct promise_cursor *cursor)
 	if (nr > cursor->last - cursor->pgoff + 1)
 		nr = cursor->last - cursor->pgoff + 1;
 	if (cursor->run.nr && cursor->run.attributes == attributes &&
+	    cursor->run.mapped == cursor->mapped &&
 	    cursor->run.pgoff + cursor->run.nr == cursor->pgoff &&
 	    cursor->run.gfn + cursor->run.nr == gfn) {
 		cursor->run.nr += nr;
@@ -256,6 +262,7 @@ __noinline int promise_step(struct promise_cursor *cursor)
 	cursor->run.nr = nr;
 	cursor->run.gfn = gfn;
 	cursor->run.attributes = attributes;
+	cursor->run.mapped = cursor->mapped;
 	cursor->pgoff += nr;
 	return 0;
 }
@@ -294,6 +301,7 @@ static __always_inline bool promise_begin(struct promise_cursor *cursor)
 	cursor->run.nr = 0;
 	cursor->slot_end = 0;
 	cursor->delta = 0;
+	cursor->mapped = 0;
 	return promise_find_vm(cursor);
 }
 

@@ -317,6 +317,9 @@ struct model_observer {
 	void (*stack_met)(void *context, const struct record_stack *stack);
 	/* What has come to a histogram that the sensors keep; called as soon as the record is fed. */
 	void (*summed)(void *context, const struct record_summary *summary);
+	/* What KVM has promised of a run of pages, as it was read; called as soon as the record is fed. */
+	void (*promise_read)(void *context, const struct model_inode *inode,
+			     const struct record_promise_read *read);
 	/* A record of a walk of the direct map (RECORD_MAP_*); called as soon as it is fed. */
 	void (*mapped)(void *context, const struct record_header *record);
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);

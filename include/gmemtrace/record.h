@@ -85,7 +85,7 @@
 	/* KVM is told what a VM's memory is to be */                                       \
 	X(PROMISE,        30, promise,        88, "promise",        RAW,    QUEUED)         \
 	/* what KVM has promised of a run of like pages */                                  \
-	X(PROMISE_READ,   31, promise_read,   88, "promise-read",   RAW,    AT_ONCE)        \
+	X(PROMISE_READ,   31, promise_read,   96, "promise-read",   RAW,    AT_ONCE)        \
 	/* a walk of the whole direct map, or of what was in doubt after one */             \
 	X(MAP_BEGIN,      70, map_begin,      56, "map-begin",      SEALED, AT_ONCE)        \
 	/* how much of it is absent for one owner */                                        \
@@ -396,7 +396,7 @@ struct record_promise {
 
 /*
  * A run of pages within a snapshot's chunk that are bound, their gfns ascending by one, with the
- * same attributes. What is not bound, or could not be read, is not listed. 88 bytes.
+ * same attributes. What is not bound, or could not be read, is not listed. 96 bytes.
  */
 struct record_promise_read {
 	struct record_header header;
@@ -407,6 +407,8 @@ struct record_promise_read {
 	__u64 gfn; /* of the first page */
 	__u64 attributes; /* KVM's bits: RECORD_ATTRIBUTE_PRIVATE */
 	__u64 snapshot; /* as in the enclosing record_snapshot */
+	/* Where the VM's process has what the guest shares of the first page; 0: not told. */
+	__u64 address;
 };
 
 /* Which sensors are on. Bits, append-only. */

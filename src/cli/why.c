@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "gmemtrace/report.h"
 #include "run/address.h"
+#include "run/guest.h"
 
 #define LIVE_DEFAULT 1000000000ULL /* ns: long enough to read what there is */
 
@@ -73,11 +74,6 @@ static error_t why_parse(int key, char *text, struct argp_state *state)
 		if (!why->text)
 			options_usage(state->name, "which page? Give INODE:PGOFF, pfn:N or "
 						   "PID:ADDRESS");
-		if (why->subject.about == STORY_ADDRESS && why->options.run.file)
-			options_usage(state->name,
-				      "%s: an address is the living process's: for a capture give "
-				      "INODE:PGOFF or pfn:N",
-				      why->text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -115,39 +111,77 @@ static void why_no_mapping(const struct why *why, int error)
 		output_line("%s: cannot read its mappings: %s", why->text, strerror(-error));
 }
 
-/* A VM's private memory is behind the same guest address, and mapped by nobody. */
-static void why_not_ours(const struct why *why, const struct address_page *page)
+/* Neither mapped from one of our files, nor behind a memory slot. */
+static void why_not_ours(const struct why *why, const struct address_page *page, size_t files)
 {
-	size_t files = address_guest_files(why->subject.pid);
 	const char *name = *page->name ? page->name : "anonymous memory";
 
-	if (files)
-		output_line(
-			"%s: that is %s; this process has %zu guest_memfd%s, and what is private "
-			"there has no address in it: give INODE:PGOFF, as gmemtrace live "
-			"names it",
-			why->text, name, files, files == 1 ? "" : "s");
+	if (why->options.run.file)
+		output_line("%s: no VM of that process has a memory slot with guest_memfd there in "
+			    "this capture: give INODE:PGOFF or pfn:N",
+			    why->text);
+	else if (files)
+		output_line("%s: that is %s; this process has %zu guest_memfd%s, and no memory "
+			    "slot that could be read has one of them there: give INODE:PGOFF, as "
+			    "gmemtrace live names it",
+			    why->text, name, files, files == 1 ? "" : "s");
 	else
 		output_line("%s: that is %s, neither guest_memfd nor memfd_secret memory",
 			    why->text, name);
 }
 
+/* What is private to a VM is mapped by nobody: its slots say which page belongs there. */
+static enum gmemtrace_status why_resolve_guest(struct why *why, const struct address_page *mapped,
+					       size_t files)
+{
+	const struct run_options *options = &why->options.run;
+	struct guest_page page = { .pid = why->subject.pid, .address = why->subject.address };
+	enum gmemtrace_status status = guest_find(options, &page);
+
+	if (status)
+		return status;
+	if (!page.found) {
+		why_not_ours(why, mapped, files);
+		return GMEMTRACE_ERROR;
+	}
+	output_line("%s: guest frame 0x%" PRIx64 " of its VM, %s", why->text, page.gfn,
+		    page.is_private ? "private"
+				    : "shared now: what is there is the process's own memory, and "
+				      "this is the page that it has while private");
+	/* A capture's numbers are the same in each run of it, others are not. */
+	why->subject = (struct story_subject){ .about = STORY_PAGES,
+					       .inode = options->file ? page.inode : 0,
+					       .i_ino = options->file ? 0 : page.i_ino,
+					       .first = page.pgoff,
+					       .last = page.pgoff };
+	return 0;
+}
+
 /* An address becomes a page of an inode that is known by its number in its file system. */
 static enum gmemtrace_status why_resolve(struct why *why)
 {
-	struct address_page page;
-	int error = address_resolve(why->subject.pid, why->subject.address, &page);
+	struct address_page page = { .i_ino = 0 };
+	size_t files;
+	int error;
 
+	if (why->options.run.file)
+		return why_resolve_guest(why, &page, 0);
+	error = address_resolve(why->subject.pid, why->subject.address, &page);
+	if (!error && page.i_ino && page.ours) {
+		why->subject = (struct story_subject){ .about = STORY_PAGES,
+						       .i_ino = page.i_ino,
+						       .first = page.pgoff,
+						       .last = page.pgoff };
+		return 0;
+	}
+	files = address_guest_files(why->subject.pid);
+	if (files && (!error || error == -ENOENT))
+		return why_resolve_guest(why, &page, files);
 	if (error)
 		why_no_mapping(why, error);
-	else if (!page.i_ino || !page.ours)
-		why_not_ours(why, &page);
-	if (error || !page.i_ino || !page.ours)
-		return GMEMTRACE_ERROR;
-	why->subject = (struct story_subject){
-		.about = STORY_PAGES, .i_ino = page.i_ino, .first = page.pgoff, .last = page.pgoff
-	};
-	return 0;
+	else
+		why_not_ours(why, &page, 0);
+	return GMEMTRACE_ERROR;
 }
 
 /* "g1 to g6", or the only one. */

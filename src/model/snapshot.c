@@ -148,7 +148,11 @@ static __u64 promises_end(const struct bundle *bundle)
 void snapshot_promise(struct model *model, const struct record_promise_read *record)
 {
 	struct bundle *bundle = bundle_find(model, &record->header, record->snapshot);
+	struct inode *inode = inode_find(model, record->header.inode);
 
+	/* A story's filter leaves out the chunk around it. */
+	if (inode)
+		MODEL_NOTIFY(model, promise_read, &inode->base, record);
 	if (!bundle)
 		return;
 	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pgoff >= MODEL_PGOFF_MAX ||

@@ -21,6 +21,7 @@ union redact_room {
 	struct record_flush_timed timed;
 	struct record_fact fact;
 	struct record_stack stack;
+	struct record_promise_read promise_read;
 	char bytes[CAPTURE_RECORD_MAX + 1];
 };
 
@@ -326,6 +327,10 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 		return fact_redact(redact, (const struct record_fact *)record);
 	case RECORD_STACK:
 		return stack_redact(redact, (const struct record_stack *)record);
+	case RECORD_PROMISE_READ:
+		room_copy(redact, record);
+		redact->room->promise_read.address = 0;
+		return true;
 	case RECORD_REQUEST_BEGIN:
 	case RECORD_REQUEST_END:
 	case RECORD_ZAP:
@@ -342,7 +347,6 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_ANSWERS:
 	case RECORD_LEAVES:
 	case RECORD_PROMISE:
-	case RECORD_PROMISE_READ:
 	case RECORD_MAP_BEGIN:
 	case RECORD_MAP_OWNER:
 	case RECORD_MAP_RUN:

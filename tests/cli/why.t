@@ -21,7 +21,6 @@ refused 64 'which page?' --all
 refused 64 "g6: $page" g6 "$capture"
 refused 64 "g6:7-3: $page" g6:7-3 "$capture"
 refused 64 'a story is told of 4096 pages at most' g6:0-0x1000 "$capture"
-refused 64 'for a capture give INODE:PGOFF' 1234:0x1000 "$capture"
 refused 2 'g99:1: no such inode in this capture: there are 6, g1 to g6' g99:1 "$capture"
 refused 2 's1:1: that inode is g1 here (rfc3)' s1:1 "$capture"
 refused 2 'g1:0x44c: outside: g1 has 1100 pages, 0 to 0x44b' g1:0x44c "$capture"
@@ -41,6 +40,24 @@ if [ "$(id -u)" = 0 ]; then
 	is "$?" 2 'a mapping that is not for us: exit status'
 	succeeds 'and what it takes' grep -qF 'that needs CAP_SYS_PTRACE, or to be its user' "$test_work/said"
 fi
+
+# A VM's private page, by where its process has what the guest shares of it.
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" "$test_work" || exit 1
+slots=$test_work/slots.cap
+no_slot='no VM of that process has a memory slot with guest_memfd there in this capture: give INODE:PGOFF or pfn:N'
+refused 2 "100:0x7f00000fffff: $no_slot" 100:0x7f00000fffff "$slots"
+refused 2 "100:0x7f0000104000: $no_slot" 100:0x7f0000104000 "$slots"
+refused 2 "101:0x7f0000100000: $no_slot" 101:0x7f0000100000 "$slots"
+refused 2 "100:0x7f0000100000: $no_slot" 100:0x7f0000100000 "$capture"
+for page in 7f0000100000:2 7f0000101fff:3 7f0000103fff:5; do
+	"${why[@]}" "100:0x${page%:*}" "$slots" >"$test_work/out" 2>"$test_work/said"
+	is "$(cat "$test_work/said")" "gmemtrace: 100:0x${page%:*}: guest frame 0x10$((${page#*:} - 2)) of its VM, private" \
+		'which guest frame an address is of'
+	is "$(cat "$test_work/out")" "$("${why[@]}" "g3:${page#*:}" "$slots")" 'and the story of its page'
+done
+"$top/build/bin/gmemtrace" export --format capture --redact -o "$test_work/redacted.cap" "$slots" 2>/dev/null
+refused 2 'no VM of that process has a memory slot' 100:0x7f0000100000 "$test_work/redacted.cap"
 
 for file in "$capture" "$top/tests/unit/fixtures/format-1.cap"; do
 	"${why[@]}" g1:0x44b "$file" >"$test_work/out" 2>&1

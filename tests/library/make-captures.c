@@ -3,6 +3,7 @@
  * Writes DIR/consistent.cap and DIR/violated.cap: the same pages faulted in, one freed absent. And
  * captures of flushes that are timed, with answers, stacks and a loss: DIR/flushes.cap, slower.cap
  * (each three times as long) and hostile.cap (by a task whose name would be markup).
+ * DIR/slots.cap is consistent.cap, and four of its pages are bound to guest frames from 0x100 on.
  * DIR/long.cap is of 30 seconds: records are lost after ten, the same page is freed absent after twenty.
  */
 #include <setjmp.h>
@@ -17,9 +18,15 @@
 #define INODE 3
 #define TASK 7
 
-static void fill(struct stream *stream, bool violate)
+static const struct stream_promise slots[] = {
+	{ .pgoff = 2, .nr = 4, .gfn = 0x100, .private = true }
+};
+
+static void fill(struct stream *stream, bool violate, bool bound)
 {
 	stream_init(stream);
+	stream->promises = bound ? slots : NULL;
+	stream->promises_nr = bound ? 1 : 0;
 	stream_inode(stream, INODE, RECORD_PROVIDER_RFC3, 8, false);
 	for (__u64 page = 0; page < 8; page++)
 		stream_fault(stream, TASK, INODE, page, 100 + 2 * page);
@@ -94,10 +101,12 @@ int main(int argc, char **argv)
 
 	if (argc != 2)
 		return 64;
-	fill(&stream, false);
+	fill(&stream, false, false);
 	failed = store(&stream, argv[1], "consistent");
-	fill(&stream, true);
+	fill(&stream, true, false);
 	failed |= store(&stream, argv[1], "violated");
+	fill(&stream, false, true);
+	failed |= store(&stream, argv[1], "slots");
 	failed |= store_flushes(argv[1], "flushes", "vmm", 1);
 	failed |= store_flushes(argv[1], "slower", "vmm", 3);
 	failed |= store_flushes(argv[1], "hostile", "<img src=//a/b>", 1);

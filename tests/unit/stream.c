@@ -338,6 +338,7 @@ static void promises_read(struct stream *stream, __u64 inode)
 			.gfn = stream->promises[i].gfn,
 			.attributes = stream->promises[i].private ? RECORD_ATTRIBUTE_PRIVATE : 0,
 			.snapshot = stream->snapshot,
+			.address = STREAM_ADDRESS + (stream->promises[i].gfn << 12),
 		};
 
 		stream_add(stream, &record.header);

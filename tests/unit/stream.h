@@ -9,6 +9,7 @@
 
 #define MS 1000000ULL
 #define SECOND 1000000000ULL
+#define STREAM_ADDRESS 0x7f0000000000ULL /* where the VM has guest frame 0 */
 
 /* Pages that are bound: what a read says that KVM has promised of them. */
 struct stream_promise {
