@@ -106,7 +106,8 @@ struct run_options {
 	uint64_t duration; /* 0: until CMD ends, a signal, or run_enough() */
 	uint64_t timeout; /* CMD that runs for longer is ended: then it has failed; 0: none */
 	uint64_t snapshot_interval; /* between two reads of an inode; 0: only at begin and end */
-	uint64_t settle; /* how long the end waits for what is not settled */
+	/* How long the end waits for what is not settled; up to 12 times that while reads go on. */
+	uint64_t settle;
 	/* SIGINT, SIGTERM and SIGHUP end it in order, and go to CMD; SIGPIPE is ignored. */
 	bool signals;
 };

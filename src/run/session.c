@@ -12,6 +12,7 @@
 #include "run/units.h"
 
 #define FORCE_NS (2 * SECOND) /* between SIGTERM, SIGKILL and giving up */
+#define SETTLE_FACTOR 12 /* of --settle, as long as reads go on */
 #define HANG_FACTOR 3 /* of the stuck limit: a disk, too, may keep a task waiting */
 
 static void force_begin(struct session *session)
@@ -177,21 +178,55 @@ static bool session_settled(const struct session *session, uint64_t begin)
 	return !model_unsettled(session->model);
 }
 
+struct settling {
+	uint64_t begin;
+	uint64_t moved; /* ns: when there was less to be read than ever before */
+	uint64_t least; /* pages */
+};
+
+/* Many inodes are read one after the other: as long as they are, each has its time. */
+static bool settling_over(const struct session *session, struct settling *settling)
+{
+	uint64_t settle = session->options->settle, waited = session->now - settling->begin, left;
+
+	snapshots_left(&session->snapshots, &left);
+	if (left < settling->least) {
+		settling->moved = session->now;
+		settling->least = left;
+	}
+	if (session->now - settling->moved < settle && waited < SETTLE_FACTOR * settle)
+		return false;
+	return waited >= session_stuck_limit(session) + SECOND || !requests_wait(session);
+}
+
+static void settling_say(const struct session *session)
+{
+	uint64_t pages;
+	size_t nr = snapshots_left(&session->snapshots, &pages);
+	char time[UNITS_MAX];
+
+	if (nr && session->options->settle)
+		run_say(session->options,
+			"%zu of %zu inodes were not read to their end once more: --settle says how "
+			"long to wait (%s)",
+			nr, session->snapshots.inodes_nr,
+			units_time(time, session->options->settle));
+}
+
 /* Reads what lives once more, and waits until nothing is open any longer. */
 static void session_settle(struct session *session)
 {
-	uint64_t stuck = session_stuck_limit(session), begin = session->now;
+	struct settling settling = { session->now, session->now, UINT64_MAX };
 	unsigned int signals = session->signals;
 
 	snapshots_want_all(&session->snapshots);
 	while (session->client && !session->model_failed) {
-		uint64_t waited = session->now - begin;
-
-		if (session->signals != signals || session_settled(session, begin))
+		if (session->signals != signals || session_settled(session, settling.begin))
 			return;
-		if (waited >= session->options->settle &&
-		    (waited >= stuck + SECOND || !requests_wait(session)))
+		if (settling_over(session, &settling)) {
+			settling_say(session);
 			return;
+		}
 		session_step(session);
 	}
 }

@@ -256,6 +256,23 @@ void snapshots_want_all(struct snapshots *snapshots)
 		snapshots->inodes[i].wanted = true;
 }
 
+size_t snapshots_left(const struct snapshots *snapshots, uint64_t *pages)
+{
+	size_t nr = 0;
+
+	*pages = 0;
+	for (size_t i = 0; i < snapshots->inodes_nr; i++) {
+		const struct snapshots_inode *inode = &snapshots->inodes[i];
+		uint64_t next = inode->snapshot ? inode->next : 0;
+
+		if (!inode->wanted && !inode->snapshot)
+			continue;
+		nr++;
+		*pages += inode->pages > next ? inode->pages - next : 1;
+	}
+	return nr;
+}
+
 bool snapshots_pending(const struct snapshots *snapshots)
 {
 	for (size_t i = 0; i < snapshots->inodes_nr; i++) {

@@ -63,4 +63,7 @@ void snapshots_want_all(struct snapshots *snapshots);
 /* Whether reads are wanted or on their way. */
 bool snapshots_pending(const struct snapshots *snapshots);
 
+/* Of how many inodes something is still to be read, and in @pages how much. */
+size_t snapshots_left(const struct snapshots *snapshots, uint64_t *pages);
+
 #endif

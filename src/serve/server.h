@@ -26,7 +26,7 @@
 #include "sensor/sensor.h"
 
 #define SERVER_MAGIC 0x74656d67U /* "gmet" */
-#define SERVER_VERSION 3U
+#define SERVER_VERSION 4U
 
 struct server_hello {
 	uint32_t magic;

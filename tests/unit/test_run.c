@@ -32,6 +32,8 @@ static char said[8192]; /* every line, each with a newline */
 /* What the daemon does. */
 enum daemon_mode {
 	DAEMON_WHOLE, /* sends the stream, and RECORD_END when it is asked to stop */
+	DAEMON_SLOW, /* the same, and reads an inode in 100 ms */
+	DAEMON_LAZY, /* the same, and reads nothing after its third read */
 	DAEMON_DIES, /* sends the stream, and goes */
 	DAEMON_SILENT, /* takes the connection and says nothing */
 	DAEMON_MUTE, /* says hello and nothing else */
@@ -65,14 +67,37 @@ static void send_all(int descriptor, const void *data, size_t size)
 		_exit(1);
 }
 
+/* It was read, and had no pages. */
+static void answer_read(int descriptor, const struct server_command *command)
+{
+	struct record_snapshot answer = {
+		.header = { .kind = RECORD_SNAPSHOT_END,
+			    .size = sizeof(answer),
+			    .inode = command->inode,
+			    .time = stream.now },
+		.inode_pages = 1,
+		.snapshot = command->snapshot,
+	};
+
+	send_all(descriptor, &answer, sizeof(answer));
+}
+
 /* Everything up to the command to stop. */
-static void wait_stop(int descriptor)
+static void serve_reads(int descriptor, enum daemon_mode mode)
 {
 	struct server_command command;
+	int reads = 0;
 
 	while (recv(descriptor, &command, sizeof(command), MSG_WAITALL) == sizeof(command)) {
 		if (command.kind == SERVER_COMMAND_STOP)
 			return;
+		if (command.kind != SERVER_COMMAND_SNAPSHOT)
+			continue;
+		if (mode == DAEMON_LAZY && reads++ >= 3)
+			continue;
+		if (mode == DAEMON_SLOW)
+			usleep(100000);
+		answer_read(descriptor, &command);
 	}
 }
 
@@ -91,8 +116,8 @@ static void serve(int listener, enum daemon_mode mode, uint32_t groups)
 	if (mode == DAEMON_MUTE)
 		pause();
 	send_all(client, stream.data, stream.used);
-	if (mode == DAEMON_WHOLE) {
-		wait_stop(client);
+	if (mode == DAEMON_WHOLE || mode == DAEMON_SLOW || mode == DAEMON_LAZY) {
+		serve_reads(client, mode);
 		send_all(client, &end, sizeof(end));
 	}
 	close(client);
@@ -267,6 +292,36 @@ static void test_live(void **state)
 	assert_int_equal(answer.result.command_status, 0);
 	assert_true(answer.result.captured.records > 8);
 	assert_string_equal(said, "");
+}
+
+/* The end of a run in which ten inodes live, whose reads take longer than --settle in all. */
+static void settles(enum daemon_mode mode)
+{
+	struct run_options options = live_options();
+	char *const command[] = { "true", NULL };
+
+	for (__u64 inode = 1; inode <= 10; inode++)
+		stream_inode(&stream, inode, SECRET, 1, false);
+	stream_heartbeat(&stream);
+	daemon_start(mode, SENSOR_GROUP_VERDICT);
+	options.command = command;
+	options.settle = 400 * MS;
+	assert_int_equal(answer_of(&options).started, 0);
+}
+
+static void test_settle_goes_on(void **state)
+{
+	(void)state;
+	settles(DAEMON_SLOW);
+	assert_string_equal(said, "");
+}
+
+static void test_settle_is_over(void **state)
+{
+	(void)state;
+	settles(DAEMON_LAZY);
+	assert_string_equal(said, "7 of 10 inodes were not read to their end once more: --settle "
+				  "says how long to wait (400ms)\n");
 }
 
 /* CMD's failure is one, but what is not known comes first, and what is violated before that. */
@@ -806,6 +861,8 @@ static void test_closed_streams(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_settle_goes_on, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_settle_is_over, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_live, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_status_order, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_gone, setup_run, teardown_run),
