@@ -143,13 +143,15 @@ long capture_blocks(struct capture_reader *reader)
 
 	if (reader->info.header.version < 2)
 		return -EOPNOTSUPP;
-	if (reader->places)
+	/* Of a capture that is cut early there may be none. */
+	if (reader->placed)
 		return (long)reader->places_nr;
 	error = index_make(reader);
 	if (error) {
 		places_clear(reader);
 		return error;
 	}
+	reader->placed = true;
 	/* What was read of the file before is no longer at hand. */
 	error = capture_seek(reader, 0);
 	return error ? error : (long)reader->places_nr;
@@ -184,7 +186,7 @@ int capture_seek(struct capture_reader *reader, size_t block)
 	__u64 offset = reader->info.header.header_size;
 	int error;
 
-	if (!reader->places) {
+	if (!reader->placed) {
 		long blocks = capture_blocks(reader);
 
 		if (blocks < 0)

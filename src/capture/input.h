@@ -34,6 +34,7 @@ struct capture_reader {
 	struct unpack unpack;
 	struct capture_place *places; /* of all blocks, once they were asked for */
 	size_t places_nr, places_room;
+	bool placed; /* they were */
 	char *path;
 	struct capture_info info;
 	char message[512];

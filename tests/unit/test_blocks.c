@@ -138,6 +138,28 @@ static void test_index(void **state)
 	capture_reader_close(reader);
 }
 
+/* A capture that is cut in its first block has none: that is known, and not asked for again and again. */
+static void test_no_block(void **state)
+{
+	struct capture_reader *reader;
+	__u8 *data;
+
+	(void)state;
+	written_capture(true);
+	written_read(&data);
+	written_write(data, sizeof(struct capture_header) + 40);
+	free(data);
+	assert_int_equal(
+		capture_open(written_path, &reader, written_message, sizeof(written_message)), 0);
+	assert_int_equal(capture_blocks(reader), 0);
+	assert_int_equal(capture_seek(reader, 0), 0);
+	assert_int_equal(capture_seek(reader, 3), 0);
+	assert_int_equal(capture_blocks(reader), 0);
+	assert_int_equal(written_read_all(reader), 0);
+	assert_true(capture_info(reader)->cut);
+	capture_reader_close(reader);
+}
+
 /* An index that lies is not believed: the blocks are read instead. */
 static void test_index_damaged(void **state)
 {
@@ -531,12 +553,19 @@ static void test_replay_of_pipe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BLOCK_TEST(test_pipe),		BLOCK_TEST(test_index),
-		BLOCK_TEST(test_index_damaged), BLOCK_TEST(test_block_bomb),
-		BLOCK_TEST(test_block_lies),	BLOCK_TEST(test_block_order),
-		BLOCK_TEST(test_index_lies),	BLOCK_TEST(test_places_of_inodes),
-		BLOCK_TEST(test_lanes_lie),	BLOCK_TEST(test_page_life),
-		BLOCK_TEST(test_fixtures),	BLOCK_TEST(test_replay_of_pipe),
+		BLOCK_TEST(test_pipe),
+		BLOCK_TEST(test_index),
+		BLOCK_TEST(test_no_block),
+		BLOCK_TEST(test_index_damaged),
+		BLOCK_TEST(test_block_bomb),
+		BLOCK_TEST(test_block_lies),
+		BLOCK_TEST(test_block_order),
+		BLOCK_TEST(test_index_lies),
+		BLOCK_TEST(test_places_of_inodes),
+		BLOCK_TEST(test_lanes_lie),
+		BLOCK_TEST(test_page_life),
+		BLOCK_TEST(test_fixtures),
+		BLOCK_TEST(test_replay_of_pipe),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
