@@ -193,6 +193,15 @@ static enum gmemtrace_status replay_show(struct screen *screen)
 	return screen->lost ? GMEMTRACE_ERROR : 0;
 }
 
+/* The name may be long; that the end is missing is said all the same. */
+static void title_set(struct view *view, const char *path, bool cut)
+{
+	const char *name = strrchr(path, '/');
+
+	snprintf(view->title, sizeof(view->title), "%s%s", cut ? "(cut) " : "",
+		 name ? name + 1 : path);
+}
+
 /* The time line has all losses and violations from the start. */
 static void survey_end(struct screen *screen)
 {
@@ -209,6 +218,7 @@ static void survey_end(struct screen *screen)
 		screen->handed->marks[nr++] =
 			(struct board_mark){ BOARD_VIOLATION, violation->time_last };
 	*view = screen->view;
+	title_set(view, screen->run_options->file, player_cut(screen->player));
 	view->marks = screen->handed->marks;
 	view->marks_nr = nr;
 	view->first = screen->view.first;
@@ -318,13 +328,6 @@ static enum gmemtrace_status replay_run(struct screen *screen)
 	}
 }
 
-static void title_set(struct view *view, const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	snprintf(view->title, sizeof(view->title), "%s", name ? name + 1 : path);
-}
-
 enum gmemtrace_status screen_replay(const struct run_options *given,
 				    const struct screen_options *wanted)
 {
@@ -333,7 +336,6 @@ enum gmemtrace_status screen_replay(const struct run_options *given,
 	enum gmemtrace_status status;
 
 	view_init(&screen.view);
-	title_set(&screen.view, options.file);
 	screen.view.replay = true;
 	options.say = screen_say;
 	options.context = &screen;

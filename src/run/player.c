@@ -166,6 +166,13 @@ int player_reopen(struct player *player)
 	return error;
 }
 
+bool player_cut(const struct player *player)
+{
+	const struct capture_info *info = capture_info(player->replay.reader);
+
+	return info->cut || info->incomplete;
+}
+
 /* What is damaged or cut ends it, and was said when it was opened, or by check. */
 static const struct record_header *player_next(struct player *player)
 {

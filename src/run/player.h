@@ -22,6 +22,9 @@ __u64 player_last(const struct player *player);
 /* How many records it has, as its header says; 0: it was never finished. */
 __u64 player_records(const struct player *player);
 
+/* Once it was played to its end: that is missing, as its writer was killed or the file is cut. */
+bool player_cut(const struct player *player);
+
 /*
  * Feeds until the model's time is @time or later, or the end, which finishes the model: true.
  * At most @records are fed (0: no limit), so that keys are heard in between. Up to a moment the

@@ -32,6 +32,12 @@ is "$?" 0 'a screen as text'
 succeeds 'which names the capture' grep -q '^gmemtrace  format-2.cap' "$test_work/screen"
 drawn --keys 'd<Down><Enter>w' "$test_work/violated.cap" >"$test_work/screen"
 succeeds 'a page has its story' grep -qE '^[gs][0-9]+:0x0 of VM' "$test_work/screen"
+size=$(stat -c %s "$test_work/long.cap")
+head -c "$((size / 2))" "$test_work/long.cap" >"$test_work/half.cap"
+is "$(drawn --keys G "$test_work/half.cap" | cut -c 1-22 | head -n 1)" 'gmemtrace  (cut) half.' 'a capture that is cut is marked'
+head -c 400 "$test_work/long.cap" >"$test_work/cut.cap"
+drawn --keys 'G<Enter>w' "$test_work/cut.cap" >"$test_work/screen"
+is "$? $(head -c 22 "$test_work/screen")" '0 gmemtrace  (cut) cut.c' 'also where nothing is left of it'
 is "$(drawn /dev/null 2>&1)" 'gmemtrace: /dev/null: the file is empty: nothing was captured' 'no capture: one line'
 is "$(TERM=vt100 "${live[@]}" -i 1s "$capture" </dev/null | head -n 1 | cut -c 7-18)" 'TIME_s INODE' \
 	'no terminal: lines'

@@ -64,6 +64,10 @@ for file in "$capture" "$top/tests/unit/fixtures/format-1.cap"; do
 	is "$?" 0 "a page that nobody touched is told of: ${file##*/}"
 	succeeds 'and said to be' grep -q 'gone with g1' "$test_work/out"
 done
+head -c 400 "$slots" >"$test_work/cut.cap"
+"${why[@]}" g3:0 "$test_work/cut.cap" >"$test_work/out" 2>"$test_work/said"
+is "$? $(tail -n 1 "$test_work/said")" '2 gmemtrace: g3:0: no such inode in this capture: there is no inode at all' \
+	'a capture of which nothing is left'
 succeeds 'a pipe is read, too' sh -c "cat '$capture' | '${why[0]}' why g1:0x10 /dev/stdin >'$test_work/pipe'"
 "${why[@]}" g1:0x10 "$capture" >"$test_work/file"
 is "$(sed -n 1p "$test_work/pipe")" "$(sed -n 1p "$test_work/file")" 'and says the same'
