@@ -6,6 +6,7 @@
  *
  * populate   ns a page of fallocate()
  * single     ns a page of faults that allocate and prepare it, one by one
+ * traced     the same, of two clocks: this thread's, and what else ran meanwhile (clocks.h)
  * prepared   ns a page of faults on what fallocate() has prepared
  * random     ns a page of faults in random order, from as many vCPUs as there are CPUs
  * punch      ns a page of punching a hole into what was faulted in
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clocks.h"
 #include "memory.h"
 #include "program.h"
 
@@ -66,6 +68,22 @@ static void run_single(size_t pages, int rounds)
 	print_rounds("single", pages, rounds, false, true);
 }
 
+static void run_traced(size_t pages, int rounds)
+{
+	struct memory memory = memory_private(pages);
+
+	for (int i = 0; i <= rounds; i++) {
+		struct clocks clocks;
+
+		clocks_start(&clocks);
+		memory_fault(&memory);
+		clocks_stop(&clocks);
+		if (i)
+			clocks_print(&clocks, pages);
+		memory_punch(&memory);
+	}
+}
+
 static void run_prepared(size_t pages, int rounds)
 {
 	print_rounds("prepared", pages, rounds, true, true);
@@ -110,6 +128,7 @@ static void run_punch(size_t pages, int rounds)
 static const struct program_case cases[] = {
 	{ "populate", run_populate }, { "single", run_single }, { "prepared", run_prepared },
 	{ "random", run_random },     { "punch", run_punch },	{ "bind", run_bind },
+	{ "traced", run_traced },
 };
 
 int main(int argc, char **argv)
