@@ -57,6 +57,7 @@ enum option_key {
 	KEY_LOCK,
 	KEY_PAGE_FREE,
 	KEY_FLUSHES,
+	KEY_SUMMARY,
 	KEY_WAIT_DETACH,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
@@ -110,6 +111,9 @@ static const struct argp_option argp_options[] = {
 	  "watch pages that return to the allocator: taxes every free in the system", 2 },
 	{ "flushes", KEY_FLUSHES, NULL, 0,
 	  "time every flush of kernel mappings by anybody, with stacks, and which CPUs answer it",
+	  2 },
+	{ "summary", KEY_SUMMARY, NULL, 0,
+	  "keep histograms of flushes and exposures always, also while nothing else is recorded",
 	  2 },
 	{ NULL, 0, NULL, 0, "About:", -1 },
 	{ "help", '?', NULL, 0, "print this help", -1 },
@@ -225,6 +229,9 @@ static bool parse_sensors(int key, char *text, struct arguments *arguments)
 		return true;
 	case KEY_PAGE_FREE:
 		sensor->groups |= SENSOR_GROUP_PAGE_FREE;
+		return true;
+	case KEY_SUMMARY:
+		sensor->groups |= SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS;
 		return true;
 	case KEY_FLUSHES:
 		sensor->groups |=

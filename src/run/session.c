@@ -354,6 +354,9 @@ static enum gmemtrace_status session_start(struct session *session)
 		return GMEMTRACE_ERROR;
 	}
 	status = session_start_owner(session);
+	/* Where it has gone, the first reading says so. */
+	if (!status && options->summary && sensor_client_daemon(session->client))
+		sensor_client_sums(session->client);
 	if (!status)
 		status = past_ask(session);
 	if (!status)

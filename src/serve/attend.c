@@ -306,6 +306,8 @@ static void past_begin(struct server *server, struct peer *peer)
 	peer->past_told = true;
 	if (!server->history || history_seek(server->history, peer->reads.since, &peer->past)) {
 		past_fact(server, peer, HISTORY_END_FACT, "none");
+		/* What it was told of before that is of no use to who waits for the past. */
+		peer_announce(server, peer);
 		return;
 	}
 	snprintf(number, sizeof(number), "%llu", (unsigned long long)peer->past.begin);
@@ -348,7 +350,8 @@ static bool anybody_listens(const struct server *server)
 	if (server->listener < 0 || server->history)
 		return true;
 	for (size_t i = 0; i < server->peers.used; i++) {
-		if (server->peers.list[i].id)
+		/* Sums go on while the sensors rest. */
+		if (server->peers.list[i].id && !server->peers.list[i].reads.sums)
 			return true;
 	}
 	return false;

@@ -393,6 +393,13 @@ int sensor_client_history(struct sensor_client *client, uint64_t since)
 	return command_send(client, &command);
 }
 
+int sensor_client_sums(struct sensor_client *client)
+{
+	struct server_command command = { .kind = SERVER_COMMAND_SUMS };
+
+	return command_send(client, &command);
+}
+
 int sensor_client_leave_out(struct sensor_client *client, uint64_t inode, bool out)
 {
 	struct server_command command = {

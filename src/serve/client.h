@@ -60,6 +60,9 @@ int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_
  */
 int sensor_client_history(struct sensor_client *client, uint64_t since);
 
+/* Asks a daemon for sums alone (SENSOR_GROUP_EXPOSURES, _DURATIONS): its sensors may rest for us. */
+int sensor_client_sums(struct sensor_client *client);
+
 /*
  * Asks for nothing of an inode from now on, or for all of it again; what may be of another inode's
  * pages comes all the same. Only of sensors of our own that were opened for that

@@ -355,6 +355,24 @@ static bool record_answers(struct peers *peers, const struct record_header *reco
 	}
 }
 
+/* Who wants sums alone is spared the events that others want. */
+static bool peer_wants(const struct peer *peer, const struct record_header *record)
+{
+	if (!peer->reads.sums)
+		return true;
+	switch (record->kind) {
+	case RECORD_SUMMARY:
+	case RECORD_HEARTBEAT:
+	case RECORD_LOSS:
+	case RECORD_FACT:
+	case RECORD_INODE:
+	case RECORD_END:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void peers_record(struct peers *peers, const struct record_header *record)
 {
 	if (record_answers(peers, record))
@@ -363,7 +381,8 @@ void peers_record(struct peers *peers, const struct record_header *record)
 		peers->watermark = ((const struct record_heartbeat *)record)->watermark;
 	for (size_t i = 0; i < peers->used; i++) {
 		/* Whoever is told of the past comes to this one in its turn. */
-		if (peers->list[i].id && !peers->list[i].past.block)
+		if (peers->list[i].id && !peers->list[i].past.block &&
+		    peer_wants(&peers->list[i], record))
 			peer_record(peers, &peers->list[i], record);
 	}
 }

@@ -50,6 +50,9 @@ static int command_take(struct reads_queue *queue, const struct server_command *
 		queue->choices[queue->choices_nr++] =
 			(struct reads_choice){ command->inode, command->first };
 		return 0;
+	case SERVER_COMMAND_SUMS:
+		queue->sums = true;
+		return 0;
 	case SERVER_COMMAND_HISTORY:
 		if (queue->past)
 			return -EPROTO;

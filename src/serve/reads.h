@@ -27,6 +27,7 @@ enum server_command_kind {
 	SERVER_COMMAND_HISTORY = 3, /* what is remembered since `first` (ns), and then what comes */
 	SERVER_COMMAND_LEAVE_OUT =
 		4, /* `inode`, from now on; `first` 0: no longer. A daemon's client may not */
+	SERVER_COMMAND_SUMS = 5, /* it wants RECORD_SUMMARY and what tells of the stream, no events */
 };
 
 /* From a client, as it travels. 40 bytes. */
@@ -64,6 +65,7 @@ struct reads_queue {
 	size_t flying;
 	struct reads_choice choices[READS_CHOICES]; /* to be taken before more is taken in */
 	size_t choices_nr;
+	bool sums; /* SUMS has come */
 	bool past; /* HISTORY has come, once */
 	uint64_t since; /* ns: what it asks for */
 	bool stop; /* STOP has come: nothing is taken in any more, what waits is left out */
