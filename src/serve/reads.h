@@ -27,7 +27,8 @@ enum server_command_kind {
 	SERVER_COMMAND_HISTORY = 3, /* what is remembered since `first` (ns), and then what comes */
 	SERVER_COMMAND_LEAVE_OUT =
 		4, /* `inode`, from now on; `first` 0: no longer. A daemon's client may not */
-	SERVER_COMMAND_SUMS = 5, /* it wants RECORD_SUMMARY and what tells of the stream, no events */
+	SERVER_COMMAND_SUMS =
+		5, /* it wants RECORD_SUMMARY and what tells of the stream, no events */
 };
 
 /* From a client, as it travels. 40 bytes. */
