@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * gmemtrace(1) states what the sensors' tables take, for hosts with few CPUs and with as many as are
+ * supported: here they are added up as the kernel makes them. Runs in the top directory.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include <bpf/libbpf.h>
+#include "bpf/begin_slot.h"
+#include "gmemtrace/record.h"
+
+#define OBJECT "build/bpf/sensors.bpf.o"
+#define MB 1e6
+/* An element of a hash beside its key and value (kernel/bpf/hashtab.c), and its bucket. */
+#define HASH_ELEMENT 48
+#define HASH_BUCKET 16
+#define TIB_WORDS (1024.0 * 1024 * 1024 * 1024 / 4096 / 64) /* of a bit a page */
+
+static struct bpf_object *object;
+
+static int setup(void **state)
+{
+	(void)state;
+	object = bpf_object__open_file(OBJECT, NULL);
+	return object ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	bpf_object__close(object);
+	return 0;
+}
+
+static double rounded(__u32 size)
+{
+	return (double)((size + 7) / 8 * 8);
+}
+
+/* Bytes of a map with so many entries. */
+static double map_bytes(const char *name, double entries, double cpus)
+{
+	const struct bpf_map *map = bpf_object__find_map_by_name(object, name);
+	double value = rounded(bpf_map__value_size(map)), key = rounded(bpf_map__key_size(map));
+
+	assert_non_null(map);
+	switch (bpf_map__type(map)) {
+	case BPF_MAP_TYPE_RINGBUF:
+		return entries;
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		return value * entries * cpus;
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+		return (HASH_ELEMENT + HASH_BUCKET + key + value) * entries;
+	default:
+		return value * entries;
+	}
+}
+
+/* As it is in the object, where nobody sets its size when it is loaded. */
+static double fixed_bytes(const char *name, double cpus)
+{
+	return map_bytes(name, bpf_map__max_entries(bpf_object__find_map_by_name(object, name)),
+			 cpus);
+}
+
+static double verdict_bytes(double cpus)
+{
+	static const char *const names[] = { "ring",	    "losses",	      "losses_users",
+					     "zaps",	    "announced",      "scratches",
+					     "zapped_pfns", "sensors.rodata", "sensors.bss" };
+	double sum = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		sum += fixed_bytes(names[i], cpus);
+	return sum;
+}
+
+static double answers_bytes(double cpus)
+{
+	return map_bytes("answers", cpus * cpus, cpus) +
+	       map_bytes("csd_initiators", cpus * cpus, cpus) +
+	       map_bytes("csd_owners", 4 * cpus * cpus, cpus);
+}
+
+static void page_says(const char *row, double few, double many)
+{
+	FILE *file = fopen("man/gmemtrace.1", "re");
+	char wanted[128], line[512];
+	bool found = false;
+
+	assert_non_null(file);
+	snprintf(wanted, sizeof(wanted), ".It %s Ta %.1f Ta %.1f\n", row, few / MB, many / MB);
+	while (fgets(line, sizeof(line), file))
+		found |= !strcmp(line, wanted);
+	fclose(file);
+	if (!found)
+		fail_msg("gmemtrace(1) has no line: %s", wanted);
+}
+
+static void test_stated(void **state)
+{
+	(void)state;
+	page_says("verdict, the ring of 16mb included", verdict_bytes(2), verdict_bytes(1024));
+	page_says("page frees, for each TiB of memory", map_bytes("zapped_pfns", TIB_WORDS, 2),
+		  map_bytes("zapped_pfns", TIB_WORDS, 1024));
+	page_says("stacks of flushes", fixed_bytes("stacks", 2), fixed_bytes("stacks", 1024));
+	page_says("answers of CPUs", answers_bytes(2), answers_bytes(1024));
+	page_says("Fl \\-summary", fixed_bytes("summaries", 2), fixed_bytes("summaries", 1024));
+}
+
+/* No map is in none of them. */
+static void test_all(void **state)
+{
+	double sum = verdict_bytes(1) + fixed_bytes("stacks", 1) + answers_bytes(1) +
+		     fixed_bytes("summaries", 1);
+	struct bpf_map *map;
+
+	(void)state;
+	bpf_object__for_each_map(map, object)
+	{
+		const char *name = bpf_map__name(map);
+
+		sum -= strcmp(name, "csd_owners") ? fixed_bytes(name, 1) : map_bytes(name, 4, 1);
+	}
+	assert_true(sum > -1 && sum < 1);
+}
+
+/* Threads share places: those of 4 million ids are as many as of any. */
+static void test_threads(void **state)
+{
+	(void)state;
+	for (__u32 tid = 1; tid <= 4U << 20; tid = tid * 2 + 1) {
+		assert_true(slot_index(tid, 0) < SLOTS_NR);
+		assert_true(slot_index(tid, 1) < SLOTS_NR);
+	}
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stated),
+		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
