@@ -40,7 +40,9 @@ static int teardown(void **state)
 
 static double rounded(__u32 size)
 {
-	return (double)((size + 7) / 8 * 8);
+	__u32 words = (size + 7) / 8;
+
+	return 8.0 * words;
 }
 
 /* Bytes of a map with so many entries. */
