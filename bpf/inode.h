@@ -31,17 +31,8 @@ struct gmem_inode___own {
 /* GUEST_MEMFD_FLAG_MMAP (6.18) and _INIT_SHARED (6.18): neither is about the direct map. */
 #define GMEM_FLAGS_KNOWN 3ULL
 #define GMEM_FLAG_NO_DIRECT_MAP 4ULL /* GUEST_MEMFD_FLAG_NO_DIRECT_MAP, v8 to v12 */
+#define GMEM_FLAGS_POSSIBLE 0xffffffffULL /* beyond: a pointer to another design's state */
 #define RFC3_FLAGS_KNOWN (RECORD_RFC3_NO_DIRECT_MAP | RECORD_RFC3_DYNAMIC)
-
-/* A later form of the series, with a flag of the mapping; before it had that, one of the inode. */
-static __always_inline bool gmem_leaves_direct_map(const struct address_space *mapping, __u64 flags)
-{
-	if (!bpf_core_enum_value_exists(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem))
-		return flags & GMEM_FLAG_NO_DIRECT_MAP;
-	return BPF_CORE_READ(mapping, flags) >>
-		       bpf_core_enum_value(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem) &
-	       1;
-}
 
 /* The flags that KVM_CREATE_GUEST_MEMFD was given, where no series says what they mean. */
 static __always_inline __u64 gmem_create_flags(__u64 inode, __u64 private)
@@ -56,6 +47,31 @@ static __always_inline __u64 gmem_create_flags(__u64 inode, __u64 private)
 	return flags;
 }
 
+/*
+ * By a later form of the series. It has a flag of the mapping (AS_NO_DIRECT_MAP, v7 to v12), which says
+ * all there is to say: then flags of the inode that nobody has told us of are about something else, as
+ * those are that the production series adds (1 << 3: write() fills it). Before it had that, one of the inode's.
+ */
+static __always_inline __u32 gmem_provider(const struct address_space *mapping, __u64 flags)
+{
+	bool told = bpf_core_enum_value_exists(enum mapping_flags___gmem, AS_NO_DIRECT_MAP___gmem);
+	__u64 known = told ? GMEM_FLAGS_POSSIBLE : GMEM_FLAGS_KNOWN | GMEM_FLAG_NO_DIRECT_MAP;
+	bool leaves = flags & GMEM_FLAG_NO_DIRECT_MAP;
+
+	if (flags & ~known)
+		return RECORD_PROVIDER_UNKNOWN;
+	if (told)
+		leaves = BPF_CORE_READ(mapping, flags) >>
+				 bpf_core_enum_value(enum mapping_flags___gmem,
+						     AS_NO_DIRECT_MAP___gmem) &
+			 1;
+	if (leaves)
+		return sensor.gmem_marks_folios ? RECORD_PROVIDER_FOLIO_BIT
+						: RECORD_PROVIDER_UNKNOWN;
+	return flags & GMEM_FLAG_NO_DIRECT_MAP ? RECORD_PROVIDER_UNKNOWN
+					       : RECORD_PROVIDER_GMEM_PLAIN;
+}
+
 static __always_inline void inode_identify_gmem(struct identify_args *identity, __u64 private,
 						const struct address_space *mapping)
 {
@@ -68,14 +84,7 @@ static __always_inline void inode_identify_gmem(struct identify_args *identity, 
 		return;
 	if (!bpf_core_type_exists(struct kvm_gmem_inode_private)) {
 		identity->flags = gmem_create_flags(identity->inode, private);
-		/* A pointer, or a flag that nobody has told us of: another design's. */
-		if (identity->flags & ~(GMEM_FLAGS_KNOWN | GMEM_FLAG_NO_DIRECT_MAP))
-			return;
-		if (gmem_leaves_direct_map(mapping, identity->flags))
-			identity->provider = sensor.gmem_marks_folios ? RECORD_PROVIDER_FOLIO_BIT
-								      : RECORD_PROVIDER_UNKNOWN;
-		else if (!(identity->flags & ~GMEM_FLAGS_KNOWN))
-			identity->provider = RECORD_PROVIDER_GMEM_PLAIN;
+		identity->provider = gmem_provider(mapping, identity->flags);
 		return;
 	}
 	/* A relative of the series that keeps other things there. */

@@ -86,6 +86,11 @@ struct kvm_pre_fault_memory {
 #define GUEST_MEMFD_FLAG_NO_DIRECT_MAP (1ULL << 2)
 #endif
 
+/* Of the production series: write() fills pages that nobody has used yet. */
+#ifndef GUEST_MEMFD_FLAG_WRITE
+#define GUEST_MEMFD_FLAG_WRITE (1ULL << 3)
+#endif
+
 /* The series: flags of KVM_CREATE_GUEST_MEMFD and an ioctl on the guest_memfd. */
 #ifndef KVM_GMEM_NO_DIRECT_MAP
 #define KVM_GMEM_NO_DIRECT_MAP (1ULL << 0)

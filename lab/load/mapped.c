@@ -20,6 +20,7 @@
 
 struct mapped {
 	int gmem;
+	bool writes; /* write() can fill its pages */
 	uint64_t pages;
 	uint64_t *words;
 };
@@ -31,8 +32,14 @@ static int mapped_open(struct mapped *mapped, const struct vm *vm, uint64_t page
 		.flags = MAPPED_FLAGS | flags,
 	};
 
-	*mapped = (struct mapped){ .gmem = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &request),
-				   .pages = pages };
+	*mapped = (struct mapped){ .pages = pages, .writes = true };
+	request.flags |= GUEST_MEMFD_FLAG_WRITE;
+	mapped->gmem = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
+	if (mapped->gmem < 0 && errno == EINVAL) {
+		mapped->writes = false;
+		request.flags &= ~GUEST_MEMFD_FLAG_WRITE;
+		mapped->gmem = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
+	}
 	if (mapped->gmem < 0)
 		return load_cannot_run("this guest_memfd cannot be mapped and leave the direct "
 				       "map: it does not know flags 0x%llx",
@@ -84,6 +91,39 @@ static int mapped_allocate(const struct mapped *mapped, int mode, uint64_t first
 	return LOAD_OK;
 }
 
+static int mapped_write_page(const struct mapped *mapped, uint64_t page, uint64_t word)
+{
+	uint64_t words[WORDS_PER_PAGE] = { word };
+	ssize_t written =
+		pwrite(mapped->gmem, words, sizeof(words), (off_t)(page * LOAD_PAGE_SIZE));
+
+	if (written < 0)
+		return -errno;
+	return written == sizeof(words) ? 0 : -EIO;
+}
+
+/* What write() fills is present until it is touched: the half that is cannot be written any more. */
+static int mapped_write(const struct mapped *mapped, uint64_t first, uint64_t nr, uint64_t key)
+{
+	if (!mapped->writes)
+		return LOAD_OK;
+	for (uint64_t page = first; page < first + nr; page++) {
+		int error = mapped_write_page(mapped, page, key ^ page);
+
+		if (error)
+			return load_fail("write to page %llu of a guest_memfd: %s",
+					 (unsigned long long)page, strerror(-error));
+	}
+	for (uint64_t page = first; page < first + nr / 2; page++) {
+		if (mapped->words[page * WORDS_PER_PAGE] != (key ^ page))
+			return load_fail("page %llu lost what was written",
+					 (unsigned long long)page);
+	}
+	load_counters.faulted += nr / 2;
+	load_counters.verified += nr / 2;
+	return LOAD_OK;
+}
+
 /* The kernel would copy through the direct map: it has to refuse. */
 static int mapped_refuses_kernel(const struct mapped *mapped)
 {
@@ -93,10 +133,15 @@ static int mapped_refuses_kernel(const struct mapped *mapped)
 
 	if (process_vm_readv(getpid(), &local, 1, &remote, 1, 0) >= 0)
 		return load_fail("the kernel reads what is out of the direct map");
+	if (mapped->writes && mapped_write_page(mapped, 0, 0) != -EEXIST)
+		return load_fail("the kernel writes what is out of the direct map");
 	return LOAD_OK;
 }
 
-/* A quarter is touched, one is resident and untouched, one is neither; then a hole, and again. */
+/*
+ * A quarter is touched, one is resident and untouched, one is neither or, the half of it, written; then a
+ * hole, and again.
+ */
 static int mapped_use(const struct mapped *mapped, uint64_t key)
 {
 	uint64_t quarter = mapped->pages / 4;
@@ -108,6 +153,8 @@ static int mapped_use(const struct mapped *mapped, uint64_t key)
 		status = mapped_allocate(mapped, FALLOC_FL_PUNCH_HOLE, quarter, quarter);
 	if (!status)
 		status = mapped_touch(mapped, quarter + quarter / 2, quarter / 2, ~key);
+	if (!status)
+		status = mapped_write(mapped, 3 * quarter, quarter / 2, key);
 	return status;
 }
 
