@@ -212,11 +212,11 @@ int BPF_PROG(release_exit, struct inode *inode, struct file *file, int result)
 static __always_inline int owner_write_with(__u16 kind, __u64 inode, __u64 i_ino,
 					    struct folio *folio, __u64 address, __u32 bits)
 {
-	bool unwanted = inode && inode_announce(inode, i_ino);
+	bool wanted = !inode || inode_wanted(inode, i_ino);
 	struct record_owner *record;
 
 	slot_settle();
-	if (unwanted)
+	if (!wanted)
 		return 0;
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {

@@ -239,6 +239,23 @@ static __always_inline bool inode_announce(__u64 inode, __u64 i_ino)
 	return inode_announce_of(inode, i_ino, &holder);
 }
 
+/*
+ * Whether its pages are to be told of: it is one of ours, and not left out. Those of a design that
+ * nobody knows are nobody's, and no record of theirs is missed.
+ */
+static __always_inline bool inode_wanted(__u64 inode, __u64 i_ino)
+{
+	struct inode_key key = { .inode = inode, .i_ino = i_ino };
+	const __u64 *value = bpf_map_lookup_elem(&announced, &key);
+	struct inode_holder holder = {};
+
+	if (!value) {
+		inode_announce_as(inode, i_ino, &holder, false);
+		value = bpf_map_lookup_elem(&announced, &key);
+	}
+	return value && !(sensor.filtered && *value & ANNOUNCED_LEFT_OUT);
+}
+
 /* Announces what is an inode of ours; false for any other. */
 static __always_inline bool inode_is_ours(__u64 inode, __u64 i_ino)
 {

@@ -127,17 +127,20 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 /*
  * The owner of a page that was zapped or has joined, which no sensor has announced, or whose
  * announcement found no room in the ring: ask what it is now. One that is gone already can only
- * have been a memfd_secret where a page was zapped so: nobody else zaps pages of a file by
- * set_direct_map_invalid_noflush().
+ * have been a memfd_secret where a page was zapped so: of those that are known nobody else zaps
+ * pages of a file by set_direct_map_invalid_noflush(). One that is there and of a design that is
+ * not known is nobody's.
  */
 static struct seal_inode *inode_ask(struct seal *seal, uint64_t pointer, uint64_t i_ino,
 				    const struct record_header *from)
 {
 	struct identify_args identity = { .inode = pointer };
+	bool gone = seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino;
 	struct seal_inode *entry;
 
-	if (seal->identify(seal->identify_context, &identity) || identity.i_ino != i_ino ||
-	    identity.provider == RECORD_PROVIDER_UNKNOWN) {
+	if (!gone && identity.provider == RECORD_PROVIDER_UNKNOWN)
+		return NULL;
+	if (gone) {
 		if (from->kind != RECORD_ZAP ||
 		    ((const struct record_zap *)from)->routine != RECORD_ZAP_INVALID)
 			return NULL;

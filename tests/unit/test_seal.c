@@ -307,6 +307,25 @@ static void test_inode_unannounced(void **state)
 	assert_no_address();
 }
 
+/* Pages of a design that is not known are nobody's, however they are zapped: of memfd_secret's they would be accused. */
+static void test_inode_unknown(void **state)
+{
+	struct record_zap unknown = zap_of(INODE, I_INO, 100, RECORD_ZAP_INVALID);
+
+	(void)state;
+	sealing.identity =
+		(struct identify_args){ .i_ino = I_INO, .provider = RECORD_PROVIDER_UNKNOWN };
+	seal_record(&sealing.seal, &unknown.header);
+	assert_int_equal(sealing.sealed_nr, 1);
+	assert_int_equal(last_inode(), 0);
+
+	/* A control: what is there now is another one. */
+	sealing.identity.i_ino = I_INO + 1;
+	seal_record(&sealing.seal, &unknown.header);
+	assert_int_equal(sealing.sealed_nr, 3);
+	assert_int_equal(sealing.sealed[1].inode.provider, RECORD_PROVIDER_SECRETMEM);
+}
+
 /* Its announcement found no room: a page that joins asks as well, and what has gone is nobody's. */
 static void test_join_unannounced(void **state)
 {
@@ -633,15 +652,15 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
-		SEAL_TEST(test_block_runs),	      SEAL_TEST(test_many_inodes),
-		SEAL_TEST(test_snapshot_run),	      SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
-		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
-		SEAL_TEST(test_block_empty_end),
+		SEAL_TEST(test_no_address),	   SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),	   SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),	   SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced), SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_inode_unknown),	   SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),	   SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_inodes_outlived),   SEAL_TEST(test_flush_to_the_end),
+		SEAL_TEST(test_flush_timed),	   SEAL_TEST(test_inode_became_another),
+		SEAL_TEST(test_release_retires),   SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
