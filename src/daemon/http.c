@@ -21,13 +21,25 @@
 #define LISTEN_BACKLOG 16
 #define UNIX_PREFIX "unix:"
 
+/* One that is open. */
+struct caller {
+	int descriptor; /* -1: none */
+	time_t since; /* CLOCK_MONOTONIC: it came, or was answered last */
+};
+
 struct http {
 	struct MHD_Daemon *daemon;
+	pthread_t watch;
+	bool watched;
+	unsigned int patience; /* s */
+	pthread_cond_t changed;
 	pthread_mutex_t lock; /* of all that follows */
 	char *text; /* NULL: nothing to say yet */
 	size_t size;
 	time_t second; /* CLOCK_MONOTONIC */
 	unsigned int requests; /* in that second */
+	struct caller callers[HTTP_CONNECTIONS];
+	bool over;
 };
 
 union address {
@@ -148,15 +160,22 @@ static enum MHD_Result answer_words(struct MHD_Connection *connection, unsigned 
 	return answer(connection, status, "text/plain; charset=utf-8", words, strlen(words));
 }
 
-/* Whether one more may be answered in this second. */
-static bool request_fits(struct http *http)
+static time_t now_second(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (http->second != now.tv_sec)
+	return now.tv_sec;
+}
+
+/* Whether one more may be answered in this second. */
+static bool request_fits(struct http *http)
+{
+	time_t now = now_second();
+
+	if (http->second != now)
 		http->requests = 0;
-	http->second = now.tv_sec;
+	http->second = now;
 	return http->requests++ < HTTP_REQUESTS;
 }
 
@@ -201,23 +220,103 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 			    "gmemtraced: its metrics are at /metrics\n");
 }
 
-struct http *http_start(int listener)
+static void caller_came(struct http *http, struct MHD_Connection *connection, void **state)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+	for (size_t i = 0; info && i < HTTP_CONNECTIONS; i++) {
+		struct caller *caller = &http->callers[i];
+
+		if (caller->descriptor >= 0)
+			continue;
+		*caller = (struct caller){ info->connect_fd, now_second() };
+		*state = caller;
+		return;
+	}
+}
+
+/* Told before the descriptor is closed, and may be another's. */
+static void on_connection(void *context, struct MHD_Connection *connection, void **state,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	struct http *http = context;
+
+	pthread_mutex_lock(&http->lock);
+	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+		caller_came(http, connection, state);
+	else if (*state)
+		((struct caller *)*state)->descriptor = -1;
+	pthread_mutex_unlock(&http->lock);
+}
+
+/* Who has been answered may ask again. */
+static void on_answered(void *context, struct MHD_Connection *connection, void **state,
+			enum MHD_RequestTerminationCode code)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http *http = context;
+
+	(void)state;
+	(void)code;
+	pthread_mutex_lock(&http->lock);
+	if (info && info->socket_context)
+		((struct caller *)info->socket_context)->since = now_second();
+	pthread_mutex_unlock(&http->lock);
+}
+
+/* Who says a word now and then, and never all of it, is not silent: he takes a place all the same. */
+static void callers_hurry(struct http *http)
+{
+	time_t now = now_second();
+
+	for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
+		const struct caller *caller = &http->callers[i];
+
+		if (caller->descriptor >= 0 && now - caller->since > http->patience)
+			shutdown(caller->descriptor, SHUT_RDWR);
+	}
+}
+
+static void *http_watch(void *context)
+{
+	struct http *http = context;
+	struct timespec until;
+
+	pthread_mutex_lock(&http->lock);
+	while (!http->over) {
+		callers_hurry(http);
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_sec++;
+		pthread_cond_timedwait(&http->changed, &http->lock, &until);
+	}
+	pthread_mutex_unlock(&http->lock);
+	return NULL;
+}
+
+struct http *http_start(int listener, unsigned int patience)
 {
 	struct http *http = calloc(1, sizeof(*http));
 
 	if (!http)
 		return NULL;
+	http->patience = patience;
+	for (size_t i = 0; i < HTTP_CONNECTIONS; i++)
+		http->callers[i].descriptor = -1;
 	pthread_mutex_init(&http->lock, NULL);
+	pthread_cond_init(&http->changed, NULL);
 	http->daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC, 0, NULL, NULL,
 		on_request, http, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)HTTP_CONNECTIONS, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned int)HTTP_SILENT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-		(size_t)MEMORY_BYTES, MHD_OPTION_END);
-	if (http->daemon)
+		(size_t)MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_connection, http,
+		MHD_OPTION_NOTIFY_COMPLETED, on_answered, http, MHD_OPTION_END);
+	http->watched = http->daemon && !pthread_create(&http->watch, NULL, http_watch, http);
+	if (http->watched)
 		return http;
-	pthread_mutex_destroy(&http->lock);
-	free(http);
+	http_stop(http);
 	return NULL;
 }
 
@@ -225,7 +324,15 @@ void http_stop(struct http *http)
 {
 	if (!http)
 		return;
-	MHD_stop_daemon(http->daemon);
+	pthread_mutex_lock(&http->lock);
+	http->over = true;
+	pthread_cond_signal(&http->changed);
+	pthread_mutex_unlock(&http->lock);
+	if (http->watched)
+		pthread_join(http->watch, NULL);
+	if (http->daemon)
+		MHD_stop_daemon(http->daemon);
+	pthread_cond_destroy(&http->changed);
 	pthread_mutex_destroy(&http->lock);
 	free(http->text);
 	free(http);

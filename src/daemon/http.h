@@ -11,6 +11,7 @@
 
 #define HTTP_CONNECTIONS 32 /* at a time; more are closed at once */
 #define HTTP_SILENT_S 10 /* a connection on which nothing moves for so long is closed */
+#define HTTP_PATIENCE_S 20 /* a request that is not all there after so long is closed, too */
 #define HTTP_REQUESTS 50 /* a second; more are answered by 503 */
 
 struct http;
@@ -27,8 +28,8 @@ const char *http_unix_path(const char *address);
 /* Listens there. A descriptor, or -errno with one line in @message. */
 int http_listen(const char *address, char *message, size_t size);
 
-/* Serves @listener, which it takes over. NULL: no memory, or no thread. */
-struct http *http_start(int listener);
+/* Serves @listener, which it takes over; @patience: HTTP_PATIENCE_S. NULL: no memory, or no thread. */
+struct http *http_start(int listener, unsigned int patience);
 void http_stop(struct http *http); /* may be NULL */
 
 /* From now on the page is a copy of @text; before the first there is none (503). */

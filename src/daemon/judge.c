@@ -214,7 +214,7 @@ static void judge_confine(struct judge *judge)
 		judge_say(judge, message);
 	if (judge->options->listener < 0)
 		return;
-	judge->http = http_start(judge->options->listener);
+	judge->http = http_start(judge->options->listener, HTTP_PATIENCE_S);
 	if (!judge->http)
 		judge_say(judge, "--metrics: cannot start the server: no thread or no memory");
 }

@@ -7,6 +7,7 @@
 #include <argp.h>
 #include <errno.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,10 +123,21 @@ static const struct argp_option argp_options[] = {
 	{ 0 },
 };
 
-static void help_print(const struct argp_state *state, unsigned int flags)
+/* What was printed is all that was asked for. A reader who has read enough is no error. */
+static _Noreturn void printed(void)
+{
+	if (fflush(stdout) && errno != EPIPE) {
+		daemon_log_at(LOG_LEVEL_ERROR, "standard output: cannot write all of it: %s",
+			      strerror(errno));
+		exit(GMEMTRACE_ERROR);
+	}
+	exit(0);
+}
+
+static _Noreturn void help_print(const struct argp_state *state, unsigned int flags)
 {
 	argp_help(state->root_argp, stdout, flags, state->name);
-	exit(0);
+	printed();
 }
 
 static uint32_t max_clients_parse(const char *text)
@@ -253,13 +265,11 @@ static error_t parse_option(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case '?':
 		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
-		return 0;
 	case KEY_USAGE:
 		help_print(state, ARGP_HELP_USAGE);
-		return 0;
 	case KEY_VERSION:
 		printf("gmemtraced %s\n", GMEMTRACE_VERSION);
-		exit(0);
+		printed();
 	case ARGP_KEY_ARG:
 		usage_error("%s: takes no arguments", text);
 	case ARGP_KEY_ERROR:
@@ -404,6 +414,7 @@ int main(int argc, char **argv)
 	int status;
 
 	streams_hold();
+	signal(SIGPIPE, SIG_IGN);
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
 	contradictions(&arguments);
 	if (!arguments.daemon.socket && !arguments.daemon.capture) {

@@ -95,4 +95,11 @@ for words in --help --version 'check --help' 'flame --usage' 'live --version' 'c
 	"$tracer" $words 2>"$stderr" | true
 	is "${PIPESTATUS[0]} $(cat "$stderr")" '0 ' "$words: nobody who reads it is none"
 done
+for words in --help --version --usage; do
+	"$top/build/bin/gmemtraced" "$words" >/dev/full 2>"$stderr"
+	is "$? $(grep -c 'standard output: cannot write all of it: No space left on device' "$stderr")" '2 1' \
+		"gmemtraced $words: the same"
+	"$top/build/bin/gmemtraced" "$words" 2>"$stderr" | true
+	is "${PIPESTATUS[0]} $(cat "$stderr")" '0 ' "gmemtraced $words: the same"
+done
 end_tests print-plan

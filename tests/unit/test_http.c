@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The page for Prometheus: nobody keeps others from it, however slowly he asks. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "daemon/http.h"
+
+#define PAGE "gmemtrace_up 1\n"
+#define PATIENCE 1 /* s */
+#define TRIES 3 /* of 100 ms */
+
+static char path[64];
+static struct http *http;
+
+static int setup(void **state)
+{
+	char address[80], message[256];
+	int listener;
+
+	(void)state;
+	snprintf(path, sizeof(path), "/tmp/test-http-%d", (int)getpid());
+	unlink(path);
+	snprintf(address, sizeof(address), "unix:%s", path);
+	listener = http_listen(address, message, sizeof(message));
+	assert_true(listener >= 0);
+	http = http_start(listener, PATIENCE);
+	assert_non_null(http);
+	http_publish(http, PAGE, strlen(PAGE));
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	http_stop(http);
+	unlink(path);
+	return 0;
+}
+
+static void pause_ms(long ms)
+{
+	const struct timespec time = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 };
+
+	nanosleep(&time, NULL);
+}
+
+/* -1: there is no place. */
+static int caller(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	const struct timeval timeout = { .tv_sec = 2 };
+	int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	assert_true(descriptor >= 0);
+	strcpy(address.sun_path, path);
+	setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout));
+	setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	if (!connect(descriptor, (struct sockaddr *)&address, sizeof(address)))
+		return descriptor;
+	close(descriptor);
+	return -1;
+}
+
+static bool say(int descriptor, const char *words)
+{
+	return send(descriptor, words, strlen(words), MSG_NOSIGNAL) == (ssize_t)strlen(words);
+}
+
+/* Whether an answer with the page comes. */
+static bool answered(int descriptor)
+{
+	char text[2048] = "";
+	size_t used = 0;
+	ssize_t bytes;
+
+	while (!strstr(text, PAGE) && used < sizeof(text) - 1 &&
+	       (bytes = recv(descriptor, text + used, sizeof(text) - 1 - used, 0)) > 0) {
+		used += (size_t)bytes;
+		text[used] = '\0';
+	}
+	return strstr(text, PAGE);
+}
+
+static bool scraped(void)
+{
+	int descriptor = caller();
+	bool there = descriptor >= 0 &&
+		     say(descriptor, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") &&
+		     answered(descriptor);
+
+	if (descriptor >= 0)
+		close(descriptor);
+	return there;
+}
+
+/* All places are taken by who says a word now and then, and never the last. */
+static void test_slow(void **state)
+{
+	int slow[HTTP_CONNECTIONS];
+	int tries = 0;
+
+	(void)state;
+	assert_true(scraped());
+	for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
+		slow[i] = caller();
+		assert_true(slow[i] >= 0);
+		assert_true(say(slow[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n"));
+	}
+	while (!scraped() && tries++ < TRIES) {
+		for (size_t i = 0; i < HTTP_CONNECTIONS; i++)
+			say(slow[i], "X-More: to come\r\n");
+		pause_ms(100);
+	}
+	assert_true(tries < TRIES);
+	for (size_t i = 0; i < HTTP_CONNECTIONS; i++)
+		close(slow[i]);
+}
+
+/* Who asks again and again on one connection is served for longer than that. */
+static void test_kept(void **state)
+{
+	int descriptor = caller();
+
+	(void)state;
+	assert_true(descriptor >= 0);
+	for (int i = 0; i < 6; i++) {
+		assert_true(say(descriptor, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
+		assert_true(answered(descriptor));
+		pause_ms(PATIENCE * 1000 / 2);
+	}
+	close(descriptor);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
