@@ -517,7 +517,8 @@ static void test_names(void **state)
 	assert_string_equal(model_operation_name(100000), "unknown");
 	for (__u32 beyond = RECORD_OPERATION_ERROR_FOLIO + 1; beyond < 100; beyond++) {
 		if (beyond != RECORD_OPERATION_FOLIO_ZAP &&
-		    beyond != RECORD_OPERATION_CONFIGURE_BATCH)
+		    beyond != RECORD_OPERATION_CONFIGURE_BATCH &&
+		    beyond != RECORD_OPERATION_SECRETMEM_FAULT)
 			assert_string_equal(model_operation_name(beyond), "unknown");
 	}
 	assert_string_equal(model_provider_name(RFC3), "rfc3");
