@@ -82,18 +82,19 @@ static __always_inline void ring_publish(struct zap_ring_entry *entry, __u64 ind
 	} while (0)
 
 #ifndef __bpf__
-/* The entry at @index into @record, and its place given back; false where it is not whole yet. */
-static inline bool ring_next(const struct zap_ring_entry *entries, struct zap_ring_ends *ends,
-			     __u64 index, struct record_zap *record)
+/* The record at @index, ours until its place is given back; NULL where it is not whole yet. */
+static inline const struct record_zap *ring_peek(const struct zap_ring_entry *entries, __u64 index)
 {
 	const struct zap_ring_entry *entry = &entries[index & (ZAP_RING_ENTRIES - 1)];
 
 	/* Its writer is preempted, or just at it. */
-	if (atomic_read_acquire(&entry->sequence) != index + 1)
-		return false;
-	*record = entry->record;
-	atomic_write_release(&ends->tail, index + 1);
-	return true;
+	return atomic_read_acquire(&entry->sequence) == index + 1 ? &entry->record : NULL;
+}
+
+/* All places below @index are given back. */
+static inline void ring_give_back(struct zap_ring_ends *ends, __u64 index)
+{
+	atomic_write_release(&ends->tail, index);
 }
 #endif
 

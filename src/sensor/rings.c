@@ -6,6 +6,7 @@
 
 #define RING_HEADER 8 /* BPF_RINGBUF_HDR_SZ */
 #define DRAIN_BYTES (1ULL << 20) /* of each ring in one go */
+#define GIVEN_BACK 64 /* places, together */
 /* rings_take() has come as far as it should. */
 #define DRAINED (-ECANCELED)
 
@@ -28,18 +29,24 @@ int rings_take(void *context, void *data, size_t size)
 	return sensor->consumed < sensor->wanted ? 0 : DRAINED;
 }
 
+/* Zaps are sealed from where they lie, and their places given back a few at a time. */
 static void drain_zaps(struct sensor *sensor, uint64_t until)
 {
+	uint64_t from = sensor->zaps;
 	struct zap_ring_entry *entries;
 	struct zap_ring_ends *ends;
-	struct record_zap record;
+	const struct record_zap *record;
 
 	load_zap_ring(&sensor->load, &entries, &ends);
-	while (sensor->zaps < until && ring_next(entries, ends, sensor->zaps, &record)) {
+	while (sensor->zaps < until && (record = ring_peek(entries, sensor->zaps))) {
+		seal_record(&sensor->seal, &record->header);
 		sensor->zaps++;
-		sensor->records++;
-		seal_record(&sensor->seal, &record.header);
+		if (sensor->zaps % GIVEN_BACK == 0)
+			ring_give_back(ends, sensor->zaps);
 	}
+	if (sensor->zaps != from)
+		ring_give_back(ends, sensor->zaps);
+	sensor->records += sensor->zaps - from;
 }
 
 bool rings_drained(const struct sensor *sensor, const struct position_args *position)

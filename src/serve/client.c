@@ -332,30 +332,98 @@ static ssize_t socket_receive(const struct sensor_client *client, int timeout_ms
 	return bytes ? bytes : -EPIPE;
 }
 
-/* The socket only rings. What was written before its end is there when the end is seen. */
-static ssize_t lane_receive(struct sensor_client *client, int timeout_ms, void *data, size_t size)
+/* What of the lane lies together. */
+struct span {
+	const char *data;
+	size_t size;
+};
+
+static inline void span_copy(const struct lane *lane, const struct span *span, size_t offset,
+			     void *to, size_t size)
 {
-	ssize_t bytes = lane_read(&client->lane, data, size), rung;
+	if (offset + size <= span->size)
+		memcpy(to, span->data + offset, size);
+	else
+		lane_copy(lane, offset, to, size);
+}
+
+/* What follows the header of the record at @offset, which was copied and looked at. */
+static void lane_copy_rest(struct sensor_client *client, const struct span *span, size_t offset,
+			   size_t size)
+{
+	const size_t head = sizeof(struct record_header);
+	char *rest = client->buffer + head;
+
+	/* Nearly all are such: a copy of a size that is known is no call. */
+	if (size == sizeof(struct record_zap))
+		span_copy(&client->lane, span, offset + head, rest,
+			  sizeof(struct record_zap) - head);
+	else
+		span_copy(&client->lane, span, offset + head, rest, size - head);
+}
+
+/*
+ * Hands out whole records, of a turn at most: each is copied once, and not looked at before. How many
+ * bytes that was, or -EPROTO.
+ */
+static ssize_t lane_take(struct sensor_client *client, sensor_sink sink, void *context,
+			 int *records)
+{
+	struct record_header *record = (struct record_header *)client->buffer;
+	ssize_t there = lane_look(&client->lane);
+	struct span span;
+	size_t offset = 0;
+
+	if (there < 0)
+		return there;
+	span.size = lane_together(&client->lane, &span.data);
+	while (offset < TURN_BYTES && (size_t)there - offset >= sizeof(*record)) {
+		size_t size;
+
+		span_copy(&client->lane, &span, offset, record, sizeof(*record));
+		size = record->size;
+		if (size < sizeof(*record) || size % 8)
+			return -EPROTO;
+		if (size > (size_t)there - offset)
+			break;
+		lane_copy_rest(client, &span, offset, size);
+		if (record->kind == RECORD_END)
+			client->ended = true;
+		sink(context, record);
+		offset += size;
+		++*records;
+	}
+	if (offset)
+		lane_done(&client->lane, offset);
+	return (ssize_t)offset;
+}
+
+/* The socket only rings. What was written before its end is there when the end is seen. */
+static int lane_receive(struct sensor_client *client, int timeout_ms, sensor_sink sink,
+			void *context)
+{
+	int records = 0;
+	ssize_t bytes = lane_take(client, sink, context, &records), rung;
 	char rings[256];
 
 	if (bytes)
-		return bytes;
+		return bytes < 0 ? (int)bytes : records;
 	rung = socket_receive(client, timeout_ms, rings, sizeof(rings));
-	bytes = rung ? lane_read(&client->lane, data, size) : 0;
-	return bytes || rung > 0 ? bytes : rung;
+	bytes = rung ? lane_take(client, sink, context, &records) : 0;
+	if (bytes < 0)
+		return (int)bytes;
+	return bytes || rung > 0 ? records : (int)rung;
 }
 
 int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink sink,
 		       void *context)
 {
-	char *data = client->buffer + client->used;
 	ssize_t bytes;
 
 	if (client->lane.memory)
-		bytes = lane_receive(client, timeout_ms, data, TURN_BYTES);
-	else
-		bytes = socket_receive(client, timeout_ms, data,
-				       sizeof(client->buffer) - client->used);
+		return lane_receive(client, timeout_ms, sink, context);
+	bytes = socket_receive(client, timeout_ms, client->buffer + client->used,
+			       sizeof(client->buffer) - client->used);
 	if (bytes <= 0)
 		return (int)bytes;
 	client->used += (size_t)bytes;

@@ -5,14 +5,6 @@
 
 #include "serve/lane.h"
 
-#define CACHE_LINE 64 /* that one end's stores do not take from the other */
-
-struct lane_memory {
-	_Alignas(CACHE_LINE) uint64_t written;
-	_Alignas(CACHE_LINE) uint64_t read;
-	_Alignas(CACHE_LINE) char data[LANE_BYTES];
-};
-
 int lane_create(struct lane *lane)
 {
 	void *memory = mmap(NULL, sizeof(struct lane_memory), PROT_READ | PROT_WRITE,
@@ -93,20 +85,30 @@ bool lane_write_whole(struct lane *lane, const void *data, size_t size)
 	return true;
 }
 
-ssize_t lane_read(struct lane *lane, void *data, size_t size)
+ssize_t lane_look(struct lane *lane)
 {
-	size_t at = lane->position % LANE_BYTES, part;
+	return writer_look(lane) ? (ssize_t)(lane->other - lane->position) : -EPROTO;
+}
 
-	if (!writer_look(lane))
-		return -EPROTO;
-	size = least(size, lane->other - lane->position);
-	if (!size)
-		return 0;
-	part = least(size, LANE_BYTES - at);
+void lane_copy(const struct lane *lane, size_t offset, void *data, size_t size)
+{
+	size_t at = (lane->position + offset) % LANE_BYTES, part = least(size, LANE_BYTES - at);
+
 	memcpy(data, lane->memory->data + at, part);
 	if (part < size)
 		memcpy((char *)data + part, lane->memory->data, size - part);
+}
+
+void lane_done(struct lane *lane, size_t size)
+{
 	lane->position += size;
 	__atomic_store_n(&lane->memory->read, lane->position, __ATOMIC_RELEASE);
-	return (ssize_t)size;
+}
+
+size_t lane_together(const struct lane *lane, const char **data)
+{
+	size_t at = lane->position % LANE_BYTES;
+
+	*data = lane->memory->data + at;
+	return LANE_BYTES - at;
 }

@@ -84,6 +84,19 @@ static void *ring_produce(void *argument)
 	return NULL;
 }
 
+/* As the reader does, one at a time. */
+static bool ring_next(const struct zap_ring_entry *entries, struct zap_ring_ends *ends,
+		      uint64_t index, struct record_zap *record)
+{
+	const struct record_zap *there = ring_peek(entries, index);
+
+	if (!there)
+		return false;
+	*record = *there;
+	ring_give_back(ends, index + 1);
+	return true;
+}
+
 /* Takes what is whole; each producer's records must ascend, and be whole. */
 static uint64_t ring_drain(struct ring_test *ring, uint64_t from, int64_t last[PRODUCERS])
 {
