@@ -230,9 +230,9 @@ static short peer_events(const struct peer *peer)
 	return events;
 }
 
-static void peers_handle(struct server *server, const struct pollfd *descriptors)
+static void peers_handle(struct server *server, const struct pollfd *descriptors, size_t nr)
 {
-	for (size_t i = 0; i < PEERS_MAX; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		struct peer *peer = &server->peers.list[i];
 
 		if (!peer->id || descriptors[i].fd != peer->descriptor)
@@ -246,14 +246,12 @@ static void peers_handle(struct server *server, const struct pollfd *descriptors
 
 void attend_wait(struct server *server, int timeout)
 {
-	enum {
-		LISTENER = PEERS_MAX,
-		REPORT,
-		NR
-	};
-	struct pollfd descriptors[NR];
+	/* No more places than are taken: the kernel looks at each. */
+	size_t used = server->peers.used;
+	struct pollfd descriptors[PEERS_MAX + 2], *listener = &descriptors[used],
+						  *report = listener + 1;
 
-	for (size_t i = 0; i < PEERS_MAX; i++) {
+	for (size_t i = 0; i < used; i++) {
 		const struct peer *peer = &server->peers.list[i];
 
 		descriptors[i] = (struct pollfd){
@@ -261,21 +259,21 @@ void attend_wait(struct server *server, int timeout)
 			.events = peer->id ? peer_events(peer) : 0,
 		};
 	}
-	descriptors[LISTENER] = (struct pollfd){
+	*listener = (struct pollfd){
 		.fd = server_now() >= server->accept_due ? server->listener : -1,
 		.events = POLLIN,
 	};
 	/* Only that nobody reads it any more is of interest: the parent has died, or is about to. */
-	descriptors[REPORT] = (struct pollfd){ .fd = server->report };
-	if (poll(descriptors, NR, timeout) <= 0)
+	*report = (struct pollfd){ .fd = server->report };
+	if (poll(descriptors, used + 2, timeout) <= 0)
 		return;
-	if (descriptors[REPORT].revents) {
+	if (report->revents) {
 		server->orphan = true;
 		server->stop = true;
 		return;
 	}
-	peers_handle(server, descriptors);
-	if (descriptors[LISTENER].revents)
+	peers_handle(server, descriptors, used);
+	if (listener->revents)
 		server_accept(server);
 }
 

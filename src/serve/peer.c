@@ -373,21 +373,30 @@ static bool peer_wants(const struct peer *peer, const struct record_header *reco
 	}
 }
 
+/* A change, or a page that a release's snapshot saw: what nobody here has to know of. */
+static bool lane_write_common(struct lane *lane, const struct record_header *record)
+{
+	const struct record_snapshot_page *page = (const struct record_snapshot_page *)record;
+
+	if (record->kind == RECORD_ZAP && record->size == sizeof(struct record_zap))
+		return lane_write_known(lane, record, sizeof(struct record_zap));
+	return record->kind == RECORD_SNAPSHOT_PAGE && record->size == sizeof(*page) &&
+	       page->snapshot < READS_NUMBER && lane_write_known(lane, record, sizeof(*page));
+}
+
 /*
- * A change, to the only client there is, by a lane that has room: nearly all records go this way. false:
- * it is not so, and nothing was done.
+ * To the only client there is, by a lane that has room: nearly all records go this way. false: it is
+ * not so, and nothing was done.
  */
 static bool record_passes(struct peers *peers, const struct record_header *record)
 {
 	struct peer *peer = peers->list;
 
-	if (record->kind != RECORD_ZAP || record->size != sizeof(struct record_zap) ||
-	    peers->used != 1 || !peer->lane.memory)
+	if (peers->used != 1 || !peer->lane.memory || peer->backlog.bytes || peer->dropped ||
+	    peer->dead || peer->ended || peer->past.block || peer->reads.sums ||
+	    !lane_write_common(&peer->lane, record))
 		return false;
-	if (peer->backlog.bytes || peer->dropped || peer->dead || peer->ended || peer->past.block || peer->reads.sums ||
-	    !lane_write_known(&peer->lane, record, sizeof(struct record_zap)))
-		return false;
-	peer->unrung += sizeof(struct record_zap);
+	peer->unrung += record->size;
 	if (peer->time < record->time)
 		peer->time = record->time;
 	return true;

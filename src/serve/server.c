@@ -10,10 +10,11 @@
 #include "gmemtrace/status.h"
 #include "serve/server_inner.h"
 
-#define BUSY_MS 5 /* between two drains while records come; the rings hold a hundred times that */
+#define BUSY_MS 10 /* between two drains while records come; the rings hold dozens of times that */
+#define MANY 4096 /* records of a drain: there are more, and they are not left waiting */
 #define IDLE_MS 20
 #define QUIET_MS 50 /* the same where nothing has come for a while: half a heartbeat */
-#define QUIET_NS (1000 * MS)
+#define QUIET_NS (200 * MS)
 #define FINISH_NS (1000 * MS) /* for last records */
 #define LIFE_NS (1000 * MS) /* between two signs of life */
 
@@ -79,7 +80,7 @@ static int server_drain(struct server *server)
 		return server->listener < 0 ? 0 : 1;
 	if (records > 0 || lane_full(server)) {
 		server->busy = server_now();
-		return BUSY_MS;
+		return records >= MANY ? 1 : BUSY_MS;
 	}
 	return server_now() - server->busy < QUIET_NS ? IDLE_MS : QUIET_MS;
 }
