@@ -178,6 +178,7 @@ struct model_exposure {
 	__u64 begin; /* ns: end of the zap */
 	__u64 end; /* ns: end of the flush */
 	bool own; /* the flush is the zapping task's */
+	enum record_operation operation; /* of the request that issued the flush, NONE: none did */
 };
 
 /* Which source differs. Bits. */

@@ -8,6 +8,7 @@
 #define VMS_MAX 256 /* more are summed up in the last */
 #define NAME_MAX_BYTES 64
 #define ASKED_CLASSES 14 /* none, 1, 2-3, 4-7 ... 4096 and more */
+#define OPERATIONS 10 /* that end exposures; the last is none, or another */
 
 /* What is measured whatever the capture holds: X(ID, key, name). */
 /* clang-format off */
@@ -57,12 +58,16 @@ struct flush_latency {
 	struct flush_histogram figures[FIGURES_NR];
 	struct flush_histogram kinds[FLUSH_KINDS];
 	struct flush_histogram asked[ASKED_CLASSES];
+	struct flush_histogram by_operation[OPERATIONS]; /* exposures, see operation_place() */
 	struct flush_slow slowest[FLUSH_SLOWEST];
 	size_t slowest_nr;
 	struct vm *vms;
 	size_t vms_nr, vms_room;
 	struct tally lists[FLUSH_LISTS]; /* by enum flush_list */
-	struct named names[FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + VMS_MAX];
+	struct named names[FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + OPERATIONS + VMS_MAX];
 };
+
+/* Of its exposures in by_operation[]. */
+size_t operation_place(enum record_operation operation);
 
 #endif

@@ -64,6 +64,15 @@ static __u32 vm_of(const struct model_inode *inode)
 	return inode->vm ? inode->vm : inode->tgid;
 }
 
+/* As flush_seen has it: of a fault of memfd_secret there is no request. */
+static enum record_operation exposure_operation(const struct model_exposure *exposure)
+{
+	if (exposure->own && exposure->operation == RECORD_OPERATION_NONE &&
+	    exposure->inode->provider == RECORD_PROVIDER_SECRETMEM)
+		return RECORD_OPERATION_SECRETMEM_FAULT;
+	return exposure->operation;
+}
+
 static void latency_exposed(void *context, const struct model_exposure *exposure)
 {
 	struct flush_latency *latency = context;
@@ -76,6 +85,8 @@ static void latency_exposed(void *context, const struct model_exposure *exposure
 	vm = vm_get(latency, vm_of(exposure->inode));
 	figure_add(latency, FIGURE_EXPOSURE, ns, exposure->nr);
 	figure_add(latency, exposure->own ? FIGURE_OWN : FIGURE_FOREIGN, ns, exposure->nr);
+	flush_histogram_add(&latency->by_operation[operation_place(exposure_operation(exposure))],
+			    ns, exposure->nr);
 	if (vm)
 		flush_histogram_add(&vm->exposure, ns, exposure->nr);
 }
@@ -563,6 +574,8 @@ int flush_latency_merge(struct flush_latency *latency, const struct flush_latenc
 		flush_histogram_merge(&latency->kinds[i], &other->kinds[i]);
 	for (size_t i = 0; i < ASKED_CLASSES; i++)
 		flush_histogram_merge(&latency->asked[i], &other->asked[i]);
+	for (size_t i = 0; i < OPERATIONS; i++)
+		flush_histogram_merge(&latency->by_operation[i], &other->by_operation[i]);
 	for (size_t i = 0; i < other->vms_nr; i++) {
 		struct vm *vm = vm_get(latency, other->vms[i].tgid);
 

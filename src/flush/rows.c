@@ -11,6 +11,33 @@ void flush_latency_totals(const struct flush_latency *latency, struct flush_tota
 	totals->vms = latency->vms_nr;
 }
 
+static const enum record_operation operations[OPERATIONS] = {
+	RECORD_OPERATION_SET_RANGE,	  RECORD_OPERATION_SET_FOLIO,
+	RECORD_OPERATION_CONFIGURE,	  RECORD_OPERATION_CONFIGURE_BATCH,
+	RECORD_OPERATION_FALLOCATE,	  RECORD_OPERATION_RELEASE,
+	RECORD_OPERATION_ERROR_FOLIO,	  RECORD_OPERATION_FOLIO_ZAP,
+	RECORD_OPERATION_SECRETMEM_FAULT, RECORD_OPERATION_NONE,
+};
+
+size_t operation_place(enum record_operation operation)
+{
+	size_t place = 0;
+
+	while (place < OPERATIONS - 1 && operations[place] != operation)
+		place++;
+	return place;
+}
+
+static void operation_name(struct named *named, size_t place)
+{
+	enum record_operation operation = operations[place];
+	const char *name =
+		operation == RECORD_OPERATION_NONE ? "no request" : model_operation_name(operation);
+
+	snprintf(named->key, sizeof(named->key), "exposure.by.%s", model_operation_name(operation));
+	snprintf(named->name, sizeof(named->name), "  flushed by %s", name);
+}
+
 static void row_name(struct flush_latency *latency, struct named *named, size_t index)
 {
 	static const struct {
@@ -45,8 +72,10 @@ static void row_name(struct flush_latency *latency, struct named *named, size_t 
 				 from == 1 ? "" : "s");
 		else
 			snprintf(named->name, sizeof(named->name), "  asking %u-%u CPUs", from, to);
+	} else if (class < ASKED_CLASSES + OPERATIONS) {
+		operation_name(named, class - ASKED_CLASSES);
 	} else {
-		const struct vm *vm = &latency->vms[class - ASKED_CLASSES];
+		const struct vm *vm = &latency->vms[class - ASKED_CLASSES - OPERATIONS];
 
 		snprintf(named->key, sizeof(named->key), "exposure.vm.%u", vm->tgid);
 		snprintf(named->name, sizeof(named->name), "  VM %u", vm->tgid);
@@ -71,7 +100,7 @@ bool flush_latency_row(struct flush_latency *latency, size_t position, struct fl
 	size_t class = index - FIGURES_NR - FLUSH_KINDS;
 	const struct vm *vm = NULL;
 
-	if (index >= FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + latency->vms_nr)
+	if (index >= FIGURES_NR + FLUSH_KINDS + ASKED_CLASSES + OPERATIONS + latency->vms_nr)
 		return false;
 	memset(row, 0, sizeof(*row));
 	row_name(latency, &latency->names[index], index);
@@ -84,8 +113,10 @@ bool flush_latency_row(struct flush_latency *latency, size_t position, struct fl
 		row->histogram = &latency->kinds[index - FIGURES_NR];
 	} else if (class < ASKED_CLASSES) {
 		row->histogram = &latency->asked[class];
+	} else if (class < ASKED_CLASSES + OPERATIONS) {
+		row->histogram = &latency->by_operation[class - ASKED_CLASSES];
 	} else {
-		vm = &latency->vms[class - ASKED_CLASSES];
+		vm = &latency->vms[class - ASKED_CLASSES - OPERATIONS];
 		row->histogram = &vm->exposure;
 		row->never = vm->never;
 	}

@@ -115,13 +115,14 @@ static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, _
 
 /* Ends the exposure of those pages of @exposure that @flush reaches. */
 static void exposure_close(struct model *model, struct exposure *exposure,
-			   struct model_flush *flush)
+			   struct model_flush *flush, enum record_operation operation)
 {
 	struct model_exposure ended = {
 		.inode = &exposure->inode->base,
 		.begin = exposure->begin,
 		.end = flush->end,
 		.own = exposure->tid == flush->tid,
+		.operation = operation,
 	};
 	__u64 first = exposure->pfn, last = first + exposure->nr - 1;
 	struct page_span run;
@@ -175,7 +176,8 @@ static bool exposure_ends(const struct exposure *exposure, const struct model_fl
 }
 
 /* Only one page is exposed, as where each is flushed when it has become absent. false: it is not so. */
-static bool exposure_end_single(struct model *model, struct model_flush *flush)
+static bool exposure_end_single(struct model *model, struct model_flush *flush,
+				enum record_operation operation)
 {
 	struct exposure *exposure = &model->exposed[model->exposed_head];
 	struct inode *inode = exposure->inode;
@@ -197,15 +199,17 @@ static bool exposure_end_single(struct model *model, struct model_flush *flush)
 		.begin = exposure->begin,
 		.end = flush->end,
 		.own = exposure->tid == flush->tid,
+		.operation = operation,
 	};
 	model->exposed_head = model->exposed_nr = 0;
 	MODEL_NOTIFY(model, exposure_ended, &ended);
 	return true;
 }
 
-void exposure_end(struct model *model, struct model_flush *flush)
+void exposure_end(struct model *model, struct model_flush *flush, enum record_operation operation)
 {
-	if (model->exposed_head == model->exposed_nr || exposure_end_single(model, flush))
+	if (model->exposed_head == model->exposed_nr ||
+	    exposure_end_single(model, flush, operation))
 		return;
 	if (model->exposed_nr - model->exposed_head > FEW && !range_exposed(model, flush))
 		return;
@@ -213,7 +217,7 @@ void exposure_end(struct model *model, struct model_flush *flush)
 		struct exposure *exposure = &model->exposed[i];
 
 		if (exposure_ends(exposure, flush))
-			exposure_close(model, exposure, flush);
+			exposure_close(model, exposure, flush, operation);
 	}
 	exposure_trim(model);
 }

@@ -72,7 +72,7 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	elsewhere = flush_elsewhere(model, flush->tgid, inode);
 	if (!elsewhere)
 		flush_event(model, flush, inode);
-	exposure_end(model, flush);
+	exposure_end(model, flush, request ? request->base.operation : RECORD_OPERATION_NONE);
 	if (elsewhere)
 		return;
 	model->counts.flushes++;

@@ -820,7 +820,7 @@ void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
-void exposure_end(struct model *model, struct model_flush *flush);
+void exposure_end(struct model *model, struct model_flush *flush, enum record_operation operation);
 /* @nr exposed pages from @pfn on are not any more, without a flush. */
 void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 nr);
 

@@ -841,6 +841,32 @@ static void test_weights(void **state)
 	assert_false(flush_latency_sum(latency, FLUSH_CALLERS, 2, &sum));
 }
 
+/* An exposure is of the request whose flush ended it, or of a fault of memfd_secret, or of nobody's request. */
+static void test_exposures_by_operation(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, G + 1, SECRET, 64, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 4, false);
+	for (__u64 i = 0; i < 4; i++)
+		stream_join(&stream, T, G, i, 100 + i);
+	stream_zap(&stream, T, G, 0, 100, 4, false, 0);
+	stream_flush(&stream, T, 100, 101, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 4, false);
+	/* Two of them are covered later, by nobody in particular. */
+	stream_flush(&stream, T + 1, 0, ~0ULL, true);
+	stream_zap_flush(&stream, T, G + 1, 0, 200, 1, 200, 200);
+	stream_join(&stream, T, G + 1, 0, 200);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(row("exposure")->histogram->count, 5);
+	assert_int_equal(row("exposure.by.set_range")->histogram->count, 2);
+	assert_int_equal(row("exposure.by.none")->histogram->count, 2);
+	assert_int_equal(row("exposure.by.secretmem_fault")->histogram->count, 1);
+	assert_int_equal(row("exposure.by.configure")->histogram->count, 0);
+	assert_int_equal(row("exposure.own")->histogram->count, 3);
+}
+
 /* What no flush has covered at the end is a class of its own, not a long exposure. */
 static void test_never(void **state)
 {
@@ -1066,6 +1092,7 @@ int main(void)
 		LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),
 		LATENCY_TEST(test_weights),
+		LATENCY_TEST(test_exposures_by_operation),
 		LATENCY_TEST(test_never),
 		LATENCY_TEST(test_merge),
 		LATENCY_TEST(test_slowest),
