@@ -376,6 +376,8 @@ struct model_counts {
 	__s64 command_status; /* -1: none */
 	bool ended; /* RECORD_END was seen */
 	__u64 memory; /* bytes */
+	__u64 ring_bytes; /* that came through the sensors' ring so far, at the last heartbeat */
+	__u64 ring_waiting; /* that were in it then, and had not been read */
 };
 
 /* @options may be NULL: all defaults. NULL where memory is short. */

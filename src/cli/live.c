@@ -41,6 +41,7 @@ enum live_key {
 	KEY_SCREEN,
 	KEY_AT,
 	KEY_KEYS,
+	KEY_FLUSHES,
 };
 
 static const struct argp_option live_table[] = {
@@ -55,6 +56,8 @@ static const struct argp_option live_table[] = {
 	  "of a capture, print one screen as text, such as 80x24, and end", 1 },
 	{ "keys", KEY_KEYS, "KEYS", 0, "with --screen: press these first, such as 'jj<Enter>+'",
 	  1 },
+	{ "flushes", KEY_FLUSHES, NULL, 0,
+	  "time every flush of kernel mappings by anybody, too, and which CPU answers last", 1 },
 	{ "interval", 'i', "TIME", 0, "between two reports; default 1s, at least 100ms", 1 },
 	{ "count", 'n', "COUNT", 0, "end after so many reports", 1 },
 	{ 0 },
@@ -110,6 +113,11 @@ static error_t live_parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_JSON:
 		live->json = true;
+		return 0;
+	case KEY_FLUSHES:
+		live->options.run.flushes = true;
+		live->options.run.flushes_asked = true;
+		options_need_live(&live->options, "--flushes");
 		return 0;
 	case KEY_SCHEMA:
 		options_print(&live->options, "--schema", report_live_schema());

@@ -289,6 +289,10 @@ static void feed_heartbeat(struct model *model, const struct record_heartbeat *r
 	bool gap = doubt_gap(model, record->watermark);
 
 	model->counts.groups &= record->groups;
+	model->counts.ring_bytes = record->ring_bytes;
+	model->counts.ring_waiting = record->produced_bytes > record->ring_bytes
+					     ? record->produced_bytes - record->ring_bytes
+					     : 0;
 	model->heartbeats++;
 	advance(model, record->watermark);
 	if (gap)

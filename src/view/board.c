@@ -157,7 +157,22 @@ static void on_flushed(void *context, const struct model_flush *flush,
 		histogram_add(&entry->flushes, kept.end - kept.begin, 1);
 	slowest_add(board, &kept);
 	caller_add(board, &kept);
-	cpu_add(&board->cpus[kept.cpu % BOARD_CPUS], kept.end - kept.begin);
+	cpu_add(&board->cpus[0][kept.cpu % BOARD_CPUS], kept.end - kept.begin);
+}
+
+static void on_flush_timed(void *context, const struct record_flush_timed *flush,
+			   const struct model_request *request, const struct model_inode *inode)
+{
+	struct board *board = context;
+	__u64 answered =
+		flush->late_left > flush->late_entered ? flush->late_left : flush->late_entered;
+
+	(void)request;
+	(void)inode;
+	if (!flush->asked || answered < flush->asked)
+		return;
+	cpu_add(&board->late[0][flush->late_cpu % BOARD_CPUS], answered - flush->asked);
+	board->late_nr++;
 }
 
 static void on_zapped(void *context, const struct model_zap *zap,
@@ -240,6 +255,12 @@ static void histogram_turn(struct board_histogram *histogram)
 	histogram->ns[0] = histogram->most[0] = histogram->total[0] = 0;
 }
 
+static void cpus_turn(struct board_cpu cpus[2][BOARD_CPUS])
+{
+	memcpy(cpus[1], cpus[0], sizeof(cpus[0]));
+	memset(cpus[0], 0, sizeof(cpus[0]));
+}
+
 static void window_turn(struct board *board, __u64 now)
 {
 	if (!board->window)
@@ -253,9 +274,12 @@ static void window_turn(struct board *board, __u64 now)
 		histogram_turn(&board->inodes[i].flushes);
 		histogram_turn(&board->inodes[i].exposures);
 	}
+	board->ring.waiting[1] = board->ring.waiting[0];
+	board->ring.waiting[0] = 0;
 	board->slowest_nr = 0;
 	board->callers_nr = 0;
-	memset(board->cpus, 0, sizeof(board->cpus));
+	cpus_turn(board->cpus);
+	cpus_turn(board->late);
 }
 
 static void violations_take(struct board *board, __u64 now)
@@ -295,6 +319,12 @@ static void inode_tick(const struct board *board, struct board_inode *entry, str
 	sum->flush_ns += now.flush_ns;
 }
 
+static void ring_tick(struct board_ring *ring, __u64 bytes, __u64 *slice, __u64 elapsed)
+{
+	ring->rate = bytes > *slice ? (double)(bytes - *slice) * 1e9 / (double)elapsed : 0;
+	*slice = bytes;
+}
+
 static void board_tick(struct board *board, __u64 now)
 {
 	__u64 *oldest = &board->times[board->ticks % BOARD_SLICES];
@@ -306,6 +336,8 @@ static void board_tick(struct board *board, __u64 now)
 		inode_tick(board, &board->inodes[i], &sum, elapsed);
 	sparks_push(board->sparks, sum.zapped + sum.restored - last->zapped - last->restored);
 	rates_take(board, &board->rates, &sum, elapsed);
+	ring_tick(&board->ring, board->ring.bytes, &board->ring.slices[board->ticks % BOARD_SLICES],
+		  elapsed);
 	*oldest = now;
 	board->ticks++;
 	violations_take(board, now);
@@ -315,8 +347,13 @@ static void board_tick(struct board *board, __u64 now)
 static void on_advanced(void *context, __u64 now)
 {
 	struct board *board = context;
+	struct model_counts counts;
 	__u64 last = board->times[(board->ticks + BOARD_SLICES - 1) % BOARD_SLICES];
 
+	model_count(board->model, &counts);
+	board->ring.bytes = counts.ring_bytes;
+	if (counts.ring_waiting > board->ring.waiting[0])
+		board->ring.waiting[0] = counts.ring_waiting;
 	/* Of the first interval rates are what was since its begin. */
 	for (size_t i = 0; !last && i < BOARD_SLICES; i++)
 		board->times[i] = now;
@@ -341,6 +378,7 @@ struct board *board_create(struct model *model, const struct verdict *verdict, _
 		.request_ended = on_request_ended,
 		.zapped = on_zapped,
 		.flushed = on_flushed,
+		.flush_timed = on_flush_timed,
 		.exposure_ended = on_exposure_ended,
 		.page_read = on_page_read,
 		.doubt = on_doubt,

@@ -34,6 +34,14 @@ struct board_rates {
 	double zaps, restores, flushes_s, busy; /* a second; busy: CPUs */
 };
 
+/* How the sensors' ring is used, as heartbeats tell. */
+struct board_ring {
+	__u64 bytes; /* that came through it so far */
+	__u64 slices[BOARD_SLICES]; /* the same at the last ticks */
+	double rate; /* bytes a second */
+	__u64 waiting[2]; /* the most that waited in it in this window, and in the one before */
+};
+
 struct board_inode {
 	const struct model_inode *inode;
 	struct board_rates rates;
@@ -110,10 +118,15 @@ struct board {
 	size_t slowest_nr;
 	struct board_caller callers[BOARD_CALLERS];
 	size_t callers_nr;
-	struct board_cpu cpus[BOARD_CPUS];
+	/* Of this window, and of the one before. */
+	struct board_cpu cpus[2][BOARD_CPUS];
+	/* By the CPU that answered last: such flushes, and how long they waited for it since they asked. */
+	struct board_cpu late[2][BOARD_CPUS];
+	__u64 late_nr; /* 0: nobody has timed answers (SENSOR_GROUP_ACKNOWLEDGE) */
 	struct board_mark marks[BOARD_MARKS];
 	size_t marks_nr;
 	size_t violations; /* seen so far */
+	struct board_ring ring;
 	__u16 sparks[BOARD_SPARKS];
 	bool failed; /* memory */
 };

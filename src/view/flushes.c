@@ -2,6 +2,8 @@
 /* Requests and flushes, as they end. */
 #include "view/draw.h"
 
+#define CPU_WIDTH 27
+#define CPU_ROWS 4 /* on a narrow screen, with their title */
 #define BARS_FROM 11 /* power of two of ns: shorter flushes are in the first bar */
 #define BARS_NR 18
 
@@ -103,20 +105,66 @@ static void draw_callers(const struct view *view, struct grid *grid, int row, in
 			    word_time(most, callers[i].most));
 }
 
-static void draw_cpus(const struct view *view, struct grid *grid, int row, int rows, int column)
+/* By the time that was waited for them where that is known, else by the time that they waited. */
+struct cpus {
+	struct board_cpu list[BOARD_CPUS];
+	unsigned int order[BOARD_CPUS], nr;
+};
+
+static int cpu_compare(const void *one, const void *other, void *context)
 {
-	char sum[WORD_MAX], most[WORD_MAX];
-	int at = row + 1;
+	const struct board_cpu *list = context;
+	unsigned int a = *(const unsigned int *)one, b = *(const unsigned int *)other;
 
-	grid_format(grid, row, column, GRID_HEADING, "%-6s %7s %8s %7s", "CPU", "FLUSHES", "TIME",
-		    "MAX");
-	for (unsigned int i = 0; i < BOARD_CPUS && at < row + rows; i++) {
-		const struct board_cpu *cpu = &view->board->cpus[i];
+	if (list[a].ns != list[b].ns)
+		return list[a].ns > list[b].ns ? -1 : 1;
+	return a < b ? -1 : a > b;
+}
 
+static void cpus_take(const struct board *board, struct cpus *cpus)
+{
+	const struct board_cpu(*windows)[BOARD_CPUS] = board->late_nr ? board->late : board->cpus;
+
+	cpus->nr = 0;
+	for (unsigned int i = 0; i < BOARD_CPUS; i++) {
+		struct board_cpu *cpu = &cpus->list[i];
+		const struct board_cpu *before = &windows[1][i];
+
+		*cpu = windows[0][i];
+		cpu->flushes += before->flushes;
+		cpu->ns += before->ns;
+		cpu->most = before->most > cpu->most ? before->most : cpu->most;
 		if (cpu->flushes)
-			grid_format(grid, at++, column, GRID_PLAIN, "%-6u %7llu %8s %7s", i,
-				    (unsigned long long)cpu->flushes, word_time(sum, cpu->ns),
-				    word_time(most, cpu->most));
+			cpus->order[cpus->nr++] = i;
+	}
+	qsort_r(cpus->order, cpus->nr, sizeof(*cpus->order), cpu_compare, cpus->list);
+}
+
+static const char *cpus_title(const struct board *board)
+{
+	return board->late_nr ? "CPUs by lateness: flushes that waited for it last, for how long"
+			      : "CPUs that flushed (which are late is timed with --flushes)";
+}
+
+/* As many beside each other as there is room for. */
+static void draw_cpus(const struct view *view, struct grid *grid, int row, int rows, int column,
+		      int end)
+{
+	int across = (end - column) / CPU_WIDTH > 0 ? (end - column) / CPU_WIDTH : 1;
+	char count[WORD_MAX], sum[WORD_MAX], most[WORD_MAX];
+	struct cpus cpus;
+
+	cpus_take(view->board, &cpus);
+	for (int i = 0; i < across && (unsigned int)i < (cpus.nr ? cpus.nr : 1); i++)
+		grid_format(grid, row, column + i * CPU_WIDTH, GRID_HEADING, "%-4s %6s %6s %6s",
+			    "CPU", "FLUSH", "TIME", "MAX");
+	for (unsigned int i = 0; i < cpus.nr && (int)i / across < rows - 1; i++) {
+		const struct board_cpu *cpu = &cpus.list[cpus.order[i]];
+
+		grid_format(grid, row + 1 + (int)i / across, column + (int)i % across * CPU_WIDTH,
+			    GRID_PLAIN, "%-4u %6s %6s %6s", cpus.order[i],
+			    word_count(count, (double)cpu->flushes), word_time(sum, cpu->ns),
+			    word_time(most, cpu->most));
 	}
 }
 
@@ -169,7 +217,8 @@ static void draw_bars(const struct view *view, struct grid *grid, int row, int r
 void draw_flushes(struct view *view, struct grid *grid, int row, int rows)
 {
 	bool wide = grid->columns >= 150;
-	int third = rows / 3;
+	int below = wide || rows < CPU_ROWS * 4 ? 0 : CPU_ROWS;
+	int third = (rows - below) / 3, last = rows - below - 2 * third;
 
 	draw_rule(grid, row, 0, wide ? 88 : grid->columns,
 		  "flush latency, last seconds: the bar is time spent; number");
@@ -177,11 +226,15 @@ void draw_flushes(struct view *view, struct grid *grid, int row, int rows)
 	draw_rule(grid, row + third, 0, wide ? 88 : grid->columns, "callers by time waited");
 	draw_callers(view, grid, row + third + 1, third - 1, 0);
 	draw_rule(grid, row + 2 * third, 0, wide ? 88 : grid->columns, "slowest");
-	draw_slowest(view, grid, row + 2 * third + 1, rows - 2 * third - 1, 0);
+	draw_slowest(view, grid, row + 2 * third + 1, last - 1, 0);
+	if (below) {
+		draw_rule(grid, row + rows - below, 0, grid->columns, cpus_title(view->board));
+		draw_cpus(view, grid, row + rows - below + 1, below - 1, 0, grid->columns);
+	}
 	if (!wide)
 		return;
-	draw_rule(grid, row, 92, grid->columns, "CPUs that flushed");
-	draw_cpus(view, grid, row + 1, rows / 2 - 1, 92);
+	draw_rule(grid, row, 92, grid->columns, cpus_title(view->board));
+	draw_cpus(view, grid, row + 1, rows / 2 - 1, 92, grid->columns);
 	draw_rule(grid, row + rows / 2, 92, grid->columns, "last requests");
 	draw_requests(view, grid, row + rows / 2 + 1, rows - rows / 2 - 1, 92, grid->columns - 92);
 }

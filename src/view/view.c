@@ -130,11 +130,24 @@ static void draw_second(const struct view *view, struct grid *grid)
 		    word_count(rate, board->rates.zaps + board->rates.restores));
 }
 
+static void draw_cost(const struct view *view, struct grid *grid, int at)
+{
+	const struct board_ring *ring = &view->board->ring;
+	__u64 most = ring->waiting[0] > ring->waiting[1] ? ring->waiting[0] : ring->waiting[1];
+	char memory[WORD_MAX], rate[WORD_MAX], waiting[WORD_MAX];
+
+	at = grid_format(grid, 2, at, GRID_DIM, "   gmemtrace itself: %.1f%% of a CPU, %s",
+			 view->cost_cpu * 100, word_size(memory, view->cost_memory));
+	if (grid->columns >= 160)
+		grid_format(grid, 2, at, GRID_DIM, ", ring %s/s, %s waited in it",
+			    word_size(rate, (__u64)ring->rate), word_size(waiting, most));
+}
+
 static void draw_third(const struct view *view, struct grid *grid)
 {
 	const struct board_histogram *flushes = &view->board->flushes;
 	char p50[WORD_MAX], p90[WORD_MAX], p99[WORD_MAX], most[WORD_MAX], rate[WORD_MAX];
-	char exposure[WORD_MAX], memory[WORD_MAX];
+	char exposure[WORD_MAX];
 	int at;
 
 	at = grid_format(grid, 2, 0, GRID_PLAIN,
@@ -149,8 +162,7 @@ static void draw_third(const struct view *view, struct grid *grid)
 			grid, 2, at, GRID_PLAIN, "   exposure p99 %s",
 			word_time(exposure, histogram_quantile(&view->board->exposures, 0.99)));
 	if (grid->columns >= 130 && view->cost_cpu >= 0)
-		grid_format(grid, 2, at, GRID_DIM, "   gmemtrace itself: %.1f%% of a CPU, %s",
-			    view->cost_cpu * 100, word_size(memory, view->cost_memory));
+		draw_cost(view, grid, at);
 }
 
 /* Where the replay is, and where violations and losses are. */

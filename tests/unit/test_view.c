@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include "gmemtrace/report.h"
 #include "scene.h"
+#include "timed.h"
 #include "view/view.h"
 
 #define SCREENS "tests/unit/screens"
@@ -79,6 +80,7 @@ enum moment {
 	MANY, /* 200 inodes more */
 	THOUSANDS, /* and 5000 */
 	COMPARED, /* as CONVERTED, and then one VM was read */
+	LATE, /* as CONVERTED, and answers to flushes were timed */
 	DIFFERS, /* and a page of it in another state than it is to be, twice */
 };
 
@@ -150,6 +152,37 @@ static void history_compared(bool differs)
 	beat(10);
 }
 
+/* Of twenty flushes five wait for CPU 1 last, the others for CPU 5; the ring is used meanwhile. */
+static void history_late(void)
+{
+	for (__u32 i = 0; i < 20; i++) {
+		struct timed timed = {
+			.tid = 11,
+			.cpu = 3,
+			.begin = stream.now,
+			.ns = i % 4 ? 60000 : 9000000,
+			.bits = RECORD_FLUSH_FULL | RECORD_FLUSH_DIRECT,
+			.answers_nr = 2,
+			.answers = { { .cpu = 2, .asked = 1000, .entered = 9000, .left = 10000 },
+				     { .cpu = i % 4 ? 5 : 1,
+				       .asked = 1000,
+				       .entered = i % 4 ? 50000 : 8000000,
+				       .left = i % 4 ? 51000 : 8001000 } },
+		};
+		struct record_heartbeat heartbeat = {
+			.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(heartbeat) },
+			.groups = SENSOR_GROUP_VERDICT,
+			.ring_bytes = 1000 + 20000 * (__u64)i,
+			.produced_bytes = 1000 + 20000 * (__u64)i + (i == 7 ? 70000 : 0),
+		};
+
+		timed_flush(&stream, &timed);
+		stream.now += 100 * MS;
+		heartbeat.header.time = heartbeat.watermark = stream.now;
+		stream_add(&stream, &heartbeat.header);
+	}
+}
+
 static void history_until(enum moment moment)
 {
 	enum moment last = moment;
@@ -182,7 +215,9 @@ static void history_until(enum moment moment)
 		history_many();
 	if (moment >= THOUSANDS)
 		history_thousands();
-	if (last >= COMPARED)
+	if (last == LATE)
+		history_late();
+	else if (last >= COMPARED)
 		history_compared(last == DIFFERS);
 }
 
@@ -252,6 +287,8 @@ static const struct screen_test {
 	{ "flushes-converted-80x24", CONVERTED, 80, 24, true, false, "<Tab>" },
 	{ "flushes-converted-120x40", CONVERTED, 120, 40, false, false, "t" },
 	{ "flushes-converted-200x50", CONVERTED, 200, 50, false, false, "t" },
+	{ "flushes-late-80x24", LATE, 80, 24, true, false, "t" },
+	{ "flushes-late-200x50", LATE, 200, 50, false, false, "t" },
 	{ "flushes-back-80x24", CONVERTED, 80, 24, true, false, "<Tab><Tab>" },
 	{ "help-80x24", CONVERTED, 80, 24, true, true, "?" },
 	{ "help-left-80x24", CONVERTED, 80, 24, true, true, "<Tab>?<Esc>" },
