@@ -79,6 +79,28 @@ static int draw_title(const struct view *view, struct grid *grid, int at, int en
 	return grid_format(grid, 0, at, GRID_PLAIN, "%.*s..", room - 2, view->title);
 }
 
+/* Which kernel that is of, where there is room for all of it. */
+static void draw_kernel(const struct view *view, struct grid *grid, int at, int end)
+{
+	const struct model *model = view->board->model;
+	const char *release = model_fact_find(model, "kernel.release");
+	const char *cpus = model_fact_find(model, "kernel.cpus");
+	const char *ceiling = model_fact_find(model, "kernel.flush_ceiling_pages");
+	const char *fact = model_fact_find(model, "sensor.groups");
+	unsigned long groups = fact ? strtoul(fact, NULL, 10) : 0;
+	char words[160];
+	int used;
+
+	if (!release || !cpus || !ceiling)
+		return;
+	used = snprintf(words, sizeof(words),
+			"kernel %.32s, %.8s CPUs, flush ceiling %.8s pages, sensors: verdict%s%s",
+			release, cpus, ceiling, groups & SENSOR_GROUP_PAGE_FREE ? " page-free" : "",
+			groups & SENSOR_GROUP_FLUSHES ? " flushes" : "");
+	if (at + used + 3 <= end)
+		grid_put(grid, 0, at, GRID_DIM, words);
+}
+
 static void draw_first(const struct view *view, struct grid *grid,
 		       const struct model_counts *counts)
 {
@@ -96,6 +118,8 @@ static void draw_first(const struct view *view, struct grid *grid,
 	at = grid_put(grid, 0, at + 2, GRID_PLAIN, moment);
 	if (*state)
 		at = grid_put(grid, 0, at + 1, view->paused ? GRID_DOUBT : GRID_PLAIN, state);
+	if (grid->columns >= 150)
+		draw_kernel(view, grid, at + 3, right);
 	at = grid_put(grid, 0, right > at + 1 ? right : at + 1, style, words);
 	grid_put(grid, 0, at + 3, counts->lost + counts->missed ? GRID_BAD : GRID_PLAIN, lost);
 }

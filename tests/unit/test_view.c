@@ -155,6 +155,10 @@ static void history_compared(bool differs)
 /* Of twenty flushes five wait for CPU 1 last, the others for CPU 5; the ring is used meanwhile. */
 static void history_late(void)
 {
+	stream_fact(&stream, "kernel.release", "6.12.117\033[2J");
+	stream_fact(&stream, "kernel.cpus", "6");
+	stream_fact(&stream, "kernel.flush_ceiling_pages", "33");
+	stream_fact(&stream, "sensor.groups", "23");
 	for (__u32 i = 0; i < 20; i++) {
 		struct timed timed = {
 			.tid = 11,
