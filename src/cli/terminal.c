@@ -76,7 +76,7 @@ bool terminal_open(void)
 	keypad(stdscr, true);
 	set_escdelay(25);
 	curs_set(0);
-	mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED, NULL);
+	mousemask(BUTTON1_PRESSED | BUTTON1_CLICKED | BUTTON4_PRESSED | BUTTON5_PRESSED, NULL);
 	mouseinterval(0);
 	colors_open();
 	return true;
@@ -161,7 +161,13 @@ static int mouse_key(void)
 {
 	MEVENT event;
 
-	return getmouse(&event) == OK ? VIEW_KEY_ROW + event.y : 0;
+	if (getmouse(&event) != OK || event.x < 0 || event.x >= GRID_COLUMNS_MAX || event.y < 0)
+		return 0;
+	if (event.bstate & BUTTON4_PRESSED)
+		return VIEW_KEY_UP;
+	if (event.bstate & BUTTON5_PRESSED)
+		return VIEW_KEY_DOWN;
+	return VIEW_KEY_CELL + view_cell(event.y, event.x);
 }
 
 static int key_of(int key)

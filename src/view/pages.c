@@ -2,6 +2,7 @@
 /* The map of an inode's pages, what is known of the selected one, and requests beside it. */
 #include "view/draw.h"
 
+#define MAP_COLUMN 8 /* of the first cell */
 #define GROUP 8 /* cells with no space between */
 #define ROW_CELLS 64 /* at most, in a row */
 #define RUNS_MAX 200000 /* of pages alike that one drawing looks at */
@@ -176,8 +177,8 @@ static void draw_cells(const struct map *map, struct grid *grid, int row, int co
 			break;
 		if (!at)
 			grid_format(grid, line, 0, GRID_DIM, "%6llx", (unsigned long long)begin);
-		grid_put(grid, line, 8 + at + at / GROUP, here ? GRID_SELECTED : sign->style,
-			 sign->sign);
+		grid_put(grid, line, MAP_COLUMN + at + at / GROUP,
+			 here ? GRID_SELECTED : sign->style, sign->sign);
 	}
 }
 
@@ -399,6 +400,25 @@ static void page_move(struct view *view, const struct board_inode *entry, __s64 
 		view->page = view->page + by < pages ? view->page + by : pages ? pages - 1 : 0;
 }
 
+/* Columns as draw_cells() has them. */
+static void page_click(struct view *view, const struct board_inode *entry, int cell)
+{
+	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows, pages = entry->inode->pages;
+	int row = cell / GRID_COLUMNS_MAX - view->first_row;
+	int group = (cell % GRID_COLUMNS_MAX - MAP_COLUMN) / (GROUP + 1);
+	int in_group = (cell % GRID_COLUMNS_MAX - MAP_COLUMN) % (GROUP + 1);
+	int column = group * GROUP + in_group;
+	__u64 page;
+
+	if (row < 0 || row >= view->map_rows || cell % GRID_COLUMNS_MAX < MAP_COLUMN ||
+	    in_group == GROUP || column >= view->map_columns)
+		return;
+	page = view->map_top + ((__u64)row * (__u64)view->map_columns + (__u64)column) *
+				       unit_fit(view, pages, room);
+	if (page < pages)
+		view->page = page;
+}
+
 static void page_zoom(struct view *view, const struct board_inode *entry, bool in)
 {
 	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows;
@@ -454,6 +474,7 @@ void pages_press(struct view *view, int key)
 		page_violated(view, entry);
 		break;
 	default:
-		break;
+		if (key >= VIEW_KEY_CELL)
+			page_click(view, entry, key - VIEW_KEY_CELL);
 	}
 }

@@ -576,7 +576,7 @@ void table_press(struct view *view, int key)
 		view->dead = !view->dead;
 		break;
 	default:
-		if (key >= VIEW_KEY_ROW)
-			table_click(view, key - VIEW_KEY_ROW);
+		if (key >= VIEW_KEY_CELL)
+			table_click(view, (key - VIEW_KEY_CELL) / GRID_COLUMNS_MAX);
 	}
 }

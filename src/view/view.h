@@ -51,8 +51,13 @@ enum view_key {
 	VIEW_KEY_HOME,
 	VIEW_KEY_END,
 	VIEW_KEY_HELP,
-	VIEW_KEY_ROW, /* + row: a row was clicked */
+	VIEW_KEY_CELL, /* + view_cell(): it was clicked */
 };
+
+static inline int view_cell(int row, int column)
+{
+	return row * GRID_COLUMNS_MAX + column;
+}
 
 #define VIEW_FILTER_MAX 32
 #define VIEW_MESSAGE_MAX 160

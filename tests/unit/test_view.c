@@ -504,6 +504,42 @@ static void test_wishes(void **state)
 	close_view();
 }
 
+/* A click selects what is drawn there, a row of the table or a cell of the map; beside them nothing. */
+static void test_clicks(void **state)
+{
+	struct screen_test test = { "", CONVERTED, 80, 24, true, false, "" };
+	struct grid grid;
+
+	(void)state;
+	open_view(&test);
+	grid = drawn(&test);
+	grid_free(&grid);
+	view_press(&view, VIEW_KEY_CELL + view_cell(8, 30));
+	assert_int_equal(view.vm, 108);
+	view_press(&view, VIEW_KEY_CELL + view_cell(9, 30));
+	assert_int_equal(view.inode, 3);
+	view_press(&view, VIEW_KEY_CELL + view_cell(23, 3));
+	assert_int_equal(view.inode, 3);
+	view_press(&view, VIEW_KEY_ENTER);
+	grid = drawn(&test);
+	grid_free(&grid);
+	/* 64 cells a row, of a page each: after eight of them one column is left out. */
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row + 1, 8 + 9));
+	assert_int_equal(view.page, 64 + 8);
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row, 8));
+	assert_int_equal(view.page, 0);
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row, 8 + 63 + 7));
+	assert_int_equal(view.page, 63);
+	/* Between groups, before the first, behind the last, above, and where the inode has no page. */
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row, 8 + 8));
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row, 7));
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row, 79));
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row - 1, 8));
+	view_press(&view, VIEW_KEY_CELL + view_cell(view.first_row + 4, 8 + 9));
+	assert_int_equal(view.page, 63);
+	close_view();
+}
+
 /* A story is wrapped and scrolled, and what is wrong in it is seen. */
 static void test_story(void **state)
 {
@@ -570,8 +606,8 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		RULE_TEST(test_screens), RULE_TEST(test_sizes),	    RULE_TEST(test_wishes),
-		RULE_TEST(test_story),	 RULE_TEST(test_histogram),
+		RULE_TEST(test_screens), RULE_TEST(test_sizes), RULE_TEST(test_wishes),
+		RULE_TEST(test_clicks),	 RULE_TEST(test_story), RULE_TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
