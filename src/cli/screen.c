@@ -192,6 +192,12 @@ uint64_t screen_now(const struct screen *screen)
 	return counts.now;
 }
 
+static bool live_ends(void *context)
+{
+	(void)context;
+	return signals_pending();
+}
+
 /* Live: run_options.tick. */
 static void live_tick(void *context)
 {
@@ -209,6 +215,8 @@ static void live_tick(void *context)
 		run_enough(screen->run);
 		return;
 	}
+	if (!screen->open)
+		terminal_ends(live_ends, NULL);
 	screen->open = true;
 	while ((key = terminal_key(0)) > 0) {
 		view_press(&screen->view, key);

@@ -128,12 +128,18 @@ static void replay_go_on(struct screen *screen, uint64_t passed)
 		screen->target = (double)screen->view.now + (double)STEP_NS;
 }
 
+static bool replay_ends(void *context)
+{
+	const struct screen *screen = context;
+
+	return signals_pending() || keyframes_end_wished(screen->keyframes);
+}
+
 static void replay_loop(struct screen *screen)
 {
 	uint64_t last = screen_clock();
 
-	while (!screen->quit && !screen->lost && !signals_pending() &&
-	       !keyframes_end_wished(screen->keyframes)) {
+	while (!screen->quit && !screen->lost && !replay_ends(screen)) {
 		int key = terminal_key(screen->view.paused || screen->ended ? 100 : 20);
 		uint64_t now = screen_clock();
 
@@ -186,6 +192,7 @@ static enum gmemtrace_status replay_show(struct screen *screen)
 		return GMEMTRACE_ERROR;
 	}
 	screen->open = true;
+	terminal_ends(replay_ends, screen);
 	signals_catch();
 	replay_loop(screen);
 	signals_restore();

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <fcntl.h>
 #include <langinfo.h>
 #include <locale.h>
 #include <ncurses.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -11,6 +13,8 @@
 
 #include "cli/terminal.h"
 #include "view/view.h"
+
+#define STALL_SECONDS 2
 
 static SCREEN *screen;
 static bool colors, utf8;
@@ -42,6 +46,68 @@ static const struct {
 	[GRID_KEY] = { -1, -1, A_REVERSE },
 };
 
+/*
+ * A terminal that takes nothing (^S, a connection that hangs) holds whoever writes to it. That is waited for,
+ * but not by somebody who is to end: what is left to be written then goes nowhere.
+ */
+static struct {
+	bool (*ends)(void *context);
+	void *context;
+	int nowhere; /* /dev/null; -1: it could not be opened */
+	volatile sig_atomic_t seconds; /* of a write that the end waits for */
+	volatile sig_atomic_t given_up;
+	bool closing;
+	struct sigaction before;
+} stall = { .nowhere = -1 };
+
+/* Interrupts the write, which is tried again: into nothing. */
+static void on_stall(int number)
+{
+	int error = errno;
+
+	(void)number;
+	if (stall.closing || (stall.ends && stall.ends(stall.context)))
+		stall.seconds++;
+	if (stall.seconds >= STALL_SECONDS && stall.nowhere >= 0)
+		stall.given_up = dup2(stall.nowhere, STDOUT_FILENO) >= 0;
+	alarm(1);
+	errno = error;
+}
+
+static void stall_watch(void)
+{
+	const struct sigaction action = { .sa_handler = on_stall };
+
+	stall.nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	stall.closing = false;
+	sigaction(SIGALRM, &action, &stall.before);
+}
+
+static void stall_unwatch(void)
+{
+	sigaction(SIGALRM, &stall.before, NULL);
+	if (stall.nowhere >= 0)
+		close(stall.nowhere);
+	stall.nowhere = -1;
+}
+
+static void stall_begin(void)
+{
+	stall.seconds = 0;
+	alarm(1);
+}
+
+static void stall_end(void)
+{
+	alarm(0);
+}
+
+void terminal_ends(bool (*ends)(void *context), void *context)
+{
+	stall.ends = ends;
+	stall.context = context;
+}
+
 bool terminal_suits(void)
 {
 	const char *name = getenv("TERM");
@@ -67,9 +133,12 @@ bool terminal_open(void)
 {
 	setlocale(LC_CTYPE, "");
 	utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	stall_watch();
 	screen = newterm(NULL, stdout, stdin);
-	if (!screen)
+	if (!screen) {
+		stall_unwatch();
 		return false;
+	}
 	cbreak();
 	noecho();
 	nonl();
@@ -86,7 +155,11 @@ void terminal_close(void)
 {
 	if (!screen)
 		return;
+	stall.closing = true;
+	stall_begin();
 	endwin();
+	stall_end();
+	stall_unwatch();
 	grid_free(&shown);
 	delscreen(screen);
 	screen = NULL;
@@ -102,7 +175,7 @@ void terminal_restore(bool lost)
 	if (lost && terminal_open())
 		terminal_close();
 	if (kept)
-		tcsetattr(STDIN_FILENO, TCSADRAIN, &settings);
+		tcsetattr(STDIN_FILENO, TCSANOW, &settings);
 }
 
 int terminal_grid(struct grid *grid)
@@ -154,7 +227,9 @@ void terminal_show(const struct grid *grid)
 		}
 	}
 	attrset(A_NORMAL);
+	stall_begin();
 	refresh();
+	stall_end();
 }
 
 static int mouse_key(void)

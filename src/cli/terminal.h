@@ -12,6 +12,11 @@ bool terminal_suits(void);
 
 /* Takes the terminal over. false: it cannot be used, and stays as it was. */
 bool terminal_open(void);
+/*
+ * Asked, from a signal handler, while the terminal takes nothing of what is shown: whether that is not
+ * to be waited for, as the end is. NULL: it is.
+ */
+void terminal_ends(bool (*ends)(void *context), void *context);
 /* Gives it back as it was. */
 void terminal_close(void);
 

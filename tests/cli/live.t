@@ -74,6 +74,31 @@ is "$("${live[@]}" --screen 100x24 --keys 'GdGj<Enter>!' "$top/tests/unit/fixtur
 	"$(cat "$top/doc/screen.svg")" 'doc/screen.svg is what doc/screen-svg makes of a screen'
 succeeds 'and well-formed' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$top/doc/screen.svg"
 
+# A terminal that takes nothing holds it, but not when it is to end. Prints "held STATUS".
+cat >"$test_work/stalled" <<'END'
+import fcntl, os, pty, signal, struct, sys, termios, time
+pid, terminal = pty.fork()
+if not pid:
+    time.sleep(0.2)  # the terminal has its size by then
+    os.environ.update(TERM='xterm-256color', LC_ALL='C.UTF-8')
+    os.execv(sys.argv[1], sys.argv[1:])
+fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 100, 300, 0, 0))
+for i in range(300):
+    os.write(terminal, b't' if i % 2 else b'dj')
+    time.sleep(0.01)
+held = not os.waitpid(pid, os.WNOHANG)[0]
+os.kill(pid, signal.SIGTERM)
+for i in range(600):
+    done, status = os.waitpid(pid, os.WNOHANG)
+    if done:
+        break
+    time.sleep(0.1)
+else:
+    os.kill(pid, signal.SIGKILL)
+print('held' if held else 'not held', status if done else 'for ever')
+END
+is "$(python3 "$test_work/stalled" "${live[@]}" "$test_work/long.cap")" 'held 0' 'a terminal that takes nothing does not hold its end'
+
 command -v tmux >/dev/null || skip_all 'tmux is missing (Debian package: tmux)'
 terminals=0
 tmux=(false)
