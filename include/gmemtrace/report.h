@@ -172,6 +172,9 @@ struct report_page;
 struct report_page *report_page_create(struct model *model);
 void report_page_free(struct report_page *page);
 
+/* What the run was judged to be, to stand at the page's top; without this call nothing does. */
+void report_page_verdict(struct report_page *page, enum verdict_value value);
+
 /*
  * After model_finish(): one HTML file that needs nothing else and runs nothing but its own
  * script. @title: what the report is of. -EOPNOTSUPP: this build has no page (no npm).

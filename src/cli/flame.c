@@ -199,19 +199,27 @@ static enum gmemtrace_status page_write(const struct flame *flame, struct run *r
 	return page_close(output, error);
 }
 
+/* A capture is judged as well, which takes little; a live run has sensors for figures. */
 static enum gmemtrace_status page_run(const struct flame *flame, struct run *run)
 {
 	struct report_page *page = report_page_create(run_model(run));
-	enum gmemtrace_status status;
+	const bool judged = flame->options.run.file;
+	struct verdict *verdict = judged ? verdict_create(run_model(run), NULL) : NULL;
+	enum gmemtrace_status status = GMEMTRACE_ERROR;
 	struct run_result result;
 
-	if (!page) {
+	if (!page || (judged && !verdict)) {
 		output_line("out of memory");
-		return GMEMTRACE_ERROR;
+		goto cleanup;
 	}
-	status = trace_run(run, NULL, &result);
-	if (!status)
-		status = run_status_worse(run_status(&result, NULL), page_write(flame, run, page));
+	status = trace_run(run, verdict, &result);
+	if (status)
+		goto cleanup;
+	if (verdict)
+		report_page_verdict(page, verdict_value(verdict));
+	status = run_status_worse(run_status(&result, NULL), page_write(flame, run, page));
+cleanup:
+	verdict_free(verdict);
 	report_page_free(page);
 	return status;
 }

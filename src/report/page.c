@@ -16,6 +16,7 @@ struct report_page {
 	size_t vms_nr;
 	size_t stacks_left; /* out of the flame graphs */
 	bool stacks_nameless;
+	const char *verdict; /* its name; NULL: not judged */
 };
 
 /* web/'s one file; empty where it was built without npm. */
@@ -119,6 +120,11 @@ void report_page_free(struct report_page *page)
 	free(page);
 }
 
+void report_page_verdict(struct report_page *page, enum verdict_value value)
+{
+	page->verdict = verdict_value_name(value);
+}
+
 static struct json_object *run_json(const struct report_page *page)
 {
 	struct json_object *object = json_object_new_object();
@@ -138,6 +144,11 @@ static struct json_object *run_json(const struct report_page *page)
 	add_count(object, "lost", counts.lost);
 	add_count(object, "missed", counts.missed);
 	add_count(object, "untimed", totals.lost);
+	/* Where no inode was met there was nothing to judge. */
+	if (page->verdict && counts.inodes)
+		add_text(object, "verdict", page->verdict);
+	else
+		json_object_object_add(object, "verdict", NULL);
 	return object;
 }
 

@@ -80,6 +80,14 @@ succeeds 'which is XML' python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom
 # Two runs held against each other.
 make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
 "$top/build/tests/make-captures" . || exit 1
+if [ -s "$top/build/page.html" ]; then
+	for capture in violated consistent; do
+		"$tracer" flame --html $capture.cap >page.html 2>/dev/null
+		is "$? $(grep -o '"verdict": *"[a-z]*"' page.html | grep -c $capture)" '0 1' "the page of what is $capture says so"
+	done
+else
+	skip 2 'this build has no page: npm was missing'
+fi
 "$tracer" flame --diff flushes.cap slower.cap >diff.folded 2>/dev/null
 is "$? $(awk 'NF != 3 || $2 !~ /^[0-9]+$/ || $3 !~ /^[0-9]+$/' diff.folded | wc -l)" '0 0' 'flame --diff: frames and two numbers'
 is "$(awk '/vfree/ { print ($3 == 3 * $2) }' diff.folded | sort -u)" 1 'three times as much a flush'

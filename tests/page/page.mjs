@@ -52,7 +52,7 @@ async function open(url) {
 const { page, said, asked } = await open(written('report.html', report));
 const text = selector => page.locator(selector).first().textContent();
 
-is(await text('#title'), `Where flush time went: ${report.title}`, 'the title is text, whatever it holds');
+is(await text('#title'), `Where flush time went: ${report.title} \u2713 consistent`, 'the title is text, whatever it holds, and the verdict');
 is(await page.locator('#limits li').allTextContents(), report.limits, 'limits are said');
 is(await page.locator('main > section:not([hidden])').count(), 6, 'every part is there');
 is(await page.locator('canvas').count(), 3, 'three of them drawn by uPlot');

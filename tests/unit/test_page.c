@@ -20,6 +20,7 @@ static struct stream stream;
 static char *text;
 static size_t text_size;
 static struct json_object *report;
+static enum verdict_value judged; /* 0: not */
 
 static int setup(void **state)
 {
@@ -33,6 +34,7 @@ static int teardown(void **state)
 	(void)state;
 	json_object_put(report);
 	report = NULL;
+	judged = 0;
 	free(text);
 	text = NULL;
 	stream_free(&stream);
@@ -57,6 +59,8 @@ static void page_write(const char *title)
 		at += record->size;
 	}
 	model_finish(model);
+	if (judged)
+		report_page_verdict(page, judged);
 	error = report_page_write(out, page, title);
 	fclose(out);
 	report_page_free(page);
@@ -111,6 +115,41 @@ static void test_parts(void **state)
 	assert_null(field("matrix"));
 	/* What is not in the capture is said. */
 	assert_true(length("limits") >= 1);
+}
+
+static const char *run_verdict(void)
+{
+	struct json_object *value = NULL;
+
+	assert_true(json_object_object_get_ex(field("run"), "verdict", &value));
+	return json_object_get_string(value);
+}
+
+static void test_verdict(void **state)
+{
+	(void)state;
+	faults();
+	judged = VERDICT_VIOLATED;
+	page_write("a.cap");
+	assert_string_equal(run_verdict(), "violated");
+}
+
+/* Of a run that nobody judged, and of one that met nothing to judge, none is told. */
+static void test_no_verdict(void **state)
+{
+	(void)state;
+	faults();
+	page_write("a.cap");
+	assert_null(run_verdict());
+}
+
+static void test_nothing_judged(void **state)
+{
+	(void)state;
+	stream_finish(&stream);
+	judged = VERDICT_INCONCLUSIVE;
+	page_write("a.cap");
+	assert_null(run_verdict());
 }
 
 static const char *slow_field(size_t index, const char *key)
@@ -354,11 +393,19 @@ static void test_slowest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PAGE_TEST(test_lacking),	PAGE_TEST(test_stacks),
-		PAGE_TEST(test_meanwhile),	PAGE_TEST(test_requests_of_slowest),
-		PAGE_TEST(test_stackless),	PAGE_TEST(test_parts),
-		PAGE_TEST(test_nothing),	PAGE_TEST(test_hostile),
-		cmocka_unit_test(test_steps),	cmocka_unit_test(test_points),
+		PAGE_TEST(test_verdict),
+		PAGE_TEST(test_no_verdict),
+		PAGE_TEST(test_nothing_judged),
+		PAGE_TEST(test_lacking),
+		PAGE_TEST(test_stacks),
+		PAGE_TEST(test_meanwhile),
+		PAGE_TEST(test_requests_of_slowest),
+		PAGE_TEST(test_stackless),
+		PAGE_TEST(test_parts),
+		PAGE_TEST(test_nothing),
+		PAGE_TEST(test_hostile),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_slowest),
 	};
 

@@ -18,6 +18,12 @@ function head() {
 
 	document.title = `gmemtrace: ${report.title}`;
 	byId('title').textContent = `Where flush time went: ${report.title}`;
+	if (run.verdict) {
+		const verdict = document.createElement('span');
+		verdict.className = `verdict ${run.verdict}`;
+		verdict.textContent = ` ${{ consistent: '\u2713', violated: '\u2717' }[run.verdict] ?? '?'} ${run.verdict}`;
+		byId('title').append(verdict);
+	}
 	byId('summary').textContent = `${time(total)} of flushing in ${time(run.duration_ns)}, ` +
 		`${several(number, 'flush', 'flushes')} by ${several(report.vms.length, 'VM')}, ` +
 		`${several(run.lost, 'record')} lost, ${several(run.missed, 'call')} missed` +
