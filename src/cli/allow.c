@@ -6,6 +6,8 @@
 
 #include "cli/allow.h"
 
+#define LINE_BYTES 4096 /* of a line of a list, with the zero behind it */
+
 const struct rule *allow_rule(const char *name, char *message, size_t size)
 {
 	const struct rule *rule = rule_find_name(name);
@@ -78,16 +80,32 @@ static int file_line(struct verdict_options *options, const char *line, char *me
 	return error;
 }
 
+/* A line without its end: 1, 0 behind the last, -EINVAL: what a text does not have. */
+static int line_read(FILE *file, char *line, size_t size)
+{
+	size_t used = 0;
+	int byte;
+
+	while ((byte = getc(file)) != EOF && byte != '\n') {
+		if (!byte || used == size - 1)
+			return -EINVAL;
+		line[used++] = (char)byte;
+	}
+	line[used] = '\0';
+	return used || byte == '\n';
+}
+
 int allow_file(struct verdict_options *options, const char *path, char *message, size_t size)
 {
 	FILE *file = fopen(path, "re");
-	size_t room = 0, number = 0;
-	char *line = NULL, wrong[256];
-	int error = 0;
+	char line[LINE_BYTES], wrong[256];
+	size_t number = 0;
+	int error = 0, read;
 
-	while (file && !error && getline(&line, &room, file) >= 0) {
+	while (file && !error && (read = line_read(file, line, sizeof(line)))) {
 		number++;
-		error = file_line(options, line, wrong, sizeof(wrong));
+		snprintf(wrong, sizeof(wrong), "no text, or longer than %d bytes", LINE_BYTES - 1);
+		error = read < 0 ? read : file_line(options, line, wrong, sizeof(wrong));
 		if (error)
 			snprintf(message, size, "%s: line %zu: %s", path, number, wrong);
 	}
@@ -95,7 +113,6 @@ int allow_file(struct verdict_options *options, const char *path, char *message,
 		error = errno ? -errno : -EIO;
 		snprintf(message, size, "%s: %s", path, strerror(-error));
 	}
-	free(line);
 	if (file)
 		fclose(file);
 	return error;

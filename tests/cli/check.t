@@ -17,6 +17,11 @@ refused 'stuck is both required and allowed' --require stuck --allow stuck
 refused '--allow: stuck: allowed twice' --allow stuck --allow stuck
 refused '--require: long-exposure: a note, no verdict depends on it' --require long-exposure
 refused '--known-issues: /nonexistent: No such file or directory' --known-issues /nonexistent
+refused '--known-issues: /dev/zero: line 1: no text, or longer than 4095 bytes' --known-issues /dev/zero
+{ echo '# known'; printf 'stuck:%04090d' 0; } >"$test_work/long"
+refused "--known-issues: $test_work/long: line 2: no text, or longer than 4095 bytes" --known-issues "$test_work/long"
+{ echo '# known'; printf 'stuck:%04089d' 0; } >"$test_work/long"
+refused 'stuck is both required and allowed' --known-issues "$test_work/long" --require stuck
 refused '--json and --tap: give one of them' --json --tap
 refused '--mail and --json: give one of them' --mail --json
 refused '--inode x3: give an inode such as g3 or s1' --inode x3
