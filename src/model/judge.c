@@ -58,7 +58,7 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 	const struct page *page = judged_page(judging, bit);
 
 	judging->like.valid = read->settled && !read->differs && was_seen && page &&
-			      page->flags & PAGE_RESIDENT &&
+			      page->flags & PAGE_RESIDENT && read->applied == page_applied(page) &&
 			      (read->declared != MODEL_EITHER || read->xarray == MODEL_EITHER) &&
 			      read_known(judging, read);
 	if (!judging->like.valid)

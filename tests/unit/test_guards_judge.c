@@ -53,6 +53,30 @@ static void read_pair(const struct pair *pair)
 	feed();
 }
 
+/* A page that comes to light in a read, and one that was known to be as it is: no run. */
+static void test_run_of_known(void **state)
+{
+	const struct stream_page pages[] = { { 0, 100, 2, ABSENT_BITS } };
+
+	(void)state;
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 1, 101);
+	stream_heartbeat(&stream);
+	stream.now += MS;
+	read_live(0, pages, 1);
+	read_live(1, pages, 1);
+	feed();
+	/* What is behind them, in each of the two reads, is the third. */
+	assert_int_equal(watch.read_nr, 5);
+	assert_int_equal(watch.read[0].nr, 1);
+	assert_int_equal(watch.read[0].applied, MODEL_EITHER);
+	assert_int_equal(watch.read[1].nr, 1);
+	assert_int_equal(watch.read[1].applied, MODEL_ABSENT);
+	assert_int_equal(watch.read[3].nr, 2);
+	assert_int_equal(watch.read[3].applied, MODEL_ABSENT);
+}
+
 /* The first run told of the last read: page 0, and so many more. */
 static __u64 first_run(void)
 {
@@ -940,6 +964,7 @@ static void test_empty_and_asked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_run_of_known),
 		RULE_TEST(test_runs),
 		RULE_TEST(test_since),
 		RULE_TEST(test_seen_not_seen),
