@@ -306,6 +306,22 @@ struct flush_tlb_info___initiator {
 	unsigned int initiating_cpu;
 } __attribute__((preserve_access_index));
 
+/* Right behind it _refcount stands, in all kernels. */
+struct folio___counted {
+	struct {
+		int counter;
+	} _mapcount;
+} __attribute__((preserve_access_index));
+
+/* Not with CONFIG_PREEMPT_RT: what a lock for writing belongs to. */
+struct address_space___locked {
+	struct {
+		struct {
+			s64 counter;
+		} owner;
+	} invalidate_lock;
+} __attribute__((preserve_access_index));
+
 /* End of flavours. */
 
 #endif /* __VMLINUX_H__ */

@@ -8,26 +8,17 @@
 #ifndef GMEMTRACE_BPF_ANSWER_BPF_H
 #define GMEMTRACE_BPF_ANSWER_BPF_H
 
+#include "held.h"
 #include "timed.h"
 
 #define TASK_IN_GUEST 1U /* PF_VCPU */
-#define PREEMPT_SOFTIRQ 0xff00U /* SOFTIRQ_MASK */
 #define SLOW_NS 100000ULL /* a handler that begins later than this tells what it has interrupted */
-
-/* libbpf 1.1 has none of its own. */
-#define KSYM_EXISTS(symbol) (!!(symbol))
-
-extern const int __preempt_count __ksym __weak;
-extern const struct pcpu_hot pcpu_hot __ksym __weak;
 
 static __always_inline __u32 answer_softirq(void)
 {
 	__u32 count = 0;
 
-	if (KSYM_EXISTS(&pcpu_hot))
-		count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
-	else if (KSYM_EXISTS(&__preempt_count))
-		count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+	preempt_count_read(&count);
 	return count & PREEMPT_SOFTIRQ ? RECORD_ANSWER_SOFTIRQ : 0;
 }
 

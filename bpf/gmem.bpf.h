@@ -307,14 +307,41 @@ int BPF_PROG(mark_prepared_exit, struct folio *folio)
 	return inode ? owner_write(RECORD_JOIN, (__u64)inode, inode->i_ino, folio, ctx[0]) : 0;
 }
 
+#define CONTENT_PAGES 512U /* of a folio, looked at */
+
 /* Whether it has any, as far as its first bytes tell. Of a page that is absent nothing can be read. */
-static __always_inline __u32 page_content(__u64 address)
+static __always_inline bool page_content(__u64 pfn)
 {
 	__u64 word = 0;
 
 	bpf_probe_read_kernel(&word, sizeof(word),
-			      (void *)(sensor.page_offset + (page_pfn(address) << PAGE_SHIFT)));
-	return word ? RECORD_OWNER_CONTENT : 0;
+			      (void *)(sensor.page_offset + (pfn << PAGE_SHIFT)));
+	return word;
+}
+
+struct content_loop {
+	__u64 pfn; /* of the folio's first page */
+	__u32 bits;
+};
+
+static long content_page(__u32 i, struct content_loop *loop)
+{
+	if (!page_content(loop->pfn + i))
+		return 0;
+	loop->bits = RECORD_OWNER_CONTENT | i << RECORD_OWNER_CONTENT_SHIFT;
+	return 1;
+}
+
+/* Of the first page that has any. */
+static __always_inline __u32 folio_content(const struct folio *folio, __u64 address)
+{
+	struct content_loop loop = { .pfn = page_pfn(address) };
+	__u32 nr = folio_pages(folio);
+
+	if (nr == 1)
+		return page_content(loop.pfn) ? RECORD_OWNER_CONTENT : 0;
+	bpf_loop(nr < CONTENT_PAGES ? nr : CONTENT_PAGES, content_page, &loop, 0);
+	return loop.bits;
 }
 
 /* page->mapping is gone by now (page_cache_delete); folio->index is not. */
@@ -327,7 +354,7 @@ int BPF_PROG(free_folio_exit, struct folio *folio)
 		return 0;
 	/* As a number: with what it knows for a pointer the verifier forbids to calculate. */
 	bpf_get_func_arg(ctx, 0, &address);
-	return owner_write_with(RECORD_LEAVE, 0, 0, folio, address, page_content(address));
+	return owner_write_with(RECORD_LEAVE, 0, 0, folio, address, folio_content(folio, address));
 }
 
 /*

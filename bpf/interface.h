@@ -40,6 +40,8 @@ struct sensor_config {
 	__u32 flushes; /* 1: those that say nothing of the direct map are recorded, too */
 	__u32 csd_owners; /* places of the table of csds, a power of two */
 	__u32 filtered; /* 1: user space may say which inodes are left out */
+	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
+	__u32 reserved;
 };
 
 /* What tells which CPU answers a flush. */
@@ -119,6 +121,7 @@ enum sensor_program {
 	PROGRAM_SUMMARY_VALID_EXIT = 64,
 	PROGRAM_HANDLER_ENTER = 65,
 	PROGRAM_HANDLER_EXIT = 66,
+	PROGRAM_SCHEDULE_BUG_ENTER = 67,
 };
 
 #define PROGRAMS_MAX 128

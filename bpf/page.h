@@ -92,6 +92,11 @@ static __always_inline bool flags_uptodate(__u64 flags)
 	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
 }
 
+static __always_inline bool flags_locked(__u64 flags)
+{
+	return flags >> bpf_core_enum_value(enum pageflags, PG_locked) & 1;
+}
+
 static __always_inline bool flags_poisoned(__u64 flags)
 {
 	return bpf_core_enum_value_exists(enum pageflags___poison, PG_hwpoison___poison) &&
@@ -104,6 +109,28 @@ static __always_inline __u32 folio_pages(const struct folio *folio)
 	if (!(folio_flags(folio) >> bpf_core_enum_value(enum pageflags, PG_head) & 1))
 		return 1;
 	return 1U << (folio->_flags_1 & 0xff);
+}
+
+/*
+ * References to the folio beyond those of the page cache and of maps of a small one; large ones of a
+ * file that nobody maps have none. 0 where they cannot be read.
+ */
+static __always_inline __s64 folio_references_more(__u64 address, __u64 flags)
+{
+	__s32 counts[2]; /* _mapcount and _refcount, which are neighbours: one read has both */
+	__s64 cached = 1;
+
+	if (bpf_probe_read_kernel(
+		    &counts, sizeof(counts),
+		    (void *)(address + bpf_core_field_offset(struct folio___counted, _mapcount))))
+		return 0;
+	if (flags >> bpf_core_enum_value(enum pageflags, PG_head) & 1) {
+		if (!sensor.have_rdonly_cast)
+			return 0;
+		cached = folio_pages(
+			bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct folio)));
+	}
+	return (__s64)counts[1] - cached - (counts[0] + 1);
 }
 
 /* The first page of the folio that the page at @address is in. */

@@ -5,6 +5,7 @@
 #ifndef GMEMTRACE_BPF_REQUEST_H
 #define GMEMTRACE_BPF_REQUEST_H
 
+#include "held.h"
 #include "inode.h"
 #include "slot.h"
 
@@ -18,7 +19,7 @@ struct request_call {
 	__u32 mode;
 };
 
-/* Of an inode known by its address alone; request->inode is not read. */
+/* Of an inode known by its address alone. @request->inode: to look at its locks, or NULL. */
 static __always_inline int request_write_as(__u64 inode, __u64 i_ino,
 					    const struct request_call *request, __u16 kind)
 {
@@ -39,7 +40,8 @@ static __always_inline int request_write_as(__u64 inode, __u64 i_ino,
 	record->operation = request->operation;
 	record->state = request->state;
 	record->mode = request->mode;
-	record->preempt_count = 0;
+	record->reserved = 0;
+	held_read(request->inode, record);
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;

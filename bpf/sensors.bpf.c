@@ -9,6 +9,7 @@
 #include "gmem.bpf.h"
 #include "free.bpf.h"
 #include "poison.bpf.h"
+#include "sleep.bpf.h"
 #include "promise.bpf.h"
 #include "snapshot.bpf.h"
 #include "discover.bpf.h"

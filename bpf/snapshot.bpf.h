@@ -21,7 +21,7 @@
 
 #define SNAPSHOT_TABLES 256 /* scattered pages of 512 MiB find theirs here */
 #define SNAPSHOT_STEP 4 /* pages a loop's callback reads: the call costs as much as one */
-#define PFN_SHIFT 8 /* of a word in record_snapshot_block */
+#define PFN_SHIFT RECORD_SNAPSHOT_PFN_SHIFT
 #define GENERATION_SHIFT 36 /* above every pfn >> 9 */
 
 /* The last-level table of 512 pfns, walked to once a chunk. */
@@ -120,6 +120,22 @@ static __always_inline __u64 page_bits(__u64 flags)
 	return bits;
 }
 
+/* What nobody may have left behind when the inode is released. @flags: the folio's. */
+static __always_inline __u64 left_bits(const struct snapshot_scratch *scratch, __u64 folio,
+				       __u64 flags)
+{
+	__u64 bits;
+	__s64 more;
+
+	if (scratch->origin != RECORD_SNAPSHOT_RELEASE)
+		return 0;
+	bits = flags_locked(flags) ? RECORD_PAGE_LOCKED : 0;
+	more = folio_references_more(folio, flags);
+	if (more < 2)
+		return bits;
+	return bits | (more < 15 ? more : 15) << RECORD_PAGE_REFERENCES_SHIFT;
+}
+
 /* The folio's page for @pgoff, by what the folio says of its own place. */
 static __always_inline bool folio_page(__u64 folio, __u64 pgoff, __u64 *page)
 {
@@ -154,7 +170,7 @@ static __always_inline __u64 resident_read(struct snapshot_scratch *scratch, __u
 		table->tag = scratch->generation + (pfn >> 9);
 	}
 	bits |= applied_read(&table->walk, pfn);
-	return pfn << 8 | bits;
+	return pfn << PFN_SHIFT | bits | left_bits(scratch, folio, flags);
 }
 
 struct snapshot_loop {
@@ -227,7 +243,8 @@ static __always_inline __u64 snapshot_page(struct snapshot_scratch *scratch, __u
 	table = snapshot_table(scratch, pfn);
 	if (table->tag != scratch->generation + (pfn >> 9) || !page_flags_read(folio, &flags))
 		return snapshot_any_page(scratch, i);
-	return word | pfn << 8 | page_bits(flags) | applied_read(&table->walk, pfn);
+	return word | pfn << PFN_SHIFT | page_bits(flags) | applied_read(&table->walk, pfn) |
+	       left_bits(scratch, folio, flags);
 }
 
 /* May read on behind the last page of a chunk: those words are not used. */

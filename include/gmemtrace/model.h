@@ -129,6 +129,12 @@ struct model_flush {
 	__u64 covered; /* exposed pages of known inodes whose exposure it ended */
 };
 
+/* What a task may keep from a request. Bits. */
+enum model_kept {
+	MODEL_KEPT_PREEMPTION = 1 << 0, /* it is not preemptible, or soft interrupts are off */
+	MODEL_KEPT_INVALIDATE_LOCK = 1 << 1, /* it owns the inode's invalidate_lock for writing */
+};
+
 /* A call of a routine. */
 struct model_request {
 	__u64 id; /* unique, counted from 1 */
@@ -149,6 +155,9 @@ struct model_request {
 	__s64 failed;
 	__u64 failed_first, failed_last; /* pgoff: what it was to record */
 	__u32 failed_state; /* 1 present, 0 absent */
+	/* What its task has at its end beyond its begin, requests nested inside left out. */
+	__u32 kept; /* enum model_kept; 0 while it is open */
+	__u32 preempt_begin, preempt_end; /* preempt_count; 0 where not read */
 	/* Inner calls, also those of requests nested inside. Valid during the callback only. */
 	const struct model_zap *zaps;
 	size_t zaps_nr;
@@ -187,6 +196,21 @@ enum model_difference {
 	MODEL_DIFFERS_APPLIED = 1 << 1, /* the page tables from the declared state */
 };
 
+/* What nobody may have left behind when an inode is released. Bits. */
+enum model_left {
+	MODEL_LEFT_LOCKED = 1 << 0, /* the folio is locked */
+	MODEL_LEFT_REFERENCED =
+		1 << 1, /* it has references that are neither the cache's nor maps' */
+};
+
+/* A task called the scheduler in a request, and was not preemptible. */
+struct model_slept {
+	const struct model_request *request; /* its innermost */
+	__u32 preempt_count; /* of the task, then */
+	__u32 cpu;
+	__u64 time; /* ns */
+};
+
 /* A run of pages that a snapshot read saw alike. */
 struct model_read {
 	const struct model_inode *inode;
@@ -203,6 +227,7 @@ struct model_read {
 	enum model_state table; /* as read; EITHER unknown or not resident */
 	__u32 differs; /* enum model_difference, in this read */
 	__u32 proven; /* the same: seen in two settled reads with nothing between */
+	__u32 left; /* enum model_left: at the release, the same */
 	/* A request may still run unseen until then; 0: none can. */
 	__u64 shadow_until; /* ns */
 };
@@ -231,7 +256,7 @@ struct model_moved {
 	__u64 time; /* ns */
 	__u32 tid, tgid, cpu;
 	bool prepared; /* JOINED: on the way in; LEFT: it was, and had no memory failure */
-	bool content; /* LEFT: its first page's first bytes were not zero */
+	bool content; /* LEFT: the first bytes of its first page, here, were not zero */
 	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
 	bool absent; /* LEFT: for sure, from the direct map; FREED: read there */
 };
@@ -329,6 +354,8 @@ struct model_observer {
 	/* After the model has taken it over. A page may be seen to leave by its free alone. */
 	void (*moved)(void *context, const struct model_moved *moved);
 	void (*promised)(void *context, const struct model_promised *promised);
+	/* Before the request's end. */
+	void (*slept)(void *context, const struct model_slept *slept);
 	/* Absent pages given back to the allocator. */
 	void (*freed_absent)(void *context, const struct model_freed *freed);
 	void (*doubt)(void *context, const struct model_doubt *doubt);

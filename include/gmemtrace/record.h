@@ -47,8 +47,8 @@
  */
 /* clang-format off */
 #define RECORD_KINDS(X)                                                                     \
-	X(REQUEST_BEGIN,   1, request,        80, "request-begin",  RAW,    QUEUED)         \
-	X(REQUEST_END,     2, request,        80, "request-end",    RAW,    QUEUED)         \
+	X(REQUEST_BEGIN,   1, request,        88, "request-begin",  RAW,    QUEUED)         \
+	X(REQUEST_END,     2, request,        88, "request-end",    RAW,    QUEUED)         \
 	/* a run of pages changed; may carry its flush */                                   \
 	X(ZAP,             3, zap,           112, "zap",            RAW,    QUEUED)         \
 	/* a flush that could not be merged with a zap */                                   \
@@ -92,7 +92,9 @@
 	X(MAP_OWNER,      71, map_owner,      72, "map-owner",      SEALED, AT_ONCE)        \
 	/* a run of absent pages that are nobody's who is known */                          \
 	X(MAP_RUN,        72, map_run,        72, "map-run",        SEALED, AT_ONCE)        \
-	X(MAP_END,        73, map_end,       104, "map-end",        SEALED, AT_ONCE)
+	X(MAP_END,        73, map_end,       104, "map-end",        SEALED, AT_ONCE)        \
+	/* a task went to sleep where it must not */                                        \
+	X(SLEEP,          75, sleep,          48, "sleep",          RAW,    QUEUED)
 /* clang-format on */
 
 enum record_kind {
@@ -217,7 +219,7 @@ struct record_header {
 /*
  * A call of a routine: BEGIN from fentry, END from fexit. END repeats the
  * arguments, so that it can be used when its BEGIN was lost. Requests of one
- * thread nest like calls. 80 bytes.
+ * thread nest like calls. 88 bytes; 80 where a capture is older than `held`.
  */
 struct record_request {
 	struct record_header header;
@@ -228,7 +230,16 @@ struct record_request {
 	__u32 operation; /* enum record_operation */
 	__u32 state; /* 1 present, 0 absent: what the request asks for */
 	__u32 mode; /* FALLOCATE: FALLOC_FL_*; else 0 */
-	__u32 preempt_count; /* of the CPU, at the begin and at the end; 0 where not read */
+	__u32 preempt_count; /* of the task, preemption and soft interrupts; see RECORD_HELD_COUNTED */
+	__u32 held; /* enum record_held_bits */
+	__u32 reserved;
+};
+
+/* What the task of a request holds when it begins, and when it ends. */
+enum record_held_bits {
+	RECORD_HELD_COUNTED = 1 << 0, /* preempt_count was read, and this kernel counts */
+	RECORD_HELD_LOOKED = 1 << 1, /* the owner of the inode's invalidate_lock was read */
+	RECORD_HELD_INVALIDATE_LOCK = 1 << 2, /* it is the task, for writing */
 };
 
 /*
@@ -288,8 +299,11 @@ struct record_owner {
 enum record_owner_bits {
 	RECORD_OWNER_PREPARED = 1 << 0, /* the folio was uptodate */
 	RECORD_OWNER_DEVIATES = 1 << 1, /* FOLIO_BIT: its bit was set */
-	RECORD_OWNER_CONTENT = 1 << 2, /* LEAVE: the first 8 bytes of its first page are not zero */
+	/* LEAVE: of one of its first 512 pages the first 8 bytes are not zero: of the first such, below. */
+	RECORD_OWNER_CONTENT = 1 << 2,
 };
+
+#define RECORD_OWNER_CONTENT_SHIFT 16 /* the page's place in the folio; 0 where no CONTENT */
 
 enum record_snapshot_origin {
 	RECORD_SNAPSHOT_LIVE = 1, /* asked for by user space */
@@ -319,6 +333,7 @@ struct record_snapshot {
 #define RECORD_SNAPSHOT_CHUNK 4096
 #define RECORD_SNAPSHOT_EMPTY (1 << 18)
 #define RECORD_SNAPSHOT_BLOCK_PAGES 64
+#define RECORD_SNAPSHOT_PFN_SHIFT 16 /* of a word in record_snapshot_block */
 
 /* What a snapshot saw of a page. Bits, append-only. */
 enum record_page_bits {
@@ -331,9 +346,17 @@ enum record_page_bits {
 	RECORD_PAGE_POISONED = 1 << 5, /* HWPoison: its entry is not judged */
 	RECORD_PAGE_PRESENT = 1 << 6, /* the direct map's entry is present */
 	RECORD_PAGE_APPLIED_UNKNOWN = 1 << 7, /* reading the page tables failed */
+	RECORD_PAGE_LOCKED = 1 << 8, /* at a release: the folio is locked */
+	/*
+	 * At a release: references to the folio beyond those of the page cache and of maps, from 2 on;
+	 * 15 is as many or more. One alone is that of a list on which a CPU collects folios.
+	 */
+	RECORD_PAGE_REFERENCES = 0xf << 12,
 };
 
-/* Ring form: one word a page, pfn in the upper 56 bits, enum record_page_bits below. */
+#define RECORD_PAGE_REFERENCES_SHIFT 12
+
+/* Ring form: one word a page, pfn in the upper 48 bits, enum record_page_bits below. */
 struct record_snapshot_block {
 	struct record_header header;
 	__u64 i_ino;
@@ -409,6 +432,17 @@ struct record_promise_read {
 	__u64 snapshot; /* as in the enclosing record_snapshot */
 	/* Where the VM's process has what the guest shares of the first page; 0: not told. */
 	__u64 address;
+};
+
+/*
+ * A task called the scheduler where it is not preemptible, and the kernel said so: "scheduling while
+ * atomic". From then on the task's preempt_count means nothing: the kernel sets it anew. 48 bytes.
+ */
+struct record_sleep {
+	struct record_header header; /* inode: 0 */
+	__u32 preempt_count; /* of the task, without what the scheduler itself adds */
+	__u32 reserved;
+	__u64 reserved2;
 };
 
 /* Which sensors are on. Bits, append-only. */
@@ -572,6 +606,7 @@ struct record_leaves {
 	__u64 nr[3]; /* of 4K, 2M, 1G */
 };
 
+#define RECORD_FACT_UNCOUNTED "kernel.uncounted" /* why RECORD_HELD_COUNTED is never set */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 
 /*

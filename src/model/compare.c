@@ -19,7 +19,7 @@ void read_add(struct judging *judging, const struct model_read *read)
 	if (run->bits == read->bits && (!resident || run->pfn + run->nr == read->pfn) &&
 	    run->settled == read->settled && run->declared == read->declared &&
 	    run->applied == read->applied && run->differs == read->differs &&
-	    run->proven == read->proven) {
+	    run->proven == read->proven && run->left == read->left) {
 		run->nr += read->nr;
 		return;
 	}
@@ -101,6 +101,15 @@ void read_compare(const struct judging *judging, struct model_read *read, const 
 		read->differs |= MODEL_DIFFERS_APPLIED;
 }
 
+/* What is found in this read is the chunk's first suspicion, or one more. */
+static void chunk_suspect(struct judging *judging)
+{
+	if (judging->suspected)
+		return;
+	judging->suspected = true;
+	judging->chunk->suspect_since = judging->begin;
+}
+
 /* Which of the differences were seen before, untouched since; marks the new ones. */
 __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
 {
@@ -124,11 +133,32 @@ __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs)
 				   true);
 			differing = false;
 		}
-		if (!judging->suspected) {
-			judging->suspected = true;
-			chunk->suspect_since = judging->begin;
-		}
+		chunk_suspect(judging);
 		chunk_mark(judging->model, judging->inode, chunk, kinds[i].suspect, bit, differing);
+	}
+	return proven;
+}
+
+/* Which of what must not be left at a release was there in the read before, too; marks it. */
+__u32 left_prove(struct judging *judging, __u32 bit, __u32 bits)
+{
+	const struct {
+		__u32 seen;
+		enum model_left left;
+		enum chunk_mark mark;
+	} kinds[] = {
+		{ bits & RECORD_PAGE_LOCKED, MODEL_LEFT_LOCKED, MARK_LEFT_LOCKED },
+		{ bits & RECORD_PAGE_REFERENCES, MODEL_LEFT_REFERENCED, MARK_LEFT_REFERENCED },
+	};
+	struct chunk *chunk = judging->chunk;
+	__u32 proven = 0;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (kinds[i].seen && bit_test(chunk_marks(chunk, kinds[i].mark), bit))
+			proven |= kinds[i].left;
+		chunk_suspect(judging);
+		chunk_mark(judging->model, judging->inode, chunk, kinds[i].mark, bit,
+			   kinds[i].seen != 0);
 	}
 	return proven;
 }

@@ -34,7 +34,9 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 	/* Most chunks have no suspects, and get none. */
 	if (fresh || judging->suspected)
 		read->proven = suspects_prove(judging, bit, fresh);
-	read->since = read->proven ? chunk->suspect_since : judging->begin;
+	if (judging->release && (read->bits & READ_LEFT || judging->suspected))
+		read->left = left_prove(judging, bit, read->bits);
+	read->since = read->proven || read->left ? chunk->suspect_since : judging->begin;
 	if (!read_known(judging, read)) {
 		counts->pages_unknown++;
 		chunk_mark(judging->model, inode, chunk, MARK_UNSETTLED, bit, true);
@@ -57,8 +59,9 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 {
 	const struct page *page = judged_page(judging, bit);
 
-	judging->like.valid = read->settled && !read->differs && was_seen && page &&
-			      page->flags & PAGE_RESIDENT && read->applied == page_applied(page) &&
+	judging->like.valid = read->settled && !read->differs && !(read->bits & READ_LEFT) &&
+			      was_seen && page && page->flags & PAGE_RESIDENT &&
+			      read->applied == page_applied(page) &&
 			      (read->declared != MODEL_EITHER || read->xarray == MODEL_EITHER) &&
 			      read_known(judging, read);
 	if (!judging->like.valid)
@@ -157,7 +160,9 @@ static bool covered_any(const struct judging *judging)
 static bool suspected_any(const struct chunk *chunk)
 {
 	return bits_count(chunk_marks(chunk, MARK_SUSPECT_DECLARED)) ||
-	       bits_count(chunk_marks(chunk, MARK_SUSPECT_APPLIED));
+	       bits_count(chunk_marks(chunk, MARK_SUSPECT_APPLIED)) ||
+	       bits_count(chunk_marks(chunk, MARK_LEFT_LOCKED)) ||
+	       bits_count(chunk_marks(chunk, MARK_LEFT_REFERENCED));
 }
 
 /* What the read says of a chunk that is one run, or nothing; against pages that are alike. */
@@ -217,7 +222,7 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	    slot->touched >= judging->begin || covered_any(judging))
 		return false;
 	alike_read(judging, slot, run, &read);
-	if (read.differs || !read_known(judging, &read) ||
+	if (read.differs || read.bits & READ_LEFT || !read_known(judging, &read) ||
 	    !alike_agrees(judging->model, slot, &read))
 		return false;
 	judging->model->counts.pages_read += read.nr;

@@ -147,6 +147,9 @@ static void take_record(struct model *model, const struct record_header *record)
 	case RECORD_PROMISE:
 		promise_take(model, (const struct record_promise *)record);
 		break;
+	case RECORD_SLEEP:
+		request_sleep(model, (const struct record_sleep *)record);
+		break;
 	case RECORD_LOSS:
 		doubt_loss_passed(model, (const struct record_loss *)record);
 		break;

@@ -158,16 +158,20 @@ void owner_leave(struct model *model, const struct record_owner *record)
 {
 	struct model_moved moved = move_of(&record->header, MODEL_LEFT);
 	struct inode *inode = NULL, *last = NULL;
-	__u64 pgoff;
+	__u64 pgoff, content = record->nr;
 
 	if (!owner_valid(model, record))
 		return;
+	if (record->prepared & RECORD_OWNER_CONTENT)
+		content = record->prepared >> RECORD_OWNER_CONTENT_SHIFT;
 	for (__u64 i = 0, run; i < record->nr; i += run) {
 		enum pfn_owner owner;
 
 		run = page_run(model, record->page + i, record->nr - i, &owner, &inode, &pgoff);
 		if (owner != PFN_OWNED)
 			continue;
+		if (content > i && content - i < run)
+			run = content - i;
 		run = leave_alike(inode, pgoff, record->page + i, run, &moved);
 		page_leave(model, inode, pgoff, record->page + i, run);
 		pages_touch(model, inode, pgoff, run, event_time(model, record->header.time));
@@ -176,7 +180,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		moved.pfn = record->page + i;
 		moved.nr = run;
 		moved.marked = record->prepared & RECORD_OWNER_DEVIATES;
-		moved.content = !i && record->prepared & RECORD_OWNER_CONTENT;
+		moved.content = i == content;
 		MODEL_NOTIFY(model, moved, &moved);
 		last = inode;
 	}

@@ -155,6 +155,9 @@ void request_begin(struct model *model, const struct record_request *record)
 		.cpu = record->header.cpu,
 		.depth = task->depth,
 	};
+	request->base.preempt_begin = record->preempt_count;
+	request->held = record->held;
+	request->kept_inside = 0;
 	request->task = task;
 	request->outer = task->top;
 	request->zaps_first = task->zaps_nr;
@@ -299,6 +302,31 @@ static void request_step(const struct request *request)
 	}
 }
 
+/* What the task has at its end and had not at its begin, as far as both were read. */
+static __u32 request_holds_more(const struct request *request, const struct record_request *end)
+{
+	__u32 read = request->held & end->held, kept = 0;
+
+	if (read & RECORD_HELD_COUNTED && end->preempt_count > request->base.preempt_begin)
+		kept |= MODEL_KEPT_PREEMPTION;
+	if (read & RECORD_HELD_LOOKED && end->held & ~request->held & RECORD_HELD_INVALIDATE_LOCK)
+		kept |= MODEL_KEPT_INVALIDATE_LOCK;
+	return kept;
+}
+
+/* A step may take what its request lets go; of all others the innermost is to blame. */
+static void request_keep(struct request *request, const struct record_request *record)
+{
+	__u32 kept = request_holds_more(request, record);
+
+	request->base.preempt_end = record->preempt_count;
+	if (request_is_step(request))
+		return;
+	request->base.kept = kept & ~request->kept_inside;
+	if (request->outer)
+		request->outer->kept_inside |= kept;
+}
+
 static void request_end_unseen(struct model *model, const struct record_request *record)
 {
 	__u64 now = record->header.time, shadow = model->options.shadow_ns;
@@ -328,6 +356,7 @@ void request_end(struct model *model, const struct record_request *record)
 		request_drop(model, task, record->header.time);
 	request->base.end = record->header.time;
 	request->base.result = record->result;
+	request_keep(request, record);
 	if (request_is_step(request))
 		request_step(request);
 	if (request->inode)
@@ -348,6 +377,28 @@ void request_end(struct model *model, const struct record_request *record)
 	request_recycle(model, request);
 	if (inode)
 		inode_settle(model, inode);
+}
+
+void request_sleep(struct model *model, const struct record_sleep *record)
+{
+	const struct task *task = task_get(model, record->header.tid);
+	struct request *request = task ? task->top : NULL;
+	struct model_slept slept = {
+		.preempt_count = record->preempt_count,
+		.cpu = record->header.cpu,
+		.time = record->header.time,
+	};
+
+	while (request && request_is_step(request))
+		request = request->outer;
+	if (!request)
+		return;
+	slept.request = &request->base;
+	if (request->held & RECORD_HELD_COUNTED &&
+	    record->preempt_count > request->base.preempt_begin)
+		MODEL_NOTIFY(model, slept, &slept);
+	for (; request; request = request->outer)
+		request->held &= ~(__u32)RECORD_HELD_COUNTED;
 }
 
 void request_check_stuck(struct model *model, __u64 now)

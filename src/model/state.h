@@ -76,6 +76,8 @@ enum chunk_mark {
 	MARK_SUSPECT_APPLIED,
 	MARK_PROVEN_DECLARED, /* reported; until something changes it */
 	MARK_PROVEN_APPLIED,
+	MARK_LEFT_LOCKED, /* so at its inode's release, read once */
+	MARK_LEFT_REFERENCED,
 	MARK_NR,
 };
 
@@ -268,6 +270,8 @@ struct request {
 	__u64 ended_before; /* inode->ended_count when it began */
 	size_t open_index; /* in model->open */
 	size_t zaps_first, flushes_first; /* in the task's logs */
+	__u32 held; /* at its begin: enum record_held_bits */
+	__u32 kept_inside; /* enum model_kept: by requests nested inside */
 	struct conflict *conflicts;
 	size_t conflicts_nr, conflicts_room;
 };
@@ -778,6 +782,8 @@ void conflicts_forget(struct model *model, struct inode *inode);
 /* request.c */
 void request_begin(struct model *model, const struct record_request *record);
 void request_end(struct model *model, const struct record_request *record);
+/* What the counts of the task's requests say from now on means nothing. */
+void request_sleep(struct model *model, const struct record_sleep *record);
 void request_check_stuck(struct model *model, __u64 now);
 /* Drops open requests on @inode whose end must have been lost. */
 void request_drop_lost(struct model *model, struct inode *inode, __u64 now);

@@ -5,7 +5,9 @@
  */
 #include "model/state.h"
 
-#define READ_OF_PAGE (RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT)
+#define READ_OF_PAGE                                                                               \
+	(RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT | RECORD_PAGE_LOCKED |  \
+	 RECORD_PAGE_REFERENCES)
 #define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES | RECORD_OWNER_CONTENT)
 
 /* Where one of two states is told, a third is neither of them. */
@@ -54,7 +56,11 @@ static bool zap_contradicts(const struct record_zap *record)
 
 static bool owner_contradicts(const struct record_owner *record)
 {
-	return record->prepared & ~OWNER_BITS;
+	__u32 place = record->prepared >> RECORD_OWNER_CONTENT_SHIFT;
+
+	if (place && (!(record->prepared & RECORD_OWNER_CONTENT) || place >= record->nr))
+		return true;
+	return record->prepared & ~(OWNER_BITS | ~0U << RECORD_OWNER_CONTENT_SHIFT);
 }
 
 /* Pages that were not among those that were freed. */

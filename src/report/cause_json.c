@@ -19,6 +19,8 @@ static const char *event_type(const struct model_event *event)
 		return "leave";
 	case RECORD_PAGE_FREE:
 		return "free";
+	case RECORD_SLEEP:
+		return "sleep";
 	case RECORD_SNAPSHOT_END:
 		return "read";
 	case RECORD_PROMISE:

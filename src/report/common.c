@@ -105,9 +105,11 @@ static void read_text(const struct model_event *event, const char *range, char *
 {
 	const char *xarray = report_state(event->operation), *table = report_state(event->state);
 
-	snprintf(text, REPORT_EVENT_MAX, "pages %s are read:%s%s%s%s%s", range,
+	snprintf(text, REPORT_EVENT_MAX, "pages %s are read:%s%s%s%s%s%s%s", range,
 		 xarray ? " declared " : "", xarray ? xarray : "", xarray && table ? "," : "",
-		 table ? " page table " : "", table ? table : "");
+		 table ? " page table " : "", table ? table : "",
+		 event->mode & MODEL_LEFT_LOCKED ? ", locked" : "",
+		 event->mode & MODEL_LEFT_REFERENCED ? ", with references left" : "");
 }
 
 const char *report_event(const struct model_event *event, char *text)
@@ -142,6 +144,10 @@ const char *report_event(const struct model_event *event, char *text)
 	case RECORD_PAGE_FREE:
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s is freed, %s", range,
 			 event->state ? "present" : "absent in part");
+		break;
+	case RECORD_SLEEP:
+		snprintf(text, REPORT_EVENT_MAX, "the task is to sleep, with preempt_count 0x%x",
+			 event->state);
 		break;
 	case RECORD_SNAPSHOT_END:
 		read_text(event, range, text);

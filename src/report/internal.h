@@ -42,7 +42,7 @@ const char *report_range(__u64 first, __u64 last, char *range);
 const char *report_place(const struct verdict_violation *violation, char *place);
 
 /* "zap 0x1234 absent", "set_range 0x0-0x3f present -> 0": what happened, without time and task. */
-#define REPORT_EVENT_MAX 128
+#define REPORT_EVENT_MAX 144
 const char *report_event(const struct model_event *event, char *text);
 
 /* It is known on which CPU. */

@@ -100,6 +100,7 @@ static void chain_reads(struct chain *chain, const struct accusation *accusation
 		.operation = (__u16)(read ? read->xarray : MODEL_EITHER),
 		.inode = (__u32)accusation->inode->number,
 		.state = read ? read->table : accusation->promised->table,
+		.mode = read ? read->left : 0,
 		.first = accusation->pgoff,
 		.last = accusation->pgoff + accusation->nr - 1,
 	};
@@ -361,6 +362,24 @@ static void chain_moved(struct chain *chain, const struct model *model,
 	chain_add(chain, &event);
 }
 
+static void chain_slept(struct chain *chain, const struct model_slept *slept)
+{
+	const struct model_request *request = slept->request;
+	const struct model_event event = {
+		.time = slept->time,
+		.kind = RECORD_SLEEP,
+		.cpu = slept->cpu,
+		.tid = request->tid,
+		.tgid = request->tgid,
+		.inode = request->inode ? (__u32)request->inode->number : 0,
+		.state = slept->preempt_count,
+		.first = request->pgoff_first,
+		.last = request->pgoff_last,
+	};
+
+	chain_add(chain, &event);
+}
+
 static void chain_given(struct chain *chain, const struct model *model,
 			const struct accusation *accusation)
 {
@@ -378,6 +397,8 @@ static void chain_given(struct chain *chain, const struct model *model,
 		chain_reads(chain, accusation, accusation->from, accusation->to);
 	if (accusation->promised)
 		chain_promise(chain, accusation);
+	if (accusation->slept)
+		chain_slept(chain, accusation->slept);
 	if (accusation->moved)
 		chain_moved(chain, model, accusation->moved);
 }

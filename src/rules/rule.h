@@ -29,6 +29,7 @@ struct rule_descriptor {
 	/* Read twice so. */
 	void (*promised)(struct verdict *verdict, const struct model_promised *promised);
 	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
+	void (*slept)(struct verdict *verdict, const struct model_slept *slept);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* The run is over; what walks of the direct map have proved is in @map. */
 	void (*mapped)(struct verdict *verdict, const struct map *map);
@@ -85,6 +86,7 @@ struct accusation {
 	const struct model_flush *flush;
 	const struct model_read *read;
 	const struct model_promised *promised;
+	const struct model_slept *slept;
 	const struct model_moved *moved; /* its task's open request, if there is one, is named */
 	__u32 chain; /* enum accusation_chain: what to look up, too */
 };
@@ -128,6 +130,8 @@ const char *state_name(enum model_state state);
 /* "set_range g3:0x0-0x3f to absent (task 123, began at 1.234567 s)" */
 #define REQUEST_WORDS_MAX 160
 const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX]);
+/* Says that it is of @request, and of the pages that this was about. */
+void accuse_request(struct accusation *accusation, const struct model_request *request);
 /* Causes of requests alike melt. 0: none. */
 __u64 request_variant(const struct model_request *request);
 #define OPERATION_VARIANT(operation, state) (1 | (__u64)(operation) << 8 | (__u64)(state) << 16)

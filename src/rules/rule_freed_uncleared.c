@@ -49,8 +49,10 @@ static const struct rule_descriptor freed_uncleared = {
 		.fires_when = "a page that had been absent is freed with content",
 		.meaning = "A prepared page that is declared absent left its inode on its way to the "
 			   "allocator, and had not been cleared. "
-			   "Its first 8 bytes are read when the kernel is done with it: what has "
-			   "zeroes there and something behind them is not seen. "
+			   "Its first 8 bytes are read when the kernel is done with it, and those "
+			   "of each of the first 512 pages of a larger folio, of which the first "
+			   "such is told of: what has zeroes there and something behind them is not "
+			   "seen. "
 			   "Judged where an inode's kind promises clearing and each page that leaves "
 			   "is seen; those of memfd_secret are not.",
 		.id = RULE_FREED_UNCLEARED,

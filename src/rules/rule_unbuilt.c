@@ -19,14 +19,7 @@
 #define VIOLATION RULE_SEVERITY_VIOLATION
 #define NOTE RULE_SEVERITY_NOTE
 #define HISTORY RULE_NEEDS_HISTORY
-#define SNAPSHOT RULE_NEEDS_SNAPSHOT
 
 UNBUILT(stale_tlb, RULE_STALE_TLB, "stale-tlb", VIOLATION, HISTORY,
 	"a read through the old mapping works after a covering flush");
-UNBUILT(lock_leak, RULE_LOCK_LEAK, "lock-leak", VIOLATION, HISTORY,
-	"a request ended holding a lock that it began without");
-UNBUILT(reference_leak, RULE_REFERENCE_LEAK, "reference-leak", VIOLATION, SNAPSHOT,
-	"a resident page's references grow with the requests that covered it");
-UNBUILT(sleep_in_atomic, RULE_SLEEP_IN_ATOMIC, "sleep-in-atomic", VIOLATION, HISTORY,
-	"a request may sleep where it must not");
 UNBUILT(split, RULE_SPLIT, "split", NOTE, HISTORY, "a zap split a large mapping");

@@ -158,9 +158,15 @@ static void explain_unpromised(struct verdict *verdict, const struct rule *rule)
 	verdict->not_judged[verdict->not_judged_nr - 1].unasked = true;
 }
 
+static const char *rule_limit(const struct model *model, const struct rule *rule)
+{
+	return rule->limited_by ? model_fact_find(model, rule->limited_by) : NULL;
+}
+
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			 const struct model_counts *counts)
 {
+	const char *limit = rule_limit(verdict->model, rule);
 	char reason[120];
 
 	if (!rule->built)
@@ -192,6 +198,8 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			       "not judged throughout: %llu records lost, %llu calls missed",
 			       (unsigned long long)history_lost(counts),
 			       (unsigned long long)counts->missed);
+	else if (limit)
+		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 }
 
 /* A rule that was judged only in part was not judged throughout: what is required is more. */

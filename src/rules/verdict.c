@@ -530,6 +530,11 @@ static void verdict_moved(void *context, const struct model_moved *moved)
 	VERDICT_CALL((struct verdict *)context, moved, moved);
 }
 
+static void verdict_slept(void *context, const struct model_slept *slept)
+{
+	VERDICT_CALL((struct verdict *)context, slept, slept);
+}
+
 static void verdict_freed_absent(void *context, const struct model_freed *freed)
 {
 	VERDICT_CALL((struct verdict *)context, freed_absent, freed);
@@ -593,6 +598,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.exposure_ended = verdict_exposure_ended,
 		.page_read = verdict_page_read,
 		.promised = verdict_promised,
+		.slept = verdict_slept,
 		.moved = verdict_moved,
 		.freed_absent = verdict_freed_absent,
 		.mapped = verdict_mapped,

@@ -87,6 +87,21 @@ const char *request_words(const struct model_request *request, char text[REQUEST
 	return text;
 }
 
+void accuse_request(struct accusation *accusation, const struct model_request *request)
+{
+	__u64 last = request->pgoff_last;
+
+	/* A release has all pages, to the end of the numbers. */
+	if (request->inode && request->inode->pages && last >= request->inode->pages)
+		last = request->inode->pages - 1;
+	accusation->inode = request->inode;
+	accusation->pgoff_unknown = accusation->anyone = !request->inode;
+	accusation->pgoff = request->pgoff_first;
+	accusation->nr = last > request->pgoff_first ? last - request->pgoff_first + 1 : 1;
+	accusation->count = 1;
+	accusation->request = request;
+}
+
 __u64 request_variant(const struct model_request *request)
 {
 	return request ? OPERATION_VARIANT(request->operation, request->state) : 0;

@@ -351,6 +351,7 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_MAP_OWNER:
 	case RECORD_MAP_RUN:
 	case RECORD_MAP_END:
+	case RECORD_SLEEP:
 		return room_copy(redact, record);
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:

@@ -104,5 +104,6 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	config->leaves = symbols[KERNEL_SYMBOL_LEAVES];
 	config->have_rdonly_cast = kernel_has_function(kernel, "bpf_rdonly_cast", 2);
 	config->zap_by_address = kernel_zap_takes_address(kernel);
+	config->counts_preemption = kernel_counts_preemption(kernel);
 	return 0;
 }

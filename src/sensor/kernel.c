@@ -213,6 +213,13 @@ bool kernel_marks_folios(const struct kernel *kernel)
 	       kernel_has_routine(kernel, "kvm_gmem_folio_zap_direct_map");
 }
 
+/* CONFIG_PREEMPTION, or CONFIG_DEBUG_ATOMIC_SLEEP. */
+bool kernel_counts_preemption(const struct kernel *kernel)
+{
+	return kernel_has_routine(kernel, "preempt_schedule") ||
+	       kernel_has_routine(kernel, "__might_resched");
+}
+
 /* Where guest_memfd's inodes are known by their operations, and whether BTF says what they are. */
 static void config_set_gmem(struct kernel *kernel)
 {

@@ -84,6 +84,9 @@ bool kernel_marks_folios(const struct kernel *kernel);
 /* Does set_direct_map_* take a struct page *, or (as from "v10" of the series on) an address? */
 bool kernel_zap_takes_address(const struct kernel *kernel);
 
+/* Does preempt_disable() count? Kernels that are never preempted may leave that out. */
+bool kernel_counts_preemption(const struct kernel *kernel);
+
 /* Privileges, lockdown, BTF: everything that must hold before a program is loaded. */
 int kernel_check_permissions(struct sensor_failure *failure);
 

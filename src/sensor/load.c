@@ -169,6 +169,8 @@ const struct load_program load_programs[] = {
 		"handler_enter", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
 	[PROGRAM_HANDLER_EXIT] = {
 		"handler_exit", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
+	[PROGRAM_SCHEDULE_BUG_ENTER] = {
+		"schedule_bug_enter", "__schedule_bug", 1, KERNEL, VERDICT, false, "every kernel that counts preemption", 0 },
 };
 /* clang-format on */
 

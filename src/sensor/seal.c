@@ -8,7 +8,8 @@
 
 #define PAGE_SHIFT 12
 #define INODES_START 256
-#define PFN_SHIFT 8 /* of a word in record_snapshot_block */
+#define PFN_SHIFT RECORD_SNAPSHOT_PFN_SHIFT
+#define WORD_BITS ((1U << PFN_SHIFT) - 1) /* of a word: enum record_page_bits */
 #define MAPPING_FLAGS 3ULL /* PAGE_MAPPING_FLAGS: not a file's page */
 
 int seal_init(struct seal *seal, const struct sensor_config *config)
@@ -362,7 +363,7 @@ static bool page_continues(const struct record_snapshot_page *run, uint64_t word
 {
 	uint64_t pfn = word >> PFN_SHIFT;
 
-	if (run->bits != (word & 0xff))
+	if (run->bits != (word & WORD_BITS))
 		return false;
 	return run->bits & RECORD_PAGE_RESIDENT ? pfn == run->pfn + run->nr : true;
 }
@@ -389,7 +390,7 @@ static void block_seal(struct seal *seal, const struct record_snapshot_block *ra
 			emit(seal, &run);
 		run.pgoff = raw->pgoff + i;
 		run.pfn = word >> PFN_SHIFT;
-		run.bits = word & 0xff;
+		run.bits = word & WORD_BITS;
 		run.nr = 1;
 	}
 	if (run.nr && run.bits)
@@ -403,7 +404,7 @@ static void run_seal(struct seal *seal, const struct record_snapshot_run *raw)
 		.pgoff = raw->pgoff,
 		.pfn = raw->word >> PFN_SHIFT,
 		.nr = (__u32)raw->nr,
-		.bits = raw->word & 0xff,
+		.bits = raw->word & WORD_BITS,
 		.snapshot = raw->snapshot,
 	};
 	const struct seal_inode *entry = inode_entry(seal, raw->header.inode, raw->i_ino);
@@ -479,6 +480,7 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_ANSWERS:
 	case RECORD_LEAVES:
+	case RECORD_SLEEP:
 		emit(seal, raw);
 		break;
 	case RECORD_REQUEST_BEGIN:

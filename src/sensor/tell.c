@@ -201,6 +201,9 @@ void tell_facts(struct sensor *sensor)
 		  sensor->kernel.config.five_levels ? "5" : "4");
 	snprintf(value, sizeof(value), "%llu", sensor->kernel.config.flush_ceiling >> 12);
 	tell_fact(sensor, "kernel.flush_ceiling_pages", value);
+	if (!sensor->kernel.config.counts_preemption)
+		tell_fact(sensor, RECORD_FACT_UNCOUNTED,
+			  "this kernel is never preempted, and keeps no count");
 	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
 	if (sensor->kernel.secretmem_users >= 0) {
 		snprintf(value, sizeof(value), "%lld", (long long)sensor->kernel.secretmem_users);

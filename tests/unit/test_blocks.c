@@ -462,6 +462,23 @@ static void test_page_life(void **state)
 	assert_true((size_t)status.st_size <= 40 * pages);
 }
 
+#define RECORD_REQUEST_FIXTURE 80 /* bytes */
+
+/* The record as those who wrote the fixtures knew it: what has grown since is zero behind that. */
+static __u32 fixture_checksum(__u32 checksum, const struct record_header *record)
+{
+	__u8 copy[RECORD_REQUEST_FIXTURE];
+	__u16 size = sizeof(copy);
+
+	if (record->kind != RECORD_REQUEST_BEGIN && record->kind != RECORD_REQUEST_END)
+		return (__u32)crc32(checksum, (const Bytef *)record, record->size);
+	for (size_t i = sizeof(copy); i < record->size; i++)
+		assert_int_equal(((const __u8 *)record)[i], 0);
+	memcpy(copy, record, sizeof(copy));
+	memcpy(copy + offsetof(struct record_header, size), &size, sizeof(size));
+	return (__u32)crc32(checksum, copy, sizeof(copy));
+}
+
 static size_t fixture_read(const char *name, enum verdict_value *value, __u32 *checksum)
 {
 	const struct record_header *record;
@@ -476,7 +493,7 @@ static size_t fixture_read(const char *name, enum verdict_value *value, __u32 *c
 		fail_msg("%s", written_message);
 	*checksum = 0;
 	for (; capture_next(reader, &record) > 0; nr++) {
-		*checksum = (__u32)crc32(*checksum, (const Bytef *)record, record->size);
+		*checksum = fixture_checksum(*checksum, record);
 		assert_int_equal(model_feed(model, record), 0);
 	}
 	assert_string_equal(capture_message(reader), "");

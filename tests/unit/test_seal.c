@@ -354,7 +354,28 @@ static void test_join_unannounced(void **state)
 
 static uint64_t word(uint64_t pfn, unsigned int bits)
 {
-	return pfn << 8 | bits;
+	return pfn << RECORD_SNAPSHOT_PFN_SHIFT | bits;
+}
+
+/* Bits above the first eight are no part of the pfn, and two pages that differ in them are two runs. */
+static void test_block_left(void **state)
+{
+	const unsigned int here = RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED;
+	const unsigned int left = here | RECORD_PAGE_LOCKED | 3U << RECORD_PAGE_REFERENCES_SHIFT;
+	struct record_snapshot_block block = {
+		.header = header(RECORD_SNAPSHOT_BLOCK, sizeof(block)), .i_ino = I_INO, .nr = 2
+	};
+
+	(void)state;
+	block.pages[0] = word(500, here);
+	block.pages[1] = word(501, left);
+	block.header.inode = INODE;
+	announce(INODE, I_INO);
+	seal_record(&sealing.seal, &block.header);
+	assert_int_equal(sealing.sealed_nr, 3);
+	assert_int_equal(sealing.sealed[1].page.bits, here);
+	assert_int_equal(sealing.sealed[2].page.bits, left);
+	assert_int_equal(sealing.sealed[2].page.pfn, 501);
 }
 
 /* Runs of like pages; pages that neither exist nor deviate are not listed. */
@@ -652,15 +673,16 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	   SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),	   SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),	   SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced), SEAL_TEST(test_join_unannounced),
-		SEAL_TEST(test_inode_unknown),	   SEAL_TEST(test_block_runs),
-		SEAL_TEST(test_many_inodes),	   SEAL_TEST(test_snapshot_run),
-		SEAL_TEST(test_inodes_outlived),   SEAL_TEST(test_flush_to_the_end),
-		SEAL_TEST(test_flush_timed),	   SEAL_TEST(test_inode_became_another),
-		SEAL_TEST(test_release_retires),   SEAL_TEST(test_block_empty_end),
+		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_inode_unknown),	      SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),	      SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_block_left),	      SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_block_empty_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

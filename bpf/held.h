@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What a task holds: its preemption count, and the lock that changes of an inode's pages take.
+ */
+#ifndef GMEMTRACE_BPF_HELD_H
+#define GMEMTRACE_BPF_HELD_H
+
+#include "common.h"
+
+#define PREEMPT_PREEMPT 0xffU /* PREEMPT_MASK */
+#define PREEMPT_SOFTIRQ 0xff00U /* SOFTIRQ_MASK */
+#define OWNER_SPIN_NO_MORE 2 /* RWSEM_NONSPINNABLE; RWSEM_READER_OWNED must not be set */
+
+/* libbpf 1.1 has none of its own. */
+#define KSYM_EXISTS(symbol) (!!(symbol))
+
+extern const int __preempt_count __ksym __weak;
+extern const struct pcpu_hot pcpu_hot __ksym __weak;
+
+/* The task's own: it is saved and restored with the task. false: the kernel has it elsewhere. */
+static __always_inline bool preempt_count_read(__u32 *count)
+{
+	if (KSYM_EXISTS(&pcpu_hot)) {
+		*count = ((const struct pcpu_hot *)bpf_this_cpu_ptr(&pcpu_hot))->preempt_count;
+		return true;
+	}
+	if (KSYM_EXISTS(&__preempt_count)) {
+		*count = *(const int *)bpf_this_cpu_ptr(&__preempt_count);
+		return true;
+	}
+	return false;
+}
+
+/* @inode may be NULL: its lock is not looked at then. */
+static __always_inline void held_read(const struct inode *inode, struct record_request *record)
+{
+	__u32 held = 0, count = 0;
+	__s64 owner;
+
+	if (sensor.counts_preemption && preempt_count_read(&count))
+		held = RECORD_HELD_COUNTED;
+	record->preempt_count = count & (PREEMPT_PREEMPT | PREEMPT_SOFTIRQ);
+	if (inode && bpf_core_field_exists(struct address_space___locked, invalidate_lock.owner) &&
+	    !bpf_core_read(
+		    &owner, sizeof(owner),
+		    &((struct address_space___locked *)inode->i_mapping)->invalidate_lock.owner)) {
+		held |= RECORD_HELD_LOOKED;
+		if ((owner & ~OWNER_SPIN_NO_MORE) == (__s64)bpf_get_current_task())
+			held |= RECORD_HELD_INVALIDATE_LOCK;
+	}
+	record->held = held;
+}
+
+#endif

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: GPL-2.0
+/* sleep-in-atomic: a request went to sleep where it must not. */
+#include "rules/rule.h"
+
+static void sleep_slept(struct verdict *verdict, const struct model_slept *slept)
+{
+	const struct model_request *request = slept->request;
+	struct accusation accusation = {
+		.rule = RULE_SLEEP_IN_ATOMIC,
+		.variant = request_variant(request),
+		.from = request->begin,
+		.to = slept->time,
+		.slept = slept,
+	};
+	struct verdict_violation *violation;
+	char text[REQUEST_WORDS_MAX];
+
+	if (model_doubtful(verdict_model(verdict), request->inode, request->begin, slept->time))
+		return;
+	accuse_request(&accusation, request);
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	violation_source(violation, "scheduler",
+			 "preempt_count 0x%x at the sleep, 0x%x at its begin", slept->preempt_count,
+			 request->preempt_begin);
+	violation_words(
+		violation,
+		"Let R be %s. R called the scheduler at %llu.%06llu s. However, R was not "
+		"preemptible: since it began it had taken a spinlock, or disabled preemption. "
+		"Who wants that lock on this CPU meanwhile waits for ever.",
+		request_words(request, text), time_seconds(slept->time), time_micros(slept->time));
+}
+
+static const struct rule_descriptor sleep_in_atomic = {
+	.rule = {
+		.name = "sleep-in-atomic",
+		.fires_when = "a request slept where it must not",
+		.meaning = "A request called the scheduler with a higher preemption count than it began "
+			   "with, which the kernel itself finds out. "
+			   "What might have slept, and did not have to, is not seen. "
+			   "Where a kernel keeps no preemption count, it is not judged.",
+		.id = RULE_SLEEP_IN_ATOMIC,
+		.severity = RULE_SEVERITY_VIOLATION,
+		.needs = RULE_NEEDS_HISTORY,
+		.providers = PROVIDERS_JUDGED,
+		.watches = { "schedule_bug_enter" },
+		.limited_by = RECORD_FACT_UNCOUNTED,
+		.built = true,
+	},
+	.slept = sleep_slept,
+};
+RULE_ENTER(sleep_in_atomic);
