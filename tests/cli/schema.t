@@ -71,4 +71,15 @@ broken 'is not of type' '.pages = "many"'
 broken 'dditional' '.more = 1'
 sh -c "('$gmemtrace' live --json '$test_work/violated.cap'; echo \$? >'$test_work/head') | head -n 1 >/dev/null"
 is "$(cat "$test_work/head")" 0 '| head is no error'
+
+# And what map prints of the walks in a capture.
+"$gmemtrace" map --schema >"$test_work/schema"
+is "$?" 0 'there is a schema of a map'
+"$gmemtrace" map --json "$top/tests/unit/fixtures/orphans.cap" >"$test_work/said"
+is "$?: $(obeys "$test_work/said")" '1: ' 'which a map with orphans obeys'
+broken 'dditional' '.more = 1'
+broken 'dditional' '.orphans[0].more = 1'
+broken 'required property' 'del(.absent_by[0].i_ino)'
+broken 'is not one of|not valid under' '.orphans[0].owner = "somebody"'
+broken 'is not of type' '.not_judged = 5'
 end_tests print-plan
