@@ -607,6 +607,7 @@ struct record_leaves {
 };
 
 #define RECORD_FACT_UNCOUNTED "kernel.uncounted" /* why RECORD_HELD_COUNTED is never set */
+#define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 
 /*

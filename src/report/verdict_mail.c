@@ -9,8 +9,9 @@
 
 #define MAIL_COLUMNS 75
 #define WORDS_LINES 5
-#define OTHERS_MAX 3
-#define REASONS_MAX 3
+#define OTHERS_MAX 2
+#define REASONS_MAX 2
+#define CONFIG_LINES 3
 #define COMMAND_MAX 4096 /* bytes of a fact */
 
 static const char *mail_fact(const struct verdict *verdict, const char *key)
@@ -102,6 +103,17 @@ static void mail_kernel(FILE *out, const struct verdict *verdict)
 	report_wrap(out, line, "", MAIL_COLUMNS, 4);
 }
 
+static void mail_config(FILE *out, const struct verdict *verdict)
+{
+	const char *config = model_fact_find(verdict_model(verdict), RECORD_FACT_CONFIG);
+	char line[REPORT_CLEAN_MAX];
+
+	if (!config)
+		return;
+	snprintf(line, sizeof(line), "configured: %s", config);
+	report_wrap(out, line, "", MAIL_COLUMNS, CONFIG_LINES);
+}
+
 /* Whole, so that it can be pasted. */
 static void mail_again(FILE *out, const struct verdict *verdict)
 {
@@ -128,7 +140,7 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 		used += (size_t)snprintf(words + used, sizeof(words) - used, " %s",
 					 entry->rule->name);
 	if (used > none)
-		report_wrap(out, words, "", MAIL_COLUMNS, 3);
+		report_wrap(out, words, "", MAIL_COLUMNS, 2);
 	if (verdict_alloweds(verdict))
 		fprintf(out, "allowed, as known: %llu causes\n",
 			(unsigned long long)verdict_alloweds(verdict) +
@@ -158,6 +170,7 @@ static int mail_write(FILE *out, const struct verdict *verdict, bool color)
 		fputc('\n', out);
 	}
 	mail_kernel(out, verdict);
+	mail_config(out, verdict);
 	mail_again(out, verdict);
 	mail_counts(out, verdict);
 	mail_unknown(out, verdict);

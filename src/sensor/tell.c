@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "providers/provider.h"
+#include "sensor/config.h"
 #include "sensor/internal.h"
 
 #define NOTE_BUILD_ID 3 /* NT_GNU_BUILD_ID */
@@ -185,6 +186,17 @@ static void tell_origin(struct sensor *sensor)
 	tell_fact(sensor, "clock", value);
 }
 
+/* How it was configured: as it says itself, or as its package does. */
+static void tell_config(struct sensor *sensor, const char *release)
+{
+	char path[sizeof("/boot/config-") + sizeof(((struct utsname *)NULL)->release)];
+	char text[CONFIG_TEXT_MAX];
+
+	snprintf(path, sizeof(path), "/boot/config-%s", release);
+	if (config_read("/proc/config.gz", text) || config_read(path, text))
+		tell_fact(sensor, RECORD_FACT_CONFIG, text);
+}
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
@@ -194,6 +206,7 @@ void tell_facts(struct sensor *sensor)
 	if (!uname(&name)) {
 		tell_fact(sensor, "kernel.release", name.release);
 		tell_fact(sensor, "kernel.version", name.version);
+		tell_config(sensor, name.release);
 	}
 	snprintf(value, sizeof(value), "%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	tell_fact(sensor, "kernel.cpus", value);

@@ -365,6 +365,7 @@ static void test_mail(void **state)
 	(void)state;
 	stream_fact(&stream, "command", "gmem-load convert");
 	stream_fact(&stream, "kernel.release", "6.12.117");
+	stream_fact(&stream, "kernel.config", "KVM=m PREEMPT_DYNAMIC=y");
 	judge(true);
 	memset(reason, 'x', sizeof(reason) - 1);
 	verdict_mark_incomplete(stream.verdict, reason);
@@ -374,6 +375,7 @@ static void test_mail(void **state)
 	assert_non_null(strstr(text, "\ndeclared-mismatch at g3:0x3, count 1\n  "));
 	assert_non_null(strstr(text, "set_range to present begins, pages 0x0-0x3"));
 	assert_non_null(strstr(text, "\nto see it again: gmemtrace check -- gmem-load convert\n"));
+	assert_non_null(strstr(text, "\nconfigured: KVM=m PREEMPT_DYNAMIC=y\n"));
 	assert_non_null(strstr(text, "\nnot known: xxxx"));
 	assert_non_null(strstr(text, "\nnot judged:"));
 	assert_true(lines() <= 40);
@@ -386,6 +388,7 @@ static void test_mail_consistent(void **state)
 	written("mail");
 	assert_ptr_equal(text, strstr(text, "Subject: [gmemtrace] consistent (unknown)\n\n"));
 	assert_non_null(strstr(text, "\nto see it again: no command was traced\n"));
+	assert_null(strstr(text, "configured"));
 	assert_null(strstr(text, "not known"));
 }
 
