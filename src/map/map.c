@@ -174,8 +174,13 @@ static int take_end(struct map *map, const struct record_map_end *end)
 		return 0; /* a part that was not read says nothing of it */
 	map->passes++;
 	map->end = end->header.time;
+	if (!map->settled && map_proven(map)) {
+		map->settled = map->end;
+		map->settled_pass = end->pass;
+	}
 	if (end->pass)
 		return orphans_intersect(map);
+	map->walked = map->end;
 	take_whole(map, end);
 	return 0;
 }

@@ -52,6 +52,9 @@ struct map {
 	struct map_runs orphans; /* so far: see map_proven() */
 	__u32 passes; /* that have ended */
 	__u64 begin, end; /* ns: of the first pass, and of the last */
+	__u64 walked; /* ns: when the walk of everything ended */
+	__u64 settled; /* ns: when the first pass ended that made orphans of suspects; 0: none */
+	__u32 settled_pass;
 	__s64 result; /* of the walk of everything: 0 or -errno */
 	bool unmaps; /* the allocator does */
 	bool cut; /* more suspects than were kept */

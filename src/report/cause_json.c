@@ -21,6 +21,8 @@ static const char *event_type(const struct model_event *event)
 		return "free";
 	case RECORD_SLEEP:
 		return "sleep";
+	case RECORD_MAP_END:
+		return "walk";
 	case RECORD_SNAPSHOT_END:
 		return "read";
 	case RECORD_PROMISE:
@@ -59,7 +61,7 @@ static const char *event_direction(const struct model_event *event)
 static void add_range(struct json_object *object, const struct model_event *event)
 {
 	bool pfns = event->kind == RECORD_ZAP || event->kind == RECORD_LEAVE ||
-		    event->kind == RECORD_PAGE_FREE;
+		    event->kind == RECORD_PAGE_FREE || event->kind == RECORD_MAP_END;
 	bool flush = event->kind == RECORD_FLUSH, gfns = event->kind == RECORD_PROMISE;
 
 	add_known(object, "pgoff_first", event->first, !pfns && !flush && !gfns);
@@ -81,7 +83,7 @@ static struct json_object *event_json(const struct model_event *event)
 	add_text(object, "type", event_type(event));
 	add_count(object, "time", event->time);
 	add_known(object, "cpu", event->cpu, placed);
-	add_known(object, "tid", event->tid, !read);
+	add_known(object, "tid", event->tid, !read && event->kind != RECORD_MAP_END);
 	add_name(object, "request",
 		 event_is_request(event) ? model_operation_name(event->operation) : NULL);
 	add_name(object, "direction", event_direction(event));

@@ -3,6 +3,7 @@
 #include <json-c/json.h>
 
 #include "internal.h"
+#include "map/map.h"
 
 int report_done(FILE *out)
 {
@@ -145,6 +146,10 @@ const char *report_event(const struct model_event *event, char *text)
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s is freed, %s", range,
 			 event->state ? "present" : "absent in part");
 		break;
+	case RECORD_MAP_END:
+		snprintf(text, REPORT_EVENT_MAX, "pass %u over the direct map: pfn %s absent, %s",
+			 event->mode, range, map_owner_name(event->operation));
+		break;
 	case RECORD_SLEEP:
 		snprintf(text, REPORT_EVENT_MAX, "the task is to sleep, with preempt_count 0x%x",
 			 event->state);
@@ -234,7 +239,8 @@ void report_wrap(FILE *out, const char *words, const char *indent, size_t column
 
 bool report_event_placed(const struct model_event *event)
 {
-	return event->kind != RECORD_SNAPSHOT_END && event->kind != RECORD_PROMISE;
+	return event->kind != RECORD_SNAPSHOT_END && event->kind != RECORD_PROMISE &&
+	       event->kind != RECORD_MAP_END;
 }
 
 void report_event_line(FILE *out, const struct model_event *event, const char *indent)

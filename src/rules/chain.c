@@ -380,6 +380,25 @@ static void chain_slept(struct chain *chain, const struct model_slept *slept)
 	chain_add(chain, &event);
 }
 
+/* The walk that found it, and the first pass in which it had been so for long enough. */
+static void chain_map(struct chain *chain, const struct accusation *accusation)
+{
+	const struct map *map = accusation->map;
+	const struct map_run_of *run = accusation->absent;
+	struct model_event event = {
+		.time = map->walked,
+		.kind = RECORD_MAP_END,
+		.operation = (__u16)run->owner,
+		.first = run->pfn,
+		.last = run->pfn + run->nr - 1,
+	};
+
+	chain_add(chain, &event);
+	event.time = map->settled;
+	event.mode = map->settled_pass;
+	chain_add(chain, &event);
+}
+
 static void chain_given(struct chain *chain, const struct model *model,
 			const struct accusation *accusation)
 {
@@ -397,6 +416,8 @@ static void chain_given(struct chain *chain, const struct model *model,
 		chain_reads(chain, accusation, accusation->from, accusation->to);
 	if (accusation->promised)
 		chain_promise(chain, accusation);
+	if (accusation->map)
+		chain_map(chain, accusation);
 	if (accusation->slept)
 		chain_slept(chain, accusation->slept);
 	if (accusation->moved)

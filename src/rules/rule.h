@@ -87,6 +87,8 @@ struct accusation {
 	const struct model_read *read;
 	const struct model_promised *promised;
 	const struct model_slept *slept;
+	const struct map *map;
+	const struct map_run_of *absent; /* the first run that walks found so */
 	const struct model_moved *moved; /* its task's open request, if there is one, is named */
 	__u32 chain; /* enum accusation_chain: what to look up, too */
 };

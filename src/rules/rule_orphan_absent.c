@@ -25,9 +25,10 @@ static bool orphan_explained(const struct model *model, const struct map *map,
 	return false;
 }
 
-/* Those of @owner. Returns how many pages; @ranges: the first of them, in words. */
+/* Those of @owner. Returns how many pages; @first: a run; @ranges: the first of them, in words. */
 static __u64 orphans_of(const struct model *model, const struct map *map,
-			enum record_map_whose owner, char *ranges, size_t size)
+			enum record_map_whose owner, const struct map_run_of **first, char *ranges,
+			size_t size)
 {
 	__u64 pages = 0, said = 0;
 	size_t used = 0;
@@ -37,6 +38,7 @@ static __u64 orphans_of(const struct model *model, const struct map *map,
 
 		if (run->owner != owner || orphan_explained(model, map, run))
 			continue;
+		*first = pages ? *first : run;
 		pages += run->nr;
 		if (said++ < RANGES_SAID)
 			used += (size_t)snprintf(ranges + used, size - used, "%s0x%llx-0x%llx",
@@ -60,11 +62,13 @@ static void orphans_accuse(struct verdict *verdict, const struct map *map,
 		.to = map->end,
 		/* Read, and read again: no history in it. */
 		.immune = true,
+		.map = map,
 	};
 	struct verdict_violation *violation;
 	char ranges[320] = "";
 
-	accusation.nr = orphans_of(verdict_model(verdict), map, owner, ranges, sizeof(ranges));
+	accusation.nr = orphans_of(verdict_model(verdict), map, owner, &accusation.absent, ranges,
+				   sizeof(ranges));
 	if (!accusation.nr)
 		return;
 	violation = verdict_accuse(verdict, &accusation);

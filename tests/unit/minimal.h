@@ -36,6 +36,24 @@ static inline bool minimal_repeats(const struct record_header *record,
 	       zap->page <= cause->pfn && cause->pfn < zap->page + zap->nr;
 }
 
+/* Part of the pass over the direct map that @event tells of the end of. */
+static inline bool minimal_walks(const struct record_header *record,
+				 const struct model_event *event)
+{
+	switch (record->kind) {
+	case RECORD_MAP_BEGIN:
+		return ((const struct record_map_begin *)record)->pass == event->mode;
+	case RECORD_MAP_OWNER:
+		return ((const struct record_map_owner *)record)->pass == event->mode;
+	case RECORD_MAP_RUN:
+		return ((const struct record_map_run *)record)->pass == event->mode;
+	case RECORD_MAP_END:
+		return ((const struct record_map_end *)record)->pass == event->mode;
+	default:
+		return false;
+	}
+}
+
 /* The record is what @event tells of. */
 static inline bool minimal_tells(const struct record_header *record,
 				 const struct model_event *event,
@@ -47,6 +65,8 @@ static inline bool minimal_tells(const struct record_header *record,
 	case RECORD_ZAP:
 		return record->kind == RECORD_ZAP && record->tid == event->tid &&
 		       ((const struct record_zap *)record)->zap_end == event->time;
+	case RECORD_MAP_END:
+		return minimal_walks(record, event);
 	case RECORD_PROMISE:
 		return record->kind == RECORD_PROMISE && record->tid == event->tid &&
 		       record->time >= cause->conversion.begin &&

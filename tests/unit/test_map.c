@@ -19,7 +19,7 @@
 #include "map/map.h"
 #include "map/survey.h"
 #include "report/map.h"
-#include "stream.h"
+#include "minimal.h"
 
 /* What the kernel and libbpf give the walk. */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
@@ -767,6 +767,7 @@ static void test_accused(void **state)
 	assert_non_null(strstr(violation->words, "pfn 0xc8-0xca"));
 	assert_non_null(strstr(violation->words, "slab"));
 	assert_null(orphans_not_judged(verdict));
+	assert_int_equal(expect_minimal(&stream, violation), 2);
 	stream_free(&stream);
 }
 
@@ -861,6 +862,7 @@ static void test_capture(void **state)
 	violation = verdict_violation(verdict, 0);
 	assert_int_equal(violation->rule->id, RULE_ORPHAN_ABSENT);
 	assert_int_equal(violation->pages, 116);
+	assert_int_equal(expect_minimal(&stream, violation), 2);
 	stream_free(&stream);
 }
 
