@@ -103,7 +103,10 @@ static void never_flush_judged(struct verdict *verdict,
 	if (judgement->coverage == MODEL_UNCOVERED)
 		accuse_unflushed(
 			verdict, judgement, RULE_NEVER_FLUSHED, "no flush of its own after the zap",
-			"it issued no flush afterwards; a flush that others issue is luck.");
+			"it called none of the routines that flush kernel mappings afterwards, "
+			"flush_tlb_kernel_range() and flush_tlb_all(); a flush that others issue "
+			"is "
+			"luck, and one by other means is not seen.");
 }
 
 static void mismatch_flush_judged(struct verdict *verdict,
@@ -133,6 +136,8 @@ static const struct rule_descriptor never_flushed = {
 			   "zap, before its outermost request ended. "
 			   "A flush that somebody else issues ends the exposure, and not the "
 			   "violation. "
+			   "Flushes are the calls of flush_tlb_kernel_range() and flush_tlb_all(): one by "
+			   "other means, as an interrupt of its own, is not seen. "
 			   "Where a parameter of the kernel leaves flushes out, the words say that "
 			   "it is policy. "
 			   "Pages of no inode that a task takes out together, as who frees "
