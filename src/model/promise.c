@@ -29,6 +29,13 @@ static struct promise_vm *vm_get(struct model *model, __u64 number)
 	return vm;
 }
 
+const struct promise_vm *promise_vm_find(const struct model *model, __u64 number)
+{
+	const union map_value *slot = number ? map_find(&model->vm_map, number) : NULL;
+
+	return slot ? slot->pointer : NULL;
+}
+
 static void vm_touch(struct promise_vm *vm, __u64 time)
 {
 	if (vm->touched < time)
@@ -264,11 +271,15 @@ static void promise_bind(struct model *model, struct inode *inode,
 	promises_set(model, inode, record->pgoff, record->pgoff + record->gfn_nr - 1, &news);
 }
 
+/* Whoever reads meanwhile may have seen it bound, whether it is known to have been or not. */
 static void promise_unbind(struct model *model, struct inode *inode,
 			   const struct record_promise *record)
 {
-	struct promise_vm *vm = inode->promises ? inode->promises->vm : NULL;
+	struct promise_vm *vm = vm_get(model, record->vm);
 
+	if (vm)
+		vm_touch(vm, record->header.time);
+	vm = inode && inode->promises ? inode->promises->vm : NULL;
 	if (!vm)
 		return;
 	inode->promises->binding = false;
@@ -324,8 +335,7 @@ void promise_take(struct model *model, const struct record_promise *record)
 			promise_bind(model, inode, record);
 		break;
 	case RECORD_PROMISE_UNBIND:
-		if (inode)
-			promise_unbind(model, inode, record);
+		promise_unbind(model, inode, record);
 		break;
 	}
 }

@@ -227,9 +227,12 @@ void promised_learn(const struct judging *judging)
 	const struct bundle *bundle = judging->bundle;
 	struct inode *inode = judging->inode;
 
+	/* A slot may have moved unseen. */
+	if (doubt_within(judging->model, inode, judging->begin, judging->end))
+		return;
 	for (size_t i = 0; i < bundle->promises_nr; i++) {
 		const struct promise_run *run = &bundle->promises[i];
-		const struct promise_vm *vm = inode->promises ? inode->promises->vm : NULL;
+		const struct promise_vm *vm = promise_vm_find(judging->model, run->vm);
 
 		/* While slots move, what was read may be no longer. */
 		if (vm && (vm->open || vm->touched >= judging->begin))

@@ -840,6 +840,8 @@ void spans_set(struct model *model, struct promises *promises, __u64 first, __u6
 void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
 
 /* promise.c: what KVM is told, and who set what last */
+/* NULL: nothing was ever said of it. */
+const struct promise_vm *promise_vm_find(const struct model *model, __u64 number);
 void promise_take(struct model *model, const struct record_promise *record);
 /* A request that changes a range ended: KVM's own, or its user's. */
 void promise_request(struct model *model, const struct request *request);

@@ -569,6 +569,34 @@ static void test_changed_meanwhile(void **state)
 	expect_half(false);
 }
 
+/* After a loss, too: a slot that moved within the read, as one whose old place is not known any more. */
+static void test_read_binds_forgotten(void **state)
+{
+	(void)state;
+	for (int moved = 0; moved < 3; moved++) {
+		__u64 begin;
+
+		own_vm();
+		stream_loss(&stream, moved == 2 ? 0 : G, RECORD_LOSS_RING_FULL, stream.now - 500,
+			    1);
+		heartbeats(30);
+		begin = stream.now;
+		read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+		stream.now = begin + 1500;
+		if (moved == 2)
+			stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, begin + 1000, 1);
+		if (moved != 2)
+			stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+		stream.now = begin + 20000;
+		if (moved == 2)
+			heartbeats(30);
+		convert_to(GFN, 8, true, 1, 0, 0);
+		promise(true);
+		promises[0].gfn = ELSEWHERE;
+		expect_kvms(0, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -582,6 +610,7 @@ int main(void)
 		RULE_TEST(test_unbound_beside),
 		RULE_TEST(test_read_binds),
 		RULE_TEST(test_read_binds_settled),
+		RULE_TEST(test_read_binds_forgotten),
 		RULE_TEST(test_vms),
 		RULE_TEST(test_slots_of_nobody),
 		RULE_TEST(test_read_of_another_vm),

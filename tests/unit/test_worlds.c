@@ -674,50 +674,127 @@ static bool page_harmed(int inode, __u64 pgoff, bool bound, bool private)
 			 !(page->promised & (private ? MODEL_ABSENT : MODEL_PRESENT)));
 }
 
-static void read_twice(int inode, enum record_snapshot_origin origin)
+/* What a reader sees of an inode's pages at a moment. */
+struct view {
+	struct view_page {
+		__u32 bits, pfn;
+		const struct world_slot *slot; /* NULL: bound to none */
+		__u64 gfn;
+		bool private;
+	} pages[PAGES];
+};
+
+static void view_take(int inode, struct view *view)
+{
+	for (__u64 pgoff = 0; pgoff < PAGES; pgoff++) {
+		struct view_page *page = &view->pages[pgoff];
+
+		*page = (struct view_page){ .bits = page_bits(inode, pgoff),
+					    .pfn = world.pages[inode][pgoff].pfn };
+		for (int i = 0; i < SLOTS; i++) {
+			const struct world_slot *slot = &world.slots[i];
+
+			if (slot->inode != inode || pgoff < slot->pgoff ||
+			    pgoff >= slot->pgoff + slot->nr)
+				continue;
+			page->slot = slot;
+			page->gfn = slot->gfn + pgoff - slot->pgoff;
+			page->private = world.private[page->gfn];
+		}
+	}
+}
+
+/* One read of it, whose promises go with it. */
+static void view_read(int inode, const struct view *view, enum record_snapshot_origin origin,
+		      __u32 pass)
 {
 	static struct stream_page seen[PAGES];
 	static struct stream_promise promised[PAGES];
 	size_t nr = 0, promises = 0;
 
 	for (__u64 pgoff = 0; pgoff < PAGES; pgoff++) {
-		__u32 bits = page_bits(inode, pgoff), pfn = world.pages[inode][pgoff].pfn;
+		const struct view_page *page = &view->pages[pgoff];
 		struct stream_page *last = nr ? &seen[nr - 1] : NULL;
 		struct stream_promise *before = promises ? &promised[promises - 1] : NULL;
-		const struct world_slot *slot = NULL;
-		bool private = false;
-		__u64 gfn = 0;
 
-		for (int i = 0; i < SLOTS; i++) {
-			const struct world_slot *other = &world.slots[i];
-
-			if (other->inode == inode && pgoff >= other->pgoff &&
-			    pgoff < other->pgoff + other->nr)
-				slot = other;
-		}
-		if (slot) {
-			gfn = slot->gfn + pgoff - slot->pgoff;
-			private = world.private[gfn];
-		}
-		world.harm |= page_harmed(inode, pgoff, slot, private);
-		if (slot && before && before->private == private &&
-		    before->pgoff + before->nr == pgoff && before->gfn + before->nr == gfn)
+		if (page->slot && before && before->private == page->private &&
+		    before->pgoff + before->nr == pgoff && before->gfn + before->nr == page->gfn)
 			before->nr++;
-		else if (slot)
-			promised[promises++] = (struct stream_promise){ pgoff, 1, gfn, private };
-		if (!bits)
+		else if (page->slot)
+			promised[promises++] =
+				(struct stream_promise){ pgoff, 1, page->gfn, page->private };
+		if (!page->bits)
 			continue;
-		if (last && last->bits == bits && last->pgoff + last->nr == pgoff &&
-		    (pfn ? last->pfn + last->nr == pfn : !last->pfn))
+		if (last && last->bits == page->bits && last->pgoff + last->nr == pgoff &&
+		    (page->pfn ? last->pfn + last->nr == page->pfn : !last->pfn))
 			last->nr++;
 		else
-			seen[nr++] = (struct stream_page){ pgoff, pfn, 1, bits };
+			seen[nr++] = (struct stream_page){ pgoff, page->pfn, 1, page->bits };
 	}
 	stream.promises = promised;
 	stream.promises_nr = promises;
+	stream_read(&stream, number(inode), RFC3, world.dynamic[inode], origin, pass, 0, PAGES,
+		    seen, nr);
+}
+
+static void read_twice(int inode, enum record_snapshot_origin origin)
+{
+	static struct view view;
+
+	view_take(inode, &view);
+	for (__u64 pgoff = 0; pgoff < PAGES; pgoff++)
+		world.harm |= page_harmed(inode, pgoff, view.pages[pgoff].slot,
+					  view.pages[pgoff].private);
 	for (__u32 pass = 0; pass < 2; pass++)
-		stream_read(&stream, number(inode), RFC3, world.dynamic[inode], origin, pass, 0,
-			    PAGES, seen, nr);
+		view_read(inode, &view, origin, pass);
+}
+
+/* Of some pages what was there before, of others what came, of some the xarray's and the table's apart. */
+static void view_tear(struct view *view, const struct view *after)
+{
+	for (__u64 pgoff = 0; pgoff < PAGES; pgoff++) {
+		struct view_page *page = &view->pages[pgoff];
+		const struct view_page *newer = &after->pages[pgoff];
+		__u32 other = draw(2) ? newer->bits : page->bits;
+
+		if (draw(2)) {
+			page->bits = newer->bits;
+			page->pfn = newer->pfn;
+		}
+		page->bits = (page->bits & ~(__u32)RECORD_PAGE_DEVIATES) |
+			     (other & RECORD_PAGE_DEVIATES);
+		if (draw(2)) {
+			page->slot = newer->slot;
+			page->gfn = newer->gfn;
+		}
+		if (draw(2))
+			page->private = newer->private;
+	}
+}
+
+static void step_change(void);
+
+/* While it is read, something happens. */
+static void read_torn(int inode)
+{
+	static struct view view, after;
+	struct record_snapshot *begin;
+	size_t at = stream.used, read;
+
+	view_take(inode, &view);
+	view_read(inode, &view, RECORD_SNAPSHOT_LIVE, 0);
+	/* Its begin stays where it is. */
+	stream.used = at + sizeof(struct record_snapshot);
+	stream.snapshot--;
+	step_change();
+	view_take(inode, &after);
+	view_tear(&view, &after);
+	read = stream.used;
+	view_read(inode, &view, RECORD_SNAPSHOT_LIVE, 0);
+	begin = (struct record_snapshot *)(stream.data + read);
+	assert_int_equal(begin->header.kind, RECORD_SNAPSHOT_BEGIN);
+	memmove(begin, begin + 1, stream.used - read - sizeof(*begin));
+	stream.used -= sizeof(*begin);
 }
 
 static void inode_make(int inode)
@@ -747,13 +824,14 @@ static void inode_release(int inode)
 	stream_inode_dead(&stream, number(inode));
 }
 
-static void step(void)
+/* Anything but a read. */
+static void step_change(void)
 {
 	int inode = (int)draw(INODES);
 	__u64 nr = 1 + draw(draw(4) ? 24 : 700), first = draw(PAGES - nr);
 	__u64 gfn;
 
-	switch (draw(12)) {
+	switch (draw(11)) {
 	case 0:
 		bind((int)draw(SLOTS));
 		break;
@@ -782,12 +860,23 @@ static void step(void)
 		if (!draw(4))
 			poison(inode, first);
 		break;
-	case 7:
-		read_twice(inode, RECORD_SNAPSHOT_LIVE);
-		break;
 	default:
 		for (__u64 i = 0; i < nr && i < 40; i++)
 			fault(inode, first + i);
+	}
+}
+
+static void step(void)
+{
+	switch (draw(12)) {
+	case 0:
+		read_twice((int)draw(INODES), RECORD_SNAPSHOT_LIVE);
+		break;
+	case 1:
+		read_torn((int)draw(INODES));
+		break;
+	default:
+		step_change();
 	}
 	if (!draw(4)) {
 		stream.now += 30 * MS;
