@@ -34,7 +34,7 @@ void draw_table(struct view *view, struct grid *grid, int row, int rows);
 void draw_pages(struct view *view, struct grid *grid, int row, int rows);
 void draw_flushes(struct view *view, struct grid *grid, int row, int rows);
 void draw_story(struct view *view, struct grid *grid, int row, int rows);
-void draw_help(struct grid *grid, int row, int rows);
+void draw_help(struct view *view, struct grid *grid, int row, int rows);
 /* Requests that ended last, the newest lowest. */
 /* @room: columns. */
 void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column,

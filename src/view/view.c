@@ -220,9 +220,8 @@ static const char *keys_of(const struct view *view)
 		return "arrows move  w why  + - zoom  [ ] prev/next change  ! next violation  Esc "
 		       "back";
 	case VIEW_STORY:
-		return "arrows scroll  Esc back  q quit";
 	case VIEW_HELP:
-		return "Esc back  q quit";
+		return "arrows scroll  Esc back  q quit";
 	case VIEW_FLUSHES:
 		return view->replay ? "? help  Tab table  Space pause  < > 1 s  , . step  ( ) "
 				      "speed  q quit"
@@ -307,7 +306,7 @@ void draw_story(struct view *view, struct grid *grid, int row, int rows)
 	story_rows(view, grid, row, rows, grid->columns);
 }
 
-void draw_help(struct grid *grid, int row, int rows)
+void draw_help(struct view *view, struct grid *grid, int row, int rows)
 {
 	static const char *const lines[] = {
 		"arrows, h j k l   move                    q          quit",
@@ -326,13 +325,18 @@ void draw_help(struct grid *grid, int row, int rows)
 		"{ }               previous, next violation or loss",
 		"g, Home, G, End   its begin, its end",
 		"",
+		"The mouse selects what it clicks, in the table and in the map; its wheel moves.",
+		"",
 		"VM/INODE g: guest_memfd, s: memfd_secret.  WANT pages to be absent, ABSENT",
-		"that are; EXP made absent and not flushed yet; ZAP/s, RST/s pages made absent and",
-		"present a second; FL/s flushes; p99 of their time, last seconds; ! violated.",
+		"that are; EXP made absent and not flushed yet; ZAP/s, RST/s pages made absent",
+		"and present a second; FL/s flushes; p99 of their time, last seconds; ! violated.",
 	};
+	const int nr = sizeof(lines) / sizeof(lines[0]);
 
-	for (int i = 0; i < rows && i < (int)(sizeof(lines) / sizeof(lines[0])); i++)
-		grid_put(grid, row + i, 0, GRID_PLAIN, lines[i]);
+	if (view->top > nr - rows)
+		view->top = nr > rows ? nr - rows : 0;
+	for (int i = 0; i < rows && view->top + i < nr; i++)
+		grid_put(grid, row + i, 0, GRID_PLAIN, lines[view->top + i]);
 }
 
 static void draw_screen(struct view *view, struct grid *grid, int row, int rows)
@@ -351,7 +355,7 @@ static void draw_screen(struct view *view, struct grid *grid, int row, int rows)
 		draw_story(view, grid, row, rows);
 		break;
 	case VIEW_HELP:
-		draw_help(grid, row, rows);
+		draw_help(view, grid, row, rows);
 		break;
 	}
 }
@@ -501,6 +505,7 @@ static void screen_press(struct view *view, int key)
 		pages_press(view, key);
 		break;
 	case VIEW_STORY:
+	case VIEW_HELP:
 		story_press(view, key);
 		break;
 	default:
@@ -522,6 +527,7 @@ static void help_press(struct view *view)
 		return;
 	view->back = view->screen == VIEW_STORY ? VIEW_TABLE : view->screen;
 	view->screen = VIEW_HELP;
+	view->top = 0;
 }
 
 void view_press(struct view *view, int key)

@@ -295,6 +295,8 @@ static const struct screen_test {
 	{ "flushes-late-200x50", LATE, 200, 50, false, false, "t" },
 	{ "flushes-back-80x24", CONVERTED, 80, 24, true, false, "<Tab><Tab>" },
 	{ "help-80x24", CONVERTED, 80, 24, true, true, "?" },
+	{ "help-scrolled-80x24", CONVERTED, 80, 24, true, true, "?<PageDown><Up>" },
+	{ "help-small-40x12", CONVERTED, 40, 12, true, false, "?jjj" },
 	{ "help-left-80x24", CONVERTED, 80, 24, true, true, "<Tab>?<Esc>" },
 };
 
