@@ -94,8 +94,12 @@ static void story_of_events(const struct screen *screen, FILE *out, const struct
 	model_page(model, inode, screen->view.page, &page);
 	nr = model_page_events(model, inode, screen->view.page, page.resident ? page.pfn : 0, ~0ULL,
 			       events, EVENTS_MAX);
-	fprintf(out, "The last %zu events of page 0x%llx that are still known:\n\n", nr,
-		(unsigned long long)screen->view.page);
+	if (nr)
+		fprintf(out, "The last %zu events of page 0x%llx that are still known:\n\n", nr,
+			(unsigned long long)screen->view.page);
+	else
+		fprintf(out, "No event of page 0x%llx is known.\n",
+			(unsigned long long)screen->view.page);
 	report_events_text(out, events, nr);
 	fprintf(out, "\nA capture of gmemtrace record has all of them: gmemtrace why.\n");
 }
