@@ -353,6 +353,8 @@ static enum gmemtrace_status session_start(struct session *session)
 		run_say(options, "out of memory");
 		return GMEMTRACE_ERROR;
 	}
+	/* Before anything is touched: what proves the hooks may be what the kernel dies of. */
+	session->oopsed = hang_oopsed();
 	status = session_start_owner(session);
 	/* Where it has gone, the first reading says so. */
 	if (!status && options->summary && sensor_client_daemon(session->client))
@@ -370,7 +372,6 @@ static enum gmemtrace_status session_start(struct session *session)
 	session->flushed = session->now;
 	session->result->begin = session->now;
 	session->result->ring_bytes = owner_ring_bytes(options, session->client);
-	session->oopsed = hang_oopsed();
 	session_facts(session);
 	return 0;
 }
