@@ -478,7 +478,11 @@ bool model_owner(const struct model *model, __u64 pfn, const struct model_inode 
 /* Whether a request of another thread asked for the opposite on @pgoff while @request ran. */
 bool model_request_conflicts(const struct model_request *request, __u64 pgoff);
 
-/* Whether anything of @inode (NULL: of any) in [since, until] may be missing from the stream. */
+/* Whether records of @inode (NULL: of any) from [since, until] itself may be missing. */
+bool model_gap(const struct model *model, const struct model_inode *inode, __u64 since,
+	       __u64 until);
+
+/* The same, and what a call that began before, unseen, has changed. */
 bool model_doubtful(const struct model *model, const struct model_inode *inode, __u64 since,
 		    __u64 until);
 

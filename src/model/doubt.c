@@ -25,6 +25,11 @@ bool model_doubtful(const struct model *model, const struct model_inode *base, _
 	return doubt_within(model, inode, since, until);
 }
 
+bool model_gap(const struct model *model, const struct model_inode *inode, __u64 since, __u64 until)
+{
+	return doubt_within(model, (const struct inode *)inode, since, until);
+}
+
 static void inode_shadow(const struct model *model, struct inode *inode, __u64 until)
 {
 	if (inode->shadow_until < until + model->options.shadow_ns)

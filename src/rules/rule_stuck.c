@@ -30,22 +30,17 @@ static void stuck_request_stuck(struct verdict *verdict, const struct model_requ
 	const struct model *model = verdict_model(verdict);
 	struct accusation accusation = {
 		.rule = RULE_STUCK,
-		.inode = request->inode,
-		.pgoff = request->pgoff_first,
-		.nr = 1,
-		.count = 1,
 		.variant = request->id,
 		.from = request->begin,
 		.to = now,
-		.request = request,
 	};
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];
 
-	if (model_doubtful(model, request->inode, request->begin, now))
+	/* It began, whatever was missed before that; its task may have died in the one before. */
+	if (model_gap(model, request->inode, request->begin + 1, now))
 		return;
-	if (request->pgoff_last > request->pgoff_first)
-		accusation.nr = request->pgoff_last - request->pgoff_first + 1;
+	accuse_request(&accusation, request);
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

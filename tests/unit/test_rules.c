@@ -518,6 +518,24 @@ static void test_stuck(void **state)
 	stream_expect_one(&stream, RULE_STUCK, G, 0, 0);
 }
 
+/*
+ * The kernel has died in it: the task never ends it, and releases what it held, which does not end
+ * either. That the end of the first was not seen is no reason for that.
+ */
+static void test_stuck_behind_dead(void **state)
+{
+	struct model_options options = { .stuck_ns = SECOND };
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 0, true);
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &options);
+	stream_expect_one(&stream, RULE_STUCK, G, 0, 0);
+}
+
 /* Whoever does not end may be the one that waits: all are named, and where they are. */
 static void test_stuck_names_others(void **state)
 {
@@ -699,6 +717,7 @@ int main(void)
 		RULE_TEST(test_freed_absent_neighbours),
 		RULE_TEST(test_freed_absent_next_owner),
 		RULE_TEST(test_stuck),
+		RULE_TEST(test_stuck_behind_dead),
 		RULE_TEST(test_stuck_names_others),
 		RULE_TEST(test_stuck_silent),
 		RULE_TEST(test_stuck_after_loss),
