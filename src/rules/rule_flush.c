@@ -159,7 +159,8 @@ static const struct rule_descriptor flush_mismatch = {
 		.name = "flush-mismatch",
 		.fires_when = "the flushes after a zap miss what was zapped, or part of it",
 		.meaning = "The same, but there were flushes of its own, and none covers the page, "
-			   "or all of it.",
+			   "or all of it. "
+			   "Whether each CPU did what a flush asked of it is not judged.",
 		.id = RULE_FLUSH_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
