@@ -211,45 +211,40 @@ struct flush_part {
 	__u16 routine;
 };
 
-/* Writes @zap, with @flush, as one record. What is always 0 is so since the ring was made. */
-static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u64 zap_end,
-				      __u16 valid, __u16 routine, const struct flush_part *flush)
+/* The place of a record of the zap ring, taken as @index; NULL: there is none. */
+static __always_inline struct zap_ring_entry *zap_reserve(__u64 *index)
 {
-	struct zap_ring_entry *entry = NULL;
-	struct record_zap *record;
-	__u64 index;
 	__u32 key;
 
-	if (ring_reserve(&zap_ends, &index)) {
-		key = index & (ZAP_RING_ENTRIES - 1);
-		entry = bpf_map_lookup_elem(&zaps, &key);
-	}
-	if (!entry) {
-		loss_count(zap->inode, zap->i_ino, RECORD_LOSS_RING_FULL);
-		return;
-	}
-	record = &entry->record;
+	if (!ring_reserve(&zap_ends, index))
+		return NULL;
+	key = *index & (ZAP_RING_ENTRIES - 1);
+	return bpf_map_lookup_elem(&zaps, &key);
+}
+
+/*
+ * What was seen of a change that ended at @zap_end (ns): not by whom, whose the page is, and the flush.
+ * What is always 0 is so since the ring was made. @plain: see base.h.
+ */
+static __always_inline void zap_fill(struct record_zap *record, const struct slot_zap *zap,
+				     __u64 zap_end, __u16 valid, __u16 routine, bool plain)
+{
 	record->header.kind = RECORD_ZAP;
 	record->header.size = sizeof(*record);
 	record->header.cpu = bpf_get_smp_processor_id();
-	record->header.tid = (__u32)ids;
-	record->header.tgid = ids >> 32;
-	record->header.inode = zap->inode;
-	record->i_ino = zap->i_ino;
-	record->pgoff = zap->pgoff;
 	record->page = zap->page;
 	/* Neighbours in both. */
 	__builtin_memcpy(&record->nr, &zap->nr_result, sizeof(zap->nr_result));
-	if (sensor.zap_times)
+	if (!plain && sensor.zap_times)
 		record->zap_begin = zap->begin;
 	record->zap_end = zap_end;
-	record->flush_begin = flush->begin;
-	record->flush_first = flush->first;
-	record->flush_last = flush->last;
 	record->valid = valid;
 	record->routine = routine;
-	record->flush_routine = flush->routine;
-	record->header.time = bpf_ktime_get_ns();
+}
+
+static __always_inline void zap_publish(struct zap_ring_entry *entry, __u64 index)
+{
+	entry->record.header.time = bpf_ktime_get_ns();
 	ring_publish(entry, index);
 }
 

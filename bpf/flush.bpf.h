@@ -27,12 +27,12 @@ static __always_inline bool flush_is_recorded(const struct task_struct___ids *ta
 
 /* Before the flush begins: what is done here is not the flush's. */
 static __always_inline void flush_begin(void *ctx, const struct task_struct___ids *task,
-					struct begin_slot *slot, __u16 routine)
+					struct begin_slot *slot, __u16 routine, bool plain)
 {
 	struct timed_slot *timed = NULL;
 	__u64 now;
 
-	if (sensor.stack_rate)
+	if (!plain && sensor.stack_rate)
 		timed = timed_stack(ctx, task, routine);
 	now = bpf_ktime_get_ns();
 	if (timed)
@@ -54,31 +54,46 @@ static __noinline int flush_enter_alone(void *ctx, __u64 first, __u64 last, __u1
 		return 0;
 	slot = slot_claim_any(slots, &zap_ends.armed, (__u64)task, task->pid);
 	if (slot)
-		flush_begin(ctx, task, slot, routine);
+		flush_begin(ctx, task, slot, routine, false);
 	else
 		loss_count(0, 0, recorded ? RECORD_LOSS_SLOT_COLLISION : RECORD_LOSS_UNTIMED);
 	return 0;
 }
 
 static __always_inline int flush_enter(void *ctx, enum sensor_program program, __u64 first,
-				       __u64 last, __u16 routine)
+				       __u64 last, __u16 routine, bool plain)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_place(slots, task->pid, 0);
 
 	if (slot_is_mine(slot, (__u64)task))
-		flush_begin(ctx, task, slot, routine);
+		flush_begin(ctx, task, slot, routine, plain);
 	else if (armed(program))
 		flush_enter_alone(ctx, first, last, routine);
 	return 0;
 }
 
-/* @zap waited for @flush, and is ours. */
-static __always_inline void flush_emit_merged(struct slot_zap *zap, __u64 ids, __u64 stamp,
+/* The zap of @stamp waited in @slot for @flush, and is ours. */
+static __always_inline void flush_emit_merged(const struct begin_slot *slot,
+					      const struct task_struct___ids *task, __u64 stamp,
 					      const struct flush_part *flush)
 {
-	zap_find_owner(zap);
-	zap_write(zap, ids, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), flush);
+	const struct slot_zap *zap = &slot->zap;
+	struct zap_ring_entry *entry;
+	__u64 index, ids;
+
+	entry = zap_reserve(&index);
+	if (!entry) {
+		zap_lost(zap, true);
+		return;
+	}
+	zap_fill(&entry->record, zap, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), false);
+	ids = left_out_ids((__u64)task, task_ids(task));
+	entry->record.header.tid = (__u32)ids;
+	entry->record.header.tgid = ids >> 32;
+	zap_fill_owner(&entry->record, zap, true, false);
+	zap_fill_flush(&entry->record, flush);
+	zap_publish(entry, index);
 }
 
 static __always_inline void flush_emit(const struct flush_part *flush)
@@ -129,8 +144,7 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	}
 	stamp = atomic_exchange(&slot->pending, 0);
 	if (stamp)
-		flush_emit_merged(&slot->zap, left_out_ids((__u64)task, task_ids(task)), stamp,
-				  &flush);
+		flush_emit_merged(slot, task, stamp, &flush);
 	else if (flush_is_recorded(task, first, last))
 		flush_emit(&flush);
 	else
@@ -141,10 +155,55 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	return 0;
 }
 
+/* What flush_exit_plainly() has no room for. */
+static __noinline int flush_exit_otherwise(__u64 first, __u64 last)
+{
+	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, first, last, RECORD_FLUSH_RANGE);
+}
+
+/* The same where a zap waits in its task's first place, and its record is all that there is to tell. */
+static __always_inline int flush_exit_plainly(const __u64 *ctx)
+{
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_place(slots, task->pid, 0);
+	struct zap_ring_entry *entry;
+	__u64 stamp, index;
+
+	if (!slot_is_mine(slot, (__u64)task) || !atomic_read(&slot->flush_begin))
+		return flush_exit_otherwise(ctx[0], ctx[1]);
+	stamp = atomic_exchange(&slot->pending, 0);
+	if (!stamp)
+		return flush_exit_otherwise(ctx[0], ctx[1]);
+	entry = zap_reserve(&index);
+	if (entry) {
+		/* From where it lies, as late as can be: what is kept meanwhile is kept on the stack. */
+		zap_fill(&entry->record, &slot->zap, slot_stamp_time(stamp), 0,
+			 slot_stamp_routine(stamp), true);
+		zap_fill_owner(&entry->record, &slot->zap, true, true);
+		entry->record.header.tid = task->pid;
+		entry->record.header.tgid = task->tgid;
+		entry->record.flush_begin = atomic_read(&slot->flush_begin);
+		entry->record.flush_first = ctx[0];
+		entry->record.flush_last = ctx[1];
+		entry->record.flush_routine = RECORD_FLUSH_RANGE;
+		zap_publish(entry, index);
+	} else {
+		zap_lost(&slot->zap, true);
+	}
+	slot_release(slot);
+	return 0;
+}
+
 SEC("fentry/flush_tlb_kernel_range")
 int BPF_PROG(flush_range_enter, unsigned long start, unsigned long end)
 {
-	return flush_enter(ctx, PROGRAM_FLUSH_RANGE_ENTER, start, end, RECORD_FLUSH_RANGE);
+	return flush_enter(ctx, PROGRAM_FLUSH_RANGE_ENTER, start, end, RECORD_FLUSH_RANGE, false);
+}
+
+SEC("fentry/flush_tlb_kernel_range")
+int BPF_PROG(flush_range_enter_plain, unsigned long start, unsigned long end)
+{
+	return flush_enter(ctx, PROGRAM_FLUSH_RANGE_ENTER, start, end, RECORD_FLUSH_RANGE, true);
 }
 
 SEC("fexit/flush_tlb_kernel_range")
@@ -153,10 +212,16 @@ int BPF_PROG(flush_range_exit, unsigned long start, unsigned long end)
 	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, start, end, RECORD_FLUSH_RANGE);
 }
 
+SEC("fexit/flush_tlb_kernel_range")
+int BPF_PROG(flush_range_exit_plain, unsigned long start, unsigned long end)
+{
+	return flush_exit_plainly(ctx);
+}
+
 SEC("fentry/flush_tlb_all")
 int BPF_PROG(flush_all_enter)
 {
-	return flush_enter(ctx, PROGRAM_FLUSH_ALL_ENTER, 0, ~0ULL, RECORD_FLUSH_ALL);
+	return flush_enter(ctx, PROGRAM_FLUSH_ALL_ENTER, 0, ~0ULL, RECORD_FLUSH_ALL, false);
 }
 
 SEC("fexit/flush_tlb_all")

@@ -15,26 +15,82 @@ static __always_inline __u64 ids_current(void)
 	return left_out_ids((__u64)task, task_ids(task));
 }
 
-/* memfd_secret zaps a page before it adds it to its file: by now it shows whose it is. */
-static __always_inline void zap_find_owner(struct slot_zap *zap)
+static __always_inline void zap_page_owner(__u64 page, struct owner *owner, bool plain)
+{
+	if (plain)
+		owner_read(page_cast(page), owner);
+	else
+		owner_read_address(page, owner);
+}
+
+/*
+ * Whose @zap's page is. memfd_secret zaps a page before it adds it to its file: by the time that this is
+ * written (@late) the page shows it.
+ */
+static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *owner, bool late,
+				      bool plain)
+{
+	owner->inode = zap->inode;
+	owner->i_ino = zap->i_ino;
+	owner->pgoff = zap->pgoff;
+	if (late && !owner->inode)
+		zap_page_owner(zap->page, owner, plain);
+}
+
+static __always_inline void zap_fill_owner(struct record_zap *record, const struct slot_zap *zap,
+					   bool late, bool plain)
 {
 	struct owner owner;
 
-	if (zap->inode)
-		return;
-	owner_read_address(zap->page, &owner);
-	zap->inode = owner.inode;
-	zap->i_ino = owner.i_ino;
-	zap->pgoff = owner.pgoff;
+	zap_owner(zap, &owner, late, plain);
+	record->header.inode = owner.inode;
+	record->i_ino = owner.i_ino;
+	record->pgoff = owner.pgoff;
 }
 
-/* Writes the zap of @stamp as a record of its own. @zap is ours. */
-static __always_inline void zap_write_alone(struct slot_zap *zap, __u64 ids, __u64 stamp)
+static __always_inline void zap_fill_flush(struct record_zap *record,
+					   const struct flush_part *flush)
 {
-	struct flush_part none = {};
+	record->flush_begin = flush->begin;
+	record->flush_first = flush->first;
+	record->flush_last = flush->last;
+	record->flush_routine = flush->routine;
+}
 
-	zap_find_owner(zap);
-	zap_write(zap, ids, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), &none);
+/* There was no room for @zap. */
+static __always_inline void zap_lost(const struct slot_zap *zap, bool late)
+{
+	struct owner owner;
+
+	zap_owner(zap, &owner, late, false);
+	loss_count(owner.inode, owner.i_ino, RECORD_LOSS_RING_FULL);
+}
+
+/* Writes @zap, by whoever has @ids, as a record without a flush. */
+static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u64 zap_end,
+				      __u16 valid, __u16 routine, bool plain)
+{
+	const struct flush_part none = {};
+	struct zap_ring_entry *entry;
+	__u64 index;
+
+	entry = zap_reserve(&index);
+	if (!entry) {
+		zap_lost(zap, !valid);
+		return;
+	}
+	zap_fill(&entry->record, zap, zap_end, valid, routine, plain);
+	entry->record.header.tid = (__u32)ids;
+	entry->record.header.tgid = ids >> 32;
+	zap_fill_owner(&entry->record, zap, !valid, plain);
+	zap_fill_flush(&entry->record, &none);
+	zap_publish(entry, index);
+}
+
+/* The same of the zap of @stamp. @zap is ours. */
+static __always_inline void zap_write_alone(const struct slot_zap *zap, __u64 ids, __u64 stamp)
+{
+	zap_write(zap, ids, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), false);
 }
 
 /* Apart, as it is rare where every zap has its flush: what it needs would be kept on the stack. */

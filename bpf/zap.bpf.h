@@ -42,11 +42,12 @@ static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
  * What a zap's first argument stands for: the struct page at *@page, its pfn
  * (read only where somebody asks for it) and its owner.
  */
-static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, struct owner *owner)
+static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, struct owner *owner,
+					  bool plain)
 {
 	__u64 address;
 
-	if (sensor.zap_by_address) {
+	if (!plain && sensor.zap_by_address) {
 		/* Until 6.12 the verifier refuses a plain load of a `const void *`. */
 		bpf_get_func_arg(ctx, 0, &address);
 		*pfn = (address - sensor.page_offset) >> PAGE_SHIFT;
@@ -56,7 +57,7 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	}
 	/* Volatile, as it must stay in this branch. */
 	*page = *(volatile __u64 *)ctx;
-	if (sensor.page_free)
+	if (!plain && sensor.page_free)
 		*pfn = page_argument_pfn((const void *)*page, ctx);
 	owner_read((const void *)*page, owner);
 }
@@ -74,22 +75,22 @@ static __always_inline __u64 zap_begin(void)
 }
 
 static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr, bool valid,
-				     __s32 result)
+				     __s32 result, bool plain)
 {
 	__u64 pfn = 0, page;
 	struct owner owner;
 
-	zap_page_read(ctx, &page, &pfn, &owner);
+	zap_page_read(ctx, &page, &pfn, &owner, plain);
 	SLOT_ZAP_SET(zap, page, page);
 	SLOT_ZAP_SET(zap, inode, owner.inode);
 	SLOT_ZAP_SET(zap, i_ino, owner.i_ino);
 	SLOT_ZAP_SET(zap, pgoff, owner.pgoff);
-	if (sensor.zap_times)
+	if (!plain && sensor.zap_times)
 		SLOT_ZAP_SET(zap, begin, zap_begin());
 	/* Halves: no shift. */
 	*(volatile __u32 *)&zap->nr_result = nr;
 	*((volatile __s32 *)&zap->nr_result + 1) = result;
-	if (sensor.page_free && !result)
+	if (!plain && sensor.page_free && !result)
 		zapped_update(pfn, nr, valid);
 }
 
@@ -97,7 +98,7 @@ static __noinline int zap_exit_alone(__u64 *ctx, __u32 nr, __s32 result, __u16 r
 {
 	struct slot_zap zap;
 
-	zap_read(&zap, ctx, nr, false, result);
+	zap_read(&zap, ctx, nr, false, result, false);
 	zap_write_alone(&zap, ids_current(), slot_stamp(bpf_ktime_get_ns(), routine));
 	return 0;
 }
@@ -126,7 +127,7 @@ static __always_inline bool zap_armed(enum sensor_program program)
 }
 
 /* A change of the current task's, to wait for its flush; written at once where there is no place. */
-static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
+static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine, bool plain)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_place(slots, task->pid, 0);
@@ -137,47 +138,82 @@ static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 ro
 			return zap_exit_alone(ctx, nr, result, routine);
 	}
 	slot_emit(slot);
-	zap_read(&slot->zap, ctx, nr, false, result);
+	zap_read(&slot->zap, ctx, nr, false, result, plain);
 	slot_leave(slot, slot_stamp(bpf_ktime_get_ns(), routine));
 	return 0;
 }
 
 /* A restore needs no flush: nothing to wait for. */
-static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
+static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine,
+					bool plain)
 {
-	struct flush_part none = {};
+	const struct task_struct___ids *task = task_current();
 	struct slot_zap zap;
 
 	slot_settle();
-	zap_read(&zap, ctx, nr, true, result);
-	zap_write(&zap, ids_current(), bpf_ktime_get_ns(), 1, routine, &none);
+	zap_read(&zap, ctx, nr, true, result, plain);
+	zap_write(&zap, plain ? task_ids(task) : ids_current(), bpf_ktime_get_ns(), 1, routine,
+		  plain);
 	return 0;
+}
+
+static __always_inline int zap_invalid(__u64 *ctx, int result, bool plain)
+{
+	if (!zap_armed(PROGRAM_ZAP_INVALID_EXIT))
+		return 0;
+	return zap_exit(ctx, 1, result, RECORD_ZAP_INVALID, plain);
 }
 
 SEC("fexit/set_direct_map_invalid_noflush")
 int BPF_PROG(zap_invalid_exit, const void *page, int result)
 {
-	if (!zap_armed(PROGRAM_ZAP_INVALID_EXIT))
+	return zap_invalid(ctx, result, false);
+}
+
+SEC("fexit/set_direct_map_invalid_noflush")
+int BPF_PROG(zap_invalid_exit_plain, const void *page, int result)
+{
+	return zap_invalid(ctx, result, true);
+}
+
+static __always_inline int zap_default(__u64 *ctx, int result, bool plain)
+{
+	if (!armed(PROGRAM_ZAP_DEFAULT_EXIT))
 		return 0;
-	return zap_exit(ctx, 1, result, RECORD_ZAP_INVALID);
+	return restore_exit(ctx, 1, result, RECORD_ZAP_DEFAULT, plain);
 }
 
 SEC("fexit/set_direct_map_default_noflush")
 int BPF_PROG(zap_default_exit, const void *page, int result)
 {
-	if (!armed(PROGRAM_ZAP_DEFAULT_EXIT))
+	return zap_default(ctx, result, false);
+}
+
+SEC("fexit/set_direct_map_default_noflush")
+int BPF_PROG(zap_default_exit_plain, const void *page, int result)
+{
+	return zap_default(ctx, result, true);
+}
+
+static __always_inline int zap_valid(__u64 *ctx, __u32 nr, bool valid, int result, bool plain)
+{
+	if (!zap_armed(PROGRAM_ZAP_VALID_EXIT))
 		return 0;
-	return restore_exit(ctx, 1, result, RECORD_ZAP_DEFAULT);
+	if (valid)
+		return restore_exit(ctx, nr, result, RECORD_ZAP_VALID, plain);
+	return zap_exit(ctx, nr, result, RECORD_ZAP_VALID, plain);
 }
 
 SEC("fexit/set_direct_map_valid_noflush")
 int BPF_PROG(zap_valid_exit, const void *page, unsigned int nr, bool valid, int result)
 {
-	if (!zap_armed(PROGRAM_ZAP_VALID_EXIT))
-		return 0;
-	if (valid)
-		return restore_exit(ctx, nr, result, RECORD_ZAP_VALID);
-	return zap_exit(ctx, nr, result, RECORD_ZAP_VALID);
+	return zap_valid(ctx, nr, valid, result, false);
+}
+
+SEC("fexit/set_direct_map_valid_noflush")
+int BPF_PROG(zap_valid_exit_plain, const void *page, unsigned int nr, bool valid, int result)
+{
+	return zap_valid(ctx, nr, valid, result, true);
 }
 
 /* Who is preempted meanwhile by another with its slot has no begin then. */

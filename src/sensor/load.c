@@ -233,11 +233,36 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 	       kernel_has_function(kernel, program->target, program->parameters);
 }
 
+#define PLAIN "_plain" /* behind the name of a program that is there twice (bpf/base.h) */
+
+static bool program_is_plain(const struct load *load, const struct load_program *program)
+{
+	switch (program - load_programs) {
+	case PROGRAM_FLUSH_RANGE_ENTER:
+	case PROGRAM_FLUSH_RANGE_EXIT:
+		return load->plain_flushes;
+	case PROGRAM_ZAP_INVALID_EXIT:
+	case PROGRAM_ZAP_DEFAULT_EXIT:
+	case PROGRAM_ZAP_VALID_EXIT:
+		return load->plain_zaps;
+	default:
+		return false;
+	}
+}
+
+/* The plain one where it is there and suits. */
 static struct bpf_program *program_find(const struct load *load, const struct load_program *program)
 {
 	struct sensors_bpf *part = load->parts[program->part];
+	struct bpf_program *plain = NULL;
+	char name[64];
 
-	return part ? bpf_object__find_program_by_name(part->obj, program->name) : NULL;
+	if (!part)
+		return NULL;
+	snprintf(name, sizeof(name), "%s" PLAIN, program->name);
+	if (program_is_plain(load, program))
+		plain = bpf_object__find_program_by_name(part->obj, name);
+	return plain ? plain : bpf_object__find_program_by_name(part->obj, program->name);
 }
 
 static int programs_choose(const struct load *load, const struct kernel *kernel,
@@ -274,7 +299,11 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 static const char *target_refused(const struct refusal *refusal)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
-		if (!strcmp(load_programs[i].name, refusal->program))
+		size_t length = strlen(load_programs[i].name);
+		const char *rest = refusal->program + length;
+
+		if (!strncmp(load_programs[i].name, refusal->program, length) &&
+		    (!*rest || !strcmp(rest, PLAIN)))
 			return load_programs[i].target;
 	}
 	return NULL;
@@ -446,6 +475,14 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 		options->release_chunks ? options->release_chunks : RELEASE_CHUNKS_DEFAULT;
 }
 
+/* Where the plain programs do: what bpf/base.h says of them. */
+static void choose_plain(struct load *load, const struct sensor_config *config)
+{
+	load->plain_flushes = config->have_rdonly_cast && !config->zap_times &&
+			      !config->stack_rate && !config->flushes && !config->filtered;
+	load->plain_zaps = load->plain_flushes && !config->page_free && !config->zap_by_address;
+}
+
 /* What only the programs of one group use is not there without it. */
 static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 {
@@ -481,6 +518,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 		bpf_map__set_max_entries(skeleton->maps.zapped_pfns, pfns / 64 + 1);
 	maps_choose(skeleton, options->groups);
 	config_set(skeleton, kernel, options);
+	choose_plain(load, (const struct sensor_config *)&skeleton->rodata->sensor);
 	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
 	if (error)
 		return error;

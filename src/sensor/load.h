@@ -53,6 +53,7 @@ struct load {
 	uint64_t misses[LOAD_PROGRAMS_MAX]; /* as last read */
 	struct zap_ring_entry *zaps; /* mapped */
 	bool with_kvm; /* part INODES knows kvm's types */
+	bool plain_flushes, plain_zaps; /* of the programs that are there twice: the plain ones */
 };
 
 /* True where the running kernel has what the program needs. */
