@@ -287,12 +287,23 @@ static void *http_watch(void *context)
 	pthread_mutex_lock(&http->lock);
 	while (!http->over) {
 		callers_hurry(http);
-		clock_gettime(CLOCK_REALTIME, &until);
+		clock_gettime(CLOCK_MONOTONIC, &until);
 		until.tv_sec++;
 		pthread_cond_timedwait(&http->changed, &http->lock, &until);
 	}
 	pthread_mutex_unlock(&http->lock);
 	return NULL;
+}
+
+/* A wall clock may be set back, and the watch would sleep for as long. */
+static void changed_init(pthread_cond_t *changed)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(changed, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 struct http *http_start(int listener, unsigned int patience)
@@ -305,7 +316,7 @@ struct http *http_start(int listener, unsigned int patience)
 	for (size_t i = 0; i < HTTP_CONNECTIONS; i++)
 		http->callers[i].descriptor = -1;
 	pthread_mutex_init(&http->lock, NULL);
-	pthread_cond_init(&http->changed, NULL);
+	changed_init(&http->changed);
 	http->daemon = MHD_start_daemon(
 		MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL | MHD_USE_ITC, 0, NULL, NULL,
 		on_request, http, MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_LIMIT,
