@@ -63,12 +63,18 @@ bool config_read(const char *path, char text[CONFIG_TEXT_MAX])
 {
 	gzFile file = gzopen(path, "re");
 	char line[LINE_MAX_BYTES];
+	bool begins = true; /* what was read last ended a line */
 	size_t used = 0;
 
 	if (!file)
 		return false;
-	while (gzgets(file, line, sizeof(line)))
-		config_take(line, text, &used);
+	while (gzgets(file, line, sizeof(line))) {
+		bool whole = strchr(line, '\n');
+
+		if (begins)
+			config_take(line, text, &used);
+		begins = whole;
+	}
 	gzclose(file);
 	return used != 0;
 }

@@ -63,6 +63,7 @@ static void test_options(void **state)
 /* A line too long is none of ours, and neither is what stands behind its first part. */
 static void test_options_none(void **state)
 {
+	static const char behind[] = "CONFIG_KVM=y\n";
 	char text[CONFIG_TEXT_MAX], hostile[1024];
 
 	(void)state;
@@ -73,6 +74,13 @@ static void test_options_none(void **state)
 	hostile[sizeof(hostile) - 1] = 0;
 	path_write(hostile, true);
 	assert_false(config_read(path, text));
+	/* Wherever its parts end. */
+	for (size_t length = 1; length < sizeof(hostile) - sizeof(behind); length++) {
+		memset(hostile, 'x', length);
+		memcpy(hostile + length, behind, sizeof(behind));
+		path_write(hostile, false);
+		assert_false(config_read(path, text));
+	}
 }
 
 /* All of them, each many times: what there is room for is told, and ends. */
