@@ -105,8 +105,7 @@ static void never_flush_judged(struct verdict *verdict,
 			verdict, judgement, RULE_NEVER_FLUSHED, "no flush of its own after the zap",
 			"it called none of the routines that flush kernel mappings afterwards, "
 			"flush_tlb_kernel_range() and flush_tlb_all(); a flush that others issue "
-			"is "
-			"luck, and one by other means is not seen.");
+			"is luck, and one by other means is not seen.");
 }
 
 static void mismatch_flush_judged(struct verdict *verdict,
