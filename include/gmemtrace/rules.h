@@ -83,6 +83,8 @@ struct rule {
 	const char *watches[RULE_PROGRAMS_MAX];
 	/* Their silence would accuse: those that are hooked must be proved to fire. */
 	const char *trusts[RULE_PROGRAMS_MAX];
+	/* A program of theirs that sensors knew by the time that they told what this judges; NULL: all did. */
+	const char *since;
 	/* A fact that is there where the kernel lets it be judged in part only, and says why; or NULL. */
 	const char *limited_by;
 	bool built; /* false: in the table, not judged by this version */

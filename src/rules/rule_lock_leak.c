@@ -98,6 +98,7 @@ static const struct rule_descriptor lock_leak = {
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
 		.providers = PROVIDERS_JUDGED,
+		.since = "schedule_bug_enter",
 		.limited_by = RECORD_FACT_UNCOUNTED,
 		.built = true,
 	},

@@ -53,6 +53,7 @@ static const struct rule_descriptor reference_leak = {
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_SNAPSHOT,
 		.providers = PROVIDERS_TAKE_REQUESTS,
+		.since = "schedule_bug_enter",
 		.built = true,
 	},
 	.page_read = leak_page_read,

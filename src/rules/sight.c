@@ -102,6 +102,11 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 {
 	const char *why = NULL;
 
+	/* Where nothing was looked at nothing is wrong, and nothing right either. */
+	if (rule->since && program_sight(model, rule->since, &why) == SIGHT_UNKNOWN) {
+		snprintf(reason, size, "who recorded this did not look at that yet");
+		return false;
+	}
 	if (!watches_any(model, rule, reason, size))
 		return false;
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->trusts[i]; i++) {

@@ -283,8 +283,11 @@ void stream_programs(struct stream *stream)
 	unsigned int number = 100;
 
 	while ((rule = rule_next(rule))) {
+		const char *const since[RULE_PROGRAMS_MAX] = { rule->since };
+
 		programs_name(stream, rule->watches, &number);
 		programs_name(stream, rule->trusts, &number);
+		programs_name(stream, since, &number);
 	}
 }
 

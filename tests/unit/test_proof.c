@@ -258,6 +258,8 @@ static void test_hooks_off_in_part(void **state)
 	program(21, "set_folio_exit off", NULL);
 	healthy();
 	assert_null(not_judged(RULE_MISSED_PAGE));
+	assert_null(not_judged(RULE_LOCK_LEAK));
+	assert_null(not_judged(RULE_REFERENCE_LEAK));
 }
 
 /* A rule that is younger than what was recorded. */
@@ -270,6 +272,8 @@ static void test_hooks_of_later(void **state)
 			       "who recorded this had no hook set_range_exit or its like"));
 	assert_non_null(strstr(not_judged(RULE_FREED_UNCLEARED),
 			       "who recorded this had no hook free_folio_exit"));
+	assert_non_null(strstr(not_judged(RULE_LOCK_LEAK), "did not look at that yet"));
+	assert_non_null(strstr(not_judged(RULE_REFERENCE_LEAK), "did not look at that yet"));
 	assert_null(not_judged(RULE_APPLIED_MISMATCH));
 }
 
