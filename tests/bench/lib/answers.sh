@@ -19,9 +19,11 @@ measure_answers() {
 			if ($3 == "base") { sum[cpus] += $5; bases[cpus]++ } else on[cpus, ++rounds[cpus]] = $5
 		}
 		END {
-			for (i = 1; i <= rounds[few] && i <= rounds[many]; i++)
-				print "sample answers on", (on[many, i] - sum[many] / bases[many] -
-					on[few, i] + sum[few] / bases[few]) / (many - few)
+			for (i = 1; i <= rounds[few] && i <= rounds[many]; i++) {
+				of_many = on[many, i] - sum[many] / bases[many]
+				of_few = on[few, i] - sum[few] / bases[few]
+				print "sample answers on", (of_many - of_few) / (many - few)
+			}
 		}' "$dir/guest" >"$dir/answers"
 	cat "$dir/answers" >>"$dir/guest"
 	echo "losses answers $(sed -n "s/^losses answers[.]${answers_cpus[1]} //p" "$dir/guest")" >>"$dir/guest"
