@@ -7,6 +7,8 @@
 figures=(
 	"record_full|verdict|thread|instructions/transition|890|verdict"
 	"record_full_monotonic|verdict|monotonic|instructions/transition|-|verdict"
+	"record_empty|empty|thread|instructions/transition|-|three empty programs at the same hooks"
+	"record_full_vs_empty|full_vs_empty|ratio|of what empty programs add|-|verdict"
 	"record_page_free|verdict_free|thread|instructions/transition|-|verdict, page free"
 	"record_page_free_monotonic|verdict_free|monotonic|instructions/transition|-|verdict, page free"
 	"record_request|requests|thread|instructions/page|-|verdict"

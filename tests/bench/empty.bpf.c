@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: GPL-2.0
+/* As many programs as the verdict's sensors have on a change and its flush, at the same hooks: they do nothing. */
+#include "vmlinux.h"
+
+#include <bpf/bpf_helpers.h>
+
+char LICENSE[] SEC("license") = "GPL";
+
+SEC("fexit/set_direct_map_invalid_noflush")
+int zap_exit(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+SEC("fentry/flush_tlb_kernel_range")
+int flush_enter(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+SEC("fexit/flush_tlb_kernel_range")
+int flush_exit(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
