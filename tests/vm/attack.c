@@ -3,7 +3,7 @@
  * What user space can do to a guest_memfd besides converting it, at the worst moment. Whatever happens,
  * the kernel has nothing to say, KVM can be unloaded afterwards, and memory can be used again.
  *
- * usage: attack slots|kill|memcg|fork|sockets|wide|many|reuse SECONDS   prints "NAME: ok N", N things done;
+ * usage: attack slots|kill|memcg|fork|sockets|wide|many|scattered|reuse SECONDS   prints "NAME: ok N", N things done;
  * SIGALRM ends it where something takes a minute longer than it was asked to
  *
  * slots     a memslot is deleted and added while others convert, punch, allocate and declare
@@ -13,6 +13,8 @@
  * sockets   the last reference is a message of two sockets that nobody can reach any more
  * wide      a slot of almost 1 TiB, one page of which is private, is deleted and added
  * many      the memory of 2100 guest_memfds is converted by one call
+ * scattered one call converts 4096 runs of pages, all of which it has to remember in case it fails: it takes
+ *           the memory for that a page at a time
  * reuse     all free memory is written to: a page that was freed absent would be an oops
  */
 #include <errno.h>
@@ -39,10 +41,12 @@
 #define WORKERS 3
 #define NS 1000000000ULL
 #define MANY 2100U
+#define SCATTERED 4096U
 /* As much as fits between 4 GiB and what a guest of QEMU's can address. */
 #define WIDE (((1ULL << 40) - (8ULL << 30)) / PAGE)
 #define GROUP "/sys/fs/cgroup/attack"
 #define GROUP_LIMIT "8388608"
+#define TRACING "/sys/kernel/tracing"
 
 static uint64_t deadline;
 
@@ -403,6 +407,60 @@ static unsigned int attack_many(void)
 	return MANY;
 }
 
+static void trace_allocations(const char *on)
+{
+	char filter[64];
+
+	mount("tracefs", TRACING, "tracefs", 0, NULL);
+	snprintf(filter, sizeof(filter), "bytes_req >= %lu && common_pid == %d", PAGE, getpid());
+	write_text(TRACING "/events/kmem/kmalloc/filter", filter);
+	write_text(TRACING "/events/kmem/kmalloc/enable", on);
+}
+
+/* How often this process has allocated a page since, and nothing larger. */
+static unsigned int pages_allocated(void)
+{
+	FILE *trace = fopen(TRACING "/trace", "r");
+	unsigned int nr = 0;
+	char line[512];
+
+	if (!trace)
+		bench_die(TRACING "/trace");
+	while (fgets(line, sizeof(line), trace)) {
+		const char *size = strstr(line, "bytes_req=");
+
+		if (line[0] == '#' || !size)
+			continue;
+		if (strtoul(size + strlen("bytes_req="), NULL, 10) > PAGE) {
+			fprintf(stderr, "attack: more than a page at once: %s", line);
+			exit(1);
+		}
+		nr++;
+	}
+	fclose(trace);
+	return nr;
+}
+
+static unsigned int attack_scattered(void)
+{
+	struct memory memory = memory_create(2 * SCATTERED, KVM_GMEM_DIRECT_MAP_DYNAMIC);
+	unsigned int nr;
+
+	for (unsigned int i = 0; i < SCATTERED; i++)
+		memory_convert(&memory, 2 * i, 1, true);
+	trace_allocations("1");
+	memory_convert(&memory, 0, 2 * SCATTERED, true);
+	trace_allocations("0");
+	/* Two page offsets a run, less what a page has for itself. */
+	nr = pages_allocated();
+	if (nr < SCATTERED * 2 * sizeof(uint64_t) / PAGE) {
+		fprintf(stderr, "attack: only %u pages were seen to be allocated\n", nr);
+		exit(1);
+	}
+	memory_close(&memory);
+	return nr;
+}
+
 /* Three quarters of what is free. */
 static unsigned int attack_reuse(void)
 {
@@ -425,9 +483,9 @@ static const struct {
 	const char *name;
 	unsigned int (*run)(void);
 } attacks[] = {
-	{ "slots", attack_slots }, { "kill", attack_kill },	  { "memcg", attack_memcg },
-	{ "fork", attack_fork },   { "sockets", attack_sockets }, { "wide", attack_wide },
-	{ "many", attack_many },   { "reuse", attack_reuse },
+	{ "slots", attack_slots }, { "kill", attack_kill },	      { "memcg", attack_memcg },
+	{ "fork", attack_fork },   { "sockets", attack_sockets },     { "wide", attack_wide },
+	{ "many", attack_many },   { "scattered", attack_scattered }, { "reuse", attack_reuse },
 };
 
 int main(int argc, char **argv)
@@ -442,6 +500,7 @@ int main(int argc, char **argv)
 		printf("%s: ok %u\n", argv[1], attacks[i].run());
 		return 0;
 	}
-	fprintf(stderr, "usage: attack slots|kill|memcg|fork|sockets|wide|many|reuse SECONDS\n");
+	fprintf(stderr,
+		"usage: attack slots|kill|memcg|fork|sockets|wide|many|scattered|reuse SECONDS\n");
 	return 64;
 }

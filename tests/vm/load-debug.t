@@ -12,12 +12,12 @@ guest --kernel gmem-debug --append preempt=full --add "$top/build/tests/vm/attac
 		gmem-load $s || echo $s failed
 	done
 	gmem-load churn --seconds 15 --threads 3 --vms 2 || echo churn failed
-	for a in slots kill memcg fork sockets wide many reuse; do
+	for a in slots kill memcg fork sockets wide many scattered reuse; do
 		attack $a 2 || echo $a failed
 	done
 	rmmod kvm_amd kvm || echo kvm is still in use
 	grep debug_locks /proc/lockdep_stats >/out/lockdep'
-is "$(grep -c ': ok ' "$stdout")" 15 'every scenario and every attack ends well' || diag_guest
+is "$(grep -c ': ok ' "$stdout")" 16 'every scenario and every attack ends well' || diag_guest
 is "$(grep -v ': ok ' "$stdout")" '' 'and KVM can be unloaded'
 no_splat 'the kernel has nothing to say'
 file_like "$out/lockdep" 'debug_locks: +1$' 'and lockdep still watched at the end'
