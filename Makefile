@@ -285,6 +285,7 @@ faults: packages-build-kernel-lab-test
 soak: packages-build-kernel-lab-test
 	$(Q)$(MAKE) --no-print-directory all guest-programs soak-simulator
 	$(Q)GMEMTRACE_KERNELS=gmem-debian prove tests/vm/distribution tests/vm/selftests.t
+	$(Q)prove tests/vm/kvm-selftests
 	$(Q)tests/vm/soak
 
 # The .pc names PREFIX, so it is made anew each time.
