@@ -375,6 +375,19 @@ void promise_forget(struct model *model, struct inode *inode)
 	inode->promises = NULL;
 }
 
+__u64 promise_calls_stuck(const struct model *model)
+{
+	__u64 nr = 0, now = model->counts.now;
+
+	for (size_t i = 0; i < model->task_map.room; i++) {
+		const struct task *task = model->task_map.slots[i].value.pointer;
+		__u64 begin = task && task->call.vm ? task->call.conversion.begin : now;
+
+		nr += begin < now && now - begin > model->options.stuck_ns;
+	}
+	return nr;
+}
+
 void promise_free_all(struct model *model)
 {
 	for (size_t i = 0; i < model->inodes_nr; i++)

@@ -851,6 +851,8 @@ struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64
 /* How many bindings lie between that of @first, that one included, and that of @gfn. */
 __u32 promise_slots(const struct promise_vm *vm, __u64 first, __u64 gfn);
 void promise_forget(struct model *model, struct inode *inode);
+/* What KVM began for its VM, and has not ended for long: nothing is known of that VM since. */
+__u64 promise_calls_stuck(const struct model *model);
 void promise_free_all(struct model *model);
 
 /* doubt.c */

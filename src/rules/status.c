@@ -193,6 +193,11 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			       "not judged throughout: more was promised of %llu inodes than is "
 			       "kept in mind",
 			       (unsigned long long)counts->promises_forgotten);
+	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_stuck)
+		not_judged_add(verdict, rule,
+			       "not judged throughout: %llu conversions have not ended, and what "
+			       "their VMs were promised is not known since",
+			       (unsigned long long)counts->promises_stuck);
 	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu records lost, %llu calls missed",

@@ -383,6 +383,35 @@ static void test_promises_forgotten(void **state)
 		strstr(not_judged(RULE_PROMISE_BROKEN), "of 1 inodes than is kept in mind"));
 }
 
+/* A task dies in a conversion, outside of any request: since then nobody looks at that VM. */
+static void test_conversion_without_end(void **state)
+{
+	static const struct stream_promise bound = { 5, 1, 0x105, true };
+	static const struct stream_page seen = { 5, 110, 1, ABSENT_BITS };
+
+	(void)state;
+	for (int seconds = 1; seconds < 20; seconds += 14) {
+		stream_free(&stream);
+		stream_init(&stream);
+		stream.promises = &bound;
+		stream.promises_nr = 1;
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_fault(&stream, T, G, 5, 110);
+		stream_heartbeat(&stream);
+		for (__u32 pass = 0; pass < 2; pass++)
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
+				    &seen, 1);
+		stream_promise(&stream, T + 1, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x200, 1, 0, true,
+			       0);
+		stream.now += (__u64)seconds * SECOND;
+		stream_heartbeat(&stream);
+		release(RFC3, &seen, 1);
+		stream_expect(&stream, VERDICT_CONSISTENT);
+		assert_int_equal(not_judged(RULE_PROMISE_BROKEN) != NULL, seconds > 10);
+	}
+	assert_non_null(strstr(not_judged(RULE_HALF_CONVERTED), "1 conversions have not ended"));
+}
+
 /* Feeds all of it that memory is enough for. true: it was not enough. */
 static bool feed_short_of_memory(__u64 memory_max)
 {
@@ -480,6 +509,7 @@ int main(void)
 		PROOF_TEST(test_hooks_of_later),
 		PROOF_TEST(test_promised),
 		PROOF_TEST(test_promises_forgotten),
+		PROOF_TEST(test_conversion_without_end),
 		PROOF_TEST(test_unproven_accuses_nobody),
 		PROOF_TEST(test_proved_later),
 		PROOF_TEST(test_memory_short_after_proof),
