@@ -105,7 +105,9 @@ static int mapped_write_page(const struct mapped *mapped, uint64_t page, uint64_
 /* What write() fills is present until it is touched: the half that is cannot be written any more. */
 static int mapped_write(const struct mapped *mapped, uint64_t first, uint64_t nr, uint64_t key)
 {
-	if (!mapped->writes)
+	const uint64_t *words = mapped->words;
+
+	if (!mapped->writes || !words)
 		return LOAD_OK;
 	for (uint64_t page = first; page < first + nr; page++) {
 		int error = mapped_write_page(mapped, page, key ^ page);
@@ -115,7 +117,7 @@ static int mapped_write(const struct mapped *mapped, uint64_t first, uint64_t nr
 					 (unsigned long long)page, strerror(-error));
 	}
 	for (uint64_t page = first; page < first + nr / 2; page++) {
-		if (mapped->words[page * WORDS_PER_PAGE] != (key ^ page))
+		if (words[page * WORDS_PER_PAGE] != (key ^ page))
 			return load_fail("page %llu lost what was written",
 					 (unsigned long long)page);
 	}
