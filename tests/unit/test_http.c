@@ -18,7 +18,7 @@
 #include "daemon/http.h"
 
 #define PAGE "gmemtrace_up 1\n"
-#define PATIENCE 1 /* s */
+#define PATIENCE 2 /* s */
 #define TRIES 3 /* of 100 ms */
 
 static char path[64];
@@ -135,10 +135,10 @@ static void test_kept(void **state)
 
 	(void)state;
 	assert_true(descriptor >= 0);
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < 8; i++) {
 		assert_true(say(descriptor, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"));
 		assert_true(answered(descriptor));
-		pause_ms(PATIENCE * 1000 / 2);
+		pause_ms(PATIENCE * 1000 / 4);
 	}
 	close(descriptor);
 }
