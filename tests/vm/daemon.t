@@ -74,6 +74,11 @@ test_four() {
 	is "$(cat "$out/four-alone.status")" 5 'four suffice for gmemtrace alone'
 }
 
+# Pages of the inode, and which of them.
+slot_of() {
+	jq -r '"\(.inode.pages) \(.subject.pgoff_first)"' "$out/$1.stdout"
+}
+
 test_past() {
 	is "$(cat "$out/past-check.status")" 0 'what gmemtraced remembers is judged'
 	json_ok "$out/past-check.stdout" '.verdict == "consistent" and .transitions > 500 and .pages > 90' \
@@ -83,6 +88,12 @@ test_past() {
 	json_ok "$out/past-why.stdout" '.inode.dead' 'also where it is gone'
 	json_ok "$out/past-address.stdout" '.inode.provider == "secretmem" and .now.applied == "absent" and .now.resident' \
 		'the page at an address of a process is found'
+	is "$(slot_of slot-first; slot_of slot-next)" "$(printf '24 8\n88 8')" \
+		"a VM's private page is found by where it has what the guest shares"
+	file_like "$out/slot-first.stderr" '^gmemtrace: [0-9]+:0x[0-9a-f]+: guest frame 0x[0-9a-f]+ of its VM, (private|shared now)' \
+		'and which guest frame that is'
+	case_is slot-none 2 'this process has 3 guest_memfds, and no memory slot that could be read has one of them there' \
+		'what no slot has is none'
 	json_ok <(jq -s . "$out/past-live.stdout") '[.[] | select(.inode == null) | .zapped] | add > 300' 'live lines of the past'
 	ends_like past 0 'it ends well'
 	case_is past-none 4 'this gmemtraced remembers nothing: start it with --history' 'who remembers nothing says so'
@@ -127,6 +138,14 @@ test_left_out() {
 	succeeds "the other's changes are still seen, and by nobody: $named, $none" test "$((4 * none))" -gt "$named"
 }
 
+test_sums() {
+	json_ok <(sed -n '/^{/,$p' "$out/sums-idle.stdout") '.summary and ([.rows[] | select(.key == "exposure")][0].count >= 64)' \
+		'sums are kept while the sensors rest'
+	json_ok <(sed -n '/^{/,$p' "$out/sums-check.stdout") '.verdict == "consistent" and .transitions > 50' 'events beside them are judged'
+	json_ok "$out/sums-beside.stdout" '.summary and ([.rows[] | select(.key == "exposure")][0].count >= 64)' 'and sums beside events'
+	ends_like sums 0 'it ends well'
+}
+
 test_clients() {
 	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
 	case_is squatted 4 '/tmp/squatted.sock: served by user 1001, who is neither root nor you: not trusted' \
@@ -143,7 +162,7 @@ require_build build/tests/vm/hostile guest-programs
 require_build build/tests/vm/terminal guest-programs
 build_with_less
 tic -x -o "$test_work" "$here/terminal.ti" || skip_all 'tic is missing (Debian package: ncurses-bin)'
-guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 400 --add "$hostile" --add "$terminal" --add "$test_work/g/gmemtrace-test" --add "$with_less" --add "$here/daemon.guest" -- \
+guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 480 --add "$hostile" --add "$terminal" --add "$test_work/g/gmemtrace-test" --add "$with_less" --add "$here/daemon.guest" -- \
 	sh /bin/daemon.guest
 status_is 0 'the guest ran all cases'
 test_attacks
@@ -151,6 +170,7 @@ test_ends
 test_past
 test_watched
 test_left_out
+test_sums
 test_filters
 test_four
 test_clients
