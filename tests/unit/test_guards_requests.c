@@ -453,6 +453,88 @@ static void test_late_end(void **state)
 	assert_false(watch.read[0].settled);
 }
 
+/* --- what is prepared, and what hangs ------------------------------------------------------ */
+
+/* Page 0 is absent, page 1 present; then a request of both and of what there is not. */
+static void prepared_by(enum record_operation operation, __s64 result, bool absent, bool present)
+{
+	start();
+	stream_join(&stream, T, G, 0, 100);
+	stream_join(&stream, T, G, 1, 101);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	stream_request(&stream, RECORD_REQUEST_BEGIN, T, G, operation, 0, 2000, false, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, operation, 0, 2000, false, result);
+	feed();
+	assert_int_equal(page_at(G, 0).prepared, absent);
+	assert_int_equal(page_at(G, 1).prepared, present);
+}
+
+static void test_prepared(void **state)
+{
+	(void)state;
+	prepared_by(RECORD_OPERATION_CONFIGURE, 0, true, true);
+	prepared_by(RECORD_OPERATION_CONFIGURE, -12, false, false);
+	/* A batch's range has others' pages, too. */
+	prepared_by(RECORD_OPERATION_CONFIGURE_BATCH, 0, true, false);
+	prepared_by(RECORD_OPERATION_CONFIGURE_BATCH, -12, false, false);
+	prepared_by(RECORD_OPERATION_FALLOCATE, 0, false, false);
+}
+
+/* Three that never end: each is told of once, when it is overdue. */
+static void stuck_after(__u64 seconds, size_t expected)
+{
+	__u64 first;
+
+	start();
+	first = stream.now;
+	for (__u32 i = 0; i < 3; i++) {
+		stream.now = first + 3 * i * SECOND;
+		begin(T + i, 10 * i, 10 * i + 5, true);
+	}
+	for (__u64 i = 7; i < seconds; i++) {
+		stream.now = first + i * SECOND;
+		stream_heartbeat(&stream);
+	}
+	stream.now = first + seconds * SECOND;
+	feed();
+	assert_int_equal(watch.stuck_nr, expected);
+}
+
+static void test_stuck_in_turn(void **state)
+{
+	(void)state;
+	stuck_after(9, 0);
+	stuck_after(11, 1);
+	stuck_after(14, 2);
+	stuck_after(17, 3);
+	stuck_after(30, 3);
+}
+
+/* A page that was read is changed in a request: whether it has to be read again. */
+static void changed_in(enum record_operation operation, __u64 uncompared)
+{
+	const struct stream_page seen = { 0, 100, 1, ABSENT_BITS };
+
+	start();
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 256, &seen, 1);
+	stream_heartbeat(&stream);
+	stream_request(&stream, RECORD_REQUEST_BEGIN, T, G, operation, 0, 0, true, 0);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, operation, 0, 0, true, 0);
+	feed();
+	assert_int_equal(model_pages_uncompared(stream.model), uncompared);
+}
+
+/* Only behind a release's begin a change is the way out. */
+static void test_closing(void **state)
+{
+	(void)state;
+	changed_in(RANGE, 1);
+	changed_in(RECORD_OPERATION_RELEASE, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -464,6 +546,8 @@ int main(void)
 		RULE_TEST(test_many_since),	RULE_TEST(test_conflicts),
 		RULE_TEST(test_declares),	RULE_TEST(test_ranges),
 		RULE_TEST(test_configure),	RULE_TEST(test_late_end),
+		RULE_TEST(test_prepared),	RULE_TEST(test_stuck_in_turn),
+		RULE_TEST(test_closing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
