@@ -190,8 +190,8 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		explain_unpromised(verdict, rule);
 	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_forgotten)
 		not_judged_add(verdict, rule,
-			       "not judged throughout: more was promised of %llu inodes than is "
-			       "kept in mind",
+			       "not judged throughout: more was promised than is kept in mind, "
+			       "%llu times",
 			       (unsigned long long)counts->promises_forgotten);
 	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_stuck)
 		not_judged_add(verdict, rule,

@@ -380,7 +380,7 @@ static void test_promises_forgotten(void **state)
 	release(RFC3, &seen, 1);
 	assert_non_null(not_judged(RULE_PROMISE_BROKEN));
 	assert_non_null(
-		strstr(not_judged(RULE_PROMISE_BROKEN), "of 1 inodes than is kept in mind"));
+		strstr(not_judged(RULE_PROMISE_BROKEN), "promised than is kept in mind, 1 times"));
 }
 
 /* A task dies in a conversion, outside of any request: since then nobody looks at that VM. */
