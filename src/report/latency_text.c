@@ -60,9 +60,13 @@ static void text_most(FILE *out, const struct flush_latency *latency,
 	if (!flush_latency_sum(latency, FLUSH_CAUSES, 0, &most))
 		return;
 	operation = most.cpu ? model_operation_name(most.cpu) : "no request";
-	fprintf(out, "%.0f %% of it: %llu flushes of %s (%s), from %s.\n",
-		percent(most.ns, totals->ns), (unsigned long long)most.count,
-		latency_size((enum flush_size)most.bits), flush_kind_name(most.kind), operation);
+	fprintf(out, "%.0f %% of it: %llu flushes of %s (%s)", percent(most.ns, totals->ns),
+		(unsigned long long)most.count, latency_size((enum flush_size)most.bits),
+		flush_kind_name(most.kind));
+	/* A histogram does not know what asked for it. */
+	if (!totals->summary)
+		fprintf(out, ", from %s", operation);
+	fprintf(out, ".\n");
 	if (most.cpu == RECORD_OPERATION_CONFIGURE)
 		fprintf(out, "-> batch with fallocate(), see gmemtrace-latency(1)\n");
 }

@@ -532,6 +532,9 @@ static void test_summary_words(void **state)
 	assert_non_null(strstr(json, "\"summary\": true"));
 	assert_non_null(strstr(json, "\"asked\": null"));
 	assert_null(strstr(text, "no stacks were taken"));
+	/* Nor that no request was behind them. */
+	assert_non_null(strstr(text, " of it: "));
+	assert_null(strstr(text, "from no request"));
 	free(text);
 	free(json);
 }
