@@ -159,6 +159,9 @@ static bool covered_any(const struct judging *judging)
 
 static bool suspected_any(const struct chunk *chunk)
 {
+	/* Nearly all have none at all. */
+	if (!chunk->marks)
+		return false;
 	return bits_count(chunk_marks(chunk, MARK_SUSPECT_DECLARED)) ||
 	       bits_count(chunk_marks(chunk, MARK_SUSPECT_APPLIED)) ||
 	       bits_count(chunk_marks(chunk, MARK_LEFT_LOCKED)) ||
