@@ -34,4 +34,19 @@ static __always_inline __u32 summary_bucket(__u64 ns)
 	return buckets + (__u32)ns;
 }
 
+/* By how much times of @bucket are shifted. */
+static __always_inline __u64 summary_shift(__u32 bucket)
+{
+	return bucket < 64 ? 0 : bucket / 32 - 1;
+}
+
+/* @ns is halved @shift times, where that is what it takes: mostly it is what the one before took. */
+static __always_inline bool summary_bucket_like(__u64 ns, __u64 shift, __u32 *bucket)
+{
+	__u64 rest = ns >> (shift & 63);
+
+	*bucket = (__u32)(shift * 32 + rest);
+	return rest - 32 < 32;
+}
+
 #endif

@@ -165,10 +165,10 @@ struct inode_key {
 #define SUMMARY_STALE_NS 1000000000ULL /* no flush is coming */
 
 struct summary_zap {
-	__u64 first, last; /* pfns, `last` exclusive */
-	__u64 end; /* ns */
+	__u64 first, last; /* addresses of pages, both inclusive */
+	__u64 end; /* ns; of several runs that were joined, of the first */
 	__u32 nr; /* pages */
-	__u32 joined; /* 1: of several runs, `end` of the first */
+	__u32 cell; /* RECORD_SUMMARY_EXPOSURE; _AT_MOST where runs were joined */
 };
 
 struct summary_slot {
@@ -183,6 +183,7 @@ struct summary_histogram {
 	__u64 sum; /* ns */
 	__u64 max; /* ns */
 	__u64 least; /* ~ns, so that 0 is none */
+	__u64 shift; /* of the last time but few (summary_bucket_like()) */
 	__u64 buckets[RECORD_SUMMARY_BUCKETS];
 };
 

@@ -8,74 +8,89 @@
 
 #include "summary.h"
 
-/* Behind the last that there is room for: the last one's time is that of its first run. */
-static __noinline int summary_join(struct summary_slot *slot, __u64 first, __u64 nr)
+static __always_inline void summary_keep(struct summary_zap *zap, __u64 first, __u64 nr, __u64 now)
 {
-	struct summary_zap *last;
+	zap->first = first;
+	zap->last = first + ((nr - 1) << PAGE_SHIFT);
+	zap->end = now;
+	zap->nr = nr;
+	zap->cell = RECORD_SUMMARY_EXPOSURE;
+}
+
+/* Behind the last that there is room for: the last one's time is that of its first run. */
+static __always_inline void summary_join(struct summary_zap *last, __u64 first, __u64 nr)
+{
+	__u64 end = first + ((nr - 1) << PAGE_SHIFT);
+
+	if (first < last->first)
+		last->first = first;
+	if (end > last->last)
+		last->last = end;
+	last->nr += nr;
+	last->cell = RECORD_SUMMARY_EXPOSURE_AT_MOST;
+}
+
+/* Apart: not the first since the last flush. */
+static __noinline int summary_zap_more(struct summary_slot *slot, __u64 first, __u64 nr, __u64 now)
+{
+	__u64 at;
 
 	if (!slot)
 		return 0;
-	last = &slot->zaps[SUMMARY_ZAPS - 1];
-	if (first < last->first)
-		last->first = first;
-	if (first + nr > last->last)
-		last->last = first + nr;
-	last->nr += nr;
-	last->joined = 1;
-	return 0;
-}
-
-static __always_inline int summary_zap(__u64 pfn, __u64 nr)
-{
-	const struct task_struct___ids *task = task_current();
-	struct summary_slot *slot = summary_slot(task->pid);
-	__u64 now = bpf_ktime_get_ns();
-	struct summary_zap *zap;
-	__u32 at;
-
-	if (slot->task != (__u64)task && !summary_claim(slot, (__u64)task, now))
-		return 0;
 	at = slot->nr;
-	if (at >= SUMMARY_ZAPS)
-		return summary_join(slot, pfn, nr);
-	zap = &slot->zaps[at];
-	zap->first = pfn;
-	zap->last = pfn + nr;
-	zap->nr = nr;
-	zap->joined = 0;
-	zap->end = now;
 	slot->since = now;
+	if (at >= SUMMARY_ZAPS) {
+		summary_join(&slot->zaps[SUMMARY_ZAPS - 1], first, nr);
+		return 0;
+	}
+	summary_keep(&slot->zaps[at], first, nr, now);
 	slot->nr = at + 1;
 	return 0;
 }
 
-/* The pfn of the first argument, a struct page or an address. */
-static __always_inline __u64 summary_pfn(__u64 *ctx)
+/* @first: the address of the first of @nr pages. */
+static __always_inline int summary_zap(__u64 first, __u64 nr)
+{
+	const struct task_struct___ids *task = task_current();
+	struct summary_slot *slot = summary_slot(task->pid);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (slot->task != (__u64)task && !summary_claim(slot, (__u64)task, now))
+		return 0;
+	if (slot->nr)
+		return summary_zap_more(slot, first, nr, now);
+	summary_keep(&slot->zaps[0], first, nr, now);
+	slot->since = now;
+	slot->nr = 1;
+	return 0;
+}
+
+/* The direct map's address of the first argument, which is a struct page or that address. */
+static __always_inline __u64 summary_address(__u64 *ctx)
 {
 	__u64 value;
 
 	if (!sensor.zap_by_address)
-		return page_argument_pfn((const void *)*(volatile __u64 *)ctx, ctx);
+		return sensor.page_offset +
+		       (page_argument_pfn((const void *)*(volatile __u64 *)ctx, ctx) << PAGE_SHIFT);
 	bpf_get_func_arg(ctx, 0, &value);
-	return (value - sensor.page_offset) >> PAGE_SHIFT;
+	return value;
 }
 
-/* Where the flush covers the zap: in place of addresses, pfns; everything is one that ends nowhere. */
-static __always_inline bool summary_ended(const struct summary_zap *zap, __u64 first, __u64 last,
-					  __u64 now)
+/* Of an address range, as hardware takes it: each page that it touches. */
+static __always_inline bool summary_covers(const struct summary_zap *zap, __u64 first, __u64 last)
 {
-	if (zap->first < first || zap->last > last)
-		return false;
-	summary_add(zap->joined ? RECORD_SUMMARY_EXPOSURE_AT_MOST : RECORD_SUMMARY_EXPOSURE,
-		    now - zap->end, zap->nr);
-	return true;
+	return zap->first >= (first & ~((1ULL << PAGE_SHIFT) - 1)) && zap->last < last;
 }
 
 /* Apart, as registers are few. */
 static __noinline bool summary_end_one(const struct summary_zap *zap, __u64 first, __u64 last,
 				       __u64 now)
 {
-	return zap && summary_ended(zap, first, last, now);
+	if (!zap || !summary_covers(zap, first, last))
+		return false;
+	summary_add(&zap->cell, now - zap->end, zap->nr);
+	return true;
 }
 
 /* Apart: several zaps, or one that is not covered, which stays. */
@@ -100,13 +115,13 @@ static __noinline int summary_end_all(struct summary_slot *slot, __u64 first, __
 }
 
 static __always_inline __u32 summary_cell(const struct task_struct___ids *task, __u64 first,
-					  __u64 last, bool all)
+					  __u64 last)
 {
 	__u64 bytes = last - first;
 
 	if (task->tgid == sensor.own_tgid)
 		return RECORD_SUMMARY_OURS;
-	if (all)
+	if (!first && last == ~0ULL)
 		return RECORD_SUMMARY_ALL;
 	if (bytes > sensor.flush_ceiling)
 		return RECORD_SUMMARY_CEILING;
@@ -116,8 +131,50 @@ static __always_inline __u32 summary_cell(const struct task_struct___ids *task, 
 					: RECORD_SUMMARY_ELSEWHERE_FEW;
 }
 
-static __always_inline int summary_flush(enum sensor_program program, __u64 first, __u64 last,
-					 bool all)
+/* Apart: any flush of the slot's task, which ends at @now; from 0 to ~0: flush_tlb_all(). */
+static __noinline int summary_flush_any(struct summary_slot *slot, __u64 first, __u64 last,
+					__u64 now)
+{
+	__u32 cell = summary_cell(task_current(), first, last);
+
+	if (!slot)
+		return 0;
+	if (slot->flush_begin)
+		summary_add(&cell, now - slot->flush_begin, 1);
+	slot->flush_begin = 0;
+	if (last - first > sensor.flush_ceiling) {
+		first = 0;
+		last = ~0ULL;
+	}
+	if (slot->nr)
+		summary_end_all(slot, first, last, now);
+	if (!slot->nr)
+		summary_release(slot);
+	return 0;
+}
+
+/* What most are: a page (or a few) of the direct map, where nothing else has been changed before. */
+static __always_inline bool summary_flush_plain(const struct task_struct___ids *task,
+						struct summary_slot *slot, __u64 first, __u64 last,
+						__u64 now)
+{
+	struct summary_zap *zap = &slot->zaps[0];
+	__u64 bytes = last - first, begin = slot->flush_begin;
+	__u32 cell = bytes <= 1 << PAGE_SHIFT ? RECORD_SUMMARY_ONE : RECORD_SUMMARY_FEW;
+
+	if (slot->nr != 1 || bytes > sensor.flush_ceiling || !summary_covers(zap, first, last) ||
+	    task->tgid == sensor.own_tgid)
+		return false;
+	if (begin)
+		summary_add(&cell, now - begin, 1);
+	summary_add(&zap->cell, now - zap->end, zap->nr);
+	slot->flush_begin = 0;
+	slot->nr = 0;
+	summary_release(slot);
+	return true;
+}
+
+static __always_inline int summary_flush(enum sensor_program program, __u64 first, __u64 last)
 {
 	const struct task_struct___ids *task = task_current();
 	struct summary_slot *slot = summary_slot(task->pid);
@@ -129,49 +186,42 @@ static __always_inline int summary_flush(enum sensor_program program, __u64 firs
 		return 0;
 	}
 	now = bpf_ktime_get_ns();
-	if (slot->flush_begin)
-		summary_add(summary_cell(task, first, last, all), now - slot->flush_begin, 1);
-	slot->flush_begin = 0;
-	if (all || last - first > sensor.flush_ceiling) {
-		first = 0;
-		last = ~0ULL;
-	} else {
-		first = (first - sensor.page_offset) >> PAGE_SHIFT;
-		last = (last - sensor.page_offset + (1 << PAGE_SHIFT) - 1) >> PAGE_SHIFT;
-	}
-	if (slot->nr == 1 && summary_ended(&slot->zaps[0], first, last, now))
-		slot->nr = 0;
-	else if (slot->nr)
-		summary_end_all(slot, first, last, now);
-	if (!slot->nr)
-		summary_release(slot);
+	if (!summary_flush_plain(task, slot, first, last, now))
+		summary_flush_any(slot, first, last, now);
 	return 0;
+}
+
+/* Apart: no zap of the task's waits. Whether there is a slot, now its. */
+static __noinline bool summary_begin_alone(__u32 program, struct summary_slot *slot)
+{
+	__u64 now;
+
+	if (!slot || !armed(program))
+		return false;
+	now = bpf_ktime_get_ns();
+	if (!summary_claim(slot, bpf_get_current_task(), now))
+		return false;
+	slot->since = now;
+	return true;
 }
 
 static __always_inline int summary_begin(enum sensor_program program)
 {
 	const struct task_struct___ids *task = task_current();
 	struct summary_slot *slot = summary_slot(task->pid);
-	__u64 now;
 
-	if (!armed(program))
+	if (slot->task != (__u64)task && !summary_begin_alone(program, slot))
 		return 0;
-	now = bpf_ktime_get_ns();
-	if (slot->task != (__u64)task) {
-		if (!summary_claim(slot, (__u64)task, now))
-			return 0;
-		slot->since = now;
-	}
-	slot->flush_begin = now;
+	slot->flush_begin = bpf_ktime_get_ns();
 	return 0;
 }
 
 SEC("fexit/set_direct_map_invalid_noflush")
 int BPF_PROG(summary_invalid_exit, const void *page, int result)
 {
-	if (!armed(PROGRAM_SUMMARY_INVALID_EXIT) || result)
+	if (result)
 		return 0;
-	return summary_zap(summary_pfn(ctx), 1);
+	return armed(PROGRAM_SUMMARY_INVALID_EXIT) ? summary_zap(summary_address(ctx), 1) : 0;
 }
 
 SEC("fexit/set_direct_map_valid_noflush")
@@ -179,7 +229,7 @@ int BPF_PROG(summary_valid_exit, const void *page, unsigned int nr, bool valid, 
 {
 	if (!armed(PROGRAM_SUMMARY_VALID_EXIT) || result || valid)
 		return 0;
-	return summary_zap(summary_pfn(ctx), nr);
+	return summary_zap(summary_address(ctx), nr);
 }
 
 SEC("fentry/flush_tlb_kernel_range")
@@ -191,7 +241,7 @@ int BPF_PROG(timed_range_enter, unsigned long start, unsigned long end)
 SEC("fexit/flush_tlb_kernel_range")
 int BPF_PROG(timed_range_exit, unsigned long start, unsigned long end)
 {
-	return summary_flush(PROGRAM_TIMED_RANGE_EXIT, start, end, false);
+	return summary_flush(PROGRAM_TIMED_RANGE_EXIT, start, end);
 }
 
 SEC("fentry/flush_tlb_all")
@@ -203,7 +253,7 @@ int BPF_PROG(timed_all_enter)
 SEC("fexit/flush_tlb_all")
 int BPF_PROG(timed_all_exit)
 {
-	return summary_flush(PROGRAM_TIMED_ALL_EXIT, 0, ~0ULL, true);
+	return summary_flush(PROGRAM_TIMED_ALL_EXIT, 0, ~0ULL);
 }
 
 #endif

@@ -40,13 +40,27 @@ static __noinline int summary_extremes(struct summary_histogram *histogram, __u6
 	return 0;
 }
 
-/* Atomic: another task may come between on this CPU. */
-static __always_inline void summary_add(__u32 cell, __u64 ns, __u64 nr)
+/* Apart: of another order than the one before. */
+static __noinline __u32 summary_bucket_new(struct summary_histogram *histogram, __u64 ns)
 {
-	struct summary_histogram *histogram = bpf_map_lookup_elem(&summaries, &cell);
 	__u32 bucket = summary_bucket(ns);
 
-	if (!histogram || bucket >= RECORD_SUMMARY_BUCKETS)
+	if (histogram)
+		atomic_write(&histogram->shift, summary_shift(bucket));
+	return bucket;
+}
+
+/* Atomic: another task may come between on this CPU. */
+static __always_inline void summary_add(const __u32 *cell, __u64 ns, __u64 nr)
+{
+	struct summary_histogram *histogram = bpf_map_lookup_elem(&summaries, cell);
+	__u32 bucket;
+
+	if (!histogram)
+		return;
+	if (!summary_bucket_like(ns, atomic_read(&histogram->shift), &bucket))
+		bucket = summary_bucket_new(histogram, ns);
+	if (bucket >= RECORD_SUMMARY_BUCKETS)
 		return;
 	__sync_fetch_and_add(&histogram->buckets[bucket], nr);
 	__sync_fetch_and_add(&histogram->sum, ns * nr);

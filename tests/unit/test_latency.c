@@ -55,6 +55,25 @@ static void test_buckets_of_sensors(void **state)
 	assert_int_equal(summary_bucket(~0ULL), FLUSH_BUCKETS - 1);
 }
 
+/* A shift that fits gives the very bucket, any other none: from every bucket with every shift. */
+static void test_buckets_by_shift(void **state)
+{
+	(void)state;
+	for (__u32 i = 0; i < FLUSH_BUCKETS; i++) {
+		__u64 ns[] = { flush_bucket_first(i), flush_bucket_first(i + 1) - 1 };
+
+		for (__u32 j = 0; j < 2 * 64; j++) {
+			__u64 value = ns[j & 1], shift = j >> 1;
+			__u32 bucket;
+
+			if (summary_bucket_like(value, shift, &bucket))
+				assert_int_equal(bucket, i);
+			else
+				assert_true(i < 32 || shift != summary_shift(i));
+		}
+	}
+}
+
 static void copy_add(struct summary_histogram *copy, __u64 ns, __u64 nr)
 {
 	copy->buckets[summary_bucket(ns)] += nr;
@@ -1067,6 +1086,7 @@ int main(void)
 		cmocka_unit_test(test_buckets),
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_buckets_of_sensors),
+		cmocka_unit_test(test_buckets_by_shift),
 		cmocka_unit_test(test_summary_exact),
 		cmocka_unit_test(test_summary_many),
 		cmocka_unit_test(test_leaves),
