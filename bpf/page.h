@@ -36,7 +36,7 @@ static __always_inline __u64 page_address(__u64 pfn)
  */
 static __always_inline __u64 page_argument_pfn(const void *page, const void *ctx)
 {
-	__u64 offset, address = 0;
+	__u64 offset = 0;
 
 	if (sensor.have_rdonly_cast) {
 		const struct page *base = bpf_rdonly_cast((void *)sensor.vmemmap,
@@ -44,8 +44,8 @@ static __always_inline __u64 page_argument_pfn(const void *page, const void *ctx
 
 		asm volatile("%0 = %1; %0 -= %2" : "=&r"(offset) : "r"(page), "r"(base));
 	} else {
-		bpf_probe_read_kernel(&address, sizeof(address), ctx);
-		offset = address - sensor.vmemmap;
+		bpf_probe_read_kernel(&offset, sizeof(offset), ctx);
+		offset -= sensor.vmemmap;
 	}
 	return page_offset_pfn(offset);
 }

@@ -153,16 +153,17 @@ static __noinline int summary_flush_any(struct summary_slot *slot, __u64 first, 
 	return 0;
 }
 
-/* What most are: a page (or a few) of the direct map, where nothing else has been changed before. */
+/* What most are: of the one page that has been changed, and nothing else before. */
 static __always_inline bool summary_flush_plain(const struct task_struct___ids *task,
 						struct summary_slot *slot, __u64 first, __u64 last,
 						__u64 now)
 {
 	struct summary_zap *zap = &slot->zaps[0];
-	__u64 bytes = last - first, begin = slot->flush_begin;
-	__u32 cell = bytes <= 1 << PAGE_SHIFT ? RECORD_SUMMARY_ONE : RECORD_SUMMARY_FEW;
+	__u64 begin = slot->flush_begin;
+	__u32 cell = RECORD_SUMMARY_ONE;
 
-	if (slot->nr != 1 || bytes > sensor.flush_ceiling || !summary_covers(zap, first, last) ||
+	if (slot->nr != 1 || zap->first != first || zap->last != first ||
+	    last - first != 1 << PAGE_SHIFT || sensor.flush_ceiling < 1 << PAGE_SHIFT ||
 	    task->tgid == sensor.own_tgid)
 		return false;
 	if (begin)
