@@ -1,6 +1,7 @@
 #!/bin/bash
-# make bench-host where perf counts kernel instructions, which no machine that this is built and tested on lets it: with a
-# perf, a tracer and workloads that are scripts and say known numbers. What a page costs is what they differ by.
+# SPDX-License-Identifier: GPL-2.0
+# make bench-host where perf counts kernel instructions, which few virtual machines let it: with a perf, a tracer and
+# workloads that are scripts and say known numbers. What a page costs is what they differ by.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
 . "$(dirname -- "$0")/../vm/lib.sh"
 
