@@ -55,7 +55,6 @@ static struct {
 	void *context;
 	int nowhere; /* /dev/null; -1: it could not be opened */
 	volatile sig_atomic_t seconds; /* of a write that the end waits for */
-	volatile sig_atomic_t given_up;
 	bool closing;
 	struct sigaction before;
 } stall = { .nowhere = -1 };
@@ -69,7 +68,7 @@ static void on_stall(int number)
 	if (stall.closing || (stall.ends && stall.ends(stall.context)))
 		stall.seconds++;
 	if (stall.seconds >= STALL_SECONDS && stall.nowhere >= 0)
-		stall.given_up = dup2(stall.nowhere, STDOUT_FILENO) >= 0;
+		(void)dup2(stall.nowhere, STDOUT_FILENO);
 	alarm(1);
 	errno = error;
 }
