@@ -48,20 +48,9 @@ static void leak_request_ended(struct verdict *verdict, const struct model_reque
 			"ever.");
 }
 
-static void leak_page_read(struct verdict *verdict, const struct model_read *read)
+static void lock_page_read(struct verdict *verdict, const struct model_read *read)
 {
-	struct accusation accusation = {
-		.rule = RULE_LOCK_LEAK,
-		.inode = read->inode,
-		.pgoff = read->pgoff,
-		.nr = read->nr,
-		.pfn = read->pfn,
-		.from = read->since,
-		.to = read->end,
-		.union_count = true,
-		.immune = true,
-		.read = read,
-	};
+	struct accusation accusation = accuse_left(RULE_LOCK_LEAK, read);
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
@@ -103,6 +92,6 @@ static const struct rule_descriptor lock_leak = {
 		.built = true,
 	},
 	.request_ended = leak_request_ended,
-	.page_read = leak_page_read,
+	.page_read = lock_page_read,
 };
 RULE_ENTER(lock_leak);

@@ -2,21 +2,10 @@
 /* reference-leak: somebody took references to a page, and did not give them back. */
 #include "rules/rule.h"
 
-static void leak_page_read(struct verdict *verdict, const struct model_read *read)
+static void reference_page_read(struct verdict *verdict, const struct model_read *read)
 {
 	__u32 references = (read->bits & RECORD_PAGE_REFERENCES) >> RECORD_PAGE_REFERENCES_SHIFT;
-	struct accusation accusation = {
-		.rule = RULE_REFERENCE_LEAK,
-		.inode = read->inode,
-		.pgoff = read->pgoff,
-		.nr = read->nr,
-		.pfn = read->pfn,
-		.from = read->since,
-		.to = read->end,
-		.union_count = true,
-		.immune = true,
-		.read = read,
-	};
+	struct accusation accusation = accuse_left(RULE_REFERENCE_LEAK, read);
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
@@ -56,6 +45,6 @@ static const struct rule_descriptor reference_leak = {
 		.since = "schedule_bug_enter",
 		.built = true,
 	},
-	.page_read = leak_page_read,
+	.page_read = reference_page_read,
 };
 RULE_ENTER(reference_leak);
