@@ -342,6 +342,7 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 			continue;
 		if (!program_hooks(program))
 			continue;
+		load->descriptors[i] = bpf_program__fd(program);
 		load->links[i] = bpf_program__attach(program);
 		if (!load->links[i])
 			return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno,
@@ -644,12 +645,11 @@ int load_leave_out(const struct load *load, const struct inode_key *inode, bool 
 
 uint64_t load_misses(struct load *load, size_t index)
 {
-	struct bpf_program *program = program_find(load, &load_programs[index]);
 	struct bpf_prog_info info = {};
 	__u32 length = sizeof(info);
 	uint64_t missed;
 
-	if (!load->links[index] || bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &length))
+	if (!load->links[index] || bpf_obj_get_info_by_fd(load->descriptors[index], &info, &length))
 		return 0;
 	missed = info.recursion_misses - load->misses[index];
 	load->misses[index] = info.recursion_misses;

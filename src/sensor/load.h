@@ -50,6 +50,7 @@ extern const size_t load_programs_nr;
 struct load {
 	struct sensors_bpf *parts[LOAD_PART_NR];
 	struct bpf_link *links[LOAD_PROGRAMS_MAX];
+	int descriptors[LOAD_PROGRAMS_MAX]; /* of the programs that have links */
 	uint64_t misses[LOAD_PROGRAMS_MAX]; /* as last read */
 	struct zap_ring_entry *zaps; /* mapped */
 	bool with_kvm; /* part INODES knows kvm's types */
