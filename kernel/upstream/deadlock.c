@@ -56,6 +56,16 @@ static _Noreturn void cannot(const char *what)
 	_exit(EXIT_CANNOT);
 }
 
+/* Anew, as the entry of a page that has failed stays in the page tables, whatever becomes of the page. */
+static void map_all(void)
+{
+	int fixed = pages ? MAP_FIXED : 0;
+
+	pages = mmap(pages, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | fixed, memory, 0);
+	if (pages == MAP_FAILED)
+		cannot("mmap of a guest_memfd");
+}
+
 static void prepare(void)
 {
 	struct kvm_create_guest_memfd request = { .size = PAGES * PAGE,
@@ -68,9 +78,7 @@ static void prepare(void)
 	memory = ioctl(vm, KVM_CREATE_GUEST_MEMFD, &request);
 	if (memory < 0)
 		cannot("a guest_memfd that can be mapped");
-	pages = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, memory, 0);
-	if (pages == MAP_FAILED)
-		cannot("mmap of a guest_memfd");
+	map_all();
 }
 
 static void punch_all(void)
@@ -113,6 +121,7 @@ static void fail_in_the_middle(struct progress *progress)
 		pthread_barrier_wait(&gate);
 		/* It may have come back behind the hole, poisoned. */
 		punch_all();
+		map_all();
 		atomic_fetch_add(&progress->rounds, 1);
 	}
 	pthread_join(puncher, NULL);
