@@ -12,6 +12,7 @@
 #include "run/units.h"
 
 #define FORCE_NS (2 * SECOND) /* between SIGTERM, SIGKILL and giving up */
+#define SUMS_NS (SECOND + SECOND / 5) /* gmemtraced tells of sums once a second */
 #define SETTLE_FACTOR 12 /* of --settle, as long as reads go on */
 #define HANG_FACTOR 3 /* of the stuck limit: a disk, too, may keep a task waiting */
 
@@ -280,6 +281,19 @@ static void session_stop(struct session *session)
 	}
 }
 
+/* What has come to a daemon's sums until now is told with the next ones: unlike our own sensors it does not end. */
+static void session_await_sums(struct session *session)
+{
+	uint64_t begin = session->now;
+	unsigned int signals = session->signals;
+
+	if (!session->options->summary || !session->client ||
+	    !sensor_client_daemon(session->client))
+		return;
+	while (session->client && session->signals == signals && session->now - begin < SUMS_NS)
+		session_step(session);
+}
+
 static void session_look_oops(struct session *session)
 {
 	if (session->oopsed || !hang_oopsed())
@@ -434,6 +448,7 @@ enum gmemtrace_status session_run(const struct run_options *options, struct mode
 		session_unwatch(&session);
 	}
 	session_settle(&session);
+	session_await_sums(&session);
 	session_map(&session);
 	session_look_oops(&session);
 	session_stop(&session);
