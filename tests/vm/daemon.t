@@ -139,6 +139,8 @@ test_left_out() {
 }
 
 test_sums() {
+	json_ok <(sed -n '/^{/,$p' "$out/sums-idle.stdout") '.summary and ([.rows[] | select(.key == "exposure")][0].count >= 64)' \
+		'sums are kept while the sensors rest'
 	json_ok <(sed -n '/^{/,$p' "$out/sums-check.stdout") '.verdict == "consistent" and .transitions > 50' 'events beside them are judged'
 	json_ok "$out/sums-beside.stdout" '.summary and ([.rows[] | select(.key == "exposure")][0].count >= 64)' 'and sums beside events'
 	ends_like sums 0 'it ends well'
