@@ -2,8 +2,8 @@
 /*
  * Which hooks saw, as the sensors say of themselves: "sensor.program.N" names a program, and
  * says whether it is off; "sensor.sight.N" says whether it was proved to fire. Where others are
- * named a program that is not was not there yet; where none is all are believed: the oldest captures
- * name none.
+ * named a program that is not was not there yet; where none is all are believed, for the oldest captures
+ * name none, but those that came later than they.
  */
 #include <stdio.h>
 #include "internal.h"
@@ -103,7 +103,8 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 	const char *why = NULL;
 
 	/* Where nothing was looked at nothing is wrong, and nothing right either. */
-	if (rule->since && program_sight(model, rule->since, &why) == SIGHT_UNKNOWN) {
+	if (rule->since &&
+	    (!programs_named(model) || program_sight(model, rule->since, &why) == SIGHT_UNKNOWN)) {
 		snprintf(reason, size, "who recorded this did not look at that yet");
 		return false;
 	}

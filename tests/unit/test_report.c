@@ -260,6 +260,7 @@ static void hostile(void)
 static void test_github(void **state)
 {
 	(void)state;
+	stream_programs(&stream);
 	judge(true);
 	written("github");
 	assert_ptr_equal(text, strstr(text, "::error title=gmemtrace declared-mismatch::g3:0x3 "));
@@ -395,6 +396,7 @@ static void test_mail_consistent(void **state)
 static void test_consistent_is_quiet(void **state)
 {
 	(void)state;
+	stream_programs(&stream);
 	judge(false);
 	written("github");
 	assert_int_equal(text_size, 0);

@@ -229,14 +229,23 @@ static void test_lock_leak_guards(void **state)
 static void test_lock_leak_uncounted(void **state)
 {
 	(void)state;
+	stream_programs(&stream);
 	faulted(8);
 	stream_fact(&stream, RECORD_FACT_UNCOUNTED, "it keeps no count");
 	expect_silent(RULE_LOCK_LEAK);
 	assert_string_equal(not_judged(RULE_LOCK_LEAK), "not judged throughout: it keeps no count");
 	here_anew();
+	stream_programs(&stream);
 	faulted(8);
 	expect_silent(RULE_LOCK_LEAK);
 	assert_null(not_judged(RULE_LOCK_LEAK));
+
+	/* Who names no hook at all wrote before there was a look at locks. */
+	here_anew();
+	faulted(8);
+	expect_silent(RULE_LOCK_LEAK);
+	assert_string_equal(not_judged(RULE_LOCK_LEAK),
+			    "who recorded this did not look at that yet");
 }
 
 /* What two reads at the release saw of pages 2 and 3, which have the same neighbours. */
