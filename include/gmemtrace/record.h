@@ -638,6 +638,8 @@ enum record_summary_cell {
 };
 
 #define RECORD_SUMMARY_BUCKETS (64 + 58 * 32) /* as flush_bucket() numbers them */
+#define RECORD_SUMMARY_NS                                                                          \
+	1000000000ULL /* sums are told as often, before a heartbeat, or with an end */
 
 struct record_summary_bucket {
 	__u32 bucket; /* below RECORD_SUMMARY_BUCKETS */

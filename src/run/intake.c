@@ -186,6 +186,8 @@ static void session_record(void *context, const struct record_header *record)
 	}
 	if (!past_passes(session, record))
 		return;
+	if (record->kind == RECORD_HEARTBEAT)
+		session->watermark = ((const struct record_heartbeat *)record)->watermark;
 	record = record_filter(session, record);
 	if (!record)
 		return;

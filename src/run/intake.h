@@ -71,6 +71,7 @@ struct session {
 	uint64_t now; /* ns */
 	uint64_t forced; /* ns: when `force` was raised */
 	uint64_t heard; /* ns: the last record */
+	uint64_t watermark; /* ns: the sensors have told all until then */
 	uint64_t flushed; /* ns: the capture's last flush */
 };
 

@@ -12,7 +12,6 @@
 #include "run/units.h"
 
 #define FORCE_NS (2 * SECOND) /* between SIGTERM, SIGKILL and giving up */
-#define SUMS_NS (SECOND + SECOND / 5) /* gmemtraced tells of sums once a second */
 #define SETTLE_FACTOR 12 /* of --settle, as long as reads go on */
 #define HANG_FACTOR 3 /* of the stuck limit: a disk, too, may keep a task waiting */
 
@@ -281,7 +280,10 @@ static void session_stop(struct session *session)
 	}
 }
 
-/* What has come to a daemon's sums until now is told with the next ones: unlike our own sensors it does not end. */
+/*
+ * What has come to a daemon's sums until now is told with the next ones: unlike our own sensors it does not end. Its
+ * heartbeats come behind its sums, so one as much later than now says that they were told since.
+ */
 static void session_await_sums(struct session *session)
 {
 	uint64_t begin = session->now;
@@ -290,7 +292,8 @@ static void session_await_sums(struct session *session)
 	if (!session->options->summary || !session->client ||
 	    !sensor_client_daemon(session->client))
 		return;
-	while (session->client && session->signals == signals && session->now - begin < SUMS_NS)
+	while (session->client && session->signals == signals &&
+	       session->watermark < begin + RECORD_SUMMARY_NS)
 		session_step(session);
 }
 

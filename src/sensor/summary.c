@@ -11,7 +11,6 @@
 #include "bpf/interface.h"
 #include "sensor/summary.h"
 
-#define TELL_NS 1000000000ULL
 #define RECORD_BYTES                                                                               \
 	(sizeof(struct record_summary) +                                                           \
 	 RECORD_SUMMARY_BUCKETS * sizeof(struct record_summary_bucket))
@@ -124,7 +123,7 @@ void summary_tell(struct summary *summary, bool now)
 	if (!summary->copies)
 		return;
 	time = now_ns();
-	if (!now && cpus == summary->cpus && time - summary->told < TELL_NS)
+	if (!now && cpus == summary->cpus && time - summary->told < RECORD_SUMMARY_NS)
 		return;
 	/* What came until now counts for the CPUs that there were. */
 	for (uint32_t cell = 0; cell < RECORD_SUMMARY_CELLS; cell++)
