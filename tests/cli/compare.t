@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # check --base --patched: what is new, what was there before, and what is gone, whichever form the two have.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh disable=SC2016
 . "$(dirname -- "$0")/../vm/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # gmemtraced over captures: who is told of violations, by HTTP, by a file, by a command and by the log; scrapers that
 # hang, flood and talk nonsense; losses that are simulated. Nothing here needs a kernel that is traced.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # The examples of the manual run: those on a capture as they stand, those for CI with a gmemtrace that judges a
 # capture where it would trace.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh disable=SC2016

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # What others' parsers read in a verdict: TAP with its YAML, JUnit; and that both say what JSON says.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh disable=SC2016
 . "$(dirname -- "$0")/../vm/lib.sh"

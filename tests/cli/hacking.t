@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # HACKING.md names files, functions and commits that are there.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh disable=SC2016
 . "$(dirname -- "$0")/../vm/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # --help, the manual and the completion say the same of every option and subcommand; the Makefile's
 # help names targets that are there.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Debian's own Prometheus scrapes gmemtraced over captures: its alerts fire where a kernel was at fault or records
 # were lost, and nowhere else.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh

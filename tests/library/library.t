@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # libgmemtrace as others have it: installed, found by pkg-config, from C and from C++, with nothing
 # in it but what its headers declare. examples/ is built and run against it.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh

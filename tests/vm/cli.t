@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Bad input, missing privileges and bad ends: one clear line, the right exit status, nothing lost
 # that was recorded. GMEMTRACE_LAB_KERNEL: another kernel than gmem.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh

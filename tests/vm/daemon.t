@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # gmemtraced among clients that hang, lie, crowd and flood; every kind of its end; and clients of those who only
 # pose as gmemtraced. GMEMTRACE_LAB_KERNEL: another kernel than gmem.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Inodes as a snapshot and their holders show them: mostly empty, cut at a limit, of a KVM that says nothing of itself.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # The oldest kernel, the one between and the newest that this version was tried on, by name, as tests/vm/kernels
 # judges each; `make kernels` runs them all. And the verifier's limit on the project's own kernel.
 # shellcheck source-path=SCRIPTDIR

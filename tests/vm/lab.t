@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # The lab itself: what goes into a guest and what comes out of it, also when it does not end well.
 # GMEMTRACE_LAB_KERNEL: another kernel than gmem.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh

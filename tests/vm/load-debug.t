@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Every scenario, and what else user space can do to a guest_memfd, on gmem-debug, preemptible anywhere:
 # lockdep and its like have nothing to say.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh

@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # gmem-load: every scenario on a real nested guest, and what it says where it cannot run.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"

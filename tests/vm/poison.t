@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Memory failure in private memory: pages that it poisons are left alone by conversions, and nothing hangs.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh
 . "$(dirname -- "$0")/lib.sh"

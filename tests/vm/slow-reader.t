@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # Records come faster than they can be stored: `-d` ends all the same, with the load still at work, and what was
 # lost accuses nobody. The capture goes through the lab's file share, which is slow.
 # shellcheck disable=SC2016 source-path=SCRIPTDIR source=lib.sh

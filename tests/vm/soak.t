@@ -1,4 +1,5 @@
 #!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
 # A short soak: memory runs out and zaps fail at random; nothing hangs, the kernel has nothing to say, the
 # verdict is consistent. `make soak` does it for ten minutes.
 # shellcheck source-path=SCRIPTDIR source=lib.sh
