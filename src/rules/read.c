@@ -21,6 +21,16 @@ struct accusation read_accusation(const struct model_read *read, __u32 rule)
 	};
 }
 
+struct accusation read_accusation_left(const struct model_read *read, __u32 rule)
+{
+	struct accusation accusation = read_accusation(read, rule);
+
+	accusation.variant = 0;
+	accusation.hold = 0;
+	accusation.immune = true;
+	return accusation;
+}
+
 /* The place where what was asked for is written down, if there is one. */
 static void written_source(struct verdict_violation *violation, const struct model_read *read)
 {

@@ -12,6 +12,8 @@
 
 /* Of the run that was read; its variant holds all of the above. */
 struct accusation read_accusation(const struct model_read *read, __u32 rule);
+/* Of what two reads at a release found left of pages: that no loss can feign. Its variant is 0. */
+struct accusation read_accusation_left(const struct model_read *read, __u32 rule);
 /* A declared-mismatch where @declared was asked for, and the xarray says the opposite. */
 #define DECLARED_EXPLAINS(declared)                                                                \
 	EXPLANATION(RULE_DECLARED_MISMATCH, (__u64)(declared) | (__u64)OPPOSITE(declared) << 4)

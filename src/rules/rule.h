@@ -134,8 +134,6 @@ const char *state_name(enum model_state state);
 const char *request_words(const struct model_request *request, char text[REQUEST_WORDS_MAX]);
 /* Says that it is of @request, and of the pages that this was about. */
 void accuse_request(struct accusation *accusation, const struct model_request *request);
-/* Of what two reads at a release found left of pages: that no loss can feign. */
-struct accusation accuse_left(enum rule_id rule, const struct model_read *read);
 /* Causes of requests alike melt. 0: none. */
 __u64 request_variant(const struct model_request *request);
 #define OPERATION_VARIANT(operation, state) (1 | (__u64)(operation) << 8 | (__u64)(state) << 16)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* lock-leak: a task keeps from a request what it did not have before. */
 #include <stdio.h>
-#include "rules/rule.h"
+#include "rules/read.h"
 
 static void leak_accuse(struct verdict *verdict, const struct model_request *request,
 			enum model_kept kept, const char *says, const char *however)
@@ -50,7 +50,7 @@ static void leak_request_ended(struct verdict *verdict, const struct model_reque
 
 static void lock_page_read(struct verdict *verdict, const struct model_read *read)
 {
-	struct accusation accusation = accuse_left(RULE_LOCK_LEAK, read);
+	struct accusation accusation = read_accusation_left(read, RULE_LOCK_LEAK);
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* reference-leak: somebody took references to a page, and did not give them back. */
-#include "rules/rule.h"
+#include "rules/read.h"
 
 static void reference_page_read(struct verdict *verdict, const struct model_read *read)
 {
 	__u32 references = (read->bits & RECORD_PAGE_REFERENCES) >> RECORD_PAGE_REFERENCES_SHIFT;
-	struct accusation accusation = accuse_left(RULE_REFERENCE_LEAK, read);
+	struct accusation accusation = read_accusation_left(read, RULE_REFERENCE_LEAK);
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 

@@ -102,22 +102,6 @@ void accuse_request(struct accusation *accusation, const struct model_request *r
 	accusation->request = request;
 }
 
-struct accusation accuse_left(enum rule_id rule, const struct model_read *read)
-{
-	return (struct accusation){
-		.rule = rule,
-		.inode = read->inode,
-		.pgoff = read->pgoff,
-		.nr = read->nr,
-		.pfn = read->pfn,
-		.from = read->since,
-		.to = read->end,
-		.union_count = true,
-		.immune = true,
-		.read = read,
-	};
-}
-
 __u64 request_variant(const struct model_request *request)
 {
 	return request ? OPERATION_VARIANT(request->operation, request->state) : 0;
