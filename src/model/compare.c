@@ -151,10 +151,12 @@ __u32 left_prove(struct judging *judging, __u32 bit, __u32 bits)
 		{ bits & RECORD_PAGE_REFERENCES, MODEL_LEFT_REFERENCED, MARK_LEFT_REFERENCED },
 	};
 	struct chunk *chunk = judging->chunk;
+	/* memory_failure() holds a page's folio, and its lock, from when it is marked until it is dealt with. */
+	bool held = bits & RECORD_PAGE_POISONED;
 	__u32 proven = 0;
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		if (kinds[i].seen && bit_test(chunk_marks(chunk, kinds[i].mark), bit))
+		if (kinds[i].seen && !held && bit_test(chunk_marks(chunk, kinds[i].mark), bit))
 			proven |= kinds[i].left;
 		chunk_suspect(judging);
 		chunk_mark(judging->model, judging->inode, chunk, kinds[i].mark, bit,

@@ -37,6 +37,7 @@ static const struct rule_descriptor reference_leak = {
 			   "has at least two references beyond those of the page cache and of maps. "
 			   "One alone may be that of a list on which a CPU collects folios: what leaked "
 			   "once only is not seen. "
+			   "A page with memory failure is left out: who deals with that holds one, too. "
 			   "Judged for inodes that requests change.",
 		.id = RULE_REFERENCE_LEAK,
 		.severity = RULE_SEVERITY_VIOLATION,
