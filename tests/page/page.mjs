@@ -20,6 +20,19 @@ function is(got, expected, words) {
 		console.log(`# got:      ${JSON.stringify(got)}\n# expected: ${JSON.stringify(expected)}`);
 }
 
+// What a person does takes the page a moment, on a busy machine several: look() is asked until it says so, or for 10 s.
+async function becomes(look, expected, words) {
+	let got;
+
+	for (let i = 0; i < 100; i++) {
+		got = await look();
+		if (JSON.stringify(got) === JSON.stringify(expected))
+			break;
+		await new Promise(again => setTimeout(again, 100));
+	}
+	is(got, expected, words);
+}
+
 const folder = mkdtempSync(join(tmpdir(), 'gmemtrace-page-'));
 const report = JSON.parse(readFileSync(reportPath, 'utf8'));
 
@@ -63,34 +76,29 @@ const frame = name => page.locator('#flame .d3-flame-graph-label', { hasText: na
 const width = async name => (await frame(name).locator('..').locator('..').boundingBox()).width;
 const before = await width('set_range');
 await frame('set_range').click({ force: true });
-is(await width('set_range') > 2 * before, true, 'a click widens a frame');
+await becomes(async () => await width('set_range') > 2 * before, true, 'a click widens a frame');
 await page.click('#flame-reset');
-is(Math.abs(await width('set_range') - before) < 2, true, 'and the whole is back');
+await becomes(async () => Math.abs(await width('set_range') - before) < 2, true, 'and the whole is back');
 await page.fill('#flame-search', 'flush_full');
-is(/^\d+\.\d % found$/.test(await text('#flame-found')), true, 'a search says how much it found');
+await becomes(async () => /^\d+\.\d % found$/.test(await text('#flame-found')), true, 'a search says how much it found');
 await page.fill('#flame-search', '(');
-is(await text('#flame-found'), 'not a regular expression yet', 'half an expression is no error');
+await becomes(() => text('#flame-found'), 'not a regular expression yet', 'half an expression is no error');
 await page.fill('#flame-search', '');
-// A graph that was just drawn anew takes a moment until it listens.
-async function told(name, words) {
-	for (let i = 0; i < 50; i++) {
-		await page.mouse.move(0, 0);
-		await frame(name).hover({ force: true });
-		if (words.test(await text('#flame-details')))
-			return true;
-		await page.waitForTimeout(100);
-	}
-	return false;
+// The pointer is moved anew each time: a graph that was just drawn takes a moment until it listens.
+async function told(where, name, words) {
+	await where.mouse.move(0, 0);
+	await where.locator('#flame .d3-flame-graph-label', { hasText: name }).first().hover({ force: true });
+	return words.test(await where.locator('#flame-details').textContent());
 }
 
-is(await told('configure', /configure: /), true, 'the frame below the pointer is told of');
+await becomes(() => told(page, 'configure', /configure: /), true, 'the frame below the pointer is told of');
 await page.selectOption('#flame-weight', 'count');
-is(await told('configure', /configure: [\d,]+$/), true, 'another weight draws anew');
+await becomes(() => told(page, 'configure', /configure: [\d,]+$/), true, 'another weight draws anew');
 
 const column = at => page.locator(`#slowest tbody td:nth-child(${at})`).allTextContents();
 is((await column(1))[0], '6.638137', 'the slowest flush comes first');
 await page.locator('#slowest th', { hasText: 'CPU' }).click();
-is(await column(7), ['0', '1'], 'a click on a head sorts');
+await becomes(() => column(7), ['0', '1'], 'a click on a head sorts');
 is(await column(4), ['-', '-'], 'what a flush was made of is not known here');
 
 is(said, [], 'the console is silent');
@@ -126,12 +134,11 @@ is(diff.said.concat(diff.asked), [], 'two runs held against each other are drawn
 is(await diff.page.locator('main > section:not([hidden])').count(), 1, 'as flame graphs alone');
 const shades = await diff.page.locator('#flame rect').evaluateAll(all => all.map(one => one.getAttribute('fill')));
 is(shades.some(shade => /^rgb\(255, ?\d+, ?\d+\)$/.test(shade)) && shades.includes('#dddddd'), true, 'red where it is more, grey where it may be chance');
-await diff.page.locator('#flame .d3-flame-graph-label', { hasText: 'vfree' }).first().hover({ force: true });
-is(/vfree: .* -> .* a flush, \+200\.0 %/.test(await diff.page.locator('#flame-details').textContent()), true, 'a frame says what it was and is');
+await becomes(() => told(diff.page, 'vfree', /vfree: .* -> .* a flush, \+200\.0 %/), true, 'a frame says what it was and is');
 
 // The control: a page that says something is heard.
 const wrong = await open(written('wrong.html', { ...report, slowest: [{ at_ns: 'x' }] }));
-is(wrong.said.length > 0, true, 'a report that is wrong is heard of');
+await becomes(() => wrong.said.length > 0, true, 'a report that is wrong is heard of');
 
 await browser.close();
 console.log(`1..${number}`);
