@@ -1,155 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The map of an inode's pages, what is known of the selected one, and requests beside it. */
-#include "view/draw.h"
+#include "view/cells.h"
 
-#define MAP_COLUMN 8 /* of the first cell */
-#define GROUP 8 /* cells with no space between */
-#define ROW_CELLS 64 /* at most, in a row */
-#define RUNS_MAX 200000 /* of pages alike that one drawing looks at */
 #define EVENTS_MAX 8
-
-/* What the pages of a cell are. Bits: a cell with more than one is mixed. */
-enum page_is {
-	IS_NOTHING = 1 << 0, /* never faulted in, or left again */
-	IS_ABSENT = 1 << 1, /* as by default */
-	IS_PRESENT = 1 << 2,
-	IS_ABSENT_EXCEPTION = 1 << 3,
-	IS_PRESENT_EXCEPTION = 1 << 4,
-	IS_UNKNOWN = 1 << 5,
-	IS_EXPOSED = 1 << 6, /* these two are shown whatever else there is */
-	IS_VIOLATED = 1 << 7,
-};
-
-static enum page_is page_is(const struct model_inode *inode, const struct model_page *page)
-{
-	if (page->exposed)
-		return IS_EXPOSED;
-	if (page->applied == MODEL_EITHER)
-		return IS_UNKNOWN;
-	if (page->applied == MODEL_ABSENT)
-		return inode->default_state ? IS_ABSENT_EXCEPTION : IS_ABSENT;
-	return inode->default_state ? IS_PRESENT : IS_PRESENT_EXCEPTION;
-}
-
-static const struct sign {
-	enum page_is is;
-	const char *sign;
-	enum grid_style style;
-	const char *words;
-} signs[] = {
-	{ IS_NOTHING, ".", GRID_DIM, "never faulted" },
-	{ IS_PRESENT, "p", GRID_PRESENT, "present, default" },
-	{ IS_PRESENT_EXCEPTION, "P", GRID_EXCEPTION, "present, exception" },
-	{ IS_ABSENT, "#", GRID_ABSENT, "absent, default" },
-	{ IS_ABSENT_EXCEPTION, "A", GRID_EXCEPTION, "absent, exception" },
-	{ IS_EXPOSED, "~", GRID_EXPOSED, "exposed" },
-	{ IS_VIOLATED, "!", GRID_BAD, "violated" },
-	{ IS_UNKNOWN, "?", GRID_DOUBT, "unknown" },
-};
-
-static const struct sign mixed = { 0, ":", GRID_PLAIN, "mixed (zoom in)" };
-
-#define SIGNS_NR (sizeof(signs) / sizeof(signs[0]))
-
-static const struct sign *sign_of(unsigned int is)
-{
-	if (is & IS_VIOLATED)
-		is = IS_VIOLATED;
-	else if (is & IS_EXPOSED)
-		is = IS_EXPOSED;
-	for (size_t i = 0; i < SIGNS_NR; i++) {
-		if (signs[i].is == (enum page_is)is)
-			return &signs[i];
-	}
-	return &mixed;
-}
-
-/* Cells of one drawing: bits of enum page_is, and how many pages of each are resident. */
-struct map {
-	const struct view *view;
-	const struct model_inode *inode;
-	__u64 first, unit, pages; /* first pgoff, pages a cell, the inode's pages */
-	size_t cells;
-	__u8 *is;
-	__u64 *resident;
-};
-
-/* Pages [first, last] of the inode are @is. */
-static void map_mark(struct map *map, __u64 first, __u64 last, unsigned int is, bool resident)
-{
-	__u64 end = map->first + map->cells * map->unit - 1;
-
-	if (last < map->first || first > end)
-		return;
-	first = first < map->first ? map->first : first;
-	last = last > end ? end : last;
-	while (first <= last) {
-		size_t cell = (size_t)((first - map->first) / map->unit);
-		__u64 next = map->first + (cell + 1) * map->unit;
-		__u64 nr = (last + 1 < next ? last + 1 : next) - first;
-
-		map->is[cell] |= (__u8)is;
-		map->resident[cell] += resident ? nr : 0;
-		first += nr;
-	}
-}
-
-static void map_violations(struct map *map)
-{
-	const struct verdict *verdict = map->view->board->verdict;
-	const struct verdict_violation *violation;
-
-	for (size_t i = 0; verdict && (violation = verdict_violation(verdict, i)); i++) {
-		if (violation->inode == map->inode && violation->pgoff_known)
-			map_mark(map, violation->pgoff_first, violation->pgoff_last, IS_VIOLATED,
-				 false);
-	}
-}
-
-static void map_fill(struct map *map)
-{
-	__u64 last = map->first + map->cells * map->unit - 1, at = map->first;
-	struct model_page page;
-	size_t runs = 0;
-
-	last = last < map->pages ? last : map->pages - 1;
-	while (runs++ < RUNS_MAX && at <= last &&
-	       model_resident_next(map->view->board->model, map->inode, at, last, &page)) {
-		map_mark(map, page.pgoff, page.pgoff + page.nr - 1,
-			 (unsigned int)page_is(map->inode, &page), true);
-		at = page.pgoff + page.nr;
-	}
-	for (size_t i = 0; i < map->cells; i++) {
-		__u64 begin = map->first + i * map->unit;
-		__u64 nr = begin < map->pages ? map->pages - begin : 0;
-
-		if (map->resident[i] < (nr < map->unit ? nr : map->unit))
-			map->is[i] |= IS_NOTHING;
-	}
-	map_violations(map);
-}
-
-static int row_cells(const struct grid *grid, int beside)
-{
-	int room = grid->columns - 8 - beside;
-	int cells = ROW_CELLS;
-
-	while (cells > GROUP && cells + cells / GROUP > room)
-		cells -= GROUP;
-	return cells;
-}
-
-/* Powers of two; 0 becomes what lets all pages be seen at once. */
-static __u64 unit_fit(const struct view *view, __u64 pages, __u64 cells)
-{
-	__u64 unit = 1;
-
-	if (view->unit)
-		return view->unit;
-	while (unit * cells < pages)
-		unit *= 2;
-	return unit;
-}
 
 static void map_scroll(struct view *view, __u64 unit, __u64 columns, __u64 rows, __u64 pages)
 {
@@ -161,43 +14,6 @@ static void map_scroll(struct view *view, __u64 unit, __u64 columns, __u64 rows,
 		view->map_top = view->page - view->page % row;
 	if (view->page >= view->map_top + row * rows)
 		view->map_top = view->page - view->page % row - row * (rows - 1);
-}
-
-static void draw_cells(const struct map *map, struct grid *grid, int row, int columns)
-{
-	__u64 selected = map->view->page;
-
-	for (size_t i = 0; i < map->cells; i++) {
-		__u64 begin = map->first + i * map->unit;
-		int at = (int)(i % (size_t)columns), line = row + (int)(i / (size_t)columns);
-		const struct sign *sign = sign_of(map->is[i]);
-		bool here = selected >= begin && selected - begin < map->unit;
-
-		if (begin >= map->pages)
-			break;
-		if (!at)
-			grid_format(grid, line, 0, GRID_DIM, "%6llx", (unsigned long long)begin);
-		grid_put(grid, line, MAP_COLUMN + at + at / GROUP,
-			 here ? GRID_SELECTED : sign->style, sign->sign);
-	}
-}
-
-static int draw_legend(struct grid *grid, int row, int columns)
-{
-	int at = 0;
-
-	for (size_t i = 0; i <= SIGNS_NR; i++) {
-		const struct sign *sign = i < SIGNS_NR ? &signs[i] : &mixed;
-		int width = (int)strlen(sign->words) + 4;
-
-		if (at && at + width > columns) {
-			at = 0;
-			row++;
-		}
-		grid_put(grid, row, at, sign->style, sign->sign);
-		at = grid_put(grid, row, at + 2, GRID_DIM, sign->words) + 2;
-	}
-	return row + 1;
 }
 
 static const char *state_word(enum model_state state)
@@ -297,32 +113,32 @@ static void draw_facts(const struct view *view, struct grid *grid, int row,
 	(void)view;
 }
 
+/* As the user has zoomed, else so that all pages are seen at once. */
+static __u64 unit_shown(const struct view *view, __u64 pages)
+{
+	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows;
+
+	return view->unit ? view->unit : cells_unit(pages, room ? room : 1);
+}
+
 /* The map in @rows rows; @columns cells a row. Returns the row behind it. */
 static int draw_map(struct view *view, struct grid *grid, int row, int rows, int columns,
 		    const struct board_inode *entry)
 {
-	struct map map = { .view = view, .inode = entry->inode, .pages = entry->inode->pages };
-	__u64 room = (__u64)rows * (__u64)columns;
+	struct cells cells = {
+		.view = view, .inode = entry->inode, .row = row, .columns = columns, .rows = rows
+	};
 
-	map.unit = unit_fit(view, map.pages, room);
-	map_scroll(view, map.unit, (__u64)columns, (__u64)rows, map.pages);
-	map.first = view->map_top;
-	map.cells = (size_t)room;
-	map.is = calloc(map.cells, sizeof(*map.is));
-	map.resident = calloc(map.cells, sizeof(*map.resident));
 	view->map_columns = columns;
 	view->map_rows = rows;
 	view->first_row = row;
-	if (map.is && map.resident) {
-		map_fill(&map);
-		draw_cells(&map, grid, row, columns);
-	}
-	free(map.is);
-	free(map.resident);
-	draw_facts(view, grid, row - 3, entry, map.unit);
-	return row + (int)((map.pages / map.unit + (__u64)columns) / (__u64)columns < (__u64)rows
-				   ? (map.pages / map.unit + (__u64)columns) / (__u64)columns
-				   : (__u64)rows);
+	cells.unit = unit_shown(view, entry->inode->pages);
+	map_scroll(view, cells.unit, (__u64)columns, (__u64)rows, entry->inode->pages);
+	cells.first = view->map_top;
+	cells.selected = view->page;
+	cells_draw(&cells, grid);
+	draw_facts(view, grid, row - 3, entry, cells.unit);
+	return row + cells_rows(&cells);
 }
 
 void draw_pages(struct view *view, struct grid *grid, int row, int rows)
@@ -336,8 +152,9 @@ void draw_pages(struct view *view, struct grid *grid, int row, int rows)
 		return;
 	}
 	map_rows = map_rows < 1 ? 1 : map_rows > 16 && !wide ? 16 : map_rows;
-	at = draw_map(view, grid, row + 3, map_rows, row_cells(grid, wide ? 70 : 0), entry);
-	at = draw_legend(grid, at + 1, wide ? 82 : grid->columns);
+	at = draw_map(view, grid, row + 3, map_rows, cells_across(grid->columns - (wide ? 70 : 0)),
+		      entry);
+	at = cells_legend(grid, at + 1, 0, wide ? 82 : grid->columns);
 	draw_page(view, grid, at + 1, row + rows - at - 1);
 	if (!wide)
 		return;
@@ -351,15 +168,14 @@ static void page_change(struct view *view, const struct board_inode *entry, int 
 	const struct model *model = view->board->model;
 	struct model_page page;
 	__u64 left = 65536, at = view->page;
-	unsigned int here;
+	enum page_is here;
 
 	model_page(model, entry->inode, at, &page);
-	here = page.resident ? (unsigned int)page_is(entry->inode, &page) : IS_NOTHING;
+	here = page_is(entry->inode, &page);
 	while (left-- && (by < 0 ? at > 0 : at + 1 < entry->inode->pages)) {
 		at += by < 0 ? ~0ULL : 1;
 		model_page(model, entry->inode, at, &page);
-		if ((page.resident ? (unsigned int)page_is(entry->inode, &page) : IS_NOTHING) !=
-		    here) {
+		if (page_is(entry->inode, &page) != here) {
 			view->page = at;
 			return;
 		}
@@ -390,8 +206,7 @@ static void page_violated(struct view *view, const struct board_inode *entry)
 static void page_move(struct view *view, const struct board_inode *entry, __s64 cells)
 {
 	__u64 pages = entry->inode->pages;
-	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows;
-	__u64 unit = unit_fit(view, pages, room ? room : 1);
+	__u64 unit = unit_shown(view, pages);
 	__u64 by = (__u64)(cells < 0 ? -cells : cells) * unit;
 
 	if (cells < 0)
@@ -403,18 +218,18 @@ static void page_move(struct view *view, const struct board_inode *entry, __s64 
 /* Columns as draw_cells() has them. */
 static void page_click(struct view *view, const struct board_inode *entry, int cell)
 {
-	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows, pages = entry->inode->pages;
+	__u64 pages = entry->inode->pages;
 	int row = cell / GRID_COLUMNS_MAX - view->first_row;
-	int group = (cell % GRID_COLUMNS_MAX - MAP_COLUMN) / (GROUP + 1);
-	int in_group = (cell % GRID_COLUMNS_MAX - MAP_COLUMN) % (GROUP + 1);
-	int column = group * GROUP + in_group;
+	int group = (cell % GRID_COLUMNS_MAX - CELLS_COLUMN) / (CELLS_GROUP + 1);
+	int in_group = (cell % GRID_COLUMNS_MAX - CELLS_COLUMN) % (CELLS_GROUP + 1);
+	int column = group * CELLS_GROUP + in_group;
 	__u64 page;
 
-	if (row < 0 || row >= view->map_rows || cell % GRID_COLUMNS_MAX < MAP_COLUMN ||
-	    in_group == GROUP || column >= view->map_columns)
+	if (row < 0 || row >= view->map_rows || cell % GRID_COLUMNS_MAX < CELLS_COLUMN ||
+	    in_group == CELLS_GROUP || column >= view->map_columns)
 		return;
-	page = view->map_top + ((__u64)row * (__u64)view->map_columns + (__u64)column) *
-				       unit_fit(view, pages, room);
+	page = view->map_top +
+	       ((__u64)row * (__u64)view->map_columns + (__u64)column) * unit_shown(view, pages);
 	if (page < pages)
 		view->page = page;
 }
@@ -422,7 +237,7 @@ static void page_click(struct view *view, const struct board_inode *entry, int c
 static void page_zoom(struct view *view, const struct board_inode *entry, bool in)
 {
 	__u64 room = (__u64)view->map_columns * (__u64)view->map_rows;
-	__u64 unit = unit_fit(view, entry->inode->pages, room ? room : 1);
+	__u64 unit = unit_shown(view, entry->inode->pages);
 
 	if (in)
 		view->unit = unit > 1 ? unit / 2 : 1;
