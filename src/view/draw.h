@@ -39,6 +39,10 @@ void draw_help(struct view *view, struct grid *grid, int row, int rows);
 /* @room: columns. */
 void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column,
 		   int room);
+/* How much time flushes of each length took, @width columns for the most of it. */
+#define BARS_TITLE "flush latency, last seconds: the bar is time spent; number"
+void draw_bars(const struct view *view, struct grid *grid, int row, int rows, int column,
+	       int width);
 void draw_slowest(const struct view *view, struct grid *grid, int row, int rows, int column);
 /* "--- words ------" from @column up to @end. */
 void draw_rule(struct grid *grid, int row, int column, int end, const char *words);

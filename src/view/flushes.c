@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests and flushes, as they end. */
+#include "plural.h"
 #include "view/draw.h"
 
 #define CPU_WIDTH 27
@@ -58,7 +59,7 @@ static void draw_flush(const struct view *view, struct grid *grid, int row, int 
 	inode_word(flush->inode, name);
 	if (flush->pages)
 		snprintf(size, sizeof(size), "%llu page%s", (unsigned long long)flush->pages,
-			 flush->pages == 1 ? "" : "s");
+			 plural(flush->pages));
 	else
 		snprintf(size, sizeof(size), "all");
 	snprintf(what, sizeof(what), "%s %s", model_operation_name(flush->operation),
@@ -191,7 +192,7 @@ static void bars_take(const struct board_histogram *histogram, struct bars *bars
 		bars->most = bars->ns[i] > bars->most ? bars->ns[i] : bars->most;
 }
 
-static void draw_bars(const struct view *view, struct grid *grid, int row, int rows, int width)
+void draw_bars(const struct view *view, struct grid *grid, int row, int rows, int column, int width)
 {
 	struct bars bars = { .most = 0 };
 	char from[WORD_MAX], sum[WORD_MAX];
@@ -203,15 +204,15 @@ static void draw_bars(const struct view *view, struct grid *grid, int row, int r
 
 		if (!bars.nr[i])
 			continue;
-		grid_format(grid, at, 0, GRID_PLAIN, "%7s",
+		grid_format(grid, at, column, GRID_PLAIN, "%7s",
 			    word_time(from, 1ULL << (i + BARS_FROM)));
 		for (int j = 0; j < length || !j; j++)
-			grid_put(grid, at, 8 + j, GRID_ABSENT, "#");
-		grid_format(grid, at++, 9 + width, GRID_PLAIN, "%8s %6llu",
+			grid_put(grid, at, column + 8 + j, GRID_ABSENT, "#");
+		grid_format(grid, at++, column + 9 + width, GRID_PLAIN, "%8s %6llu",
 			    word_time(sum, (__u64)bars.ns[i]), (unsigned long long)bars.nr[i]);
 	}
 	if (at == row)
-		grid_put(grid, row, 0, GRID_DIM, "no flush in the last seconds");
+		grid_put(grid, row, column, GRID_DIM, "no flush in the last seconds");
 }
 
 void draw_flushes(struct view *view, struct grid *grid, int row, int rows)
@@ -220,9 +221,8 @@ void draw_flushes(struct view *view, struct grid *grid, int row, int rows)
 	int below = wide || rows < CPU_ROWS * 4 ? 0 : CPU_ROWS;
 	int third = (rows - below) / 3, last = rows - below - 2 * third;
 
-	draw_rule(grid, row, 0, wide ? 88 : grid->columns,
-		  "flush latency, last seconds: the bar is time spent; number");
-	draw_bars(view, grid, row + 1, third - 1, wide ? 60 : grid->columns - 30);
+	draw_rule(grid, row, 0, wide ? 88 : grid->columns, BARS_TITLE);
+	draw_bars(view, grid, row + 1, third - 1, 0, wide ? 60 : grid->columns - 30);
 	draw_rule(grid, row + third, 0, wide ? 88 : grid->columns, "callers by time waited");
 	draw_callers(view, grid, row + third + 1, third - 1, 0);
 	draw_rule(grid, row + 2 * third, 0, wide ? 88 : grid->columns, "slowest");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The map of an inode's pages, what is known of the selected one, and requests beside it. */
+#include "plural.h"
 #include "view/cells.h"
 
 #define EVENTS_MAX 8
@@ -39,7 +40,7 @@ static void event_words(const struct model_event *event, char *text, size_t size
 	case RECORD_ZAP:
 		snprintf(text, size, "made %s, %llu page%s%s", state,
 			 (unsigned long long)(event->last - event->first + 1),
-			 event->last == event->first ? "" : "s", event->result ? ", failed" : "");
+			 plural(event->last - event->first + 1), event->result ? ", failed" : "");
 		break;
 	case RECORD_FLUSH:
 		snprintf(text, size, "flushed: %s", event->state ? "everything" : range);

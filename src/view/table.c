@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VMs and their inodes. */
-#include "view/draw.h"
+#include "plural.h"
+#include "view/cells.h"
 
 static __u32 vm_of(const struct model_inode *inode)
 {
@@ -217,18 +218,18 @@ static const struct column {
 } columns[] = {
 	{ COLUMN_NAME, "VM/INODE", -9, 0 },
 	{ COLUMN_COMM, "COMM/KIND", -11, 0 },
-	{ COLUMN_SIZE, "SIZE", 6, 0 },
-	{ COLUMN_RESIDENT, "RESID", 6, 0 },
-	{ COLUMN_WANT, "WANT", 6, 0 },
+	{ COLUMN_SIZE, "SIZE", 6, 80 },
+	{ COLUMN_RESIDENT, "RESID", 6, 49 },
+	{ COLUMN_WANT, "WANT", 6, 43 },
 	{ COLUMN_ABSENT, "ABSENT", 7, 0 },
 	{ COLUMN_DEVIATE, "DEVIATE", 8, 110 },
 	{ COLUMN_CHANGING, "CHANGING", 9, 110 },
 	{ COLUMN_EXPOSED, "EXP", 4, 0 },
-	{ COLUMN_ZAPS, "ZAP/s", 7, 0 },
-	{ COLUMN_RESTORES, "RST/s", 7, 0 },
-	{ COLUMN_FLUSHES, "FL/s", 6, 0 },
+	{ COLUMN_ZAPS, "ZAP/s", 7, 69 },
+	{ COLUMN_RESTORES, "RST/s", 7, 76 },
+	{ COLUMN_FLUSHES, "FL/s", 6, 55 },
 	{ COLUMN_P50, "p50", 7, 110 },
-	{ COLUMN_P99, "p99", 7, 0 },
+	{ COLUMN_P99, "p99", 7, 62 },
 	{ COLUMN_BUSY, "FLUSH%", 7, 120 },
 	{ COLUMN_OLDEST, "OLDEST", 8, 120 },
 	{ COLUMN_EXPOSURE, "EXPOSURE p99", 14, 140 },
@@ -448,21 +449,84 @@ static int table_height(int rows, size_t nr)
 	return wanted < most ? wanted : most;
 }
 
-static void draw_below(const struct view *view, struct grid *grid, int row, int rows)
+#define WIDE_FROM 150 /* columns: two halves */
+#define MIDDLE_MIN 10 /* rows that maps need, and as many are left for what is below */
+#define MIDDLE_MAX 19
+#define MAP_ROWS 8 /* of one inode's cells */
+
+/* An inode's map under its heading, as high as its pages need. Returns the row behind it. */
+static int draw_map(const struct view *view, struct grid *grid, int row, int rows, int end,
+		    const struct model_inode *inode)
+{
+	struct cells cells = { .view = view,
+			       .inode = inode,
+			       .row = row + 1,
+			       .columns = cells_across(end),
+			       .rows = rows - 1 < MAP_ROWS ? rows - 1 : MAP_ROWS,
+			       .selected = ~0ULL };
+	char name[MODEL_INODE_NAME_MAX], words[160];
+
+	if (cells.rows < 1)
+		return row;
+	cells.unit = cells_unit(inode->pages, (__u64)cells.rows * (__u64)cells.columns);
+	model_inode_name(inode, name, sizeof(name));
+	snprintf(words, sizeof(words), "%s  %llu page%s, %s by default, 1 cell = %llu page%s", name,
+		 (unsigned long long)inode->pages, plural(inode->pages),
+		 inode->default_state ? "present" : "absent", (unsigned long long)cells.unit,
+		 plural(cells.unit));
+	draw_rule(grid, row, 0, end, words);
+	cells_draw(&cells, grid);
+	return row + 1 + cells_rows(&cells);
+}
+
+/* The selected inode's map, then those of the same VM's others, as far as there is room. */
+static void draw_maps(const struct view *view, struct grid *grid, int row, int rows, int end)
+{
+	const struct board_inode *selected = view_inode(view);
+	const struct board *board = view->board;
+	int bottom = row + rows - 3; /* the legend's */
+
+	if (selected && selected->inode->pages)
+		row = draw_map(view, grid, row, bottom - row, end, selected->inode) + 1;
+	for (size_t i = 0; i < board->nr && bottom - row > 1; i++) {
+		const struct board_inode *entry = &board->inodes[i];
+
+		if (entry == selected || !entry->inode->pages || entry->inode->dead ||
+		    vm_of(entry->inode) != view->vm)
+			continue;
+		row = draw_map(view, grid, row, bottom - row, end, entry->inode) + 1;
+	}
+	cells_legend(grid, bottom + 1, 0, end);
+}
+
+static void draw_halves(const struct view *view, struct grid *grid, int row, int rows)
 {
 	int half = grid->columns / 2;
+	int middle = rows - MIDDLE_MIN < MIDDLE_MAX ? rows - MIDDLE_MIN : MIDDLE_MAX;
 
-	if (rows < 2)
-		return;
-	if (grid->columns < 150) {
-		draw_rule(grid, row, 0, grid->columns, "last requests");
-		draw_requests(view, grid, row + 1, rows - 1, 0, grid->columns);
-		return;
+	if (middle >= MIDDLE_MIN) {
+		draw_maps(view, grid, row, middle, half - 2);
+		draw_rule(grid, row, half, grid->columns, BARS_TITLE);
+		draw_bars(view, grid, row + 1, middle - 2, half, grid->columns - half - 30);
+		row += middle;
+		rows -= middle;
 	}
 	draw_rule(grid, row, 0, half - 2, "last requests");
 	draw_requests(view, grid, row + 1, rows - 1, 0, half - 2);
 	draw_rule(grid, row, half, grid->columns, "slowest flushes");
 	draw_slowest(view, grid, row + 1, rows - 1, half);
+}
+
+static void draw_below(const struct view *view, struct grid *grid, int row, int rows)
+{
+	if (rows < 2)
+		return;
+	if (grid->columns >= WIDE_FROM) {
+		draw_halves(view, grid, row, rows);
+		return;
+	}
+	draw_rule(grid, row, 0, grid->columns, "last requests");
+	draw_requests(view, grid, row + 1, rows - 1, 0, grid->columns);
 }
 
 static const char *nothing_words(const struct view *view)

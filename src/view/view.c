@@ -101,27 +101,43 @@ static void draw_kernel(const struct view *view, struct grid *grid, int at, int 
 		grid_put(grid, 0, at, GRID_DIM, words);
 }
 
+/* What is shown: its name, the moment, and whether time goes on; before column @end. */
+static void draw_shown(const struct view *view, struct grid *grid, int end)
+{
+	char moment[64], state[32];
+	int at = 0, needed;
+
+	moment_words(view, moment, state);
+	needed = (int)strlen(moment) + (*state ? (int)strlen(state) + 1 : 0);
+	if (needed + 11 <= end) {
+		at = grid_put(grid, 0, 0, GRID_TITLE, "gmemtrace");
+		at = draw_title(view, grid, at + 2, end - needed - 2) + 2;
+	}
+	if (at + (int)strlen(moment) <= end)
+		at = grid_put(grid, 0, at, GRID_PLAIN, moment) + 1;
+	if (*state && at + (int)strlen(state) <= end)
+		at = grid_put(grid, 0, at, view->paused ? GRID_DOUBT : GRID_PLAIN, state) + 1;
+	if (grid->columns >= 150)
+		draw_kernel(view, grid, at + 2, end + 1);
+}
+
+/* The verdict and what was lost stand on every screen, whatever else has to go. */
 static void draw_first(const struct view *view, struct grid *grid,
 		       const struct model_counts *counts)
 {
-	char words[64], lost[64], moment[64], state[32];
+	__u64 nr = counts->lost + counts->missed;
+	char words[64], lost[64], count[WORD_MAX];
 	enum grid_style style;
-	int at, right;
+	int at;
 
-	moment_words(view, moment, state);
 	verdict_words(view, counts, words, sizeof(words), &style);
-	snprintf(lost, sizeof(lost), "lost %llu",
-		 (unsigned long long)(counts->lost + counts->missed));
-	right = grid->columns - (int)strlen(words) - (int)strlen(lost) - 3;
-	at = grid_put(grid, 0, 0, GRID_TITLE, "gmemtrace");
-	at = draw_title(view, grid, at + 2, right - (int)strlen(moment) - (int)strlen(state) - 4);
-	at = grid_put(grid, 0, at + 2, GRID_PLAIN, moment);
-	if (*state)
-		at = grid_put(grid, 0, at + 1, view->paused ? GRID_DOUBT : GRID_PLAIN, state);
-	if (grid->columns >= 150)
-		draw_kernel(view, grid, at + 3, right);
-	at = grid_put(grid, 0, right > at + 1 ? right : at + 1, style, words);
-	grid_put(grid, 0, at + 3, counts->lost + counts->missed ? GRID_BAD : GRID_PLAIN, lost);
+	snprintf(lost, sizeof(lost), "lost %llu", (unsigned long long)nr);
+	if ((int)(strlen(words) + strlen(lost)) + 3 > grid->columns)
+		snprintf(lost, sizeof(lost), "lost %s", word_count(count, (double)nr));
+	at = grid->columns - (int)strlen(words) - (int)strlen(lost) - 3;
+	draw_shown(view, grid, at - 1);
+	at = grid_put(grid, 0, at < 0 ? 0 : at, style, words);
+	grid_put(grid, 0, at + 3, nr ? GRID_BAD : GRID_PLAIN, lost);
 }
 
 static void draw_second(const struct view *view, struct grid *grid)

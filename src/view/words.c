@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "plural.h"
 #include "view/draw.h"
 
 const char *word_time(char word[WORD_MAX], __u64 ns)
@@ -67,8 +68,7 @@ const char *word_flush(char word[WORD_MAX], const struct board_request *request)
 		snprintf(word, WORD_MAX, "flush all");
 	else
 		snprintf(word, WORD_MAX, "flush %llu page%s",
-			 (unsigned long long)request->flush_pages,
-			 request->flush_pages == 1 ? "" : "s");
+			 (unsigned long long)request->flush_pages, plural(request->flush_pages));
 	return word;
 }
 

@@ -268,6 +268,11 @@ static const struct screen_test {
 	{ "table-filter-away-80x24", CONVERTED, 80, 24, true, false, "fg3<Enter><Esc>" },
 	{ "table-paused-80x24", CONVERTED, 80, 24, true, false, " " },
 	{ "table-40x12", CONVERTED, 40, 12, true, false, "" },
+	{ "table-lost-40x12", LOST, 40, 12, true, false, "" },
+	{ "table-lost-replay-40x12", LOST, 40, 12, true, true, " " },
+	{ "table-lost-60x24", LOST, 60, 24, true, true, "" },
+	{ "pages-lost-40x24", LOST, 40, 24, true, true, "jjjj<Enter>" },
+	{ "flushes-lost-50x24", LOST, 50, 24, true, true, "t" },
 	{ "table-1x1", CONVERTED, 1, 1, true, false, "" },
 	{ "table-39x11", CONVERTED, 39, 11, true, false, "" },
 	{ "pages-faulted-80x24", FAULTED, 80, 24, true, false, "j<Enter>" },
@@ -457,6 +462,36 @@ static void test_sizes(void **state)
 	}
 }
 
+/* That records were lost, and that something is violated, stands on every screen that shows anything. */
+static void test_loss_shown(void **state)
+{
+	static const char *const keys[] = { "", "j<Enter>", "t", "?" };
+	struct screen_test test = { "", LOST, 80, 24, true, false, "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		test.replay = i % 2;
+		test.keys = keys[i];
+		open_view(&test);
+		press(&test);
+		for (test.columns = 40; test.columns < 220; test.columns++) {
+			struct grid grid = drawn(&test);
+			char *text = NULL;
+			size_t size;
+			FILE *out = open_memstream(&text, &size);
+
+			grid_write(&grid, out, false);
+			fclose(out);
+			*strchr(text, '\n') = '\0';
+			if (!strstr(text, "VIOLATED (1)   lost 37"))
+				fail_msg("%d columns: %s", test.columns, text);
+			free(text);
+			grid_free(&grid);
+		}
+		close_view();
+	}
+}
+
 /* What is wished for is the owner's to do. */
 static void test_wishes(void **state)
 {
@@ -608,8 +643,9 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		RULE_TEST(test_screens), RULE_TEST(test_sizes), RULE_TEST(test_wishes),
-		RULE_TEST(test_clicks),	 RULE_TEST(test_story), RULE_TEST(test_histogram),
+		RULE_TEST(test_screens),    RULE_TEST(test_sizes),  RULE_TEST(test_wishes),
+		RULE_TEST(test_loss_shown), RULE_TEST(test_clicks), RULE_TEST(test_story),
+		RULE_TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
