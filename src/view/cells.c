@@ -168,6 +168,8 @@ void cells_draw(const struct cells *cells, struct grid *grid)
 {
 	struct fill fill = { .cells = cells, .nr = (size_t)cells->rows * (size_t)cells->columns };
 
+	if (!cells->unit || !fill.nr)
+		return;
 	fill.is = calloc(fill.nr, sizeof(*fill.is));
 	fill.resident = calloc(fill.nr, sizeof(*fill.resident));
 	if (fill.is && fill.resident) {

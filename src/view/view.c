@@ -322,37 +322,58 @@ void draw_story(struct view *view, struct grid *grid, int row, int rows)
 	story_rows(view, grid, row, rows, grid->columns);
 }
 
+/* In the order of the screen; man/gmemtrace-live.1 has the same keys. */
+static const struct view_help helps[] = {
+	{ "arrows, h j k l", "move" },
+	{ "PageUp, PageDown", "move by a screen" },
+	{ "Enter", "the map of the inode's pages" },
+	{ "Esc", "back" },
+	{ "Tab, t", "table or flushes" },
+	{ "w", "why: the page's story" },
+	{ "v", "the verdict, in words" },
+	{ "s, S", "sort by the next column, the other way round" },
+	{ "f, /", "filter: a part of a VM's process id, comm or inode name" },
+	{ "d", "inodes that are gone, too" },
+	{ "Space", "pause: what is shown stands still, recording goes on" },
+	{ "+ = -", "zoom the map in, or out, down to single pages" },
+	{ "[ ]", "previous, next change of state in the map" },
+	{ "!", "next page in a violation" },
+	{ "?, F1", "this help" },
+	{ "q", "quit" },
+	{ NULL, "In a replay:" },
+	{ "Space", "pause, go on" },
+	{ "( )", "slower, faster" },
+	{ "< >", "one second back, ahead" },
+	{ ", .", "a step back, ahead to the next change" },
+	{ "{ }", "previous, next violation or loss" },
+	{ "g, Home, G, End", "its begin, its end" },
+	{ NULL, "" },
+	{ NULL, "The mouse selects what it clicks, in the table and in the map; its wheel moves." },
+	{ NULL, "" },
+	{ NULL, "VM/INODE g: guest_memfd, s: memfd_secret.  WANT pages to be absent, ABSENT" },
+	{ NULL, "that are; EXP made absent and not flushed yet; ZAP/s, RST/s pages made absent" },
+	{ NULL,
+	  "and present a second; FL/s flushes; p99 of their time, last seconds; ! violated." },
+};
+
+#define HELPS_NR ((int)(sizeof(helps) / sizeof(helps[0])))
+
+const struct view_help *view_help(size_t index)
+{
+	return index < HELPS_NR ? &helps[index] : NULL;
+}
+
 void draw_help(struct view *view, struct grid *grid, int row, int rows)
 {
-	static const char *const lines[] = {
-		"arrows, h j k l   move                    q          quit",
-		"Enter             map of an inode's pages Esc        back",
-		"Tab, t            table or flushes        w          why: the page's story",
-		"s, S              sort by the next column, the other way round",
-		"f, /              filter: a part of a VM's process id, comm or inode name",
-		"d                 inodes that are gone    v          the verdict, in words",
-		"Space             pause: what is shown stands still, recording goes on",
-		"+ -               zoom the map, down to single pages",
-		"[ ] !             previous, next change of state in the map; next violation",
-		"",
-		"In a replay:",
-		"Space             pause, go on            ( )        slower, faster",
-		"< >               one second back, ahead  , .        step to a change",
-		"{ }               previous, next violation or loss",
-		"g, Home, G, End   its begin, its end",
-		"",
-		"The mouse selects what it clicks, in the table and in the map; its wheel moves.",
-		"",
-		"VM/INODE g: guest_memfd, s: memfd_secret.  WANT pages to be absent, ABSENT",
-		"that are; EXP made absent and not flushed yet; ZAP/s, RST/s pages made absent",
-		"and present a second; FL/s flushes; p99 of their time, last seconds; ! violated.",
-	};
-	const int nr = sizeof(lines) / sizeof(lines[0]);
+	if (view->top > HELPS_NR - rows)
+		view->top = HELPS_NR > rows ? HELPS_NR - rows : 0;
+	for (int i = 0; i < rows && view->top + i < HELPS_NR; i++) {
+		const struct view_help *help = &helps[view->top + i];
 
-	if (view->top > nr - rows)
-		view->top = nr > rows ? nr - rows : 0;
-	for (int i = 0; i < rows && view->top + i < nr; i++)
-		grid_put(grid, row + i, 0, GRID_PLAIN, lines[view->top + i]);
+		if (help->keys)
+			grid_put(grid, row + i, 0, GRID_PLAIN, help->keys);
+		grid_put(grid, row + i, help->keys ? 18 : 0, GRID_PLAIN, help->words);
+	}
 }
 
 static void draw_screen(struct view *view, struct grid *grid, int row, int rows)

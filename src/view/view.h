@@ -108,6 +108,14 @@ void view_press(struct view *view, int key);
 /* The next key of a text such as "jj<Enter>+", which goes behind it; 0 at its end. */
 int view_key_take(const char **text);
 
+/* A line of the help: keys as they are called there, NULL where it is of none, and what they do. */
+struct view_help {
+	const char *keys, *words;
+};
+
+/* From 0 on; NULL behind the last. */
+const struct view_help *view_help(size_t index);
+
 /* Shows @text, which becomes the view's, as a page's story. */
 void view_tell(struct view *view, char *text);
 

@@ -462,6 +462,154 @@ static void test_sizes(void **state)
 	}
 }
 
+/* Keys as help and manual call them. */
+static const struct {
+	const char *name;
+	int keys[5];
+} key_names[] = {
+	{ "arrows", { VIEW_KEY_UP, VIEW_KEY_DOWN, VIEW_KEY_LEFT, VIEW_KEY_RIGHT } },
+	{ "Enter", { VIEW_KEY_ENTER } },
+	{ "Esc", { VIEW_KEY_ESCAPE } },
+	{ "Tab", { VIEW_KEY_TAB } },
+	{ "Space", { ' ' } },
+	{ "PageUp", { VIEW_KEY_PAGE_UP } },
+	{ "PageDown", { VIEW_KEY_PAGE_DOWN } },
+	{ "Home", { VIEW_KEY_HOME } },
+	{ "End", { VIEW_KEY_END } },
+	{ "F1", { VIEW_KEY_HELP } },
+};
+
+#define KEYS_NR (VIEW_KEY_CELL - VIEW_KEY_UP + 0x80)
+
+/* Characters, and behind them those that are none. */
+static size_t key_place(int key)
+{
+	return (size_t)(key < 0x80 ? key : key - VIEW_KEY_UP + 0x80);
+}
+
+static void keys_named(bool named[KEYS_NR], const char *name)
+{
+	if (strlen(name) == 1) {
+		named[key_place(*name)] = true;
+		return;
+	}
+	for (size_t i = 0; i < sizeof(key_names) / sizeof(key_names[0]); i++) {
+		if (strcmp(key_names[i].name, name) != 0)
+			continue;
+		for (const int *key = key_names[i].keys; *key; key++)
+			named[key_place(*key)] = true;
+		return;
+	}
+	fail_msg("no key is called %s", name);
+}
+
+static void help_keys(bool named[KEYS_NR])
+{
+	const struct view_help *help;
+
+	for (size_t i = 0; (help = view_help(i)); i++) {
+		char text[64], *rest = text, *word;
+
+		snprintf(text, sizeof(text), "%s", help->keys ? help->keys : "");
+		while ((word = strsep(&rest, " "))) {
+			size_t length = strlen(word);
+
+			if (length > 1 && word[length - 1] == ',')
+				word[length - 1] = '\0';
+			if (*word)
+				keys_named(named, word);
+		}
+	}
+}
+
+/* Items such as ".It Ic \&? , F1": a comma between them is none. */
+static void manual_keys(bool named[KEYS_NR])
+{
+	char *manual = file_text("man/gmemtrace-live.1"), *rest, *line, *word;
+
+	assert_non_null(manual);
+	rest = strstr(manual, ".Sh KEYS\n");
+	assert_non_null(rest);
+	*strstr(rest, ".Sh FIELDS") = '\0';
+	while ((line = strsep(&rest, "\n"))) {
+		if (strncmp(line, ".It ", 4) != 0)
+			continue;
+		line += 4;
+		while ((word = strsep(&line, " "))) {
+			if (!strcmp(word, "Ic") || !strcmp(word, ","))
+				continue;
+			keys_named(named, strncmp(word, "\\&", 2) ? word : word + 2);
+		}
+	}
+	free(manual);
+}
+
+static bool view_same(const struct view *one, const struct view *other)
+{
+	return one->wish == other->wish && one->screen == other->screen &&
+	       one->sort == other->sort && one->reverse == other->reverse &&
+	       one->dead == other->dead && one->paused == other->paused &&
+	       one->typing == other->typing && one->inode == other->inode && one->vm == other->vm &&
+	       one->top == other->top && one->page == other->page && one->unit == other->unit &&
+	       one->speed == other->speed && !strcmp(one->filter, other->filter) &&
+	       !strcmp(one->message, other->message);
+}
+
+/* Whether the key does anything where those of @keys were pressed before. */
+static bool key_does(const char *keys, int key)
+{
+	struct screen_test test = { "", LOST, 80, 24, true, true, keys };
+	struct view before;
+	struct grid grid;
+	bool does;
+
+	open_view(&test);
+	view.now = 5 * SECOND;
+	press(&test);
+	grid = drawn(&test);
+	grid_free(&grid);
+	*view.message = '\0';
+	view.wish = VIEW_WISH_NOTHING;
+	before = view;
+	view_press(&view, key);
+	does = !view_same(&before, &view);
+	close_view();
+	return does;
+}
+
+static bool key_does_anywhere(int key)
+{
+	static const char *const places[] = {
+		"", "jjjj<Enter>jl", "jjjj<Enter>+", "t", "?", "?<PageDown>", "jj"
+	};
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (key_does(places[i], key))
+			return true;
+	}
+	return false;
+}
+
+/* Help and manual name the same keys; each of them does something, and no other does. */
+static void test_keys_named(void **state)
+{
+	bool help[KEYS_NR] = { false }, manual[KEYS_NR] = { false };
+
+	(void)state;
+	help_keys(help);
+	manual_keys(manual);
+	for (int key = 1; key < VIEW_KEY_CELL; key = key == 0x7e ? VIEW_KEY_UP : key + 1) {
+		bool named = help[key_place(key)];
+
+		if (named != manual[key_place(key)])
+			fail_msg("key %d ('%c') is named by one of help and manual alone", key,
+				 key);
+		if (named != key_does_anywhere(key))
+			fail_msg("key %d ('%c') is %snamed and does %s", key, key,
+				 named ? "" : "not ", named ? "nothing" : "something");
+	}
+}
+
 /* That records were lost, and that something is violated, stands on every screen that shows anything. */
 static void test_loss_shown(void **state)
 {
@@ -643,9 +791,9 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		RULE_TEST(test_screens),    RULE_TEST(test_sizes),  RULE_TEST(test_wishes),
-		RULE_TEST(test_loss_shown), RULE_TEST(test_clicks), RULE_TEST(test_story),
-		RULE_TEST(test_histogram),
+		RULE_TEST(test_screens),    RULE_TEST(test_sizes),	RULE_TEST(test_wishes),
+		RULE_TEST(test_loss_shown), RULE_TEST(test_keys_named), RULE_TEST(test_clicks),
+		RULE_TEST(test_story),	    RULE_TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
