@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Zaps outside requests (memfd_secret's): the zapping task's next flush is
- * awaited. Whose page one of nobody's is may be learned later; where that is
- * not, who takes several out together has to flush before they are put back.
+ * awaited. Whose page one of nobody's is may be learned later, also after that
+ * flush: v12 of the series flushes before the page joins. Where it is not, who
+ * takes several out together has to flush before they are put back.
  */
 #include "model/state.h"
 
@@ -24,13 +25,56 @@ static bool loose_owner(struct model *model, struct model_zap *zap)
 	return true;
 }
 
+/* Of a zap that has an owner. */
+static void loose_tell(struct model *model, const struct model_zap *zap,
+		       enum model_coverage coverage, __u64 now)
+{
+	struct model_flush_judgement judgement = {
+		.zap = zap,
+		.pgoff = zap->pgoff,
+		.pfn = zap->pfn,
+		.nr = zap->nr,
+		.coverage = coverage,
+		.time = now,
+	};
+
+	MODEL_NOTIFY(model, flush_judged, &judgement);
+}
+
+static void loose_done(struct model *model, struct loose *loose)
+{
+	model->loose_wide -= loose->zap.nr > 1;
+	loose->zap.nr = 0;
+}
+
+/* It was counted as nobody's, flushed before it had an owner. */
+static void loose_take_flushed(struct model *model, struct inode *inode, struct loose *loose)
+{
+	struct model_zap *zap = &loose->zap;
+	struct model_exposure ended = {
+		.inode = &inode->base,
+		.pgoff = zap->pgoff,
+		.nr = 1,
+		.begin = zap->end,
+		.end = zap->flushed,
+		.own = true,
+		.operation = RECORD_OPERATION_NONE,
+	};
+
+	model->counts.foreign_flushed--;
+	MODEL_NOTIFY(model, exposure_ended, &ended);
+	loose_tell(model, zap, MODEL_COVERED, zap->flushed);
+	loose_done(model, loose);
+}
+
 /*
  * Pages of @inode's that are absent have come to light: a zap of nobody's was
  * one of theirs, as memfd_secret's are before the page is added. The zap counts
  * from now on as one that was known for the inode's from the start.
  */
-static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, struct model_zap *zap)
+static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, struct loose *loose)
 {
+	struct model_zap *zap = &loose->zap;
 	struct page known;
 
 	if (!extent_page_read(inode, pgoff, &known) || page_applied(&known) != MODEL_ABSENT ||
@@ -42,6 +86,10 @@ static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, st
 	inode->base.zapped++;
 	model->counts.transitions++;
 	model->counts.zaps_foreign--;
+	if (zap->flushed) {
+		loose_take_flushed(model, inode, loose);
+		return;
+	}
 	page_set(extent_page(model, inode, pgoff), PAGE_EXPOSED, true);
 	inode->base.exposed++;
 	exposure_add(model, inode, zap);
@@ -66,12 +114,6 @@ static struct loose *loose_single(const struct model *model, __u64 pfn)
 	return loose;
 }
 
-static void loose_done(struct model *model, struct loose *loose)
-{
-	model->loose_wide -= loose->zap.nr > 1;
-	loose->zap.nr = 0;
-}
-
 static void loose_adopt_single(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)
 {
 	struct loose *loose = loose_single(model, pfn);
@@ -79,7 +121,7 @@ static void loose_adopt_single(struct model *model, struct inode *inode, __u64 p
 	while (loose && (loose->zap.inode || !loose->zap.nr))
 		loose = loose_at(model, loose->same_before);
 	if (loose)
-		loose_take(model, inode, pgoff, &loose->zap);
+		loose_take(model, inode, pgoff, loose);
 }
 
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
@@ -89,27 +131,12 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 		return;
 	}
 	for (size_t i = model->loose_nr; i > model->loose_head; i--) {
-		struct model_zap *zap = &model->loose[i - 1].zap;
+		struct loose *loose = &model->loose[i - 1];
+		const struct model_zap *zap = &loose->zap;
 
 		if (!zap->inode && zap->nr == 1 && zap->pfn >= pfn && zap->pfn - pfn < nr)
-			loose_take(model, inode, pgoff + (zap->pfn - pfn), zap);
+			loose_take(model, inode, pgoff + (zap->pfn - pfn), loose);
 	}
-}
-
-/* Of a zap that has an owner. */
-static void loose_tell(struct model *model, const struct model_zap *zap,
-		       enum model_coverage coverage, __u64 now)
-{
-	struct model_flush_judgement judgement = {
-		.zap = zap,
-		.pgoff = zap->pgoff,
-		.pfn = zap->pfn,
-		.nr = zap->nr,
-		.coverage = coverage,
-		.time = now,
-	};
-
-	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
 
 static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
@@ -136,7 +163,8 @@ static bool loose_is_reset(const struct loose *loose, const struct model_zap *re
 static void loose_judge_reset(struct model *model, struct loose *loose,
 			      const struct model_zap *restore)
 {
-	if (!loose_owner(model, &loose->zap) && loose_is_reset(loose, restore))
+	if (!loose->zap.flushed && !loose_owner(model, &loose->zap) &&
+	    loose_is_reset(loose, restore))
 		loose_tell(model, &loose->zap,
 			   loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED,
 			   restore->end);
@@ -144,8 +172,10 @@ static void loose_judge_reset(struct model *model, struct loose *loose,
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 {
-	loose_judge(model, &loose->zap,
-		    loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED, now);
+	/* What was flushed waited for an owner only. */
+	if (!loose->zap.flushed)
+		loose_judge(model, &loose->zap,
+			    loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED, now);
 	loose_done(model, loose);
 }
 
@@ -213,9 +243,11 @@ static void loose_enter(struct model *model, struct loose *loose)
 	__u64 place = model->loose_dropped + model->loose_nr;
 	union map_value *newest;
 
-	loose_note_together(model, loose);
-	loose->waits_before = loose->task->loose_waits;
-	loose->task->loose_waits = loose->task->loose_last = place;
+	if (!loose->zap.flushed) {
+		loose_note_together(model, loose);
+		loose->waits_before = loose->task->loose_waits;
+		loose->task->loose_waits = loose->task->loose_last = place;
+	}
 	model->loose_wide += loose->zap.nr > 1;
 	if (loose->zap.nr > 1)
 		return;
@@ -228,8 +260,6 @@ static void loose_enter(struct model *model, struct loose *loose)
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
 {
-	struct model_zap judged;
-
 	if (loose_any(model)) {
 		loose_overtake(model, task, zap->end);
 		loose_trim(model);
@@ -241,11 +271,10 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 		return;
 	}
-	if (zap->flushed) {
-		judged = *zap;
-		loose_judge(model, &judged, MODEL_COVERED, zap->flushed);
+	if (zap->flushed)
+		model->counts.foreign_flushed += zap->nr;
+	if (zap->flushed && zap->nr > 1)
 		return;
-	}
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
 		loose_fail(model, &model->loose[model->loose_head++], zap->end);
 	if (model->loose_nr == model->loose_room)
@@ -271,7 +300,9 @@ static bool loose_flushed(struct model *model, struct loose *loose, const struct
 	}
 	loose->zap.flushed = flush->end;
 	loose_judge(model, &loose->zap, MODEL_COVERED, flush->end);
-	loose_done(model, loose);
+	/* Its page may join yet. */
+	if (loose->zap.inode || loose->zap.nr > 1)
+		loose_done(model, loose);
 	return false;
 }
 

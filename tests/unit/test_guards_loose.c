@@ -241,6 +241,71 @@ static void test_adopted_no_run(void **state)
 	assert_int_equal(inode_of(G)->zapped, 0);
 }
 
+/* v12 of the series flushes what leaves the direct map before it joins: as good as known from the start. */
+static void test_adopted_flushed(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_zap_flush(&stream, T, 0, 0, N, 1, N, N);
+	stream_join(&stream, T, G, 4, N);
+	take_out(T, N + 1);
+	stream_flush(&stream, T, N + 1, N + 1, false);
+	stream_join(&stream, T, G, 5, N + 1);
+	stream_zap_flush(&stream, T, 0, 0, N + 7, 1, N + 7, N + 7);
+	stream.now += 2 * SECOND;
+	feed();
+	assert_int_equal(judged(N, MODEL_COVERED), 1);
+	assert_int_equal(judged(N + 1, MODEL_COVERED), 1);
+	assert_int_equal(watch.judged_nr, 2);
+	assert_int_equal(inode_of(G)->zapped, 2);
+	assert_int_equal(inode_of(G)->exposed, 0);
+	assert_int_equal(watch.exposure_nr, 2);
+	/* What never joins stays nobody's. */
+	assert_int_equal(watch.counts.foreign_flushed, 1);
+	assert_int_equal(watch.counts.zaps_foreign, 1);
+	/* The same of a folio. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 3; i++)
+		stream_zap_flush(&stream, T, 0, 0, N + i, 1, N + i, N + i);
+	join_folio(0, N, 2);
+	feed();
+	assert_int_equal(inode_of(G)->zapped, 2);
+	assert_int_equal(watch.counts.foreign_flushed, 1);
+}
+
+/* Whose it is shows otherwise than by joining: it was flushed all the same. */
+static void test_flushed_owned_later(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_zap_flush(&stream, T, 0, 0, N, 1, N, N);
+	stream_zap_flush(&stream, T + 1, G, 4, N, 1, N, N);
+	stream.now += 2 * SECOND;
+	feed();
+	assert_int_equal(watch.judged_nr, judged(N, MODEL_COVERED));
+}
+
+/* A flush of something else is none, and one of before it came back is of another change. */
+static void test_adopted_unflushed(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_zap_flush(&stream, T, 0, 0, N, 1, N + 5, N + 5);
+	stream_join(&stream, T, G, 0, N);
+	stream_zap_flush(&stream, T, 0, 0, N + 1, 1, N + 1, N + 1);
+	put_back(T, N + 1);
+	take_out(T, N + 1);
+	stream_join(&stream, T, G, 1, N + 1);
+	stream.now += 2 * SECOND;
+	feed();
+	assert_int_equal(judged(N, MODEL_MISCOVERED), 1);
+	assert_int_equal(judged(N + 1, MODEL_UNCOVERED), 1);
+	assert_int_equal(watch.judged_nr, 2);
+	assert_int_equal(inode_of(G)->exposed, 2);
+	assert_int_equal(watch.counts.foreign_flushed, 1);
+}
+
 /* --- flushed in the same record ------------------------------------------------------------ */
 
 static void test_nobodys_flush(void **state)
@@ -280,6 +345,9 @@ int main(void)
 		RULE_TEST(test_adopted_run),
 		RULE_TEST(test_adopted_known),
 		RULE_TEST(test_adopted_no_run),
+		RULE_TEST(test_adopted_flushed),
+		RULE_TEST(test_flushed_owned_later),
+		RULE_TEST(test_adopted_unflushed),
 		RULE_TEST(test_nobodys_flush),
 	};
 
