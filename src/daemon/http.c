@@ -14,11 +14,14 @@
 #include <microhttpd.h>
 
 #include "daemon/http.h"
+#include "daemon/log.h"
 #include "daemon/socket.h"
 #include "run/units.h"
 
 #define MEMORY_BYTES (16U << 10) /* of a connection: a longer request is refused by 431 or 413 */
-#define LISTEN_BACKLOG 16
+#define LISTEN_BACKLOG 128
+#define SAY_SECONDS 60 /* between two lines of the log about the same */
+#define MS 1000000L
 #define UNIX_PREFIX "unix:"
 
 /* One that is open. */
@@ -34,10 +37,11 @@ struct http {
 	unsigned int patience; /* s */
 	pthread_cond_t changed;
 	pthread_mutex_t lock; /* of all that follows */
-	char *text; /* NULL: nothing to say yet */
-	size_t size;
+	/* NULL: nothing to say yet; the same as the last answer on its connection */
+	struct MHD_Response *page, *page_last;
 	time_t second; /* CLOCK_MONOTONIC */
 	unsigned int requests; /* in that second */
+	time_t said; /* CLOCK_MONOTONIC: when the log was last told that many ask; 0: never */
 	struct caller callers[HTTP_CONNECTIONS];
 	bool over;
 };
@@ -137,27 +141,30 @@ int http_listen(const char *address, char *message, size_t size)
 	return descriptor;
 }
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned int status,
-			      const char *type, const char *text, size_t size)
+static struct MHD_Response *response_create(const char *type, const char *text, size_t size)
 {
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(size, (void *)text, MHD_RESPMEM_MUST_COPY);
-	enum MHD_Result result;
 
-	if (!response)
-		return MHD_NO;
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
+	if (response)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	return response;
 }
 
 static enum MHD_Result answer_words(struct MHD_Connection *connection, unsigned int status,
 				    const char *words)
 {
-	return answer(connection, status, "text/plain; charset=utf-8", words, strlen(words));
+	struct MHD_Response *response =
+		response_create("text/plain; charset=utf-8", words, strlen(words));
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
 }
 
 static time_t now_second(void)
@@ -168,31 +175,54 @@ static time_t now_second(void)
 	return now.tv_sec;
 }
 
-/* Whether one more may be answered in this second. */
-static bool request_fits(struct http *http)
+/* Whether this is one more than may be answered in this second. */
+static bool request_exceeds(struct http *http)
 {
 	time_t now = now_second();
 
 	if (http->second != now)
 		http->requests = 0;
 	http->second = now;
-	return http->requests++ < HTTP_REQUESTS;
+	return http->requests++ >= HTTP_REQUESTS;
 }
 
+/* Once a minute at most: whoever asks so often is not to fill the log either. */
+static void say_many(struct http *http)
+{
+	time_t now = now_second();
+
+	if (http->said && now - http->said < SAY_SECONDS)
+		return;
+	http->said = now;
+	daemon_log_at(LOG_LEVEL_WARNING,
+		      "--metrics: more than %d requests a second: each waits its turn",
+		      HTTP_REQUESTS);
+}
+
+/*
+ * Nobody is refused, as that would be Prometheus as likely as anybody: there is one thread, and what it takes is
+ * bounded by its sleep. A connection that is kept open would keep others out: it is closed, and whoever wants more
+ * waits behind those who came meanwhile.
+ */
 static enum MHD_Result answer_page(struct MHD_Connection *connection, struct http *http)
 {
+	static const struct timespec turn = { .tv_nsec = 1000 * MS / HTTP_REQUESTS };
+	struct MHD_Response *page = NULL;
 	enum MHD_Result result;
+	bool exceeds;
 
 	pthread_mutex_lock(&http->lock);
-	if (!request_fits(http))
-		result = answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-				      "too many requests in this second\n");
-	else if (!http->text)
-		result = answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
-				      "nothing is known yet\n");
-	else
-		result = answer(connection, MHD_HTTP_OK, "text/plain; version=0.0.4; charset=utf-8",
-				http->text, http->size);
+	exceeds = request_exceeds(http);
+	if (exceeds)
+		say_many(http);
+	pthread_mutex_unlock(&http->lock);
+	if (exceeds)
+		nanosleep(&turn, NULL);
+	pthread_mutex_lock(&http->lock);
+	page = exceeds ? http->page_last : http->page;
+	result = page ? MHD_queue_response(connection, MHD_HTTP_OK, page)
+		      : answer_words(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+				     "nothing is known yet\n");
 	pthread_mutex_unlock(&http->lock);
 	return result;
 }
@@ -266,15 +296,25 @@ static void on_answered(void *context, struct MHD_Connection *connection, void *
 	pthread_mutex_unlock(&http->lock);
 }
 
+static bool http_crowded(const struct http *http)
+{
+	for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
+		if (http->callers[i].descriptor < 0)
+			return false;
+	}
+	return true;
+}
+
 /* Who says a word now and then, and never all of it, is not silent: he takes a place all the same. */
 static void callers_hurry(struct http *http)
 {
+	time_t patience = http_crowded(http) ? HTTP_CROWDED_S : (time_t)http->patience;
 	time_t now = now_second();
 
 	for (size_t i = 0; i < HTTP_CONNECTIONS; i++) {
 		const struct caller *caller = &http->callers[i];
 
-		if (caller->descriptor >= 0 && now - caller->since > http->patience)
+		if (caller->descriptor >= 0 && now - caller->since > patience)
 			shutdown(caller->descriptor, SHUT_RDWR);
 	}
 }
@@ -304,6 +344,13 @@ static void changed_init(pthread_cond_t *changed)
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(changed, &attributes);
 	pthread_condattr_destroy(&attributes);
+}
+
+/* An answer that is on its way keeps its own reference. */
+static void page_free(struct MHD_Response *page)
+{
+	if (page)
+		MHD_destroy_response(page);
 }
 
 struct http *http_start(int listener, unsigned int patience)
@@ -345,21 +392,30 @@ void http_stop(struct http *http)
 		MHD_stop_daemon(http->daemon);
 	pthread_cond_destroy(&http->changed);
 	pthread_mutex_destroy(&http->lock);
-	free(http->text);
+	page_free(http->page);
+	page_free(http->page_last);
 	free(http);
 }
 
 void http_publish(struct http *http, const char *text, size_t size)
 {
-	char *copy = malloc(size), *before;
+	static const char type[] = "text/plain; version=0.0.4; charset=utf-8";
+	struct MHD_Response *page = response_create(type, text, size);
+	struct MHD_Response *last = response_create(type, text, size);
+	struct MHD_Response *before, *before_last;
 
-	if (!copy)
+	if (!page || !last) {
+		page_free(page);
+		page_free(last);
 		return;
-	memcpy(copy, text, size);
+	}
+	MHD_add_response_header(last, MHD_HTTP_HEADER_CONNECTION, "close");
 	pthread_mutex_lock(&http->lock);
-	before = http->text;
-	http->text = copy;
-	http->size = size;
+	before = http->page;
+	before_last = http->page_last;
+	http->page = page;
+	http->page_last = last;
 	pthread_mutex_unlock(&http->lock);
-	free(before);
+	page_free(before);
+	page_free(before_last);
 }

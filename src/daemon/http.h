@@ -9,10 +9,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define HTTP_CONNECTIONS 32 /* at a time; more are closed at once */
+#define HTTP_CONNECTIONS 128 /* at a time; more wait until one of them goes */
 #define HTTP_SILENT_S 10 /* a connection on which nothing moves for so long is closed */
 #define HTTP_PATIENCE_S 20 /* a request that is not all there after so long is closed, too */
-#define HTTP_REQUESTS 50 /* a second; more are answered by 503 */
+#define HTTP_CROWDED_S 1 /* the same while there is no place for others */
+#define HTTP_REQUESTS 200 /* a second; who asks beyond that waits his turn */
 
 struct http;
 

@@ -2,6 +2,7 @@
 /* The page for Prometheus: nobody keeps others from it, however slowly he asks. */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -60,7 +62,7 @@ static void pause_ms(long ms)
 static int caller(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	const struct timeval timeout = { .tv_sec = 2 };
+	const struct timeval timeout = { .tv_sec = 10 };
 	int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	assert_true(descriptor >= 0);
@@ -143,11 +145,75 @@ static void test_kept(void **state)
 	close(descriptor);
 }
 
+/* Asks as fast as it is answered, on more connections than there are places, and comes back at once. */
+static void flood(void)
+{
+	static const char ask[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int callers[HTTP_CONNECTIONS * 2];
+	char text[4096];
+
+	strcpy(address.sun_path, path);
+	memset(callers, -1, sizeof(callers));
+	for (size_t i = 0;; i = (i + 1) % (sizeof(callers) / sizeof(callers[0]))) {
+		ssize_t bytes =
+			callers[i] < 0 ? 0 : recv(callers[i], text, sizeof(text), MSG_DONTWAIT);
+
+		if (bytes < 0 && errno == EAGAIN)
+			continue;
+		if (bytes > 0 &&
+		    send(callers[i], ask, strlen(ask), MSG_NOSIGNAL | MSG_DONTWAIT) > 0)
+			continue;
+		if (callers[i] >= 0)
+			close(callers[i]);
+		callers[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		if (!connect(callers[i], (struct sockaddr *)&address, sizeof(address)) &&
+		    send(callers[i], ask, strlen(ask), MSG_NOSIGNAL) > 0)
+			continue;
+		close(callers[i]);
+		callers[i] = -1;
+	}
+}
+
+/* Prometheus is served all the same, whatever somebody else does, and the log has one line. */
+static void test_flood(void **state)
+{
+	char said[4096] = "";
+	int log[2], before = dup(STDERR_FILENO), served = 0;
+	ssize_t bytes;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(log), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		flood();
+	dup2(log[1], STDERR_FILENO);
+	for (int i = 0; i < 4; i++) {
+		pause_ms(200);
+		served += scraped();
+	}
+	dup2(before, STDERR_FILENO);
+	close(before);
+	close(log[1]);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	bytes = read(log[0], said, sizeof(said) - 1);
+	close(log[0]);
+	assert_true(bytes > 0);
+	assert_string_equal(
+		said,
+		"gmemtraced: --metrics: more than 200 requests a second: each waits its turn\n");
+	assert_int_equal(served, 4);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_slow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_kept, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
