@@ -83,6 +83,10 @@ struct model_inode {
 	__u64 flushes; /* issued by requests on this inode, or merged with its zaps */
 	__u64 flush_ns; /* time spent in them */
 	__u64 lost; /* records charged to this inode */
+	/* Of what touches the pages of model_narrow() alone, so far; 0 without it. */
+	struct model_within {
+		__u64 zapped, restored, requests, flushes, flush_ns;
+	} within;
 };
 
 /* What is known of a page. */
@@ -419,6 +423,15 @@ bool model_filtered(const struct model *model);
 int model_observe(struct model *model, const struct model_observer *observer);
 
 /*
+ * From now on model_observe() is of who is told of pages [@first, @last] of any inode alone: of changes, exposures,
+ * moves and reads of these, cut to them, of requests that reach them, and of flushes that either needed. What
+ * observed before, as a verdict is to, and what is of no page, is told as ever. Once, before anything is fed.
+ */
+void model_narrow(struct model *model, __u64 first, __u64 last);
+/* false: nobody narrowed it, and @first and @last are of all pages. */
+bool model_narrowed(const struct model *model, __u64 *first, __u64 *last);
+
+/*
  * Takes one sealed record, which is copied. 0, or -ENOMEM: then the model
  * is incomplete and the verdict must not be consistent (model_failed()).
  */
@@ -471,6 +484,15 @@ void model_page(const struct model *model, const struct model_inode *inode, __u6
 /* The first resident page at or behind @pgoff, and those alike, up to @last. false: none. */
 bool model_resident_next(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 			 __u64 last, struct model_page *page);
+
+/* How many of pages [@first, @last] are what; walks their runs. */
+struct model_page_counts {
+	__u64 pages; /* that the inode has there */
+	__u64 resident, absent, exposed;
+};
+
+void model_count_pages(const struct model *model, const struct model_inode *inode, __u64 first,
+		       __u64 last, struct model_page_counts *counts);
 
 /* The owner of @pfn. false: no inode's that is known. */
 bool model_owner(const struct model *model, __u64 pfn, const struct model_inode **inode,

@@ -33,6 +33,7 @@ struct options {
 		uint64_t first, last; /* pgoff */
 	} pages; /* --pgoff */
 	bool pages_apply; /* set by a subcommand that knows what to do with them */
+	const char *pages_mean; /* why else --pgoff is refused; NULL: it says nothing here */
 	const char *inode_means; /* why --inode is refused; NULL: it is not */
 	const char *out; /* a file that a report is written to; NULL: none */
 	const char *print, *print_option; /* all that is asked for, and by what; NULL: a run */
@@ -66,6 +67,15 @@ void options_print(struct options *options, const char *name, const char *text);
 void options_parse(const struct argp *argp, int argc, char **argv, void *input,
 		   struct options *options, char **command);
 
+/*
+ * --pgoff of a report: what observes the run's model from now on is told of these pages alone. A verdict's
+ * observers come before.
+ */
+void options_narrow(const struct options_pages *pages, struct run *run);
+
+/* The same of a verdict: what is wrong with other pages is left out. */
+struct verdict_options options_verdict(const struct options_pages *pages);
+
 /* One line on stderr, exit status 64. */
 __attribute__((format(printf, 2, 3))) _Noreturn void options_usage(const char *name,
 								   const char *format, ...);
@@ -83,6 +93,10 @@ uint32_t options_rate(const struct argp_state *state, const char *option, const 
 #define OPTIONS_SUMMARY_HELP                                                                       \
 	"no record of an event: histograms kept in the kernel, of exposures alone (WHAT is "       \
 	"exposure) or with how long flushes take (all, the default)"
+
+#define OPTIONS_WHOLE_INODES                                                                       \
+	"a capture has whole inodes, as a request and its flush are of more pages than one: give " \
+	"it to what reads the capture"
 
 #define OPTIONS_MAP_HELP                                                                           \
 	"at the end walk the whole direct map, too, for absent pages that are nobody's"

@@ -51,8 +51,9 @@ static void format_take(const struct argp_state *state, struct exporting *export
 			      "--format %s: no such choice: perfetto, ndjson or capture", text);
 }
 
-static void export_check(const struct argp_state *state, const struct exporting *exporting)
+static void export_check(const struct argp_state *state, struct exporting *exporting)
 {
+	exporting->options.pages_apply = !exporting->capture;
 	if (exporting->schema)
 		return;
 	if (!exporting->format && !exporting->capture)
@@ -139,11 +140,13 @@ static enum gmemtrace_status export_write(struct run *run, struct exporter *expo
 static enum gmemtrace_status export_run(const struct exporting *exporting, struct run *run)
 {
 	struct output *output = output_open(exporting->out);
-	struct verdict *verdict = verdict_create(run_model(run), NULL);
+	const struct verdict_options options = options_verdict(&exporting->options.pages);
+	struct verdict *verdict = verdict_create(run_model(run), &options);
 	enum gmemtrace_status status = GMEMTRACE_ERROR;
 	struct exporter *exporter = NULL;
 	int error = 0;
 
+	options_narrow(&exporting->options.pages, run);
 	if (output)
 		exporter = export_create(run_model(run), exporting->format, output_stream(output));
 	if (exporter && verdict)
@@ -173,7 +176,9 @@ static enum gmemtrace_status export_capture(const struct exporting *exporting, s
 int subcommand_export(int argc, char **argv, char **command)
 {
 	struct exporting exporting = { .out = "-",
-				       .options.run = { .flushes = true, .stack_rate = 1 } };
+				       .options.run = { .flushes = true, .stack_rate = 1 },
+				       .options.pages_apply = true,
+				       .options.pages_mean = OPTIONS_WHOLE_INODES };
 	enum gmemtrace_status status;
 	struct run *run;
 

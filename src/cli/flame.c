@@ -202,12 +202,15 @@ static enum gmemtrace_status page_write(const struct flame *flame, struct run *r
 /* A capture is judged as well, which takes little; a live run has sensors for figures. */
 static enum gmemtrace_status page_run(const struct flame *flame, struct run *run)
 {
-	struct report_page *page = report_page_create(run_model(run));
+	const struct verdict_options options = options_verdict(&flame->options.pages);
 	const bool judged = flame->options.run.file;
-	struct verdict *verdict = judged ? verdict_create(run_model(run), NULL) : NULL;
+	struct verdict *verdict = judged ? verdict_create(run_model(run), &options) : NULL;
 	enum gmemtrace_status status = GMEMTRACE_ERROR;
+	struct report_page *page;
 	struct run_result result;
 
+	options_narrow(&flame->options.pages, run);
+	page = report_page_create(run_model(run));
 	if (!page || (judged && !verdict)) {
 		output_line("out of memory");
 		goto cleanup;
@@ -226,10 +229,12 @@ cleanup:
 
 static enum gmemtrace_status flame_run(const struct flame *flame, struct run *run)
 {
-	struct report_folded *folded = report_folded_create(run_model(run));
 	enum gmemtrace_status status;
+	struct report_folded *folded;
 	struct run_result result;
 
+	options_narrow(&flame->options.pages, run);
+	folded = report_folded_create(run_model(run));
 	if (!folded) {
 		output_line("out of memory");
 		return GMEMTRACE_ERROR;
@@ -255,6 +260,7 @@ static struct report_profile *profile_read(const struct flame *flame, const char
 	*status = run_open(&run, &source);
 	if (*status)
 		return NULL;
+	options_narrow(&flame->options.pages, run);
 	folded = report_folded_create(run_model(run));
 	if (folded) {
 		*status = trace_run(run, NULL, &result);
@@ -318,7 +324,8 @@ int subcommand_flame(int argc, char **argv, char **command)
 	struct flame flame = { .out = "-",
 			       .weight = REPORT_WEIGHT_NS,
 			       .by = REPORT_BY_STACK,
-			       .options.run = { .flushes = true, .stack_rate = 1 } };
+			       .options.run = { .flushes = true, .stack_rate = 1 },
+			       .options.pages_apply = true };
 	enum gmemtrace_status status;
 	struct run *run;
 

@@ -173,6 +173,7 @@ static struct flush_latency *latency_read(const struct latency *latency, const c
 	*status = run_open(&run, &source);
 	if (*status)
 		return NULL;
+	options_narrow(&latency->options.pages, run);
 	figures = flush_latency_create(run_model(run), latency->cpus ? &options : NULL);
 	if (!figures) {
 		output_line("out of memory");
@@ -248,7 +249,8 @@ static enum gmemtrace_status latency_report(const struct latency *latency)
 int subcommand_latency(int argc, char **argv, char **command)
 {
 	struct latency latency = { .out = "-",
-				   .options.run = { .flushes = true, .stack_rate = 1 } };
+				   .options.run = { .flushes = true, .stack_rate = 1 },
+				   .options.pages_apply = true };
 	enum gmemtrace_status status;
 
 	options_parse(&latency_argp, argc, argv, &latency, &latency.options, command);

@@ -207,11 +207,14 @@ static enum gmemtrace_status live_run(struct live *live)
 					   .advanced = on_advanced,
 					   .finished = on_finished };
 	struct model *model = run_model(live->run);
+	struct verdict_options options;
 	enum gmemtrace_status status;
 	struct run_result result;
 
 	/* Before our own observer: its interval's end is counted when we ask. */
-	live->verdict = verdict_create(model, NULL);
+	options = options_verdict(&live->options.pages);
+	live->verdict = verdict_create(model, &options);
+	options_narrow(&live->options.pages, live->run);
 	live->report = report_live_create(model);
 	if (!live->verdict || !live->report || model_observe(model, &observer)) {
 		output_line("out of memory");
@@ -227,6 +230,7 @@ static int screen_run(struct live *live)
 {
 	live->screen.interval = live->interval;
 	live->screen.count = live->count;
+	live->screen.pages = &live->options.pages;
 	if (live->options.run.file)
 		return screen_replay(&live->options.run, &live->screen);
 	return screen_live(&live->options.run, &live->screen);
@@ -234,7 +238,7 @@ static int screen_run(struct live *live)
 
 int subcommand_live(int argc, char **argv, char **command)
 {
-	struct live live = { .interval = SECOND };
+	struct live live = { .interval = SECOND, .options.pages_apply = true };
 	enum gmemtrace_status status;
 
 	options_parse(&live_argp, argc, argv, &live, &live.options, command);

@@ -176,7 +176,8 @@ static const struct argp_option session_table[] = {
 	{ "comm", KEY_COMM, "NAME", 0,
 	  "only inodes of VMs whose process is called so; * and ? match", 5 },
 	{ "inode", KEY_INODE, "INODE", 0, "only the inode of that number, such as g3", 5 },
-	{ "pgoff", KEY_PGOFF, "RANGE", 0, "of a verdict: only what is wrong with these pages", 5 },
+	{ "pgoff", KEY_PGOFF, "RANGE", 0,
+	  "only of these pages, such as 0x10-0x1f; of a verdict, what is wrong with them", 5 },
 	{ "since", KEY_SINCE, "TIME", 0,
 	  "begin with what gmemtraced remembers, TIME ago; without CMD and -d end with now", 5 },
 	{ NULL, 0, NULL, 0, "How it is traced:", 6 },
@@ -453,15 +454,15 @@ static void options_check(const char *name, const struct options *options)
 			      run->file);
 	if (run->summary && (run->page_free_asked && run->page_free))
 		options_usage(name, "--summary is of no page's life: leave --page-free out");
-	if (run->summary && (run->vm || run->comm || run->inode))
+	if (run->summary && (run->vm || run->comm || run->inode || options->pages.given))
 		options_usage(name, "--summary is of everybody: leave %s out",
-			      run->vm	  ? "--vm"
-			      : run->comm ? "--comm"
-					  : "--inode");
+			      run->vm	   ? "--vm"
+			      : run->comm  ? "--comm"
+			      : run->inode ? "--inode"
+					   : "--pgoff");
 	if (options->pages.given && !options->pages_apply)
-		options_usage(name,
-			      "--pgoff: only a verdict leaves pages out (check); of some pages "
-			      "tells gmemtrace why INODE:PGOFF-PGOFF");
+		options_usage(name, "--pgoff: %s",
+			      options->pages_mean ? options->pages_mean : "it has no meaning here");
 	if (run->inode && options->inode_means)
 		options_usage(name, "--inode: %s", options->inode_means);
 	if (options->no_daemon && run->socket_only)
@@ -471,6 +472,19 @@ static void options_check(const char *name, const struct options *options)
 		options_usage(name, "--since and --no-daemon: give one of them");
 	if (run->timeout && !run->command)
 		options_usage(name, "--timeout is for a command: give one behind --, or -d");
+}
+
+void options_narrow(const struct options_pages *pages, struct run *run)
+{
+	if (pages->given)
+		model_narrow(run_model(run), pages->first, pages->last);
+}
+
+struct verdict_options options_verdict(const struct options_pages *pages)
+{
+	return (struct verdict_options){ .pages_only = pages->given,
+					 .pgoff_first = pages->first,
+					 .pgoff_last = pages->last };
 }
 
 void options_parse(const struct argp *argp, int argc, char **argv, void *input,

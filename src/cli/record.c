@@ -123,7 +123,8 @@ int subcommand_record(int argc, char **argv, char **command)
 {
 	struct options options = { .run.capture = CAPTURE_DEFAULT_FILE,
 				   .run.page_free = true,
-				   .run.stack_rate = 1 };
+				   .run.stack_rate = 1,
+				   .pages_mean = OPTIONS_WHOLE_INODES };
 	enum gmemtrace_status status;
 	struct run_result result;
 	struct run *run;

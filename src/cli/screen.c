@@ -173,7 +173,12 @@ void screen_tell(struct screen *screen)
 
 bool screen_attach(struct screen *screen, struct model *model)
 {
-	screen->verdict = verdict_create(model, NULL);
+	const struct options_pages *pages = screen->options->pages;
+	const struct verdict_options options = options_verdict(pages);
+
+	screen->verdict = verdict_create(model, &options);
+	if (pages->given)
+		model_narrow(model, pages->first, pages->last);
 	screen->board = screen->verdict
 				? board_create(model, screen->verdict, screen->options->interval)
 				: NULL;

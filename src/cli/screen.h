@@ -8,6 +8,7 @@
 struct screen_options {
 	uint64_t interval; /* ns, of rates */
 	uint64_t count; /* ticks; 0: no limit */
+	const struct options_pages *pages; /* --pgoff */
 	uint64_t at; /* ns since the capture's begin: where a replay begins; 0: its begin */
 	/* A screen as text instead of a terminal: */
 	int columns, rows; /* 0: a terminal */

@@ -294,7 +294,8 @@ static void why_past(struct run_options *options)
 
 int subcommand_why(int argc, char **argv, char **command)
 {
-	struct why why = { .options.inode_means = "the page says whose it is: INODE:PGOFF" };
+	struct why why = { .options = { .inode_means = "the page says whose it is: INODE:PGOFF",
+					.pages_mean = "the page says which: INODE:PGOFF-PGOFF" } };
 	struct run_options *options = &why.options.run;
 	enum gmemtrace_status status = 0;
 	struct run *run;

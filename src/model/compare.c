@@ -6,7 +6,7 @@ void read_tell(struct judging *judging)
 {
 	if (judging->run.nr) {
 		promised_judge(judging, &judging->run);
-		MODEL_NOTIFY(judging->model, page_read, &judging->run);
+		notify_page_read(judging->model, &judging->run);
 	}
 	judging->run.nr = 0;
 }

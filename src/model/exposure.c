@@ -146,7 +146,7 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 	exposure_cut(exposure, first, last);
 	flush->covered += ended.nr;
 	if (ended.nr)
-		MODEL_NOTIFY(model, exposure_ended, &ended);
+		notify_exposure_ended(model, &ended);
 }
 
 /* Most narrow flushes are for one page, and most find it alone. */
@@ -202,7 +202,7 @@ static bool exposure_end_single(struct model *model, struct model_flush *flush,
 		.operation = operation,
 	};
 	model->exposed_head = model->exposed_nr = 0;
-	MODEL_NOTIFY(model, exposure_ended, &ended);
+	notify_exposure_ended(model, &ended);
 	return true;
 }
 

@@ -80,8 +80,7 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 		inode->base.flushes++;
 		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
 	}
-	MODEL_NOTIFY(model, flushed, flush, request ? &request->base : NULL,
-		     inode ? &inode->base : NULL);
+	notify_flushed(model, task, flush, inode);
 }
 
 /* Whose page the flush of a change is of. */
@@ -132,8 +131,7 @@ void flush_take_timed(struct model *model, const struct record_flush_timed *reco
 
 	if (flush_elsewhere(model, record->header.tgid, inode))
 		return;
-	MODEL_NOTIFY(model, flush_timed, record, request ? &request->base : NULL,
-		     inode ? &inode->base : NULL);
+	notify_flush_timed(model, task, record, inode);
 }
 
 /* Present again before the request ended: no translation is left that should not be. */

@@ -84,7 +84,23 @@ int model_observe(struct model *model, const struct model_observer *observer)
 		return -ENOMEM;
 	model->observers = more;
 	more[model->observers_nr++] = *observer;
+	if (!model->narrow.on)
+		model->whole_nr = model->observers_nr;
 	return 0;
+}
+
+void model_narrow(struct model *model, __u64 first, __u64 last)
+{
+	model->narrow.on = true;
+	model->narrow.first = first;
+	model->narrow.last = last;
+}
+
+bool model_narrowed(const struct model *model, __u64 *first, __u64 *last)
+{
+	*first = model->narrow.on ? model->narrow.first : 0;
+	*last = model->narrow.on ? model->narrow.last : ~0ULL;
+	return model->narrow.on;
 }
 
 /*

@@ -67,7 +67,7 @@ static void owner_notify(struct model *model, const struct record_owner *record,
 	moved.pfn = record->page;
 	moved.nr = record->nr;
 	moved.prepared = record->prepared & RECORD_OWNER_PREPARED;
-	MODEL_NOTIFY(model, moved, &moved);
+	notify_moved(model, &moved);
 }
 
 /* Whether it has the page there already: then it can only be prepared. */
@@ -181,7 +181,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 		moved.nr = run;
 		moved.marked = record->prepared & RECORD_OWNER_DEVIATES;
 		moved.content = i == content;
-		MODEL_NOTIFY(model, moved, &moved);
+		notify_moved(model, &moved);
 		last = inode;
 	}
 	/* Restored or not is known by now; who left present is nobody's any more. */
@@ -206,7 +206,7 @@ static void page_notify_freed(struct model *model, const struct model_freed *fre
 		.absent = absent,
 	};
 
-	MODEL_NOTIFY(model, moved, &moved);
+	notify_moved(model, &moved);
 }
 
 void page_free_absent(struct model *model, const struct record_page_free *record)

@@ -183,7 +183,7 @@ void request_begin(struct model *model, const struct record_request *record)
 	model->counts.requests_open = model->open_nr;
 	if (!request_is_step(request))
 		request_event(model, record, request);
-	MODEL_NOTIFY(model, request_begun, &request->base);
+	notify_request_begun(model, request);
 }
 
 static struct request *request_match(const struct task *task, const struct record_request *record)
@@ -369,7 +369,7 @@ void request_end(struct model *model, const struct record_request *record)
 	request->base.flushes_nr = task->flushes_nr - request->flushes_first;
 	if (!request->outer)
 		flush_judge_request(model, task, request);
-	MODEL_NOTIFY(model, request_ended, &request->base);
+	notify_request_ended(model, request);
 	request_unlink(model, request);
 	inode = request->inode;
 	if (inode)
@@ -418,7 +418,7 @@ void request_check_stuck(struct model *model, __u64 now)
 			continue;
 		}
 		request->stuck = true;
-		MODEL_NOTIFY(model, request_stuck, request, now);
+		notify_request_stuck(model, request, now);
 	}
 	model->open_since = since;
 }

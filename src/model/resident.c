@@ -73,3 +73,23 @@ bool model_resident_next(const struct model *model, const struct model_inode *ba
 	}
 	return false;
 }
+
+void model_count_pages(const struct model *model, const struct model_inode *inode, __u64 first,
+		       __u64 last, struct model_page_counts *counts)
+{
+	__u64 end = last < inode->pages ? last : inode->pages - 1;
+	struct model_page page;
+
+	*counts = (struct model_page_counts){ .pages = 0 };
+	if (!inode->pages || first > end)
+		return;
+	counts->pages = end - first + 1;
+	while (first <= end && model_resident_next(model, inode, first, end, &page)) {
+		__u64 nr = page.nr < end - page.pgoff + 1 ? page.nr : end - page.pgoff + 1;
+
+		counts->resident += nr;
+		counts->absent += page.applied == MODEL_ABSENT ? nr : 0;
+		counts->exposed += page.exposed ? nr : 0;
+		first = page.pgoff + nr;
+	}
+}

@@ -291,6 +291,8 @@ struct task {
 	__u64 loose_last; /* of its newest */
 	__u64 loose_waits; /* of its newest that a flush may still cover */
 	bool loose_waiting; /* neither flushed nor put anything back since its newest */
+	bool narrow_waits; /* its newest loose zap is of pages of model.narrow */
+	__u64 narrow_flush; /* ns: begin of the last flush that those who want these were told of */
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
@@ -346,6 +348,11 @@ struct model {
 	__u64 fed; /* bytes */
 	struct model_observer *observers;
 	size_t observers_nr;
+	size_t whole_nr; /* observers of all pages; those behind them are of `narrow` alone */
+	struct {
+		bool on;
+		__u64 first, last; /* pgoff */
+	} narrow;
 	struct inode **inodes;
 	size_t inodes_nr, inodes_room;
 	struct inode **kept; /* all but the retired: those that can still change */
@@ -412,15 +419,34 @@ struct model {
 	size_t facts_nr, facts_room;
 };
 
-/* Calls @member of every observer that has it. */
-#define MODEL_NOTIFY(model, member, ...)                                                           \
+/* Calls @member of observers [@from, @to) that have it. */
+#define MODEL_NOTIFY_SOME(model, from, to, member, ...)                                            \
 	do {                                                                                       \
-		for (size_t notify = 0; notify < (model)->observers_nr; notify++) {                \
+		for (size_t notify = (from); notify < (to); notify++) {                            \
 			const struct model_observer *observer = &(model)->observers[notify];       \
 			if (observer->member)                                                      \
 				observer->member(observer->context, __VA_ARGS__);                  \
 		}                                                                                  \
 	} while (0)
+
+#define MODEL_NOTIFY(model, member, ...)                                                           \
+	MODEL_NOTIFY_SOME(model, 0, (model)->observers_nr, member, __VA_ARGS__)
+#define MODEL_NOTIFY_WHOLE(model, member, ...)                                                     \
+	MODEL_NOTIFY_SOME(model, 0, (model)->whole_nr, member, __VA_ARGS__)
+
+/* narrow.c: everybody is told of what has pages, some of theirs alone. */
+void notify_request_begun(struct model *model, struct request *request);
+void notify_request_ended(struct model *model, const struct request *request);
+void notify_request_stuck(struct model *model, const struct model_request *request, __u64 now);
+void notify_zapped(struct model *model, struct task *task, struct inode *inode,
+		   const struct model_zap *zap);
+void notify_flushed(struct model *model, struct task *task, const struct model_flush *flush,
+		    struct inode *inode);
+void notify_flush_timed(struct model *model, const struct task *task,
+			const struct record_flush_timed *record, const struct inode *inode);
+void notify_exposure_ended(struct model *model, const struct model_exposure *exposure);
+void notify_page_read(struct model *model, const struct model_read *read);
+void notify_moved(struct model *model, const struct model_moved *moved);
 
 /* memory.c: on failure the model is marked as failed. */
 void *model_alloc(struct model *model, size_t size); /* zeroed */

@@ -252,7 +252,7 @@ static void zap_told(struct model *model, struct task *task, struct inode *inode
 		zap_log(model, task, zap);
 	} else if (exposes)
 		loose_add(model, task, zap);
-	MODEL_NOTIFY(model, zapped, zap, request ? &request->base : NULL);
+	notify_zapped(model, task, inode, zap);
 }
 
 /* A part of the run with one owner, or with none. */

@@ -139,9 +139,27 @@ static __u64 live_violations(const struct report_live *live, const struct model_
 	return violations;
 }
 
+/* Of some of its pages alone. */
+static void live_narrow(const struct report_live *live, const struct model_inode *inode,
+			__u64 first, __u64 last, struct live_counts *counts)
+{
+	struct model_page_counts within;
+
+	model_count_pages(live->model, inode, first, last, &within);
+	counts->zapped = inode->within.zapped;
+	counts->restored = inode->within.restored;
+	counts->flushes = inode->within.flushes;
+	counts->flush_ns = inode->within.flush_ns;
+	counts->requests = inode->within.requests;
+	counts->pages = within.pages;
+	counts->resident = within.resident;
+	counts->absent = within.absent;
+	counts->exposed = within.exposed;
+}
+
 static struct live_counts live_read(const struct report_live *live, const struct model_inode *inode)
 {
-	return (struct live_counts){
+	struct live_counts counts = {
 		.zapped = inode->zapped,
 		.restored = inode->restored,
 		.flushes = inode->flushes,
@@ -156,6 +174,11 @@ static struct live_counts live_read(const struct report_live *live, const struct
 		.met = true,
 		.dead = inode->dead,
 	};
+	__u64 first, last;
+
+	if (model_narrowed(live->model, &first, &last))
+		live_narrow(live, inode, first, last, &counts);
+	return counts;
 }
 
 static bool live_same(const struct live_counts *one, const struct live_counts *other)

@@ -311,6 +311,11 @@ static void inode_tick(const struct board *board, struct board_inode *entry, str
 				  .flushes = inode->flushes,
 				  .flush_ns = inode->flush_ns };
 
+	if (board->narrowed)
+		now = (struct board_sums){ .zapped = inode->within.zapped,
+					   .restored = inode->within.restored,
+					   .flushes = inode->within.flushes,
+					   .flush_ns = inode->within.flush_ns };
 	sparks_push(entry->sparks, now.zapped + now.restored - last->zapped - last->restored);
 	rates_take(board, &entry->rates, &now, elapsed);
 	sum->zapped += now.zapped;
@@ -369,6 +374,19 @@ static void on_finished(void *context, __u64 now)
 		board_tick(board, now);
 }
 
+struct model_page_counts board_pages(const struct board *board, const struct board_inode *entry)
+{
+	const struct model_inode *inode = entry->inode;
+	struct model_page_counts counts = { .pages = inode->pages,
+					    .resident = inode->resident,
+					    .absent = inode->absent,
+					    .exposed = inode->exposed };
+
+	if (board->narrowed)
+		model_count_pages(board->model, inode, board->first, board->last, &counts);
+	return counts;
+}
+
 struct board *board_create(struct model *model, const struct verdict *verdict, __u64 interval)
 {
 	struct board *board = calloc(1, sizeof(*board));
@@ -390,6 +408,7 @@ struct board *board_create(struct model *model, const struct verdict *verdict, _
 		return NULL;
 	board->model = model;
 	board->verdict = verdict;
+	board->narrowed = model_narrowed(model, &board->first, &board->last);
 	board->interval = interval;
 	if (!model_observe(model, &observer))
 		return board;

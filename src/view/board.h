@@ -50,8 +50,9 @@ struct board_inode {
 	/* Walked only where something has changed, and not too many pages at once. */
 	__u64 walked_key, walk_at;
 	__u64 walked_ticks; /* board.ticks then */
-	__u64 want, deviate, differ, changing; /* pages; `want` that are to be absent */
-	__u64 walking_want, walking_deviate, walking_differ, walking_changing;
+	struct board_walked {
+		__u64 want, deviate, differ, changing; /* pages; `want` that are to be absent */
+	} pages, walking;
 	bool walked; /* ever, to its end */
 	__u64 exposed_since; /* ns: the oldest exposure; 0 none */
 	__u32 violations;
@@ -102,6 +103,8 @@ struct board_mark {
 struct board {
 	const struct model *model;
 	const struct verdict *verdict; /* NULL: nobody judges */
+	bool narrowed; /* to pages [first, last] of each inode */
+	__u64 first, last;
 	struct board_inode *inodes; /* in the order of their appearance */
 	size_t nr, room;
 	__u32 *index; /* by an inode's number: its place in `inodes`, + 1 */
@@ -143,6 +146,9 @@ void board_free(struct board *board);
  * @still: at once, as time stands still.
  */
 void board_walk(struct board *board, __u64 pages, bool still);
+
+/* What the inode has of pages; where the model is narrowed, of those. */
+struct model_page_counts board_pages(const struct board *board, const struct board_inode *entry);
 
 /* What the page is to be: of a memfd_secret absent, of a plain inode present, else what was declared. */
 static inline enum model_state page_wanted(const struct model_inode *inode,

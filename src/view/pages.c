@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The map of an inode's pages, what is known of the selected one, and requests beside it. */
-#include "plural.h"
+#include "report/plural.h"
 #include "view/cells.h"
 
 #define EVENTS_MAX 8

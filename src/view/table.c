@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VMs and their inodes. */
-#include "plural.h"
+#include "report/plural.h"
 #include "view/cells.h"
 
 static __u32 vm_of(const struct model_inode *inode)
@@ -118,17 +118,17 @@ static const char *kind_of(const struct model_inode *inode)
 	}
 }
 
-static void line_add(struct line *line, const struct board_inode *entry)
+static void line_add(const struct board *board, struct line *line, const struct board_inode *entry)
 {
-	const struct model_inode *inode = entry->inode;
+	const struct model_page_counts counts = board_pages(board, entry);
 
-	line->pages += inode->pages;
-	line->resident += inode->resident;
-	line->want += entry->want;
-	line->absent += inode->absent;
-	line->deviate += entry->deviate;
-	line->changing += entry->changing;
-	line->exposed += inode->exposed;
+	line->pages += counts.pages;
+	line->resident += counts.resident;
+	line->want += entry->pages.want;
+	line->absent += counts.absent;
+	line->deviate += entry->pages.deviate;
+	line->changing += entry->pages.changing;
+	line->exposed += counts.exposed;
 	if (entry->exposed_since &&
 	    (!line->exposed_since || entry->exposed_since < line->exposed_since))
 		line->exposed_since = entry->exposed_since;
@@ -140,7 +140,7 @@ static void line_add(struct line *line, const struct board_inode *entry)
 	line->walked &= entry->walked;
 	if (entry->compared && (!line->compared || entry->compared < line->compared))
 		line->compared = entry->compared;
-	memcpy(line->comm, inode->comm, sizeof(line->comm));
+	memcpy(line->comm, entry->inode->comm, sizeof(line->comm));
 }
 
 static void line_latencies(struct line *line, const struct board_histogram *flushes,
@@ -151,7 +151,7 @@ static void line_latencies(struct line *line, const struct board_histogram *flus
 	line->exposure_p99 = histogram_quantile(exposures, 0.99);
 }
 
-static struct line line_of_inode(const struct board_inode *entry)
+static struct line line_of_inode(const struct board *board, const struct board_inode *entry)
 {
 	struct line line = { .kind = kind_of(entry->inode),
 			     .walked = true,
@@ -161,7 +161,7 @@ static struct line line_of_inode(const struct board_inode *entry)
 
 	model_inode_name(entry->inode, name, sizeof(name));
 	snprintf(line.name, sizeof(line.name), "  %s", name);
-	line_add(&line, entry);
+	line_add(board, &line, entry);
 	line_latencies(&line, &entry->flushes, &entry->exposures);
 	snprintf(line.comm, sizeof(line.comm), "%s", line.kind);
 	return line;
@@ -176,7 +176,7 @@ static struct line line_of_vm(const struct view *view, const struct table_row *r
 
 	snprintf(line.name, sizeof(line.name), "%u", rows->vm);
 	for (size_t i = 1; i < nr && rows[i].entry; i++) {
-		line_add(&line, rows[i].entry);
+		line_add(view->board, &line, rows[i].entry);
 		histogram_merge(&flushes, &rows[i].entry->flushes);
 		histogram_merge(&exposures, &rows[i].entry->exposures);
 	}
@@ -564,7 +564,7 @@ void draw_table(struct view *view, struct grid *grid, int row, int rows)
 	for (int i = 0; list && i < shown && view->top + i < (int)nr; i++) {
 		const struct table_row *at = &list[view->top + i];
 		struct line line =
-			at->entry ? line_of_inode(at->entry)
+			at->entry ? line_of_inode(view->board, at->entry)
 				  : line_of_vm(view, at, nr - (size_t)view->top - (size_t)i);
 
 		draw_line(view, grid, row + 1 + i, &line, row_selected(view, at), !at->entry);
@@ -605,7 +605,8 @@ static void table_enter(struct view *view)
 	if (!view->inode)
 		return;
 	view->screen = VIEW_PAGES;
-	view->page = view->map_top = 0;
+	view->map_top = 0;
+	view->page = view->board->first;
 	view->unit = 0;
 }
 

@@ -70,13 +70,17 @@ static void moment_words(const struct view *view, char moment[64], char state[32
 /* Of all that the line has it is what may be cut. */
 static int draw_title(const struct view *view, struct grid *grid, int at, int end)
 {
+	char title[VIEW_TITLE_MAX + RANGE_MAX + 8], range[RANGE_MAX];
+	const struct board *board = view->board;
 	int room = end - at;
 
 	if (room < 4)
 		return at - 2;
-	if ((int)strlen(view->title) <= room)
-		return grid_put(grid, 0, at, GRID_PLAIN, view->title);
-	return grid_format(grid, 0, at, GRID_PLAIN, "%.*s..", room - 2, view->title);
+	snprintf(title, sizeof(title), "%s%s%s", view->title, board->narrowed ? ", pages " : "",
+		 board->narrowed ? word_range(range, board->first, board->last) : "");
+	if ((int)strlen(title) <= room)
+		return grid_put(grid, 0, at, GRID_PLAIN, title);
+	return grid_format(grid, 0, at, GRID_PLAIN, "%.*s..", room - 2, title);
 }
 
 /* Which kernel that is of, where there is room for all of it. */
@@ -153,10 +157,10 @@ static void draw_second(const struct view *view, struct grid *grid)
 
 		if (entry->inode->dead)
 			continue;
-		want += entry->want;
-		differ += entry->differ;
-		changing += entry->changing;
-		exposed += entry->inode->exposed;
+		want += entry->pages.want;
+		differ += entry->pages.differ;
+		changing += entry->pages.changing;
+		exposed += board_pages(board, entry).exposed;
 		walked &= entry->walked;
 	}
 	at = grid_format(grid, 1, 0, GRID_PLAIN, "%llu of %llu pages absent as declared%s",

@@ -12,21 +12,18 @@ static void walk_page(struct board_inode *entry, const struct model_page *page)
 	enum model_state wanted = page_wanted(entry->inode, page);
 	bool absent = wanted == MODEL_ABSENT;
 
-	entry->walking_want += absent ? page->nr : 0;
+	entry->walking.want += absent ? page->nr : 0;
 	if (wanted != MODEL_EITHER && absent == entry->inode->default_state)
-		entry->walking_deviate += page->nr;
+		entry->walking.deviate += page->nr;
 	if (wanted == MODEL_EITHER || page->applied == MODEL_EITHER || !page->prepared)
-		entry->walking_changing += wanted != page->applied ? page->nr : 0;
+		entry->walking.changing += wanted != page->applied ? page->nr : 0;
 	else if (wanted != page->applied && !page->poisoned)
-		entry->walking_differ += page->nr;
+		entry->walking.differ += page->nr;
 }
 
 static void walk_end(struct board_inode *entry, __u64 ticks)
 {
-	entry->want = entry->walking_want;
-	entry->deviate = entry->walking_deviate;
-	entry->differ = entry->walking_differ;
-	entry->changing = entry->walking_changing;
+	entry->pages = entry->walking;
 	entry->walked = true;
 	entry->walked_key = walk_key(entry->inode);
 	entry->walked_ticks = ticks;
@@ -42,24 +39,23 @@ static bool walk_due(const struct board *board, const struct board_inode *entry,
 	       board->ticks >= entry->walked_ticks + BOARD_SLICES;
 }
 
-static void walk_begin(struct board_inode *entry)
-{
-	entry->walking_want = entry->walking_deviate = 0;
-	entry->walking_differ = entry->walking_changing = 0;
-}
-
 /* At most @steps runs of pages. Returns how many are left. */
 static __u64 walk_inode(const struct board *board, struct board_inode *entry, __u64 steps,
 			bool still)
 {
+	__u64 last = board->last < ~0ULL ? board->last : ~0ULL - 1;
 	struct model_page page;
 
 	if (!walk_due(board, entry, still))
 		return steps;
-	if (!entry->walk_at)
-		walk_begin(entry);
-	while (steps &&
-	       model_resident_next(board->model, entry->inode, entry->walk_at, ~0ULL - 1, &page)) {
+	if (!entry->walk_at) {
+		entry->walking = (struct board_walked){ .want = 0 };
+		entry->walk_at = board->first;
+	}
+	while (steps && entry->walk_at <= last &&
+	       model_resident_next(board->model, entry->inode, entry->walk_at, last, &page)) {
+		if (page.nr > last - page.pgoff + 1)
+			page.nr = last - page.pgoff + 1;
 		walk_page(entry, &page);
 		entry->walk_at = page.pgoff + page.nr;
 		steps--;

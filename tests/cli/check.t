@@ -31,12 +31,19 @@ refused '--inode : give an inode such as g3 or s1' --inode ''
 refused "--comm: give a name, such as 'qemu*'" --comm ''
 refused '--pgoff 5-2: give a page or pages such as 0x10-0x1f' --pgoff 5-2
 refused '--pgoff 0x: give a page or pages such as 0x10-0x1f' --pgoff 0x
-for subcommand in live flame latency record 'why g1:1'; do
-	# shellcheck disable=SC2086
-	is "$("$top/build/bin/gmemtrace" $subcommand --pgoff 1 2>&1; echo $?)" \
-		"gmemtrace ${subcommand%% *}: --pgoff: only a verdict leaves pages out (check); of some pages tells gmemtrace why INODE:PGOFF-PGOFF; see gmemtrace ${subcommand%% *} --help
-64" "$subcommand --pgoff"
-done
+whole='a capture has whole inodes, as a request and its flush are of more pages than one: give it to what reads the capture'
+# refuses_pages WHY SUBCOMMAND WORD...
+refuses_pages() {
+	local why=$1
+	shift
+	is "$("$top/build/bin/gmemtrace" "$@" --pgoff 1 2>&1; echo $?)" \
+		"gmemtrace $1: --pgoff: $why; see gmemtrace $1 --help
+64" "$* --pgoff"
+}
+refuses_pages "$whole" record
+refuses_pages "$whole" export --format capture -o "$test_work/none.cap"
+refuses_pages 'the page says which: INODE:PGOFF-PGOFF' why g1:1
+refuses_pages 'it has no meaning here' holders
 is "$("$top/build/bin/gmemtrace" why g1:1 --inode g1 2>&1; echo $?)" \
 	'gmemtrace why: --inode: the page says whose it is: INODE:PGOFF; see gmemtrace why --help
 64' 'why --inode'
@@ -59,6 +66,24 @@ filtered 5 "$none" --comm vmm-2
 filtered 5 "$none" --inode 3 --comm vmm-2
 filtered 2 'gmemtrace: --inode s3: that inode is g3 here (rfc3): is it another capture'"'s number?" --inode s3
 filtered 0 'gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 3-0xff
+# Some pages and all others are what all of them are together.
+fixture=$top/tests/unit/fixtures/load-convert.cap
+# pages_of OPTION...: pages made absent and present, and pages whose exposure ended, by three commands.
+pages_of() {
+	"$top/build/bin/gmemtrace" live --json "$@" "$fixture" 2>&1 | jq -s '[.[] | select(.inode == null)] | map(.zapped, .restored) | add'
+	"$top/build/bin/gmemtrace" latency --json "$@" "$fixture" 2>&1 | jq '.rows[] | select(.key == "exposure").count'
+	"$top/build/bin/gmemtrace" export --format ndjson "$@" "$fixture" 2>&1 | jq -s '[.[] | select(.type == "change" and .inode != null).pages] | add'
+}
+paste -d + <(pages_of --pgoff 0-0xf) <(pages_of --pgoff 0x10-0x1f) <(pages_of --pgoff 0x20-0xffff) >"$test_work/parts"
+is "$(awk -F + '{ print $1 + $2 + $3 }' "$test_work/parts" | paste -sd ' ')" "$(pages_of | paste -sd ' ')" 'pages by parts are those of the whole'
+is "$(awk -F + '$1 < 10 || $2 < 10 || $3 < 10' "$test_work/parts")" '' 'and each part has some'
+flushes_of() {
+	"$top/build/bin/gmemtrace" latency --json "$@" "$fixture" | jq '.rows[] | select(.key == "flush").count'
+}
+is "$(flushes_of --pgoff 0-0xffff)" "$(flushes_of)" 'all pages are the whole'
+succeeds 'some pages need fewer flushes' test "$(flushes_of --pgoff 0x10-0x17)" -lt "$(flushes_of)" -a "$(flushes_of --pgoff 0x10-0x17)" -gt 0
+succeeds 'a screen of some pages says so' \
+	sh -c "'$top/build/bin/gmemtrace' live --screen 100x24 --pgoff 0x10-0x17 '$fixture' | head -n 1 | grep -q ', pages 0x10-0x17 '"
 for subcommand in 'live --batch' 'live --screen 80x24' flame latency 'export --format ndjson' 'why pfn:104'; do
 	read -ra words <<<"$subcommand"
 	for file in violated flushes; do

@@ -42,11 +42,11 @@ succeeds 'the capture is as it was' cmp "$top/tests/unit/fixtures/format-2.cap" 
 is "$? $(grep -c '<testsuites>' report.xml)" '1 1' 'another name is written to'
 
 # Every option that its help lists: with a capture it has an effect that is seen, or known here, or is refused.
-known=' check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow check:--pgoff
+known=' check:--text check:--require check:--min-pages check:--min-inodes check:--allow-empty check:--junit check:--allow
 	live:--all live:--at live:--batch live:--interval live:--count flame:--folded flame:--svg flame:--html flame:--diff
 	flame:--output flame:--weight flame:--by latency:--json latency:--cpu latency:--output
 	export:--format export:--schema export:--output '
-common=' --vm --comm --inode --stuck --help --usage --version '
+common=' --vm --comm --inode --pgoff --stuck --help --usage --version '
 for words in check live flame latency 'export --format ndjson'; do
 	read -ra subcommand <<<"$words"
 	name=${subcommand[0]}
