@@ -182,6 +182,7 @@ struct model_flush_judgement {
 	__u64 pgoff, pfn, nr; /* the part of the zap that this is about */
 	enum model_coverage coverage;
 	__u64 time; /* ns: when it was judged */
+	bool borrowed; /* of no inode: its task had put it back just before, to copy it */
 };
 
 /* The time from a zap to the first flush, by anyone, that covers it. */

@@ -25,11 +25,10 @@ static bool loose_owner(struct model *model, struct model_zap *zap)
 	return true;
 }
 
-/* Of a zap that has an owner. */
-static void loose_tell(struct model *model, const struct model_zap *zap,
-		       enum model_coverage coverage, __u64 now)
+static struct model_flush_judgement loose_judgement(const struct model_zap *zap,
+						    enum model_coverage coverage, __u64 now)
 {
-	struct model_flush_judgement judgement = {
+	return (struct model_flush_judgement){
 		.zap = zap,
 		.pgoff = zap->pgoff,
 		.pfn = zap->pfn,
@@ -37,7 +36,31 @@ static void loose_tell(struct model *model, const struct model_zap *zap,
 		.coverage = coverage,
 		.time = now,
 	};
+}
 
+/* Of a zap that has an owner. */
+static void loose_tell(struct model *model, const struct model_zap *zap,
+		       enum model_coverage coverage, __u64 now)
+{
+	struct model_flush_judgement judgement = loose_judgement(zap, coverage, now);
+
+	MODEL_NOTIFY(model, flush_judged, &judgement);
+}
+
+/* Of one whose task did not flush it. */
+static enum model_coverage loose_coverage(const struct loose *loose)
+{
+	return loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED;
+}
+
+/* The same, and nobody has it. */
+static void loose_tell_nobodys(struct model *model, const struct loose *loose, bool borrowed,
+			       __u64 now)
+{
+	struct model_flush_judgement judgement =
+		loose_judgement(&loose->zap, loose_coverage(loose), now);
+
+	judgement.borrowed = borrowed;
 	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
 
@@ -139,6 +162,16 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 	}
 }
 
+/*
+ * Hibernation puts back what is absent, copies it, takes it out again and flushes it. A page of
+ * memfd_secret's that its task freed, and gets again, joins meanwhile, or is put back at once.
+ */
+static void loose_judge_borrowed(struct model *model, struct loose *loose, __u64 now)
+{
+	if (loose->borrowed && !loose->zap.flushed && !loose_owner(model, &loose->zap))
+		loose_tell_nobodys(model, loose, true, now);
+}
+
 static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
 			__u64 now)
 {
@@ -165,17 +198,14 @@ static void loose_judge_reset(struct model *model, struct loose *loose,
 {
 	if (!loose->zap.flushed && !loose_owner(model, &loose->zap) &&
 	    loose_is_reset(loose, restore))
-		loose_tell(model, &loose->zap,
-			   loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED,
-			   restore->end);
+		loose_tell_nobodys(model, loose, false, restore->end);
 }
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 {
 	/* What was flushed waited for an owner only. */
 	if (!loose->zap.flushed)
-		loose_judge(model, &loose->zap,
-			    loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED, now);
+		loose_judge(model, &loose->zap, loose_coverage(loose), now);
 	loose_done(model, loose);
 }
 
@@ -237,6 +267,23 @@ static void loose_note_together(struct model *model, struct loose *loose)
 	loose->task->loose_waiting = true;
 }
 
+void loose_borrow(struct task *task, const struct model_zap *zap)
+{
+	bool nobodys = !zap->inode && zap->nr == 1 && zap->routine == RECORD_ZAP_DEFAULT;
+
+	task->loose_waiting = false;
+	task->borrowed = nobodys ? zap->pfn + 1 : 0;
+}
+
+static void loose_note_borrowed(struct loose *loose)
+{
+	const struct model_zap *zap = &loose->zap;
+
+	loose->borrowed = !zap->inode && zap->routine == RECORD_ZAP_INVALID &&
+			  loose->task->borrowed == zap->pfn + 1;
+	loose->task->borrowed = 0;
+}
+
 /* The newest: its task's, and its page's. */
 static void loose_enter(struct model *model, struct loose *loose)
 {
@@ -245,6 +292,7 @@ static void loose_enter(struct model *model, struct loose *loose)
 
 	if (!loose->zap.flushed) {
 		loose_note_together(model, loose);
+		loose_note_borrowed(loose);
 		loose->waits_before = loose->task->loose_waits;
 		loose->task->loose_waits = loose->task->loose_last = place;
 	}
@@ -379,8 +427,10 @@ void loose_expire(struct model *model, __u64 now)
 
 		if (loose->zap.end + LOOSE_DEADLINE > now)
 			break;
-		if (loose->zap.nr)
+		if (loose->zap.nr) {
+			loose_judge_borrowed(model, loose, now);
 			loose_fail(model, loose, now);
+		}
 		model->loose_head++;
 	}
 	loose_trim(model);

@@ -293,6 +293,7 @@ struct task {
 	bool loose_waiting; /* neither flushed nor put anything back since its newest */
 	bool narrow_waits; /* its newest loose zap is of pages of model.narrow */
 	__u64 narrow_flush; /* ns: begin of the last flush that those who want these were told of */
+	__u64 borrowed; /* pfn + 1 of nobody's page that its last change put back; 0: it did not */
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
@@ -303,6 +304,7 @@ struct loose {
 	__u64 same_before; /* place of the one before it that is of the same page alone */
 	bool flushed_elsewhere; /* the task flushed, but not these pages */
 	bool together; /* with others, before its task flushed or put back any */
+	bool borrowed; /* its task had put it back right before, as hibernation does to copy it */
 };
 
 struct exposure {
@@ -842,6 +844,8 @@ static inline bool loose_any(const struct model *model)
 }
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
+/* What @task puts back. */
+void loose_borrow(struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one: of pages that ascend. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* They were restored: it left, or its owner never got it. */

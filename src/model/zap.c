@@ -244,7 +244,7 @@ static void zap_told(struct model *model, struct task *task, struct inode *inode
 
 	zap_count(model, zap, inode, request);
 	if (zap->valid)
-		task->loose_waiting = false;
+		loose_borrow(task, zap);
 	if (inode && exposes)
 		exposure_add(model, inode, zap);
 	if (request) {

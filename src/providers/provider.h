@@ -135,11 +135,11 @@ struct provider {
 	  .legal = MODEL_EITHER, .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT,        \
 	  .defaults = MODEL_PRESENT)                                                        \
 	/*                                                                                  \
-	 * vm_reset_perms() of an area that held a module or a BPF program: invalid on each \
-	 * page, one flush of a range that may be far larger, default on each page. Not of  \
-	 * execmem's cache: it takes pages out without a flush and puts them back much later,\
-	 * by set_direct_map_valid_noflush (6.13), nor of hibernation, which does it the    \
-	 * other way round.                                                                 \
+	 * By the order of a task's calls. vm_reset_perms() of an area that held a module or\
+	 * a BPF program: invalid on each page, one flush of a range that may be far larger,\
+	 * default on each page. Hibernation of a page that is absent: default, invalid,    \
+	 * flush. Nothing is promised of execmem's cache (6.13), which puts pages back that \
+	 * set_memory_rox() took out, by set_direct_map_valid_noflush.                      \
 	 */                                                                                 \
 	X(RECORD_PROVIDER_ANYBODY, PROVIDER_PROMISES_FLUSH | PROVIDER_RESETS,               \
 	  PROVIDER_NAMED("anybody"),                                                        \

@@ -23,6 +23,21 @@ static void add_policy(struct verdict *verdict, struct verdict_violation *violat
 			    value);
 }
 
+/* Hibernation, of a page that it found absent. */
+static void words_of_borrowed(struct verdict_violation *violation,
+			      const struct model_flush_judgement *judgement, const char *however)
+{
+	const struct model_zap *zap = judgement->zap;
+
+	violation_words(
+		violation,
+		"The page of pfn 0x%llx, of no inode, was put back by task %u and made "
+		"absent again at %llu.%06llu s, as hibernation does to copy what is absent. "
+		"However, %s So translations to it may live on in any CPU's TLB.",
+		(unsigned long long)zap->pfn, zap->tid, time_seconds(zap->end),
+		time_micros(zap->end), however);
+}
+
 /* Who frees executable memory: the task is all that is known of it. */
 static void words_of_nobody(struct verdict_violation *violation,
 			    const struct model_flush_judgement *judgement, const char *however)
@@ -81,7 +96,10 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 		return;
 	if (!zap->inode) {
 		violation_source(violation, "events", "%s", says);
-		words_of_nobody(violation, judgement, however);
+		if (judgement->borrowed)
+			words_of_borrowed(violation, judgement, however);
+		else
+			words_of_nobody(violation, judgement, however);
 		return;
 	}
 	model_inode_name(zap->inode, name, sizeof(name));
@@ -140,7 +158,9 @@ static const struct rule_descriptor never_flushed = {
 			   "Where a parameter of the kernel leaves flushes out, the words say that "
 			   "it is policy. "
 			   "Pages of no inode that a task takes out together, as who frees "
-			   "executable memory does, are to be flushed before it puts them back.",
+			   "executable memory does, are to be flushed before it puts them back; one "
+			   "that it puts back and takes out again, as hibernation does to copy it, "
+			   "within a second.",
 		.id = RULE_NEVER_FLUSHED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
