@@ -40,19 +40,44 @@ void events_enlarge(struct model *model)
 	model->events_room = model->events ? EVENTS_FIRST : 0;
 }
 
+static __u64 event_first(const struct event *event)
+{
+	return event->first & EVENT_FAR;
+}
+
+static __u64 event_last(const struct event *event)
+{
+	return event->last & EVENT_FAR;
+}
+
+static __u32 event_kind(const struct event *event)
+{
+	return event->first >> 56 & 0x7f;
+}
+
+static bool event_state(const struct event *event)
+{
+	return event->first >> 63;
+}
+
+static bool event_covers(const struct event *event, __u64 place)
+{
+	return event_first(event) <= place && place <= event_last(event);
+}
+
 static bool event_concerns(const struct event *event, __u32 inode, __u64 pgoff, __u64 pfn)
 {
-	switch (event->kind) {
+	switch (event_kind(event)) {
 	case RECORD_REQUEST_BEGIN:
 	case RECORD_REQUEST_END:
 	case RECORD_JOIN:
-		return event->inode == inode && event->first <= pgoff && pgoff <= event->last;
+		return event->inode == inode && event_covers(event, pgoff);
 	case RECORD_ZAP:
 	case RECORD_LEAVE:
 	case RECORD_PAGE_FREE:
-		return pfn && event->first <= pfn && pfn <= event->last;
+		return pfn && event_covers(event, pfn);
 	case RECORD_FLUSH:
-		return pfn && (event->state || (event->first <= pfn && pfn <= event->last));
+		return pfn && (event_state(event) || event_covers(event, pfn));
 	default:
 		return false;
 	}
@@ -65,7 +90,7 @@ static bool event_concerns(const struct event *event, __u32 inode, __u64 pgoff, 
 static bool event_wanted(const struct event *event, const struct model_event *later,
 			 size_t later_nr)
 {
-	if (event->kind != RECORD_FLUSH || !later_nr)
+	if (event_kind(event) != RECORD_FLUSH || !later_nr)
 		return true;
 	return later[0].kind != RECORD_FLUSH;
 }
@@ -79,16 +104,16 @@ static struct model_event event_unpack(const struct event *event)
 {
 	return (struct model_event){
 		.time = event->time,
-		.kind = event->kind,
-		.operation = event->operation,
-		.cpu = event->cpu,
+		.kind = event_kind(event),
+		.operation = event->first >> 48 & 0xff,
+		.cpu = event->last >> 48 & 0xffff,
 		.tid = event->tid,
 		.tgid = event->tgid,
 		.inode = event->inode,
-		.state = event->state,
+		.state = event_state(event),
 		.result = event->result,
-		.first = far(event->first),
-		.last = far(event->last),
+		.first = far(event_first(event)),
+		.last = far(event_last(event)),
 	};
 }
 

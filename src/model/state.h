@@ -318,8 +318,8 @@ struct exposure {
 /* struct model_event, in less memory: where there are many, touching it is what they cost. */
 struct event {
 	__u64 time;
-	__u64 first : 48, operation : 8, kind : 7, state : 1;
-	__u64 last : 48, cpu : 16;
+	__u64 first; /* 48 bits; operation 8, kind 7, state 1: bit fields would be written one by one */
+	__u64 last; /* 48 bits; cpu 16 */
 	__u32 tid, tgid, inode;
 	__s32 result;
 };
@@ -908,25 +908,27 @@ static inline struct event *event_next(struct model *model)
 	return &model->events[model->events_nr++ & (model->events_room - 1)];
 }
 
-static inline void event_add(struct model *model, const struct model_event *event)
+static inline __u64 event_near(__u64 place)
+{
+	return place < EVENT_FAR ? place : EVENT_FAR;
+}
+
+/* Of what comes by the million the parts are constants, or at hand: all of it is to be inlined. */
+__attribute__((always_inline)) static inline void event_add(struct model *model,
+							     const struct model_event *event)
 {
 	struct event *place = event_next(model);
 
 	if (!place)
 		return;
-	*place = (struct event){
-		.time = event->time,
-		.first = event->first < EVENT_FAR ? event->first : EVENT_FAR,
-		.operation = event->operation & 0xff,
-		.kind = event->kind & 0x7f,
-		.state = !!event->state,
-		.last = event->last < EVENT_FAR ? event->last : EVENT_FAR,
-		.cpu = event->cpu & 0xffff,
-		.tid = event->tid,
-		.tgid = event->tgid,
-		.inode = event->inode,
-		.result = event->result,
-	};
+	place->time = event->time;
+	place->first = event_near(event->first) | (__u64)(event->operation & 0xff) << 48 |
+		       (__u64)(event->kind & 0x7f) << 56 | (__u64)!!event->state << 63;
+	place->last = event_near(event->last) | (__u64)(event->cpu & 0xffff) << 48;
+	place->tid = event->tid;
+	place->tgid = event->tgid;
+	place->inode = event->inode;
+	place->result = event->result;
 }
 
 #endif

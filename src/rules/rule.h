@@ -25,6 +25,7 @@ struct rule_descriptor {
 	void (*flush_judged)(struct verdict *verdict,
 			     const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);
+	/* Where something is proven of it, or left. */
 	void (*page_read)(struct verdict *verdict, const struct model_read *read);
 	/* Read twice so. */
 	void (*promised)(struct verdict *verdict, const struct model_promised *promised);
