@@ -230,7 +230,7 @@ static void take_before(struct model *model, __u64 time)
 		take(model, &entry);
 		if (entry_part(&entry) != PART_ZAP_FLUSHED)
 			queue_done(&model->queue, &entry);
-		else if (queue_flush_next(model, &model->queue, time, &entry))
+		else if (queue_flush_next(model, &model->queue, &entry))
 			continue;
 		more = queue_next(&model->queue, time, &entry);
 	}

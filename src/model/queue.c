@@ -32,28 +32,28 @@ static void *block_room(struct model *model, size_t size)
 }
 
 /* Drops what was taken. */
-static void queue_pack(struct queue *queue)
+static void lane_pack(struct queue_lane *lane)
 {
-	queue->nr -= queue->head;
-	if (queue->nr)
-		memmove(queue->entries, queue->entries + queue->head,
-			queue->nr * sizeof(*queue->entries));
-	queue->head = 0;
+	lane->nr -= lane->head;
+	if (lane->nr)
+		memmove(lane->entries, lane->entries + lane->head,
+			lane->nr * sizeof(*lane->entries));
+	lane->head = 0;
 }
 
-static inline bool queue_push(struct model *model, __u64 time, enum part part, const void *item,
-			      struct queue_block *block)
+static inline bool queue_push(struct model *model, struct queue_lane *lane, __u64 time,
+			      enum part part, const void *item, struct queue_block *block)
 {
 	struct queue *queue = &model->queue;
 
-	if (queue->nr == queue->room)
-		queue_pack(queue);
+	if (lane->nr == lane->room)
+		lane_pack(lane);
 	/* Those taken of what stands before it are no later. */
-	if (queue->nr > queue->head && queue->entries[queue->nr - 1].time > time)
-		queue->disordered = true;
-	if (!model_grow(model, &queue->entries, queue->nr, &queue->room, sizeof(*queue->entries)))
+	if (lane->nr > lane->head && lane->entries[lane->nr - 1].time > time)
+		lane->disordered = true;
+	if (!model_grow(model, &lane->entries, lane->nr, &lane->room, sizeof(*lane->entries)))
 		return false;
-	queue->entries[queue->nr++] = (struct queue_entry){
+	lane->entries[lane->nr++] = (struct queue_entry){
 		.time = time,
 		.order = queue->order++ << PART_BITS | (__u64)part,
 		.item = item,
@@ -77,23 +77,26 @@ bool queue_add_record(struct model *model, const struct record_header *record)
 {
 	const struct record_zap *zap = (const struct record_zap *)record;
 	void *copy = block_room(model, record->size);
+	struct queue *queue = &model->queue;
 
 	if (!copy)
 		return false;
 	record_copy(copy, record);
 	if (record->kind != RECORD_ZAP)
-		return queue_push(model, record->time, PART_RECORD, copy, model->queue.block);
+		return queue_push(model, &queue->others, record->time, PART_RECORD, copy,
+				  queue->block);
 	if (zap->flush_routine == RECORD_FLUSH_NONE)
-		return queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block);
+		return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP, copy, queue->block);
 	if (record->time >= zap->zap_end)
-		return queue_push(model, zap->zap_end, PART_ZAP_FLUSHED, copy, model->queue.block);
-	return queue_push(model, zap->zap_end, PART_ZAP, copy, model->queue.block) &&
-	       queue_push(model, record->time, PART_FLUSH, copy, model->queue.block);
+		return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP_FLUSHED, copy,
+				  queue->block);
+	return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP, copy, queue->block) &&
+	       queue_push(model, &queue->others, record->time, PART_FLUSH, copy, queue->block);
 }
 
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time)
 {
-	return queue_push(model, time, PART_BUNDLE, bundle, NULL);
+	return queue_push(model, &model->queue.others, time, PART_BUNDLE, bundle, NULL);
 }
 
 static void insertion_sort(struct queue_entry *entries, size_t nr)
@@ -132,7 +135,7 @@ static void merge_sort(struct queue_entry *entries, struct queue_entry *spare, s
 		insertion_sort(entries, nr);
 		return;
 	}
-	/* Two rings that were drained one behind the other are merged once. */
+	/* Two that stand one behind the other are merged once. */
 	if (half < nr / 2) {
 		half = nr / 2;
 		merge_sort(entries, spare, half);
@@ -150,12 +153,12 @@ static void merge_sort(struct queue_entry *entries, struct queue_entry *spare, s
 					: spare[left++];
 }
 
-void queue_sort(struct model *model)
+static void lane_sort(struct model *model, struct queue_lane *lane)
 {
 	struct queue *queue = &model->queue;
-	size_t nr = queue->nr - queue->head;
+	size_t nr = lane->nr - lane->head;
 
-	if (!nr || !queue->disordered)
+	if (!nr || !lane->disordered)
 		return;
 	if (queue->spare_room < nr) {
 		struct queue_entry *spare = model_alloc(model, nr * sizeof(*spare));
@@ -166,8 +169,17 @@ void queue_sort(struct model *model)
 		queue->spare = spare;
 		queue->spare_room = nr;
 	}
-	merge_sort(queue->entries + queue->head, queue->spare, nr);
-	queue->disordered = false;
+	merge_sort(lane->entries + lane->head, queue->spare, nr);
+	lane->disordered = false;
+}
+
+void queue_sort(struct model *model)
+{
+	struct queue *queue = &model->queue;
+
+	lane_sort(model, &queue->zaps);
+	lane_sort(model, &queue->others);
+	queue->limit = (struct queue_entry){ .time = 0 };
 }
 
 void queue_flush_later(struct model *model, const struct queue_entry *entry)
@@ -185,6 +197,9 @@ void queue_flush_later(struct model *model, const struct queue_entry *entry)
 	for (; at && entry_before(entry, &heap[(at - 1) / 2]); at = (at - 1) / 2)
 		heap[at] = heap[(at - 1) / 2];
 	heap[at] = *entry;
+	/* It may come before what `zaps` has. */
+	if (entry_before(entry, &queue->limit))
+		queue->limit = *entry;
 }
 
 /* The earliest of the flushes, of which there are some. */
@@ -204,40 +219,57 @@ static void flush_pop(struct queue *queue, struct queue_entry *entry)
 	heap[at] = last;
 }
 
-/* What comes first of both; NULL: nothing. */
-static const struct queue_entry *queue_peek(const struct queue *queue)
+/* What comes first of all but zaps; NULL: nothing. */
+static const struct queue_entry *others_first(const struct queue *queue)
 {
+	const struct queue_lane *lane = &queue->others;
 	const struct queue_entry *entry;
 
 	/* There may be no entries[] yet. */
-	if (queue->head == queue->nr)
+	if (lane->head == lane->nr)
 		return queue->flushes_nr ? queue->flushes : NULL;
-	entry = &queue->entries[queue->head];
+	entry = &lane->entries[lane->head];
 	return queue->flushes_nr && entry_before(queue->flushes, entry) ? queue->flushes : entry;
+}
+
+static void others_take(struct queue *queue, const struct queue_entry *first,
+			struct queue_entry *entry)
+{
+	if (first == queue->flushes)
+		flush_pop(queue, entry);
+	else
+		lane_take(&queue->others, entry);
 }
 
 bool queue_first(struct queue *queue, struct queue_entry *entry)
 {
-	const struct queue_entry *first = queue_peek(queue);
+	const struct queue_entry *other = others_first(queue);
+	struct queue_lane *zaps = &queue->zaps;
 
-	if (!first)
+	if (!other && zaps->head == zaps->nr)
 		return false;
-	if (first == queue->flushes) {
-		flush_pop(queue, entry);
-		return true;
-	}
-	*entry = *first;
-	queue->head++;
-	if (queue->head == queue->nr)
-		queue->head = queue->nr = 0;
+	if (!other || lane_before(zaps, other))
+		lane_take(zaps, entry);
+	else
+		others_take(queue, other, entry);
 	return true;
 }
 
 bool queue_first_before(struct queue *queue, __u64 before, struct queue_entry *entry)
 {
-	const struct queue_entry *first = queue_peek(queue);
+	const struct queue_entry *other = others_first(queue);
 
-	return first && first->time < before && queue_first(queue, entry);
+	if (other && other->time >= before)
+		other = NULL;
+	queue->limit = other ? *other : (struct queue_entry){ .time = before };
+	if (lane_before(&queue->zaps, &queue->limit)) {
+		lane_take(&queue->zaps, entry);
+		return true;
+	}
+	queue->limit.time = queue->limit.order = 0;
+	if (other)
+		others_take(queue, other, entry);
+	return other;
 }
 
 void queue_free(struct model *model)
@@ -251,7 +283,8 @@ void queue_free(struct model *model)
 		queue->free = block->next;
 		free(block);
 	}
-	free(queue->entries);
+	free(queue->zaps.entries);
+	free(queue->others.entries);
 	free(queue->flushes);
 	free(queue->spare);
 }

@@ -33,10 +33,18 @@ struct queue_entry {
 	struct queue_block *block;
 };
 
-struct queue {
-	struct queue_entry *entries, *spare;
-	size_t head, nr, room, spare_room;
+/* The sensors tell by two rings: each alone is nearly in order, and so they wait apart. */
+struct queue_lane {
+	struct queue_entry *entries;
+	size_t head, nr, room;
 	bool disordered; /* some entry was pushed behind a later one */
+};
+
+struct queue {
+	struct queue_lane zaps, others;
+	struct queue_entry limit; /* what of `zaps` is before it comes before all else; item NULL */
+	struct queue_entry *spare;
+	size_t spare_room;
 	struct queue_entry
 		*flushes; /* of zaps that were taken, and whose flush is not next: a heap */
 	size_t flushes_nr, flushes_room;
@@ -65,14 +73,24 @@ static inline bool entry_before(const struct queue_entry *a, const struct queue_
 /* The next entry, whatever its time; its item stays valid until queue_done(). */
 bool queue_first(struct queue *queue, struct queue_entry *entry);
 
-/* The same, where it is before @before. */
+static inline void lane_take(struct queue_lane *lane, struct queue_entry *entry)
+{
+	*entry = lane->entries[lane->head++];
+	if (lane->head == lane->nr)
+		lane->head = lane->nr = 0;
+}
+
+static inline bool lane_before(const struct queue_lane *lane, const struct queue_entry *limit)
+{
+	return lane->head < lane->nr && entry_before(&lane->entries[lane->head], limit);
+}
+
+/* The same, where it is before @before: since queue_sort() the same one. */
 static inline bool queue_next(struct queue *queue, __u64 before, struct queue_entry *entry)
 {
-	if (queue->flushes_nr || queue->head + 1 >= queue->nr)
+	if (!lane_before(&queue->zaps, &queue->limit))
 		return queue_first_before(queue, before, entry);
-	if (queue->entries[queue->head].time >= before)
-		return false;
-	*entry = queue->entries[queue->head++];
+	lane_take(&queue->zaps, entry);
 	return true;
 }
 
@@ -80,15 +98,14 @@ static inline bool queue_next(struct queue *queue, __u64 before, struct queue_en
  * The zap of a merged record was taken: @entry becomes that of its flush. true: which is next;
  * false: it comes in its turn.
  */
-static inline bool queue_flush_next(struct model *model, struct queue *queue, __u64 before,
+static inline bool queue_flush_next(struct model *model, struct queue *queue,
 				    struct queue_entry *entry)
 {
 	const struct record_zap *zap = entry->item;
 
 	entry->time = zap->header.time;
 	entry->order += PART_FLUSH - PART_ZAP_FLUSHED;
-	if (!queue->flushes_nr && entry->time < before &&
-	    (queue->head == queue->nr || entry_before(entry, &queue->entries[queue->head])))
+	if (entry_before(entry, &queue->limit) && !lane_before(&queue->zaps, entry))
 		return true;
 	queue_flush_later(model, entry);
 	return false;
