@@ -403,21 +403,32 @@ static void feed_record(struct model *model, const struct record_header *record)
 	}
 }
 
+/* Of those kinds that nearly all records are. false: nothing was done. */
+static bool feed_common(struct model *model, const struct record_header *record)
+{
+	const struct record_zap *zap = (const struct record_zap *)record;
+
+	if (record->kind != RECORD_ZAP || record->size != sizeof(*zap) ||
+	    record->time < model->horizon || record->inode > 0xffffffffULL || zap_contradicts(zap))
+		return false;
+	queue_add_zap(model, zap);
+	return true;
+}
+
 int model_feed(struct model *model, const struct record_header *record)
 {
-	size_t least = record_stored_size(record->kind);
-
 	if (model->failed)
 		return -ENOMEM;
 	model->counts.records++;
 	model->fed += record->size;
-	if (record->size < least) {
-		model->counts.malformed++;
-		return 0;
-	}
 	if (!model->counts.started)
 		model->counts.started = record->time;
-	feed_record(model, record);
+	if (feed_common(model, record))
+		return model->failed ? -ENOMEM : 0;
+	if (record->size < record_stored_size(record->kind))
+		model->counts.malformed++;
+	else
+		feed_record(model, record);
 	return model->failed ? -ENOMEM : 0;
 }
 

@@ -64,34 +64,42 @@ static inline bool queue_push(struct model *model, struct queue_lane *lane, __u6
 	return true;
 }
 
-static void record_copy(void *copy, const struct record_header *record)
+/* Of a change that is copied to @copy. */
+static bool zap_push(struct model *model, const struct record_zap *copy)
 {
-	/* Nearly all are of this size: a call that asks for it costs twice what it copies. */
-	if (record->size == sizeof(struct record_zap))
-		memcpy(copy, record, sizeof(struct record_zap));
-	else
-		memcpy(copy, record, record->size);
+	struct queue *queue = &model->queue;
+	struct queue_lane *zaps = &queue->zaps;
+
+	if (copy->flush_routine == RECORD_FLUSH_NONE)
+		return queue_push(model, zaps, copy->zap_end, PART_ZAP, copy, queue->block);
+	if (copy->header.time >= copy->zap_end)
+		return queue_push(model, zaps, copy->zap_end, PART_ZAP_FLUSHED, copy, queue->block);
+	return queue_push(model, zaps, copy->zap_end, PART_ZAP, copy, queue->block) &&
+	       queue_push(model, &queue->others, copy->header.time, PART_FLUSH, copy, queue->block);
+}
+
+bool queue_add_zap(struct model *model, const struct record_zap *zap)
+{
+	struct record_zap *copy = block_room(model, sizeof(*copy));
+
+	if (!copy)
+		return false;
+	/* A copy of a size that is known is no call. */
+	*copy = *zap;
+	return zap_push(model, copy);
 }
 
 bool queue_add_record(struct model *model, const struct record_header *record)
 {
-	const struct record_zap *zap = (const struct record_zap *)record;
 	void *copy = block_room(model, record->size);
 	struct queue *queue = &model->queue;
 
 	if (!copy)
 		return false;
-	record_copy(copy, record);
-	if (record->kind != RECORD_ZAP)
-		return queue_push(model, &queue->others, record->time, PART_RECORD, copy,
-				  queue->block);
-	if (zap->flush_routine == RECORD_FLUSH_NONE)
-		return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP, copy, queue->block);
-	if (record->time >= zap->zap_end)
-		return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP_FLUSHED, copy,
-				  queue->block);
-	return queue_push(model, &queue->zaps, zap->zap_end, PART_ZAP, copy, queue->block) &&
-	       queue_push(model, &queue->others, record->time, PART_FLUSH, copy, queue->block);
+	memcpy(copy, record, record->size);
+	if (record->kind == RECORD_ZAP)
+		return zap_push(model, copy);
+	return queue_push(model, &queue->others, record->time, PART_RECORD, copy, queue->block);
 }
 
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time)

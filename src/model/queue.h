@@ -52,6 +52,7 @@ struct queue {
 	__u64 order;
 };
 
+bool queue_add_zap(struct model *model, const struct record_zap *zap);
 bool queue_add_record(struct model *model, const struct record_header *record);
 bool queue_add_bundle(struct model *model, struct bundle *bundle, __u64 time);
 void queue_sort(struct model *model);

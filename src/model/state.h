@@ -470,6 +470,14 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key);
 
 /* valid.c: whether one field of @record denies what another says; such a record is not taken */
 bool record_contradicts(const struct record_header *record);
+static inline bool zap_contradicts(const struct record_zap *record)
+{
+	if (record->valid > 1 || record->flush_full > 1)
+		return true;
+	if (record->routine == RECORD_ZAP_INVALID)
+		return record->valid;
+	return record->routine == RECORD_ZAP_DEFAULT && !record->valid;
+}
 
 /* interval.c */
 void intervals_add(struct model *model, struct intervals *intervals, __u64 since, __u64 until);
@@ -915,7 +923,7 @@ static inline __u64 event_near(__u64 place)
 
 /* Of what comes by the million the parts are constants, or at hand: all of it is to be inlined. */
 __attribute__((always_inline)) static inline void event_add(struct model *model,
-							     const struct model_event *event)
+							    const struct model_event *event)
 {
 	struct event *place = event_next(model);
 
@@ -923,7 +931,7 @@ __attribute__((always_inline)) static inline void event_add(struct model *model,
 		return;
 	place->time = event->time;
 	place->first = event_near(event->first) | (__u64)(event->operation & 0xff) << 48 |
-		       (__u64)(event->kind & 0x7f) << 56 | (__u64)!!event->state << 63;
+		       (__u64)(event->kind & 0x7f) << 56 | (__u64) !!event->state << 63;
 	place->last = event_near(event->last) | (__u64)(event->cpu & 0xffff) << 48;
 	place->tid = event->tid;
 	place->tgid = event->tgid;

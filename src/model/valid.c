@@ -45,15 +45,6 @@ static bool page_contradicts(const struct record_snapshot_page *record)
 	return record->pfn || record->bits & READ_OF_PAGE;
 }
 
-static bool zap_contradicts(const struct record_zap *record)
-{
-	if (record->valid > 1 || record->flush_full > 1)
-		return true;
-	if (record->routine == RECORD_ZAP_INVALID)
-		return record->valid;
-	return record->routine == RECORD_ZAP_DEFAULT && !record->valid;
-}
-
 static bool owner_contradicts(const struct record_owner *record)
 {
 	__u32 place = record->prepared >> RECORD_OWNER_CONTENT_SHIFT;

@@ -174,11 +174,28 @@ static const struct record_header *record_filter(struct session *session,
 	return record;
 }
 
+/*
+ * Changes and pages that were read are nearly all there is. Where nothing is left out, renamed, written
+ * or remembered they concern the model alone. false: nothing was done.
+ */
+static bool record_passes(struct session *session, const struct record_header *record)
+{
+	if ((record->kind != RECORD_ZAP && record->kind != RECORD_SNAPSHOT_PAGE) ||
+	    session->past != SESSION_PRESENT || session->recording || session->model_failed ||
+	    filter_on(&session->filter) || redact_on(&session->redact))
+		return false;
+	if (model_feed(session->model, record))
+		model_fail(session);
+	return true;
+}
+
 /* sensor_sink: what the sensors say. RECORD_END waits for CMD's status. */
 static void session_record(void *context, const struct record_header *record)
 {
 	struct session *session = context;
 
+	if (record_passes(session, record))
+		return;
 	if (record->kind == RECORD_END) {
 		session->end = *(const struct record_end *)record;
 		session->ended = true;

@@ -585,15 +585,28 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 	return load_attach(load, LOAD_PART_INODES, failure);
 }
 
-int load_run(const struct load *load, enum load_part part, const char *name, void *args,
+/* Not by name: a hundred times a second libbpf would compare it with those of all programs. */
+static const struct bpf_program *call_program(const struct sensors_bpf *part, enum load_call call)
+{
+	switch (call) {
+#define CALL_PROGRAM(call, program)                                                                \
+	case LOAD_CALL_##call:                                                                     \
+		return part->progs.program;
+		LOAD_CALLS(CALL_PROGRAM)
+#undef CALL_PROGRAM
+	}
+	return NULL;
+}
+
+int load_run(const struct load *load, enum load_part part, enum load_call call, void *args,
 	     size_t size)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, options, .ctx_in = args, .ctx_size_in = size);
-	struct bpf_program *program;
+	const struct bpf_program *program;
 
 	if (!load->parts[part])
 		return -ENOENT;
-	program = bpf_object__find_program_by_name(load->parts[part]->obj, name);
+	program = call_program(load->parts[part], call);
 	if (!program)
 		return -ENOENT;
 	return bpf_prog_test_run_opts(bpf_program__fd(program), &options);

@@ -75,8 +75,20 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 int load_inodes_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure);
 
-/* Runs one of the SEC("syscall") programs of part @part. */
-int load_run(const struct load *load, enum load_part part, const char *name, void *args,
+/* The SEC("syscall") programs: those of both parts do what they do with the part's own types. */
+#define LOAD_CALLS(call)                                                                           \
+	call(POSITION, position) call(SWEEP, sweep) call(TAKE_LOSSES, take_losses)                 \
+		call(IDENTIFY, identify) call(SNAPSHOT_LIVE, snapshot_live) call(WALK, walk)       \
+			call(TOUCH_BEGIN, touch_begin) call(TEXT_READ, text_read)
+
+enum load_call {
+#define LOAD_CALL(call, program) LOAD_CALL_##call,
+	LOAD_CALLS(LOAD_CALL)
+#undef LOAD_CALL
+};
+
+/* Runs one of them, of part @part. */
+int load_run(const struct load *load, enum load_part part, enum load_call call, void *args,
 	     size_t size);
 
 /* Inodes that are there already go into the ring. */

@@ -77,7 +77,8 @@ int rings_drain_until(struct sensor *sensor, const struct position_args *positio
 
 int rings_position(const struct sensor *sensor, struct position_args *position)
 {
-	return load_run(&sensor->load, LOAD_PART_KERNEL, "position", position, sizeof(*position));
+	return load_run(&sensor->load, LOAD_PART_KERNEL, LOAD_CALL_POSITION, position,
+			sizeof(*position));
 }
 
 /*

@@ -21,8 +21,8 @@
 static int identify(void *context, struct identify_args *identity)
 {
 	struct sensor *sensor = context;
-	int error =
-		load_run(&sensor->load, LOAD_PART_INODES, "identify", identity, sizeof(*identity));
+	int error = load_run(&sensor->load, LOAD_PART_INODES, LOAD_CALL_IDENTIFY, identity,
+			     sizeof(*identity));
 
 	return error ? error : identity->result;
 }
@@ -334,7 +334,7 @@ int sensor_snapshot(struct sensor *sensor, uint64_t inode, uint64_t first, uint6
 
 		if (args.pgoff_nr > RECORD_SNAPSHOT_CHUNK)
 			args.pgoff_nr = RECORD_SNAPSHOT_CHUNK;
-		error = load_run(&sensor->load, LOAD_PART_INODES, "snapshot_live", &args,
+		error = load_run(&sensor->load, LOAD_PART_INODES, LOAD_CALL_SNAPSHOT_LIVE, &args,
 				 sizeof(args));
 		if (error || args.result)
 			return error ? error : (int)args.result;

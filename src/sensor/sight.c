@@ -47,7 +47,8 @@ static bool sight_in_text(const struct load *load, const struct text *text, cons
 {
 	struct text_args args = { .address = target ? text_address(text, target) : 0 };
 
-	if (!args.address || load_run(load, LOAD_PART_KERNEL, "text_read", &args, sizeof(args)) ||
+	if (!args.address ||
+	    load_run(load, LOAD_PART_KERNEL, LOAD_CALL_TEXT_READ, &args, sizeof(args)) ||
 	    args.result)
 		return false;
 	return text_is_hooked(args.bytes);

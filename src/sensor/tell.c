@@ -279,7 +279,7 @@ static void take_charged_losses(struct sensor *sensor)
 	struct losses_args args = {};
 	const struct loss_taken *taken = load_losses(&sensor->load);
 
-	load_run(&sensor->load, LOAD_PART_KERNEL, "take_losses", &args, sizeof(args));
+	load_run(&sensor->load, LOAD_PART_KERNEL, LOAD_CALL_TAKE_LOSSES, &args, sizeof(args));
 	for (uint32_t i = 0; i < args.nr; i++) {
 		const struct loss_key *key = &taken[i].key;
 
@@ -341,7 +341,7 @@ int tell_begin(struct sensor *sensor, uint64_t age)
 
 	/* It looks at every slot: a million instructions. */
 	if (sensor->options.groups & SENSOR_GROUP_VERDICT && sensor_now() - sensor->swept >= age) {
-		load_run(&sensor->load, LOAD_PART_KERNEL, "sweep", &sweep, sizeof(sweep));
+		load_run(&sensor->load, LOAD_PART_KERNEL, LOAD_CALL_SWEEP, &sweep, sizeof(sweep));
 		sensor->swept = sensor_now();
 	}
 	return rings_position(sensor, &sensor->pending);

@@ -167,7 +167,7 @@ static _Noreturn void touch_child(const struct load *load, struct touch *touch)
 	signal(SIGBUS, SIG_DFL);
 	setrlimit(RLIMIT_CORE, &none);
 	touch_lift_memlock();
-	if (load_run(load, LOAD_PART_KERNEL, "touch_begin", nothing, sizeof(nothing)))
+	if (load_run(load, LOAD_PART_KERNEL, LOAD_CALL_TOUCH_BEGIN, nothing, sizeof(nothing)))
 		_exit(1);
 	/* Whoever waits for the end of a socket must not wait for us. */
 	close_range(3, ~0U, 0);

@@ -38,7 +38,7 @@ static uint64_t page_pfn(const void *page)
 int walker_walk_sensors(const void *load, uint64_t pfn)
 {
 	struct walk_args args = { .pfn = pfn, .state = WALK_UNKNOWN };
-	int error = load_run(load, LOAD_PART_KERNEL, "walk", &args, sizeof(args));
+	int error = load_run(load, LOAD_PART_KERNEL, LOAD_CALL_WALK, &args, sizeof(args));
 
 	return error ? WALK_UNKNOWN : (int)args.state;
 }

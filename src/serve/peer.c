@@ -384,11 +384,7 @@ static bool lane_write_common(struct lane *lane, const struct record_header *rec
 	       page->snapshot < READS_NUMBER && lane_write_known(lane, record, sizeof(*page));
 }
 
-/*
- * To the only client there is, by a lane that has room: nearly all records go this way. false: it is
- * not so, and nothing was done.
- */
-static bool record_passes(struct peers *peers, const struct record_header *record)
+bool peers_record_passes(struct peers *peers, const struct record_header *record)
 {
 	struct peer *peer = peers->list;
 
@@ -404,7 +400,7 @@ static bool record_passes(struct peers *peers, const struct record_header *recor
 
 void peers_record(struct peers *peers, const struct record_header *record)
 {
-	if (record_passes(peers, record) || record_answers(peers, record))
+	if (peers_record_passes(peers, record) || record_answers(peers, record))
 		return;
 	if (record->kind == RECORD_HEARTBEAT)
 		peers->watermark = ((const struct record_heartbeat *)record)->watermark;

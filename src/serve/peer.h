@@ -105,6 +105,12 @@ void peer_hello(struct peer *peer, const void *data, size_t size);
  */
 void peer_record(struct peers *peers, struct peer *peer, const struct record_header *record);
 
+/*
+ * Hands a change, or what a release's snapshot saw, to the only client there is, by a lane that has
+ * room: nearly all records go this way. false: it is not so, and nothing was done.
+ */
+bool peers_record_passes(struct peers *peers, const struct record_header *record);
+
 /* The same for all that @record concerns: the answer to a read goes to who asked. */
 void peers_record(struct peers *peers, const struct record_header *record);
 

@@ -33,6 +33,8 @@ static void server_sink(void *context, const struct record_header *record)
 
 	if (server->history)
 		history_add(server->history, record);
+	else if (peers->list[0].unrung <= FLUSH_BYTES && peers_record_passes(peers, record))
+		return;
 	peers_record(peers, record);
 	for (size_t i = 0; server->armed && i < peers->used; i++) {
 		struct peer *peer = &peers->list[i];
