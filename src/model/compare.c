@@ -5,7 +5,8 @@
 void read_tell(struct judging *judging)
 {
 	if (judging->run.nr) {
-		promised_judge(judging, &judging->run);
+		if (judging->bundle->promises_nr)
+			promised_judge(judging, &judging->run);
 		notify_page_read(judging->model, &judging->run);
 	}
 	judging->run.nr = 0;

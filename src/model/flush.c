@@ -35,8 +35,7 @@ static bool flush_elsewhere(const struct model *model, __u32 tgid, const struct 
 	return vm == MODEL_VM_SEVERAL ? !tgid : tgid != vm;
 }
 
-static void flush_event(struct model *model, const struct model_flush *flush,
-			const struct inode *inode)
+void flush_event(struct model *model, const struct model_flush *flush, const struct inode *inode)
 {
 	const struct model_event event = {
 		.time = flush->end,
@@ -52,6 +51,17 @@ static void flush_event(struct model *model, const struct model_flush *flush,
 	};
 
 	event_add(model, &event);
+}
+
+void flush_tell(struct model *model, struct task *task, const struct model_flush *flush,
+		struct inode *inode)
+{
+	model->counts.flushes++;
+	if (inode) {
+		inode->base.flushes++;
+		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
+	}
+	notify_flushed(model, task, flush, inode);
 }
 
 static void flush_apply(struct model *model, struct model_flush *flush, struct inode *inode)
@@ -73,14 +83,8 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	if (!elsewhere)
 		flush_event(model, flush, inode);
 	exposure_end(model, flush, request ? request->base.operation : RECORD_OPERATION_NONE);
-	if (elsewhere)
-		return;
-	model->counts.flushes++;
-	if (inode) {
-		inode->base.flushes++;
-		inode->base.flush_ns += flush->end > flush->begin ? flush->end - flush->begin : 0;
-	}
-	notify_flushed(model, task, flush, inode);
+	if (!elsewhere)
+		flush_tell(model, task, flush, inode);
 }
 
 /* Whose page the flush of a change is of. */

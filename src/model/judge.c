@@ -59,6 +59,7 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 {
 	const struct page *page = judged_page(judging, bit);
 
+	judging->like_word = 0;
 	judging->like.valid = read->settled && !read->differs && !(read->bits & READ_LEFT) &&
 			      was_seen && page && page->flags & PAGE_RESIDENT &&
 			      read->applied == page_applied(page) &&
@@ -71,6 +72,26 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 	judging->like.declared = read->declared;
 }
 
+/* Whether bitmaps say of the page what they said of the one before it; 64 are asked about at once. */
+static bool page_may_be_like(struct judging *judging, __u32 bit)
+{
+	const struct chunk *chunk = judging->chunk;
+	__u32 word = bit / 64;
+	__u64 present, absent;
+
+	if (judging->like_word != word + 1) {
+		present = chunk->bits[BITS_PRESENT][word];
+		absent = chunk->bits[BITS_ABSENT][word];
+		judging->like_word = word + 1;
+		judging->likes = (judging->like.declared & MODEL_PRESENT ? present : ~present) &
+				 (judging->like.declared & MODEL_ABSENT ? absent : ~absent) &
+				 chunk->bits[BITS_SEEN][word] & ~chunk->bits[BITS_TOUCHED][word] &
+				 ~judging->covered[word] &
+				 ~chunk_marks(chunk, MARK_UNSETTLED)[word];
+	}
+	return judging->likes >> (bit % 64) & 1;
+}
+
 /* Judges the page as the one before it was, where it is like that one. false: it is not. */
 static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_page *seen)
 {
@@ -79,11 +100,10 @@ static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_p
 	const struct page *page = judged_page(judging, bit);
 	struct model_read *run = &judging->run;
 
+	/* The page before was settled: the read is calm. */
 	if (!judging->like.valid || judging->suspected || seen->bits != judging->like.bits ||
 	    page->pfn != seen->pfn || page->flags != judging->like.flags ||
-	    !page_settled(judging, bit) || !bit_test(chunk->bits[BITS_SEEN], bit) ||
-	    chunk_legal(chunk, bit) != judging->like.declared ||
-	    bit_test(chunk_marks(chunk, MARK_UNSETTLED), bit))
+	    !page_may_be_like(judging, bit))
 		return false;
 	judging->model->counts.pages_read++;
 	bit_put(chunk->bits[BITS_CHANGED], bit, false);
@@ -264,6 +284,7 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 	judging->suspected = suspected_any(chunk);
 	judging->left = false;
 	judging->like.valid = false;
+	judging->like_word = 0;
 	for (__u64 pgoff = first; pgoff <= last; pgoff++) {
 		const struct read_page *page = &seen->pages[pgoff - judging->start];
 

@@ -59,6 +59,8 @@ struct judging {
 	bool suspected; /* the chunk has suspects */
 	bool left; /* pages that want another read */
 	struct judged like; /* the page before; judging one like it comes to the same */
+	__u64 like_word; /* of which 64 pages, counted from 1, `likes` is; 0: none */
+	__u64 likes; /* those of them that may be like it, as far as bitmaps tell */
 	__u64 covered[CHUNK_WORDS]; /* by requests that are open */
 	struct model_read run; /* like pages not told of yet; nr 0: none */
 };
@@ -97,7 +99,7 @@ void read_add(struct judging *judging, const struct model_read *read);
 void read_tell(struct judging *judging);
 
 /* promised.c */
-/* A run of pages that were read alike, against what KVM had promised of them. */
+/* A run of pages that were read alike, against what KVM had promised of them, which is something. */
 void promised_judge(const struct judging *judging, const struct model_read *read);
 /* What the read tells of where pages are bound. */
 void promised_learn(const struct judging *judging);

@@ -306,6 +306,12 @@ static void loose_enter(struct model *model, struct loose *loose)
 	newest->number = place;
 }
 
+void loose_covered(struct model *model, struct task *task, const struct model_zap *zap)
+{
+	task->loose_waiting = false;
+	loose_tell(model, zap, MODEL_COVERED, zap->flushed);
+}
+
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
 {
 	if (loose_any(model)) {
@@ -313,14 +319,14 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 		loose_trim(model);
 	}
 	/* Its own flush was merged into its record. */
-	if (zap->flushed)
-		task->loose_waiting = false;
 	if (zap->flushed && zap->inode) {
-		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
+		loose_covered(model, task, zap);
 		return;
 	}
-	if (zap->flushed)
+	if (zap->flushed) {
+		task->loose_waiting = false;
 		model->counts.foreign_flushed += zap->nr;
+	}
 	if (zap->flushed && zap->nr > 1)
 		return;
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)

@@ -219,20 +219,38 @@ static void take(struct model *model, const struct queue_entry *entry)
 		model->counts.now = entry->time;
 }
 
+/* Of a merged record: its change, and its flush in its turn. */
+static void take_flushed(struct model *model, const struct queue_entry *entry)
+{
+	struct queue_entry flush = queue_flush(entry);
+	bool follows = queue_flush_follows(&model->queue, &flush);
+
+	if (follows && zap_take_flushed(model, entry->item)) {
+		model->forgotten = false;
+		queue_done(&model->queue, entry);
+		return;
+	}
+	take(model, entry);
+	if (!follows) {
+		queue_flush_later(model, &flush);
+		return;
+	}
+	take(model, &flush);
+	queue_done(&model->queue, &flush);
+}
+
 static void take_before(struct model *model, __u64 time)
 {
 	struct queue_entry entry;
-	bool more;
 
 	queue_sort(model);
-	more = queue_next(&model->queue, time, &entry);
-	while (more) {
-		take(model, &entry);
-		if (entry_part(&entry) != PART_ZAP_FLUSHED)
-			queue_done(&model->queue, &entry);
-		else if (queue_flush_next(model, &model->queue, &entry))
+	while (queue_next(&model->queue, time, &entry)) {
+		if (entry_part(&entry) == PART_ZAP_FLUSHED) {
+			take_flushed(model, &entry);
 			continue;
-		more = queue_next(&model->queue, time, &entry);
+		}
+		take(model, &entry);
+		queue_done(&model->queue, &entry);
 	}
 }
 

@@ -41,8 +41,10 @@ static void lane_pack(struct queue_lane *lane)
 	lane->head = 0;
 }
 
-static inline bool queue_push(struct model *model, struct queue_lane *lane, __u64 time,
-			      enum part part, const void *item, struct queue_block *block)
+__attribute__((always_inline)) static inline bool queue_push(struct model *model,
+							     struct queue_lane *lane, __u64 time,
+							     enum part part, const void *item,
+							     struct queue_block *block)
 {
 	struct queue *queue = &model->queue;
 

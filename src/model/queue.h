@@ -95,21 +95,20 @@ static inline bool queue_next(struct queue *queue, __u64 before, struct queue_en
 	return true;
 }
 
-/*
- * The zap of a merged record was taken: @entry becomes that of its flush. true: which is next;
- * false: it comes in its turn.
- */
-static inline bool queue_flush_next(struct model *model, struct queue *queue,
-				    struct queue_entry *entry)
+/* @entry of the zap of a merged record: that of its flush. */
+static inline struct queue_entry queue_flush(const struct queue_entry *entry)
 {
-	const struct record_zap *zap = entry->item;
+	struct queue_entry flush = *entry;
 
-	entry->time = zap->header.time;
-	entry->order += PART_FLUSH - PART_ZAP_FLUSHED;
-	if (entry_before(entry, &queue->limit) && !lane_before(&queue->zaps, entry))
-		return true;
-	queue_flush_later(model, entry);
-	return false;
+	flush.time = ((const struct record_zap *)entry->item)->header.time;
+	flush.order += PART_FLUSH - PART_ZAP_FLUSHED;
+	return flush;
+}
+
+/* Whether @flush, of the zap that is at hand, comes next. */
+static inline bool queue_flush_follows(const struct queue *queue, const struct queue_entry *flush)
+{
+	return entry_before(flush, &queue->limit) && !lane_before(&queue->zaps, flush);
 }
 
 static inline void queue_done(struct queue *queue, const struct queue_entry *entry)

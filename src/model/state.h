@@ -842,8 +842,17 @@ bool flush_covers(const struct model_flush *flush, const struct model_zap *zap);
 
 /* zap.c, flush.c, loose.c, exposure.c */
 void zap_take(struct model *model, const struct record_zap *record);
+/*
+ * The change and the flush that was merged into it, which comes next. false: that is more than a page
+ * by itself, made absent and flushed at once, and nothing was done.
+ */
+bool zap_take_flushed(struct model *model, const struct record_zap *record);
 void flush_take_merged(struct model *model, const struct record_zap *record);
 void flush_take(struct model *model, const struct record_flush *record);
+void flush_event(struct model *model, const struct model_flush *flush, const struct inode *inode);
+/* That @task has flushed; of whose pages, NULL: nobody's that is known. */
+void flush_tell(struct model *model, struct task *task, const struct model_flush *flush,
+		struct inode *inode);
 void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 static inline bool loose_any(const struct model *model)
@@ -854,6 +863,8 @@ static inline bool loose_any(const struct model *model)
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap);
 /* What @task puts back. */
 void loose_borrow(struct task *task, const struct model_zap *zap);
+/* The same of one that has an owner, and whose own flush is known. */
+void loose_covered(struct model *model, struct task *task, const struct model_zap *zap);
 /* The owner of what was zapped before it had one: of pages that ascend. */
 void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
 /* They were restored: it left, or its owner never got it. */

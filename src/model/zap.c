@@ -236,8 +236,8 @@ static void zap_flushed(const struct record_zap *record, struct model_zap *zap)
 }
 
 /* What it means beside its pages, which have changed. */
-static void zap_told(struct model *model, struct task *task, struct inode *inode,
-		     const struct model_zap *zap)
+__attribute__((always_inline)) static inline void
+zap_told(struct model *model, struct task *task, struct inode *inode, const struct model_zap *zap)
 {
 	struct request *request = request_innermost(task);
 	bool exposes = !zap->valid && !zap->result && !zap->redundant;
@@ -343,7 +343,8 @@ static void zap_piece(const struct zap_taking *taking, struct task *task, const 
 }
 
 /* Where the page is, as its pfn says, or as it shows itself. false: that takes a closer look. */
-static bool single_find(const struct zap_taking *taking, struct piece *piece, struct page_span *run)
+__attribute__((always_inline)) static inline bool
+single_find(const struct zap_taking *taking, struct piece *piece, struct page_span *run)
 {
 	const struct record_zap *record = taking->record;
 	struct inode *owner;
@@ -361,6 +362,23 @@ static bool single_find(const struct zap_taking *taking, struct piece *piece, st
 	return run->pages->flags & PAGE_RESIDENT ? run->pages->pfn == record->page : !owner;
 }
 
+/* Where it was not there, it is now. */
+__attribute__((always_inline)) static inline void
+single_know(const struct zap_taking *taking, struct piece *piece, const struct page_span *run)
+{
+	bool exact;
+
+	if (!(run->pages->flags & PAGE_RESIDENT)) {
+		page_place(taking->model, piece->inode, piece->pgoff, run->pages,
+			   taking->record->page, MODEL_PRESENT);
+		page_set(run->pages, PAGE_SURE, true);
+	}
+	piece->since = page_changed(run->slot, piece->pgoff, &exact);
+	piece_describe(taking, piece, run->pages);
+	if (taking->shown)
+		page_set(run->pages, PAGE_SURE, true);
+}
+
 /* memfd_secret's page is restored when it has left. */
 static void single_leave(struct model *model, struct inode *inode, const struct page_span *run,
 			 __u64 pfn)
@@ -376,26 +394,19 @@ static void single_leave(struct model *model, struct inode *inode, const struct 
  * where pages are faulted one by one. The same as a run of one, without looking for it again and
  * again. false: it is not such a page, and nothing was done.
  */
-static bool zap_single(const struct zap_taking *taking, struct task *task)
+__attribute__((always_inline)) static inline bool zap_single(const struct zap_taking *taking,
+							     struct task *task)
 {
 	const struct record_zap *record = taking->record;
 	struct piece piece = { .nr = 1, .before = MODEL_EITHER };
 	struct model *model = taking->model;
 	struct page_span run;
 	struct model_zap zap;
-	bool exact;
 
 	if (record->nr != 1 || record->result || record->zap_end < model->counts.now ||
 	    !single_find(taking, &piece, &run))
 		return false;
-	if (!(run.pages->flags & PAGE_RESIDENT)) {
-		page_place(model, piece.inode, piece.pgoff, run.pages, record->page, MODEL_PRESENT);
-		page_set(run.pages, PAGE_SURE, true);
-	}
-	piece.since = page_changed(run.slot, piece.pgoff, &exact);
-	piece_describe(taking, &piece, run.pages);
-	if (taking->shown)
-		page_set(run.pages, PAGE_SURE, true);
+	single_know(taking, &piece, &run);
 	zap_describe(taking, task, &piece, 0, &zap);
 	zap_flushed(record, &zap);
 	if (zap.valid && loose_any(model))
@@ -408,6 +419,93 @@ static bool zap_single(const struct zap_taking *taking, struct task *task)
 	model->single.inode = piece.inode;
 	model->single.taken = model->taken;
 	zap_told(model, task, piece.inode, &zap);
+	return true;
+}
+
+/* Told of in time, flushed by its task right behind it, and nothing waits for that flush but it. */
+static bool flushed_apart(const struct model *model, const struct record_zap *record)
+{
+	return record->nr == 1 && !record->result && !record->valid && record->page < PFN_MAX - 1 &&
+	       record->pgoff < MODEL_PGOFF_MAX - RUN_MAX && record->zap_end >= model->counts.now &&
+	       record->flush_routine == RECORD_FLUSH_RANGE &&
+	       record->flush_begin >= record->zap_end &&
+	       (record->flush_full ||
+		(record->flush_first <= record->page && record->page <= record->flush_last)) &&
+	       model->exposed_head == model->exposed_nr && !loose_any(model);
+}
+
+/* As zap_run(), of what is exposed no longer when the flush has been taken. */
+static void flushed_apply(struct model *model, const struct record_zap *record,
+			  const struct piece *piece, const struct page_span *run)
+{
+	struct inode *inode = piece->inode;
+	__u32 flags = run_applied(inode, run, MODEL_ABSENT);
+
+	extent_touch_run(inode, run, piece->pgoff, record->zap_end);
+	pages_mark_changed(model, run->slot, piece->pgoff, 1, record->zap_end);
+	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM)
+		flags |= PAGE_PREPARED;
+	run_write(run, flags);
+}
+
+/* What the flush means once the change has been told of. */
+static void flushed_told(struct model *model, struct task *task, const struct model_zap *zap,
+			 struct inode *inode, struct model_flush *flush)
+{
+	const struct model_exposure ended = {
+		.inode = &inode->base,
+		.pgoff = zap->pgoff,
+		.nr = 1,
+		.begin = zap->end,
+		.end = flush->end,
+		.own = true,
+		.operation = RECORD_OPERATION_NONE,
+	};
+
+	flush_event(model, flush, inode);
+	inode->base.exposed--;
+	flush->covered = 1;
+	notify_exposure_ended(model, &ended);
+	flush_tell(model, task, flush, inode);
+}
+
+bool zap_take_flushed(struct model *model, const struct record_zap *record)
+{
+	struct piece piece = { .nr = 1, .before = MODEL_EITHER };
+	struct zap_taking taking = { .model = model, .record = record };
+	struct task *task;
+	struct page_span run;
+	struct model_zap zap;
+	struct model_flush flush;
+
+	if (!flushed_apart(model, record))
+		return false;
+	task = task_get(model, record->header.tid);
+	if (!task || task->top)
+		return false;
+	if (record->header.inode)
+		taking.shown = inode_get(model, record->header.inode, record->zap_end);
+	if (!single_find(&taking, &piece, &run))
+		return false;
+	/* One that nobody has to flush, or that waits for a flush already. */
+	if (run.pages->flags & PAGE_RESIDENT &&
+	    (run.pages->flags & PAGE_EXPOSED || zap_is_redundant(record, run.pages)))
+		return false;
+	flush_of_zap(record, &flush);
+	model->taken += 2;
+	model->counts.zaps++;
+	zap_event(model, record);
+	single_know(&taking, &piece, &run);
+	zap_describe(&taking, task, &piece, 0, &zap);
+	zap.flushed = flush.end;
+	flushed_apply(model, record, &piece, &run);
+	piece.inode->base.exposed++;
+	zap_count(model, &zap, piece.inode, NULL);
+	loose_covered(model, task, &zap);
+	notify_zapped(model, task, piece.inode, &zap);
+	model->counts.now = record->zap_end;
+	flushed_told(model, task, &zap, piece.inode, &flush);
+	model->counts.now = flush.end;
 	return true;
 }
 

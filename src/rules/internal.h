@@ -104,6 +104,7 @@ struct verdict {
 	struct {
 		RULE_CALLS(RULE_CALLEES)
 	} calls;
+	__u64 changed_apart[RULE_KINDS_NR]; /* as calls.changed.speak, of what no request changed */
 	size_t facts_nr; /* looked at for `blind` */
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct map map; /* walks of the direct map */

@@ -22,6 +22,8 @@ struct rule_descriptor {
 	/* @change->before and ->after: the pages' state on both sides of it. */
 	void (*changed)(struct verdict *verdict, const struct model_zap *change,
 			const struct model_request *request);
+	bool within_requests; /* `changed` has nothing to say of what no request changed */
+	/* Where its task's own flush does not cover it. */
 	void (*flush_judged)(struct verdict *verdict,
 			     const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);

@@ -80,8 +80,7 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 	const struct model *model = verdict_model(verdict);
 	__u64 last = change->pgoff + change->nr - 1;
 
-	if (!request || !request->inode || change->result ||
-	    request->operation == RECORD_OPERATION_ERROR_FOLIO)
+	if (!request->inode || change->result || request->operation == RECORD_OPERATION_ERROR_FOLIO)
 		return;
 	if (!provider_has(request->inode->provider, PROVIDER_JUDGED))
 		return;
@@ -126,5 +125,6 @@ static const struct rule_descriptor foreign_page = {
 		.built = true,
 	},
 	.changed = foreign_changed,
+	.within_requests = true,
 };
 RULE_ENTER(foreign_page);

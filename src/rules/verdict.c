@@ -27,14 +27,17 @@ static size_t rule_kind(const struct model_inode *inode)
 	return provider < RULE_KIND_OTHER ? provider : RULE_KIND_OTHER;
 }
 
+/* The same for those whose bits are in @speaking. */
+#define VERDICT_CALL_THESE(verdict, member, speaking, ...)                                         \
+	do {                                                                                       \
+		for (__u64 left = (speaking); left; left &= left - 1)                              \
+			(verdict)->calls.member.list[__builtin_ctzll(left)](verdict, __VA_ARGS__); \
+	} while (0)
+
 /* The same for those that speak of what @inode is of: no other could accuse. */
 #define VERDICT_CALL_OF(verdict, member, inode, ...)                                               \
-	do {                                                                                       \
-		const __typeof__((verdict)->calls.member) *callees = &(verdict)->calls.member;     \
-		__u64 left = callees->speak[rule_kind(inode)];                                     \
-		for (; left; left &= left - 1)                                                     \
-			callees->list[__builtin_ctzll(left)](verdict, __VA_ARGS__);                \
-	} while (0)
+	VERDICT_CALL_THESE(verdict, member, (verdict)->calls.member.speak[rule_kind(inode)],       \
+			   __VA_ARGS__)
 
 /* A hook may be proved, or doubted, at any time: the sensors say so as a fact. */
 static bool rule_blind(struct verdict *verdict, const struct rule *rule)
@@ -502,11 +505,19 @@ static void verdict_request_stuck(void *context, const struct model_request *req
 static void verdict_changed(void *context, const struct model_zap *change,
 			    const struct model_request *request)
 {
-	VERDICT_CALL_OF((struct verdict *)context, changed, change->inode, change, request);
+	struct verdict *verdict = context;
+	size_t kind = rule_kind(change->inode);
+
+	VERDICT_CALL_THESE(verdict, changed,
+			   request ? verdict->calls.changed.speak[kind]
+				   : verdict->changed_apart[kind],
+			   change, request);
 }
 
 static void verdict_flush_judged(void *context, const struct model_flush_judgement *judgement)
 {
+	if (judgement->coverage == MODEL_COVERED)
+		return;
 	VERDICT_CALL_OF((struct verdict *)context, flush_judged, judgement->zap->inode, judgement);
 }
 
@@ -570,6 +581,11 @@ static void verdict_build(struct verdict *verdict, const struct rule_descriptor 
 
 	verdict->built[verdict->built_nr++] = descriptor;
 	RULE_CALLS(RULE_CALLEE)
+	if (!descriptor->changed || descriptor->within_requests)
+		return;
+	for (size_t kind = 0; kind < RULE_KINDS_NR; kind++)
+		verdict->changed_apart[kind] |= (__u64)rule_speaks(descriptor, kind)
+						<< (verdict->calls.changed.nr - 1);
 }
 
 static void verdict_prepare(struct verdict *verdict, const struct verdict_options *options)
