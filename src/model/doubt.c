@@ -160,6 +160,7 @@ void doubt_loss_passed(struct model *model, const struct record_loss *record)
 		inode_forget(model, inode);
 		return;
 	}
+	promise_doubt(model, record->header.time);
 	doubt_forget_all(model);
 	model->forgotten = true;
 }

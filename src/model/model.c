@@ -264,6 +264,7 @@ static void advance(struct model *model, __u64 watermark)
 		model->counts.now = watermark;
 	request_check_stuck(model, watermark);
 	loose_expire(model, watermark);
+	promise_expire(model, watermark);
 	changes_settle(model, watermark);
 	MODEL_NOTIFY(model, advanced, watermark);
 }

@@ -109,6 +109,7 @@ static void conversion_note(struct model *model, const struct promise_call *call
 		/* One that failed leaves the pages to whoever set them before. */
 		.decides = conversion->result >= 0,
 		.who = PROMISE_KVM,
+		.vm = call->vm->number,
 		.asks = conversion->result >= 0,
 		.asked = conversion->is_private ? MODEL_ABSENT : MODEL_PRESENT,
 		.conversion = conversion,
@@ -223,16 +224,21 @@ static void bindings_remove(struct model *model, struct promise_vm *vm, const st
 		bindings_add(model, vm, &tail);
 }
 
-/* An inode is of one VM. */
+/* An inode is of one VM, unless another took it over. NULL: no memory. */
 static struct promise_vm *inode_join_vm(struct model *model, struct inode *inode, __u64 number)
 {
 	struct promises *promises = promises_get(model, inode);
+	struct promise_vm *vm = promises ? vm_get(model, number) : NULL;
 
-	if (!promises)
+	for (size_t i = 0; vm && i < promises->vms_nr; i++) {
+		if (promises->vms[i] == vm)
+			return vm;
+	}
+	if (!vm || !model_grow(model, &promises->vms, promises->vms_nr, &promises->vms_room,
+			       sizeof(struct promise_vm *)))
 		return NULL;
-	if (!promises->vm)
-		promises->vm = vm_get(model, number);
-	return promises->vm && promises->vm->number == number ? promises->vm : NULL;
+	promises->vms[promises->vms_nr++] = vm;
+	return vm;
 }
 
 struct promise_vm *promise_learn(struct model *model, struct inode *inode, __u64 vm, __u64 gfn,
@@ -262,6 +268,9 @@ static void promise_bind(struct model *model, struct inode *inode,
 
 	if (!vm)
 		return;
+	/* A request that began unseen may still set them after it. */
+	if (record->header.time >= inode->shadow_until)
+		news.takes_back = vm->number;
 	inode->promises->binding = true;
 	vm_touch(vm, record->header.time);
 	bindings_remove(model, vm, NULL, record->gfn_first, record->gfn_nr);
@@ -271,20 +280,39 @@ static void promise_bind(struct model *model, struct inode *inode,
 	promises_set(model, inode, record->pgoff, record->pgoff + record->gfn_nr - 1, &news);
 }
 
+static bool binds_there(const struct promise_vm *vm, const struct inode *inode,
+			const struct record_promise *record)
+{
+	size_t at = binding_index(vm, record->gfn_first);
+
+	return at < vm->bindings_nr && vm->bindings[at].inode == inode &&
+	       vm->bindings[at].gfn <= record->gfn_first &&
+	       record->gfn_first - vm->bindings[at].gfn == record->pgoff - vm->bindings[at].pgoff;
+}
+
 /* Whoever reads meanwhile may have seen it bound, whether it is known to have been or not. */
 static void promise_unbind(struct model *model, struct inode *inode,
 			   const struct record_promise *record)
 {
+	struct promises *promises = inode ? inode->promises : NULL;
 	struct promise_vm *vm = vm_get(model, record->vm);
+	size_t there = 0;
 
 	if (vm)
 		vm_touch(vm, record->header.time);
-	vm = inode && inode->promises ? inode->promises->vm : NULL;
-	if (!vm)
+	if (!promises)
 		return;
-	inode->promises->binding = false;
-	vm_touch(vm, record->header.time);
-	bindings_remove(model, vm, inode, record->gfn_first, record->gfn_nr);
+	promises->binding = false;
+	for (size_t i = 0; i < promises->vms_nr; i++) {
+		there += binds_there(promises->vms[i], inode, record);
+		vm_touch(promises->vms[i], record->header.time);
+		bindings_remove(model, promises->vms[i], inode, record->gfn_first, record->gfn_nr);
+	}
+	/* The record does not say which of them it was. */
+	if (there < 2)
+		return;
+	model->counts.promises_forgotten += !promises->unmapped;
+	promises->unmapped = true;
 }
 
 /* What only a capture says that nobody has recorded. */
@@ -347,6 +375,7 @@ void promise_request(struct model *model, const struct request *request)
 		.since = request->base.end,
 		.decides = true,
 		.who = call->vm ? PROMISE_KVM : PROMISE_USER,
+		.vm = call->vm ? call->vm->number : 0,
 		.asks = true,
 		.asked = request->base.result < 0 ? 0
 			 : request->base.state	  ? MODEL_PRESENT
@@ -366,13 +395,44 @@ void promise_forget(struct model *model, struct inode *inode)
 
 	if (!promises)
 		return;
-	if (promises->vm)
-		bindings_remove(model, promises->vm, inode, 0, ~0ULL);
+	for (size_t i = 0; i < promises->vms_nr; i++)
+		bindings_remove(model, promises->vms[i], inode, 0, ~0ULL);
+	model_release(model, promises->vms, promises->vms_room * sizeof(struct promise_vm *));
 	spans_free(model, promises);
 	model_release(model, promises->suspects,
 		      promises->suspects_room * sizeof(*promises->suspects));
 	model_release(model, promises, sizeof(*promises));
 	inode->promises = NULL;
+}
+
+void promise_doubt(struct model *model, __u64 time)
+{
+	model->calls_doubted = time;
+	for (size_t i = 0; i < model->task_map.room; i++) {
+		struct task *task = model->task_map.slots[i].value.pointer;
+
+		if (task && task->call.vm)
+			task->call.doubted = true;
+	}
+}
+
+/*
+ * What comes of one that runs on all the same is known to be doubtful: its pages were set before the
+ * loss, as far as is known.
+ */
+void promise_expire(struct model *model, __u64 now)
+{
+	if (!model->calls_doubted || now - model->calls_doubted < model->options.shadow_ns)
+		return;
+	model->calls_doubted = 0;
+	for (size_t i = 0; i < model->task_map.room; i++) {
+		struct task *task = model->task_map.slots[i].value.pointer;
+
+		if (!task || !task->call.vm || !task->call.doubted)
+			continue;
+		task->call.made = false;
+		call_end(model, &task->call, now);
+	}
 }
 
 __u64 promise_calls_stuck(const struct model *model)

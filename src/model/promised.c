@@ -35,10 +35,14 @@ static enum model_promise_break part_broken(const struct promised_part *part)
 	const struct promise_span *span = &part->span;
 	enum model_state table = part->read->table, asked = span->asked;
 	enum model_state shared = asked ? asked : shared_default(part->judging->inode);
+	const bool broken = run_private(part->run) && table == MODEL_PRESENT;
 
-	if (span->who != PROMISE_KVM)
+	if (broken && span->bound == part->run->vm)
+		return MODEL_PRIVATE_PRESENT;
+	/* Nor where another VM, that has bound it as well, was told later. */
+	if (span->who != PROMISE_KVM || (span->vm && span->vm != part->run->vm))
 		return 0;
-	if (run_private(part->run) && table == MODEL_PRESENT)
+	if (broken)
 		return MODEL_PRIVATE_PRESENT;
 	/* What is shared keeps what it has where it is bound. */
 	if (asked == MODEL_EITHER)
@@ -154,8 +158,9 @@ static void part_tell(const struct promised_part *part, enum model_promise_break
 	};
 
 	if (promised.last.begin)
-		promised.slots_before = promise_slots(part->judging->inode->promises->vm,
-						      promised.last.gfn_first, promised.gfn);
+		promised.slots_before =
+			promise_slots(promise_vm_find(part->judging->model, part->run->vm),
+				      promised.last.gfn_first, promised.gfn);
 	MODEL_NOTIFY(part->judging->model, promised, &promised);
 }
 
@@ -194,13 +199,19 @@ static void run_judge(const struct judging *judging, const struct model_read *re
 	}
 }
 
-/* Whether KVM's promises stood still while they were read. */
-static bool promises_settled(const struct judging *judging)
+static bool promises_known(const struct judging *judging)
 {
 	const struct promises *promises = judging->inode->promises;
 
-	return promises && promises->vm && !promises->unmapped && !promises->binding &&
-	       !promises->vm->open && promises->vm->touched < judging->begin;
+	return promises && !promises->unmapped && !promises->binding;
+}
+
+/* Whether KVM's promises to the VM stood still while they were read. */
+static bool promises_settled(const struct judging *judging, const struct promise_run *run)
+{
+	const struct promise_vm *vm = promise_vm_find(judging->model, run->vm);
+
+	return vm && !vm->open && vm->touched < judging->begin;
 }
 
 static bool read_judged(const struct model_read *read)
@@ -216,10 +227,12 @@ void promised_judge(const struct judging *judging, const struct model_read *read
 {
 	const struct bundle *bundle = judging->bundle;
 
-	if (!read_judged(read) || !promises_settled(judging))
+	if (!read_judged(read) || !promises_known(judging))
 		return;
-	for (size_t i = 0; i < bundle->promises_nr; i++)
-		run_judge(judging, read, &bundle->promises[i]);
+	for (size_t i = 0; i < bundle->promises_nr; i++) {
+		if (promises_settled(judging, &bundle->promises[i]))
+			run_judge(judging, read, &bundle->promises[i]);
+	}
 }
 
 void promised_learn(const struct judging *judging)

@@ -131,6 +131,7 @@ static bool span_cut(struct model *model, struct promises *promises, __u64 pgoff
 static bool spans_alike(const struct promise_span *a, const struct promise_span *b)
 {
 	return a->who == b->who && a->asked == b->asked && a->since == b->since &&
+	       a->bound == b->bound && a->vm == b->vm &&
 	       a->conversion.begin == b->conversion.begin && a->conversion.tid == b->conversion.tid;
 }
 
@@ -207,8 +208,13 @@ static void spans_forget(struct model *model, struct promises *promises, __u64 t
 static void span_tell(struct promise_span *span, const struct promise_news *news)
 {
 	span->since = news->since;
-	if (news->decides)
+	if (news->decides) {
 		span->who = news->who;
+		span->vm = news->vm;
+		span->bound = 0;
+	}
+	if (news->binds)
+		span->bound = news->takes_back;
 	if (news->asks)
 		span->asked = news->asked;
 	if (news->binds && (span->asked || span->conversion.begin))

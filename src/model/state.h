@@ -148,8 +148,10 @@ struct promise_span {
 	__u64 first, last; /* pgoff */
 	__u64 since; /* ns: end of what decided it */
 	enum promise_who who;
+	__u64 bound; /* number: of the VM that bound it since, and so took back what is private; 0: none */
 	/* enum model_state: of the last that succeeded; 0: none ever, EITHER: bound since */
 	__u32 asked;
+	__u64 vm; /* number: of the last that KVM did for a VM; 0: none */
 	struct model_conversion conversion; /* the last that covered it */
 };
 
@@ -166,9 +168,11 @@ struct promise_news {
 	__u64 since;
 	bool decides; /* `who` is who set them last */
 	enum promise_who who;
+	__u64 vm; /* number: whom KVM did it for; 0: nobody */
 	bool asks; /* `asked` is what succeeded */
 	__u32 asked;
 	bool binds; /* they are bound anew: what they were asked to be before says no more of them */
+	__u64 takes_back; /* number: of the VM that makes those absent which are private; 0: none */
 	const struct model_conversion *conversion; /* NULL: it was none */
 };
 
@@ -180,7 +184,8 @@ struct promise_suspect {
 };
 
 struct promises {
-	struct promise_vm *vm; /* NULL: not known yet */
+	struct promise_vm **vms; /* that have bound it: one, unless it was handed on */
+	size_t vms_nr, vms_room;
 	bool unmapped; /* not all of its bindings are known: it is not judged */
 	bool binding; /* bound a moment ago: what is private of it is still to become absent */
 	struct span_list *lists; /* none is empty, but where memory was short */
@@ -207,6 +212,7 @@ struct promise_vm {
 /* What KVM is doing for its VM in a task. */
 struct promise_call {
 	struct promise_vm *vm; /* NULL: nothing */
+	bool doubted; /* something was lost since it began: its end, maybe */
 	struct model_conversion conversion;
 	bool bind; /* it is not a conversion, but a slot that is bound */
 	bool made; /* its changes have ended: result says how */
@@ -374,6 +380,7 @@ struct model {
 	struct map task_map; /* tid -> struct task * */
 	struct task *task_last; /* asked for last; tasks stay */
 	struct map vm_map; /* number -> struct promise_vm * */
+	__u64 calls_doubted; /* ns: when something was lost that the end of a call may be; 0: nothing */
 	struct request **open;
 	size_t open_nr, open_room;
 	__u64 open_since; /* ns: none that is not stuck yet began before */
@@ -902,6 +909,10 @@ __u32 promise_slots(const struct promise_vm *vm, __u64 first, __u64 gfn);
 void promise_forget(struct model *model, struct inode *inode);
 /* What KVM began for its VM, and has not ended for long: nothing is known of that VM since. */
 __u64 promise_calls_stuck(const struct model *model);
+/* Something was lost at @time, which the end of any call may be that is open. */
+void promise_doubt(struct model *model, __u64 time);
+/* Calls that were open then, and of which nothing was heard for as long as one may run unseen, are over. */
+void promise_expire(struct model *model, __u64 now);
 void promise_free_all(struct model *model);
 
 /* doubt.c */

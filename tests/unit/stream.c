@@ -312,13 +312,19 @@ static void bracket(struct stream *stream, __u16 kind, const struct record_snaps
 	stream_add(stream, &record.header);
 }
 
+static __u64 vm_of(const struct stream *stream)
+{
+	return stream->vm ? stream->vm : 1;
+}
+
 void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_promise_event event,
 		    __u64 gfn, __u64 nr, __u64 pgoff, bool private, __s64 result)
 {
 	struct record_promise record = {
 		.header = header(stream, RECORD_PROMISE, sizeof(record), tid, inode),
-		.vm = event == RECORD_PROMISE_CONVERTED || event == RECORD_PROMISE_CONVERT_END ? 0
-											       : 1,
+		.vm = event == RECORD_PROMISE_CONVERTED || event == RECORD_PROMISE_CONVERT_END
+			      ? 0
+			      : vm_of(stream),
 		.gfn_first = gfn,
 		.gfn_nr = nr,
 		.pgoff = pgoff,
@@ -335,7 +341,7 @@ static void promises_read(struct stream *stream, __u64 inode)
 	for (size_t i = 0; i < stream->promises_nr; i++) {
 		struct record_promise_read record = {
 			.header = header(stream, RECORD_PROMISE_READ, sizeof(record), 0, inode),
-			.vm = 1,
+			.vm = vm_of(stream),
 			.pgoff = stream->promises[i].pgoff,
 			.nr = stream->promises[i].nr,
 			.gfn = stream->promises[i].gfn,

@@ -24,6 +24,7 @@ struct stream {
 	__u64 snapshot;
 	const struct stream_promise *promises; /* of every read from now on; NULL: none */
 	size_t promises_nr;
+	__u64 vm; /* of promises, told or read; 0: the first */
 	struct model *model;
 	struct verdict *verdict;
 };

@@ -139,6 +139,7 @@ static void test_slots_beside(void **state)
 	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
 	bind(GFN, 0, 4);
 	bind(GFN + 4, 32, 4);
+	own_word(G, 0, PAGES - 1, true);
 	convert_to(GFN + 4, 4, true, 1, 0, 0);
 	expect_kvms(0, 0);
 	/* Pages behind one another, frames not. */
@@ -146,6 +147,7 @@ static void test_slots_beside(void **state)
 	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
 	bind(GFN, 0, 4);
 	bind(ELSEWHERE, 4, 4);
+	own_word(G, 0, PAGES - 1, true);
 	convert_to(ELSEWHERE, 4, true, 1, 0, 0);
 	promises[0].nr = 4;
 	promises[1] = (struct stream_promise){ 4, 4, ELSEWHERE, true };
@@ -157,6 +159,7 @@ static void test_slots_beside(void **state)
 	stream_inode(&stream, OTHER, RFC3, 64, false);
 	bind(GFN, 0, 4);
 	stream_promise(&stream, T, OTHER, RECORD_PROMISE_BIND, GFN + 4, 4, 4, false, 0);
+	own_word(G, 0, PAGES - 1, true);
 	convert_to(GFN, 8, true, 1, 0, 0);
 	promises[0].nr = 4;
 	expect_kvms(0, 4);

@@ -382,6 +382,124 @@ static void test_binding(void **state)
 	expect_silent(RULE_PROMISE_BROKEN);
 }
 
+/* The inode's ioctl made them present; bound again, what is private is KVM's to make absent. */
+static void made_present(void)
+{
+	private_vm(false);
+	own_word(G, 0, PAGES - 1, true);
+}
+
+static void bind_again(void)
+{
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	bind(GFN, 0, 64);
+}
+
+static void test_bind_takes_back(void **state)
+{
+	(void)state;
+	for (int bound = 0; bound < 2; bound++) {
+		made_present();
+		if (bound)
+			bind_again();
+		promise(true);
+		read_twice(PRESENT_BITS | DEVIATES);
+		if (bound)
+			expect_here(RULE_PROMISE_BROKEN);
+		else
+			expect_silent(RULE_PROMISE_BROKEN);
+	}
+	/* What is shared keeps what its user said. */
+	made_present();
+	bind_again();
+	promise(false);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+	/* And after binding he has the last word again. */
+	private_vm(false);
+	bind_again();
+	own_word(G, 0, PAGES - 1, true);
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+}
+
+/* --- two VMs ---------------------------------------------------------------------- */
+
+/* A second VM has bound the same pages at the same frames. */
+static void second_vm(void)
+{
+	private_vm(false);
+	stream.vm = 2;
+	bind(GFN, 0, 64);
+}
+
+static void test_two_vms(void **state)
+{
+	(void)state;
+	/* The second's pages are judged as the first's are. */
+	second_vm();
+	wrongly_present();
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_here(RULE_PROMISE_BROKEN);
+	/* Private for the first; the second shares them later, and who was told last is right. */
+	second_vm();
+	convert_to(GFN, PAGES, false, 0, PAGES - 1, 0);
+	stream.vm = 1;
+	promise(true);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+	assert_int_equal(here_count(RULE_HALF_CONVERTED), 0);
+	/* While one converts only the other is judged. */
+	for (int converts = 1; converts <= 2; converts++) {
+		private_vm(false);
+		stream.vm = 2;
+		bind(GFN + 0x800, 0, 64);
+		stream.vm = (__u64)converts;
+		stream_promise(&stream, T + 1, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x900, 1, 0, true,
+			       0);
+		stream.vm = 1;
+		wrongly_present();
+		read_twice(PRESENT_BITS | DEVIATES);
+		if (converts == 2)
+			expect_here(RULE_PROMISE_BROKEN);
+		else
+			expect_silent(RULE_PROMISE_BROKEN);
+	}
+	/* One of them unbinds, and nothing says which: neither is judged. */
+	second_vm();
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	wrongly_present();
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+}
+
+/* --- a call whose end was lost ---------------------------------------------------- */
+
+static void test_lost_end(void **state)
+{
+	(void)state;
+	for (int lost = 0; lost < 2; lost++) {
+		private_vm(false);
+		stream_promise(&stream, T + 1, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x900, 1, 0, true,
+			       0);
+		if (lost)
+			stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 100, 1);
+		stream_heartbeat(&stream);
+		stream.now += 3 * SECOND;
+		stream_heartbeat(&stream);
+		/* What is learned anew, and converted, is judged; a call that only lasts keeps its VM from it. */
+		promise(true);
+		read_once(RECORD_SNAPSHOT_LIVE, false, ABSENT_BITS);
+		convert_to(GFN, PAGES, true, 1, 0, 0);
+		read_twice(PRESENT_BITS | DEVIATES);
+		if (lost)
+			expect_here(RULE_PROMISE_BROKEN);
+		else
+			expect_silent(RULE_PROMISE_BROKEN);
+	}
+}
+
 /* Frames that another slot has taken over are this inode's no longer. */
 static void test_rebound(void **state)
 {
@@ -453,6 +571,9 @@ int main(void)
 		RULE_TEST(test_half_attributed),
 		RULE_TEST(test_bind_converts),
 		RULE_TEST(test_binding),
+		RULE_TEST(test_bind_takes_back),
+		RULE_TEST(test_two_vms),
+		RULE_TEST(test_lost_end),
 		RULE_TEST(test_rebound),
 		RULE_TEST(test_malformed),
 	};
