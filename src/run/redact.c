@@ -127,14 +127,29 @@ static bool words_redact(struct redact *redact, struct redact_text *out, const c
 	return true;
 }
 
-/* The names of tasks in @text, each in parentheses; it ends where one of @ends follows. */
+/* Where @name is over: the last @end that may still be behind it, as a name may have one in it. */
+static const char *name_end(const char *name, const char *end)
+{
+	const char *found = strstr(name, end), *next = found;
+
+	while (next && next - name < RECORD_COMM_LEN) {
+		found = next;
+		next = strstr(next + 1, end);
+	}
+	return found;
+}
+
+/* The names of tasks in @text, each in parentheses, behind which @end follows; @blanks: they may hold it. */
 static bool tasks_redact(struct redact *redact, struct redact_text *out, const char *text,
-			 const char *end)
+			 const char *end, bool blanks)
 {
 	const char *open, *close;
 
-	while ((open = strstr(text, " (")) && (close = strstr(open, end))) {
+	while ((open = strstr(text, " ("))) {
 		open += 2;
+		close = blanks ? name_end(open, end) : strstr(open, end);
+		if (!close)
+			break;
 		text_put(out, text, (size_t)(open - text));
 		if (!text_put_name(redact, out, open, (size_t)(close - open)))
 			return false;
@@ -228,9 +243,9 @@ static bool fact_value(struct redact *redact, struct redact_text *out, const cha
 	if (!strcmp(key, "option.comm"))
 		return text_put_name(redact, out, value, strlen(value));
 	if (begins(key, WAIT_FACT) && ends(key, ".others"))
-		return tasks_redact(redact, out, value, ") ");
+		return tasks_redact(redact, out, value, ") ", false);
 	if (!strcmp(key, RUN_INCOMPLETE_FACT))
-		return tasks_redact(redact, out, value, ") of CMD ");
+		return tasks_redact(redact, out, value, ") of CMD ", true);
 	text_put(out, fact_is_plain(key) ? value : REDACT_WORD,
 		 strlen(fact_is_plain(key) ? value : REDACT_WORD));
 	return true;

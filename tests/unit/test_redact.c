@@ -154,6 +154,32 @@ static void test_nothing_remains(void **state)
 	stream_free(&redacted);
 }
 
+/* A task may be called by what stands behind its name. */
+static void test_name_like_its_end(void **state)
+{
+	static const struct {
+		const char *was, *is;
+	} texts[] = {
+		{ "task 7 (a) of CMD acme) of CMD has been blocked",
+		  "task 7 (name-1) of CMD has been blocked" },
+		{ "task 7 () of CMD ) of CMD has been blocked",
+		  "task 7 (name-1) of CMD has been blocked" },
+		{ "task 7 (acme (acme)) of CMD has been blocked, acme) of CMD ",
+		  "task 7 (name-1) of CMD has been blocked, acme) of CMD " },
+		{ "it has ended (--timeout)", "it has ended (--timeout)" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		stream_fact(&stream, "run.incomplete", texts[i].was);
+		redact_all();
+		assert_string_equal(fact_of("run.incomplete"), texts[i].is);
+		stream_free(&redacted);
+		stream_free(&stream);
+		stream_init(&stream);
+	}
+}
+
 static void test_same_name_same_word(void **state)
 {
 	const struct record_flush_timed *timed;
@@ -289,9 +315,9 @@ static void test_fixtures(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		REDACT_TEST(test_nothing_remains), REDACT_TEST(test_same_name_same_word),
-		REDACT_TEST(test_rest_stays),	   REDACT_TEST(test_torn_texts),
-		REDACT_TEST(test_fixtures),
+		REDACT_TEST(test_nothing_remains),     REDACT_TEST(test_name_like_its_end),
+		REDACT_TEST(test_same_name_same_word), REDACT_TEST(test_rest_stays),
+		REDACT_TEST(test_torn_texts),	       REDACT_TEST(test_fixtures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
