@@ -173,6 +173,9 @@ struct verdict_pattern {
 	char what[VERDICT_PATTERN_MAX];
 	/* What else is true of all of them in this run: "every 512th page, only on CPU 1"; or empty. */
 	char also[VERDICT_PATTERN_MAX];
+	/* Each is of one page, `behind` after a multiple of `step`, and so many are not by chance; 0: else. */
+	__u64 step, behind;
+	bool later_slots; /* each of a conversion, behind its first slot */
 	__u64 causes; /* violations */
 	__u64 occurrences, pages; /* theirs, added up */
 };

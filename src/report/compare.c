@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Which causes of a verdict are new. Inodes, pages, pids and times are others in every run; a cause
- * is known again by its rule and by what a person would say of it, verdict_pattern.what.
+ * is known again by its rule and by what a person would say of it, verdict_pattern.what, unless its
+ * pages lie where those of the base's never did.
  */
 #include "compare.h"
 #include "gmemtrace/status.h"
@@ -53,20 +54,71 @@ const char *compare_label(enum compare_label label)
 	return "unknown";
 }
 
-/* The pattern of @verdict that is the same, or NULL. */
-static struct json_object *pattern_like(struct json_object *verdict, struct json_object *pattern)
+static bool of_pattern(struct json_object *violation, size_t index)
 {
-	const char *rule = compare_text_at(pattern, "rule");
-	const char *what = compare_text_at(pattern, "what");
+	return member(violation, "pattern") && compare_count_at(violation, "pattern") == index;
+}
 
-	for (size_t i = 0; i < members(verdict, "patterns"); i++) {
-		struct json_object *other = member_at(verdict, "patterns", i);
+/* Whether it is of a single page, in the step of @base, which has one. */
+static bool violation_in_step(struct json_object *violation, struct json_object *base)
+{
+	__u64 first = compare_count_at(violation, "pgoff_first");
 
-		if (!strcmp(compare_text_at(other, "rule"), rule) &&
-		    !strcmp(compare_text_at(other, "what"), what))
-			return other;
+	return member(violation, "pgoff_first") &&
+	       first == compare_count_at(violation, "pgoff_last") &&
+	       first % compare_count_at(base, "step") == compare_count_at(base, "behind");
+}
+
+/* Whether the patched verdict's pattern at @index lies where @base, which is called the same, lies. */
+static bool pattern_lies_there(const struct report_comparison *comparison, size_t index,
+			       struct json_object *base)
+{
+	struct json_object *pattern = member_at(comparison->patched, "patterns", index);
+
+	if (json_object_get_boolean(member(base, "later_slots")) &&
+	    !json_object_get_boolean(member(pattern, "later_slots")))
+		return false;
+	if (!compare_count_at(base, "step"))
+		return true;
+	for (size_t i = 0; i < members(comparison->patched, "violations"); i++) {
+		struct json_object *violation = member_at(comparison->patched, "violations", i);
+
+		if (of_pattern(violation, index) && !violation_in_step(violation, base))
+			return false;
+	}
+	return true;
+}
+
+static bool patterns_alike(const struct report_comparison *comparison, struct json_object *base,
+			   size_t index)
+{
+	struct json_object *pattern = member_at(comparison->patched, "patterns", index);
+
+	return !strcmp(compare_text_at(base, "rule"), compare_text_at(pattern, "rule")) &&
+	       !strcmp(compare_text_at(base, "what"), compare_text_at(pattern, "what")) &&
+	       pattern_lies_there(comparison, index, base);
+}
+
+/* The base's pattern that is as the patched one's at @index, or NULL. */
+static struct json_object *pattern_before(const struct report_comparison *comparison, size_t index)
+{
+	for (size_t i = 0; i < members(comparison->base, "patterns"); i++) {
+		struct json_object *base = member_at(comparison->base, "patterns", i);
+
+		if (patterns_alike(comparison, base, index))
+			return base;
 	}
 	return NULL;
+}
+
+/* Whether the patched verdict has none that is as @base. */
+static bool pattern_gone(const struct report_comparison *comparison, struct json_object *base)
+{
+	for (size_t i = 0; i < members(comparison->patched, "patterns"); i++) {
+		if (patterns_alike(comparison, base, i))
+			return false;
+	}
+	return true;
 }
 
 /* The first violation of the pattern at @index. */
@@ -75,7 +127,7 @@ static struct json_object *pattern_violation(struct json_object *verdict, size_t
 	for (size_t i = 0; i < members(verdict, "violations"); i++) {
 		struct json_object *violation = member_at(verdict, "violations", i);
 
-		if (member(violation, "pattern") && compare_count_at(violation, "pattern") == index)
+		if (of_pattern(violation, index))
 			return violation;
 	}
 	return NULL;
@@ -133,7 +185,7 @@ static void compare_patched(struct report_comparison *comparison, bool also)
 {
 	for (size_t i = 0; i < members(comparison->patched, "patterns"); i++) {
 		struct json_object *pattern = member_at(comparison->patched, "patterns", i);
-		struct json_object *like = pattern_like(comparison->base, pattern);
+		struct json_object *like = pattern_before(comparison, i);
 
 		if (!like == also)
 			continue;
@@ -147,7 +199,7 @@ static void compare_base(struct report_comparison *comparison)
 	for (size_t i = 0; i < members(comparison->base, "patterns"); i++) {
 		struct json_object *pattern = member_at(comparison->base, "patterns", i);
 
-		if (!pattern_like(comparison->patched, pattern))
+		if (pattern_gone(comparison, pattern))
 			difference_add(comparison, COMPARE_GONE, pattern, NULL,
 				       pattern_violation(comparison->base, i));
 	}

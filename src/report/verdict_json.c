@@ -16,6 +16,12 @@ static struct json_object *pattern_json(const struct verdict_pattern *pattern)
 	add_text(object, "what", pattern->what);
 	json_object_object_add(object, "also",
 			       *pattern->also ? json_object_new_string(pattern->also) : NULL);
+	json_object_object_add(object, "step",
+			       pattern->step ? json_object_new_uint64(pattern->step) : NULL);
+	json_object_object_add(object, "behind",
+			       pattern->step ? json_object_new_uint64(pattern->behind) : NULL);
+	json_object_object_add(object, "later_slots",
+			       json_object_new_boolean(pattern->later_slots));
 	add_count(object, "causes", pattern->causes);
 	add_count(object, "occurrences", pattern->occurrences);
 	add_count(object, "pages", pattern->pages);

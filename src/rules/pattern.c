@@ -10,6 +10,7 @@
 #define PUNCH_HOLE 2 /* FALLOC_FL_PUNCH_HOLE */
 #define STRIDE_PAGES 3 /* two pages are at some distance, whatever they are */
 #define STRIDE_SURE 64 /* pages: so far apart and in step are none by chance */
+#define STRIDE_MANY 8 /* nor are so many */
 #define CPU_CONTROLS 2 /* requests elsewhere that did nothing wrong */
 
 /* Where a cause's pages lie in its request's range. Bits; the first that all have is named. */
@@ -265,13 +266,21 @@ static const char *ordinal(__u64 number)
 	return endings[number % 10];
 }
 
-static void also_stride_of(const struct verdict_violation *const *pages, size_t nr, char *text)
+static void also_stride_of(const struct verdict_violation *const *pages, size_t nr,
+			   struct verdict_pattern *pattern)
 {
+	size_t distinct = pages_distinct(pages, nr);
+	char *text = pattern->also;
 	bool even;
 	__u64 stride = pages_stride(pages, nr, &even);
 
-	if (stride < 2 || pages_distinct(pages, nr) < STRIDE_PAGES ||
-	    !pages_in_step(pages, nr, stride) || (!even && stride < STRIDE_SURE))
+	if (stride < 2 || distinct < STRIDE_PAGES || !pages_in_step(pages, nr, stride))
+		return;
+	if (stride >= STRIDE_SURE || distinct >= STRIDE_MANY) {
+		pattern->step = stride;
+		pattern->behind = pages[0]->pgoff_first % stride;
+	}
+	if (!even && stride < STRIDE_SURE)
 		return;
 	if (even)
 		also_add(text, "every %llu%s page, 0x%llx behind a multiple of it",
@@ -283,7 +292,7 @@ static void also_stride_of(const struct verdict_violation *const *pages, size_t 
 			 (unsigned long long)stride);
 }
 
-static void also_stride(const struct group *group, size_t nr, char *text)
+static void also_stride(const struct group *group, size_t nr, struct verdict_pattern *pattern)
 {
 	const struct verdict_violation **pages, *cause;
 	size_t filled = 0;
@@ -299,7 +308,7 @@ static void also_stride(const struct group *group, size_t nr, char *text)
 	}
 	if (filled == nr) {
 		qsort(pages, nr, sizeof(struct verdict_violation *), page_order);
-		also_stride_of(pages, nr, text);
+		also_stride_of(pages, nr, pattern);
 	}
 	free(pages);
 }
@@ -331,7 +340,7 @@ static void also_cpu(const struct group *group, size_t nr, char *text)
 }
 
 /* A conversion that reaches several slots went wrong behind the first one alone. */
-static void also_slot(const struct group *group, char *text)
+static void also_slot(const struct group *group, struct verdict_pattern *pattern)
 {
 	const struct verdict_violation *cause;
 	__u32 least = ~0U, most = 0;
@@ -344,10 +353,11 @@ static void also_slot(const struct group *group, char *text)
 	}
 	if (!least)
 		return;
+	pattern->later_slots = true;
 	if (most == 1)
-		also_add(text, "only the second slot");
+		also_add(pattern->also, "only the second slot");
 	else
-		also_add(text, "only slots behind the first");
+		also_add(pattern->also, "only slots behind the first");
 }
 
 static void also_result(const struct group *group, char *text)
@@ -375,9 +385,9 @@ static void pattern_fill(const struct group *group, struct verdict_pattern *patt
 		pattern->pages += cause->pages;
 	}
 	group_what(group, pattern->what);
-	also_stride(group, pattern->causes, pattern->also);
+	also_stride(group, pattern->causes, pattern);
 	also_cpu(group, pattern->causes, pattern->also);
-	also_slot(group, pattern->also);
+	also_slot(group, pattern);
 	also_result(group, pattern->also);
 }
 

@@ -78,6 +78,17 @@ perl -MTAP::Parser -e '
 	print join(" ", $parser->tests_planned, scalar $parser->failed, scalar $parser->parse_errors), "\n"' <"$test_work/formatted" >"$test_work/parsed"
 is "$(cat "$test_work/parsed")" '5 3 0' 'TAP is TAP'
 
+# What is called the same, and lies where nothing lay before, is another cause.
+jq '.patterns[0] += {step: 64, behind: 1}' "$test_work/down.json" >"$test_work/stepping.json"
+jq '(.violations[] | select(.pattern == 0)) += {pgoff_first: 129, pgoff_last: 129}' "$test_work/down.json" >"$test_work/step.json"
+jq '(.violations[] | select(.pattern == 0)) += {pgoff_first: 130, pgoff_last: 130}' "$test_work/down.json" >"$test_work/astray.json"
+is "$(labels "$test_work/stepping.json" "$test_work/step.json")" '0  2 also-on-base foreign-page ' 'pages in the same step'
+is "$(labels "$test_work/stepping.json" "$test_work/astray.json")" '1  1 also-on-base foreign-page 1 gone foreign-page 1 new foreign-page ' 'and one beside it'
+jq '.patterns[0].later_slots = true' "$test_work/down.json" >"$test_work/later.json"
+is "$(labels "$test_work/later.json" "$test_work/later.json")" '0  2 also-on-base foreign-page ' 'pages behind the first slot'
+is "$(labels "$test_work/later.json" "$test_work/down.json")" '1  1 also-on-base foreign-page 1 gone foreign-page 1 new foreign-page ' 'and in it, too'
+is "$(labels "$test_work/down.json" "$test_work/later.json")" '0  2 also-on-base foreign-page ' 'which the base had as well'
+
 # It obeys its schema, and what does not is found.
 "$gmemtrace" check --schema=comparison >"$test_work/schema"
 obeys() {

@@ -201,14 +201,34 @@ static void convert_but(__u64 last, const __u64 *left, size_t nr)
 	stream_heartbeat(&stream);
 }
 
+/* What another run may be held against. */
+static void expect_step(__u64 step, __u64 behind)
+{
+	const struct verdict_pattern *pattern = pattern_of(RULE_MISSED_PAGE);
+
+	assert_int_equal(pattern->step, step);
+	assert_int_equal(pattern->behind, behind);
+	assert_false(pattern->later_slots);
+}
+
 static void test_stride(void **state)
 {
 	static const __u64 even[] = { 3, 11, 19, 27 }, off[] = { 3, 11, 20, 27 }, two[] = { 3, 11 };
+	static const __u64 many[] = { 1, 3, 7, 9, 11, 15, 17, 23 };
 
 	(void)state;
 	faulted(32);
 	convert_but(30, even, 4);
 	expect_missed(4, "pages of" PRESENT, "every 8th page, 0x3 behind a multiple of it");
+	expect_step(0, 0);
+	anew(32);
+	convert_but(30, many, 7);
+	expect_missed(7, "pages of" PRESENT, "");
+	expect_step(0, 0);
+	anew(32);
+	convert_but(30, many, 8);
+	expect_missed(8, "pages of" PRESENT, "");
+	expect_step(2, 1);
 	anew(32);
 	convert_but(30, off, 4);
 	expect_missed(4, "pages of" PRESENT, "");
@@ -228,6 +248,7 @@ static void test_stride_uneven(void **state)
 		stream_fault(&stream, T, G, i, 100 + 2 * i);
 	convert_but(290, pages, 3);
 	expect_missed(3, "pages of" PRESENT, "each 0x5 behind a multiple of 64 pages");
+	expect_step(64, 5);
 	here_anew();
 	stream_inode(&stream, G, RFC3, 512, false);
 	for (__u64 i = 0; i < 300; i++)
@@ -316,6 +337,7 @@ static void test_slot(void **state)
 	pattern = pattern_of(RULE_PROMISE_BROKEN);
 	assert_string_equal(pattern->what, "pages of a conversion to private");
 	assert_string_equal(pattern->also, "only the second slot");
+	assert_true(pattern->later_slots);
 	two_slots(0);
 	assert_string_equal(pattern_of(RULE_PROMISE_BROKEN)->also, "");
 }
