@@ -150,6 +150,11 @@ void cause_remove(struct cause_set *set, struct cause *cause);
 void cause_free(struct verdict *verdict, struct cause *cause);
 void cause_set_free(struct verdict *verdict, struct cause_set *set);
 
+/* lists.c: where what is final of @rule goes */
+struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);
+/* Of nobody's pages where one inode's are looked at, or of pages that nobody asked about. */
+bool cause_left_out(const struct verdict *verdict, const struct cause *cause);
+
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 

@@ -12,226 +12,7 @@
 #include "sensors.skel.h"
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
-#define ANSWER_CPUS_MAX 1024 /* 64 MB of answers */
 #define RELEASE_CHUNKS_DEFAULT 512 /* 8 GiB that hold anything, 4096 pages a chunk */
-
-#define STOCK "every kernel with memfd_secret (5.14)"
-#define SERIES "the guest_memfd direct-map series (kernel/patches)"
-#define GMEM "guest_memfd (6.8)"
-#define MARKS "guest_memfd with a bit in each folio (v7 to v12 of the series)"
-
-#define KERNEL LOAD_PART_KERNEL
-#define INODES LOAD_PART_INODES
-#define VERDICT SENSOR_GROUP_VERDICT
-#define FREE SENSOR_GROUP_PAGE_FREE
-#define FLUSHES SENSOR_GROUP_FLUSHES
-#define ANSWERS SENSOR_GROUP_ACKNOWLEDGE
-#define CHANGES SENSOR_GROUP_CHANGES
-#define EXPOSURES SENSOR_GROUP_EXPOSURES
-#define DURATIONS SENSOR_GROUP_DURATIONS
-#define SUMMARY (EXPOSURES | DURATIONS)
-#define ANY (VERDICT | SUMMARY) /* run by us, whatever is hooked */
-
-/* The index is stored in captures (record_loss.program): append only. */
-/* clang-format off */
-const struct load_program load_programs[] = {
-	[PROGRAM_ZAP_INVALID_EXIT] = {
-		"zap_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_ZAP_DEFAULT_EXIT] = {
-		"zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_ZAP_VALID_EXIT] = {
-		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT | TOUCH_GMEM_MAPPED },
-	[PROGRAM_FLUSH_RANGE_ENTER] = {
-		"flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_FLUSH_RANGE_EXIT] = {
-		"flush_range_exit", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_FLUSH_ALL_ENTER] = {
-		"flush_all_enter", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK, 0 },
-	[PROGRAM_FLUSH_ALL_EXIT] = {
-		"flush_all_exit", "flush_tlb_all", 0, KERNEL, VERDICT, true, STOCK, 0 },
-	[PROGRAM_PAGE_FREE] = {
-		"page_free", NULL, 0, KERNEL, FREE, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_POSITION] = {
-		"position", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_SWEEP] = {
-		"sweep", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_WALK] = {
-		"walk", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_IDENTIFY] = {
-		"identify", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
-	[PROGRAM_SNAPSHOT_LIVE] = {
-		"snapshot_live", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
-	[PROGRAM_DISCOVER_TASK_FILE] = {
-		"discover_task_file", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
-	[PROGRAM_DISCOVER_TASK_VMA] = {
-		"discover_task_vma", NULL, 0, INODES, VERDICT, true, STOCK, 0 },
-	[PROGRAM_SECRETMEM_RELEASE_ENTER] = {
-		"secretmem_release_enter", "secretmem_release", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_SECRETMEM_RELEASE_EXIT] = {
-		"secretmem_release_exit", "secretmem_release", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_GMEM_RELEASE_ENTER] = {
-		"gmem_release_enter", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
-	[PROGRAM_RELEASE_EXIT] = {
-		"release_exit", "kvm_gmem_release", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
-	[PROGRAM_SET_RANGE_ENTER] = {
-		"set_range_enter", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_SET_RANGE_EXIT] = {
-		"set_range_exit", "kvm_gmem_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_SET_FOLIO_ENTER] = {
-		"set_folio_enter", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_SET_FOLIO_EXIT] = {
-		"set_folio_exit", "kvm_gmem_folio_set_direct_map", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_CONFIGURE_ENTER] = {
-		"configure_enter", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_CONFIGURE_EXIT] = {
-		"configure_exit", "kvm_gmem_folio_configure_direct_map", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_FALLOCATE_ENTER] = {
-		"fallocate_enter", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
-	[PROGRAM_FALLOCATE_EXIT] = {
-		"fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
-	[PROGRAM_GET_FOLIO_EXIT] = {
-		"get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
-	[PROGRAM_FREE_FOLIO_EXIT] = {
-		"free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
-	[PROGRAM_CREATE_EXIT] = {
-		"create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
-	[PROGRAM_SECRETMEM_MMAP_ENTER] = {
-		"secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_MARK_PREPARED_EXIT] = {
-		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_TAKE_LOSSES] = {
-		"take_losses", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_MEMORY_FAILURE_ENTER] = {
-		"memory_failure_enter", "memory_failure", 2, INODES, VERDICT, false, "CONFIG_MEMORY_FAILURE=y", 0 },
-	[PROGRAM_TOUCH_BEGIN] = {
-		"touch_begin", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_TEXT_READ] = {
-		"text_read", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
-	[PROGRAM_MODULE_LOAD] = {
-		"module_load", NULL, 0, KERNEL, VERDICT, false, "CONFIG_MODULES=y", 0 },
-	[PROGRAM_SECRETMEM_MMAP_PREPARE_ENTER] = {
-		"secretmem_mmap_prepare_enter", "secretmem_mmap_prepare", 1, INODES, VERDICT, false, "memfd_secret from 6.16 on", TOUCH_SECRET },
-	[PROGRAM_USER_FAULT_EXIT] = {
-		"user_fault_exit", "kvm_gmem_fault_user_mapping", 1, INODES, VERDICT, false, "guest_memfd that user space can map (6.18)", TOUCH_GMEM_MAPPED },
-	[PROGRAM_FOLIO_ZAP_ENTER] = {
-		"folio_zap_enter", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
-	[PROGRAM_FOLIO_ZAP_EXIT] = {
-		"folio_zap_exit", "kvm_gmem_folio_zap_direct_map", 1, INODES, VERDICT, false, MARKS, TOUCH_GMEM_MAPPED },
-	[PROGRAM_UPDATE_XARRAY_ENTER] = {
-		"update_xarray_enter", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_UPDATE_XARRAY_EXIT] = {
-		"update_xarray_exit", "__kvm_gmem_update_xarray", 4, INODES, VERDICT, false, SERIES, TOUCH_GMEM_RANGE },
-	[PROGRAM_TIMED_RANGE_ENTER] = {
-		"timed_range_enter", "flush_tlb_kernel_range", 2, KERNEL, DURATIONS, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_TIMED_RANGE_EXIT] = {
-		"timed_range_exit", "flush_tlb_kernel_range", 2, KERNEL, SUMMARY, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_TIMED_ALL_ENTER] = {
-		"timed_all_enter", "flush_tlb_all", 0, KERNEL, DURATIONS, true, STOCK, 0 },
-	[PROGRAM_TIMED_ALL_EXIT] = {
-		"timed_all_exit", "flush_tlb_all", 0, KERNEL, SUMMARY, true, STOCK, 0 },
-	[PROGRAM_CSD_QUEUED] = {
-		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
-	[PROGRAM_CSD_ENTERED] = {
-		"csd_entered", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
-	[PROGRAM_CSD_LEFT] = {
-		"csd_left", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
-	[PROGRAM_ZAP_INVALID_ENTER] = {
-		"zap_invalid_enter", "set_direct_map_invalid_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_ZAP_DEFAULT_ENTER] = {
-		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
-	[PROGRAM_ZAP_VALID_ENTER] = {
-		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, CHANGES, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_CONVERSION_BEGIN_ENTER] = {
-		"conversion_begin_enter", "kvm_gmem_begin_conversion", 5, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_CONVERSION_EXIT] = {
-		"conversion_exit", "kvm_gmem_convert", 1, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_CONVERSION_END_EXIT] = {
-		"conversion_end_exit", "kvm_gmem_end_conversion", 1, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_BIND_EXIT] = {
-		"bind_exit", "kvm_gmem_bind", 4, INODES, VERDICT, false, GMEM, 0 },
-	[PROGRAM_BIND_CONVERT_ENTER] = {
-		"bind_convert_enter", "kvm_gmem_bind_direct_map", 2, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_BIND_CONVERT_EXIT] = {
-		"bind_convert_exit", "kvm_gmem_bind_direct_map", 2, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_UNBIND_ENTER] = {
-		"unbind_enter", "kvm_gmem_unbind", 1, INODES, VERDICT, false, GMEM, 0 },
-	[PROGRAM_ADD_FOLIO_EXIT] = {
-		"add_folio_exit", "kvm_gmem_add_folio", 3, INODES, VERDICT, false, SERIES, 0 },
-	[PROGRAM_CONFIGURE_BATCH_ENTER] = {
-		"configure_batch_enter", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_CONFIGURE_BATCH_EXIT] = {
-		"configure_batch_exit", "kvm_gmem_configure_direct_map_batch", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_SUMMARY_INVALID_EXIT] = {
-		"summary_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, EXPOSURES, true, STOCK, TOUCH_SECRET },
-	[PROGRAM_SUMMARY_VALID_EXIT] = {
-		"summary_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, EXPOSURES, false, SERIES, TOUCH_GMEM_ABSENT },
-	[PROGRAM_HANDLER_ENTER] = {
-		"handler_enter", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
-	[PROGRAM_HANDLER_EXIT] = {
-		"handler_exit", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
-	[PROGRAM_SCHEDULE_BUG_ENTER] = {
-		"schedule_bug_enter", "__schedule_bug", 1, KERNEL, VERDICT, false, "every kernel that counts preemption", 0 },
-};
-/* clang-format on */
-
-const size_t load_programs_nr = sizeof(load_programs) / sizeof(load_programs[0]);
-
-/* That @program hooks instead of a function; NULL: none that may be missing. */
-static const char *program_tracepoint(const struct load_program *program)
-{
-	switch (program - load_programs) {
-	case PROGRAM_MODULE_LOAD:
-		return "module_load";
-	case PROGRAM_CSD_QUEUED:
-		return "csd_queue_cpu";
-	case PROGRAM_CSD_ENTERED:
-		return "csd_function_entry";
-	case PROGRAM_CSD_LEFT:
-		return "csd_function_exit";
-	default:
-		return NULL;
-	}
-}
-
-/* What tells of answers; the table of them stays small. */
-static enum sensor_answers answers_by(const struct kernel *kernel)
-{
-	int cpus = libbpf_num_possible_cpus();
-
-	/* The only one asks nobody. */
-	if (cpus <= 1 || cpus > ANSWER_CPUS_MAX)
-		return SENSOR_ANSWERS_NONE;
-	if (kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
-	    kernel_has_tracepoint(kernel, "csd_function_entry") &&
-	    kernel_has_tracepoint(kernel, "csd_function_exit"))
-		return SENSOR_ANSWERS_CSD;
-	if (kernel_has_function(kernel, "do_kernel_range_flush", 1) &&
-	    kernel_has_struct(kernel, "flush_tlb_info"))
-		return SENSOR_ANSWERS_HANDLER;
-	return SENSOR_ANSWERS_NONE;
-}
-
-/* Not beside the tracepoints, which tell more. */
-static bool program_is_spare(const struct load_program *program, const struct kernel *kernel)
-{
-	size_t index = (size_t)(program - load_programs);
-
-	return (index == PROGRAM_HANDLER_ENTER || index == PROGRAM_HANDLER_EXIT) &&
-	       answers_by(kernel) != SENSOR_ANSWERS_HANDLER;
-}
-
-bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
-		       uint32_t groups)
-{
-	const char *tracepoint = program_tracepoint(program);
-
-	if (!(program->group & groups) || program_is_spare(program, kernel))
-		return false;
-	if (tracepoint)
-		return kernel_has_tracepoint(kernel, tracepoint);
-	return !program->target ||
-	       kernel_has_function(kernel, program->target, program->parameters);
-}
 
 #define PLAIN "_plain" /* behind the name of a program that is there twice (bpf/base.h) */
 
@@ -442,11 +223,6 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 	*ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
 }
 
-uint32_t load_groups(const struct kernel *kernel, uint32_t groups)
-{
-	return answers_by(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
-}
-
 /* Four places a csd, so that few meet; a power of two. */
 static uint32_t csd_owners_nr(uint32_t cpus)
 {
@@ -463,9 +239,10 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 	struct sensor_config *config = (struct sensor_config *)&skeleton->rodata->sensor;
 
 	*config = kernel->config;
-	config->zap_times = !!(options->groups & CHANGES);
-	config->flushes = !!(options->groups & FLUSHES);
-	config->answers = options->groups & ANSWERS ? answers_by(kernel) : SENSOR_ANSWERS_NONE;
+	config->zap_times = !!(options->groups & SENSOR_GROUP_CHANGES);
+	config->flushes = !!(options->groups & SENSOR_GROUP_FLUSHES);
+	config->answers = options->groups & SENSOR_GROUP_ACKNOWLEDGE ? load_answers_by(kernel)
+								     : SENSOR_ANSWERS_NONE;
 	config->cpus = (uint32_t)libbpf_num_possible_cpus();
 	config->csd_owners = csd_owners_nr(config->cpus);
 	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;
@@ -489,12 +266,13 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 {
 	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 
-	bpf_map__set_autocreate(skeleton->maps.stacks, groups & FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.answers, groups & FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & ANSWERS);
-	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & ANSWERS);
-	bpf_map__set_autocreate(skeleton->maps.summaries, groups & SUMMARY);
-	if (!(groups & ANSWERS))
+	bpf_map__set_autocreate(skeleton->maps.stacks, groups & SENSOR_GROUP_FLUSHES);
+	bpf_map__set_autocreate(skeleton->maps.answers, groups & SENSOR_GROUP_FLUSHES);
+	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & SENSOR_GROUP_ACKNOWLEDGE);
+	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & SENSOR_GROUP_ACKNOWLEDGE);
+	bpf_map__set_autocreate(skeleton->maps.summaries,
+				groups & (SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS));
+	if (!(groups & SENSOR_GROUP_ACKNOWLEDGE))
 		return;
 	bpf_map__set_max_entries(skeleton->maps.answers, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);

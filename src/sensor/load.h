@@ -57,6 +57,9 @@ struct load {
 	bool plain_flushes, plain_zaps; /* of the programs that are there twice: the plain ones */
 };
 
+/* What tells of answers; the table of them stays small. */
+enum sensor_answers load_answers_by(const struct kernel *kernel);
+
 /* True where the running kernel has what the program needs. */
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups);
