@@ -10,13 +10,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include "gmemtrace/report.h"
+#include "scene.h"
 #include "world.h"
 
 #define SEEDS_MAX 400
 
 static void world_run(unsigned int seed, enum wrong wrong)
 {
-	world_make(seed, wrong);
+	world_make(&stream, seed, wrong);
 	stream_judge(&stream, NULL);
 }
 
@@ -142,10 +143,10 @@ static void test_single_losses(void **state)
 		enum wrong wrong = seed % 3 ? RIGHT : (enum wrong)(1 + seed / 3 % (WRONGS - 1));
 		size_t nr;
 
-		world_make(seed, wrong);
+		world_make(&stream, seed, wrong);
 		nr = records_nr();
 		for (int i = 0; i < LOSSES; i++) {
-			size_t lost = record_at(draw(nr));
+			size_t lost = record_at(world_draw(nr));
 			const struct record_header *record = (const void *)(stream.data + lost);
 			enum verdict_value value;
 
@@ -221,7 +222,7 @@ static void judge_merged(void)
 		if (record->kind != RECORD_HEARTBEAT && record->kind != RECORD_END)
 			continue;
 		while (zap < zaps_nr || other < others_nr) {
-			bool takes = other == others_nr || (zap < zaps_nr && draw(2));
+			bool takes = other == others_nr || (zap < zaps_nr && world_draw(2));
 
 			feed((const void *)(stream.data + (takes ? zaps[zap++] : others[other++])));
 		}
@@ -238,7 +239,7 @@ static void test_merged(void **state)
 		enum wrong wrong = seed % 3 ? RIGHT : (enum wrong)(1 + seed / 3 % (WRONGS - 1));
 		enum verdict_value value;
 
-		world_make(seed, wrong);
+		world_make(&stream, seed, wrong);
 		judge_merged();
 		value = verdict_value(stream.verdict);
 		if (!world.struck && value != VERDICT_CONSISTENT)
@@ -255,14 +256,14 @@ static void test_late(void **state)
 
 	(void)state;
 	/* What began before they came may run for two seconds. */
-	tick = 300 * MS;
+	world_tick = 300 * MS;
 	for (unsigned int seed = seed_first; seed < seed_first + seeds; seed++) {
 		size_t nr;
 
-		world_make(seed, RIGHT);
+		world_make(&stream, seed, RIGHT);
 		nr = records_nr();
 		for (int i = 0; i < LOSSES / 2; i++) {
-			size_t from = record_at(INODES + draw(nr - INODES));
+			size_t from = record_at(INODES + world_draw(nr - INODES));
 
 			judge_late(from);
 			if (verdict_value(stream.verdict) == VERDICT_VIOLATED) {

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Rules on what pages are as they come and go. */
+#include "here.h"
+
+#define SET_RANGE RECORD_OPERATION_SET_RANGE
+
+/* --- unexpected-zap ------------------------------------------------------------- */
+
+static void unexpected(enum record_provider provider, bool requested, bool before_attach,
+		       bool valid, __s32 result)
+{
+	here_anew();
+	stream_inode(&stream, G, provider, 64, before_attach);
+	stream_join(&stream, T, G, 2, 104);
+	stream_heartbeat(&stream);
+	if (requested)
+		stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+	here();
+	stream_zap(&stream, T, G, 2, 104, 1, valid, result);
+	stream_flush(&stream, T, 0, 0, true);
+	if (requested)
+		stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+}
+
+static void test_unexpected(void **state)
+{
+	(void)state;
+	unexpected(RFC3, false, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+	expect_pages(RULE_UNEXPECTED_ZAP, 2, 2);
+	unexpected(RECORD_PROVIDER_GMEM_PLAIN, false, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+	unexpected(RECORD_PROVIDER_GMEM_PLAIN, true, false, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+}
+
+static void test_unexpected_silent(void **state)
+{
+	(void)state;
+	unexpected(RFC3, true, false, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, true, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, true, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, false, -12);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(SECRET, false, false, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	unexpected(RFC3, false, false, false, 0);
+	stream_loss(&stream, 9, RECORD_LOSS_RING_FULL, stream.now - 4000, 1);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+}
+
+/* Of an inode that was there before, once whatever ran then must have ended. */
+static void test_unexpected_late(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_join(&stream, T, G, 2, 104);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	here();
+	stream_zap(&stream, T, G, 2, 104, 1, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+}
+
+/* --- exposed -------------------------------------------------------------------- */
+
+static void prepared(__u64 pgoff, __u64 pfn, bool prepared)
+{
+	struct record_owner *record;
+
+	stream_join(&stream, T, G, pgoff, pfn);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = prepared;
+}
+
+static void configured(bool zapped)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+	if (zapped)
+		stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+	stream_end(&stream, T, G, RECORD_OPERATION_CONFIGURE, 2, 2, false);
+}
+
+static void test_exposed(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	here();
+	prepared(2, 104, true);
+	configured(true);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 2, 2);
+	/* Configured, and not made absent. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	configured(false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+	/* It came so. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+}
+
+static void test_exposed_silent(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	configured(true);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+	/* Declared present. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	convert(0, 3, 0, 4);
+	prepared(2, 104, false);
+	configured(false);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+	/* It is being declared. */
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	stream_begin(&stream, T + 1, G, SET_RANGE, 2, 3, true);
+	prepared(2, 104, true);
+	stream_end(&stream, T + 1, G, SET_RANGE, 2, 3, true);
+	expect_silent(RULE_EXPOSED);
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	prepared(2, 104, false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+	prepared(2, 104, true);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* A request elsewhere does not excuse it, nor does one of another kind. */
+static void test_exposed_beside(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_begin(&stream, T + 1, G, SET_RANGE, 3, 4, true);
+	stream_begin(&stream, T + 2, G, SET_RANGE, 0, 1, true);
+	stream_begin(&stream, T + 3, 9, SET_RANGE, 2, 2, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	prepared(2, 104, false);
+	here();
+	prepared(2, 104, true);
+	expect_here(RULE_EXPOSED);
+}
+
+/* --- left-absent ---------------------------------------------------------------- */
+
+static void heartbeat_without_frees(void)
+{
+	struct record_heartbeat *record;
+
+	stream_heartbeat(&stream);
+	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
+	record->groups = SENSOR_GROUP_VERDICT;
+}
+
+static void leave(bool frees, bool restored)
+{
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	if (frees)
+		stream_heartbeat(&stream);
+	else
+		heartbeat_without_frees();
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	if (restored)
+		stream_zap(&stream, T, 0, 0, 104, 1, true, 0);
+	here();
+	stream_leave(&stream, T, 104);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+}
+
+static void test_left_absent(void **state)
+{
+	(void)state;
+	leave(false, false);
+	expect_here(RULE_LEFT_ABSENT);
+	expect_pages(RULE_LEFT_ABSENT, 2, 2);
+	leave(false, true);
+	expect_silent(RULE_LEFT_ABSENT);
+	/* What is freed is read then. */
+	leave(true, false);
+	expect_silent(RULE_LEFT_ABSENT);
+	assert_null(not_judged(RULE_LEFT_ABSENT));
+	leave(false, false);
+	stream_loss(&stream, 9, RECORD_LOSS_RING_FULL, stream.now - 3000, 1);
+	expect_silent(RULE_LEFT_ABSENT);
+}
+
+/* A folio of four pages, of which one was restored. */
+static void test_left_absent_run(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	heartbeat_without_frees();
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_zap(&stream, T, 0, 0, 101, 1, true, 0);
+	here();
+	stream_leave(&stream, T, 100);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 4;
+	expect_here(RULE_LEFT_ABSENT);
+	assert_int_equal(here_count(RULE_LEFT_ABSENT), 2);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_LEFT_ABSENT), 3);
+}
+
+/* --- freed-uncleared ------------------------------------------------------------- */
+
+enum cleared {
+	UNCLEARED,
+	CLEARED,
+	NOT_PREPARED,
+	POISONED,
+	SHARED,
+	SHARED_SINCE,
+	OUT_OF_SIGHT,
+};
+
+static void leave_with(__u32 bits)
+{
+	struct record_owner *record;
+
+	stream_leave(&stream, T, 104);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->prepared = bits;
+}
+
+static void uncleared(enum cleared how)
+{
+	here_anew();
+	faulted(2);
+	if (how == SHARED)
+		convert(2, 2, 2, 1);
+	if (how == NOT_PREPARED)
+		stream_join(&stream, T, G, 2, 104);
+	else
+		stream_fault(&stream, T, G, 2, 104);
+	if (how == POISONED) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_ERROR_FOLIO, 2, 2, false);
+		stream_end(&stream, T, G, RECORD_OPERATION_ERROR_FOLIO, 2, 2, false);
+	}
+	if (how == SHARED_SINCE)
+		convert(2, 2, 0, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+	stream_zap(&stream, T, 0, 0, 104, 1, true, 0);
+	if (how == OUT_OF_SIGHT)
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 1000, 1);
+	here();
+	leave_with(how == CLEARED ? 0 : RECORD_OWNER_CONTENT);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
+}
+
+static void test_uncleared(void **state)
+{
+	(void)state;
+	uncleared(UNCLEARED);
+	expect_here(RULE_FREED_UNCLEARED);
+	expect_pages(RULE_FREED_UNCLEARED, 2, 2);
+	for (enum cleared how = CLEARED; how <= OUT_OF_SIGHT; how++) {
+		uncleared(how);
+		expect_silent(RULE_FREED_UNCLEARED);
+	}
+}
+
+/* Of a folio its first page is read, and no other. */
+static void test_uncleared_folio(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 2; i < 6; i++)
+		stream_fault(&stream, T, G, i, 102 + i);
+	stream_zap(&stream, T, 0, 0, 105, 1, true, 0);
+	here();
+	leave_with(RECORD_OWNER_CONTENT);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 4;
+	expect_here(RULE_FREED_UNCLEARED);
+	expect_pages(RULE_FREED_UNCLEARED, 2, 2);
+}
+
+/* Its first page was cleared, the third was not. */
+static void test_uncleared_folio_third(void **state)
+{
+	struct record_owner *record;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 2; i < 6; i++)
+		stream_fault(&stream, T, G, i, 102 + i);
+	stream_zap(&stream, T, 0, 0, 104, 4, true, 0);
+	here();
+	leave_with(RECORD_OWNER_CONTENT | 2 << RECORD_OWNER_CONTENT_SHIFT);
+	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
+	record->nr = 4;
+	expect_here(RULE_FREED_UNCLEARED);
+	expect_pages(RULE_FREED_UNCLEARED, 4, 4);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_unexpected),
+		RULE_TEST(test_unexpected_silent),
+		RULE_TEST(test_unexpected_late),
+		RULE_TEST(test_exposed),
+		RULE_TEST(test_exposed_silent),
+		RULE_TEST(test_exposed_beside),
+		RULE_TEST(test_left_absent),
+		RULE_TEST(test_left_absent_run),
+		RULE_TEST(test_uncleared),
+		RULE_TEST(test_uncleared_folio),
+		RULE_TEST(test_uncleared_folio_third),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
