@@ -127,37 +127,55 @@ void notify_flush_timed(struct model *model, const struct task *task,
 				  request, of);
 }
 
-void notify_exposure_ended(struct model *model, const struct model_exposure *exposure)
+static void narrow_exposure_ended(struct model *model, const struct model_exposure *exposure)
 {
 	struct model_exposure cut = *exposure;
 	__u64 skip;
 
-	MODEL_NOTIFY_WHOLE(model, exposure_ended, exposure);
 	if (narrow_cut(model, &cut.pgoff, &cut.nr, &skip))
 		MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, exposure_ended,
 				  &cut);
 }
 
-void notify_page_read(struct model *model, const struct model_read *read)
+void notify_exposure_ended(struct model *model, const struct model_exposure *exposure)
+{
+	MODEL_NOTIFY_WHOLE(model, exposure_ended, exposure);
+	if (model->narrow.on)
+		narrow_exposure_ended(model, exposure);
+}
+
+static void narrow_page_read(struct model *model, const struct model_read *read)
 {
 	struct model_read cut = *read;
 	__u64 skip;
 
-	MODEL_NOTIFY_WHOLE(model, page_read, read);
 	if (!narrow_cut(model, &cut.pgoff, &cut.nr, &skip))
 		return;
 	cut.pfn += cut.pfn ? skip : 0;
 	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, page_read, &cut);
 }
 
-void notify_moved(struct model *model, const struct model_moved *moved)
+void notify_page_read(struct model *model, const struct model_read *read)
+{
+	MODEL_NOTIFY_WHOLE(model, page_read, read);
+	if (model->narrow.on)
+		narrow_page_read(model, read);
+}
+
+static void narrow_moved(struct model *model, const struct model_moved *moved)
 {
 	struct model_moved cut = *moved;
 	__u64 skip;
 
-	MODEL_NOTIFY_WHOLE(model, moved, moved);
 	if (!moved->inode || !narrow_cut(model, &cut.pgoff, &cut.nr, &skip))
 		return;
 	cut.pfn += skip;
 	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, moved, &cut);
+}
+
+void notify_moved(struct model *model, const struct model_moved *moved)
+{
+	MODEL_NOTIFY_WHOLE(model, moved, moved);
+	if (model->narrow.on)
+		narrow_moved(model, moved);
 }
