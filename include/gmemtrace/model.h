@@ -122,7 +122,10 @@ struct model_zap {
 	/* Of all its pages, EITHER: not known. After a failed call what changed is not known. */
 	enum model_state before, after;
 	__u16 routine; /* enum record_zap_routine */
+	__u16 run; /* pages that the same call changed, whoever's; MODEL_RUN_MAX: so many or more */
 };
+
+#define MODEL_RUN_MAX 0xffff
 
 struct model_flush {
 	__u64 begin, end; /* ns */

@@ -330,6 +330,7 @@ static void zap_describe(const struct zap_taking *taking, const struct task *tas
 	zap->redundant = piece->redundant;
 	zap->before = piece->before;
 	zap->routine = record->routine;
+	zap->run = record->nr < MODEL_RUN_MAX ? (__u16)record->nr : MODEL_RUN_MAX;
 	zap->after = zap_after(zap);
 }
 

@@ -152,8 +152,9 @@ static void words_changed(const struct story_step *step, char text[STORY_TEXT_MA
 		append(text, words);
 	}
 	if (step->run > 1) {
-		snprintf(words, sizeof(words), "in a run of %llu pages",
-			 (unsigned long long)step->run);
+		snprintf(words, sizeof(words), "in a run of %llu pages%s",
+			 (unsigned long long)step->run,
+			 step->run == MODEL_RUN_MAX ? " or more" : "");
 		append(text, words);
 	}
 	if (step->present && !step->result)

@@ -294,7 +294,7 @@ static void on_zapped(void *context, const struct model_zap *zap,
 	step_request(story, step, request);
 	step->present = zap->valid;
 	step->result = zap->result;
-	step->run = zap->nr;
+	step->run = zap->run;
 	step->again = zap->redundant || (zap->valid && zap->before == MODEL_PRESENT);
 }
 

@@ -71,7 +71,7 @@ is "$? $(tail -n 1 "$test_work/said")" '2 gmemtrace: g3:0: no such inode in this
 	'a capture of which nothing is left'
 succeeds 'a pipe is read, too' sh -c "cat '$capture' | '${why[0]}' why g1:0x10 /dev/stdin >'$test_work/pipe'"
 "${why[@]}" g1:0x10 "$capture" >"$test_work/file"
-is "$(sed -n 1p "$test_work/pipe")" "$(sed -n 1p "$test_work/file")" 'and says the same'
+is "$(cat "$test_work/pipe")" "$(cat "$test_work/file")" 'and says the same'
 is "$("${why[@]}" g1:0x10 --json "$capture" | jq -r .schema)" gmemtrace-story-1 '--json'
 sh -c "('${why[0]}' why g1:0x10 --json '$capture'; echo \$? >'$test_work/head') | true"
 is "$(cat "$test_work/head")" 0 '| head is no error'
