@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "model/plural.h"
 #include "cli/allow.h"
 #include "cli/cli.h"
 #include "cli/compare.h"
@@ -341,8 +342,7 @@ static enum gmemtrace_status check_run(const struct check *check, struct run *ru
 		goto cleanup;
 	if (verdict_left_out(verdict))
 		output_line("%" PRIu64 " violation%s of other pages %s left out (--pgoff)",
-			    (uint64_t)verdict_left_out(verdict),
-			    verdict_left_out(verdict) == 1 ? "" : "s",
+			    (uint64_t)verdict_left_out(verdict), plural(verdict_left_out(verdict)),
 			    verdict_left_out(verdict) == 1 ? "is" : "are");
 	status = run_status_worse(run_status(&result, verdict),
 				  check_report(check, verdict, besides));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/plural.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "holders/scan.h"
@@ -132,8 +133,9 @@ static void print_holder(FILE *out, const struct holder *holder)
 	if (holder->descriptor >= 0)
 		fprintf(out, "descriptor %d\n", holder->descriptor);
 	else
-		fprintf(out, "mapping of %" PRIu64 " pages\n",
-			(holder->end - holder->begin) / (PAGE_KIB * 1024));
+		fprintf(out, "mapping of %" PRIu64 " page%s\n",
+			(holder->end - holder->begin) / (PAGE_KIB * 1024),
+			plural((holder->end - holder->begin) / (PAGE_KIB * 1024)));
 }
 
 static void print_inode(FILE *out, const struct holders *holders, const struct model_inode *inode)
@@ -143,11 +145,13 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 
 	model_inode_name(inode, name, sizeof(name));
 	fprintf(out,
-		"%-6s %-10s inode %llu: %llu pages, %llu resident (%llu KiB), %llu absent from the "
+		"%-6s %-10s inode %llu: %llu page%s, %llu resident (%llu KiB), %llu absent from "
+		"the "
 		"direct map",
 		name, provider_of(inode->provider)->name, (unsigned long long)inode->i_ino,
-		(unsigned long long)inode->pages, (unsigned long long)inode->resident,
-		(unsigned long long)inode->resident * PAGE_KIB, (unsigned long long)inode->absent);
+		(unsigned long long)inode->pages, plural(inode->pages),
+		(unsigned long long)inode->resident, (unsigned long long)inode->resident * PAGE_KIB,
+		(unsigned long long)inode->absent);
 	escape_text(comm, sizeof(comm), inode->comm);
 	if (provider_of(inode->provider)->letter == 'g' && inode->vm)
 		fprintf(out, "; VM %u (%s)", inode->vm, comm);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "model/plural.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "run/units.h"
@@ -99,8 +100,8 @@ void record_print(const char *path, const struct run_result *result)
 
 	if (result->capture_failed)
 		return;
-	output_line("%s: %" PRIu64 " records, %s, in %s%s", path, (uint64_t)captured->records,
-		    units_size(size, captured->stored),
+	output_line("%s: %" PRIu64 " record%s, %s, in %s%s", path, (uint64_t)captured->records,
+		    plural(captured->records), units_size(size, captured->stored),
 		    units_time(time, end > begin ? end - begin : 0),
 		    result->whole ? "" : "; INCOMPLETE");
 }
@@ -112,10 +113,11 @@ static void print_totals(const char *path, const struct run_result *result,
 
 	model_count(model, &counts);
 	record_print(path, result);
-	output_line("%" PRIu64 " inodes, %" PRIu64 " page transitions; lost %" PRIu64
-		    " records, missed %" PRIu64 " calls",
-		    (uint64_t)counts.inodes, (uint64_t)counts.transitions, (uint64_t)counts.lost,
-		    (uint64_t)counts.missed);
+	output_line("%" PRIu64 " inode%s, %" PRIu64 " page transition%s; lost %" PRIu64
+		    " record%s, missed %" PRIu64 " call%s",
+		    (uint64_t)counts.inodes, plural(counts.inodes), (uint64_t)counts.transitions,
+		    plural(counts.transitions), (uint64_t)counts.lost, plural(counts.lost),
+		    (uint64_t)counts.missed, plural(counts.missed));
 }
 
 /* The model tells which pages are to be read again, so that the capture can be judged. */

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/plural.h"
 #include "cli/output.h"
 #include "cli/screen_inner.h"
 #include "cli/terminal.h"
@@ -95,8 +96,9 @@ static void story_of_events(const struct screen *screen, FILE *out, const struct
 	nr = model_page_events(model, inode, screen->view.page, page.resident ? page.pfn : 0, ~0ULL,
 			       events, EVENTS_MAX);
 	if (nr)
-		fprintf(out, "The last %zu events of page 0x%llx that are still known:\n\n", nr,
-			(unsigned long long)screen->view.page);
+		fprintf(out, "The last %zu event%s of page 0x%llx that %s still known:\n\n", nr,
+			plural(nr), (unsigned long long)screen->view.page,
+			plural_of(nr, "is", "are"));
 	else
 		fprintf(out, "No event of page 0x%llx is known.\n",
 			(unsigned long long)screen->view.page);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/plural.h"
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "gmemtrace/report.h"
@@ -124,7 +125,7 @@ static void why_not_ours(const struct why *why, const struct address_page *page,
 		output_line("%s: that is %s; this process has %zu guest_memfd%s, and no memory "
 			    "slot that could be read has one of them there: give INODE:PGOFF, as "
 			    "gmemtrace live names it",
-			    why->text, name, files, files == 1 ? "" : "s");
+			    why->text, name, files, plural(files));
 	else
 		output_line("%s: that is %s, neither guest_memfd nor memfd_secret memory",
 			    why->text, name);
@@ -236,8 +237,9 @@ static enum gmemtrace_status why_check(const struct why *why, const struct story
 		return GMEMTRACE_ERROR;
 	}
 	if (inode->pages && why->subject.last >= inode->pages) {
-		output_line("%s: outside: %s has %" PRIu64 " pages, 0 to 0x%" PRIx64, why->text,
-			    name, (uint64_t)inode->pages, (uint64_t)inode->pages - 1);
+		output_line("%s: outside: %s has %" PRIu64 " page%s, 0 to 0x%" PRIx64, why->text,
+			    name, (uint64_t)inode->pages, plural(inode->pages),
+			    (uint64_t)inode->pages - 1);
 		return GMEMTRACE_ERROR;
 	}
 	return 0;

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "model/plural.h"
 #include "daemon/alarm.h"
 #include "daemon/log.h"
 
@@ -99,8 +100,8 @@ void alarm_close(struct alarm *alarm)
 	}
 	if (waiting)
 		daemon_log_at(LOG_LEVEL_WARNING,
-			      "--on-violation: %llu violations were not handed to %s", waiting,
-			      alarm->words[0]);
+			      "--on-violation: %llu violation%s not handed to %s", waiting,
+			      plural_of(waiting, " was", "s were"), alarm->words[0]);
 	free(alarm->text);
 	*alarm = (struct alarm){ .text = NULL };
 }
@@ -190,9 +191,11 @@ static void alarm_start(struct alarm *alarm, uint64_t now)
 	int error;
 
 	if (alarm->dropped)
-		daemon_log_at(LOG_LEVEL_WARNING,
-			      "--on-violation: %llu violations more than %d were waiting: dropped",
-			      (unsigned long long)alarm->dropped, ALARM_QUEUE);
+		daemon_log_at(
+			LOG_LEVEL_WARNING,
+			"--on-violation: %d violations were waiting, and %llu more %s dropped",
+			ALARM_QUEUE, (unsigned long long)alarm->dropped,
+			plural_of(alarm->dropped, "was", "were"));
 	variables_fill(&variables, &alarm->queue[alarm->head], alarm->dropped);
 	alarm->dropped = 0;
 	alarm->head = (alarm->head + 1) % ALARM_QUEUE;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/plural.h"
 #include "daemon/alarm.h"
 #include "daemon/confine.h"
 #include "daemon/judge.h"
@@ -213,10 +214,11 @@ static void violation_take(const struct watch *watch)
 {
 	const struct alarm_violation *violation = &watch->message.u.violation;
 
-	daemon_log_at(LOG_LEVEL_CRITICAL, "violation: %s %s%s%s, VM %u (%s), %llu pages: %s",
+	daemon_log_at(LOG_LEVEL_CRITICAL, "violation: %s %s%s%s, VM %u (%s), %llu page%s: %s",
 		      violation->rule, violation->inode, *violation->pgoff ? ":" : "",
 		      violation->pgoff, violation->vm, violation->comm,
-		      (unsigned long long)violation->pages, violation->words);
+		      (unsigned long long)violation->pages, plural(violation->pages),
+		      violation->words);
 	if (watch->options->alarm)
 		alarm_add(watch->options->alarm, violation);
 }

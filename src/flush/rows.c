@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model/plural.h"
 #include "flush/figures.h"
 
 void flush_latency_totals(const struct flush_latency *latency, struct flush_totals *totals)
@@ -69,7 +70,7 @@ static void row_name(struct flush_latency *latency, struct named *named, size_t 
 		snprintf(named->key, sizeof(named->key), "asked.%u", from);
 		if (from == to)
 			snprintf(named->name, sizeof(named->name), "  asking %u CPU%s", from,
-				 from == 1 ? "" : "s");
+				 plural(from));
 		else
 			snprintf(named->name, sizeof(named->name), "  asking %u-%u CPUs", from, to);
 	} else if (class < ASKED_CLASSES + OPERATIONS) {

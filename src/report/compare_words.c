@@ -2,6 +2,7 @@
 /* What is new, also on the base, or gone: in each format but JSON. */
 #include <json-c/json.h>
 
+#include "model/plural.h"
 #include "compare.h"
 #include "gmemtrace/status.h"
 #include "internal.h"
@@ -61,11 +62,12 @@ static void side_count(char *text, size_t size, const char *name, struct json_ob
 		return;
 	pages = compare_count_at(pattern, "pages");
 	causes = compare_count_at(pattern, "causes");
-	snprintf(text + used, size - used, "%s%s: %llu causes", used ? ", " : "", name,
-		 (unsigned long long)causes);
+	snprintf(text + used, size - used, "%s%s: %llu cause%s", used ? ", " : "", name,
+		 (unsigned long long)causes, plural(causes));
 	used = strlen(text);
 	if (pages && used < size)
-		snprintf(text + used, size - used, " of %llu pages", (unsigned long long)pages);
+		snprintf(text + used, size - used, " of %llu page%s", (unsigned long long)pages,
+			 plural(pages));
 }
 
 /* "declared-mismatch, the last page of a set_range to absent (patched: 4 causes of 4 pages)" */
@@ -92,9 +94,10 @@ static void sides_doubts(FILE *out, const struct report_comparison *comparison, 
 		__u64 unlisted = compare_count_at(sides[side], "violations_unlisted");
 
 		if (unlisted)
-			fprintf(out, "%s%llu causes that %s has are not listed%s%s", before,
-				(unsigned long long)unlisted, names[side],
-				side ? ": they may be new" : "", behind);
+			fprintf(out, "%s%llu cause%s that %s has %s not listed%s%s", before,
+				(unsigned long long)unlisted, plural(unlisted), names[side],
+				plural_of(unlisted, "is", "are"), side ? ": they may be new" : "",
+				behind);
 		if (!json_object_object_get_ex(sides[side], "reasons", &array))
 			continue;
 		for (size_t i = 0; i < json_object_array_length(array) && i < 3; i++) {

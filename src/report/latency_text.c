@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Where flush time goes, for people. */
+#include "model/plural.h"
 #include "report/latency_words.h"
 
 #define NS 1000ULL /* in a us */
@@ -34,10 +35,9 @@ static void text_sum(FILE *out, const struct flush_totals *totals)
 	else
 		fprintf(out, "%.2f s", seconds(totals->ns));
 	fprintf(out, " of flushing in %.2f s, %llu flush%s", seconds(totals->span),
-		(unsigned long long)totals->flushes, totals->flushes == 1 ? "" : "es");
+		(unsigned long long)totals->flushes, plural_of(totals->flushes, "", "es"));
 	if (totals->vms)
-		fprintf(out, " by %llu VM%s", (unsigned long long)totals->vms,
-			totals->vms == 1 ? "" : "s");
+		fprintf(out, " by %llu VM%s", (unsigned long long)totals->vms, plural(totals->vms));
 	if (totals->span)
 		fprintf(out, " (%.0f %% of one CPU", percent(totals->ns, totals->span));
 	if (totals->span && totals->cpus)
@@ -60,9 +60,9 @@ static void text_most(FILE *out, const struct flush_latency *latency,
 	if (!flush_latency_sum(latency, FLUSH_CAUSES, 0, &most))
 		return;
 	operation = most.cpu ? model_operation_name(most.cpu) : "no request";
-	fprintf(out, "%.0f %% of it: %llu flushes of %s (%s)", percent(most.ns, totals->ns),
-		(unsigned long long)most.count, latency_size((enum flush_size)most.bits),
-		flush_kind_name(most.kind));
+	fprintf(out, "%.0f %% of it: %llu flush%s of %s (%s)", percent(most.ns, totals->ns),
+		(unsigned long long)most.count, plural_of(most.count, "", "es"),
+		latency_size((enum flush_size)most.bits), flush_kind_name(most.kind));
 	/* A histogram does not know what asked for it. */
 	if (!totals->summary)
 		fprintf(out, ", from %s", operation);
@@ -268,7 +268,7 @@ static const char *slow_what(const struct flush_slow *slow, char what[LATENCY_WO
 	if (!slow->pages)
 		return "everything";
 	snprintf(what, LATENCY_WORDS_MAX, "%llu page%s", (unsigned long long)slow->pages,
-		 slow->pages == 1 ? "" : "s");
+		 plural(slow->pages));
 	return what;
 }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "model/plural.h"
 #include "report/map.h"
 #include "report/object.h"
 
@@ -59,14 +60,15 @@ static void print_sizes(FILE *out, const struct map *map)
 		(unsigned long long)(map->pfn_first + map->pfn_nr - !!map->pfn_nr),
 		amount(map->pfn_nr, text));
 	for (size_t i = 0; i < MAP_SIZES; i++)
-		fprintf(out, "  mapped by %s  %10s in %llu entries\n", size_names[i],
+		fprintf(out, "  mapped by %s  %10s in %llu %s\n", size_names[i],
 			amount(map->leaves[i] * size_pages[i], text),
-			(unsigned long long)map->leaves[i]);
-	fprintf(out, "  absent        %10s, %llu pages, holes not counted\n",
-		amount(map->absent, text), (unsigned long long)map->absent);
+			(unsigned long long)map->leaves[i],
+			plural_of(map->leaves[i], "entry", "entries"));
+	fprintf(out, "  absent        %10s, %llu page%s, holes not counted\n",
+		amount(map->absent, text), (unsigned long long)map->absent, plural(map->absent));
 	if (map->unread)
-		fprintf(out, "  not read      %10s, %llu pages\n", amount(map->unread, text),
-			(unsigned long long)map->unread);
+		fprintf(out, "  not read      %10s, %llu page%s\n", amount(map->unread, text),
+			(unsigned long long)map->unread, plural(map->unread));
 }
 
 static void print_sum(FILE *out, const struct map_sum *sum)
@@ -78,16 +80,16 @@ static void print_sum(FILE *out, const struct map_sum *sum)
 			 (unsigned long long)sum->i_ino);
 	else
 		snprintf(name, sizeof(name), "%s", map_owner_name(sum->owner));
-	fprintf(out, "  %-28s %10s, %llu pages in %llu runs, from pfn 0x%llx\n", name,
-		amount(sum->pages, text), (unsigned long long)sum->pages,
-		(unsigned long long)sum->runs, (unsigned long long)sum->pfn);
+	fprintf(out, "  %-28s %10s, %llu page%s in %llu run%s, from pfn 0x%llx\n", name,
+		amount(sum->pages, text), (unsigned long long)sum->pages, plural(sum->pages),
+		(unsigned long long)sum->runs, plural(sum->runs), (unsigned long long)sum->pfn);
 }
 
 static void print_orphan(FILE *out, const struct map_run_of *run)
 {
-	fprintf(out, "  pfn 0x%llx-0x%llx, %llu pages, %s", (unsigned long long)run->pfn,
+	fprintf(out, "  pfn 0x%llx-0x%llx, %llu page%s, %s", (unsigned long long)run->pfn,
 		(unsigned long long)(run->pfn + run->nr - 1), (unsigned long long)run->nr,
-		map_owner_name(run->owner));
+		plural(run->nr), map_owner_name(run->owner));
 	if (run->i_ino)
 		fprintf(out, " (inode %llu)", (unsigned long long)run->i_ino);
 	fprintf(out, ": %s\n", map_owner_means(run->owner));
@@ -108,13 +110,14 @@ static void print_orphans(FILE *out, const struct map *map)
 			fprintf(out, "orphans: none: every absent page is somebody's\n");
 		return;
 	}
-	fprintf(out, "orphans: %llu pages are absent and nobody's who is known\n",
-		(unsigned long long)map_orphan_pages(map));
+	fprintf(out, "orphans: %llu %s absent and nobody's who is known\n",
+		(unsigned long long)map_orphan_pages(map),
+		plural_of(map_orphan_pages(map), "page is", "pages are"));
 	for (size_t i = 0; i < orphans->nr && i < ORPHANS_LISTED; i++)
 		print_orphan(out, &orphans->list[i]);
 	if (orphans->nr > ORPHANS_LISTED)
-		fprintf(out, "  and %zu ranges more (--json has all)\n",
-			orphans->nr - ORPHANS_LISTED);
+		fprintf(out, "  and %zu range%s more (--json has all)\n",
+			orphans->nr - ORPHANS_LISTED, plural(orphans->nr - ORPHANS_LISTED));
 }
 
 int report_map_text(FILE *out, const struct map *map)

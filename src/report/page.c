@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The page of a flush report: what web/ draws, as the JSON that stands in it (web/src/data.md). */
+#include "model/plural.h"
 #include "report/folded.h"
 #include "report/latency_words.h"
 #include "report/page.h"
@@ -192,8 +193,9 @@ static struct json_object *limits_json(const struct report_page *page)
 		json_object_array_add(limits, json_object_new_string(words));
 	}
 	if (totals.never) {
-		snprintf(words, sizeof(words), "%llu pages were not covered by any flush",
-			 (unsigned long long)totals.never);
+		snprintf(words, sizeof(words), "%llu %s not covered by any flush",
+			 (unsigned long long)totals.never,
+			 plural_of(totals.never, "page was", "pages were"));
 		json_object_array_add(limits, json_object_new_string(words));
 	}
 	return limits;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What stands there at the end of a story, what that means, and what cannot be known. */
+#include "model/plural.h"
 #include "report/story.h"
 
 static bool step_is_first(const struct story *story, const struct story_step *step)
@@ -125,8 +126,8 @@ const char *story_unknown(const struct story *story, char text[STORY_TEXT_MAX])
 			 (unsigned long long)(inode->met / 1000 % 1000000), name);
 	else if (lost && lost->cause == RECORD_LOSS_CLIENT_SLOW)
 		snprintf(text, STORY_TEXT_MAX,
-			 "what was dropped for a reader that was too slow: %llu records",
-			 (unsigned long long)lost->lost);
+			 "what was dropped for a reader that was too slow: %llu record%s",
+			 (unsigned long long)lost->lost, plural(lost->lost));
 	else if (lost && lost->cause)
 		snprintf(text, STORY_TEXT_MAX, "what was lost (%s)", record_loss_name(lost->cause));
 	return text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* A page's story for people. */
+#include "model/plural.h"
 #include "report/story.h"
 
 #define HEAD 8 /* steps told in full, where there are many: the first */
@@ -99,7 +100,7 @@ static void tally_word(FILE *out, size_t nr, const char *word, bool *some)
 {
 	if (!nr)
 		return;
-	fprintf(out, "%s%zu times %s", *some ? ", " : "", nr, word);
+	fprintf(out, "%s%zu time%s %s", *some ? ", " : "", nr, plural(nr), word);
 	*some = true;
 }
 
@@ -162,8 +163,9 @@ static void text_steps(FILE *out, const struct story *story, bool all)
 		text_step(out, story, story_step(story, i++));
 	}
 	if (story_untold(story))
-		fprintf(out, "  %llu more steps are not told\n",
-			(unsigned long long)story_untold(story));
+		fprintf(out, "  %llu more step%s not told\n",
+			(unsigned long long)story_untold(story),
+			plural_of(story_untold(story), " is", "s are"));
 }
 
 static const char *applied_words(const struct model_page *page)
@@ -202,14 +204,14 @@ static void text_exposure(FILE *out, const struct story *story)
 	if (!exposures.zapped)
 		return;
 	fprintf(out, "exposure   made absent %llu time%s", (unsigned long long)exposures.zapped,
-		exposures.zapped == 1 ? "" : "s");
+		plural(exposures.zapped));
 	if (exposures.flushed)
 		fprintf(out, "; exposed for %s to %s (median %s)",
 			story_time(exposures.least, least), story_time(exposures.most, most),
 			story_time(exposures.median, median));
 	if (exposures.undone)
-		fprintf(out, "; %llu times present or gone again before any flush",
-			(unsigned long long)exposures.undone);
+		fprintf(out, "; %llu time%s present or gone again before any flush",
+			(unsigned long long)exposures.undone, plural(exposures.undone));
 	left = exposures.flushed + exposures.undone;
 	fprintf(out, "; %s\n",
 		exposures.zapped > left ? "NOT FLUSHED since" : "never left unflushed");

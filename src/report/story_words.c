@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "model/plural.h"
 #include "report/story.h"
 
 #define LONG_EXPOSURE 100000000ULL /* ns: no longer what a flush usually takes */
@@ -171,7 +172,7 @@ static void words_flush_size(const struct story_step *step, char words[64])
 		snprintf(words, 64, "a flush of everything");
 	else
 		snprintf(words, 64, "a flush of %llu page%s", (unsigned long long)step->flush_pages,
-			 step->flush_pages == 1 ? "" : "s");
+			 plural(step->flush_pages));
 }
 
 static void words_flushed(const struct story_step *step, char text[STORY_TEXT_MAX])
@@ -256,8 +257,10 @@ static void words_lost(const struct story_step *step, char text[STORY_TEXT_MAX])
 	story_time(step->time > step->since ? step->time - step->since : 0, span);
 	if (step->cause)
 		snprintf(text, STORY_TEXT_MAX,
-			 "%llu records or calls (%s) in %s: what happened then may not be known",
-			 (unsigned long long)step->lost, record_loss_name(step->cause), span);
+			 "%llu %s (%s) in %s: what happened then may not be known",
+			 (unsigned long long)step->lost,
+			 plural_of(step->lost, "record or call", "records or calls"),
+			 record_loss_name(step->cause), span);
 	else
 		snprintf(text, STORY_TEXT_MAX,
 			 "a call was not seen from its begin to its end, in %s: what it did may "

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as annotations of GitHub Actions. */
+#include "model/plural.h"
 #include "compare.h"
 #include "internal.h"
 
@@ -118,9 +119,9 @@ static int github_write(FILE *out, const struct verdict *verdict, bool color)
 	for (size_t i = 0; i < shown; i++)
 		github_pattern(out, verdict, i);
 	if (shown < patterns)
-		fprintf(out,
-			"::error title=gmemtrace::%llu more kinds of violations are not shown\n",
-			(unsigned long long)(patterns - shown));
+		fprintf(out, "::error title=gmemtrace::%llu more kind%s of violations not shown\n",
+			(unsigned long long)(patterns - shown),
+			plural_of(patterns - shown, "", "s"));
 	for (size_t i = 0; (allowed = verdict_allowed(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)
 		github_cause(out, allowed, "warning");
 	for (size_t i = 0; (note = verdict_note(verdict, i)) && i < GITHUB_ANNOTATIONS; i++)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as JUnit XML. */
+#include "model/plural.h"
 #include "compare.h"
 #include "internal.h"
 
@@ -68,8 +69,8 @@ static void junit_rule(FILE *out, const struct verdict *verdict, const struct ru
 
 	junit_begin(out, rule->name, 0);
 	if (report_rule_violated(verdict, rule)) {
-		fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu pages\">", rule->name,
-			(unsigned long long)count);
+		fprintf(out, "\t\t\t<failure type=\"%s\" message=\"%llu page%s\">", rule->name,
+			(unsigned long long)count, plural(count));
 		junit_patterns(out, verdict, rule);
 		junit_causes(out, verdict, rule, verdict_violation);
 		fprintf(out, "</failure>\n");

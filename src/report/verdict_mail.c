@@ -3,6 +3,7 @@
  * The verdict as a mail to a list: what is wrong with which kernel, how to see it again, the
  * proof of the first cause, and what is not known; at most 40 lines, so each part has its share.
  */
+#include "model/plural.h"
 #include "compare.h"
 #include "internal.h"
 #include "report/escape.h"
@@ -72,7 +73,8 @@ static void mail_others(FILE *out, const struct verdict *verdict)
 		mail_heading(out, cause);
 	}
 	if (patterns > told)
-		fprintf(out, "and %zu more kinds of causes\n", patterns - told);
+		fprintf(out, "and %zu more kind%s of causes\n", patterns - told,
+			plural(patterns - told));
 }
 
 static void mail_kernel(FILE *out, const struct verdict *verdict)
@@ -131,6 +133,7 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 {
 	const struct verdict_not_judged *entry;
 	char words[REPORT_CLEAN_MAX] = "not judged:";
+	__u64 alloweds = verdict_alloweds(verdict) + verdict_alloweds_unlisted(verdict);
 	size_t used = strlen(words), none = used;
 	const char *reason;
 
@@ -141,10 +144,9 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 					 entry->rule->name);
 	if (used > none)
 		report_wrap(out, words, "", MAIL_COLUMNS, 2);
-	if (verdict_alloweds(verdict))
-		fprintf(out, "allowed, as known: %llu causes\n",
-			(unsigned long long)verdict_alloweds(verdict) +
-				verdict_alloweds_unlisted(verdict));
+	if (alloweds)
+		fprintf(out, "allowed, as known: %llu cause%s\n", (unsigned long long)alloweds,
+			plural(alloweds));
 }
 
 static void mail_counts(FILE *out, const struct verdict *verdict)
@@ -152,9 +154,10 @@ static void mail_counts(FILE *out, const struct verdict *verdict)
 	struct model_counts counts;
 
 	model_count(verdict_model(verdict), &counts);
-	fprintf(out, "%llu transitions, %llu of %llu pages compared, %llu lost, %llu missed\n",
-		(unsigned long long)counts.transitions, (unsigned long long)counts.pages_compared,
-		(unsigned long long)counts.pages, (unsigned long long)counts.lost,
+	fprintf(out, "%llu transition%s, %llu of %llu page%s compared, %llu lost, %llu missed\n",
+		(unsigned long long)counts.transitions, plural(counts.transitions),
+		(unsigned long long)counts.pages_compared, (unsigned long long)counts.pages,
+		plural(counts.pages), (unsigned long long)counts.lost,
 		(unsigned long long)counts.missed);
 }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict as Markdown: for a summary that a CI shows, or a pull request. */
+#include "model/plural.h"
 #include "compare.h"
 #include "internal.h"
 
@@ -127,11 +128,12 @@ static int markdown_write(FILE *out, const struct verdict *verdict, bool color)
 	markdown_causes(out, verdict);
 	markdown_reasons(out, verdict);
 	fprintf(out,
-		"%llu transitions, %llu of %llu pages compared, %llu records lost, "
-		"%llu calls missed.\n",
-		(unsigned long long)counts.transitions, (unsigned long long)counts.pages_compared,
-		(unsigned long long)counts.pages, (unsigned long long)counts.lost,
-		(unsigned long long)counts.missed);
+		"%llu transition%s, %llu of %llu page%s compared, %llu record%s lost, "
+		"%llu call%s missed.\n",
+		(unsigned long long)counts.transitions, plural(counts.transitions),
+		(unsigned long long)counts.pages_compared, (unsigned long long)counts.pages,
+		plural(counts.pages), (unsigned long long)counts.lost, plural(counts.lost),
+		(unsigned long long)counts.missed, plural(counts.missed));
 	if (counts.command_status > 0)
 		fprintf(out, "The command failed with status %lld.\n",
 			(long long)counts.command_status);

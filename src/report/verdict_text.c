@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict for people. */
+#include "model/plural.h"
 #include "compare.h"
 #include "internal.h"
 
@@ -196,7 +197,7 @@ static size_t inodes_accused(const struct verdict *verdict)
 
 static void headline_count(FILE *out, __u64 nr, const char *what, const char *before)
 {
-	fprintf(out, "%s%llu %s%s", before, (unsigned long long)nr, what, nr == 1 ? "" : "s");
+	fprintf(out, "%s%llu %s%s", before, (unsigned long long)nr, what, plural(nr));
 }
 
 /* "1 rule, 4 causes, 4 pages of 2 inodes, first of VM 108 (gmem-load)" */
@@ -223,11 +224,12 @@ static void headline_judged(FILE *out, const struct model_counts *counts,
 			    const struct rules_sum *rules)
 {
 	fprintf(out,
-		"%llu transitions, %llu of %llu pages of %llu inodes, %zu rules judged, "
+		"%llu transition%s, %llu of %llu page%s of %llu inode%s, %zu rule%s judged, "
 		"%llu lost, %llu missed",
-		(unsigned long long)counts->transitions, (unsigned long long)counts->pages_compared,
-		(unsigned long long)counts->pages, (unsigned long long)counts->inodes,
-		rules->passed, (unsigned long long)counts->lost,
+		(unsigned long long)counts->transitions, plural(counts->transitions),
+		(unsigned long long)counts->pages_compared, (unsigned long long)counts->pages,
+		plural(counts->pages), (unsigned long long)counts->inodes, plural(counts->inodes),
+		rules->passed, plural(rules->passed), (unsigned long long)counts->lost,
 		(unsigned long long)counts->missed);
 }
 
@@ -307,13 +309,15 @@ static void text_footer(FILE *out, const struct verdict *verdict, const struct m
 		fprintf(out, "%s%s\n", i ? "           " : "\nnot known  ",
 			report_clean(reason, clean));
 	fprintf(out,
-		"\njudged     %llu transitions, %llu of %llu pages compared in %llu snapshots of "
-		"%llu "
-		"inodes, %llu records lost, %llu calls missed\n",
-		(unsigned long long)counts->transitions, (unsigned long long)counts->pages_compared,
-		(unsigned long long)counts->pages, (unsigned long long)counts->snapshots,
-		(unsigned long long)counts->inodes, (unsigned long long)counts->lost,
-		(unsigned long long)counts->missed);
+		"\njudged     %llu transition%s, %llu of %llu page%s compared in %llu snapshot%s "
+		"of "
+		"%llu inode%s, %llu record%s lost, %llu call%s missed\n",
+		(unsigned long long)counts->transitions, plural(counts->transitions),
+		(unsigned long long)counts->pages_compared, (unsigned long long)counts->pages,
+		plural(counts->pages), (unsigned long long)counts->snapshots,
+		plural(counts->snapshots), (unsigned long long)counts->inodes,
+		plural(counts->inodes), (unsigned long long)counts->lost, plural(counts->lost),
+		(unsigned long long)counts->missed, plural(counts->missed));
 	fprintf(out,
 		"rules      %zu passed, %zu failed, %zu allowed, %zu not judged here, %zu not "
 		"built\n",

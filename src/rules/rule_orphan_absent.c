@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* orphan-absent: a page is absent from the direct map and nobody's who could want that. */
 #include <stdio.h>
+#include "model/plural.h"
 #include "rules/rule.h"
 
 #define EVENTS_LOOKED 16
@@ -46,8 +47,8 @@ static __u64 orphans_of(const struct model *model, const struct map *map,
 						 (unsigned long long)(run->pfn + run->nr - 1));
 	}
 	if (said > RANGES_SAID)
-		snprintf(ranges + used, size - used, " and %llu ranges more",
-			 (unsigned long long)(said - RANGES_SAID));
+		snprintf(ranges + used, size - used, " and %llu range%s more",
+			 (unsigned long long)(said - RANGES_SAID), plural(said - RANGES_SAID));
 	return pages;
 }
 
@@ -79,11 +80,13 @@ static void orphans_accuse(struct verdict *verdict, const struct map *map,
 			 time_micros(map->end - map->begin) / 1000);
 	violation_source(violation, "struct page", "%s", map_owner_name(owner));
 	violation_words(violation,
-			"%llu pages are absent from the direct map and nobody's who is known to "
+			"%llu %s absent from the direct map and nobody's who is known to "
 			"want that: pfn %s. Of each its struct page says: %s. Who left it so was "
 			"there before, or was not seen: gmemtrace check, begun before that, names "
 			"him.",
-			(unsigned long long)accusation.nr, ranges, map_owner_means(owner));
+			(unsigned long long)accusation.nr,
+			plural_of(accusation.nr, "page is", "pages are"), ranges,
+			map_owner_means(owner));
 }
 
 static void orphan_mapped(struct verdict *verdict, const struct map *map)

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "model/plural.h"
 #include "gmemtrace/status.h"
 #include "internal.h"
 
@@ -73,11 +74,13 @@ static void explain_inodes(struct verdict *verdict)
 		unknown += !provider_has(inode->provider, PROVIDER_JUDGED);
 	}
 	if (unread)
-		reason_add(verdict, "%llu inodes are older than the sensors and were never read",
-			   (unsigned long long)unread);
+		reason_add(verdict, "%llu %s never read", (unsigned long long)unread,
+			   plural_of(unread, "inode is older than the sensors and was",
+				     "inodes are older than the sensors and were"));
 	if (unknown)
-		reason_add(verdict, "%llu inodes are of unknown kind: how they began was not seen",
-			   (unsigned long long)unknown);
+		reason_add(verdict, "%llu %s of unknown kind: how they began was not seen",
+			   (unsigned long long)unknown,
+			   plural_of(unknown, "inode is", "inodes are"));
 }
 
 static void explain_requests(struct verdict *verdict)
@@ -88,11 +91,12 @@ static void explain_requests(struct verdict *verdict)
 	for (size_t i = 0; (request = model_request_open(verdict->model, i)); i++)
 		open += !request->stuck;
 	if (open)
-		reason_add(verdict, "%llu requests had not ended when the records end",
-			   (unsigned long long)open);
+		reason_add(verdict, "%llu request%s had not ended when the records end",
+			   (unsigned long long)open, plural(open));
 	if (verdict->unseen)
-		reason_add(verdict, "%llu requests were seen only in part",
-			   (unsigned long long)verdict->unseen);
+		reason_add(verdict, "%llu %s seen only in part",
+			   (unsigned long long)verdict->unseen,
+			   plural_of(verdict->unseen, "request was", "requests were"));
 	if (verdict->unlooked)
 		reason_add(verdict, "a request changed the same pages too often to be looked at");
 }
@@ -181,9 +185,10 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		not_judged_add(verdict, rule, "the page-free sensors are off");
 	else if (rule->needs & RULE_NEEDS_PAGE_FREE &&
 		 counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu frees were not looked at",
-			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE]);
+		not_judged_add(verdict, rule, "not judged throughout: %llu %s not looked at",
+			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
+			       plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
+					 "frees were"));
 	else if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
 		not_judged_add(verdict, rule, "no snapshot was read");
 	else if (rule->needs & RULE_NEEDS_PROMISES && !counts->pages_promised)
@@ -191,18 +196,21 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_forgotten)
 		not_judged_add(verdict, rule,
 			       "not judged throughout: more was promised than is kept in mind, "
-			       "%llu times",
-			       (unsigned long long)counts->promises_forgotten);
+			       "%llu time%s",
+			       (unsigned long long)counts->promises_forgotten,
+			       plural(counts->promises_forgotten));
 	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_stuck)
 		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu conversions have not ended, and what "
-			       "their VMs were promised is not known since",
-			       (unsigned long long)counts->promises_stuck);
+			       "not judged throughout: %llu conversion%s not ended, and what "
+			       "was promised then is not known since",
+			       (unsigned long long)counts->promises_stuck,
+			       plural_of(counts->promises_stuck, " has", "s have"));
 	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
 		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu records lost, %llu calls missed",
+			       "not judged throughout: %llu record%s lost, %llu call%s missed",
 			       (unsigned long long)history_lost(counts),
-			       (unsigned long long)counts->missed);
+			       plural(history_lost(counts)), (unsigned long long)counts->missed,
+			       plural(counts->missed));
 	else if (limit)
 		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 }
@@ -239,15 +247,24 @@ static void explain_empty(struct verdict *verdict, const struct model_counts *co
 		reason_add(verdict, "nothing was judged: no guest_memfd and no memfd_secret was "
 				    "seen");
 	else if (!options->allow_empty && !counts->pages_compared)
-		reason_add(verdict, "nothing was judged: 0 of %llu pages were compared",
-			   (unsigned long long)counts->pages);
+		reason_add(verdict, "nothing was judged: 0 of %llu page%s compared",
+			   (unsigned long long)counts->pages,
+			   plural_of(counts->pages, " was", "s were"));
 	if (counts->pages_compared < options->pages_min)
-		reason_add(verdict, "%llu pages were compared, %llu are required",
+		reason_add(verdict, "%llu %s compared, %llu are required",
 			   (unsigned long long)counts->pages_compared,
+			   plural_of(counts->pages_compared, "page was", "pages were"),
 			   (unsigned long long)options->pages_min);
 	if (inodes < options->inodes_min)
-		reason_add(verdict, "pages of %llu inodes were compared, of %llu are required",
-			   (unsigned long long)inodes, (unsigned long long)options->inodes_min);
+		reason_add(verdict, "pages of %llu inode%s were compared, of %llu are required",
+			   (unsigned long long)inodes, plural(inodes),
+			   (unsigned long long)options->inodes_min);
+}
+
+static const char *uncompared_words(__u64 nr)
+{
+	return plural_of(nr, "page was not compared after it",
+			 "pages were not compared after they");
 }
 
 static void explain_uncompared(struct verdict *verdict, const struct model_counts *counts)
@@ -259,12 +276,12 @@ static void explain_uncompared(struct verdict *verdict, const struct model_count
 		return;
 	if (cut)
 		reason_add(verdict,
-			   "%llu pages were not compared after they last changed: %llu reads at a "
-			   "release stopped at their limit",
-			   (unsigned long long)uncompared, (unsigned long long)cut);
+			   "%llu %s last changed: %llu read%s at a release stopped at %s limit",
+			   (unsigned long long)uncompared, uncompared_words(uncompared),
+			   (unsigned long long)cut, plural(cut), plural_of(cut, "its", "their"));
 	else
-		reason_add(verdict, "%llu pages were not compared after they last changed",
-			   (unsigned long long)uncompared);
+		reason_add(verdict, "%llu %s last changed", (unsigned long long)uncompared,
+			   uncompared_words(uncompared));
 }
 
 void verdict_explain(struct verdict *verdict)
@@ -287,16 +304,19 @@ void verdict_explain(struct verdict *verdict)
 	explain_losses(verdict, &counts);
 	explain_uncompared(verdict, &counts);
 	if (counts.pages_inconclusive)
-		reason_add(verdict, "%llu pages could not be read undisturbed",
-			   (unsigned long long)counts.pages_inconclusive);
+		reason_add(verdict, "%llu page%s could not be read undisturbed",
+			   (unsigned long long)counts.pages_inconclusive,
+			   plural(counts.pages_inconclusive));
 	if (verdict->unproven)
-		reason_add(verdict, "%llu pages looked wrong, but it could not be proven",
-			   (unsigned long long)verdict->unproven);
+		reason_add(verdict, "%llu page%s looked wrong, but it could not be proven",
+			   (unsigned long long)verdict->unproven, plural(verdict->unproven));
 	explain_requests(verdict);
 	explain_inodes(verdict);
 	if (counts.malformed + verdict->map.malformed)
-		reason_add(verdict, "%llu records make no sense",
-			   (unsigned long long)(counts.malformed + verdict->map.malformed));
+		reason_add(
+			verdict, "%llu record%s no sense",
+			(unsigned long long)(counts.malformed + verdict->map.malformed),
+			plural_of(counts.malformed + verdict->map.malformed, " makes", "s make"));
 	if (verdict->finished && !counts.ended && !verdict->incomplete)
 		reason_add(verdict, "the records have no end");
 	while ((rule = rule_next(rule)))

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "model/plural.h"
 #include "serve/server_inner.h"
 
 #define LOG_BURST 32 /* lines; one more each LOG_NS */
@@ -33,8 +34,9 @@ void server_log(struct server *server, const char *format, ...)
 	}
 	server->log_time = (server->log_time > time ? server->log_time : time) + LOG_NS;
 	if (server->log_left_out)
-		used = snprintf(line, sizeof(line), "(%llu lines left out)\n",
-				(unsigned long long)server->log_left_out);
+		used = snprintf(line, sizeof(line), "(%llu line%s left out)\n",
+				(unsigned long long)server->log_left_out,
+				plural(server->log_left_out));
 	server->log_left_out = 0;
 	va_start(arguments, format);
 	used += vsnprintf(line + used, sizeof(line) - (size_t)used - 1, format, arguments);

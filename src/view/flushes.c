@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests and flushes, as they end. */
-#include "report/plural.h"
+#include "model/plural.h"
 #include "view/draw.h"
 
 #define CPU_WIDTH 27

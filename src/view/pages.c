@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The map of an inode's pages, what is known of the selected one, and requests beside it. */
-#include "report/plural.h"
+#include "model/plural.h"
 #include "view/cells.h"
 
 #define EVENTS_MAX 8
@@ -95,22 +95,21 @@ static void draw_facts(const struct view *view, struct grid *grid, int row,
 		       const struct board_inode *entry, __u64 unit)
 {
 	const struct model_inode *inode = entry->inode;
-	char name[MODEL_INODE_NAME_MAX], comm[RECORD_COMM_LEN + 1], word[WORD_MAX];
+	char name[MODEL_INODE_NAME_MAX], comm[RECORD_COMM_LEN + 1];
 
 	model_inode_name(inode, name, sizeof(name));
 	memcpy(comm, inode->comm, sizeof(comm));
-	grid_format(grid, row, 0, GRID_TITLE, "%s  VM %u %s   %llu pages, %s by default%s", name,
+	grid_format(grid, row, 0, GRID_TITLE, "%s  VM %u %s   %llu page%s, %s by default%s", name,
 		    inode->vm ? inode->vm : inode->tgid, comm, (unsigned long long)inode->pages,
-		    inode->default_state ? "present" : "absent",
+		    plural(inode->pages), inode->default_state ? "present" : "absent",
 		    inode->dead		? "   GONE"
 		    : entry->violations ? "   VIOLATED"
 					: "");
-	snprintf(word, sizeof(word), unit == 1 ? "page" : "pages");
 	grid_format(grid, row + 1, 0, GRID_PLAIN,
-		    "resident %llu  absent %llu  present %llu  exposed %llu   1 cell = %llu %s",
+		    "resident %llu  absent %llu  present %llu  exposed %llu   1 cell = %llu page%s",
 		    (unsigned long long)inode->resident, (unsigned long long)inode->absent,
 		    (unsigned long long)(inode->resident - inode->absent),
-		    (unsigned long long)inode->exposed, (unsigned long long)unit, word);
+		    (unsigned long long)inode->exposed, (unsigned long long)unit, plural(unit));
 	(void)view;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* VMs and their inodes. */
-#include "report/plural.h"
+#include "model/plural.h"
 #include "view/cells.h"
 
 static __u32 vm_of(const struct model_inode *inode)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Which screen is shown, its frame, and keys that mean the same in all. */
 #include <ctype.h>
+#include "model/plural.h"
 #include "view/draw.h"
 
 #define SECOND 1000000000ULL
@@ -163,9 +164,9 @@ static void draw_second(const struct view *view, struct grid *grid)
 		exposed += board_pages(board, entry).exposed;
 		walked &= entry->walked;
 	}
-	at = grid_format(grid, 1, 0, GRID_PLAIN, "%llu of %llu pages absent as declared%s",
+	at = grid_format(grid, 1, 0, GRID_PLAIN, "%llu of %llu page%s absent as declared%s",
 			 (unsigned long long)(want - (differ < want ? differ : want)),
-			 (unsigned long long)want, walked ? "" : " (counting)");
+			 (unsigned long long)want, plural(want), walked ? "" : " (counting)");
 	at = grid_format(grid, 1, at, GRID_PLAIN, ", %llu changing, ",
 			 (unsigned long long)changing);
 	at = grid_format(grid, 1, at, exposed ? GRID_EXPOSED : GRID_PLAIN, "%llu exposed",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-#include "report/plural.h"
+#include "model/plural.h"
 #include "view/draw.h"
 
 const char *word_time(char word[WORD_MAX], __u64 ns)

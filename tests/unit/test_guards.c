@@ -170,7 +170,7 @@ static void test_unknown_provider(void **state)
 	stream_finish(&stream);
 	stream_judge(&stream, &model);
 	stream_expect_unread(&stream);
-	assert_true(reason_has("1 inodes are of unknown kind"));
+	assert_true(reason_has("1 inode is of unknown kind"));
 }
 
 /* --- missed-page ---------------------------------------------------------------- */

@@ -81,7 +81,7 @@ static void test_unlisted_is_violated(void **state)
 	stream_expect(&stream, VERDICT_VIOLATED);
 	assert_int_equal(verdict_violations(stream.verdict), 0);
 	assert_int_equal(verdict_unlisted(stream.verdict), 1);
-	assert_true(reason_has("1 pages looked wrong"));
+	assert_true(reason_has("1 page looked wrong"));
 }
 
 /* One that grew stands behind the others: what is listed is sorted by page all the same. */
@@ -131,7 +131,7 @@ static void test_loss_behind(void **state)
 	/* It began before the flush should have come: that may be what was lost. */
 	loss_behind(G, 25 * MS);
 	stream_expect_unread(&stream);
-	assert_true(reason_has("1 pages looked wrong, but it could not be proven"));
+	assert_true(reason_has("1 page looked wrong, but it could not be proven"));
 	loss_behind(0, 25 * MS);
 	stream_expect_unread(&stream);
 	/* It began behind. */
@@ -220,7 +220,7 @@ static void test_unread_inodes(void **state)
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, true);
 	judge();
-	assert_true(reason_has("1 inodes are older than the sensors and were never read"));
+	assert_true(reason_has("1 inode is older than the sensors and was never read"));
 	anew();
 	stream_inode(&stream, G, RFC3, 0, true);
 	judge();
@@ -241,7 +241,7 @@ static void test_unread_inodes(void **state)
 	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
 	stream_inode_dead(&stream, G);
 	judge();
-	assert_true(reason_has("1 inodes are older than the sensors"));
+	assert_true(reason_has("1 inode is older than the sensors"));
 	anew();
 	stream_inode(&stream, G, RFC3, 64, true);
 	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
@@ -364,7 +364,7 @@ static void test_seen_in_part(void **state)
 	stream.now += 5 * SECOND;
 	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
 	judge();
-	assert_true(reason_has("1 requests were seen only in part"));
+	assert_true(reason_has("1 request was seen only in part"));
 	anew();
 	faulted(1);
 	stream.now += 5 * SECOND;
@@ -382,7 +382,7 @@ static void test_cut_behind(void **state)
 	stream_heartbeat(&stream);
 	stream_judge(&stream, NULL);
 	stream_expect_unread(&stream);
-	assert_true(reason_has("1 pages looked wrong"));
+	assert_true(reason_has("1 page looked wrong"));
 }
 
 /* Before its end a run that went well so far is consistent so far. */

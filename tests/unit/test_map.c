@@ -692,7 +692,7 @@ static void test_reports(void **state)
 	report_has(report_map_text, "pfn 0x80069-0x8006a", false);
 	report_has(report_map_json, "\"orphan_pages\":0,", true);
 	pass(1, (2U << 18) + 105, (2U << 18) + 107, 4096, 2 * SECOND);
-	report_has(report_map_text, "mapped by 1G     1.0 GiB in 1 entries", true);
+	report_has(report_map_text, "mapped by 1G     1.0 GiB in 1 entry", true);
 	report_has(report_map_text, "memfd_secret inode 77            32 KiB, 8 pages in 2 runs",
 		   true);
 	report_has(report_map_text, "orphans: 2 pages are absent", true);

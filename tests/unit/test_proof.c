@@ -96,7 +96,7 @@ static void test_minimum(void **state)
 	options.pages_min = 0;
 	options.inodes_min = 2;
 	healthy();
-	expect_inconclusive("pages of 1 inodes were compared, of 2 are required");
+	expect_inconclusive("pages of 1 inode were compared, of 2 are required");
 }
 
 static void test_required(void **state)
@@ -212,8 +212,8 @@ static void test_cut_release(void **state)
 {
 	(void)state;
 	cut_release(true);
-	expect_inconclusive("1 pages were not compared after they last changed: 1 reads at a "
-			    "release stopped at their limit");
+	expect_inconclusive("1 page was not compared after it last changed: 1 read at a "
+			    "release stopped at its limit");
 }
 
 /* Behind the limit nothing ever happened: that is known. */
@@ -380,7 +380,7 @@ static void test_promises_forgotten(void **state)
 	release(RFC3, &seen, 1);
 	assert_non_null(not_judged(RULE_PROMISE_BROKEN));
 	assert_non_null(
-		strstr(not_judged(RULE_PROMISE_BROKEN), "promised than is kept in mind, 1 times"));
+		strstr(not_judged(RULE_PROMISE_BROKEN), "promised than is kept in mind, 1 time"));
 }
 
 /* A task dies in a conversion, outside of any request: since then nobody looks at that VM. */
@@ -409,7 +409,7 @@ static void test_conversion_without_end(void **state)
 		stream_expect(&stream, VERDICT_CONSISTENT);
 		assert_int_equal(not_judged(RULE_PROMISE_BROKEN) != NULL, seconds > 10);
 	}
-	assert_non_null(strstr(not_judged(RULE_HALF_CONVERTED), "1 conversions have not ended"));
+	assert_non_null(strstr(not_judged(RULE_HALF_CONVERTED), "1 conversion has not ended"));
 }
 
 /* Feeds all of it that memory is enough for. true: it was not enough. */

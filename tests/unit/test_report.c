@@ -304,7 +304,7 @@ static void test_allowed(void **state)
 	assert_non_null(strstr(text, "\n      allowed    known since <v3>\n"));
 	assert_non_null(strstr(text, "\nallowed, but not met: never-flushed\n"));
 	assert_ptr_equal(text,
-			 strstr(text, "CONSISTENT  8 transitions, 64 of 64 pages of 1 inodes, "));
+			 strstr(text, "CONSISTENT  8 transitions, 64 of 64 pages of 1 inode, "));
 	free(text);
 	written("tap");
 	assert_non_null(strstr(text, "\nnot ok 1 - declared-mismatch # TODO known since <v3>\n"
@@ -323,7 +323,7 @@ static void test_allowed(void **state)
 	assert_null(strstr(text, "::error"));
 	free(text);
 	written("mail");
-	assert_non_null(strstr(text, "\nallowed, as known: 1 causes\n"));
+	assert_non_null(strstr(text, "\nallowed, as known: 1 cause\n"));
 	free(text);
 	written("json");
 	object = json_tokener_parse(text);
