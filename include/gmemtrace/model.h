@@ -359,6 +359,7 @@ struct model_observer {
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);
+	bool proven_only; /* page_read() of what is proven, or left, at least: the rest may be left out */
 	/* After the model has taken it over. A page may be seen to leave by its free alone. */
 	void (*moved)(void *context, const struct model_moved *moved);
 	void (*promised)(void *context, const struct model_promised *promised);

@@ -111,11 +111,16 @@ static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_p
 		bit_put(chunk->bits[BITS_COMPARED], bit, true);
 		judging->inode->base.compared++;
 	}
-	if (run->pfn + run->nr == seen->pfn) {
+	if (run->nr && run->pfn + run->nr == seen->pfn) {
 		run->nr++;
 		return true;
 	}
 	read_tell(judging);
+	/* Nobody wants to know of a page that is as it must be, and nothing was promised of it. */
+	if (!judging->model->heard.page_read && !judging->bundle->promises_nr) {
+		run->declared = 0; /* nothing goes on with it */
+		return true;
+	}
 	run->pgoff = pgoff;
 	run->pfn = seen->pfn;
 	run->nr = 1;

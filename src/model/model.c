@@ -84,6 +84,8 @@ int model_observe(struct model *model, const struct model_observer *observer)
 		return -ENOMEM;
 	model->observers = more;
 	more[model->observers_nr++] = *observer;
+	model->heard.flushed |= observer->flushed != NULL;
+	model->heard.page_read |= observer->page_read && !observer->proven_only;
 	if (!model->narrow.on)
 		model->whole_nr = model->observers_nr;
 	return 0;
@@ -426,7 +428,13 @@ static void feed_record(struct model *model, const struct record_header *record)
 static bool feed_common(struct model *model, const struct record_header *record)
 {
 	const struct record_zap *zap = (const struct record_zap *)record;
+	const struct record_snapshot_page *page = (const struct record_snapshot_page *)record;
 
+	if (record->kind == RECORD_SNAPSHOT_PAGE && record->size == sizeof(*page) &&
+	    !page_contradicts(page)) {
+		snapshot_page(model, page);
+		return true;
+	}
 	if (record->kind != RECORD_ZAP || record->size != sizeof(*zap) ||
 	    record->time < model->horizon || record->inode > 0xffffffffULL || zap_contradicts(zap))
 		return false;

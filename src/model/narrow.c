@@ -93,9 +93,12 @@ void notify_zapped(struct model *model, struct task *task, struct inode *inode,
 void notify_flushed(struct model *model, struct task *task, const struct model_flush *flush,
 		    struct inode *inode)
 {
-	const struct model_request *request = request_told(task);
 	const struct model_inode *of = inode ? &inode->base : NULL;
+	const struct model_request *request;
 
+	if (!model->heard.flushed && !model->narrow.on)
+		return;
+	request = request_told(task);
 	MODEL_NOTIFY_WHOLE(model, flushed, flush, request, of);
 	if (!model->narrow.on || (request ? !narrow_request(model, request) : !task->narrow_waits))
 		return;

@@ -356,6 +356,9 @@ struct model {
 	__u64 fed; /* bytes */
 	struct model_observer *observers;
 	size_t observers_nr;
+	struct {
+		bool flushed, page_read; /* also where nothing is proven */
+	} heard; /* somebody listens; of what comes by the million */
 	size_t whole_nr; /* observers of all pages; those behind them are of `narrow` alone */
 	struct {
 		bool on;
@@ -477,6 +480,18 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key);
 
 /* valid.c: whether one field of @record denies what another says; such a record is not taken */
 bool record_contradicts(const struct record_header *record);
+#define READ_OF_PAGE                                                                               \
+	(RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT | RECORD_PAGE_LOCKED |  \
+	 RECORD_PAGE_REFERENCES)
+static inline bool page_contradicts(const struct record_snapshot_page *record)
+{
+	if (record->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
+		return false;
+	if (record->bits & RECORD_PAGE_RESIDENT)
+		return !record->pfn;
+	return record->pfn || record->bits & READ_OF_PAGE;
+}
+
 static inline bool zap_contradicts(const struct record_zap *record)
 {
 	if (record->valid > 1 || record->flush_full > 1)

@@ -5,9 +5,6 @@
  */
 #include "model/state.h"
 
-#define READ_OF_PAGE                                                                               \
-	(RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT | RECORD_PAGE_LOCKED |  \
-	 RECORD_PAGE_REFERENCES)
 #define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES | RECORD_OWNER_CONTENT)
 
 /* Where one of two states is told, a third is neither of them. */
@@ -34,15 +31,6 @@ static bool snapshot_contradicts(const struct record_snapshot *record)
 		return true;
 	return record->inode_flags &
 	       (record->default_state ? kind->absent_flag : kind->present_flag);
-}
-
-static bool page_contradicts(const struct record_snapshot_page *record)
-{
-	if (record->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
-		return false;
-	if (record->bits & RECORD_PAGE_RESIDENT)
-		return !record->pfn;
-	return record->pfn || record->bits & READ_OF_PAGE;
 }
 
 static bool owner_contradicts(const struct record_owner *record)

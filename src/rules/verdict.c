@@ -503,6 +503,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.flush_judged = verdict_flush_judged,
 		.exposure_ended = verdict_exposure_ended,
 		.page_read = verdict_page_read,
+		.proven_only = true,
 		.promised = verdict_promised,
 		.slept = verdict_slept,
 		.moved = verdict_moved,
