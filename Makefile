@@ -11,7 +11,7 @@
 # make faults     every kernel with a known defect, and what catches it
 # make fleet      Debian's Prometheus against gmemtraced: what it scrapes, and which alerts fire
 # make mutants    each guard clause of the judges left out once: which test notices
-# make xarray     how the core stores ranges, in the kernel's own userspace harness
+# make xarray     how the core stores ranges, in the kernel's own userspace harness, and how it reads page tables
 # make fuzz       captures that nobody wrote, and captures that are cut and damaged
 # make lint       what the code looks like to tools
 # make install    PREFIX=/usr/local DESTDIR=
@@ -247,9 +247,9 @@ check: packages-build-kernel-lab-test-fuzz-lint-page
 check-unit: all unit-tests
 	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t tests/page/*.t)
 
-# Readers without a lock against a writer, with sanitizers; a few seconds for each node size.
+# Readers without a lock against a writer, with sanitizers; a few seconds for each node size. What is read once.
 xarray:
-	$(Q)prove --exec '' 'kernel/test/xarray $(B)/xarray'
+	$(Q)prove --exec '' 'kernel/test/xarray $(B)/xarray' 'kernel/test/entries $(B)/entries'
 
 # The longest first, so that it is not what all wait for.
 VM_TESTS = tests/vm/verdict.t $(filter-out tests/vm/verdict.t,$(sort $(wildcard tests/vm/*.t)))
