@@ -9,6 +9,10 @@
 #include <linux/kvm.h>
 #include <linux/types.h>
 
+#ifndef KVM_X86_DEFAULT_VM
+#define KVM_X86_DEFAULT_VM 0
+#endif
+
 #ifndef KVM_X86_SW_PROTECTED_VM
 #define KVM_X86_SW_PROTECTED_VM 1
 #endif
@@ -84,6 +88,10 @@ struct kvm_pre_fault_memory {
 
 #ifndef GUEST_MEMFD_FLAG_NO_DIRECT_MAP
 #define GUEST_MEMFD_FLAG_NO_DIRECT_MAP (1ULL << 2)
+#endif
+
+#ifndef KVM_CAP_GUEST_MEMFD_FLAGS
+#define KVM_CAP_GUEST_MEMFD_FLAGS 244
 #endif
 
 /* Of the production series: write() fills pages that nobody has used yet. */

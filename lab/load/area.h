@@ -84,6 +84,8 @@ struct piece {
 int vm_probe(void);
 
 int vm_create(struct vm *vm);
+/* Of another type than the others: KVM_X86_*_VM. */
+int vm_create_of(struct vm *vm, unsigned long type);
 void vm_destroy(struct vm *vm);
 
 /*

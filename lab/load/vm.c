@@ -54,13 +54,12 @@ static int map_boot_slot(struct vm *vm)
 	return LOAD_OK;
 }
 
-/* Its flags are none of ours put together: only that design takes them. */
+/* Ours has no such flag, nor has any stock kernel. */
 static bool vm_marks_folios(const struct vm *vm)
 {
 	struct kvm_create_guest_memfd request = {
 		.size = LOAD_PAGE_SIZE,
-		.flags = GUEST_MEMFD_FLAG_MMAP | GUEST_MEMFD_FLAG_INIT_SHARED |
-			 GUEST_MEMFD_FLAG_NO_DIRECT_MAP,
+		.flags = GUEST_MEMFD_FLAG_NO_DIRECT_MAP,
 	};
 	int fd = ioctl(vm->fd, KVM_CREATE_GUEST_MEMFD, &request);
 
@@ -69,19 +68,24 @@ static bool vm_marks_folios(const struct vm *vm)
 	return fd >= 0;
 }
 
-int vm_create(struct vm *vm)
+int vm_create_of(struct vm *vm, unsigned long type)
 {
 	int kvm = kvm_open();
 
 	*vm = (struct vm){ .fd = -1, .gpa_next = AREA_GPA_BEGIN };
 	if (kvm < 0)
 		return load_fail_call("/dev/kvm: %s", strerror(errno));
-	vm->fd = ioctl(kvm, KVM_CREATE_VM, (unsigned long)KVM_X86_SW_PROTECTED_VM);
+	vm->fd = ioctl(kvm, KVM_CREATE_VM, type);
 	close(kvm);
 	if (vm->fd < 0)
 		return load_fail_call("KVM_CREATE_VM: %s", strerror(errno));
 	vm->marks_folios = vm_marks_folios(vm);
 	return map_boot_slot(vm);
+}
+
+int vm_create(struct vm *vm)
+{
+	return vm_create_of(vm, KVM_X86_SW_PROTECTED_VM);
 }
 
 void vm_destroy(struct vm *vm)

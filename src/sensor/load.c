@@ -291,6 +291,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
 				   "cannot open the BPF object: %s", strerror(errno));
 	load->parts[LOAD_PART_KERNEL] = skeleton;
+	load->secret_by_folio = kernel_has_routine(kernel, "folio_zap_direct_map");
 	bpf_map__set_max_entries(skeleton->maps.ring,
 				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
 	if (options->groups & SENSOR_GROUP_PAGE_FREE)
