@@ -8,6 +8,7 @@
 #include "sensor/stacks.h"
 
 #define OWN_FRAMES_MAX 16 /* program, trampoline, tracepoint, interrupt */
+#define PROGRAM_FRAMES_MAX 3 /* behind its first: one more of it, its trampoline, the routine */
 
 void stacks_init(struct stacks *stacks, int map, sensor_sink sink, void *context)
 {
@@ -60,6 +61,22 @@ static const char *program_routine(const char *name)
 }
 
 /*
+ * How many frames belong to our program at @at, which @routine's entry called: it, what else of ours
+ * reads as it because its own name is younger, and the trampoline, however that is named. From 7.3
+ * on the routine itself has no frame when it is entered: then it is left in *@routine.
+ */
+static size_t frames_of_program(struct stacks *stacks, const uint64_t *addresses, size_t nr,
+				size_t at, const char **routine)
+{
+	for (size_t i = at + 1; i < nr && i <= at + PROGRAM_FRAMES_MAX; i++) {
+		if (begins(frame_name(stacks, addresses[i]), "flush_tlb_"))
+			return i;
+	}
+	*routine = program_routine(frame_name(stacks, addresses[at]));
+	return at + 2 < nr ? at + 2 : nr;
+}
+
+/*
  * How many of the innermost are not the story's: of the sensors inside the
  * traced routine, or of the interrupt (or the idle loop) that had a CPU flush.
  * @routine: the traced one where it is not in @addresses, else NULL.
@@ -73,16 +90,8 @@ static size_t frames_own(struct stacks *stacks, const uint64_t *addresses, size_
 	for (size_t i = 0; i < nr && i < OWN_FRAMES_MAX; i++) {
 		const char *name = frame_name(stacks, addresses[i]);
 
-		/*
-		 * Behind a program stands its trampoline, however that is named. From 7.3
-		 * on the routine itself has no frame when it is entered.
-		 */
-		if (program_routine(name)) {
-			if (i + 2 >= nr ||
-			    !begins(frame_name(stacks, addresses[i + 2]), "flush_tlb_"))
-				*routine = program_routine(name);
-			return i + 2 < nr ? i + 2 : nr;
-		}
+		if (program_routine(name))
+			return frames_of_program(stacks, addresses, nr, i, routine);
 		if (begins(name, "flush_tlb_"))
 			return i;
 		if (begins(name, "asm_sysvec_"))

@@ -108,6 +108,7 @@ static void test_own_frames(void **state)
 static void test_entered_without_frame(void **state)
 {
 	const uint64_t plain[] = { AT(10), AT(3), AT(1), AT(0) };
+	const uint64_t younger[] = { AT(10), AT(10), AT(4), AT(2), AT(1) };
 	const uint64_t module[] = { AT(10), AT(6), AT(1), AT(0) };
 	const uint64_t ours[] = { AT(11), AT(11) + 64, AT(9), AT(1) };
 	const uint64_t inner[] = { AT(4), AT(10), AT(10) + 64, AT(6), AT(1) };
@@ -122,6 +123,8 @@ static void test_entered_without_frame(void **state)
 	assert_string_equal(words(inner, 5),
 			    "vfree;spin_with_irqs_off_[mod];flush_tlb_kernel_range");
 	assert_string_equal(words(framed, 4), "vfree;flush_tlb_kernel_range");
+	/* What our program calls reads as it, and its trampoline as another of ours. */
+	assert_string_equal(words(younger, 5), "vfree;flush_tlb_kernel_range");
 	assert_string_equal(words(nobody, 2), "[user_space]");
 }
 
