@@ -183,7 +183,7 @@ struct verdict_pattern {
 struct verdict_not_judged {
 	const struct rule *rule;
 	bool unasked; /* an option would have had it judged, and was not given; or nothing was promised */
-	char reason[160];
+	char reason[400];
 };
 
 struct verdict_options {

@@ -101,16 +101,33 @@ static void explain_requests(struct verdict *verdict)
 		reason_add(verdict, "a request changed the same pages too often to be looked at");
 }
 
+/* What is said of @rule, from now on or so far: rules are asked one by one. */
+static struct verdict_not_judged *not_judged_of(struct verdict *verdict, const struct rule *rule)
+{
+	struct verdict_not_judged *entry = &verdict->not_judged[verdict->not_judged_nr];
+
+	if (verdict->not_judged_nr && entry[-1].rule == rule)
+		return entry - 1;
+	verdict->not_judged_nr++;
+	*entry = (struct verdict_not_judged){ .rule = rule };
+	return entry;
+}
+
+/* One reason more. */
 __attribute__((format(printf, 3, 4))) static void
 not_judged_add(struct verdict *verdict, const struct rule *rule, const char *format, ...)
 {
-	struct verdict_not_judged *entry = &verdict->not_judged[verdict->not_judged_nr++];
+	struct verdict_not_judged *entry = not_judged_of(verdict, rule);
+	size_t used = strlen(entry->reason);
 	va_list list;
 
-	entry->rule = rule;
+	if (used)
+		used += (size_t)snprintf(entry->reason + used, sizeof(entry->reason) - used, "; ");
+	if (used >= sizeof(entry->reason))
+		return;
 	entry->unasked = false;
 	va_start(list, format);
-	vsnprintf(entry->reason, sizeof(entry->reason), format, list);
+	vsnprintf(entry->reason + used, sizeof(entry->reason) - used, format, list);
 	va_end(list);
 }
 
@@ -156,63 +173,90 @@ static void explain_mapped(struct verdict *verdict, const struct rule *rule)
 /* Nobody was promised anything: then there is nothing to break, and nothing to make a fuss about. */
 static void explain_unpromised(struct verdict *verdict, const struct rule *rule)
 {
+	bool alone = !not_judged_of(verdict, rule)->reason[0];
+
 	not_judged_add(verdict, rule,
 		       "no page was held against what KVM had promised: none was bound, or its "
 		       "user has the last word");
-	verdict->not_judged[verdict->not_judged_nr - 1].unasked = true;
+	not_judged_of(verdict, rule)->unasked = alone;
 }
 
-static const char *rule_limit(const struct model *model, const struct rule *rule)
+static void explain_promises(struct verdict *verdict, const struct rule *rule,
+			     const struct model_counts *counts)
 {
-	return rule->limited_by ? model_fact_find(model, rule->limited_by) : NULL;
-}
-
-static void explain_rule(struct verdict *verdict, const struct rule *rule,
-			 const struct model_counts *counts)
-{
-	const char *limit = rule_limit(verdict->model, rule);
-	char reason[120];
-
-	if (!rule->built)
-		not_judged_add(verdict, rule, "not built yet");
-	else if (rule->needs & RULE_NEEDS_MAP)
-		explain_mapped(verdict, rule);
-	else if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
-		not_judged_add(verdict, rule, "%s", reason);
-	else if (!provider_met(verdict->model, rule, counts))
-		explain_unmet(verdict, rule);
-	else if (rule->needs & RULE_NEEDS_PAGE_FREE && !(counts->groups & SENSOR_GROUP_PAGE_FREE))
-		not_judged_add(verdict, rule, "the page-free sensors are off");
-	else if (rule->needs & RULE_NEEDS_PAGE_FREE &&
-		 counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
-		not_judged_add(verdict, rule, "not judged throughout: %llu %s not looked at",
-			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
-			       plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
-					 "frees were"));
-	else if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
-		not_judged_add(verdict, rule, "no snapshot was read");
-	else if (rule->needs & RULE_NEEDS_PROMISES && !counts->pages_promised)
+	if (!counts->pages_promised) {
 		explain_unpromised(verdict, rule);
-	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_forgotten)
+		return;
+	}
+	if (counts->promises_forgotten)
 		not_judged_add(verdict, rule,
 			       "not judged throughout: more was promised than is kept in mind, "
 			       "%llu time%s",
 			       (unsigned long long)counts->promises_forgotten,
 			       plural(counts->promises_forgotten));
-	else if (rule->needs & RULE_NEEDS_PROMISES && counts->promises_stuck)
+	if (counts->promises_stuck)
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu conversion%s not ended, and what "
 			       "was promised then is not known since",
 			       (unsigned long long)counts->promises_stuck,
 			       plural_of(counts->promises_stuck, " has", "s have"));
-	else if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
+}
+
+static void explain_page_free(struct verdict *verdict, const struct rule *rule,
+			      const struct model_counts *counts)
+{
+	if (!(counts->groups & SENSOR_GROUP_PAGE_FREE))
+		not_judged_add(verdict, rule, "the page-free sensors are off");
+	else if (counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
+		not_judged_add(verdict, rule, "not judged throughout: %llu %s not looked at",
+			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
+			       plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
+					 "frees were"));
+}
+
+/* What a rule needs, and does not have, each with its reason. */
+static void explain_needs(struct verdict *verdict, const struct rule *rule,
+			  const struct model_counts *counts)
+{
+	const char *limit =
+		rule->limited_by ? model_fact_find(verdict->model, rule->limited_by) : NULL;
+
+	if (rule->needs & RULE_NEEDS_PAGE_FREE)
+		explain_page_free(verdict, rule, counts);
+	if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
+		not_judged_add(verdict, rule, "no snapshot was read");
+	if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu record%s lost, %llu call%s missed",
 			       (unsigned long long)history_lost(counts),
 			       plural(history_lost(counts)), (unsigned long long)counts->missed,
 			       plural(counts->missed));
-	else if (limit)
+	if (limit)
 		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
+	if (rule->needs & RULE_NEEDS_PROMISES)
+		explain_promises(verdict, rule, counts);
+}
+
+static void explain_rule(struct verdict *verdict, const struct rule *rule,
+			 const struct model_counts *counts)
+{
+	char reason[120];
+
+	if (!rule->built) {
+		not_judged_add(verdict, rule, "not built yet");
+		return;
+	}
+	if (rule->needs & RULE_NEEDS_MAP) {
+		explain_mapped(verdict, rule);
+		return;
+	}
+	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
+		not_judged_add(verdict, rule, "%s", reason);
+	/* The rest would follow from that. */
+	if (!provider_met(verdict->model, rule, counts))
+		explain_unmet(verdict, rule);
+	else
+		explain_needs(verdict, rule, counts);
 }
 
 /* A rule that was judged only in part was not judged throughout: what is required is more. */

@@ -278,6 +278,23 @@ static void test_not_judged_throughout(void **state)
 	assert_null(not_judged(RULE_APPLIED_MISMATCH));
 }
 
+/* What else a rule lacks is said as well: who mends the first reason has the second. */
+static void test_all_reasons(void **state)
+{
+	(void)state;
+	anew();
+	faulted(1);
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 1000, 7);
+	judge();
+	assert_string_equal(
+		not_judged(RULE_DECLARED_MISMATCH),
+		"no snapshot was read; not judged throughout: 7 records lost, 0 calls missed");
+	assert_string_equal(not_judged(RULE_MISSED_PAGE),
+			    "not judged throughout: 7 records lost, 0 calls missed");
+	/* Another has nothing of the one before it. */
+	assert_string_equal(not_judged(RULE_APPLIED_MISMATCH), "no snapshot was read");
+}
+
 /* A heartbeat that says that the page-free sensors are off. */
 static void test_page_free_off(void **state)
 {
@@ -467,6 +484,7 @@ int main(void)
 		GUARD_TEST(test_loss_behind_no_inode),
 		GUARD_TEST(test_unread_inodes),
 		GUARD_TEST(test_not_judged_throughout),
+		GUARD_TEST(test_all_reasons),
 		GUARD_TEST(test_page_free_off),
 		GUARD_TEST(test_unproven_immune),
 		GUARD_TEST(test_facts_of_others),
