@@ -228,6 +228,7 @@ struct flush_totals {
 	bool summary; /* from histograms that the sensors kept: no flush is known by itself */
 	bool exposures_only; /* of these, and not of how long flushes took */
 	bool timed; /* every flush was timed, not only the direct map's */
+	bool stacks_nameless; /* routines of callers whose names could not be read */
 	bool failed; /* memory was short */
 	__u64 records_lost,
 		missed; /* records and calls of the verdict's sensors; `lost` is not in it */

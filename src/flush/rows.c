@@ -6,10 +6,21 @@
 #include "model/plural.h"
 #include "flush/figures.h"
 
+/* Whether a caller's routine has no name: what a frame is called then, src/sensor/stacks.c says. */
+static bool stacks_nameless(const struct tally *callers)
+{
+	for (size_t i = 0; i < callers->nr; i++) {
+		if (callers->entries[i].stack && strstr(callers->entries[i].stack, "[unknown]"))
+			return true;
+	}
+	return false;
+}
+
 void flush_latency_totals(const struct flush_latency *latency, struct flush_totals *totals)
 {
 	*totals = latency->totals;
 	totals->vms = latency->vms_nr;
+	totals->stacks_nameless = stacks_nameless(&latency->lists[FLUSH_CALLERS]);
 }
 
 static const enum record_operation operations[OPERATIONS] = {

@@ -35,7 +35,7 @@ const char *latency_comm(const char *comm, char clean[LATENCY_WORDS_MAX])
 
 const char *latency_missing(const struct flush_totals *totals, size_t index)
 {
-	const char *missing[10];
+	const char *missing[11];
 	size_t nr = 0;
 
 	if (totals->summary)
@@ -75,6 +75,9 @@ const char *latency_missing(const struct flush_totals *totals, size_t index)
 		missing[nr++] = "some acknowledgements were not seen";
 	if (totals->timed && !totals->stacks_taken)
 		missing[nr++] = "no stacks were taken: splits count as over-ceiling or all";
+	if (totals->stacks_nameless)
+		missing[nr++] = "[unknown] are routines whose names could not be read: "
+				"kernel.kptr_restrict was 2, or their module had gone";
 	if (totals->lost)
 		missing[nr++] = "some flushes or answers were lost, see the losses";
 	return index < nr ? missing[index] : NULL;

@@ -831,6 +831,22 @@ static void test_strange_names(void **state)
 	words_are(NULL, "flush, any");
 }
 
+/* Frames without names are shown, and that they are without is said. */
+static void test_nameless(void **state)
+{
+	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
+
+	(void)state;
+	add_stack(1, "[unknown];vfree;flush_tlb_kernel_range");
+	flush.stack = 1;
+	flush.weight = 1;
+	flush.stack_state = RECORD_STACK_TAKEN;
+	add_timed(flush);
+	stream_finish(&stream);
+	figure(&stream);
+	words_are("[unknown] are routines whose names could not be read", "vfree");
+}
+
 /* One in ten is sampled and stands for ten; a stack that was lost is a frame of its own. */
 static void test_weights(void **state)
 {
@@ -1115,6 +1131,7 @@ int main(void)
 		LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),
 		LATENCY_TEST(test_weights),
+		LATENCY_TEST(test_nameless),
 		LATENCY_TEST(test_exposures_by_operation),
 		LATENCY_TEST(test_never),
 		LATENCY_TEST(test_merge),
