@@ -132,9 +132,9 @@ static struct filter_task *task_find(const struct filter *filter, uint32_t tid)
 	return NULL;
 }
 
-static void task_begin(struct filter *filter, uint32_t tid)
+static void task_begin(struct filter *filter, const struct record_header *record)
 {
-	struct filter_task *task = task_find(filter, tid), *grown;
+	struct filter_task *task = task_find(filter, record->tid), *grown;
 	size_t room = filter->tasks_room ? filter->tasks_room * 2 : 16;
 
 	if (task) {
@@ -151,7 +151,8 @@ static void task_begin(struct filter *filter, uint32_t tid)
 		filter->tasks = grown;
 		filter->tasks_room = room;
 	}
-	filter->tasks[filter->tasks_nr++] = (struct filter_task){ .tid = tid, .depth = 1 };
+	filter->tasks[filter->tasks_nr++] =
+		(struct filter_task){ .tid = record->tid, .depth = 1, .since = record->time };
 }
 
 static void task_end(struct filter *filter, uint32_t tid)
@@ -162,11 +163,19 @@ static void task_end(struct filter *filter, uint32_t tid)
 		*task = filter->tasks[--filter->tasks_nr];
 }
 
+/* A change that waits for its flush is written late: perhaps behind the begin of its task's next request. */
+static bool inside_elsewhere(const struct filter *filter, const struct record_header *record)
+{
+	const struct filter_task *task = task_find(filter, record->tid);
+
+	return task && record->time >= task->since;
+}
+
 /* Of an inode that does not pass. */
 static void filter_drop(struct filter *filter, const struct record_header *record)
 {
 	if (record->kind == RECORD_REQUEST_BEGIN)
-		task_begin(filter, record->tid);
+		task_begin(filter, record);
 	else if (record->kind == RECORD_REQUEST_END)
 		task_end(filter, record->tid);
 	else if (record->kind == RECORD_LOSS)
@@ -178,7 +187,7 @@ static const struct record_header *filter_zap(struct filter *filter,
 					      const struct record_header *record)
 {
 	bool ours = !record->inode || filter_whose(filter, record->inode) == FILTER_OURS;
-	bool elsewhere = task_find(filter, record->tid);
+	bool elsewhere = !ours || inside_elsewhere(filter, record);
 
 	if (ours && !elsewhere)
 		return record;
@@ -196,7 +205,8 @@ static const struct record_header *filter_zap(struct filter *filter,
 
 static bool flush_elsewhere(const struct filter *filter, const struct record_header *record)
 {
-	return task_find(filter, record->tid) || (!filter->vm && !tgid_known(filter, record->tgid));
+	return inside_elsewhere(filter, record) ||
+	       (!filter->vm && !tgid_known(filter, record->tgid));
 }
 
 static const struct record_header *filter_timed(struct filter *filter,

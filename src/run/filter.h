@@ -24,6 +24,7 @@ enum filter_whose {
 struct filter_task {
 	uint32_t tid;
 	uint32_t depth; /* requests open */
+	uint64_t since; /* ns: the begin of the outermost */
 };
 
 struct filter {
