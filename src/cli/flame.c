@@ -23,6 +23,7 @@ struct flame {
 	const char *out;
 	enum report_weight weight;
 	enum report_by by;
+	const char *form; /* the option that names it; NULL: none was given */
 	bool svg, html;
 	const char *graph_option; /* of one graph, given; NULL: none */
 	bool diff;
@@ -80,6 +81,13 @@ static int choice_find(const struct argp_state *state, const struct choice *choi
 	options_usage(state->name, "%s %s: no such choice", option, text);
 }
 
+static void form_set(const struct argp_state *state, struct flame *flame, const char *option)
+{
+	if (flame->form && strcmp(flame->form, option) != 0)
+		options_usage(state->name, "%s and %s: give one of them", flame->form, option);
+	flame->form = option;
+}
+
 static error_t flame_parse(int key, char *text, struct argp_state *state)
 {
 	struct flame *flame = state->input;
@@ -89,10 +97,15 @@ static error_t flame_parse(int key, char *text, struct argp_state *state)
 		options_init_children(state, &flame->options, OPTIONS_CHILDREN);
 		return 0;
 	case KEY_FOLDED:
+		form_set(state, flame, "--folded");
+		return 0;
 	case KEY_SVG:
+		form_set(state, flame, "--svg");
+		flame->svg = true;
+		return 0;
 	case KEY_HTML:
-		flame->svg = key == KEY_SVG;
-		flame->html = key == KEY_HTML;
+		form_set(state, flame, "--html");
+		flame->html = true;
 		return 0;
 	case 'o':
 		flame->out = text;

@@ -192,13 +192,28 @@ __s64 report_command_status(const struct verdict *verdict)
 	return counts.command_status;
 }
 
+/* "all 4 are", of as many pages as the line above it tells of. */
+static void pattern_all(const struct verdict_pattern *pattern, char *text, size_t size)
+{
+	unsigned long long causes = pattern->causes, pages = pattern->pages;
+
+	if (causes <= 1 && pages <= 1)
+		snprintf(text, size, "it is%s",
+			 strncmp(pattern->what, "pages ", 6) ? "" : " one of the");
+	else if (causes <= 1)
+		snprintf(text, size, "they are");
+	else if (!pages || pages == causes)
+		snprintf(text, size, "all %llu are", causes);
+	else
+		snprintf(text, size, "all %llu, of %llu causes, are", pages, causes);
+}
+
 const char *report_pattern(const struct verdict_pattern *pattern, char *line)
 {
-	char all[48] = "it is ";
+	char all[64];
 
-	if (pattern->causes > 1)
-		snprintf(all, sizeof(all), "all %llu are ", (unsigned long long)pattern->causes);
-	snprintf(line, REPORT_PATTERN_MAX, "%s%s%s%s", all, pattern->what,
+	pattern_all(pattern, all, sizeof(all));
+	snprintf(line, REPORT_PATTERN_MAX, "%s %s%s%s", all, pattern->what,
 		 *pattern->also ? "; " : "", pattern->also);
 	return line;
 }

@@ -58,7 +58,7 @@ const char *report_state(enum model_state state);
 void report_event_line(FILE *out, const struct model_event *event, const char *indent);
 
 /* "all 4 are the last page of a set_range to absent; only on CPU 1" */
-#define REPORT_PATTERN_MAX (2 * VERDICT_PATTERN_MAX + 64)
+#define REPORT_PATTERN_MAX (2 * VERDICT_PATTERN_MAX + 80)
 const char *report_pattern(const struct verdict_pattern *pattern, char *line);
 
 /*

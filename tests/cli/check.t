@@ -77,6 +77,24 @@ pages_of() {
 paste -d + <(pages_of --pgoff 0-0xf) <(pages_of --pgoff 0x10-0x1f) <(pages_of --pgoff 0x20-0xffff) >"$test_work/parts"
 is "$(awk -F + '{ print $1 + $2 + $3 }' "$test_work/parts" | paste -sd ' ')" "$(pages_of | paste -sd ' ')" 'pages by parts are those of the whole'
 is "$(awk -F + '$1 < 10 || $2 < 10 || $3 < 10' "$test_work/parts")" '' 'and each part has some'
+# Those of each inode are together those of all, whatever a record's place among others is.
+for word in flame 'latency --json'; do
+	read -ra words <<<"$word"
+	for inode in g1 g2 g3 g4 all; do
+		given=(--inode "$inode")
+		[ "$inode" != all ] || given=()
+		"$top/build/bin/gmemtrace" "${words[@]}" "${given[@]}" "$fixture" 2>/dev/null >"$test_work/$inode"
+	done
+	[ "$word" = flame ] || for inode in g1 g2 g3 g4 all; do
+		jq -r '.causes[] | "\(.kind) \(.size) \(.operation) \(.count)"' "$test_work/$inode" | sort >"$test_work/lines"
+		mv "$test_work/lines" "$test_work/$inode"
+	done
+	sum() {
+		awk '{ at = $0; sub(/ [0-9]+$/, "", at); sum[at] += $NF } END { for (at in sum) print at, sum[at] }' "$@" | sort
+	}
+	is "$(cd "$test_work" && sum g1 g2 g3)" "$(cd "$test_work" && sum all)" "$word: inodes are together the whole"
+	is "$(cat "$test_work/g4")" '' "$word: and one that is not there has none"
+done
 flushes_of() {
 	"$top/build/bin/gmemtrace" latency --json "$@" "$fixture" | jq '.rows[] | select(.key == "flush").count'
 }
@@ -94,6 +112,16 @@ for subcommand in 'live --batch' 'live --screen 80x24' flame latency 'export --f
 done
 is "$("$top/build/bin/gmemtrace" flame --html --by vm /nonexistent 2>&1; echo $?)" 'gmemtrace flame: --by has no meaning with --html, which has them all; see gmemtrace flame --help
 64' 'flame --html --by'
+is "$("$top/build/bin/gmemtrace" flame --svg --html /nonexistent 2>&1; echo $?)" 'gmemtrace flame: --svg and --html: give one of them; see gmemtrace flame --help
+64' 'flame --svg --html'
+# What is told of a pattern agrees with the pages that the line above it counts.
+patterns() {
+	"$top/build/bin/gmemtrace" check "$top/tests/unit/fixtures/$1.cap" | sed -n '/rule [0-9]*)$/{s/  (.*//;N;s/\n */: /p}'
+}
+is "$(patterns fault-range-exclusive-end | head -n 2)" 'declared-mismatch  4 pages: all 4 are the last page of a set_range to absent, the last that covered it
+missed-page  13 pages: all 13, of 12 causes, are pages of a set_range to absent' 'pages of several causes'
+is "$(patterns fault-table-before-xarray)" 'partial-apply  32 pages: they are all pages of a set_range to present that failed; with -12' 'pages of one cause'
+is "$(patterns format-1)" 'missed-page  1 page: it is one of the pages of a set_range to present' 'one page'
 "$top/build/bin/gmemtrace" check --require missed-page --allow stuck --json --json --junit=/dev/null /nonexistent 2>"$test_work/said"
 is "$?: $(cat "$test_work/said")" '2: gmemtrace: /nonexistent: cannot open the capture: No such file or directory' 'what fits is taken'
 
