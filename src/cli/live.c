@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmemtrace live: what happens, as it happens, or as it happened. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +12,13 @@
 #include "cli/screen.h"
 #include "cli/terminal.h"
 #include "gmemtrace/report.h"
+#include "view/draw.h"
 #include "view/grid.h"
 
 #define SECOND 1000000000ULL
 #define INTERVAL_MIN (SECOND / 10) /* heartbeats carry the time on */
 #define COUNT_MAX 1000000000ULL
+#define KEY_NAME_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 struct live {
 	struct options options;
@@ -75,6 +78,25 @@ static void screen_size(const struct argp_state *state, struct live *live, const
 			      text);
 }
 
+/* A name that no key has would be pressed letter by letter. */
+static void keys_check(const struct argp_state *state, const char *keys)
+{
+	while (*keys) {
+		const char *key = keys;
+		size_t length = strspn(key + 1, KEY_NAME_LETTERS);
+
+		if (view_key_take(&keys) == '<' && length > 1 && isupper((unsigned char)key[1]) &&
+		    key[length + 1] == '>')
+			options_usage(state->name, "--keys %.*s: no key is called so",
+				      (int)length + 2, key);
+	}
+}
+
+static bool live_lines(const struct live *live)
+{
+	return !live->screen.columns && (live->batch || live->json || !terminal_suits());
+}
+
 static void live_contradictions(const struct argp_state *state, const struct live *live)
 {
 	if (live->screen.columns && !live->options.run.file)
@@ -83,6 +105,11 @@ static void live_contradictions(const struct argp_state *state, const struct liv
 		options_usage(state->name, "--at is of a capture: give FILE");
 	if (live->screen.keys && !live->screen.columns)
 		options_usage(state->name, "--keys goes with --screen");
+	if (live->screen.at && live_lines(live))
+		options_usage(state->name,
+			      "--at is of screens: lines begin where the capture does");
+	if (live->screen.keys)
+		keys_check(state, live->screen.keys);
 	if (live->screen.columns && (live->batch || live->json))
 		options_usage(state->name, "--screen and %s: give one of them",
 			      live->json ? "--json" : "--batch");
@@ -242,7 +269,7 @@ int subcommand_live(int argc, char **argv, char **command)
 	enum gmemtrace_status status;
 
 	options_parse(&live_argp, argc, argv, &live, &live.options, command);
-	if (live.screen.columns || (!live.batch && !live.json && terminal_suits()))
+	if (!live_lines(&live))
 		return screen_run(&live);
 	status = run_open(&live.run, &live.options.run);
 	if (status)

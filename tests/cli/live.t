@@ -21,6 +21,9 @@ refused '--screen is of a capture: give FILE' --screen 80x24
 refused '--at is of a capture: give FILE' --at 1s
 refused '--keys goes with --screen' --keys j a.cap
 refused '--screen and --json: give one of them' --screen 80x24 --json a.cap
+refused '--at is of screens: lines begin where the capture does' --at 1s --batch a.cap
+refused '--at is of screens: lines begin where the capture does' --at 1s a.cap
+refused '--keys <Entr>: no key is called so' --screen 80x24 --keys 'j<Entr>' a.cap
 
 make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
 "$top/build/tests/make-captures" "$test_work" || exit 1
