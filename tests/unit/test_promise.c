@@ -500,6 +500,23 @@ static void test_lost_end(void **state)
 	}
 }
 
+/* A call that begins behind the loss has lost nothing, however long it takes. */
+static void test_lost_before(void **state)
+{
+	(void)state;
+	private_vm(false);
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 100, 1);
+	stream_heartbeat(&stream);
+	stream_promise(&stream, T + 1, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x900, 1, 0, true, 0);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	promise(true);
+	read_once(RECORD_SNAPSHOT_LIVE, false, ABSENT_BITS);
+	convert_to(GFN, PAGES, true, 1, 0, 0);
+	read_twice(PRESENT_BITS | DEVIATES);
+	expect_silent(RULE_PROMISE_BROKEN);
+}
+
 /* Frames that another slot has taken over are this inode's no longer. */
 static void test_rebound(void **state)
 {
@@ -574,6 +591,7 @@ int main(void)
 		RULE_TEST(test_bind_takes_back),
 		RULE_TEST(test_two_vms),
 		RULE_TEST(test_lost_end),
+		RULE_TEST(test_lost_before),
 		RULE_TEST(test_rebound),
 		RULE_TEST(test_malformed),
 	};
