@@ -359,7 +359,6 @@ struct model_observer {
 	void (*flush_judged)(void *context, const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(void *context, const struct model_exposure *exposure);
 	void (*page_read)(void *context, const struct model_read *read);
-	bool proven_only; /* page_read() of what is proven, or left, at least: the rest may be left out */
 	/* After the model has taken it over. A page may be seen to leave by its free alone. */
 	void (*moved)(void *context, const struct model_moved *moved);
 	void (*promised)(void *context, const struct model_promised *promised);
@@ -376,6 +375,13 @@ struct model_observer {
 	/* Everything before @now has been taken. */
 	void (*advanced)(void *context, __u64 now);
 	void (*finished)(void *context, __u64 now);
+	/* What comes by the million and is of no interest: it may be left out, or be told of all the same. */
+	struct {
+		bool unproven; /* page_read() where nothing is proven, or left */
+		bool covered; /* flush_judged() where the own flush covers it */
+		__u64 brief; /* exposure_ended() of those that take less, ns */
+		__u64 apart; /* zapped() outside of requests, of inodes of these providers: a bit each */
+	} spare;
 };
 
 struct model_counts {

@@ -117,7 +117,7 @@ static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_p
 	}
 	read_tell(judging);
 	/* Nobody wants to know of a page that is as it must be, and nothing was promised of it. */
-	if (!judging->model->heard.page_read && !judging->bundle->promises_nr) {
+	if (!judging->model->heard.unproven && !judging->bundle->promises_nr) {
 		run->declared = 0; /* nothing goes on with it */
 		return true;
 	}

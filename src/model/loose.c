@@ -309,7 +309,8 @@ static void loose_enter(struct model *model, struct loose *loose)
 void loose_covered(struct model *model, struct task *task, const struct model_zap *zap)
 {
 	task->loose_waiting = false;
-	loose_tell(model, zap, MODEL_COVERED, zap->flushed);
+	if (model->heard.covered)
+		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 }
 
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)

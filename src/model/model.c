@@ -25,6 +25,7 @@ struct model *model_create(const struct model_options *options)
 		free(model);
 		return NULL;
 	}
+	model->heard.brief = model->heard.apart = ~0ULL;
 	model->chunk_ids_max = CHUNK_IDS_MAX;
 	model->counts.command_status = -1;
 	model->counts.groups = ~0ULL;
@@ -75,6 +76,17 @@ void model_free(struct model *model)
 	free(model);
 }
 
+static void observer_heard(struct model *model, const struct model_observer *observer)
+{
+	model->heard.flushed |= observer->flushed != NULL;
+	model->heard.unproven |= observer->page_read && !observer->spare.unproven;
+	model->heard.covered |= observer->flush_judged && !observer->spare.covered;
+	if (observer->exposure_ended && observer->spare.brief < model->heard.brief)
+		model->heard.brief = observer->spare.brief;
+	if (observer->zapped)
+		model->heard.apart &= observer->spare.apart;
+}
+
 int model_observe(struct model *model, const struct model_observer *observer)
 {
 	struct model_observer *more;
@@ -84,8 +96,7 @@ int model_observe(struct model *model, const struct model_observer *observer)
 		return -ENOMEM;
 	model->observers = more;
 	more[model->observers_nr++] = *observer;
-	model->heard.flushed |= observer->flushed != NULL;
-	model->heard.page_read |= observer->page_read && !observer->proven_only;
+	observer_heard(model, observer);
 	if (!model->narrow.on)
 		model->whole_nr = model->observers_nr;
 	return 0;

@@ -79,8 +79,8 @@ static void narrow_zapped(struct model *model, struct task *task, struct inode *
 	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, zapped, &cut, request);
 }
 
-void notify_zapped(struct model *model, struct task *task, struct inode *inode,
-		   const struct model_zap *zap)
+void notify_changed(struct model *model, struct task *task, struct inode *inode,
+		    const struct model_zap *zap)
 {
 	const struct model_request *request = request_told(task);
 

@@ -357,8 +357,10 @@ struct model {
 	struct model_observer *observers;
 	size_t observers_nr;
 	struct {
-		bool flushed, page_read; /* also where nothing is proven */
-	} heard; /* somebody listens; of what comes by the million */
+		bool flushed, unproven, covered;
+		__u64 brief,
+			apart; /* as in model_observer.spare, of all observers: what none wants */
+	} heard; /* what comes by the million, and somebody listens to */
 	size_t whole_nr; /* observers of all pages; those behind them are of `narrow` alone */
 	struct {
 		bool on;
@@ -450,12 +452,26 @@ struct model {
 void notify_request_begun(struct model *model, struct request *request);
 void notify_request_ended(struct model *model, const struct request *request);
 void notify_request_stuck(struct model *model, const struct model_request *request, __u64 now);
-void notify_zapped(struct model *model, struct task *task, struct inode *inode,
-		   const struct model_zap *zap);
+void notify_changed(struct model *model, struct task *task, struct inode *inode,
+		    const struct model_zap *zap);
+static inline void notify_zapped(struct model *model, struct task *task, struct inode *inode,
+				 const struct model_zap *zap)
+{
+	if (!inode || task->top || model->narrow.on || inode->base.provider > 63 ||
+	    !(model->heard.apart >> inode->base.provider & 1))
+		notify_changed(model, task, inode, zap);
+}
+
 void notify_flushed(struct model *model, struct task *task, const struct model_flush *flush,
 		    struct inode *inode);
 void notify_flush_timed(struct model *model, const struct task *task,
 			const struct record_flush_timed *record, const struct inode *inode);
+/* Whether somebody wants to know. */
+static inline bool exposure_heard(const struct model *model, __u64 begin, __u64 end)
+{
+	return end - begin >= model->heard.brief || model->narrow.on;
+}
+
 void notify_exposure_ended(struct model *model, const struct model_exposure *exposure);
 void notify_page_read(struct model *model, const struct model_read *read);
 void notify_moved(struct model *model, const struct model_moved *moved);

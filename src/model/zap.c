@@ -453,20 +453,23 @@ static void flushed_apply(struct model *model, const struct record_zap *record,
 static void flushed_told(struct model *model, struct task *task, const struct model_zap *zap,
 			 struct inode *inode, struct model_flush *flush)
 {
-	const struct model_exposure ended = {
-		.inode = &inode->base,
-		.pgoff = zap->pgoff,
-		.nr = 1,
-		.begin = zap->end,
-		.end = flush->end,
-		.own = true,
-		.operation = RECORD_OPERATION_NONE,
-	};
+	struct model_exposure ended;
 
 	flush_event(model, flush, inode);
 	inode->base.exposed--;
 	flush->covered = 1;
-	notify_exposure_ended(model, &ended);
+	if (exposure_heard(model, zap->end, flush->end)) {
+		ended = (struct model_exposure){
+			.inode = &inode->base,
+			.pgoff = zap->pgoff,
+			.nr = 1,
+			.begin = zap->end,
+			.end = flush->end,
+			.own = true,
+			.operation = RECORD_OPERATION_NONE,
+		};
+		notify_exposure_ended(model, &ended);
+	}
 	flush_tell(model, task, flush, inode);
 }
 

@@ -27,6 +27,7 @@ struct rule_descriptor {
 	void (*flush_judged)(struct verdict *verdict,
 			     const struct model_flush_judgement *judgement);
 	void (*exposure_ended)(struct verdict *verdict, const struct model_exposure *exposure);
+	__u64 exposed_ns; /* `exposure_ended` has nothing to say of those that take less */
 	/* Where something is proven of it, or left. */
 	void (*page_read)(struct verdict *verdict, const struct model_read *read);
 	/* Read twice so. */

@@ -61,5 +61,6 @@ static const struct rule_descriptor long_exposure = {
 		.built = true,
 	},
 	.exposure_ended = long_exposure_ended,
+	.exposed_ns = LONG_NS,
 };
 RULE_ENTER(long_exposure);

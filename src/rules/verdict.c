@@ -491,6 +491,20 @@ static void verdict_prepare(struct verdict *verdict, const struct verdict_option
 	}
 }
 
+/* What no rule has a word for. */
+static void verdict_spare(const struct verdict *verdict, struct model_observer *observer)
+{
+	observer->spare.brief = ~0ULL;
+	for (size_t i = 0; i < verdict->built_nr; i++) {
+		const struct rule_descriptor *descriptor = verdict->built[i];
+
+		if (descriptor->exposure_ended && descriptor->exposed_ns < observer->spare.brief)
+			observer->spare.brief = descriptor->exposed_ns;
+	}
+	for (size_t kind = 0; kind < RULE_KIND_OTHER; kind++)
+		observer->spare.apart |= (__u64)!verdict->changed_apart[kind] << kind;
+}
+
 struct verdict *verdict_create(struct model *model, const struct verdict_options *options)
 {
 	struct verdict *verdict = calloc(1, sizeof(*verdict));
@@ -503,7 +517,6 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.flush_judged = verdict_flush_judged,
 		.exposure_ended = verdict_exposure_ended,
 		.page_read = verdict_page_read,
-		.proven_only = true,
 		.promised = verdict_promised,
 		.slept = verdict_slept,
 		.moved = verdict_moved,
@@ -512,6 +525,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.doubt = verdict_doubt,
 		.advanced = verdict_advanced,
 		.finished = verdict_finished,
+		.spare = { .unproven = true, .covered = true },
 	};
 
 	if (!verdict)
@@ -519,6 +533,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 	verdict->lists = calloc(1, sizeof(*verdict->lists));
 	verdict->model = model;
 	verdict_prepare(verdict, options);
+	verdict_spare(verdict, &observer);
 	if (verdict->lists && !model_observe(model, &observer))
 		return verdict;
 	free(verdict->lists);
