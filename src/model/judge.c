@@ -116,15 +116,55 @@ static bool judge_like(struct judging *judging, __u64 pgoff, const struct read_p
 		return true;
 	}
 	read_tell(judging);
-	/* Nobody wants to know of a page that is as it must be, and nothing was promised of it. */
-	if (!judging->model->heard.unproven && !judging->bundle->promises_nr) {
-		run->declared = 0; /* nothing goes on with it */
-		return true;
-	}
 	run->pgoff = pgoff;
 	run->pfn = seen->pfn;
 	run->nr = 1;
 	return true;
+}
+
+/* Whether nobody wants to know of pages that are as they must be, and nothing was promised of them. */
+static bool likes_untold(const struct judging *judging)
+{
+	return judging->like.valid && !judging->suspected && !judging->model->heard.unproven &&
+	       !judging->bundle->promises_nr;
+}
+
+/* Of [@bit, @end] those in front that are like the page before, of 64 at most. */
+static __u32 likes_count(struct judging *judging, __u32 bit, __u32 end,
+			 const struct read_page *seen)
+{
+	const struct page *pages = judging->chunk->pages;
+	const struct judged *like = &judging->like;
+	__u32 at = bit;
+
+	end = end < (bit | 63) ? end : bit | 63;
+	while (at <= end && page_may_be_like(judging, at) && seen[at].bits == like->bits &&
+	       seen[at].pfn == pages[at].pfn && pages[at].flags == like->flags)
+		at++;
+	return at - bit;
+}
+
+/* Judges as many from @pgoff on, to @last, as are like the page before, where they need only be counted. */
+static __u64 judge_likes(struct judging *judging, __u64 pgoff, __u64 last,
+			 const struct read_page *seen)
+{
+	__u32 bit = (__u32)(pgoff - judging->start), nr;
+	__u64 *changed = &judging->chunk->bits[BITS_CHANGED][bit / 64];
+	__u64 *compared = &judging->chunk->bits[BITS_COMPARED][bit / 64], mask;
+
+	if (!likes_untold(judging))
+		return 0;
+	nr = likes_count(judging, bit, (__u32)(last - judging->start), seen);
+	if (!nr)
+		return 0;
+	read_tell(judging);
+	judging->run.declared = 0; /* nothing goes on with it */
+	mask = ~0ULL >> (64 - nr) << (bit % 64);
+	judging->model->counts.pages_read += nr;
+	judging->inode->base.compared += (__u64)__builtin_popcountll(mask & ~*compared);
+	*compared |= mask;
+	*changed &= ~mask;
+	return nr;
 }
 
 static void judge_page(struct judging *judging, __u64 pgoff, const struct read_page *seen)
@@ -290,9 +330,13 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 	judging->left = false;
 	judging->like.valid = false;
 	judging->like_word = 0;
-	for (__u64 pgoff = first; pgoff <= last; pgoff++) {
+	for (__u64 pgoff = first, nr; pgoff <= last; pgoff += nr) {
 		const struct read_page *page = &seen->pages[pgoff - judging->start];
 
+		nr = judge_likes(judging, pgoff, last, seen->pages);
+		if (nr)
+			continue;
+		nr = 1;
 		if (!judge_like(judging, pgoff, page))
 			judge_page(judging, pgoff, page);
 	}
