@@ -233,6 +233,6 @@ int subcommand_features(int argc, char **argv, char **command)
 	if (!missing)
 		return GMEMTRACE_CONSISTENT;
 	if (!features.json)
-		output_line("cannot trace here: %s is missing: %s", missing->name, missing->reason);
+		output_line("cannot trace here: %s: %s", missing->name, missing->reason);
 	return GMEMTRACE_CANNOT_RUN;
 }

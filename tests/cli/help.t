@@ -87,6 +87,11 @@ is "$(cd "$test_work" && cp "$top/tests/unit/fixtures/format-2.cap" gmemtrace.ca
 is "$(completed gmemtrace check --inode '')" '' 'without one there are none'
 is "$(completed gmemtrace flame --weight n)" ns 'and a choice'
 is "$(completed gmemtrace export --format p)" perfetto 'each of its own'
+is "$(completed gmemtrace why g1:0x10 ../tests/unit/fixtures/format-2)" ../tests/unit/fixtures/format-2.cap 'why takes a capture, too'
+is "$(completed gmemtrace check --base ../tests/unit/fixtures/format-2)" ../tests/unit/fixtures/format-2.cap 'as do options'
+is "$(completed gmemtrace check --require missed-page,never-f)" missed-page,never-flushed 'rules have names'
+is "$(completed gmemtrace latency --summary = e) $(completed gmemtrace latency --summary e)" 'exposure ' \
+	'what an option may take is joined to it'
 
 # shellcheck disable=SC2013
 for target in $(make -C "$top" --no-print-directory help | grep -oE '^make [a-z-]+' | cut -d ' ' -f 2); do
