@@ -9,15 +9,11 @@ make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
 "$top/build/tests/make-captures" "$test_work" || exit 1
 cd "$test_work" || exit 1
 
-# section PAGE NAME: its lines that are typed, without the markup
+# section PAGE NAME: its lines that are typed, as a reader sees them
 section() {
-	awk -v name="$2" '
-		/^\.Sh / { inside = substr($0, 5) == name; next }
-		!inside { next }
-		/^\.Bd / { literal = 1; next }
-		/^\.Ed/ { literal = 0; next }
-		literal { print }
-		/^\.Dl / { print substr($0, 5) }' "$1" | sed 's/\\-/-/g; s/\\e/\\/g'
+	mandoc -T ascii -O width=400 "$1" | col -bx | awk -v name="$2" '
+		/^[^ ]/ { inside = $0 == name; next }
+		inside && sub(/^           /, "") { sub(/^# /, ""); print }'
 }
 
 # runs PAGE LINE: with a status that a report can have, and something said
