@@ -26,8 +26,8 @@ static const struct unit sizes[] = {
 };
 
 static const struct unit times[] = {
-	{ "", 1e9 },  { "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },
-	{ "s", 1e9 }, { "m", 60e9 }, { "h", 3600e9 }, { NULL, 0 },
+	{ "", 1e9 },	 { "ns", 1 },	{ "us", 1e3 },	 { "ms", 1e6 }, { "s", 1e9 },
+	{ "min", 60e9 }, { "m", 60e9 }, { "h", 3600e9 }, { NULL, 0 },
 };
 
 /* A number as people write it: no sign, no "inf", no hexadecimal float. */

@@ -104,6 +104,10 @@ static void test_times(void **state)
 	assert_int_equal(ns, 250000000);
 	assert_int_equal(units_parse_time("0.5s", &ns), 0);
 	assert_int_equal(ns, 500000000);
+	assert_int_equal(units_parse_time("10min", &ns), 0);
+	assert_int_equal(ns, 600000000000ULL);
+	assert_int_equal(units_parse_time("10m", &ns), 0);
+	assert_int_equal(ns, 600000000000ULL);
 	assert_int_equal(units_parse_time("1h", &ns), 0);
 	assert_int_equal(ns, 3600000000000ULL);
 	assert_int_equal(units_parse_time("soon", &ns), -EINVAL);
