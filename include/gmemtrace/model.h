@@ -537,7 +537,7 @@ struct model_event {
 	__u16 operation;
 	__u32 cpu, tid, tgid;
 	__u32 inode; /* number, 0 none */
-	/* 1 present, 0 absent; FLUSH: 1 full; PROMISE: 1 shared; SNAPSHOT_END: enum model_state, the page table's */
+	/* 1 present, 0 absent; FLUSH: 1 full; JOIN: 1 prepared; PROMISE: 1 shared; SNAPSHOT_END: enum model_state, the page table's */
 	__u32 state;
 	__s32 result;
 	__u32 mode; /* fallocate: FALLOC_FL_* */

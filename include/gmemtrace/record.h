@@ -216,6 +216,9 @@ struct record_header {
 	__u64 inode; /* ring: struct inode *; sealed: capture-local number; 0: none */
 };
 
+/* Of a request's `mode`: FALLOC_FL_PUNCH_HOLE. */
+#define RECORD_MODE_PUNCH_HOLE 2
+
 /*
  * A call of a routine: BEGIN from fentry, END from fexit. END repeats the
  * arguments, so that it can be used when its BEGIN was lost. Requests of one

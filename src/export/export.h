@@ -57,4 +57,12 @@ static inline __u32 export_vm(const struct model_inode *inode)
 	return inode->vm ? inode->vm : inode->tgid;
 }
 
+/* present or absent; of a fallocate hole or allocation. */
+static inline const char *export_asked(const struct model_request *request)
+{
+	const char *direction = report_direction(request->operation, request->state, request->mode);
+
+	return direction ? direction : request->state ? "present" : "absent";
+}
+
 #endif

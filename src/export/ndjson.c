@@ -110,7 +110,7 @@ static void ndjson_request(void *writer, const struct model_request *request, __
 
 	add_inode_name(line, request->inode);
 	add_text(line, "request", model_operation_name(request->operation));
-	add_text(line, "asks_for", state_name(request->state));
+	add_text(line, "asks_for", export_asked(request));
 	add_count(line, "pgoff_first", request->pgoff_first);
 	add_count(line, "pgoff_last", request->pgoff_last);
 	add_known(line, "begin", request->begin, request->begin);

@@ -310,7 +310,7 @@ static void perfetto_request(void *writer, const struct model_request *request, 
 	model_inode_name(request->inode, inode, sizeof(inode));
 	event_text(&event, "inode", inode);
 	event_text(&event, "pages", report_range(request->pgoff_first, request->pgoff_last, range));
-	event_text(&event, "asks_for", request->state ? "present" : "absent");
+	event_text(&event, "asks_for", export_asked(request));
 	event_count(&event, "tid", request->tid);
 	event_count(&event, "cpu", request->cpu);
 	if (!now)

@@ -22,6 +22,8 @@ static void owner_event(struct model *model, const struct record_owner *record, 
 		.tid = record->header.tid,
 		.tgid = record->header.tgid,
 		.inode = (__u32)inode,
+		.state = record->header.kind == RECORD_JOIN &&
+			 record->prepared & RECORD_OWNER_PREPARED,
 		.first = first,
 		.last = first + record->nr - 1,
 	};

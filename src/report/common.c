@@ -4,6 +4,7 @@
 
 #include "internal.h"
 #include "map/map.h"
+#include "model/plural.h"
 
 int report_done(FILE *out)
 {
@@ -64,8 +65,6 @@ const char *report_place(const struct verdict_violation *violation, char *place)
 	return place;
 }
 
-#define PUNCH_HOLE 2 /* FALLOC_FL_PUNCH_HOLE */
-
 const char *report_direction(__u32 operation, __u32 state, __u32 mode)
 {
 	switch (operation) {
@@ -75,7 +74,7 @@ const char *report_direction(__u32 operation, __u32 state, __u32 mode)
 	case RECORD_OPERATION_UPDATE_XARRAY:
 		return state ? "present" : "absent";
 	case RECORD_OPERATION_FALLOCATE:
-		return mode & PUNCH_HOLE ? "hole" : "allocation";
+		return mode & RECORD_MODE_PUNCH_HOLE ? "hole" : "allocation";
 	default:
 		return NULL;
 	}
@@ -93,40 +92,54 @@ static const char *request_text(const struct model_event *event, char *text, siz
 	bool allocates = event->operation == RECORD_OPERATION_FALLOCATE;
 
 	snprintf(text, size, "%s%s%s", model_operation_name(event->operation),
-		 !way			    ? ""
-		 : !allocates		    ? " to "
-		 : event->mode & PUNCH_HOLE ? " of a "
-					    : "",
-		 way && (!allocates || event->mode & PUNCH_HOLE) ? way : "");
+		 !way					? ""
+		 : !allocates				? " to "
+		 : event->mode & RECORD_MODE_PUNCH_HOLE ? " of a "
+							: "",
+		 way && (!allocates || event->mode & RECORD_MODE_PUNCH_HOLE) ? way : "");
 	return text;
 }
 
 /* "read: xarray present, page table absent"; a source that said nothing is left out */
-static void read_text(const struct model_event *event, const char *range, char *text)
+static void read_text(const struct model_event *event, const char *pages, char *text)
 {
 	const char *xarray = report_state(event->operation), *table = report_state(event->state);
 
-	snprintf(text, REPORT_EVENT_MAX, "pages %s are read:%s%s%s%s%s%s%s", range,
-		 xarray ? " declared " : "", xarray ? xarray : "", xarray && table ? "," : "",
-		 table ? " page table " : "", table ? table : "",
-		 event->mode & MODEL_LEFT_LOCKED ? ", locked" : "",
+	snprintf(text, REPORT_EVENT_MAX, "%s %s read:%s%s%s%s%s%s%s", pages,
+		 plural_of(event->last - event->first + 1, "is", "are"), xarray ? " declared " : "",
+		 xarray ? xarray : "", xarray && table ? "," : "", table ? " page table " : "",
+		 table ? table : "", event->mode & MODEL_LEFT_LOCKED ? ", locked" : "",
 		 event->mode & MODEL_LEFT_REFERENCED ? ", with references left" : "");
+}
+
+/* "page 0x7 joins the inode" */
+static void join_text(const struct model_event *event, const char *pages, char *text)
+{
+	__u64 nr = event->last - event->first + 1;
+
+	if (event->state)
+		snprintf(text, REPORT_EVENT_MAX, "%s %s prepared", pages,
+			 plural_of(nr, "is", "are"));
+	else
+		snprintf(text, REPORT_EVENT_MAX, "%s %s the inode", pages,
+			 plural_of(nr, "joins", "join"));
 }
 
 const char *report_event(const struct model_event *event, char *text)
 {
 	const char *state = event->state ? "present" : "absent";
-	char range[REPORT_RANGE_MAX], request[48];
+	char range[REPORT_RANGE_MAX], pages[REPORT_RANGE_MAX + 8], request[48];
 
 	report_range(event->first, event->last, range);
+	snprintf(pages, sizeof(pages), "page%s %s", plural(event->last - event->first + 1), range);
 	switch (event->kind) {
 	case RECORD_REQUEST_BEGIN:
-		snprintf(text, REPORT_EVENT_MAX, "%s begins, pages %s",
-			 request_text(event, request, sizeof(request)), range);
+		snprintf(text, REPORT_EVENT_MAX, "%s begins, %s",
+			 request_text(event, request, sizeof(request)), pages);
 		break;
 	case RECORD_REQUEST_END:
-		snprintf(text, REPORT_EVENT_MAX, "%s ends, pages %s, result %d",
-			 request_text(event, request, sizeof(request)), range, event->result);
+		snprintf(text, REPORT_EVENT_MAX, "%s ends, %s, result %d",
+			 request_text(event, request, sizeof(request)), pages, event->result);
 		break;
 	case RECORD_ZAP:
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s made %s, result %d", range, state,
@@ -137,7 +150,7 @@ const char *report_event(const struct model_event *event, char *text)
 			 event->state ? "everything" : range);
 		break;
 	case RECORD_JOIN:
-		snprintf(text, REPORT_EVENT_MAX, "pages %s join the inode", range);
+		join_text(event, pages, text);
 		break;
 	case RECORD_LEAVE:
 		snprintf(text, REPORT_EVENT_MAX, "pfn %s leaves its inode", range);
@@ -155,7 +168,7 @@ const char *report_event(const struct model_event *event, char *text)
 			 event->state);
 		break;
 	case RECORD_SNAPSHOT_END:
-		read_text(event, range, text);
+		read_text(event, pages, text);
 		break;
 	case RECORD_PROMISE:
 		snprintf(text, REPORT_EVENT_MAX, "conversion of gfns %s to %s ends, result %d",

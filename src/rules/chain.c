@@ -353,6 +353,7 @@ static void chain_moved(struct chain *chain, const struct model *model,
 		.tid = moved->tid,
 		.tgid = moved->tgid,
 		.inode = moved->inode ? (__u32)moved->inode->number : 0,
+		.state = moved->move == MODEL_PREPARED,
 		.first = came ? moved->pgoff : moved->pfn,
 		.last = (came ? moved->pgoff : moved->pfn) + moved->nr - 1,
 	};

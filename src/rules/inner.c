@@ -8,13 +8,13 @@
 #include "internal.h"
 #include "rules/inner.h"
 
-#define PUNCH_HOLE 2 /* FALLOC_FL_PUNCH_HOLE */
 /* Runs times the changes that each is of. A kernel's request undoes each change once at most. */
 #define LOOKS_MAX (1ULL << 24)
 
 bool request_allocates(const struct model_request *request)
 {
-	return request->operation == RECORD_OPERATION_FALLOCATE && !(request->mode & PUNCH_HOLE);
+	return request->operation == RECORD_OPERATION_FALLOCATE &&
+	       !(request->mode & RECORD_MODE_PUNCH_HOLE);
 }
 
 bool request_changes_range(const struct model_request *request)

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include "internal.h"
 
-#define PUNCH_HOLE 2 /* FALLOC_FL_PUNCH_HOLE */
 #define STRIDE_PAGES 3 /* two pages are at some distance, whatever they are */
 #define STRIDE_SURE 64 /* pages: so far apart and in step are none by chance */
 #define STRIDE_MANY 8 /* nor are so many */
@@ -92,7 +91,7 @@ static const char *request_kind(const struct verdict_request *request, char *tex
 		way = request->state ? " to present" : " to absent";
 		break;
 	case RECORD_OPERATION_FALLOCATE:
-		way = request->mode & PUNCH_HOLE ? " of a hole" : "";
+		way = request->mode & RECORD_MODE_PUNCH_HOLE ? " of a hole" : "";
 		break;
 	default:
 		break;

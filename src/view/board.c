@@ -70,6 +70,7 @@ static void on_request_ended(void *context, const struct model_request *request)
 		.cpu = request->cpu,
 		.operation = request->operation,
 		.state = request->state,
+		.mode = request->mode,
 		.first = request->pgoff_first,
 		.last = request->pgoff_last,
 		.result = request->result,

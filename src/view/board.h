@@ -64,7 +64,7 @@ struct board_request {
 	const struct model_inode *inode;
 	__u32 tid, tgid, cpu;
 	enum record_operation operation;
-	__u32 state;
+	__u32 state, mode;
 	__u64 first, last;
 	__s64 result;
 	__u64 zaps, flushes, flush_pages, flush_ns; /* pages 0: everything */

@@ -20,6 +20,8 @@ const char *word_size(char word[WORD_MAX], __u64 bytes);
 const char *word_range(char word[RANGE_MAX], __u64 first, __u64 last);
 /* "all", "2 pages", "none needed" */
 const char *word_flush(char word[WORD_MAX], const struct board_request *request);
+/* "absent", "hole": what it asked for, or that it failed. */
+const char *word_asked(const struct board_request *request);
 
 /* A row of the table: a VM, or one of its inodes. */
 struct table_row {

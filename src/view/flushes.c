@@ -27,11 +27,8 @@ static void draw_request(const struct board_request *request, struct grid *grid,
 	used = snprintf(line, sizeof(line), "%llu.%03llu %-5u %-4s %-22s %-7s %7s  %-14s",
 			(unsigned long long)(request->end / 1000000000),
 			(unsigned long long)(request->end / 1000000 % 1000), request->tid, name,
-			what,
-			request->result < 0 ? "FAILED"
-			: request->state    ? "present"
-					    : "absent",
-			word_time(took, request->end - request->begin), word_flush(flush, request));
+			what, word_asked(request), word_time(took, request->end - request->begin),
+			word_flush(flush, request));
 	if (request->flushes && used + 7 <= room)
 		snprintf(line + used, sizeof(line) - (size_t)used, " %6s",
 			 word_time(flushed, request->flush_ns));

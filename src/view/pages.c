@@ -46,7 +46,7 @@ static void event_words(const struct model_event *event, char *text, size_t size
 		snprintf(text, size, "flushed: %s", event->state ? "everything" : range);
 		break;
 	case RECORD_JOIN:
-		snprintf(text, size, "faulted in");
+		snprintf(text, size, event->state ? "prepared" : "faulted in");
 		break;
 	case RECORD_LEAVE:
 		snprintf(text, size, "left the inode");

@@ -46,6 +46,10 @@ static __u64 walk_inode(const struct board *board, struct board_inode *entry, __
 	__u64 last = board->last < ~0ULL ? board->last : ~0ULL - 1;
 	struct model_page page;
 
+	if (entry->inode->dead && !entry->inode->resident) {
+		entry->pages = (struct board_walked){ .want = 0 };
+		entry->walked = true;
+	}
 	if (!walk_due(board, entry, still))
 		return steps;
 	if (!entry->walk_at) {

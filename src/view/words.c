@@ -59,11 +59,27 @@ const char *word_range(char word[RANGE_MAX], __u64 first, __u64 last)
 	return word;
 }
 
+static bool punches(const struct board_request *request)
+{
+	return request->operation == RECORD_OPERATION_FALLOCATE &&
+	       request->mode & RECORD_MODE_PUNCH_HOLE;
+}
+
+const char *word_asked(const struct board_request *request)
+{
+	if (request->result < 0)
+		return "FAILED";
+	if (request->operation == RECORD_OPERATION_FALLOCATE)
+		return punches(request) ? "hole" : "alloc";
+	return request->state ? "present" : "absent";
+}
+
 const char *word_flush(char word[WORD_MAX], const struct board_request *request)
 {
 	if (!request->flushes)
 		snprintf(word, WORD_MAX,
-			 request->state || !request->zaps ? "none needed" : "no flush");
+			 request->state || punches(request) || !request->zaps ? "none needed"
+									      : "no flush");
 	else if (!request->flush_pages)
 		snprintf(word, WORD_MAX, "flush all");
 	else

@@ -36,6 +36,11 @@ is "$?" 0 'a screen as text'
 succeeds 'which names the capture' grep -q '^gmemtrace  format-2.cap' "$test_work/screen"
 drawn --keys 'd<Down><Enter>w' "$test_work/violated.cap" >"$test_work/screen"
 succeeds 'a page has its story' grep -qE '^[gs][0-9]+:0x0 of VM' "$test_work/screen"
+churn=$top/tests/unit/fixtures/load-churn.cap
+drawn --keys Gd "$churn" >"$test_work/screen"
+is "$(awk '$2 == "absent" && $1 == "g20" { print $4, $5, $6 }' "$test_work/screen")" '0 0 0' 'an inode that is gone wants nothing'
+is "$(awk '$4 == "fallocate" { print $6, $8, $9 }' "$test_work/screen")" 'hole none needed' 'a hole needs no flush, and is called so'
+is "$(drawn --keys 'Gd<Down><Down><Enter>' "$churn" | grep -cE 'faulted in|prepared')" 2 'a page is faulted in once'
 size=$(stat -c %s "$test_work/long.cap")
 head -c "$((size / 2))" "$test_work/long.cap" >"$test_work/half.cap"
 is "$(drawn --keys G "$test_work/half.cap" | cut -c 1-22 | head -n 1)" 'gmemtrace  (cut) half.' 'a capture that is cut is marked'
