@@ -17,6 +17,8 @@ figures=(
 	"record_left_out_monotonic|left_out|monotonic|instructions/page|-|verdict, left out by --comm"
 	"record_latency|latency|thread|instructions/transition|900|verdict, flushes"
 	"record_answer|answers|size|instructions/CPU|250|verdict, flushes"
+	"record_check_answers|witness|thread|instructions/transition|-|verdict, witness"
+	"record_check_answer|witness_answers|size|instructions/CPU|-|verdict, witness"
 	"record_latency_changes|latency_changes|thread|instructions/transition|-|verdict, flushes, changes"
 	"record_summary|summary|thread|instructions/transition|860|summary: exposures, durations"
 	"record_summary_exposure|summary_exposure|thread|instructions/transition|680|summary: exposures"
