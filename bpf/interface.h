@@ -24,6 +24,7 @@ struct sensor_config {
 	__u64 flush_all_function; /* the same of do_flush_tlb_all() */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
 	__u64 leaves; /* address of direct_pages_count, by enum pg_level; 0: not known */
+	__u64 online_mask; /* address of __cpu_online_mask; 0: not known */
 	__u32 five_levels; /* 1: the CPU walks five levels */
 	__u32 page_size; /* bytes of a struct page */
 	__u32 have_rdonly_cast; /* 1: bpf_rdonly_cast exists (a035154da45d, 6.2) */
@@ -41,7 +42,7 @@ struct sensor_config {
 	__u32 csd_owners; /* places of the table of csds, a power of two */
 	__u32 filtered; /* 1: user space may say which inodes are left out */
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
-	__u32 reserved;
+	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
 };
 
 /* What tells which CPU answers a flush. */
@@ -122,6 +123,13 @@ enum sensor_program {
 	PROGRAM_HANDLER_ENTER = 65,
 	PROGRAM_HANDLER_EXIT = 66,
 	PROGRAM_SCHEDULE_BUG_ENTER = 67,
+	PROGRAM_WITNESS_RANGE_ENTER = 68,
+	PROGRAM_WITNESS_RANGE_EXIT = 69,
+	PROGRAM_WITNESS_ALL_ENTER = 70,
+	PROGRAM_WITNESS_ALL_EXIT = 71,
+	PROGRAM_WITNESS_ASKED = 72,
+	PROGRAM_WITNESS_ANSWERED = 73,
+	PROGRAM_WITNESS_STEP = 74,
 };
 
 #define PROGRAMS_MAX 128
@@ -207,6 +215,28 @@ struct csd_owner {
 	__u32 reserved;
 };
 
+/*
+ * Which CPUs were online when a flush began, and which of them were asked and have answered (a bit each); by
+ * tid. A stranger's flush is counted as not looked at.
+ */
+#define WITNESS_WORDS RECORD_CPU_WORDS
+#define WITNESS_SLOTS_NR 1024U /* a power of two */
+
+struct witness_slot {
+	__u64 task; /* struct task_struct * of the one that has it, 0: free */
+	__u64 begin; /* ns */
+	__u64 steps; /* of CPUs up or down that had begun before */
+	__u64 function; /* no flush: this is what CPUs are asked to run */
+	__u64 online[WITNESS_WORDS], asked[WITNESS_WORDS], answered[WITNESS_WORDS];
+};
+
+/* A cache line of its own, as each CPU's flushes write it and all others read it. */
+struct witness_initiator {
+	__u64 task; /* struct task_struct * of the flush that it works for */
+	__u32 index; /* of its slot */
+	__u32 reserved[13];
+};
+
 #define STACK_FRAMES_MAX 48
 #define STACKS_NR 16384
 
@@ -287,7 +317,7 @@ struct sweep_args {
 	__u64 age; /* ns */
 };
 
-#define LOSS_CAUSES 16 /* enum record_loss_cause fits in; a power of two */
+#define LOSS_CAUSES 32 /* enum record_loss_cause fits in; a power of two */
 #define LOSSES_NR 1024
 #define LOSS_USERS_NR 256
 #define LOSS_IDLE_MAX 20 /* heartbeats: longer than any program may be preempted */

@@ -5,6 +5,7 @@
 #include "zap.bpf.h"
 #include "flush.bpf.h"
 #include "answer.bpf.h"
+#include "witness.bpf.h"
 #include "summary.bpf.h"
 #include "gmem.bpf.h"
 #include "free.bpf.h"

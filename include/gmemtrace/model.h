@@ -176,6 +176,18 @@ enum model_coverage {
 	MODEL_COVERED = 1,
 	MODEL_UNCOVERED = 2, /* no flush of its own at all after the zap */
 	MODEL_MISCOVERED = 3, /* flushes of its own after the zap, none covers it */
+	MODEL_UNANSWERED = 4, /* they cover it, and each left out a CPU that was online */
+	/* No flush after the zap, but all other CPUs were asked to run something that may have been one. */
+	MODEL_OTHERWISE = 5,
+};
+
+/* A flush that CPUs did not take part in which were online from its begin to its end. */
+struct model_unanswered {
+	__u64 begin, end; /* ns: around the flush */
+	__u32 online; /* CPUs, the initiator's among them */
+	__u32 missing; /* of these, those that did nothing */
+	__u32 unasked; /* of these, those that were not even asked */
+	__u32 cpu; /* the first that is missing */
 };
 
 /* Whether the task that zapped has flushed: judged at its outermost request's end. */
@@ -184,6 +196,7 @@ struct model_flush_judgement {
 	const struct model_request *request; /* NULL: zapped outside any request */
 	__u64 pgoff, pfn, nr; /* the part of the zap that this is about */
 	enum model_coverage coverage;
+	const struct model_unanswered *unanswered; /* UNANSWERED: the newest that covers it; else NULL */
 	__u64 time; /* ns: when it was judged */
 	bool borrowed; /* of no inode: its task had put it back just before, to copy it */
 };
@@ -397,6 +410,8 @@ struct model_counts {
 	__u64 zaps_foreign; /* calls for pages of no known inode, outside requests */
 	__u64 foreign_flushed; /* pages of these that were flushed by who took them out */
 	__u64 flushes;
+	__u64 flushes_unanswered; /* of any, those that CPUs did not take part in */
+	__u64 pages_otherwise; /* flushed by other means than flushes, if at all */
 	__u64 requests;
 	__u64 requests_open;
 	__u64 snapshots; /* completed, distinct */

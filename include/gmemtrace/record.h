@@ -94,7 +94,12 @@
 	X(MAP_RUN,        72, map_run,        72, "map-run",        SEALED, AT_ONCE)        \
 	X(MAP_END,        73, map_end,       104, "map-end",        SEALED, AT_ONCE)        \
 	/* a task went to sleep where it must not */                                        \
-	X(SLEEP,          75, sleep,          48, "sleep",          RAW,    QUEUED)
+	X(SLEEP,          75, sleep,          48, "sleep",          RAW,    QUEUED)         \
+	/* a flush that a CPU did not take part in */                                       \
+	X(UNANSWERED,     76, unanswered,     48 + 3 * 8 * RECORD_CPU_WORDS,                \
+	  "unanswered", RAW, QUEUED)                                                        \
+	/* what may have been a flush by other means */                                     \
+	X(CALL,           77, call,           48, "call",           RAW,    QUEUED)
 /* clang-format on */
 
 enum record_kind {
@@ -154,7 +159,8 @@ enum record_flush_routine {
  * Every cause of a loss, once: X(CAUSE, id, name, damage). What is damaged:
  * HISTORY (events are missing), SNAPSHOT (a read was lost, history stands),
  * FREES (page frees were not looked at, everything else stands), FIGURES (times
- * of flushes are missing, every verdict stands).
+ * of flushes are missing, every verdict stands), ANSWERS (which CPUs answered a flush is not
+ * known, everything else stands).
  */
 /* clang-format off */
 #define RECORD_LOSSES(X)                                                                    \
@@ -185,7 +191,9 @@ enum record_flush_routine {
 	/* a program that times flushes did not run */                                      \
 	X(MISSED_TIMES,       13, "missed-times",       FIGURES)                            \
 	/* a task's change or flush found no place: it is in no histogram */                \
-	X(UNSUMMED,           14, "unsummed",           FIGURES)
+	X(UNSUMMED,           14, "unsummed",           FIGURES)                            \
+	/* whether all CPUs answered a flush was not looked at */                           \
+	X(UNWITNESSED,        17, "unwitnessed",        ANSWERS)
 /* clang-format on */
 #define RECORD_LOSS_IDS_MAX 32
 
@@ -201,6 +209,7 @@ enum record_loss_damage {
 	RECORD_DAMAGE_SNAPSHOT = 2,
 	RECORD_DAMAGE_FREES = 3,
 	RECORD_DAMAGE_FIGURES = 4,
+	RECORD_DAMAGE_ANSWERS = 5,
 };
 
 #define RECORD_COMM_LEN 16
@@ -448,6 +457,31 @@ struct record_sleep {
 	__u64 reserved2;
 };
 
+#define RECORD_CPU_WORDS 16 /* a bit for each of 1024 CPUs */
+
+/*
+ * A flush of kernel mappings that has returned, and that not every CPU took part in which was online all
+ * the while: it has no bit in `answered`. What the initiator did on its own CPU counts as well. Stands
+ * behind the flush's begin; nothing is recorded of those that all took part in. 432 bytes.
+ */
+struct record_unanswered {
+	struct record_header header; /* the task that flushed; inode: 0 */
+	__u64 begin, end; /* ns: around the flush */
+	__u64 online[RECORD_CPU_WORDS]; /* from before its begin until behind its end */
+	__u64 asked[RECORD_CPU_WORDS]; /* to run the kernel's handler of such a flush */
+	__u64 answered[RECORD_CPU_WORDS]; /* whose handler has run */
+};
+
+/*
+ * While a change of its own waited for a flush, a task asked all other CPUs that were online to run a
+ * function that is none of the kernel's handlers of a flush. What it does is not known. 48 bytes.
+ */
+struct record_call {
+	struct record_header header; /* inode: 0 */
+	__u64 begin; /* ns: the first CPU was asked */
+	__u64 reserved;
+};
+
 /* Which sensors are on. Bits, append-only. */
 enum sensor_group {
 	SENSOR_GROUP_VERDICT = 1 << 0, /* zaps, flushes, requests, owners, snapshots */
@@ -458,6 +492,7 @@ enum sensor_group {
 	SENSOR_GROUP_CHANGES = 1 << 5, /* when changes of entries began */
 	SENSOR_GROUP_EXPOSURES = 1 << 6, /* histograms of exposures alone, kept in the kernel */
 	SENSOR_GROUP_DURATIONS = 1 << 7, /* histograms of flushes' durations, as well */
+	SENSOR_GROUP_WITNESS = 1 << 8, /* whether each CPU takes part in a flush, for the verdict */
 };
 
 /*
@@ -610,6 +645,9 @@ struct record_leaves {
 };
 
 #define RECORD_FACT_UNCOUNTED "kernel.uncounted" /* why RECORD_HELD_COUNTED is never set */
+#define RECORD_FACT_UNWITNESSED "kernel.unwitnessed" /* why SENSOR_GROUP_WITNESS is not on */
+/* That VMs can be here whose memory architecture code prepares, and takes back, by gfn; in words */
+#define RECORD_FACT_BY_GFN "kernel.prepares_by_gfn"
 #define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 

@@ -64,6 +64,7 @@ enum rule_needs {
 	RULE_NEEDS_MAP =
 		1 << 4, /* a walk of the direct map, and nothing else: no inode, no event */
 	RULE_NEEDS_PROMISES = 1 << 5, /* what KVM has promised of pages that are read */
+	RULE_NEEDS_ANSWERS = 1 << 6, /* SENSOR_GROUP_WITNESS, for a part of it */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

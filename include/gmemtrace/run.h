@@ -84,6 +84,8 @@ struct run_options {
 	/* A daemon with other settings than those that are asked for here is refused. */
 	bool page_free; /* watch pages that return to the allocator */
 	bool page_free_asked; /* by the user: not just a default */
+	bool witness; /* watch whether each CPU takes part in a flush */
+	bool witness_asked; /* by the user: not just a default */
 	bool flushes; /* time every flush of kernel mappings, and who answers it */
 	bool flushes_asked; /* by the user: not just where it can be had */
 	bool changes; /* when changes of direct-map entries began, too */

@@ -39,6 +39,8 @@ static const char *loss_advice(enum record_loss_cause cause)
 		return "figures of flushes lack them: end other tracers";
 	case RECORD_LOSS_UNSUMMED:
 		return "histograms lack them: two tasks had one place";
+	case RECORD_LOSS_UNWITNESSED:
+		return "which CPUs answered is not known of them: try again with fewer tasks";
 	case RECORD_LOSS_NONE:
 		break;
 	}

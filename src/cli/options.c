@@ -154,6 +154,8 @@ enum session_key {
 	KEY_SNAPSHOT_INTERVAL,
 	KEY_PAGE_FREE,
 	KEY_NO_PAGE_FREE,
+	KEY_WITNESS,
+	KEY_NO_WITNESS,
 	KEY_RING,
 	KEY_RELEASE_LIMIT,
 	KEY_TIMEOUT,
@@ -184,6 +186,9 @@ static const struct argp_option session_table[] = {
 	{ "page-free", KEY_PAGE_FREE, NULL, 0,
 	  "watch pages that return to the allocator: taxes every free in the system", 6 },
 	{ "no-page-free", KEY_NO_PAGE_FREE, NULL, 0, "leave that out", 6 },
+	{ "witness", KEY_WITNESS, NULL, 0,
+	  "watch whether each CPU takes part in a flush: taxes every flush on every CPU", 6 },
+	{ "no-witness", KEY_NO_WITNESS, NULL, 0, "leave that out, too", 6 },
 	{ "snapshot-interval", KEY_SNAPSHOT_INTERVAL, "TIME", 0,
 	  "between two reads of a living inode; default 2s", 6 },
 	{ "settle", KEY_SETTLE, "TIME", 0,
@@ -308,6 +313,12 @@ static error_t session_parse(int key, char *text, struct argp_state *state)
 	case KEY_MODPROBE:
 		run->modprobe = true;
 		options_need_live(options, "--modprobe");
+		return 0;
+	case KEY_WITNESS:
+	case KEY_NO_WITNESS:
+		run->witness = key == KEY_WITNESS;
+		run->witness_asked = true;
+		options_need_live(options, key == KEY_WITNESS ? "--witness" : "--no-witness");
 		return 0;
 	case KEY_PAGE_FREE:
 	case KEY_NO_PAGE_FREE:

@@ -124,7 +124,8 @@ void doubt_loss(struct model *model, const struct record_loss *record)
 	if (record->cause < sizeof(counts->lost_by_cause) / sizeof(counts->lost_by_cause[0]))
 		counts->lost_by_cause[record->cause] += record->count;
 	/* Frees are judged one by one: the others, and all history, stand. Figures judge nothing. */
-	if (damage == RECORD_DAMAGE_FREES || damage == RECORD_DAMAGE_FIGURES) {
+	if (damage == RECORD_DAMAGE_FREES || damage == RECORD_DAMAGE_FIGURES ||
+	    damage == RECORD_DAMAGE_ANSWERS) {
 		MODEL_NOTIFY(model, lost_besides, &doubt);
 		return;
 	}

@@ -127,6 +127,14 @@ void flush_take(struct model *model, const struct record_flush *record)
 	flush_apply(model, &flush, NULL);
 }
 
+void flush_take_call(struct model *model, const struct record_call *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+
+	if (task)
+		task->called = record->header.time;
+}
+
 void flush_take_timed(struct model *model, const struct record_flush_timed *record)
 {
 	struct task *task = task_get(model, record->header.tid);
@@ -152,26 +160,105 @@ static bool zap_undone(const struct task *task, size_t index, __u64 pfn)
 	return false;
 }
 
-/* 0: nothing to say of this page. */
-static int page_coverage(const struct task *task, size_t index, __u64 pfn)
+/* That some CPUs did not take part in @flush; NULL: all did, or it was not looked at. */
+static const struct model_unanswered *flush_unanswered(const struct task *task,
+						       const struct model_flush *flush)
+{
+	for (size_t i = task->unanswered_nr; i > 0; i--) {
+		const struct model_unanswered *unanswered = &task->unanswered[i - 1];
+
+		if (unanswered->begin <= flush->end && flush->begin <= unanswered->end)
+			return unanswered;
+	}
+	return NULL;
+}
+
+enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap)
+{
+	return task->called > zap->end ? MODEL_OTHERWISE : MODEL_UNCOVERED;
+}
+
+/* 0: nothing to say of this page. @unanswered: with UNANSWERED the newest flush that covers it. */
+static int page_coverage(const struct task *task, size_t index, __u64 pfn,
+			 const struct model_unanswered **unanswered)
 {
 	const struct model_zap *zap = &task->zaps[index];
 	int coverage = MODEL_UNCOVERED;
 
-	if (zap->flushed)
+	*unanswered = NULL;
+	if (zap->flushed && !task->unanswered_nr)
 		return MODEL_COVERED;
 	if (zap_undone(task, index, pfn))
 		return 0;
 	for (size_t i = task->flushes_nr; i > 0; i--) {
 		const struct model_flush *flush = &task->flushes[i - 1];
+		const struct model_unanswered *missing;
 
 		if (flush->begin < zap->end)
 			break;
-		if (flush_reaches(flush, pfn, pfn))
+		if (!flush_reaches(flush, pfn, pfn)) {
+			if (!*unanswered)
+				coverage = MODEL_MISCOVERED;
+			continue;
+		}
+		missing = flush_unanswered(task, flush);
+		if (!missing)
 			return MODEL_COVERED;
-		coverage = MODEL_MISCOVERED;
+		if (!*unanswered)
+			*unanswered = missing;
+		coverage = MODEL_UNANSWERED;
 	}
-	return coverage;
+	return coverage == MODEL_UNCOVERED ? (int)flush_otherwise(task, zap) : coverage;
+}
+
+static __u32 cpus_count(const __u64 *mask, const __u64 *without)
+{
+	__u32 nr = 0;
+
+	for (size_t i = 0; i < RECORD_CPU_WORDS; i++)
+		nr += (__u32)__builtin_popcountll(mask[i] & ~(without ? without[i] : 0));
+	return nr;
+}
+
+static __u32 cpus_first(const __u64 *mask, const __u64 *without)
+{
+	for (__u32 i = 0; i < RECORD_CPU_WORDS; i++) {
+		if (mask[i] & ~without[i])
+			return i * 64 + (__u32)__builtin_ctzll(mask[i] & ~without[i]);
+	}
+	return 0;
+}
+
+/* Of those that did not take part. */
+static __u32 cpus_unasked(const struct record_unanswered *record)
+{
+	__u64 asked[RECORD_CPU_WORDS];
+
+	for (size_t i = 0; i < RECORD_CPU_WORDS; i++)
+		asked[i] = record->asked[i] | record->answered[i];
+	return cpus_count(record->online, asked);
+}
+
+void flush_take_unanswered(struct model *model, const struct record_unanswered *record)
+{
+	struct task *task = task_get(model, record->header.tid);
+	const struct model_unanswered unanswered = {
+		.begin = record->begin,
+		.end = record->end,
+		.online = cpus_count(record->online, NULL),
+		.missing = cpus_count(record->online, record->answered),
+		.unasked = cpus_unasked(record),
+		.cpu = cpus_first(record->online, record->answered),
+	};
+
+	if (!task || !unanswered.missing)
+		return;
+	model->counts.flushes_unanswered++;
+	if (!task->top)
+		loose_unanswered(model, task, &unanswered);
+	else if (model_grow(model, &task->unanswered, task->unanswered_nr, &task->unanswered_room,
+			    sizeof(*task->unanswered)))
+		task->unanswered[task->unanswered_nr++] = unanswered;
 }
 
 void flush_judge_request(struct model *model, struct task *task, const struct request *request)
@@ -183,13 +270,15 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 		if (zap->valid || zap->result || zap->redundant || !zap->inode)
 			continue;
 		while (done < zap->nr) {
-			int coverage = page_coverage(task, i, zap->pfn + done);
+			const struct model_unanswered *unanswered, *next;
+			int coverage = page_coverage(task, i, zap->pfn + done, &unanswered);
 			struct model_flush_judgement judgement = {
 				.zap = zap,
 				.request = &request->base,
 				.pgoff = zap->pgoff + done,
 				.pfn = zap->pfn + done,
 				.coverage = (enum model_coverage)coverage,
+				.unanswered = unanswered,
 				.time = request->base.end,
 			};
 
@@ -197,9 +286,12 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 			do {
 				done++;
 			} while (done < zap->nr &&
-				 (zap->flushed ||
-				  page_coverage(task, i, zap->pfn + done) == coverage));
+				 ((zap->flushed && !task->unanswered_nr) ||
+				  (page_coverage(task, i, zap->pfn + done, &next) == coverage &&
+				   next == unanswered)));
 			judgement.nr = zap->pfn + done - judgement.pfn;
+			if (coverage == MODEL_OTHERWISE)
+				model->counts.pages_otherwise += judgement.nr;
 			if (coverage)
 				MODEL_NOTIFY(model, flush_judged, &judgement);
 		}

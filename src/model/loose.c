@@ -172,6 +172,36 @@ static void loose_judge_borrowed(struct model *model, struct loose *loose, __u64
 		loose_tell_nobodys(model, loose, true, now);
 }
 
+/* Its flush is seen before it can be told whether all CPUs took part in it. */
+static void loose_remember(const struct model *model, struct task *task,
+			   const struct model_zap *zap)
+{
+	if (model->counts.groups & SENSOR_GROUP_WITNESS)
+		task->covered = *zap;
+}
+
+void loose_unanswered(struct model *model, struct task *task,
+		      const struct model_unanswered *unanswered)
+{
+	struct model_zap *zap = &task->covered;
+	struct model_flush_judgement judgement = {
+		.zap = zap,
+		.coverage = MODEL_UNANSWERED,
+		.unanswered = unanswered,
+		.time = unanswered->end,
+	};
+
+	/* Where it waits on its zap has no owner yet. */
+	if (!zap->nr || unanswered->begin > zap->flushed || unanswered->end < zap->end ||
+	    !loose_owner(model, zap))
+		return;
+	judgement.pgoff = zap->pgoff;
+	judgement.pfn = zap->pfn;
+	judgement.nr = zap->nr;
+	MODEL_NOTIFY(model, flush_judged, &judgement);
+	zap->nr = 0;
+}
+
 static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
 			__u64 now)
 {
@@ -203,9 +233,15 @@ static void loose_judge_reset(struct model *model, struct loose *loose,
 
 static void loose_fail(struct model *model, struct loose *loose, __u64 now)
 {
+	enum model_coverage coverage = loose_coverage(loose);
+
+	if (coverage == MODEL_UNCOVERED)
+		coverage = flush_otherwise(loose->task, &loose->zap);
 	/* What was flushed waited for an owner only. */
 	if (!loose->zap.flushed)
-		loose_judge(model, &loose->zap, loose_coverage(loose), now);
+		loose_judge(model, &loose->zap, coverage, now);
+	if (!loose->zap.flushed && coverage == MODEL_OTHERWISE && loose->zap.inode)
+		model->counts.pages_otherwise += loose->zap.nr;
 	loose_done(model, loose);
 }
 
@@ -309,6 +345,7 @@ static void loose_enter(struct model *model, struct loose *loose)
 void loose_covered(struct model *model, struct task *task, const struct model_zap *zap)
 {
 	task->loose_waiting = false;
+	loose_remember(model, task, zap);
 	if (model->heard.covered)
 		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 }
@@ -354,6 +391,7 @@ static bool loose_flushed(struct model *model, struct loose *loose, const struct
 		return false;
 	}
 	loose->zap.flushed = flush->end;
+	loose_remember(model, loose->task, &loose->zap);
 	loose_judge(model, &loose->zap, MODEL_COVERED, flush->end);
 	/* Its page may join yet. */
 	if (loose->zap.inode || loose->zap.nr > 1)

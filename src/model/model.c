@@ -176,6 +176,12 @@ static void take_record(struct model *model, const struct record_header *record)
 	case RECORD_PROMISE:
 		promise_take(model, (const struct record_promise *)record);
 		break;
+	case RECORD_UNANSWERED:
+		flush_take_unanswered(model, (const struct record_unanswered *)record);
+		break;
+	case RECORD_CALL:
+		flush_take_call(model, (const struct record_call *)record);
+		break;
 	case RECORD_SLEEP:
 		request_sleep(model, (const struct record_sleep *)record);
 		break;

@@ -30,6 +30,7 @@ static void request_unlink(struct model *model, struct request *request)
 	task->depth--;
 	if (!task->top) {
 		task->zaps_nr = task->zaps_unflushed = task->flushes_nr = 0;
+		task->unanswered_nr = 0;
 		task->restores = 0;
 	}
 	model->counts.requests_open = model->open_nr;
@@ -445,6 +446,7 @@ void request_free_all(struct model *model)
 			continue;
 		free(task->zaps);
 		free(task->flushes);
+		free(task->unanswered);
 		free(task);
 	}
 }

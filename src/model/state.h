@@ -292,6 +292,11 @@ struct task {
 	size_t restores;
 	struct model_flush *flushes;
 	size_t flushes_nr, flushes_room;
+	struct model_unanswered *unanswered; /* since then; outside requests the newest alone */
+	size_t unanswered_nr, unanswered_room;
+	__u64 called; /* ns: when it last asked all other CPUs to run something else than a flush; 0: never */
+	/* While CPUs are watched: the newest zap outside requests that has its flush; nr 0: none. */
+	struct model_zap covered;
 	struct promise_call call;
 	/* Places in the order of all loose zaps, counted from 1; 0, or of one that is gone: none. */
 	__u64 loose_last; /* of its newest */
@@ -891,6 +896,10 @@ void flush_event(struct model *model, const struct model_flush *flush, const str
 /* That @task has flushed; of whose pages, NULL: nobody's that is known. */
 void flush_tell(struct model *model, struct task *task, const struct model_flush *flush,
 		struct inode *inode);
+void flush_take_unanswered(struct model *model, const struct record_unanswered *record);
+void flush_take_call(struct model *model, const struct record_call *record);
+/* No flush at all came after @zap: whether its task may have flushed by other means. */
+enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap);
 void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 static inline bool loose_any(const struct model *model)
@@ -908,6 +917,9 @@ void loose_adopt(struct model *model, struct inode *inode, __u64 pgoff, __u64 pf
 /* They were restored: it left, or its owner never got it. */
 /* By @restore, outside or within a request. */
 void loose_restored(struct model *model, const struct model_zap *restore);
+/* Not all CPUs took part in the flush that @task has just issued outside any request. */
+void loose_unanswered(struct model *model, struct task *task,
+		      const struct model_unanswered *unanswered);
 void loose_flush(struct model *model, struct task *task, const struct model_flush *flush);
 void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */

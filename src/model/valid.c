@@ -89,6 +89,9 @@ bool record_contradicts(const struct record_header *record)
 	case RECORD_FLUSH_TIMED:
 		return ((const struct record_flush_timed *)record)->end <
 		       ((const struct record_flush_timed *)record)->begin;
+	case RECORD_UNANSWERED:
+		return ((const struct record_unanswered *)record)->end <
+		       ((const struct record_unanswered *)record)->begin;
 	case RECORD_ANSWERS:
 		return ((const struct record_answers *)record)->nr > RECORD_ANSWERS_NR;
 	case RECORD_SUMMARY:

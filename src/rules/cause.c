@@ -17,6 +17,12 @@ static __u64 inode_number(const struct model_inode *inode)
 	return inode ? inode->number : 0;
 }
 
+static __u64 cause_bits(const struct cause *cause)
+{
+	return (__u64)cause->answers << 3 | (__u64)cause->immune << 2 | (__u64)cause->anyone << 1 |
+	       cause->pgoff_unknown;
+}
+
 /* 0: the same kind of cause, and their pages overlap or are neighbours. */
 static int cause_order(const void *left, const void *right)
 {
@@ -28,8 +34,7 @@ static int cause_order(const void *left, const void *right)
 	if (!by)
 		by = order(a->variant, b->variant);
 	if (!by)
-		by = order(a->immune << 2 | a->anyone << 1 | a->pgoff_unknown,
-			   b->immune << 2 | b->anyone << 1 | b->pgoff_unknown);
+		by = order(cause_bits(a), cause_bits(b));
 	if (by)
 		return by;
 	if (a->last < b->first && b->first - a->last > 1)

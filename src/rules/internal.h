@@ -34,7 +34,7 @@ struct cause {
 	__u64 variant;
 	__u64 hold; /* ns: not final before; 0: at once */
 	bool of_pages; /* else count is of something else */
-	bool union_count, immune, anyone; /* as in the accusation */
+	bool union_count, immune, anyone, answers; /* as in the accusation */
 	const struct explanation *explained; /* the same */
 	__u64 changed; /* ns: the newest change of its pages */
 	struct told *told, *told_last; /* oldest first, those listed */

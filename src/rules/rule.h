@@ -72,6 +72,7 @@ struct accusation {
 	bool union_count; /* a page counts once, however often it was seen */
 	bool immune; /* no loss can have feigned it */
 	bool anyone; /* a loss on any inode may have feigned it, not on its own only */
+	bool answers; /* so may one of CPUs' answers (RECORD_DAMAGE_ANSWERS) */
 	/*
 	 * Where one of these is proven and was seen since the pages last changed, this is only what
 	 * follows from it, and is not accused again. Of static storage, rule 0 behind the last; or
@@ -120,6 +121,13 @@ void chain_make(const struct model *model, const struct accusation *accusation,
  */
 struct verdict_violation *verdict_accuse(struct verdict *verdict,
 					 const struct accusation *accusation);
+
+/*
+ * Forgets what @rule says of @inode and holds beyond @now (ns): it has turned out to be nothing. No loss, and
+ * nothing that could not be proven.
+ */
+void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
+		     __u64 now);
 
 /* words.c */
 __attribute__((format(printf, 3, 4))) void

@@ -78,10 +78,12 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 		.pgoff = zap->inode ? judgement->pgoff : 0,
 		.nr = judgement->nr,
 		.pfn = judgement->pfn,
-		.variant = request_variant(request),
+		.variant = request_variant(request) |
+			   (__u64)(judgement->coverage == MODEL_UNANSWERED) << 32,
 		.from = request ? request->begin : zap->end,
 		.to = judgement->time,
 		.anyone = request && request->inode != zap->inode,
+		.answers = judgement->unanswered,
 		.request = request,
 		.zap = zap,
 		.flush = flush_behind(judgement),
@@ -126,6 +128,40 @@ static void never_flush_judged(struct verdict *verdict,
 			"is luck, and one by other means is not seen.");
 }
 
+/* "CPU 1 was not asked to flush", "CPU 1 and 2 others". */
+static void unanswered_words(const struct model_unanswered *unanswered, char *text, size_t size)
+{
+	__u32 others = unanswered->missing - 1;
+	char who[64];
+
+	snprintf(who, sizeof(who), "CPU %u", unanswered->cpu);
+	if (others)
+		snprintf(who, sizeof(who), "CPU %u and %u other%s", unanswered->cpu, others,
+			 others == 1 ? "" : "s");
+	snprintf(text, size, "%s %s", who,
+		 unanswered->unasked == unanswered->missing
+			 ? "was not asked to flush"
+			 : "did not run the kernel's handler of the flush");
+}
+
+/* A flush covers it, and CPUs that were online all the while took no part in it. */
+static void accuse_unanswered(struct verdict *verdict,
+			      const struct model_flush_judgement *judgement)
+{
+	const struct model_unanswered *unanswered = judgement->unanswered;
+	char who[128], says[VERDICT_SAYS_MAX], however[320];
+
+	unanswered_words(unanswered, who, sizeof(who));
+	snprintf(says, sizeof(says), "%u of %u CPUs took part in the flush: not CPU %u",
+		 unanswered->online - unanswered->missing, unanswered->online, unanswered->cpu);
+	snprintf(however, sizeof(however),
+		 "of the flush that it issued at %llu.%06llu s, which covers the page, %s, though "
+		 "it "
+		 "was online until the flush had ended.",
+		 time_seconds(unanswered->begin), time_micros(unanswered->begin), who);
+	accuse_unflushed(verdict, judgement, RULE_FLUSH_MISMATCH, says, however);
+}
+
 static void mismatch_flush_judged(struct verdict *verdict,
 				  const struct model_flush_judgement *judgement)
 {
@@ -133,6 +169,8 @@ static void mismatch_flush_judged(struct verdict *verdict,
 		accuse_unflushed(verdict, judgement, RULE_FLUSH_MISMATCH,
 				 "flushes of its own after the zap, none covers the page",
 				 "none of the flushes that it issued afterwards covers this page.");
+	if (judgement->coverage == MODEL_UNANSWERED)
+		accuse_unanswered(verdict, judgement);
 }
 
 #define ZAPS                                                                                       \
@@ -153,8 +191,10 @@ static const struct rule_descriptor never_flushed = {
 			   "zap, before its outermost request ended. "
 			   "A flush that somebody else issues ends the exposure, and not the "
 			   "violation. "
-			   "Flushes are the calls of flush_tlb_kernel_range() and flush_tlb_all(): one by "
-			   "other means, as an interrupt of its own, is not seen. "
+			   "Flushes are the calls of flush_tlb_kernel_range() and flush_tlb_all(). "
+			   "Where CPUs are watched, and the task asked all others to run something "
+			   "else instead, that may have been a flush by other means: what it did is "
+			   "not seen, and the verdict is inconclusive. "
 			   "Where a parameter of the kernel leaves flushes out, the words say that "
 			   "it is policy. "
 			   "Pages of no inode that a task takes out together, as who frees "
@@ -179,10 +219,18 @@ static const struct rule_descriptor flush_mismatch = {
 		.fires_when = "the flushes after a zap miss what was zapped, or part of it",
 		.meaning = "The same, but there were flushes of its own, and none covers the page, "
 			   "or all of it. "
-			   "Whether each CPU did what a flush asked of it is not judged.",
+			   "Or they do, and a CPU that was online from the flush's begin to its end "
+			   "took no part in it: it was not asked, or its handler did not run. "
+			   "Seen by the tracepoints of csds; what the handler does once it runs is "
+			   "not. "
+			   "That half is not judged where nobody looked, where the CPU flushes "
+			   "others' TLBs without asking them, and of a flush during which a CPU went "
+			   "up or down and somebody is missing. "
+			   "A kernel that leaves a flush to the next entry of an isolated CPU breaks "
+			   "it by design.",
 		.id = RULE_FLUSH_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_ANSWERS,
 		.providers = PROVIDERS_PROMISE_FLUSH,
 		.watches = ZAPS,
 		.trusts = FLUSHES,

@@ -214,6 +214,28 @@ static void explain_page_free(struct verdict *verdict, const struct rule *rule,
 					 "frees were"));
 }
 
+/* Whether CPUs take part in flushes is a part of what the rule judges. */
+static void explain_answers(struct verdict *verdict, const struct rule *rule,
+			    const struct model_counts *counts)
+{
+	const char *unwitnessed = model_fact_find(verdict->model, RECORD_FACT_UNWITNESSED);
+	__u64 lost = counts->lost_by_cause[RECORD_LOSS_UNWITNESSED];
+	bool looked = !unwitnessed && counts->groups & SENSOR_GROUP_WITNESS, unasked;
+
+	if (looked && !lost)
+		return;
+	unasked = !looked && !not_judged_of(verdict, rule)->reason[0];
+	if (unwitnessed)
+		not_judged_add(verdict, rule, "not which CPUs answer: %.120s", unwitnessed);
+	else if (!looked)
+		not_judged_add(verdict, rule, "not which CPUs answer: nobody looked (--witness)");
+	else
+		not_judged_add(
+			verdict, rule, "not throughout which CPUs answer: %llu %s not looked at",
+			(unsigned long long)lost, plural_of(lost, "flush was", "flushes were"));
+	not_judged_of(verdict, rule)->unasked = unasked;
+}
+
 /* What a rule needs, and does not have, each with its reason. */
 static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
@@ -235,6 +257,8 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 	if (rule->needs & RULE_NEEDS_PROMISES)
 		explain_promises(verdict, rule, counts);
+	if (rule->needs & RULE_NEEDS_ANSWERS)
+		explain_answers(verdict, rule, counts);
 }
 
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
@@ -354,6 +378,12 @@ void verdict_explain(struct verdict *verdict)
 	if (verdict->unproven)
 		reason_add(verdict, "%llu page%s looked wrong, but it could not be proven",
 			   (unsigned long long)verdict->unproven, plural(verdict->unproven));
+	if (counts.pages_otherwise)
+		reason_add(verdict,
+			   "%llu page%s flushed by other means than the kernel's routines, if at "
+			   "all: CPUs were asked to run something else",
+			   (unsigned long long)counts.pages_otherwise,
+			   plural_of(counts.pages_otherwise, " was", "s were"));
 	explain_requests(verdict);
 	explain_inodes(verdict);
 	if (counts.malformed + verdict->map.malformed)

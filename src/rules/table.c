@@ -84,6 +84,7 @@ const char *rule_needs_words(const struct rule *rule, char words[RULE_NEEDS_WORD
 		{ RULE_NEEDS_NO_PAGE_FREE, "no page-free" },
 		{ RULE_NEEDS_MAP, "a walk of the direct map" },
 		{ RULE_NEEDS_PROMISES, "promises" },
+		{ RULE_NEEDS_ANSWERS, "answers of CPUs" },
 	};
 	size_t used = 0;
 

@@ -85,6 +85,7 @@ static struct cause *cause_new(const struct rule_descriptor *descriptor,
 	cause->union_count = accusation->union_count;
 	cause->immune = accusation->immune;
 	cause->anyone = accusation->anyone;
+	cause->answers = accusation->answers;
 	cause->explained = accusation->explained;
 	cause->changed = accusation->changed;
 	return cause;
@@ -317,6 +318,21 @@ static void cause_drop(struct verdict *verdict, struct cause *cause)
 	cause_free(verdict, cause);
 }
 
+void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
+		     __u64 now)
+{
+	struct cause *cause = verdict->pending.first, *next;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause->descriptor->rule.id != rule || cause->inode != inode ||
+		    cause->hold <= now)
+			continue;
+		cause_remove(&verdict->pending, cause);
+		cause_free(verdict, cause);
+	}
+}
+
 static bool doubt_explains(const struct model_doubt *doubt, const struct cause *cause)
 {
 	__u64 last = cause->time_last > cause->hold ? cause->time_last : cause->hold;
@@ -341,6 +357,21 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 	for (; cause; cause = next) {
 		next = cause->next;
 		if (doubt_explains(doubt, cause))
+			cause_drop(verdict, cause);
+	}
+}
+
+/* What is lost beside the history refutes only what rests on it. */
+static void verdict_lost_besides(void *context, const struct model_doubt *loss)
+{
+	struct verdict *verdict = context;
+	struct cause *cause = verdict->pending.first, *next;
+
+	if (record_loss_damage(loss->cause) != RECORD_DAMAGE_ANSWERS)
+		return;
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause->answers && doubt_explains(loss, cause))
 			cause_drop(verdict, cause);
 	}
 }
@@ -523,6 +554,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.freed_absent = verdict_freed_absent,
 		.mapped = verdict_mapped,
 		.doubt = verdict_doubt,
+		.lost_besides = verdict_lost_besides,
 		.advanced = verdict_advanced,
 		.finished = verdict_finished,
 		.spare = { .unproven = true, .covered = true },

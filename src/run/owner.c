@@ -25,6 +25,8 @@ static uint32_t groups_wanted(const struct run_options *options)
 		groups |= SENSOR_GROUP_CHANGES;
 	if (options->page_free)
 		groups |= SENSOR_GROUP_PAGE_FREE;
+	if (options->witness)
+		groups |= SENSOR_GROUP_WITNESS;
 	if (options->flushes)
 		groups |= SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE;
 	if (options->flushes && options->stack_rate)
@@ -59,6 +61,8 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 		option = "--flushes";
 	else if (options->page_free_asked && options->page_free != page_free)
 		option = page_free ? "--no-page-free" : "--page-free";
+	else if (options->witness_asked && options->witness && !(groups & SENSOR_GROUP_WITNESS))
+		option = "--witness";
 	if (!option)
 		return 0;
 	run_say(options,

@@ -367,6 +367,8 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_MAP_RUN:
 	case RECORD_MAP_END:
 	case RECORD_SLEEP:
+	case RECORD_UNANSWERED:
+	case RECORD_CALL:
 		return room_copy(redact, record);
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:

@@ -4,6 +4,8 @@
  * sensors are loaded with them.
  */
 #include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,6 +56,28 @@ static int facts_run(struct facts_args *args, struct sensor_failure *failure)
 	return 0;
 }
 
+/* Whether /proc/cpuinfo has this flag: what the CPU can do, and the kernel has not turned off. */
+static bool cpu_has(const char *flag)
+{
+	FILE *file = fopen("/proc/cpuinfo", "re");
+	size_t room = 0;
+	char *line = NULL, *rest, *word;
+	bool found = false;
+
+	while (file && !found && getline(&line, &room, file) > 0) {
+		if (strncmp(line, "flags", strlen("flags")) != 0)
+			continue;
+		rest = line;
+		while (!found && (word = strsep(&rest, " \n")))
+			found = !strcmp(word, flag);
+		break;
+	}
+	free(line);
+	if (file)
+		fclose(file);
+	return found;
+}
+
 int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 {
 	const uint64_t *symbols = kernel->symbols;
@@ -102,8 +126,10 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;
 	config->flush_ceiling = args.flush_ceiling_pages << PAGE_SHIFT;
 	config->leaves = symbols[KERNEL_SYMBOL_LEAVES];
+	config->online_mask = symbols[KERNEL_SYMBOL_ONLINE_MASK];
 	config->have_rdonly_cast = kernel_has_function(kernel, "bpf_rdonly_cast", 2);
 	config->zap_by_address = kernel_zap_takes_address(kernel);
 	config->counts_preemption = kernel_counts_preemption(kernel);
+	config->broadcasts = cpu_has("invlpgb");
 	return 0;
 }

@@ -19,6 +19,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_PGDIR_SHIFT] = "pgdir_shift",
 	[KERNEL_SYMBOL_SME_ME_MASK] = "sme_me_mask",
 	[KERNEL_SYMBOL_LEAVES] = "direct_pages_count",
+	[KERNEL_SYMBOL_ONLINE_MASK] = "__cpu_online_mask",
 	[KERNEL_SYMBOL_FLUSH_CEILING] = "tlb_single_page_flush_ceiling",
 	[KERNEL_SYMBOL_INIT_MM] = "init_mm",
 	[KERNEL_SYMBOL_MAX_PFN] = "max_pfn",

@@ -12,6 +12,7 @@
 #include "sensors.skel.h"
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
+#define ASKED (SENSOR_GROUP_ACKNOWLEDGE | SENSOR_GROUP_WITNESS) /* that csds are looked at */
 #define RELEASE_CHUNKS_DEFAULT 512 /* 8 GiB that hold anything, 4096 pages a chunk */
 
 #define PLAIN "_plain" /* behind the name of a program that is there twice (bpf/base.h) */
@@ -268,12 +269,16 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 
 	bpf_map__set_autocreate(skeleton->maps.stacks, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answers, groups & SENSOR_GROUP_FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & SENSOR_GROUP_ACKNOWLEDGE);
-	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & SENSOR_GROUP_ACKNOWLEDGE);
+	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & ASKED);
+	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & ASKED);
+	bpf_map__set_autocreate(skeleton->maps.witness_slots, groups & SENSOR_GROUP_WITNESS);
+	bpf_map__set_autocreate(skeleton->maps.witness_initiators, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.summaries,
 				groups & (SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS));
-	if (!(groups & SENSOR_GROUP_ACKNOWLEDGE))
+	if (!(groups & ASKED))
 		return;
+	bpf_map__set_max_entries(skeleton->maps.witness_slots, WITNESS_SLOTS_NR);
+	bpf_map__set_max_entries(skeleton->maps.witness_initiators, cpus);
 	bpf_map__set_max_entries(skeleton->maps.answers, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_owners, csd_owners_nr(cpus));

@@ -65,6 +65,9 @@ enum sensor_answers load_answers_by(const struct kernel *kernel);
 bool load_program_fits(const struct load_program *program, const struct kernel *kernel,
 		       uint32_t groups);
 
+/* Why SENSOR_GROUP_WITNESS cannot be on; NULL: it can. */
+const char *load_unwitnessed(const struct kernel *kernel);
+
 /* Of @groups those that this kernel has what they need for. */
 uint32_t load_groups(const struct kernel *kernel, uint32_t groups);
 

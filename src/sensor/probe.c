@@ -133,12 +133,16 @@ static void probe_providers(struct probe *probe, const struct kernel *kernel)
 
 static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 {
+	const char *unwitnessed;
+
 	probe_providers(probe, kernel);
 	probe_add(probe, "bpf_rdonly_cast", false,
 		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
 		  "pages are read by bpf_probe_read_kernel instead: dearer, not less exact");
-	probe_add(probe, "flush acknowledgements", false, false, "csd tracepoints (6.4)",
-		  "not recorded by this version");
+	unwitnessed = load_unwitnessed(kernel);
+	probe_add(probe, "flush acknowledgements", false, !unwitnessed, "6.5",
+		  "whether each CPU takes part in a flush is not judged: %s",
+		  unwitnessed ? unwitnessed : "");
 }
 
 static void probe_walker(struct probe *probe, const struct kernel *kernel)

@@ -18,6 +18,8 @@
 #define FLUSHES SENSOR_GROUP_FLUSHES
 #define ANSWERS SENSOR_GROUP_ACKNOWLEDGE
 #define CHANGES SENSOR_GROUP_CHANGES
+#define WITNESS SENSOR_GROUP_WITNESS
+#define CSDS "tracepoints of csds (6.5)"
 #define EXPOSURES SENSOR_GROUP_EXPOSURES
 #define DURATIONS SENSOR_GROUP_DURATIONS
 #define SUMMARY (EXPOSURES | DURATIONS)
@@ -121,11 +123,11 @@ const struct load_program load_programs[] = {
 	[PROGRAM_TIMED_ALL_EXIT] = {
 		"timed_all_exit", "flush_tlb_all", 0, KERNEL, SUMMARY, true, STOCK, 0 },
 	[PROGRAM_CSD_QUEUED] = {
-		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, CSDS, 0 },
 	[PROGRAM_CSD_ENTERED] = {
-		"csd_entered", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+		"csd_entered", NULL, 0, KERNEL, ANSWERS, false, CSDS, 0 },
 	[PROGRAM_CSD_LEFT] = {
-		"csd_left", NULL, 0, KERNEL, ANSWERS, false, "tracepoints of csds (6.5)", 0 },
+		"csd_left", NULL, 0, KERNEL, ANSWERS, false, CSDS, 0 },
 	[PROGRAM_ZAP_INVALID_ENTER] = {
 		"zap_invalid_enter", "set_direct_map_invalid_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_DEFAULT_ENTER] = {
@@ -162,6 +164,20 @@ const struct load_program load_programs[] = {
 		"handler_exit", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
 	[PROGRAM_SCHEDULE_BUG_ENTER] = {
 		"schedule_bug_enter", "__schedule_bug", 1, KERNEL, VERDICT, false, "every kernel that counts preemption", 0 },
+	[PROGRAM_WITNESS_RANGE_ENTER] = {
+		"witness_range_enter", "flush_tlb_kernel_range", 2, KERNEL, WITNESS, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_WITNESS_RANGE_EXIT] = {
+		"witness_range_exit", "flush_tlb_kernel_range", 2, KERNEL, WITNESS, false, STOCK, TOUCH_SECRET },
+	[PROGRAM_WITNESS_ALL_ENTER] = {
+		"witness_all_enter", "flush_tlb_all", 0, KERNEL, WITNESS, false, STOCK, 0 },
+	[PROGRAM_WITNESS_ALL_EXIT] = {
+		"witness_all_exit", "flush_tlb_all", 0, KERNEL, WITNESS, false, STOCK, 0 },
+	[PROGRAM_WITNESS_ASKED] = {
+		"witness_asked", NULL, 0, KERNEL, WITNESS, false, CSDS, 0 },
+	[PROGRAM_WITNESS_ANSWERED] = {
+		"witness_answered", NULL, 0, KERNEL, WITNESS, false, CSDS, 0 },
+	[PROGRAM_WITNESS_STEP] = {
+		"witness_step", NULL, 0, KERNEL, WITNESS, false, "CONFIG_SMP=y", 0 },
 };
 /* clang-format on */
 
@@ -174,14 +190,25 @@ static const char *program_tracepoint(const struct load_program *program)
 	case PROGRAM_MODULE_LOAD:
 		return "module_load";
 	case PROGRAM_CSD_QUEUED:
+	case PROGRAM_WITNESS_ASKED:
 		return "csd_queue_cpu";
 	case PROGRAM_CSD_ENTERED:
 		return "csd_function_entry";
 	case PROGRAM_CSD_LEFT:
+	case PROGRAM_WITNESS_ANSWERED:
 		return "csd_function_exit";
+	case PROGRAM_WITNESS_STEP:
+		return "cpuhp_enter";
 	default:
 		return NULL;
 	}
+}
+
+static bool kernel_shows_csds(const struct kernel *kernel)
+{
+	return kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
+	       kernel_has_tracepoint(kernel, "csd_function_entry") &&
+	       kernel_has_tracepoint(kernel, "csd_function_exit");
 }
 
 enum sensor_answers load_answers_by(const struct kernel *kernel)
@@ -191,9 +218,7 @@ enum sensor_answers load_answers_by(const struct kernel *kernel)
 	/* The only one asks nobody. */
 	if (cpus <= 1 || cpus > ANSWER_CPUS_MAX)
 		return SENSOR_ANSWERS_NONE;
-	if (kernel_has_tracepoint(kernel, "csd_queue_cpu") &&
-	    kernel_has_tracepoint(kernel, "csd_function_entry") &&
-	    kernel_has_tracepoint(kernel, "csd_function_exit"))
+	if (kernel_shows_csds(kernel))
 		return SENSOR_ANSWERS_CSD;
 	if (kernel_has_function(kernel, "do_kernel_range_flush", 1) &&
 	    kernel_has_struct(kernel, "flush_tlb_info"))
@@ -223,7 +248,28 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 	       kernel_has_function(kernel, program->target, program->parameters);
 }
 
+const char *load_unwitnessed(const struct kernel *kernel)
+{
+	const struct sensor_config *config = &kernel->config;
+
+	if (!kernel_shows_csds(kernel) || !kernel_has_tracepoint(kernel, "cpuhp_enter"))
+		return "this kernel does not show which CPU answers a flush: its tracepoints of "
+		       "csds came with 6.5";
+	if (!config->flush_range_function || !config->flush_all_function || !config->online_mask)
+		return "this kernel does not name its handlers of a flush, or which CPUs are "
+		       "online";
+	if (libbpf_num_possible_cpus() > ANSWER_CPUS_MAX)
+		return "more CPUs are possible than are told apart";
+	if (config->broadcasts)
+		return "this CPU flushes the others' TLBs without asking them (INVLPGB)";
+	return NULL;
+}
+
 uint32_t load_groups(const struct kernel *kernel, uint32_t groups)
 {
-	return load_answers_by(kernel) ? groups : groups & ~(uint32_t)ANSWERS;
+	if (!load_answers_by(kernel))
+		groups &= ~(uint32_t)ANSWERS;
+	if (load_unwitnessed(kernel))
+		groups &= ~(uint32_t)WITNESS;
+	return groups;
 }

@@ -481,6 +481,8 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 	case RECORD_ANSWERS:
 	case RECORD_LEAVES:
 	case RECORD_SLEEP:
+	case RECORD_UNANSWERED:
+	case RECORD_CALL:
 		emit(seal, raw);
 		break;
 	case RECORD_REQUEST_BEGIN:

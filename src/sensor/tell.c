@@ -76,14 +76,14 @@ void tell_programs(struct sensor *sensor)
 	}
 }
 
-/* The value of a parameter of kvm, of one character; 0 where there is none. */
-static char parameter_read(const char *name)
+/* The value of a module's parameter, of one character; 0 where there is none. */
+static char parameter_read(const char *module, const char *name)
 {
 	char path[96];
 	FILE *file;
 	int value;
 
-	snprintf(path, sizeof(path), "/sys/module/kvm/parameters/%s", name);
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
 	file = fopen(path, "re");
 	if (!file)
 		return 0;
@@ -92,13 +92,27 @@ static char parameter_read(const char *name)
 	return (char)(value == EOF ? 0 : value);
 }
 
+/* Which VM has what kind of memory is not looked at: that there can be such VMs is. */
+static void tell_guests(struct sensor *sensor)
+{
+	if (parameter_read("kvm_amd", "sev_snp") == 'Y')
+		tell_fact(sensor, RECORD_FACT_BY_GFN,
+			  "VMs of SEV-SNP can be here (kvm_amd.sev_snp=Y), whose memory is "
+			  "prepared by gfn");
+	else if (parameter_read("kvm_intel", "tdx") == 'Y')
+		tell_fact(sensor, RECORD_FACT_BY_GFN,
+			  "VMs of TDX can be here (kvm_intel.tdx=Y), whose memory is prepared by "
+			  "gfn");
+}
+
 void tell_policies(struct sensor *sensor)
 {
 	const struct provider *provider = NULL;
 
+	tell_guests(sensor);
 	while ((provider = provider_next(provider))) {
 		const char *name = provider->flush_parameter;
-		char key[64], value[96], set = name ? parameter_read(name) : 0;
+		char key[64], value[96], set = name ? parameter_read("kvm", name) : 0;
 
 		if (set != 'N' && set != '0')
 			continue;
@@ -217,6 +231,8 @@ void tell_facts(struct sensor *sensor)
 	if (!sensor->kernel.config.counts_preemption)
 		tell_fact(sensor, RECORD_FACT_UNCOUNTED,
 			  "this kernel is never preempted, and keeps no count");
+	if (load_unwitnessed(&sensor->kernel))
+		tell_fact(sensor, RECORD_FACT_UNWITNESSED, load_unwitnessed(&sensor->kernel));
 	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
 	if (sensor->kernel.secretmem_users >= 0) {
 		snprintf(value, sizeof(value), "%lld", (long long)sensor->kernel.secretmem_users);
@@ -294,6 +310,8 @@ static enum record_loss_cause missed_cause(const struct load_program *program)
 {
 	if (program->group & SENSOR_GROUP_PAGE_FREE)
 		return RECORD_LOSS_MISSED_FREE;
+	if (program->group & SENSOR_GROUP_WITNESS)
+		return RECORD_LOSS_UNWITNESSED;
 	if (!(program->group & SENSOR_GROUP_VERDICT))
 		return RECORD_LOSS_MISSED_TIMES;
 	return RECORD_LOSS_MISSED;
@@ -306,9 +324,16 @@ static void take_losses(struct sensor *sensor)
 	take_charged_losses(sensor);
 	for (uint32_t cause = 0; cause < LOSS_CAUSES; cause++)
 		tell_loss(sensor, 0, cause, 0, load_take_unknown_losses(&sensor->load, cause));
-	for (size_t i = 0; i < load_programs_nr; i++)
-		tell_loss(sensor, 0, missed_cause(&load_programs[i]), i,
-			  load_misses(&sensor->load, i));
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		uint64_t missed = load_misses(&sensor->load, i);
+
+		/*
+		 * Whoever asks CPUs to flush is a task that is not preempted: what was missed came out of an
+		 * interrupt, in the middle of another call, and was no flush.
+		 */
+		if (i != PROGRAM_WITNESS_ASKED)
+			tell_loss(sensor, 0, missed_cause(&load_programs[i]), i, missed);
+	}
 	sensor->since = begin;
 }
 

@@ -344,7 +344,8 @@ static void on_flush_judged(void *context, const struct model_flush_judgement *j
 	struct story *story = context;
 	struct story_step *step;
 
-	if (judgement->coverage == MODEL_COVERED ||
+	/* What a CPU left undone is no step of the page's. */
+	if (judgement->coverage == MODEL_COVERED || judgement->coverage == MODEL_UNANSWERED ||
 	    !story_holds(story, judgement->zap->inode, &part))
 		return;
 	step = step_add(story, STORY_UNFLUSHED, judgement->time);

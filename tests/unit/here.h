@@ -38,6 +38,7 @@ static inline void expect_here(__u32 rule)
 
 		cut += record->size;
 		stream_init(&stream);
+		stream.groups = whole.groups;
 		for (size_t done = 0; done < cut;) {
 			const struct record_header *copy = (const void *)(whole.data + done);
 

@@ -227,12 +227,38 @@ void stream_page_free(struct stream *stream, __u32 tid, __u64 pfn, bool absent)
 	stream_add(stream, &record.header);
 }
 
+void stream_call(struct stream *stream, __u32 tid)
+{
+	struct record_call record = {
+		.header = { .kind = RECORD_CALL, .size = sizeof(record), .tid = tid },
+		.begin = stream->now,
+	};
+
+	record.header.time = stream->now += 1000;
+	stream_add(stream, &record.header);
+}
+
+void stream_unanswered(struct stream *stream, __u32 tid, __u64 begin, __u64 missing, __u64 unasked)
+{
+	struct record_unanswered record = {
+		.header = { .kind = RECORD_UNANSWERED, .size = sizeof(record), .tid = tid },
+		.begin = begin,
+		.end = stream->now,
+		.online = { 0xf },
+		.asked = { 0xf & ~unasked },
+		.answered = { 0xf & ~missing },
+	};
+
+	record.header.time = stream->now += 1000;
+	stream_add(stream, &record.header);
+}
+
 void stream_heartbeat(struct stream *stream)
 {
 	struct record_heartbeat record = {
 		.header = header(stream, RECORD_HEARTBEAT, sizeof(record), 0, 0),
 		.watermark = stream->now,
-		.groups = SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE,
+		.groups = SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE | stream->groups,
 	};
 
 	stream_add(stream, &record.header);

@@ -25,6 +25,7 @@ struct stream {
 	const struct stream_promise *promises; /* of every read from now on; NULL: none */
 	size_t promises_nr;
 	__u64 vm; /* of promises, told or read; 0: the first */
+	__u64 groups; /* enum sensor_group: beside those that are always on */
 	struct model *model;
 	struct verdict *verdict;
 };
@@ -54,6 +55,10 @@ void stream_zap(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u6
 void stream_zap_flush(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn,
 		      __u32 nr, __u64 first, __u64 last);
 void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, bool full);
+/* All other CPUs are asked to run something that is no flush. */
+void stream_call(struct stream *stream, __u32 tid);
+/* Of four CPUs, in masks, those that did not answer the flush from @begin until now, and not even were asked. */
+void stream_unanswered(struct stream *stream, __u32 tid, __u64 begin, __u64 missing, __u64 unasked);
 /* flush_tlb_all(), alone and merged with the zap before it: what a split of a large page ends in. */
 void stream_flush_all(struct stream *stream, __u32 tid);
 void stream_zap_flush_all(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);

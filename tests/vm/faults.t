@@ -67,6 +67,7 @@ test_headers() {
 				if ($0 !~ /^rule: [a-z-]+ ([gs][0-9]+|-|\*) (some|perhaps|[0-9]+ pages|[?]|0x[0-9a-f]+(-0x[0-9a-f]+)?(,(0x[0-9a-f]+(-0x[0-9a-f]+)?|[?]))*)$/)
 					print patch ": " $0
 			}
+			/^reason: ./ { rules++ }
 			END { if (triggers != 1 || !rules) print patch ": a trigger and rules" }'
 	done
 }

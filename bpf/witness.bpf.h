@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Sensor: whether every CPU that is online does what a flush asks of it. For the verdict: nothing is
+ * recorded but flushes that a CPU did not take part in, and no time is taken of those that all did.
+ *
+ * A flush has a place by its task. The initiator, which is not preempted from its first CPU asked until
+ * all have answered, leaves there who it works for; each CPU's handler, once it has run, finds the
+ * initiator by the csd that it was called by, and sets its bit. What each side does there is done before
+ * the flush returns, as csds are given back after their handlers (csd_unlock() in kernel/smp.c).
+ */
+#ifndef GMEMTRACE_BPF_WITNESS_BPF_H
+#define GMEMTRACE_BPF_WITNESS_BPF_H
+
+#include "answer.bpf.h"
+#include "flush.bpf.h"
+#include "slot.h"
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* WITNESS_SLOTS_NR */
+	__type(key, __u32);
+	__type(value, struct witness_slot);
+} witness_slots SEC(".maps");
+
+/* By the initiator's CPU: the place of the flush that it works for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* sensor.cpus */
+	__type(key, __u32);
+	__type(value, struct witness_initiator);
+} witness_initiators SEC(".maps");
+
+/* Steps of CPUs on their way up or down that have begun. */
+__u64 witness_steps = 0;
+
+/* Unrolled, so that the verifier knows each place, and drops those beyond the last CPU. */
+#define WITNESS_EACH_WORD(i)                                                                       \
+	_Pragma("unroll") for (__u32 i = 0; i < WITNESS_WORDS; i++) if (i * 64 < sensor.cpus)
+
+static __always_inline __u32 witness_index(__u32 tid)
+{
+	return tid & (WITNESS_SLOTS_NR - 1);
+}
+
+/* That of @task's open flush; NULL: it has none. */
+static __always_inline struct witness_slot *witness_find(const struct task_struct___ids *task)
+{
+	__u32 index = witness_index(task->pid);
+	struct witness_slot *slot = bpf_map_lookup_elem(&witness_slots, &index);
+
+	return slot && slot->task == (__u64)task ? slot : NULL;
+}
+
+/* Whether the slot is @task's from now on. One whose end was missed is taken over. */
+static __always_inline bool witness_claim(struct witness_slot *slot, __u64 task, __u64 now)
+{
+	__u64 owner = atomic_compare_exchange(&slot->task, 0, task);
+
+	atomic_opaque(owner);
+	if (!owner || owner == task)
+		return true;
+	if (!slot->function && now - slot->begin < TIMED_STALE_NS)
+		return false;
+	return atomic_compare_exchange(&slot->task, owner, task) == owner;
+}
+
+static __always_inline bool witness_online(__u64 online[WITNESS_WORDS])
+{
+	__u32 bytes = (sensor.cpus + 63) / 64 * sizeof(*online);
+
+	return bytes <= WITNESS_WORDS * sizeof(*online) &&
+	       !bpf_probe_read_kernel(online, bytes, (const void *)sensor.online_mask);
+}
+
+static __always_inline int witness_enter(enum sensor_program program, __u64 first, __u64 last)
+{
+	const struct task_struct___ids *task = task_current();
+	__u32 index = witness_index(task->pid);
+	struct witness_slot *slot;
+	__u64 now;
+
+	/* The toucher's is followed all the same: its handlers prove the others. */
+	if (armed(program) && !flush_is_recorded(task, first, last))
+		return 0;
+	slot = bpf_map_lookup_elem(&witness_slots, &index);
+	if (!slot)
+		return 0;
+	now = bpf_ktime_get_ns();
+	if (!witness_claim(slot, (__u64)task, now)) {
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+		return 0;
+	}
+	slot->begin = now;
+	slot->function = 0;
+	slot->steps = witness_steps;
+	WITNESS_EACH_WORD(i)
+	{
+		slot->asked[i] = 0;
+		slot->answered[i] = 0;
+	}
+	if (!witness_online(slot->online))
+		slot->task = 0;
+	return 0;
+}
+
+static __always_inline void call_write(__u64 begin)
+{
+	struct record_call *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+
+	if (!record) {
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+		return;
+	}
+	header_fill(&record->header, RECORD_CALL, sizeof(*record));
+	record->header.inode = 0;
+	record->begin = begin;
+	record->reserved = 0;
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+}
+
+/* A place for the CPUs that @task asks to run @function; NULL: another has it. */
+static __always_inline struct witness_slot *call_open(const struct task_struct___ids *task,
+						      __u64 function)
+{
+	__u32 index = witness_index(task->pid);
+	struct witness_slot *slot = bpf_map_lookup_elem(&witness_slots, &index);
+	__u64 now;
+
+	if (!slot)
+		return NULL;
+	if (slot->task == (__u64)task && slot->function == function)
+		return slot;
+	now = bpf_ktime_get_ns();
+	if (!witness_claim(slot, (__u64)task, now))
+		return NULL;
+	slot->begin = now;
+	slot->function = function;
+	WITNESS_EACH_WORD(i)
+	slot->asked[i] = 0;
+	return witness_online(slot->online) ? slot : NULL;
+}
+
+/* Apart, as it is rare: CPUs are asked to run something else, and a zap of who asks waits for its flush. */
+static __noinline int witness_called(__u32 target, __u64 function)
+{
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *waiting = slot_find(slots, (__u64)task, task->pid);
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct witness_slot *slot;
+	__u64 missing = 0;
+
+	if (!waiting || !atomic_read(&waiting->pending))
+		return 0;
+	slot = call_open(task, function);
+	if (!slot)
+		return 0;
+	slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
+	slot->asked[cpu / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (cpu & 63);
+	WITNESS_EACH_WORD(i)
+	missing |= slot->online[i] & ~slot->asked[i];
+	if (missing)
+		return 0;
+	slot_emit(waiting);
+	call_write(slot->begin);
+	atomic_write_release(&slot->task, 0);
+	return 0;
+}
+
+/* The initiator, with preemption off and the csd its own. */
+SEC("raw_tp/csd_queue_cpu")
+int witness_asked(const __u64 *ctx)
+{
+	__u32 target = ctx[0], cpu, index;
+	const struct task_struct___ids *task;
+	struct witness_initiator *initiator;
+	struct witness_slot *slot;
+	struct csd_owner *owner;
+	__u64 csd = ctx[3];
+
+	if (target >= sensor.cpus)
+		return 0;
+	if (!function_flushes(ctx[2])) {
+		if (armed_plainly())
+			witness_called(target, ctx[2]);
+		return 0;
+	}
+	task = task_current();
+	slot = witness_find(task);
+	if (!slot)
+		return 0;
+	cpu = bpf_get_smp_processor_id();
+	initiator = bpf_map_lookup_elem(&witness_initiators, &cpu);
+	if (!initiator)
+		return 0;
+	owner = csd_owner(csd);
+	if (!owner || owner->csd != csd || owner->initiator != cpu)
+		csd_announce(csd, cpu);
+	/* Queueing the csd orders this before the handler. */
+	index = witness_index(task->pid);
+	initiator->index = index;
+	initiator->task = (__u64)task;
+	slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
+	return 0;
+}
+
+/* The flush that @cpu's handler has run for: of the initiator of @csd. NULL: none that is looked at. */
+static __always_inline struct witness_slot *witness_of(__u64 csd)
+{
+	struct csd_owner *owner = csd_owner(csd);
+	struct witness_initiator *initiator;
+	struct witness_slot *slot;
+	__u32 cpu, *known;
+
+	if (owner && owner->csd == csd) {
+		cpu = owner->initiator;
+	} else {
+		known = bpf_map_lookup_elem(&csd_initiators, &csd);
+		if (!known)
+			return NULL;
+		cpu = *known;
+	}
+	initiator = bpf_map_lookup_elem(&witness_initiators, &cpu);
+	if (!initiator)
+		return NULL;
+	slot = bpf_map_lookup_elem(&witness_slots, &initiator->index);
+	return slot && slot->task == initiator->task ? slot : NULL;
+}
+
+SEC("raw_tp/csd_function_exit")
+int witness_answered(const __u64 *ctx)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	struct witness_slot *slot;
+
+	if (!function_flushes(ctx[0]))
+		return 0;
+	/* The initiator calls its own handler without a csd. */
+	if (ctx[1]) {
+		slot = witness_of(ctx[1]);
+	} else {
+		slot = witness_find(task_current());
+		armed(PROGRAM_WITNESS_ANSWERED);
+	}
+	if (slot)
+		__sync_fetch_and_or(&slot->answered[cpu / 64 & (WITNESS_WORDS - 1)],
+				    1ULL << (cpu & 63));
+	return 0;
+}
+
+/* A CPU is on its way up or down. */
+SEC("raw_tp/cpuhp_enter")
+int witness_step(const void *ctx)
+{
+	atomic_add(&witness_steps, 1);
+	return 0;
+}
+
+static __noinline int witness_write(const struct witness_slot *slot, __u64 end)
+{
+	struct record_unanswered *record;
+
+	if (!slot)
+		return 0;
+	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
+	if (!record) {
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+		return 0;
+	}
+	__builtin_memset(record, 0, sizeof(*record));
+	header_fill(&record->header, RECORD_UNANSWERED, sizeof(*record));
+	record->begin = slot->begin;
+	record->end = end;
+	WITNESS_EACH_WORD(i)
+	{
+		record->online[i] = slot->online[i];
+		record->asked[i] = slot->asked[i];
+		record->answered[i] = slot->answered[i];
+	}
+	record->header.time = bpf_ktime_get_ns();
+	record_submit(record);
+	return 0;
+}
+
+/*
+ * Somebody is missing among those that were online when the flush began: whether it was until the end.
+ * What was online at both ends was so all the time where no CPU's step up or down began in between.
+ */
+static __noinline int witness_missing(struct witness_slot *slot)
+{
+	__u64 online[WITNESS_WORDS] = {}, end = bpf_ktime_get_ns(), missing = 0, asked = 0;
+
+	if (!slot)
+		return 0;
+	if (!witness_online(online) || witness_steps != slot->steps) {
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+		return 0;
+	}
+	WITNESS_EACH_WORD(i)
+	{
+		slot->online[i] &= online[i];
+		missing |= slot->online[i] & ~slot->answered[i];
+		asked |= slot->asked[i] | slot->answered[i];
+	}
+	/* INVLPGB asks nobody, not even the initiator. */
+	if (!missing || (!asked && sensor.broadcasts))
+		return 0;
+	return witness_write(slot, end);
+}
+
+static __always_inline int witness_exit(enum sensor_program program)
+{
+	struct witness_slot *slot = witness_find(task_current());
+	__u64 missing = 0;
+
+	if (!slot)
+		return 0;
+	WITNESS_EACH_WORD(i)
+	missing |= slot->online[i] & ~slot->answered[i];
+	if (armed(program) && missing)
+		witness_missing(slot);
+	atomic_write_release(&slot->task, 0);
+	return 0;
+}
+
+SEC("fentry/flush_tlb_kernel_range")
+int BPF_PROG(witness_range_enter, unsigned long start, unsigned long end)
+{
+	return witness_enter(PROGRAM_WITNESS_RANGE_ENTER, start, end);
+}
+
+SEC("fexit/flush_tlb_kernel_range")
+int BPF_PROG(witness_range_exit, unsigned long start, unsigned long end)
+{
+	return witness_exit(PROGRAM_WITNESS_RANGE_EXIT);
+}
+
+SEC("fentry/flush_tlb_all")
+int BPF_PROG(witness_all_enter)
+{
+	return witness_enter(PROGRAM_WITNESS_ALL_ENTER, 0, ~0ULL);
+}
+
+SEC("fexit/flush_tlb_all")
+int BPF_PROG(witness_all_exit)
+{
+	return witness_exit(PROGRAM_WITNESS_ALL_EXIT);
+}
+
+#endif
