@@ -21,14 +21,29 @@ struct accusation read_accusation(const struct model_read *read, __u32 rule)
 	};
 }
 
-struct accusation read_accusation_left(const struct model_read *read, __u32 rule)
+void read_judge_left(struct verdict *verdict, const struct model_read *read,
+		     const struct read_left *left)
 {
-	struct accusation accusation = read_accusation(read, rule);
+	struct accusation accusation = read_accusation(read, left->rule);
+	struct verdict_violation *violation;
+	char name[MODEL_INODE_NAME_MAX];
 
+	if (!(read->left & left->left))
+		return;
+	/* It was read, at a release: no loss can have feigned it. */
 	accusation.variant = 0;
-	accusation.hold = 0;
+	accusation.hold = left->wait ? read->end + left->wait : 0;
 	accusation.immune = true;
-	return accusation;
+	violation = verdict_accuse(verdict, &accusation);
+	if (!violation)
+		return;
+	model_inode_name(read->inode, name, sizeof(name));
+	violation_source(violation, left->source, "%s, in two reads at the release", left->says);
+	violation_words(violation,
+			"Page 0x%llx of %s %s when the inode was released, at %llu.%06llu s, when "
+			"nobody can be using it. However, %s",
+			(unsigned long long)read->pgoff, name, left->was, time_seconds(read->begin),
+			time_micros(read->begin), left->however);
 }
 
 /* The place where what was asked for is written down, if there is one. */

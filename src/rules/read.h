@@ -12,8 +12,19 @@
 
 /* Of the run that was read; its variant holds all of the above. */
 struct accusation read_accusation(const struct model_read *read, __u32 rule);
-/* Of what two reads at a release found left of pages: that no loss can feign. Its variant is 0. */
-struct accusation read_accusation_left(const struct model_read *read, __u32 rule);
+/* What nobody may have left of a page when its inode is released, in words. */
+struct read_left {
+	__u32 rule; /* id */
+	enum model_left left;
+	__u64 wait; /* ns: so long after the reads it may still prove to be nothing; 0: it is certain */
+	const char *source, *says; /* what it was read in, and as what */
+	const char *was; /* "had its folio locked" */
+	const char *however;
+};
+
+/* Accuses what two reads at the release have found so. */
+void read_judge_left(struct verdict *verdict, const struct model_read *read,
+		     const struct read_left *left);
 /* A declared-mismatch where @declared was asked for, and the xarray says the opposite. */
 #define DECLARED_EXPLAINS(declared)                                                                \
 	EXPLANATION(RULE_DECLARED_MISMATCH, (__u64)(declared) | (__u64)OPPOSITE(declared) << 4)

@@ -20,7 +20,7 @@ static void uncleared_moved(struct verdict *verdict, const struct model_moved *m
 	struct model_page page;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (!moved->content || !moved->prepared)
+	if (!moved->content || !moved->prepared || model_fact_find(model, RECORD_FACT_BY_GFN))
 		return;
 	/* What is declared outlives the page: that it was absent, once it was prepared. */
 	model_page(model, moved->inode, moved->pgoff, &page);
@@ -54,13 +54,16 @@ static const struct rule_descriptor freed_uncleared = {
 			   "such is told of: what has zeroes there and something behind them is not "
 			   "seen. "
 			   "Judged where an inode's kind promises clearing and each page that leaves "
-			   "is seen; those of memfd_secret are not.",
+			   "is seen; those of memfd_secret are not. "
+			   "Not judged where VMs of SEV-SNP or TDX can be: architecture code prepares "
+			   "their memory by gfn and takes it back, and what it leaves is noise.",
 		.id = RULE_FREED_UNCLEARED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "free_folio_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit" },
+		.limited_by = RECORD_FACT_BY_GFN,
 		.built = true,
 	},
 	.moved = uncleared_moved,

@@ -48,27 +48,36 @@ static void leak_request_ended(struct verdict *verdict, const struct model_reque
 			"ever.");
 }
 
+/*
+ * Compaction locks a folio for a moment, and its CPU may stand still through both reads. The release itself
+ * takes the lock of each folio: where it ends before this somebody has let it go.
+ */
+#define RELEASE_WAITS_NS 1000000000ULL
+
 static void lock_page_read(struct verdict *verdict, const struct model_read *read)
 {
-	struct accusation accusation = read_accusation_left(read, RULE_LOCK_LEAK);
-	struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX];
+	static const struct read_left left = {
+		.rule = RULE_LOCK_LEAK,
+		.left = MODEL_LEFT_LOCKED,
+		.wait = RELEASE_WAITS_NS,
+		.source = "page flags",
+		.says = "locked",
+		.was = "had its folio locked",
+		.however =
+			"whoever locked it did not unlock it again, and the release, which needs "
+			"the lock, had not ended a second later. Who waits for the lock waits "
+			"for ever.",
+	};
 
-	if (!(read->left & MODEL_LEFT_LOCKED))
-		return;
-	violation = verdict_accuse(verdict, &accusation);
-	if (!violation)
-		return;
-	model_inode_name(read->inode, name, sizeof(name));
-	violation_source(violation, "page flags", "locked, in two reads at the release");
-	violation_words(
-		violation,
-		"The folio of page 0x%llx of %s was locked when the inode was released, at "
-		"%llu.%06llu s, when nobody can be at work on it. However, whoever locked it "
-		"did not unlock it again. Who waits for the lock, as the release itself will, "
-		"waits for ever.",
-		(unsigned long long)read->pgoff, name, time_seconds(read->begin),
-		time_micros(read->begin));
+	read_judge_left(verdict, read, &left);
+}
+
+/* A release that has ended has had the locks. */
+static void lock_request_ended(struct verdict *verdict, const struct model_request *request)
+{
+	if (request->operation == RECORD_OPERATION_RELEASE && request->inode)
+		verdict_retract(verdict, RULE_LOCK_LEAK, request->inode, request->end);
+	leak_request_ended(verdict, request);
 }
 
 static const struct rule_descriptor lock_leak = {
@@ -80,8 +89,9 @@ static const struct rule_descriptor lock_leak = {
 			   "does; or a folio is locked in two reads at its inode's release, where "
 			   "nobody can be at work on it. "
 			   "A page with memory failure is left out: who deals with that holds the lock. "
-			   "Compaction, which locks folios for a moment, is taken for a leak should its CPU "
-			   "stand still through both reads. "
+			   "What locks a folio for a moment, as compaction does, lets it go: the "
+			   "release waits for the lock, and where it has ended within a second of the "
+			   "reads nothing has leaked. "
 			   "Of requests that nest the innermost is told of. "
 			   "Locks of other objects, those taken for reading, and what is taken outside "
 			   "of requests are not seen. "
@@ -94,7 +104,7 @@ static const struct rule_descriptor lock_leak = {
 		.limited_by = RECORD_FACT_UNCOUNTED,
 		.built = true,
 	},
-	.request_ended = leak_request_ended,
+	.request_ended = lock_request_ended,
 	.page_read = lock_page_read,
 };
 RULE_ENTER(lock_leak);

@@ -1,32 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0
 /* reference-leak: somebody took references to a page, and did not give them back. */
+#include <stdio.h>
 #include "rules/read.h"
 
 static void reference_page_read(struct verdict *verdict, const struct model_read *read)
 {
-	__u32 references = (read->bits & RECORD_PAGE_REFERENCES) >> RECORD_PAGE_REFERENCES_SHIFT;
-	struct accusation accusation = read_accusation_left(read, RULE_REFERENCE_LEAK);
-	struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX];
+	__u32 nr = (read->bits & RECORD_PAGE_REFERENCES) >> RECORD_PAGE_REFERENCES_SHIFT;
+	char says[64], was[80];
+	const struct read_left left = {
+		.rule = RULE_REFERENCE_LEAK,
+		.left = MODEL_LEFT_REFERENCED,
+		.source = "page",
+		.says = says,
+		.was = was,
+		.however = "they will never be given back, but one perhaps, that of a list of the "
+			   "kernel's: each request that covered the page may have leaked one. The "
+			   "page leaves its inode and is never freed.",
+	};
 
-	if (!(read->left & MODEL_LEFT_REFERENCED))
-		return;
-	violation = verdict_accuse(verdict, &accusation);
-	if (!violation)
-		return;
-	model_inode_name(read->inode, name, sizeof(name));
-	violation_source(violation, "page", "%u%s references too many, in two reads at the release",
-			 references, references == 15 ? " or more" : "");
-	violation_words(
-		violation,
-		"Page 0x%llx of %s had %u%s references beyond that of the page cache when "
-		"the inode was released, at %llu.%06llu s, when nobody can be using it; of "
-		"these the kernel itself may hold one. However, the others will never be given "
-		"back: each request that covered the page may have leaked one. The page leaves "
-		"its inode and is never freed.",
-		(unsigned long long)read->pgoff, name, references,
-		references == 15 ? " or more" : "", time_seconds(read->begin),
-		time_micros(read->begin));
+	snprintf(says, sizeof(says), "%u%s references too many", nr, nr == 15 ? " or more" : "");
+	snprintf(was, sizeof(was), "had %u%s references beyond that of the page cache", nr,
+		 nr == 15 ? " or more" : "");
+	read_judge_left(verdict, read, &left);
 }
 
 static const struct rule_descriptor reference_leak = {

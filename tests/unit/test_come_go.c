@@ -249,9 +249,8 @@ static void leave_with(__u32 bits)
 	record->prepared = bits;
 }
 
-static void uncleared(enum cleared how)
+static void uncleared_here(enum cleared how)
 {
-	here_anew();
 	faulted(2);
 	if (how == SHARED)
 		convert(2, 2, 2, 1);
@@ -274,6 +273,12 @@ static void uncleared(enum cleared how)
 	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
 }
 
+static void uncleared(enum cleared how)
+{
+	here_anew();
+	uncleared_here(how);
+}
+
 static void test_uncleared(void **state)
 {
 	(void)state;
@@ -284,6 +289,18 @@ static void test_uncleared(void **state)
 		uncleared(how);
 		expect_silent(RULE_FREED_UNCLEARED);
 	}
+}
+
+/* What SEV-SNP and TDX leave is noise, and which VM is one is not known. */
+static void test_uncleared_by_gfn(void **state)
+{
+	(void)state;
+	here_anew();
+	stream_fact(&stream, RECORD_FACT_BY_GFN, "VMs of TDX can be here");
+	uncleared_here(UNCLEARED);
+	expect_silent(RULE_FREED_UNCLEARED);
+	assert_string_equal(not_judged(RULE_FREED_UNCLEARED),
+			    "not judged throughout: VMs of TDX can be here");
 }
 
 /* Of a folio its first page is read, and no other. */
@@ -325,17 +342,12 @@ static void test_uncleared_folio_third(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_unexpected),
-		RULE_TEST(test_unexpected_silent),
-		RULE_TEST(test_unexpected_late),
-		RULE_TEST(test_exposed),
-		RULE_TEST(test_exposed_silent),
-		RULE_TEST(test_exposed_beside),
-		RULE_TEST(test_left_absent),
-		RULE_TEST(test_left_absent_run),
-		RULE_TEST(test_uncleared),
-		RULE_TEST(test_uncleared_folio),
-		RULE_TEST(test_uncleared_folio_third),
+		RULE_TEST(test_unexpected),	 RULE_TEST(test_unexpected_silent),
+		RULE_TEST(test_unexpected_late), RULE_TEST(test_exposed),
+		RULE_TEST(test_exposed_silent),	 RULE_TEST(test_exposed_beside),
+		RULE_TEST(test_left_absent),	 RULE_TEST(test_left_absent_run),
+		RULE_TEST(test_uncleared),	 RULE_TEST(test_uncleared_by_gfn),
+		RULE_TEST(test_uncleared_folio), RULE_TEST(test_uncleared_folio_third),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

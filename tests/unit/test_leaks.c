@@ -187,6 +187,40 @@ static void test_lock_leak_folio(void **state)
 	assert_int_equal(here_found(RULE_LOCK_LEAK)->count, 2);
 }
 
+/* The release waits for the lock: one that it got was given back. */
+static void released_after(__u64 ns)
+{
+	here_anew();
+	faulted(8);
+	for (__u32 pass = 0; pass < 2; pass++) {
+		struct stream_page pages[8];
+
+		pages_seen(pages, 0, 8, ABSENT_BITS);
+		pages[2].bits |= RECORD_PAGE_LOCKED;
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, pages,
+			    8);
+	}
+	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, false);
+	stream_heartbeat(&stream);
+	stream.now += ns;
+	stream_heartbeat(&stream);
+	stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, false);
+	stream_heartbeat(&stream);
+	stream.now += 10 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_lock_given_back(void **state)
+{
+	(void)state;
+	released_after(900 * MS);
+	assert_int_equal(here_count(RULE_LOCK_LEAK), 0);
+	assert_false(reason_has("it could not be proven"));
+	released_after(1200 * MS);
+	assert_int_equal(here_count(RULE_LOCK_LEAK), 1);
+}
+
 static void test_reference_leak(void **state)
 {
 	(void)state;
@@ -293,8 +327,9 @@ int main(void)
 		RULE_TEST(test_lock_leak),	     RULE_TEST(test_lock_leak_outer),
 		RULE_TEST(test_lock_leak_silent),    RULE_TEST(test_lock_leak_guards),
 		RULE_TEST(test_lock_leak_uncounted), RULE_TEST(test_lock_leak_folio),
-		RULE_TEST(test_reference_leak),	     RULE_TEST(test_left_silent),
-		RULE_TEST(test_sleep_in_atomic),     RULE_TEST(test_sleep_silent),
+		RULE_TEST(test_lock_given_back),     RULE_TEST(test_reference_leak),
+		RULE_TEST(test_left_silent),	     RULE_TEST(test_sleep_in_atomic),
+		RULE_TEST(test_sleep_silent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
