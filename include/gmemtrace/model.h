@@ -196,7 +196,8 @@ struct model_flush_judgement {
 	const struct model_request *request; /* NULL: zapped outside any request */
 	__u64 pgoff, pfn, nr; /* the part of the zap that this is about */
 	enum model_coverage coverage;
-	const struct model_unanswered *unanswered; /* UNANSWERED: the newest that covers it; else NULL */
+	const struct model_unanswered
+		*unanswered; /* UNANSWERED: the newest that covers it; else NULL */
 	__u64 time; /* ns: when it was judged */
 	bool borrowed; /* of no inode: its task had put it back just before, to copy it */
 };

@@ -33,3 +33,8 @@ bool flush_covers(const struct model_flush *flush, const struct model_zap *zap)
 	return flush_is_own(flush, zap) && flush->begin >= zap->end &&
 	       flush_reaches(flush, zap->pfn, zap->pfn + zap->nr - 1);
 }
+
+enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap)
+{
+	return task->called > zap->end ? MODEL_OTHERWISE : MODEL_UNCOVERED;
+}

@@ -173,11 +173,6 @@ static const struct model_unanswered *flush_unanswered(const struct task *task,
 	return NULL;
 }
 
-enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap)
-{
-	return task->called > zap->end ? MODEL_OTHERWISE : MODEL_UNCOVERED;
-}
-
 /* 0: nothing to say of this page. @unanswered: with UNANSWERED the newest flush that covers it. */
 static int page_coverage(const struct task *task, size_t index, __u64 pfn,
 			 const struct model_unanswered **unanswered)
