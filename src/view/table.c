@@ -113,6 +113,8 @@ static const char *kind_of(const struct model_inode *inode)
 		return "plain";
 	case RECORD_PROVIDER_RFC3:
 		return inode->default_state ? "dynamic" : "absent";
+	case RECORD_PROVIDER_FOLIO_BIT:
+		return "folio-bit";
 	default:
 		return "unknown";
 	}
