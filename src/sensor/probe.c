@@ -9,6 +9,7 @@
 
 #include <bpf/libbpf.h>
 
+#include "model/plural.h"
 #include "providers/provider.h"
 #include "sensor/refusal.h"
 #include "sensor/sight.h"
@@ -63,8 +64,8 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 		probe_add(probe, program->target, program->required,
 			  kernel_has_function(kernel, program->target, program->parameters),
 			  program->provenance,
-			  "no function of this name with %u parameters in this kernel's BTF%s",
-			  program->parameters,
+			  "no function of this name with %u parameter%s in this kernel's BTF%s",
+			  program->parameters, plural(program->parameters),
 			  kernel->kvm || strncmp(program->target, "kvm_", 4)
 				  ? ""
 				  : ": load the kvm module");
