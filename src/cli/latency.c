@@ -217,17 +217,34 @@ static enum gmemtrace_status latency_merge(const struct latency *latency,
 	return status;
 }
 
+/* Of those that --cpu names. */
+static bool none_interrupted(const struct latency *latency, const struct flush_latency *figures)
+{
+	struct flush_totals totals;
+	struct flush_sum sum;
+
+	flush_latency_totals(figures, &totals);
+	return latency->cpus && totals.answered &&
+	       !flush_latency_sum(figures, FLUSH_INTERRUPTERS, 0, &sum);
+}
+
 static enum gmemtrace_status latency_write(const struct latency *latency,
 					   struct flush_latency *figures)
 {
 	struct output *output = output_open(latency->out);
 	FILE *out;
+	int error;
 
 	if (!output)
 		return GMEMTRACE_ERROR;
 	out = output_stream(output);
-	return output_close(output, latency->json ? report_latency_json(out, figures)
-						  : report_latency_text(out, figures));
+	if (latency->json)
+		return output_close(output, report_latency_json(out, figures));
+	error = report_latency_text(out, figures);
+	if (!error && none_interrupted(latency, figures))
+		fprintf(out,
+			"\nNone of the CPUs that were asked about was interrupted by a flush.\n");
+	return output_close(output, error);
 }
 
 static enum gmemtrace_status latency_report(const struct latency *latency)

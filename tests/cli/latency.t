@@ -104,5 +104,8 @@ status_is 2 'captures that were not made alike are refused'
 stderr_like 'not to be compared: the second has flushes of the direct map' 'with the reason'
 is "$(wc -c <"$stdout")" 0 'and nothing is written'
 refuses '--diff is for two captures' flame --diff monday.cap
+none='None of the CPUs that were asked about was interrupted by a flush.'
+is "$("$tracer" latency --cpu 77 flushes.cap 2>/dev/null | grep -cFx "$none") $("$tracer" latency --cpu 0 flushes.cap 2>/dev/null | grep -cFx "$none")" \
+	'1 0' '--cpu: that nobody interrupted them is said'
 refuses 'one FILE is enough' flame --diff monday.cap tuesday.cap flushes.cap
 end_tests print-plan
