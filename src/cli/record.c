@@ -17,6 +17,8 @@ enum record_key {
 	KEY_MAP,
 };
 
+#define STACK_RATE 1 /* without --stacks */
+
 static const struct argp_option record_table[] = {
 	{ "output", 'o', "FILE", 0, "the capture; default " CAPTURE_DEFAULT_FILE, 0 },
 	{ "flushes", KEY_FLUSHES, NULL, 0,
@@ -60,6 +62,8 @@ static error_t record_parse(int key, char *text, struct argp_state *state)
 			options_usage(state->name,
 				      "--summary records no event: leave --flushes and "
 				      "--changes out");
+		if (options->run.stack_rate != STACK_RATE && !options->run.flushes)
+			options_usage(state->name, "--stacks is of flushes: give --flushes, too");
 		if (options->run.summary && options->run.map)
 			options_usage(state->name,
 				      "--summary is judged by no rule: leave --map out");
@@ -125,7 +129,7 @@ int subcommand_record(int argc, char **argv, char **command)
 {
 	struct options options = { .run.capture = CAPTURE_DEFAULT_FILE,
 				   .run.page_free = true,
-				   .run.stack_rate = 1,
+				   .run.stack_rate = STACK_RATE,
 				   .pages_mean = OPTIONS_WHOLE_INODES };
 	enum gmemtrace_status status;
 	struct run_result result;

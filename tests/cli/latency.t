@@ -54,6 +54,8 @@ refuses 'one FILE is enough' latency monday.cap tuesday.cap
 refuses 'give 1/N' flame --stacks 2 monday.cap
 refuses 'has no meaning for a capture' latency --stacks 1/8 monday.cap
 refuses 'give 1/N' record --flushes --stacks 1/0
+refuses 'give --flushes, too' record --stacks 1/4
+refuses 'give --flushes, too' record --summary --stacks 0
 refuses 'give exposure or all' latency --summary=some
 refuses 'has no meaning for a capture' latency --summary monday.cap
 refuses 'has no meaning for a capture' latency --changes monday.cap
