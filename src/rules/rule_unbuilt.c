@@ -22,4 +22,3 @@
 
 UNBUILT(stale_tlb, RULE_STALE_TLB, "stale-tlb", VIOLATION, HISTORY,
 	"a read through the old mapping works after a covering flush");
-UNBUILT(split, RULE_SPLIT, "split", NOTE, HISTORY, "a zap split a large mapping");
