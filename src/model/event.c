@@ -87,10 +87,10 @@ static bool event_concerns(const struct event *event, __u32 inode, __u64 pgoff, 
  * Flushes come in crowds and most are other tasks': only the first one behind
  * each change of the page belongs to its story.
  */
-static bool event_wanted(const struct event *event, const struct model_event *later,
+static bool event_wanted(const struct model_event *event, const struct model_event *later,
 			 size_t later_nr)
 {
-	if (event_kind(event) != RECORD_FLUSH || !later_nr)
+	if (event->kind != RECORD_FLUSH || !later_nr)
 		return true;
 	return later[0].kind != RECORD_FLUSH;
 }
@@ -105,16 +105,28 @@ static struct model_event event_unpack(const struct event *event)
 	return (struct model_event){
 		.time = event->time,
 		.kind = event_kind(event),
-		.operation = event->first >> 48 & 0xff,
+		.operation = event->first >> 48 & 0x7f,
 		.cpu = event->last >> 48 & 0xffff,
 		.tid = event->tid,
 		.tgid = event->tgid,
 		.inode = event->inode,
 		.state = event_state(event),
-		.result = event->result,
+		.result = event->first & EVENT_FLUSHED ? 0 : event->result,
 		.first = far(event_first(event)),
 		.last = far(event_last(event)),
 	};
+}
+
+/* The flush that is no event of its own. */
+static struct model_event event_unpack_flush(const struct event *event)
+{
+	struct model_event flush = event_unpack(event);
+
+	flush.time += (__u64)event->result;
+	flush.kind = RECORD_FLUSH;
+	flush.operation = RECORD_FLUSH_RANGE;
+	flush.state = false;
+	return flush;
 }
 
 /*
@@ -131,27 +143,45 @@ static __u64 events_look(const struct model *model, __u64 kept)
 	return kept;
 }
 
+/* What is known of a page's story, the oldest first, and room for more in front. */
+struct story {
+	struct model_event *events;
+	size_t nr, max;
+	__u64 until; /* ns: the end of it */
+};
+
+static void story_add(struct story *story, const struct model_event *event)
+{
+	struct model_event *events = story->events;
+
+	if (story->nr == story->max || event->time > story->until)
+		return;
+	if (event_wanted(event, events, story->nr))
+		memmove(events + 1, events, story->nr++ * sizeof(*events));
+	events[0] = *event;
+}
+
 size_t model_page_events(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 			 __u64 pfn, __u64 until, struct model_event *events, size_t max)
 {
 	__u64 kept = model->events_nr < model->events_room ? model->events_nr : model->events_room;
+	struct story story = { .events = events, .max = max, .until = until };
 	__u32 number = inode ? (__u32)inode->number : 0;
-	size_t nr = 0;
+	struct model_event told;
 
 	kept = events_look(model, kept);
-	for (__u64 back = 1; back <= kept && nr < max; back++) {
+	for (__u64 back = 1; back <= kept && story.nr < max; back++) {
 		const struct event *event =
 			&model->events[(model->events_nr - back) & (model->events_room - 1)];
 
 		if (event->time > until || !event_concerns(event, number, pgoff, pfn))
 			continue;
-		if (!event_wanted(event, events, nr)) {
-			events[0] = event_unpack(event);
-			continue;
+		if (event->first & EVENT_FLUSHED) {
+			told = event_unpack_flush(event);
+			story_add(&story, &told);
 		}
-		memmove(events + 1, events, nr * sizeof(*events));
-		events[0] = event_unpack(event);
-		nr++;
+		told = event_unpack(event);
+		story_add(&story, &told);
 	}
-	return nr;
+	return story.nr;
 }

@@ -222,9 +222,11 @@ static void take(struct model *model, const struct queue_entry *entry)
 	model->taken++;
 	switch (entry_part(entry)) {
 	case PART_RECORD:
+		take_record(model, entry->item);
+		break;
 	case PART_ZAP:
 	case PART_ZAP_FLUSHED:
-		take_record(model, entry->item);
+		zap_take(model, entry->item);
 		break;
 	case PART_FLUSH:
 		flush_take_merged(model, entry->item);

@@ -329,11 +329,15 @@ struct exposure {
 /* struct model_event, in less memory: where there are many, touching it is what they cost. */
 struct event {
 	__u64 time;
-	__u64 first; /* 48 bits; operation 8, kind 7, state 1: bit fields would be written one by one */
+	/* 48 bits; operation 7, EVENT_FLUSHED, kind 7, state 1: bit fields would be written one by one. */
+	__u64 first;
 	__u64 last; /* 48 bits; cpu 16 */
 	__u32 tid, tgid, inode;
-	__s32 result;
+	__s32 result; /* EVENT_FLUSHED: ns, from the change to the end of its flush */
 };
+
+#define EVENT_FLUSHED (1ULL << 55) /* a change of a page whose flush of it alone came next */
+#define EVENT_FLUSH_NS 0x7fffffffU
 
 _Static_assert(sizeof(struct event) == 40, "events are packed");
 
@@ -995,13 +999,25 @@ __attribute__((always_inline)) static inline void event_add(struct model *model,
 	if (!place)
 		return;
 	place->time = event->time;
-	place->first = event_near(event->first) | (__u64)(event->operation & 0xff) << 48 |
+	place->first = event_near(event->first) | (__u64)(event->operation & 0x7f) << 48 |
 		       (__u64)(event->kind & 0x7f) << 56 | (__u64) !!event->state << 63;
 	place->last = event_near(event->last) | (__u64)(event->cpu & 0xffff) << 48;
 	place->tid = event->tid;
 	place->tgid = event->tgid;
 	place->inode = event->inode;
 	place->result = event->result;
+}
+
+/* The newest is a change whose flush ended so much later, and had nothing else to say. */
+static inline void event_flushed(struct model *model, __u64 ns)
+{
+	struct event *event;
+
+	if (!model->events_room)
+		return;
+	event = &model->events[(model->events_nr - 1) & (model->events_room - 1)];
+	event->first |= EVENT_FLUSHED;
+	event->result = (__s32)ns;
 }
 
 #endif

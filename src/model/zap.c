@@ -451,11 +451,16 @@ static void flushed_apply(struct model *model, const struct record_zap *record,
 
 /* What the flush means once the change has been told of. */
 static void flushed_told(struct model *model, struct task *task, const struct model_zap *zap,
-			 struct inode *inode, struct model_flush *flush)
+			 struct inode *inode, bool shown, struct model_flush *flush)
 {
 	struct model_exposure ended;
 
-	flush_event(model, flush, inode);
+	/* Where it is of the page alone, as nearly always, the change's event has room for it. */
+	if (!flush->full && flush->pfn_first == zap->pfn && flush->pfn_last == zap->pfn && shown &&
+	    flush->end - zap->end <= EVENT_FLUSH_NS)
+		event_flushed(model, flush->end - zap->end);
+	else
+		flush_event(model, flush, inode);
 	inode->base.exposed--;
 	flush->covered = 1;
 	if (exposure_heard(model, zap->end, flush->end)) {
@@ -508,7 +513,7 @@ bool zap_take_flushed(struct model *model, const struct record_zap *record)
 	loose_covered(model, task, &zap);
 	notify_zapped(model, task, piece.inode, &zap);
 	model->counts.now = record->zap_end;
-	flushed_told(model, task, &zap, piece.inode, &flush);
+	flushed_told(model, task, &zap, piece.inode, taking.shown != NULL, &flush);
 	model->counts.now = flush.end;
 	return true;
 }

@@ -35,8 +35,11 @@ static size_t inode_hash(const struct seal *seal, uint64_t pointer, uint64_t i_i
 	return ((pointer ^ i_ino << 17) * 0x9e3779b97f4a7c15ULL) >> 32 & (seal->inodes_nr - 1);
 }
 
+/* What each change goes through is inlined there. */
+#define INLINED __attribute__((always_inline)) static inline
+
 /* The entry of the inode, or the free one where it belongs. */
-static struct seal_inode *inode_entry(const struct seal *seal, uint64_t pointer, uint64_t i_ino)
+INLINED struct seal_inode *inode_entry(const struct seal *seal, uint64_t pointer, uint64_t i_ino)
 {
 	size_t i = inode_hash(seal, pointer, i_ino);
 
@@ -168,8 +171,8 @@ static bool names_owner(const struct record_header *record)
 	return record->kind == RECORD_ZAP || record->kind == RECORD_JOIN;
 }
 
-static struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uint64_t i_ino,
-					const struct record_header *from)
+INLINED struct seal_inode *inode_resolve(struct seal *seal, uint64_t pointer, uint64_t i_ino,
+					 const struct record_header *from)
 {
 	struct seal_inode *entry;
 
@@ -196,7 +199,7 @@ const struct seal_inode *seal_find(const struct seal *seal, uint64_t number)
 }
 
 /* Replaces the pointer in @header by its number. False where the inode is none of ours. */
-static bool header_seal(struct seal *seal, struct record_header *header, uint64_t i_ino)
+INLINED bool header_seal(struct seal *seal, struct record_header *header, uint64_t i_ino)
 {
 	const struct seal_inode *entry = inode_resolve(seal, header->inode, i_ino, header);
 
@@ -210,7 +213,7 @@ static uint64_t page_to_pfn(const struct seal *seal, uint64_t page)
 }
 
 /* Bounds of a flush as pfns; both 0 where it lies outside the direct map. */
-static bool flush_seal(const struct seal *seal, __u64 *first, __u64 *last)
+INLINED bool flush_seal(const struct seal *seal, __u64 *first, __u64 *last)
 {
 	const struct sensor_config *config = seal->config;
 	uint64_t start = *first, end = *last;
