@@ -273,6 +273,7 @@ static int key_of(int key)
 	case KEY_MOUSE:
 		return mouse_key();
 	case KEY_RESIZE:
+		return VIEW_KEY_RESIZED;
 	case ERR:
 		return 0;
 	default:

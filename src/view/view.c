@@ -575,6 +575,8 @@ static void help_press(struct view *view)
 void view_press(struct view *view, int key)
 {
 	view->wish = VIEW_WISH_NOTHING;
+	if (key == VIEW_KEY_RESIZED)
+		return;
 	*view->message = '\0';
 	if (view->typing) {
 		filter_press(view, key);

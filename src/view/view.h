@@ -51,6 +51,7 @@ enum view_key {
 	VIEW_KEY_HOME,
 	VIEW_KEY_END,
 	VIEW_KEY_HELP,
+	VIEW_KEY_RESIZED, /* no key: the screen has another size, and is to be drawn */
 	VIEW_KEY_CELL, /* + view_cell(): it was clicked */
 };
 

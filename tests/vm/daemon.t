@@ -107,12 +107,16 @@ screen_like() {
 }
 
 test_watched() {
-	is "$(cat "$out/watched.status")$(cat "$out/watched.stderr")" 0 'live on a terminal, over what happens, shows what was waited for'
+	is "$(cat "$out/watched.status")$(cat "$out/watched.stderr")" 0 'live on a terminal, over what happens, shows what was waited for, and q ends it'
 	screen_like table '^gmemtrace  live  [0-9.]+ s .* lost 0' 'it has its header'
 	screen_like table '^[- >] +g[0-9]+ +absent .* [1-9][0-9]* +[0-9]+ +[0-9]+ +[0-9.]+[num]?s' 'an inode with rates and latencies'
 	screen_like table '^[0-9.]+ [0-9]+ +g[0-9]+ +[a-z_]+ 0x[0-9a-f]+.* (absent|present) ' 'and requests as they end'
 	screen_like map '^ +0  [.#pPA~:?]{8} [.#pPA~:?]{8}' 'the map of its pages'
 	screen_like map '^page 0x0 ' 'with the page under the cursor'
+	screen_like story '^ *[0-9]+\.[0-9]+ +.*(absent|present|flush|request|faulted)' "the page's story, as far as it is remembered"
+	screen_like story 'Esc back' 'on a screen of its own'
+	screen_like narrow 'nothing compared +lost 0 *$|CONSISTENT so far +lost 0 *$' 'through one cell to 40 columns: what was lost stands there'
+	is "$(cat "$out/watched.left")" '' 'q ends CMD, too'
 	is "$(grep -l VIOLATED "$out"/*.screen)" '' 'and nobody is accused'
 }
 
