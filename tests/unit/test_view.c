@@ -316,6 +316,16 @@ static const char *vm_name(void *context, __u32 vm)
 	return vm == 107 ? "web-1" : NULL;
 }
 
+static void feed_from(size_t at)
+{
+	while (at < stream.used) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(stream.model, record), 0);
+		at += record->size;
+	}
+}
+
 static void open_view(const struct screen_test *test)
 {
 	history_until(test->moment);
@@ -323,12 +333,7 @@ static void open_view(const struct screen_test *test)
 	stream.verdict = verdict_create(stream.model, NULL);
 	board = board_create(stream.model, stream.verdict, SECOND);
 	assert_non_null(board);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(stream.model, record), 0);
-		at += record->size;
-	}
+	feed_from(0);
 	view_init(&view);
 	view.board = board;
 	view.vm_name = test->columns == 120 ? vm_name : NULL;
@@ -640,6 +645,36 @@ static void test_loss_shown(void **state)
 	}
 }
 
+/* A VM exits while its inode is selected, or its map is on: what is shown says so, and every key still works. */
+static void test_vm_exits(void **state)
+{
+	static const char *const keys[] = { "jj", "jj<Enter>", "jj<Enter>++<Down>", "t", "fg1" };
+	static const char *const later[] = { "", "w", "!]+", "<Esc>d<Up><Up>", "<Enter>j<Enter>" };
+	struct screen_test test = { "", CONVERTED, 80, 24, true, false, "" };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		size_t used;
+		char *text;
+
+		test.keys = keys[i];
+		open_view(&test);
+		press(&test);
+		used = stream.used;
+		stream_inode_dead(&stream, 1);
+		stream_inode_dead(&stream, 2);
+		beat(12);
+		feed_from(used);
+		test.keys = later[i];
+		text = screen_text(&test);
+		if (view.screen == VIEW_PAGES)
+			assert_non_null(strstr(text, "GONE"));
+		assert_non_null(strstr(text, "lost 0"));
+		free(text);
+		close_view();
+	}
+}
+
 /* What is wished for is the owner's to do. */
 static void test_wishes(void **state)
 {
@@ -791,9 +826,9 @@ static void test_histogram(void **state)
 int main(void)
 {
 	const struct CMUnitTest all[] = {
-		RULE_TEST(test_screens),    RULE_TEST(test_sizes),	RULE_TEST(test_wishes),
-		RULE_TEST(test_loss_shown), RULE_TEST(test_keys_named), RULE_TEST(test_clicks),
-		RULE_TEST(test_story),	    RULE_TEST(test_histogram),
+		RULE_TEST(test_screens),    RULE_TEST(test_sizes),    RULE_TEST(test_wishes),
+		RULE_TEST(test_loss_shown), RULE_TEST(test_vm_exits), RULE_TEST(test_keys_named),
+		RULE_TEST(test_clicks),	    RULE_TEST(test_story),    RULE_TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
