@@ -13,7 +13,7 @@ seek_ms() {
 	local keys
 	printf -v keys '%*s' "$pages_seeks" ''
 	awk -v many="$(processor_ms page_screen "G${keys// /<}" "$1")" -v none="$(processor_ms page_screen G "$1")" \
-		-v nr="$pages_seeks" 'BEGIN { print many > none ? (many - none) / nr : 0 }'
+		-v nr="$pages_seeks" 'BEGIN { print (many - none) / nr }'
 }
 
 page_sample() {
