@@ -205,10 +205,25 @@ static bool wants_chunk(const struct story_filter *filter, const struct record_s
 					       record->pgoff_first + record->pgoff_nr - 1);
 }
 
-static bool wants_page(const struct story_filter *filter, const struct record_snapshot_page *record)
+/* Cut to the story's pages: of those beside them nobody has said that they came. */
+static const struct record_header *wants_page(struct story_filter *filter,
+					      const struct record_snapshot_page *record)
 {
-	return record->nr && place_meets(filter, record->header.inode, record->pgoff,
-					 record->pgoff + record->nr - 1);
+	struct record_snapshot_page *page = &filter->page;
+	__u64 first = record->pgoff, last = record->pgoff + record->nr - 1;
+
+	if (!record->nr || !place_meets(filter, record->header.inode, first, last))
+		return NULL;
+	if (is_frame(filter))
+		return &record->header;
+	first = first > filter->subject.first ? first : filter->subject.first;
+	last = last < filter->subject.last ? last : filter->subject.last;
+	*page = *record;
+	page->header.size = sizeof(*page);
+	page->pgoff = first;
+	page->pfn += page->pfn ? first - record->pgoff : 0;
+	page->nr = (__u32)(last - first + 1);
+	return &page->header;
 }
 
 static bool wants_loss(const struct story_filter *filter, const struct record_header *record)
@@ -246,8 +261,7 @@ const struct record_header *story_filter_apply(struct story_filter *filter,
 		wants = wants_chunk(filter, whole);
 		break;
 	case RECORD_SNAPSHOT_PAGE:
-		wants = wants_page(filter, whole);
-		break;
+		return wants_page(filter, whole);
 	case RECORD_LOSS:
 		wants = wants_loss(filter, record);
 		break;

@@ -25,6 +25,7 @@ struct story_filter {
 	} open[FILTER_OPEN_MAX];
 	size_t open_nr;
 	struct record_flush flush; /* what was made of a zap that only brings its flush */
+	struct record_snapshot_page page; /* what was cut */
 };
 
 void story_filter_init(struct story_filter *filter, const struct story_subject *subject);

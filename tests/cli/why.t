@@ -104,6 +104,7 @@ for file in "$top"/tests/unit/fixtures/fault-*.cap; do
 			'(.steps | length > 1) and any(.violations[]; .rule == $rule)')" true 'and for machines'
 	done <<<"$pages"
 	page=$(spared "$file")
+	[ -n "$page" ] || continue # all of that inode's are violated
 	is "$("${why[@]}" --json "$page" "$file" | jq -c '.violations')" '[]' "$name: $page is as it should be"
 done
 is "$((faults >= 5))" 1 'of at least five faults'
