@@ -27,18 +27,20 @@ static void exposure_pack(struct model *model)
 	model->exposed_head = 0;
 }
 
-void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap)
+/* One more; where there are too many the oldest is given up. */
+static void exposure_append(struct model *model, const struct exposure *exposure)
 {
 	/* Pages that nobody ever flushes keep their mark; only the measure is given up. */
 	if (model->exposed_nr - model->exposed_head >= EXPOSURES_MAX)
 		model->exposed[model->exposed_head].inode = NULL;
-	exposure_trim(model);
-	if (model->exposed_nr == model->exposed_room)
-		exposure_pack(model);
-	if (!model_grow(model, &model->exposed, model->exposed_nr, &model->exposed_room,
-			sizeof(*model->exposed)))
-		return;
-	model->exposed[model->exposed_nr++] = (struct exposure){
+	if (model_grow(model, &model->exposed, model->exposed_nr, &model->exposed_room,
+		       sizeof(*model->exposed)))
+		model->exposed[model->exposed_nr++] = *exposure;
+}
+
+void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap)
+{
+	const struct exposure exposure = {
 		.pfn = zap->pfn,
 		.pgoff = zap->pgoff,
 		.begin = zap->end,
@@ -46,22 +48,29 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 		.nr = (__u32)zap->nr,
 		.tid = zap->tid,
 	};
+
+	exposure_trim(model);
+	if (model->exposed_nr == model->exposed_room)
+		exposure_pack(model);
+	exposure_append(model, &exposure);
 }
 
-/* [first, last] of its pfns are done with. What is left on one side stays; on both, all of it. */
-static void exposure_cut(struct exposure *exposure, __u64 first, __u64 last)
+/* [first, last] of its pfns are done with. What is left on both sides is two from now on, the second the newest. */
+static void exposure_cut(struct model *model, struct exposure *exposure, __u64 first, __u64 last)
 {
 	__u64 end = exposure->pfn + exposure->nr - 1;
+	struct exposure rest = *exposure;
 
-	if (first == exposure->pfn && last == end) {
+	rest.nr = (__u32)(end - last);
+	rest.pgoff += last + 1 - exposure->pfn;
+	rest.pfn = last + 1;
+	exposure->nr = (__u32)(first - exposure->pfn);
+	if (!rest.nr && !exposure->nr)
 		exposure->inode = NULL;
-	} else if (first == exposure->pfn) {
-		exposure->nr = (__u32)(end - last);
-		exposure->pgoff += last + 1 - first;
-		exposure->pfn = last + 1;
-	} else if (last == end) {
-		exposure->nr = (__u32)(first - exposure->pfn);
-	}
+	else if (!exposure->nr)
+		*exposure = rest;
+	else if (rest.nr)
+		exposure_append(model, &rest);
 }
 
 /* From @first on, up to @last, they have been restored. How many of them it was; 0: not the first. */
@@ -73,7 +82,7 @@ static __u64 exposure_cancel_at(struct model *model, size_t index, __u64 first, 
 	if (!exposure->inode || first < exposure->pfn || first > end)
 		return 0;
 	last = last < end ? last : end;
-	exposure_cut(exposure, first, last);
+	exposure_cut(model, exposure, first, last);
 	return last - first + 1;
 }
 
@@ -143,7 +152,7 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 			ended.pgoff = pgoff;
 		ended.nr += run.nr;
 	}
-	exposure_cut(exposure, first, last);
+	exposure_cut(model, exposure, first, last);
 	flush->covered += ended.nr;
 	if (ended.nr)
 		notify_exposure_ended(model, &ended);

@@ -245,7 +245,8 @@ zap_told(struct model *model, struct task *task, struct inode *inode, const stru
 	zap_count(model, zap, inode, request);
 	if (zap->valid)
 		loose_borrow(task, zap);
-	if (inode && exposes)
+	/* What was absent and is not redundant waits for a flush: it is measured from then. */
+	if (inode && exposes && zap->before != MODEL_ABSENT)
 		exposure_add(model, inode, zap);
 	if (request) {
 		request_stepped(request, zap->end);

@@ -75,9 +75,10 @@ static void test_middle_then_rest(void **state)
 	flush(1, 2);
 	flush(0, 3);
 	feed();
-	assert_int_equal(watch.exposure_nr, 2);
+	assert_int_equal(watch.exposure_nr, 3);
 	expect_exposure(0, 1, 2);
-	expect_exposure(1, 0, 2);
+	expect_exposure(1, 0, 1);
+	expect_exposure(2, 3, 1);
 	assert_int_equal(inode_of(G)->exposed, 0);
 	/* Each page counts once for the flush that ended it. */
 	assert_int_equal(watch.flush[0].covered + watch.flush[1].covered, 4);
@@ -156,8 +157,8 @@ static void restored(__u64 pgoff)
 static void test_restored_of_run(void **state)
 {
 	(void)state;
-	restored(0);
-	restored(3);
+	for (__u64 pgoff = 0; pgoff < 4; pgoff++)
+		restored(pgoff);
 }
 
 /* One of a hundred single ones; the others keep what they have. */
@@ -220,8 +221,47 @@ static void test_restored_for_good(void **state)
 	restore(1, 1);
 	stream_flush(&stream, T, 0, 0, true);
 	feed();
+	assert_int_equal(watch.exposure_nr, 2);
+	expect_exposure(0, 0, 1);
+	expect_exposure(1, 2, 1);
+	assert_int_equal(inode_of(G)->exposed, 0);
+}
+
+/* A page whose run has been flushed but for its ends is measured from when it was zapped anew. */
+static void test_flushed_of_run(void **state)
+{
+	__u64 again;
+
+	(void)state;
+	pages(4);
+	zap(0, 4);
+	flush(1, 2);
+	restore(1, 1);
+	again = zap(1, 1);
+	flush(1, 1);
+	feed();
+	assert_int_equal(watch.exposure_nr, 2);
+	expect_exposure(1, 1, 1);
+	assert_int_equal(watch.exposure[1].begin, again);
+	assert_int_equal(inode_of(G)->exposed, 2);
+}
+
+/* Zapped twice, it is exposed once, and restored no more. */
+static void test_zapped_twice(void **state)
+{
+	__u64 again;
+
+	(void)state;
+	pages(4);
+	zap(0, 4);
+	zap(1, 1);
+	restore(0, 4);
+	again = zap(0, 3);
+	stream_flush(&stream, T, 0, 0, true);
+	feed();
 	assert_int_equal(watch.exposure_nr, 1);
-	expect_exposure(0, 0, 2);
+	expect_exposure(0, 0, 3);
+	assert_int_equal(watch.exposure[0].begin, again);
 	assert_int_equal(inode_of(G)->exposed, 0);
 }
 
@@ -243,8 +283,9 @@ static void test_restored_chunk(void **state)
 	restore(512, 512);
 	stream_flush(&stream, T, 0, 0, true);
 	feed();
-	assert_int_equal(watch.exposure_nr, 1);
-	expect_exposure(0, 0, 2 * 512);
+	assert_int_equal(watch.exposure_nr, 2);
+	expect_exposure(0, 0, 512);
+	expect_exposure(1, 1024, 512);
 	assert_int_equal(inode_of(G)->exposed, 0);
 }
 
@@ -391,7 +432,8 @@ int main(void)
 		RULE_TEST(test_restored_chunk),	  RULE_TEST(test_window),
 		RULE_TEST(test_among_many),	  RULE_TEST(test_replaced),
 		RULE_TEST(test_flush_in_flight),  RULE_TEST(test_flush_of_elsewhere),
-		RULE_TEST(test_outdated),
+		RULE_TEST(test_outdated),	  RULE_TEST(test_flushed_of_run),
+		RULE_TEST(test_zapped_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
