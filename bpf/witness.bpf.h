@@ -33,6 +33,8 @@ struct {
 /* Steps of CPUs on their way up or down that have begun. */
 __u64 witness_steps = 0;
 
+#define WITNESS_LOST (~0ULL) /* steps: answers to the flush cannot be told */
+
 /* Unrolled, so that the verifier knows each place, and drops those beyond the last CPU. */
 #define WITNESS_EACH_WORD(i)                                                                       \
 	_Pragma("unroll") for (__u32 i = 0; i < WITNESS_WORDS; i++) if (i * 64 < sensor.cpus)
@@ -167,6 +169,20 @@ static __noinline int witness_called(__u32 target, __u64 function)
 	return 0;
 }
 
+/* Whether @csd can be told to be @initiator's from now on: CPUs that come and go leave their csds behind. */
+static __noinline int csd_known(__u64 csd, __u32 initiator)
+{
+	struct csd_owner *owner;
+	__u32 *known;
+
+	csd_announce(csd, initiator);
+	owner = csd_owner(csd);
+	if (owner && owner->csd == csd)
+		return owner->initiator == initiator;
+	known = bpf_map_lookup_elem(&csd_initiators, &csd);
+	return known && *known == initiator;
+}
+
 /* The initiator, with preemption off and the csd its own. */
 SEC("raw_tp/csd_queue_cpu")
 int witness_asked(const __u64 *ctx)
@@ -186,16 +202,19 @@ int witness_asked(const __u64 *ctx)
 		return 0;
 	}
 	task = task_current();
-	slot = witness_find(task);
-	if (!slot)
-		return 0;
 	cpu = bpf_get_smp_processor_id();
 	initiator = bpf_map_lookup_elem(&witness_initiators, &cpu);
 	if (!initiator)
 		return 0;
+	slot = witness_find(task);
+	/* One that nobody looks at: its answers are not those of the flush before it. */
+	if (!slot) {
+		initiator->task = 0;
+		return 0;
+	}
 	owner = csd_owner(csd);
-	if (!owner || owner->csd != csd || owner->initiator != cpu)
-		csd_announce(csd, cpu);
+	if ((!owner || owner->csd != csd || owner->initiator != cpu) && !csd_known(csd, cpu))
+		slot->steps = WITNESS_LOST;
 	/* Queueing the csd orders this before the handler. */
 	index = witness_index(task->pid);
 	initiator->index = index;

@@ -32,6 +32,14 @@ summary_seen() {
 		"$(jq '[.rows[] | select(.key == "exposure")][0].count * 2' "$out/sum.json")" "$1: two of them merged"
 }
 
+# witness_seen NAME: each CPU takes part in each flush, or the kernel does not show that.
+witness_seen() {
+	json_ok "$out/witness.json" '.verdict == "consistent" and .flushes >= 200 and .lost_by_cause.unwitnessed == null' \
+		"$1: no CPU is missing in any flush, and each was looked at"
+	json_ok "$out/witness.json" '[.rules_not_judged[] | select(.rule == "flush-mismatch").reason] |
+		. == [] or (.[0] | test("tracepoints of csds came with 6.5$"))' "$1: which was judged, or is said not to be"
+}
+
 # observed NAME GUEST-OPTION...
 observed() {
 	local name=$1
@@ -47,8 +55,10 @@ observed() {
 		gmemtrace latency --json --merge /out/sum.cap /out/sum.cap >/out/sums.json; echo $?
 		gmemtrace export --format perfetto -o /out/export.trace /out/run.cap; echo $?
 		gmemtrace export --format ndjson -o /out/live.ndjson -- gmem-load secretmem --pages 20 --rounds 1 >/dev/null; echo $?
+		gmemtrace check --witness --json -- gmem-load secretmem --pages 200 --rounds 1 >/out/witness.json; echo $?
 		gmemtrace check /out/sum.cap >/dev/null 2>&1; echo $?'
 	stdout_is '0
+0
 0
 0
 0
@@ -69,6 +79,7 @@ observed() {
 	json_ok "$out/run.json" '[.rows[] | select(.key == "exposure")][0] | .count >= 200 and .never == 0' "$name: exposures"
 	json_ok "$out/run.json" '[.rows[] | select(.key == "zap" or .key == "restore") | .count >= 200] == [true, true]' \
 		"$name: changes, timed as was asked for"
+	witness_seen "$name"
 	splits_seen "$name"
 	summary_seen "$name"
 	if [ ! -s "$out/run.txt" ] || grep -qE 'ffff[89a-f][0-9a-f]{11}' "$out"/run.*; then
