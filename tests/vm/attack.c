@@ -38,6 +38,9 @@
 #include "memory.h"
 
 #define PAGES 1024UL
+/* Of a file of 1 GiB, where a fault prepares up to 512 pages: as many as nobody but faults and holes touch. */
+#define FILE_PAGES (1UL << 18)
+#define FAULTED 4096UL
 #define WORKERS 3
 #define NS 1000000000ULL
 #define MANY 2100U
@@ -138,7 +141,7 @@ static void workers_join(struct worker *workers)
 
 static unsigned int attack_slots(void)
 {
-	struct memory memory = memory_create(PAGES, KVM_GMEM_NO_DIRECT_MAP);
+	struct memory memory = memory_create(FILE_PAGES, KVM_GMEM_NO_DIRECT_MAP);
 	struct worker workers[WORKERS];
 	unsigned int done = 0;
 
@@ -154,16 +157,21 @@ static unsigned int attack_slots(void)
 /* Never returns. What it does may fail: there is a limit, or an end. */
 static void victim(void)
 {
-	struct memory memory = memory_create(PAGES, KVM_GMEM_NO_DIRECT_MAP);
-	struct worker workers[WORKERS];
+	struct memory memory = memory_create(FILE_PAGES, KVM_GMEM_NO_DIRECT_MAP);
+	struct worker workers[WORKERS], mine = { .memory = &memory, .tolerant = true };
 
+	try_conversion(&mine, 0, FILE_PAGES, true);
 	workers_start(workers, &memory, true);
 	for (;;) {
-		struct kvm_pre_fault_memory range = { .gpa = 1ULL << 32, .size = PAGES * PAGE };
+		struct kvm_pre_fault_memory range = { .gpa = 1ULL << 32, .size = FAULTED * PAGE };
 
 		if (memory.vcpu < 0)
 			memory.vcpu = ioctl(memory.vm, KVM_CREATE_VCPU, 0UL);
 		ioctl(memory.vcpu, KVM_PRE_FAULT_MEMORY, &range);
+		range.gpa += (FAULTED - PAGES) * PAGE;
+		range.size = PAGES * PAGE;
+		ioctl(memory.vcpu, KVM_PRE_FAULT_MEMORY, &range);
+		try_fallocate(&mine, FALLOC_FL_PUNCH_HOLE, PAGES, FAULTED - PAGES);
 	}
 }
 
