@@ -340,6 +340,8 @@ static enum gmemtrace_status check_run(const struct check *check, struct run *ru
 	status = trace_run(run, verdict, &result);
 	if (status)
 		goto cleanup;
+	if (check->options.pages.given)
+		pages_say_none(run_model(run), check->options.pages.first);
 	if (verdict_left_out(verdict))
 		output_line("%" PRIu64 " violation%s of other pages %s left out (--pgoff)",
 			    (uint64_t)verdict_left_out(verdict), plural(verdict_left_out(verdict)),

@@ -112,6 +112,9 @@ void options_take_summary(const struct argp_state *state, struct options *option
 /* What the capture that a run wrote holds; where writing failed, that was said already. */
 void record_print(const char *path, const struct run_result *result);
 
+/* Says so where --pgoff, from @first on, is of pages that no inode has. */
+void pages_say_none(const struct model *model, uint64_t first);
+
 /*
  * Runs @run to its end and says what it lost, a line a cause, with what to raise. 0 and @result, or an exit status: nothing was
  * traced, it was said.

@@ -75,11 +75,28 @@ static void losses_print(const struct model *model, const struct run_result *res
 			    result->elsewhere);
 }
 
+void pages_say_none(const struct model *model, uint64_t first)
+{
+	const struct model_inode *inode = NULL;
+	__u64 most = 0;
+
+	while ((inode = model_inode_next(model, inode)))
+		most = inode->pages > most ? inode->pages : most;
+	if (most && first >= most)
+		output_line("--pgoff: no inode has these pages: the largest has %" PRIu64
+			    ", 0 to 0x%" PRIx64,
+			    (uint64_t)most, (uint64_t)most - 1);
+}
+
 enum gmemtrace_status trace_run(struct run *run, struct verdict *verdict, struct run_result *result)
 {
 	enum gmemtrace_status status = run_source(run, verdict, result);
+	__u64 first, last;
 
-	if (!status)
-		losses_print(run_model(run), result);
-	return status;
+	if (status)
+		return status;
+	losses_print(run_model(run), result);
+	if (model_narrowed(run_model(run), &first, &last))
+		pages_say_none(run_model(run), first);
+	return 0;
 }

@@ -66,6 +66,12 @@ filtered 5 "$none" --comm vmm-2
 filtered 5 "$none" --inode 3 --comm vmm-2
 filtered 2 'gmemtrace: --inode s3: that inode is g3 here (rfc3): is it another capture'"'s number?" --inode s3
 filtered 0 'gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 3-0xff
+filtered 0 'gmemtrace: --pgoff: no inode has these pages: the largest has 8, 0 to 0x7
+gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 8-0x50
+is "$("$top/build/bin/gmemtrace" latency --pgoff 88 "$top/tests/unit/fixtures/load-convert.cap" 2>&1 >/dev/null)" \
+	'gmemtrace: --pgoff: no inode has these pages: the largest has 88, 0 to 0x57' 'pages that are nowhere: one line'
+is "$("$top/build/bin/gmemtrace" latency --pgoff 87 "$top/tests/unit/fixtures/load-convert.cap" 2>&1 >/dev/null)" '' 'the last one is there'
+
 # Some pages and all others are what all of them are together.
 fixture=$top/tests/unit/fixtures/load-convert.cap
 # pages_of OPTION...: pages made absent and present, and pages whose exposure ended, by three commands.
