@@ -59,6 +59,7 @@ static void add_flush(struct json_object *object, const struct story_step *step)
 	add_known(object, "flush_begin", step->flush_begin, step->flush_begin);
 	add_known(object, "flush_pages", step->flush_pages, step->flush_pages);
 	add_flag(object, "own", step->own);
+	json_object_object_add(object, "stack", step->stack ? words_json(step->stack) : NULL);
 }
 
 static void add_read(struct json_object *object, const struct story_step *step)

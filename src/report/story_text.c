@@ -6,6 +6,7 @@
 #define HEAD 8 /* steps told in full, where there are many: the first */
 #define TAIL 16 /* and the last */
 #define COLUMNS 100
+#define FRAMES 6 /* of a stack */
 
 static void text_place(FILE *out, const struct story *story)
 {
@@ -65,6 +66,21 @@ static void text_heading(FILE *out, const struct story *story, const struct verd
 	fprintf(out, "\n\n");
 }
 
+/* The innermost frame first, as far as it is of use; JSON has all. */
+static void text_stack(FILE *out, const char *stack)
+{
+	char clean[REPORT_CLEAN_MAX], *end;
+	size_t frames = 0;
+
+	report_clean(stack, clean);
+	fprintf(out, "%37s", "in ");
+	while ((end = strrchr(clean, ';')) && ++frames < FRAMES) {
+		fprintf(out, "%s < ", end + 1);
+		*end = '\0';
+	}
+	fprintf(out, "%s%s\n", end ? end + 1 : clean, end ? " < ..." : "");
+}
+
 static void text_step(FILE *out, const struct story *story, const struct story_step *step)
 {
 	const struct story_subject *subject = story_subject(story);
@@ -76,6 +92,27 @@ static void text_step(FILE *out, const struct story *story, const struct story_s
 		fprintf(out, "%-12s ",
 			report_range(step->pgoff, step->pgoff + step->nr - 1, range));
 	fprintf(out, "%s\n", story_text(story, step, text));
+	if (step->stack)
+		text_stack(out, step->stack);
+}
+
+/* How many flushes have one. */
+static void text_stacks(FILE *out, const struct story *story)
+{
+	size_t flushed = 0, taken = 0;
+
+	for (size_t i = 0; i < story_steps(story); i++) {
+		const struct story_step *step = story_step(story, i);
+
+		flushed += step->kind == STORY_FLUSHED;
+		taken += step->stack != NULL;
+	}
+	if (taken)
+		fprintf(out, "stacks     of %zu of %zu flush%s\n", taken, flushed,
+			plural_of(flushed, "", "es"));
+	else
+		fprintf(out, "stacks     none in this trace (record --flushes takes those of "
+			     "flushes)\n");
 }
 
 struct tally {
@@ -205,7 +242,9 @@ static void text_exposure(FILE *out, const struct story *story)
 		return;
 	fprintf(out, "exposure   made absent %llu time%s", (unsigned long long)exposures.zapped,
 		plural(exposures.zapped));
-	if (exposures.flushed)
+	if (exposures.flushed == 1)
+		fprintf(out, "; exposed for %s", story_time(exposures.most, most));
+	else if (exposures.flushed)
 		fprintf(out, "; exposed for %s to %s (median %s)",
 			story_time(exposures.least, least), story_time(exposures.most, most),
 			story_time(exposures.median, median));
@@ -239,6 +278,6 @@ int report_story_text(FILE *out, const struct story *story, const struct verdict
 	text_violations(out, story, verdict);
 	if (*story_unknown(story, text))
 		fprintf(out, "not known  %s\n", text);
-	fprintf(out, "stacks     none in this trace\n");
+	text_stacks(out, story);
 	return report_done(out);
 }

@@ -3,9 +3,11 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include "gmemtrace/flush.h"
 #include "gmemtrace/story.h"
 
 #define STEPS_FIRST 64
+#define STACK_NS 1000000000ULL /* a flush's stack is told of soon, or its step is not looked for */
 #define LOOK_BACK 4096 /* steps: what one request may have changed */
 
 struct story {
@@ -18,6 +20,7 @@ struct story {
 	struct story_step *steps;
 	size_t nr, room;
 	__u64 untold;
+	struct flush_watch *watch; /* of flushes whose stacks were taken; has their texts */
 	size_t flushed; /* index + 1 of the last step that a flush ended whose extent is still to come */
 	bool failed; /* memory */
 };
@@ -496,6 +499,22 @@ static void on_doubt(void *context, const struct model_doubt *doubt)
 	step->cause = doubt->reason == MODEL_DOUBT_LOSS ? doubt->cause : RECORD_LOSS_NONE;
 }
 
+/* Told behind on_flushed() where both sensors saw it. */
+static void on_flush_seen(void *context, const struct flush_seen *flush)
+{
+	struct story *story = context;
+
+	for (size_t i = story->nr; flush->stack && i > 0 && story->nr - i < LOOK_BACK; i--) {
+		struct story_step *step = &story->steps[i - 1];
+
+		if (step->time + STACK_NS < flush->begin)
+			return;
+		if (step->kind == STORY_FLUSHED && step->tid == flush->tid &&
+		    step->flush_begin <= flush->end && flush->begin <= step->time)
+			step->stack = flush->stack;
+	}
+}
+
 struct story *story_create(struct model *model, const struct story_subject *subject)
 {
 	struct story *story = calloc(1, sizeof(*story));
@@ -513,11 +532,15 @@ struct story *story_create(struct model *model, const struct story_subject *subj
 		.doubt = on_doubt,
 	};
 
+	const struct flush_observer flushes = { .context = story, .seen = on_flush_seen };
+
 	if (!story)
 		return NULL;
 	story->model = model;
 	story->subject = *subject;
 	if (!model_observe(model, &observer))
+		story->watch = flush_watch_create(model, &flushes);
+	if (story->watch)
 		return story;
 	free(story);
 	return NULL;
@@ -527,6 +550,7 @@ void story_free(struct story *story)
 {
 	if (!story)
 		return;
+	flush_watch_free(story->watch);
 	free(story->steps);
 	free(story);
 }

@@ -122,4 +122,14 @@ for file in "$top"/tests/unit/fixtures/load-*.cap "$top/tests/unit/fixtures/gmem
 	is "$("${why[@]}" --json "$inode:$page" "$file" | jq -c '.violations')" '[]' 'and nobody is accused'
 done
 
+# A flush has the stack that it came from, where that was recorded.
+make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
+"$top/build/tests/make-captures" "$test_work" || exit 1
+"${why[@]}" g3:0 "$test_work/flushes.cap" >"$test_work/out" 2>/dev/null
+is "$(grep -A1 '  flushed ' "$test_work/out" | sed -n 's/^ *in //p')" 'flush_tlb_all < set_direct_map_valid_noflush < fault' 'the stack of a flush'
+is "$(sed -n 's/^stacks *//p' "$test_work/out")" 'of 1 of 1 flush' 'is counted'
+is "$("${why[@]}" --json g3:0 "$test_work/flushes.cap" 2>/dev/null | jq -r '.steps[] | select(.event == "flushed").stack')" \
+	'fault;set_direct_map_valid_noflush;flush_tlb_all' 'and in JSON'
+is "$("${why[@]}" g1:0x10 "$top/tests/unit/fixtures/load-convert.cap" | sed -n 's/^stacks *//p')" \
+	'none in this trace (record --flushes takes those of flushes)' 'where there is none, it is said what takes them'
 end_tests print-plan
