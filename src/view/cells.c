@@ -2,7 +2,6 @@
 #include "view/cells.h"
 
 #define ROW_CELLS 64 /* at most, in a row */
-#define RUNS_MAX 200000 /* of pages alike that one drawing looks at */
 
 enum page_is page_is(const struct model_inode *inode, const struct model_page *page)
 {
@@ -127,11 +126,18 @@ static void fill_pages(struct fill *fill)
 	size_t runs = 0;
 
 	last = last < pages ? last : pages - 1;
-	while (runs++ < RUNS_MAX && at <= last &&
+	while (at <= last &&
 	       model_resident_next(cells->view->board->model, cells->inode, at, last, &page)) {
-		fill_mark(fill, page.pgoff, page.pgoff + page.nr - 1,
-			  (unsigned int)page_is(cells->inode, &page), true);
 		at = page.pgoff + page.nr;
+		/* What was not looked at is not known, and not empty. */
+		if (runs++ == cells->runs)
+			page.nr = last - page.pgoff + 1;
+		fill_mark(fill, page.pgoff, page.pgoff + page.nr - 1,
+			  runs > cells->runs ? IS_UNKNOWN
+					     : (unsigned int)page_is(cells->inode, &page),
+			  true);
+		if (runs > cells->runs)
+			break;
 	}
 	for (size_t i = 0; i < fill->nr; i++) {
 		__u64 begin = cells->first + i * cells->unit;

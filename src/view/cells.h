@@ -31,6 +31,7 @@ struct cells {
 	int columns, rows; /* cells */
 	__u64 first, unit; /* pgoff of the first cell, pages a cell */
 	__u64 selected; /* pgoff; ~0: none */
+	size_t runs; /* of pages alike that a drawing looks at, at most */
 };
 
 /* Cells in a row of @room columns: whole groups, 64 at most. */

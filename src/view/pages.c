@@ -4,6 +4,7 @@
 #include "view/cells.h"
 
 #define EVENTS_MAX 8
+#define MAP_RUNS 200000 /* of pages alike: some ms */
 
 static void map_scroll(struct view *view, __u64 unit, __u64 columns, __u64 rows, __u64 pages)
 {
@@ -126,7 +127,12 @@ static int draw_map(struct view *view, struct grid *grid, int row, int rows, int
 		    const struct board_inode *entry)
 {
 	struct cells cells = {
-		.view = view, .inode = entry->inode, .row = row, .columns = columns, .rows = rows
+		.view = view,
+		.inode = entry->inode,
+		.row = row,
+		.columns = columns,
+		.rows = rows,
+		.runs = MAP_RUNS,
 	};
 
 	view->map_columns = columns;

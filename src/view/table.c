@@ -455,6 +455,7 @@ static int table_height(int rows, size_t nr)
 #define MIDDLE_MIN 10 /* rows that maps need, and as many are left for what is below */
 #define MIDDLE_MAX 19
 #define MAP_ROWS 8 /* of one inode's cells */
+#define MAP_RUNS 5000 /* of pages alike: there are several, beside other things */
 
 /* An inode's map under its heading, as high as its pages need. Returns the row behind it. */
 static int draw_map(const struct view *view, struct grid *grid, int row, int rows, int end,
@@ -465,7 +466,8 @@ static int draw_map(const struct view *view, struct grid *grid, int row, int row
 			       .row = row + 1,
 			       .columns = cells_across(end),
 			       .rows = rows - 1 < MAP_ROWS ? rows - 1 : MAP_ROWS,
-			       .selected = ~0ULL };
+			       .selected = ~0ULL,
+			       .runs = MAP_RUNS };
 	char name[MODEL_INODE_NAME_MAX], words[160];
 
 	if (cells.rows < 1)

@@ -645,6 +645,36 @@ static void test_loss_shown(void **state)
 	}
 }
 
+/* Pages that all lie by themselves, more than the wide table's map looks at: of the rest it says nothing. */
+static void test_many_runs(void **state)
+{
+	struct screen_test test = { "", START, 200, 50, true, false, "j" };
+	size_t used, unknown = 0;
+	char *text;
+
+	(void)state;
+	open_view(&test);
+	used = stream.used;
+	inode_is(9, SECRET, false, 1 << 17, 90, "scattered");
+	for (__u64 i = 0; i < 6000; i++)
+		stream_zap_flush(&stream, 22, 9, i, 20000 + 2 * i, 1, 20000 + 2 * i, 20000 + 2 * i);
+	beat(12);
+	feed_from(used);
+	text = screen_text(&test);
+	for (const char *at = strstr(text, "--- s9"); at && *at && strncmp(at, "--- last", 8) != 0;
+	     at++)
+		unknown += *at == '?';
+	/* Cells from where it stopped on, and the legend's. */
+	assert_true(unknown > 400);
+	assert_non_null(strstr(text, "     0  ########"));
+	free(text);
+	test.keys = "<Enter>";
+	text = screen_text(&test);
+	assert_null(strstr(text, "????????"));
+	free(text);
+	close_view();
+}
+
 /* A VM exits while its inode is selected, or its map is on: what is shown says so, and every key still works. */
 static void test_vm_exits(void **state)
 {
@@ -827,8 +857,9 @@ int main(void)
 {
 	const struct CMUnitTest all[] = {
 		RULE_TEST(test_screens),    RULE_TEST(test_sizes),    RULE_TEST(test_wishes),
-		RULE_TEST(test_loss_shown), RULE_TEST(test_vm_exits), RULE_TEST(test_keys_named),
-		RULE_TEST(test_clicks),	    RULE_TEST(test_story),    RULE_TEST(test_histogram),
+		RULE_TEST(test_loss_shown), RULE_TEST(test_vm_exits), RULE_TEST(test_many_runs),
+		RULE_TEST(test_keys_named), RULE_TEST(test_clicks),   RULE_TEST(test_story),
+		RULE_TEST(test_histogram),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
