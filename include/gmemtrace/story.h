@@ -97,8 +97,8 @@ struct story_step {
 	__u32 cause; /* enum record_loss_cause; NONE: a call whose begin was not seen */
 	/* FREED */
 	bool absent; /* from the direct map */
-	const char *
-		stack; /* FLUSHED: of the flush, "outer;inner", the story's; NULL: none was taken */
+	/* FLUSHED: of the flush, "outer;inner", the story's own; NULL: none was taken */
+	const char *stack;
 };
 
 struct story;
