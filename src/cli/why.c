@@ -208,11 +208,16 @@ static void inodes_words(const struct model *model, char *words, size_t size)
 
 static enum gmemtrace_status why_no_inode(const struct why *why, const struct model *model)
 {
+	bool filtered = why->options.run.vm || why->options.run.comm;
 	char words[96];
 
+	/* That nothing passes has been said. */
+	if (filtered && !model_inode_next(model, NULL))
+		return GMEMTRACE_ERROR;
 	inodes_words(model, words, sizeof(words));
-	output_line("%s: no such inode %s: %s", why->text,
-		    why->options.run.file ? "in this capture" : "here", words);
+	output_line("%s: no such inode %s%s: %s", why->text,
+		    why->options.run.file ? "in this capture" : "here",
+		    filtered ? " that passes the filter" : "", words);
 	return GMEMTRACE_ERROR;
 }
 

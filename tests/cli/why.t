@@ -122,6 +122,9 @@ for file in "$top"/tests/unit/fixtures/load-*.cap "$top/tests/unit/fixtures/gmem
 	is "$("${why[@]}" --json "$inode:$page" "$file" | jq -c '.violations')" '[]' 'and nobody is accused'
 done
 
+# What a filter leaves out is not said to be missing.
+is "$("${why[@]}" g1:0x10 --vm 5 "$top/tests/unit/fixtures/load-convert.cap" 2>&1 | wc -l)" 1 'nothing passes: one line'
+
 # A flush has the stack that it came from, where that was recorded.
 make -s --no-print-directory -C "$top" build/tests/make-captures || exit 1
 "$top/build/tests/make-captures" "$test_work" || exit 1
