@@ -10,6 +10,8 @@ static void map_scroll(struct view *view, __u64 unit, __u64 columns, __u64 rows,
 {
 	__u64 row = unit * columns;
 
+	if (!row)
+		return;
 	view->page = view->page < pages ? view->page : pages ? pages - 1 : 0;
 	view->map_top -= view->map_top % row;
 	if (view->page < view->map_top)
