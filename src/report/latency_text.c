@@ -77,7 +77,8 @@ static void text_slowest(FILE *out, const struct flush_histogram *flushes)
 	__u64 slow = flush_histogram_quantile(flushes, 0.9), count = 0;
 	double ns = 0;
 
-	if (!flushes->count)
+	/* Of fewer there is no tenth to speak of. */
+	if (flushes->count < 10)
 		return;
 	for (__u32 i = flush_bucket(slow); i < FLUSH_BUCKETS; i++) {
 		double middle =
@@ -91,7 +92,7 @@ static void text_slowest(FILE *out, const struct flush_histogram *flushes)
 	fprintf(out, " us or less; the slowest %llu (%.0f %%), ", (unsigned long long)count,
 		percent(count, flushes->count));
 	us_write(out, 0, slow);
-	fprintf(out, " us and more, are about %.0f %% of the time.\n",
+	fprintf(out, " us and more, %s about %.0f %% of the time.\n", plural_of(count, "is", "are"),
 		flushes->sum
 			? (ns / (double)flushes->sum > 1 ? 100 : 100 * ns / (double)flushes->sum)
 			: 0.0);
