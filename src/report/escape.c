@@ -36,14 +36,20 @@ static uint32_t character_code(const unsigned char *in, size_t bytes)
 	return code;
 }
 
-/* Beside C0, DEL and C1: what turns the direction of a line, or breaks it. */
+/* C0; DEL and C1; what turns the direction of a line, or breaks it; what nobody sees, so that two names look alike. */
 static bool character_plain(uint32_t code)
 {
-	if (code < 0x20 || (code >= 0x7f && code < 0xa0))
-		return false;
-	if (code >= 0x2028 && code <= 0x202e)
-		return false;
-	return code < 0x2066 || code > 0x2069;
+	static const uint32_t ranges[][2] = {
+		{ 0, 0x1f },	      { 0x7f, 0x9f },	  { 0xad, 0xad },     { 0x61c, 0x61c },
+		{ 0x200b, 0x200f },   { 0x2028, 0x202e }, { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+		{ 0xe0000, 0xe007f },
+	};
+
+	for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++) {
+		if (code >= ranges[i][0] && code <= ranges[i][1])
+			return false;
+	}
+	return true;
 }
 
 /* Bytes of the character at @in where it may stay as it is, or 0. */

@@ -29,6 +29,10 @@ static void test_escape(void **state)
 		  "2J",
 		  "\\xc2\\x9b2J" }, /* C1: CSI in eight bits */
 		{ "\xe2\x80\xae", "\\xe2\\x80\\xae" }, /* turns the line around */
+		{ "a\xe2\x80\x8f", "a\\xe2\\x80\\x8f" }, /* so do marks */
+		{ "qemu\xe2\x80\x8b", "qemu\\xe2\\x80\\x8b" }, /* would look like another */
+		{ "\xef\xbb\xbf\xc2\xad", "\\xef\\xbb\\xbf\\xc2\\xad" },
+		{ "\xe2\x80\x8a\xe2\x80\x90", "\xe2\x80\x8a\xe2\x80\x90" }, /* beside them */
 		{ "\xff\xfe", "\\xff\\xfe" },
 		{ "a\xe2\x82", "a\\xe2\\x82" }, /* cut */
 		{ "\xc0\x80\xe0\x80\x80", "\\xc0\\x80\\xe0\\x80\\x80" }, /* overlong */
