@@ -85,7 +85,7 @@ static void replay_step(struct screen *screen)
 	counts = before;
 	while (!ended && counts.requests == before.requests &&
 	       counts.transitions == before.transitions && counts.flushes == before.flushes) {
-		ended = player_play(screen->player, counts.now + 1, 0);
+		ended = player_play(screen->player, counts.now + (counts.now != ~0ULL), 0);
 		model_count(screen->board->model, &counts);
 	}
 	screen->ended = ended;

@@ -213,7 +213,9 @@ bool player_play(struct player *player, __u64 time, __u64 records)
 
 	model_count(player->model, &counts);
 	now = counts.now;
-	for (__u64 fed = 0; !player->ended && now < time && (!records || fed < records); fed++)
+	/* No moment is behind the last that there can be: until then is to the end. */
+	for (__u64 fed = 0;
+	     !player->ended && (now < time || time == ~0ULL) && (!records || fed < records); fed++)
 		now = player_feed(player, now, ~0ULL);
 	return player->ended;
 }

@@ -27,6 +27,7 @@ bool player_cut(const struct player *player);
 
 /*
  * Feeds until the model's time is @time or later, or the end, which finishes the model: true.
+ * ~0 is the end, whatever time a damaged capture says it is.
  * At most @records are fed (0: no limit), so that keys are heard in between. Up to a moment the
  * same records are fed, in however many parts.
  */

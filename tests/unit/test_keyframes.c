@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "gmemtrace/capture.h"
 
 #include "run/keyframes.h"
 #include "run/player.h"
@@ -93,6 +94,8 @@ static void screen_text(struct eyes *eyes, struct player *player, char text[TEXT
 	assert_true(ftell(out) < TEXT_MAX - 1);
 	fclose(out);
 }
+
+static char end_path[64];
 
 static struct player *open_player(void)
 {
@@ -234,6 +237,35 @@ static void test_all_fed(void **state)
 	player_close(player);
 }
 
+/* A heartbeat may say that it is later than any moment. */
+static void test_end_of_time(void **state)
+{
+	struct record_heartbeat beat = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(beat), .time = 1 },
+		.watermark = ~0ULL
+	};
+	const char name[] = "/tmp/test_keyframes.end.XXXXXX";
+	const struct run_options options = { .file = strcpy(end_path, name) };
+	struct capture_writer *writer;
+	struct player *player;
+	int fd = mkstemp(end_path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(capture_create(end_path, &writer, NULL, 0), 0);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(capture_append(writer, &beat.header), 0);
+	assert_int_equal(capture_finish(writer), 0);
+	capture_close(writer);
+	assert_int_equal(player_open(&player, &options), 0);
+	assert_false(player_play(player, ~0ULL, 1));
+	assert_false(player_play(player, ~0ULL, 1));
+	assert_true(player_play(player, ~0ULL, 0));
+	player_close(player);
+	assert_int_equal(unlink(end_path), 0);
+}
+
 static int setup_capture(void **state)
 {
 	struct player *player;
@@ -335,9 +367,9 @@ static void test_killed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_all_fed), cmocka_unit_test(test_moments),
-		cmocka_unit_test(test_memory),	cmocka_unit_test(test_thinned),
-		cmocka_unit_test(test_killed),
+		cmocka_unit_test(test_all_fed), cmocka_unit_test(test_end_of_time),
+		cmocka_unit_test(test_moments), cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_thinned), cmocka_unit_test(test_killed),
 	};
 
 	return cmocka_run_group_tests(tests, setup_capture, teardown_capture);
