@@ -99,6 +99,14 @@ static const struct model_inode *inode_next(const struct holders *holders,
 	return inode;
 }
 
+/* Of the others nothing is known then. */
+static bool holders_filtered(const struct holders *holders)
+{
+	const struct run_options *run = &holders->options.run;
+
+	return run->vm || run->comm || run->inode;
+}
+
 /* memfd_secrets that exist and are in nobody's descriptors or mappings; -1: not known. */
 static int64_t secrets_unseen(const struct holders *holders)
 {
@@ -106,7 +114,7 @@ static int64_t secrets_unseen(const struct holders *holders)
 	const struct model_inode *inode = NULL;
 	int64_t nr;
 
-	if (!users || holders->daemon)
+	if (!users || holders->daemon || holders_filtered(holders))
 		return -1;
 	nr = strtoll(users, NULL, 10);
 	while ((inode = model_inode_next(run_model(holders->run), inode)))
@@ -176,15 +184,16 @@ static int print_text(FILE *out, const struct holders *holders)
 		print_inode(out, holders, inode);
 	if (unseen > 0)
 		fprintf(out,
-			"%" PRId64 " memfd_secrets more are in no descriptor and no mapping: in "
+			"%" PRId64 " memfd_secret%s more %s in no descriptor and no mapping: in "
 			"flight between processes, or the kernel's own\n",
-			unseen);
+			unseen, plural((unsigned long long)unseen),
+			plural_of((unsigned long long)unseen, "is", "are"));
 	if (holders->seen.unread)
 		fprintf(out, "%" PRIu64 " of %" PRIu64 " processes could not be looked at\n",
 			holders->seen.unread, holders->seen.processes);
 	if (secrets || unseen > 0)
 		fprintf(out, "hibernation: refused while there is a memfd_secret\n");
-	else
+	else if (!holders_filtered(holders))
 		fprintf(out, "hibernation: no memfd_secret is in its way\n");
 	return ferror(out) ? -EIO : 0;
 }
@@ -236,6 +245,7 @@ static int print_json(FILE *out, const struct holders *holders)
 	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
 	const struct model_inode *inode = NULL;
 	int64_t unseen = secrets_unseen(holders);
+	bool refused = secrets_seen(holders) || unseen > 0;
 
 	while ((inode = inode_next(holders, inode)))
 		json_object_array_add(list, json_inode(holders, inode));
@@ -245,8 +255,9 @@ static int print_json(FILE *out, const struct holders *holders)
 			       unseen < 0 ? NULL : json_object_new_int64(unseen));
 	json_object_object_add(object, "processes_unread",
 			       json_object_new_uint64(holders->seen.unread));
-	json_object_object_add(object, "hibernation_refused",
-			       json_object_new_boolean(secrets_seen(holders) || unseen > 0));
+	json_object_object_add(
+		object, "hibernation_refused",
+		refused || !holders_filtered(holders) ? json_object_new_boolean(refused) : NULL);
 	fprintf(out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
 	json_object_put(object);
 	return ferror(out) ? -EIO : 0;

@@ -67,7 +67,7 @@ static enum gmemtrace_status daemon_suits(const struct run_options *options,
 		return 0;
 	run_say(options,
 		"%s: the sensors are those of gmemtraced (%s), which was started otherwise: "
-		"give --no-daemon, or leave it out",
+		"end that one first, or leave it out",
 		option, options->socket);
 	return GMEMTRACE_USAGE;
 }

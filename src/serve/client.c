@@ -42,8 +42,9 @@ struct patience {
 
 static const struct patience daemon_patience = {
 	SILENCE_MS,
-	"gmemtraced is there and says nothing: it is stopped, or a CPU of this kernel "
-	"hangs; restart it, or give --no-daemon",
+	"gmemtraced is there and says nothing: it arms its sensors yet, is stopped, or a CPU of "
+	"this "
+	"kernel hangs; try again, or restart it",
 };
 
 static const struct patience child_patience = {
