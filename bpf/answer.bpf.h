@@ -2,8 +2,12 @@
 /*
  * Sensor: the calls by which a CPU asks others to flush, and their handlers.
  * The tracepoints of csds are there from 6.5 on, before them only the handler of
- * a ranged flush; what ran on the target is read in the handler, which stands on
- * top of what it has interrupted.
+ * a ranged flush.
+ *
+ * Two programs a target, one when it is queued and one when its handler has
+ * ended, are half of what an answer costs (tests/bench). So there is no third
+ * one at the handler's begin unless it is asked for, and the clock is read once
+ * for all that a flush queues.
  */
 #ifndef GMEMTRACE_BPF_ANSWER_BPF_H
 #define GMEMTRACE_BPF_ANSWER_BPF_H
@@ -12,7 +16,8 @@
 #include "timed.h"
 
 #define TASK_IN_GUEST 1U /* PF_VCPU */
-#define SLOW_NS 100000ULL /* a handler that begins later than this tells what it has interrupted */
+#define SLOW_NS                                                                                    \
+	100000ULL /* a handler that runs later than this tells the stack that it has interrupted */
 
 static __always_inline __u32 answer_softirq(void)
 {
@@ -22,8 +27,8 @@ static __always_inline __u32 answer_softirq(void)
 	return count & PREEMPT_SOFTIRQ ? RECORD_ANSWER_SOFTIRQ : 0;
 }
 
-/* What the handler has interrupted. */
-static __always_inline void answer_look(void *ctx, struct answer_entry *entry)
+/* What the handler has interrupted, which runs or has just ended. */
+static __always_inline void answer_look(void *ctx, struct answer_entry *entry, __u64 now)
 {
 	const struct task_struct___ids *task = task_current();
 	__u32 bits = answer_softirq();
@@ -35,12 +40,14 @@ static __always_inline void answer_look(void *ctx, struct answer_entry *entry)
 	entry->task = (__u64)task;
 	entry->tid = task->pid;
 	entry->bits = bits;
+	if (!sensor.stack_rate)
+		return;
 	entry->stack_state = RECORD_STACK_NONE;
-	if (sensor.stack_rate && entry->asked && entry->entered - entry->asked > SLOW_NS)
+	if (entry->asked && now - entry->asked > SLOW_NS)
 		entry->stack_state = stack_take(ctx, &entry->stack);
 }
 
-/* Interrupts of the initiator ask for things of their own. */
+/* Interrupts of the initiator ask for things of their own, and the target is asked for others'. */
 static __always_inline bool function_flushes(__u64 function)
 {
 	if (!sensor.flush_range_function && !sensor.flush_all_function)
@@ -70,9 +77,31 @@ static __noinline int csd_announce(__u64 csd, __u32 initiator)
 	return 0;
 }
 
-/* What @task's open flush has beside its begin, from its first CPU asked on; NULL: none is open. */
-static __always_inline struct timed_slot *csd_flush(const struct task_struct___ids *task)
+/*
+ * Apart: it happens once a csd. @entry is @csd's from now on; that of an initiator which had it before,
+ * and has gone offline since, is no more.
+ */
+static __noinline int answer_announce(struct answer_entry *entry, __u64 csd, __u32 initiator,
+				      __u32 target)
 {
+	const __u32 *before = bpf_map_lookup_elem(&csd_initiators, &csd);
+	struct answer_entry *other = NULL;
+
+	if (!entry)
+		return 0;
+	if (before && *before != initiator)
+		other = answer_entry(*before * sensor.cpus + target);
+	if (other && other->csd == csd)
+		other->csd = 0;
+	csd_announce(csd, initiator);
+	entry->csd = csd;
+	return 0;
+}
+
+/* Apart: the first CPU that the task's open flush asks. NULL: none is open. */
+static __noinline struct timed_slot *csd_first(void)
+{
+	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
 	struct timed_slot *timed;
 	__u64 begin;
@@ -83,80 +112,106 @@ static __always_inline struct timed_slot *csd_flush(const struct task_struct___i
 	if (!begin)
 		return NULL;
 	timed = timed_find(task, begin);
-	return timed ? timed : timed_open(task, begin);
+	if (!timed)
+		timed = timed_open(task, begin);
+	if (!timed)
+		return NULL;
+	timed->initiator = bpf_get_smp_processor_id();
+	timed->row = timed->initiator * sensor.cpus;
+	timed->asked = bpf_ktime_get_ns();
+	return timed;
+}
+
+/* What the task's open flush has beside its begin; the clock is read for the first CPU that it asks. */
+static __always_inline struct timed_slot *csd_flush(void)
+{
+	const struct task_struct___ids *task = task_current();
+	struct timed_slot *timed = timed_slot(task->pid);
+
+	return timed->task == (__u64)task && timed->asked ? timed : csd_first();
 }
 
 /* The initiator, with preemption off and the csd its own. */
 SEC("raw_tp/csd_queue_cpu")
 int csd_queued(const __u64 *ctx)
 {
-	__u32 target = ctx[0], initiator;
+	__u32 target = ctx[0], key;
 	struct answer_entry *entry;
 	struct timed_slot *timed;
-	struct csd_owner *owner;
-	__u64 csd = ctx[3], now;
+	__u64 csd = ctx[3];
 
 	if (target >= sensor.cpus || !function_flushes(ctx[2]))
 		return 0;
-	timed = csd_flush(task_current());
+	timed = csd_flush();
 	if (!timed)
 		return 0;
-	initiator = bpf_get_smp_processor_id();
-	entry = answer_entry(initiator, target);
-	owner = csd_owner(csd);
+	key = timed->row + target;
+	entry = answer_entry(key);
 	if (!entry)
 		return 0;
-	if (!owner || owner->csd != csd || owner->initiator != initiator)
-		csd_announce(csd, initiator);
-	now = bpf_ktime_get_ns();
-	entry->asked = now;
-	entry->entered = 0;
+	if (entry->csd != csd)
+		answer_announce(entry, csd, timed->initiator, target);
+	if (sensor.zap_times)
+		entry->entered = 0;
+	if (sensor.stack_rate)
+		entry->asked = timed->asked;
 	entry->left = 0;
 	/* Queueing the csd orders this before the handler. */
 	entry->begin = timed->begin;
-	if (!timed->asked_nr)
-		timed->asked = now;
-	timed->initiator = initiator;
 	timed->asked_nr++;
 	return 0;
 }
 
-static __always_inline struct answer_entry *answer_of(__u64 csd)
+/* Apart: where another csd has the place of @csd. Above all that CPUs may be: nobody's. */
+static __noinline __u32 csd_initiator(__u64 csd)
 {
-	struct csd_owner *owner = csd_owner(csd);
-	__u32 *initiator;
+	const __u32 *initiator = bpf_map_lookup_elem(&csd_initiators, &csd);
 
-	if (owner && owner->csd == csd)
-		return answer_entry(owner->initiator, bpf_get_smp_processor_id());
-	initiator = bpf_map_lookup_elem(&csd_initiators, &csd);
-	return initiator ? answer_entry(*initiator, bpf_get_smp_processor_id()) : NULL;
+	return initiator ? *initiator : sensor.cpus;
 }
 
+/* Of the call that a flush queued, while it waits for it; the initiator calls its own handler without a csd. */
+static __always_inline struct answer_entry *csd_entry(const __u64 *ctx)
+{
+	struct answer_entry *entry;
+	struct csd_owner *owner;
+	__u64 csd = ctx[1];
+	__u32 initiator;
+
+	if (!csd || !function_flushes(ctx[0]))
+		return NULL;
+	owner = csd_owner(csd);
+	initiator = owner && owner->csd == csd ? owner->initiator : csd_initiator(csd);
+	entry = answer_entry(initiator * sensor.cpus + bpf_get_smp_processor_id());
+	return entry && entry->begin ? entry : NULL;
+}
+
+/* Only where it is asked for how long handlers run. */
 SEC("raw_tp/csd_function_entry")
 int csd_entered(__u64 *ctx)
 {
-	struct answer_entry *entry;
-	__u64 now;
+	struct answer_entry *entry = csd_entry(ctx);
 
-	/* The initiator calls its own handler without one. */
-	if (!ctx[1])
+	if (!entry || entry->entered)
 		return 0;
-	now = bpf_ktime_get_ns();
-	entry = answer_of(ctx[1]);
-	if (!entry || !entry->begin || entry->entered)
-		return 0;
-	entry->entered = now;
-	answer_look(ctx, entry);
+	entry->entered = bpf_ktime_get_ns();
+	answer_look(ctx, entry, entry->entered);
 	return 0;
 }
 
+/* Still on top of what the handler has interrupted. */
 SEC("raw_tp/csd_function_exit")
-int csd_left(const __u64 *ctx)
+int csd_left(__u64 *ctx)
 {
-	struct answer_entry *entry = ctx[1] ? answer_of(ctx[1]) : NULL;
+	struct answer_entry *entry = csd_entry(ctx);
+	__u64 now;
 
-	if (entry && entry->begin && entry->entered && !entry->left)
-		entry->left = bpf_ktime_get_ns();
+	if (!entry || entry->left)
+		return 0;
+	now = bpf_ktime_get_ns();
+	entry->left = now;
+	if (!sensor.zap_times || !entry->entered)
+		answer_look(ctx, entry, now);
 	return 0;
 }
 
@@ -173,22 +228,21 @@ int BPF_PROG(handler_enter, const struct flush_tlb_info___initiator *info)
 	    initiator >= sensor.cpus)
 		return 0;
 	if (initiator == cpu) {
-		timed = csd_flush(task_current());
+		timed = csd_flush();
 		if (!timed)
 			return 0;
-		timed->initiator = cpu;
 		timed->asked = timed->begin;
 		timed->asked_nr = 1;
 		timed->handled = 1;
 		return 0;
 	}
-	entry = answer_entry(initiator, cpu);
+	entry = answer_entry(initiator * sensor.cpus + cpu);
 	if (!entry)
 		return 0;
 	entry->asked = 0;
 	entry->left = 0;
 	entry->entered = now;
-	answer_look(ctx, entry);
+	answer_look(ctx, entry, now);
 	return 0;
 }
 
@@ -201,7 +255,7 @@ int BPF_PROG(handler_exit, const struct flush_tlb_info___initiator *info)
 	bpf_core_read(&initiator, sizeof(initiator), &info->initiating_cpu);
 	if (initiator == cpu || initiator >= sensor.cpus)
 		return 0;
-	entry = answer_entry(initiator, cpu);
+	entry = answer_entry(initiator * sensor.cpus + cpu);
 	if (entry && entry->entered)
 		entry->left = bpf_ktime_get_ns();
 	return 0;

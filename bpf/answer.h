@@ -38,17 +38,17 @@ struct {
 
 struct answers_sum {
 	__u64 begin; /* ns: of the flush */
-	__u32 initiator;
+	__u64 asked; /* ns: its first CPU was */
+	__u32 row; /* key of the initiator's first entry */
 	__u32 answered;
 	__u32 late; /* index of the entry that answered last */
 	__u32 reserved;
 	__u64 late_left; /* ns */
 };
 
-static __always_inline struct answer_entry *answer_entry(__u32 initiator, __u32 target)
+/* @key: of the initiator's row, the target's entry. */
+static __always_inline struct answer_entry *answer_entry(__u32 key)
 {
-	__u32 key = initiator * sensor.cpus + target;
-
 	return bpf_map_lookup_elem(&answers, &key);
 }
 
@@ -59,14 +59,27 @@ static __always_inline __u32 answer_offset(__u64 time, __u64 begin)
 	return offset > 0xffffffffULL ? 0xffffffffU : offset;
 }
 
-static __always_inline void answer_put(struct record_answer *answer, __u32 target,
-				       const struct answer_entry *entry, __u64 begin)
+/* A handler whose begin was not looked at has one time: it had run by then. */
+static __always_inline __u64 answer_entered(const struct answer_entry *entry)
 {
+	if (!sensor.zap_times && sensor.answers != SENSOR_ANSWERS_HANDLER)
+		return entry->left;
+	return entry->entered ? entry->entered : entry->left;
+}
+
+static __always_inline void answer_put(struct record_answer *answer, __u32 target,
+				       const struct answer_entry *entry,
+				       const struct answers_sum *sum)
+{
+	__u64 entered = answer_entered(entry);
+
 	answer->cpu = target;
+	answer->asked = answer_offset(sum->asked, sum->begin);
+	if (!entered)
+		return;
 	answer->tid = entry->tid;
-	answer->asked = answer_offset(entry->asked, begin);
-	answer->entered = entry->entered ? answer_offset(entry->entered, begin) : 0;
-	answer->left = entry->left ? answer_offset(entry->left, begin) : 0;
+	answer->entered = answer_offset(entered, sum->begin);
+	answer->left = entry->left ? answer_offset(entry->left, sum->begin) : 0;
 	answer->bits = entry->bits;
 }
 
@@ -86,14 +99,11 @@ static __always_inline void answers_sum_up(struct answers_sum *sum, __u32 target
  * Whether @entry is of the flush that began at @begin. A handler does not know which flush it runs
  * for; its CPU's next one from the same initiator writes over it.
  */
-static __always_inline bool answer_is_of(struct answer_entry *entry, __u64 begin)
+static __always_inline bool answer_is_of(const struct answer_entry *entry, __u64 begin)
 {
 	if (sensor.answers != SENSOR_ANSWERS_HANDLER)
 		return entry->begin == begin;
-	if (entry->entered < begin)
-		return false;
-	entry->asked = begin;
-	return true;
+	return entry->entered >= begin;
 }
 
 /*
@@ -112,13 +122,12 @@ static long answers_write(__u32 group, struct answers_sum *sum)
 	__builtin_memset(record, 0, sizeof(*record));
 	for (i = 0; i < RECORD_ANSWERS_NR; i++) {
 		__u32 target = group * RECORD_ANSWERS_NR + i;
-		struct answer_entry *entry = answer_entry(sum->initiator, target);
+		struct answer_entry *entry = answer_entry(sum->row + target);
 
 		if (target >= sensor.cpus || !entry || !answer_is_of(entry, sum->begin))
 			continue;
 		answers_sum_up(sum, target, entry);
-		answer_put(&record->answers[nr++ & (RECORD_ANSWERS_NR - 1)], target, entry,
-			   sum->begin);
+		answer_put(&record->answers[nr++ & (RECORD_ANSWERS_NR - 1)], target, entry, sum);
 		entry->begin = 0;
 	}
 	if (!nr) {
@@ -137,7 +146,8 @@ static long answers_write(__u32 group, struct answers_sum *sum)
 static __always_inline void answers_take(const struct timed_slot *slot, struct answers_sum *sum)
 {
 	sum->begin = slot->begin;
-	sum->initiator = slot->initiator;
+	sum->asked = slot->asked;
+	sum->row = slot->initiator * sensor.cpus;
 	bpf_loop((sensor.cpus + RECORD_ANSWERS_NR - 1) / RECORD_ANSWERS_NR, answers_write, sum, 0);
 }
 
@@ -145,7 +155,7 @@ static __always_inline void answers_take(const struct timed_slot *slot, struct a
 static __always_inline void answers_late(struct record_flush_timed *record,
 					 const struct answers_sum *sum)
 {
-	const struct answer_entry *entry = answer_entry(sum->initiator, sum->late);
+	const struct answer_entry *entry = answer_entry(sum->row + sum->late);
 	const struct task_struct___ids *task;
 	__u32 tid = 0;
 
@@ -153,8 +163,8 @@ static __always_inline void answers_late(struct record_flush_timed *record,
 		return;
 	record->answered_nr = sum->answered;
 	record->late_cpu = sum->late;
-	record->late_asked = entry->asked;
-	record->late_entered = entry->entered;
+	record->late_asked = sum->asked;
+	record->late_entered = answer_entered(entry);
 	record->late_left = entry->left;
 	record->late_tid = entry->tid;
 	record->late_bits = entry->bits;

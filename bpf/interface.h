@@ -34,7 +34,7 @@ struct sensor_config {
 	__u32 gmem_described; /* 1: BTF has guest_memfd's routines, so also its types */
 	__u32 zap_by_address; /* 1: set_direct_map_* take an address, not a struct page * */
 	__u32 gmem_marks_folios; /* 1: guest_memfd has a bit in each folio (v7 to v12) */
-	__u32 zap_times; /* 1: programs at the entry of set_direct_map_* tell when it began */
+	__u32 zap_times; /* 1: programs at the entry of set_direct_map_* and of handlers tell when it began */
 	__u32 answers; /* enum sensor_answers */
 	__u32 cpus; /* numbers that CPUs may have: the answer table is a square of it */
 	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
@@ -147,10 +147,12 @@ struct timed_slot {
 	__u64 asked; /* ns: the first CPU was asked, 0: none was */
 	__u32 asked_nr;
 	__u32 initiator;
+	__u32 row; /* of its answers: the key of the first */
 	__u32 stack;
 	__u32 weight;
 	__u32 stack_state; /* enum record_stack_state */
 	__u32 handled; /* 1: who answers is told by the handlers (SENSOR_ANSWERS_HANDLER) */
+	__u32 reserved;
 	__u64 zap_task; /* of the task that changes an entry just now */
 	__u64 zap_begin; /* ns */
 };
@@ -198,9 +200,10 @@ struct summary_histogram {
 /* What a CPU was asked for by a flush, and how it answered; of one initiator and one target. */
 struct answer_entry {
 	__u64 begin; /* ns: of the flush; 0: none asks */
-	__u64 asked; /* ns */
-	__u64 entered; /* ns; 0: not yet */
-	__u64 left; /* ns */
+	__u64 csd; /* address: of the call that asks; 0: not known yet */
+	__u64 left; /* ns: the handler had ended; 0: not yet */
+	__u64 entered; /* ns: it began; 0: not yet, or not asked for */
+	__u64 asked; /* ns; only where stacks are taken */
 	__u64 task; /* struct task_struct * of what ran there */
 	__u32 tid;
 	__u32 bits; /* enum record_answer_bits */

@@ -45,18 +45,23 @@ static __always_inline struct timed_slot *timed_open(const struct task_struct___
 	return slot;
 }
 
-/* That of @task's flush which began at @begin; NULL: it has none. */
+static __always_inline void timed_close(struct timed_slot *slot)
+{
+	atomic_write_release(&slot->task, 0);
+}
+
+/* That of @task's flush which began at @begin; NULL: it has none. One whose end was missed is given back. */
 static __always_inline struct timed_slot *timed_find(const struct task_struct___ids *task,
 						     __u64 begin)
 {
 	struct timed_slot *slot = timed_slot(task->pid);
 
-	return slot->task == (__u64)task && slot->begin == begin ? slot : NULL;
-}
-
-static __always_inline void timed_close(struct timed_slot *slot)
-{
-	atomic_write_release(&slot->task, 0);
+	if (slot->task != (__u64)task)
+		return NULL;
+	if (slot->begin == begin)
+		return slot;
+	timed_close(slot);
+	return NULL;
 }
 
 /*

@@ -489,7 +489,7 @@ enum sensor_group {
 	SENSOR_GROUP_ACKNOWLEDGE = 1 << 2, /* each CPU's acknowledgement of a flush */
 	SENSOR_GROUP_STACK = 1 << 3,
 	SENSOR_GROUP_FLUSHES = 1 << 4, /* every flush of kernel mappings, timed */
-	SENSOR_GROUP_CHANGES = 1 << 5, /* when changes of entries began */
+	SENSOR_GROUP_CHANGES = 1 << 5, /* when changes of entries and handlers of flushes began */
 	SENSOR_GROUP_EXPOSURES = 1 << 6, /* histograms of exposures alone, kept in the kernel */
 	SENSOR_GROUP_DURATIONS = 1 << 7, /* histograms of flushes' durations, as well */
 	SENSOR_GROUP_WITNESS = 1 << 8, /* whether each CPU takes part in a flush, for the verdict */
@@ -590,8 +590,8 @@ struct record_flush_timed {
 	__u64 last; /* ring: end address (exclusive); sealed: last pfn, inclusive; < first: none */
 	__u64 pages; /* asked for; 0: everything */
 	__u64 asked; /* ns: the first CPU was asked; 0: none was */
-	__u64 late_asked; /* ns: of the CPU that answered last */
-	__u64 late_entered; /* ns: its handler began; 0: nobody answered */
+	__u64 late_asked; /* ns: when the CPU that answered last was; or as `asked`, before it */
+	__u64 late_entered; /* ns: its handler began; late_left: only its end was looked at; 0: nobody answered */
 	__u64 late_left; /* ns: its handler had ended */
 	__u32 stack; /* ring: as bpf_get_stackid() numbers it; sealed: record_stack.id, 0: none */
 	__u32 weight; /* flushes that its stack stands for; 0: no stack was due */
@@ -615,8 +615,8 @@ struct record_flush_timed {
 struct record_answer {
 	__u32 cpu;
 	__u32 tid; /* of the task there; 0: idle */
-	__u32 asked;
-	__u32 entered; /* 0: no answer was seen */
+	__u32 asked; /* or the flush's first CPU was */
+	__u32 entered; /* its handler began; as `left`: only its end was looked at; 0: no answer was seen */
 	__u32 left;
 	__u16 bits; /* enum record_answer_bits */
 	__u16 reserved;

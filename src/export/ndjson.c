@@ -153,7 +153,8 @@ static struct json_object *answers_json(const struct flush_seen *flush)
 		add_count(object, "cpu", answer->cpu);
 		add_offset(object, "asked_ns", answer->asked);
 		add_known(object, "entered_ns", answer->entered,
-			  answer->entered && answer->entered != 0xffffffffU);
+			  answer->entered && answer->entered != answer->left &&
+				  answer->entered != 0xffffffffU);
 		add_known(object, "left_ns", answer->left,
 			  answer->entered && answer->left != 0xffffffffU);
 		add_count(object, "tid", answer->tid);
@@ -175,7 +176,8 @@ static struct json_object *late_json(const struct flush_seen *flush)
 	object = json_object_new_object();
 	add_count(object, "cpu", timed->late_cpu);
 	add_count(object, "asked", timed->late_asked);
-	add_count(object, "entered", timed->late_entered);
+	add_known(object, "entered", timed->late_entered,
+		  timed->late_entered != timed->late_left);
 	add_count(object, "left", timed->late_left);
 	add_count(object, "tid", timed->late_tid);
 	add_words(object, "comm", comm);

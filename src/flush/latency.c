@@ -153,8 +153,10 @@ static void answers_add(struct flush_latency *latency, const struct flush_seen *
 		if (!answer->entered || !answer->left)
 			continue;
 		figure_add(latency, FIGURE_ANSWER, span(answer->asked, answer->left), 1);
-		figure_add(latency, FIGURE_DELAY, span(answer->asked, answer->entered), 1);
-		figure_add(latency, FIGURE_HANDLER, span(answer->entered, answer->left), 1);
+		if (answer->entered != answer->left) {
+			figure_add(latency, FIGURE_DELAY, span(answer->asked, answer->entered), 1);
+			figure_add(latency, FIGURE_HANDLER, span(answer->entered, answer->left), 1);
+		}
 		if (answer->left < first)
 			first = answer->left;
 		if (answer->left > last)

@@ -76,8 +76,9 @@ static struct json_object *sum_json(enum flush_list list, const struct flush_sum
 	char comm[LATENCY_WORDS_MAX];
 
 	add_count(object, "count", sum->count);
-	add_count(object, "ns", sum->ns);
-	add_count(object, "max_ns", sum->max);
+	/* How long handlers run is not always asked for. */
+	add_known(object, "ns", sum->ns, list != FLUSH_INTERRUPTERS || sum->ns);
+	add_known(object, "max_ns", sum->max, list != FLUSH_INTERRUPTERS || sum->ns);
 	if (list == FLUSH_LATE) {
 		add_count(object, "cpu", sum->cpu);
 		add_text(object, "context", latency_context(sum->bits));

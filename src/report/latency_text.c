@@ -318,7 +318,10 @@ static void text_interrupters(FILE *out, const struct flush_latency *latency)
 				"times", "flushes", "handlers us", "task", "kind");
 		fprintf(out, "%8llu %8llu ", (unsigned long long)sum.count,
 			(unsigned long long)sum.flushes);
-		us_write(out, 12, sum.ns);
+		if (sum.ns)
+			us_write(out, 12, sum.ns);
+		else
+			fprintf(out, "%12s", "-");
 		fprintf(out, "  %-16s %-12s ", latency_comm(sum.comm, comm),
 			flush_kind_name(sum.kind));
 		stack_write(out, sum.stack);

@@ -226,11 +226,14 @@ enum sensor_answers load_answers_by(const struct kernel *kernel)
 	return SENSOR_ANSWERS_NONE;
 }
 
-/* Not beside the tracepoints, which tell more. */
-static bool program_is_spare(const struct load_program *program, const struct kernel *kernel)
+/* The handler's hooks not beside the tracepoints, which tell more; its begin where it is asked for. */
+static bool program_is_spare(const struct load_program *program, const struct kernel *kernel,
+			     uint32_t groups)
 {
 	size_t index = (size_t)(program - load_programs);
 
+	if (index == PROGRAM_CSD_ENTERED)
+		return !(groups & CHANGES) || load_answers_by(kernel) != SENSOR_ANSWERS_CSD;
 	return (index == PROGRAM_HANDLER_ENTER || index == PROGRAM_HANDLER_EXIT) &&
 	       load_answers_by(kernel) != SENSOR_ANSWERS_HANDLER;
 }
@@ -240,7 +243,7 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 {
 	const char *tracepoint = program_tracepoint(program);
 
-	if (!(program->group & groups) || program_is_spare(program, kernel))
+	if (!(program->group & groups) || program_is_spare(program, kernel, groups))
 		return false;
 	if (tracepoint)
 		return kernel_has_tracepoint(kernel, tracepoint);

@@ -26,3 +26,24 @@ int flush_exit(const void *ctx)
 	(void)ctx;
 	return 0;
 }
+
+SEC("raw_tp/csd_queue_cpu")
+int csd_queued(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+SEC("raw_tp/csd_function_entry")
+int csd_entered(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}
+
+SEC("raw_tp/csd_function_exit")
+int csd_left(const void *ctx)
+{
+	(void)ctx;
+	return 0;
+}

@@ -711,6 +711,43 @@ static void test_answers(void **state)
 	assert_false(flush_latency_sum(latency, FLUSH_INTERRUPTERS, 1, &sum));
 }
 
+/* Only when handlers had ended was looked at: who was late is known, how long they ran is not. */
+static void test_ends_alone(void **state)
+{
+	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
+	struct record_answers answers = {
+		.header = { .kind = RECORD_ANSWERS, .size = sizeof(answers), .tid = T },
+		.begin = flush.begin,
+		.nr = 2,
+		.answers = { { .cpu = 1, .asked = 100, .entered = 600, .left = 600 },
+			     { .cpu = 2, .asked = 100, .entered = 8000, .left = 8000 } },
+	};
+	struct flush_sum sum;
+	char *text, *json;
+
+	(void)state;
+	answers.header.time = stream.now;
+	stream_add(&stream, &answers.header);
+	answered_late(&flush, 2);
+	flush.late_entered = flush.late_left;
+	add_timed(flush);
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(row("phase.answer")->histogram->count, 2);
+	assert_int_equal(row("phase.answer")->histogram->max, 7900);
+	assert_int_equal(row("phase.late")->histogram->max, 7400);
+	assert_int_equal(row("phase.delay")->histogram->count, 0);
+	assert_int_equal(row("phase.handler")->histogram->count, 0);
+	assert_true(flush_latency_sum(latency, FLUSH_INTERRUPTERS, 0, &sum));
+	assert_int_equal(sum.count, 1);
+	text = report_text(report_latency_text);
+	json = report_text(report_latency_json);
+	assert_non_null(strstr(text, "       1        1            -  vmm"));
+	assert_non_null(strstr(json, "\"ns\": null"));
+	free(text);
+	free(json);
+}
+
 /* What is missing is said, and the rest shown, for people and for machines. */
 static void words_are(const char *missing, const char *shown)
 {
@@ -1130,6 +1167,7 @@ int main(void)
 		LATENCY_TEST(test_untimed),
 		LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),
+		LATENCY_TEST(test_ends_alone),
 		LATENCY_TEST(test_weights),
 		LATENCY_TEST(test_nameless),
 		LATENCY_TEST(test_exposures_by_operation),
