@@ -50,9 +50,9 @@ static __always_inline void answer_look(void *ctx, struct answer_entry *entry, _
 /* Interrupts of the initiator ask for things of their own, and the target is asked for others'. */
 static __always_inline bool function_flushes(__u64 function)
 {
-	if (!sensor.flush_range_function && !sensor.flush_all_function)
+	if (function == sensor.flush_range_function || function == sensor.flush_all_function)
 		return true;
-	return function == sensor.flush_range_function || function == sensor.flush_all_function;
+	return !sensor.flush_range_function && !sensor.flush_all_function;
 }
 
 static __always_inline struct csd_owner *csd_owner(__u64 csd)

@@ -40,9 +40,9 @@ struct answers_sum {
 	__u64 begin; /* ns: of the flush */
 	__u64 asked; /* ns: its first CPU was */
 	__u32 row; /* key of the initiator's first entry */
+	__u32 asked_offset; /* ns since its begin */
 	__u32 answered;
 	__u32 late; /* index of the entry that answered last */
-	__u32 reserved;
 	__u64 late_left; /* ns */
 };
 
@@ -74,13 +74,15 @@ static __always_inline void answer_put(struct record_answer *answer, __u32 targe
 	__u64 entered = answer_entered(entry);
 
 	answer->cpu = target;
-	answer->asked = answer_offset(sum->asked, sum->begin);
+	answer->asked = sum->asked_offset;
 	if (!entered)
 		return;
 	answer->tid = entry->tid;
-	answer->entered = answer_offset(entered, sum->begin);
-	answer->left = entry->left ? answer_offset(entry->left, sum->begin) : 0;
 	answer->bits = entry->bits;
+	answer->entered = answer_offset(entered, sum->begin);
+	answer->left = answer->entered;
+	if (entered != entry->left)
+		answer->left = entry->left ? answer_offset(entry->left, sum->begin) : 0;
 }
 
 static __always_inline void answers_sum_up(struct answers_sum *sum, __u32 target,
@@ -147,6 +149,7 @@ static __always_inline void answers_take(const struct timed_slot *slot, struct a
 {
 	sum->begin = slot->begin;
 	sum->asked = slot->asked;
+	sum->asked_offset = answer_offset(sum->asked, sum->begin);
 	sum->row = slot->initiator * sensor.cpus;
 	bpf_loop((sensor.cpus + RECORD_ANSWERS_NR - 1) / RECORD_ANSWERS_NR, answers_write, sum, 0);
 }

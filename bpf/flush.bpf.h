@@ -73,26 +73,32 @@ static __always_inline int flush_enter(void *ctx, enum sensor_program program, _
 	return 0;
 }
 
-/* The zap of @stamp waited in @slot for @flush, and is ours. */
+/*
+ * The zap of @stamp waited in @slot for the flush of @range, begin and end, and is ours. Each field from
+ * where it lies, as late as can be: what is kept meanwhile is kept on the stack.
+ */
 static __always_inline void flush_emit_merged(const struct begin_slot *slot,
 					      const struct task_struct___ids *task, __u64 stamp,
-					      const struct flush_part *flush)
+					      const __u64 *range, __u16 routine, bool plain)
 {
-	const struct slot_zap *zap = &slot->zap;
 	struct zap_ring_entry *entry;
 	__u64 index, ids;
 
 	entry = zap_reserve(&index);
 	if (!entry) {
-		zap_lost(zap, true);
+		zap_lost(&slot->zap, true);
 		return;
 	}
-	zap_fill(&entry->record, zap, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp), false);
-	ids = left_out_ids((__u64)task, task_ids(task));
+	zap_fill(&entry->record, &slot->zap, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp),
+		 plain);
+	zap_fill_owner(&entry->record, &slot->zap, true, plain);
+	ids = plain ? task_ids(task) : left_out_ids((__u64)task, task_ids(task));
 	entry->record.header.tid = (__u32)ids;
 	entry->record.header.tgid = ids >> 32;
-	zap_fill_owner(&entry->record, zap, true, false);
-	zap_fill_flush(&entry->record, flush);
+	entry->record.flush_begin = atomic_read(&slot->flush_begin);
+	entry->record.flush_first = range[0];
+	entry->record.flush_last = range[1];
+	entry->record.flush_routine = routine;
 	zap_publish(entry, index);
 }
 
@@ -116,14 +122,14 @@ static __always_inline void flush_emit(const struct flush_part *flush)
 	record_submit(record);
 }
 
-static __always_inline int flush_exit(enum sensor_program program, __u64 first, __u64 last,
-				      __u16 routine)
+/* Any flush. Apart, as most of those of a range are ended by flush_exit_quickly(). */
+static __noinline int flush_exit(__u32 program, __u64 first, __u64 last, __u16 routine)
 {
 	struct flush_part flush = { .first = first, .last = last, .routine = routine };
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
+	__u64 stamp, end = 0, range[] = { first, last };
 	struct timed_slot *timed = NULL;
-	__u64 stamp, end = 0;
 	bool told = true;
 
 	/* Counted when it began, or begun before the sensors were armed. */
@@ -142,9 +148,9 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 		if (!told)
 			end = bpf_ktime_get_ns();
 	}
-	stamp = atomic_exchange(&slot->pending, 0);
+	stamp = slot_take(slot);
 	if (stamp)
-		flush_emit_merged(slot, task, stamp, &flush);
+		flush_emit_merged(slot, task, stamp, range, routine, false);
 	else if (flush_is_recorded(task, first, last))
 		flush_emit(&flush);
 	else
@@ -155,43 +161,31 @@ static __always_inline int flush_exit(enum sensor_program program, __u64 first, 
 	return 0;
 }
 
-/* What flush_exit_plainly() has no room for. */
-static __noinline int flush_exit_otherwise(__u64 first, __u64 last)
+/* Whether there may be more to tell of the flush than stands in its zap's record. */
+static __always_inline bool flush_has_more(const struct task_struct___ids *task)
 {
-	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, first, last, RECORD_FLUSH_RANGE);
+	return sensor.flushes && (sensor.answers == SENSOR_ANSWERS_HANDLER ||
+				  timed_slot(task->pid)->task == (__u64)task);
 }
 
 /* The same where a zap waits in its task's first place, and its record is all that there is to tell. */
-static __always_inline int flush_exit_plainly(const __u64 *ctx)
+static __always_inline int flush_exit_quickly(const __u64 *ctx, bool plain)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_place(slots, task->pid, 0);
-	struct zap_ring_entry *entry;
-	__u64 stamp, index;
+	__u64 stamp;
 
-	if (!slot_is_mine(slot, (__u64)task) || !atomic_read(&slot->flush_begin))
-		return flush_exit_otherwise(ctx[0], ctx[1]);
+	if (!slot_is_mine(slot, (__u64)task) || !atomic_read(&slot->flush_begin) ||
+	    (!plain && flush_has_more(task)))
+		goto otherwise;
 	stamp = atomic_exchange(&slot->pending, 0);
 	if (!stamp)
-		return flush_exit_otherwise(ctx[0], ctx[1]);
-	entry = zap_reserve(&index);
-	if (entry) {
-		/* From where it lies, as late as can be: what is kept meanwhile is kept on the stack. */
-		zap_fill(&entry->record, &slot->zap, slot_stamp_time(stamp), 0,
-			 slot_stamp_routine(stamp), true);
-		zap_fill_owner(&entry->record, &slot->zap, true, true);
-		entry->record.header.tid = task->pid;
-		entry->record.header.tgid = task->tgid;
-		entry->record.flush_begin = atomic_read(&slot->flush_begin);
-		entry->record.flush_first = ctx[0];
-		entry->record.flush_last = ctx[1];
-		entry->record.flush_routine = RECORD_FLUSH_RANGE;
-		zap_publish(entry, index);
-	} else {
-		zap_lost(&slot->zap, true);
-	}
+		goto otherwise;
+	flush_emit_merged(slot, task, stamp, ctx, RECORD_FLUSH_RANGE, plain);
 	slot_release(slot);
 	return 0;
+otherwise:
+	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, ctx[0], ctx[1], RECORD_FLUSH_RANGE);
 }
 
 SEC("fentry/flush_tlb_kernel_range")
@@ -209,13 +203,13 @@ int BPF_PROG(flush_range_enter_plain, unsigned long start, unsigned long end)
 SEC("fexit/flush_tlb_kernel_range")
 int BPF_PROG(flush_range_exit, unsigned long start, unsigned long end)
 {
-	return flush_exit(PROGRAM_FLUSH_RANGE_EXIT, start, end, RECORD_FLUSH_RANGE);
+	return flush_exit_quickly(ctx, false);
 }
 
 SEC("fexit/flush_tlb_kernel_range")
 int BPF_PROG(flush_range_exit_plain, unsigned long start, unsigned long end)
 {
-	return flush_exit_plainly(ctx);
+	return flush_exit_quickly(ctx, true);
 }
 
 SEC("fentry/flush_tlb_all")
