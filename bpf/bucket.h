@@ -43,7 +43,7 @@ static __always_inline __u64 summary_shift(__u32 bucket)
 /* @ns is halved @shift times, where that is what it takes: mostly it is what the one before took. */
 static __always_inline bool summary_bucket_like(__u64 ns, __u64 shift, __u32 *bucket)
 {
-	__u64 rest = ns >> (shift & 63);
+	__u64 rest = ns >> shift;
 
 	*bucket = (__u32)(shift * 32 + rest);
 	return rest - 32 < 32;

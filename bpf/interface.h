@@ -183,9 +183,9 @@ struct summary_zap {
 
 struct summary_slot {
 	__u64 task; /* struct task_struct * of the one that has it, 0: free */
-	__u64 flush_begin; /* ns; 0: none is open */
-	__u64 since; /* ns: its last change, or its flush */
-	__u64 nr; /* of zaps[] */
+	__u64 flush_begin; /* ns; before `since`: none is open */
+	__u64 since; /* ns: its last change, or when it began its flush */
+	__u64 held; /* how many of zaps[]; above SUMMARY_ZAPS: one page, its address, changed until `since` */
 	struct summary_zap zaps[SUMMARY_ZAPS];
 };
 

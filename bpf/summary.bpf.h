@@ -30,21 +30,36 @@ static __always_inline void summary_join(struct summary_zap *last, __u64 first, 
 	last->cell = RECORD_SUMMARY_EXPOSURE_AT_MOST;
 }
 
-/* Apart: not the first since the last flush. */
-static __noinline int summary_zap_more(struct summary_slot *slot, __u64 first, __u64 nr, __u64 now)
+/* How many runs are in slot->zaps: what most flushes end, one page, is kept as its address alone until there is more. */
+static __always_inline __u64 summary_runs(struct summary_slot *slot)
 {
-	__u64 at;
+	if (slot->held > SUMMARY_ZAPS) {
+		summary_keep(&slot->zaps[0], slot->held, 1, slot->since);
+		slot->held = 1;
+	}
+	return slot->held;
+}
+
+/* Apart: not the first since the last flush, or of several pages. */
+static __noinline int summary_zap_more(struct summary_slot *slot, __u64 owner, __u64 first,
+				       __u64 nr, __u64 now)
+{
+	__u64 task = bpf_get_current_task(), at;
 
 	if (!slot)
 		return 0;
-	at = slot->nr;
+	if (!owner)
+		slot->held = 0;
+	else if (owner != task && !summary_take_over(slot, owner, task, now))
+		return 0;
+	at = summary_runs(slot);
 	slot->since = now;
 	if (at >= SUMMARY_ZAPS) {
 		summary_join(&slot->zaps[SUMMARY_ZAPS - 1], first, nr);
 		return 0;
 	}
 	summary_keep(&slot->zaps[at], first, nr, now);
-	slot->nr = at + 1;
+	slot->held = at + 1;
 	return 0;
 }
 
@@ -53,15 +68,15 @@ static __always_inline int summary_zap(__u64 first, __u64 nr)
 {
 	const struct task_struct___ids *task = task_current();
 	struct summary_slot *slot = summary_slot(task->pid);
-	__u64 now = bpf_ktime_get_ns();
+	__u64 now = bpf_ktime_get_ns(), owner;
 
-	if (slot->task != (__u64)task && !summary_claim(slot, (__u64)task, now))
-		return 0;
-	if (slot->nr)
-		return summary_zap_more(slot, first, nr, now);
-	summary_keep(&slot->zaps[0], first, nr, now);
+	/* Free, as it mostly is: then what stands in it is nobody's. */
+	owner = atomic_compare_exchange(&slot->task, 0, (__u64)task);
+	atomic_opaque(owner);
+	if (owner || nr != 1)
+		return summary_zap_more(slot, owner, first, nr, now);
 	slot->since = now;
-	slot->nr = 1;
+	slot->held = first;
 	return 0;
 }
 
@@ -97,11 +112,13 @@ static __noinline bool summary_end_one(const struct summary_zap *zap, __u64 firs
 static __noinline int summary_end_all(struct summary_slot *slot, __u64 first, __u64 last, __u64 now)
 {
 	__u32 kept = 0;
+	__u64 runs;
 
 	if (!slot)
 		return 0;
+	runs = summary_runs(slot);
 	for (__u32 i = 0; i < SUMMARY_ZAPS; i++) {
-		if (i >= slot->nr)
+		if (i >= runs)
 			break;
 		if (summary_end_one(&slot->zaps[i], first, last, now))
 			continue;
@@ -110,7 +127,7 @@ static __noinline int summary_end_all(struct summary_slot *slot, __u64 first, __
 		slot->zaps[kept & (SUMMARY_ZAPS - 1)] = slot->zaps[i];
 		kept++;
 	}
-	slot->nr = kept;
+	slot->held = kept;
 	return 0;
 }
 
@@ -139,16 +156,16 @@ static __noinline int summary_flush_any(struct summary_slot *slot, __u64 first, 
 
 	if (!slot)
 		return 0;
-	if (slot->flush_begin)
+	if (slot->flush_begin >= slot->since)
 		summary_add(&cell, now - slot->flush_begin, 1);
 	slot->flush_begin = 0;
 	if (last - first > sensor.flush_ceiling) {
 		first = 0;
 		last = ~0ULL;
 	}
-	if (slot->nr)
+	if (slot->held)
 		summary_end_all(slot, first, last, now);
-	if (!slot->nr)
+	if (!slot->held)
 		summary_release(slot);
 	return 0;
 }
@@ -158,19 +175,15 @@ static __always_inline bool summary_flush_plain(const struct task_struct___ids *
 						struct summary_slot *slot, __u64 first, __u64 last,
 						__u64 now)
 {
-	struct summary_zap *zap = &slot->zaps[0];
-	__u64 begin = slot->flush_begin;
-	__u32 cell = RECORD_SUMMARY_ONE;
+	const __u32 cells[] = { RECORD_SUMMARY_ONE, RECORD_SUMMARY_EXPOSURE };
+	__u64 begin = slot->flush_begin, since = slot->since;
 
-	if (slot->nr != 1 || zap->first != first || zap->last != first ||
-	    last - first != 1 << PAGE_SHIFT || sensor.flush_ceiling < 1 << PAGE_SHIFT ||
-	    task->tgid == sensor.own_tgid)
+	if (slot->held != first || last - first != 1 << PAGE_SHIFT ||
+	    sensor.flush_ceiling < 1 << PAGE_SHIFT || task->tgid == sensor.own_tgid)
 		return false;
-	if (begin)
-		summary_add(&cell, now - begin, 1);
-	summary_add(&zap->cell, now - zap->end, zap->nr);
-	slot->flush_begin = 0;
-	slot->nr = 0;
+	if (begin >= since)
+		summary_add(&cells[0], now - begin, 1);
+	summary_add(&cells[1], now - since, 1);
 	summary_release(slot);
 	return true;
 }
@@ -195,13 +208,15 @@ static __always_inline int summary_flush(enum sensor_program program, __u64 firs
 /* Apart: no zap of the task's waits. Whether there is a slot, now its. */
 static __noinline bool summary_begin_alone(__u32 program, struct summary_slot *slot)
 {
-	__u64 now;
+	__u64 task = bpf_get_current_task(), owner, now;
 
 	if (!slot || !armed(program))
 		return false;
 	now = bpf_ktime_get_ns();
-	if (!summary_claim(slot, bpf_get_current_task(), now))
+	owner = atomic_compare_exchange(&slot->task, 0, task);
+	if (owner && !summary_take_over(slot, owner, task, now))
 		return false;
+	slot->held = 0;
 	slot->since = now;
 	return true;
 }

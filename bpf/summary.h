@@ -85,17 +85,8 @@ static __noinline bool summary_take_over(struct summary_slot *slot, __u64 owner,
 		return false;
 	}
 	slot->flush_begin = 0;
-	slot->nr = 0;
+	slot->held = 0;
 	return true;
-}
-
-/* Whether the slot is @task's from now on; what was given back holds nothing. */
-static __always_inline bool summary_claim(struct summary_slot *slot, __u64 task, __u64 now)
-{
-	__u64 owner = atomic_compare_exchange(&slot->task, 0, task);
-
-	atomic_opaque(owner);
-	return !owner || owner == task || summary_take_over(slot, owner, task, now);
 }
 
 static __always_inline void summary_release(struct summary_slot *slot)
