@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* As many programs as the verdict's sensors have on a change and its flush, at the same hooks: they do nothing. */
+/*
+ * As many programs as the verdict's sensors have on a change and its flush, and those of answers on a CPU that is
+ * asked, at the same hooks: they do nothing.
+ */
 #include "vmlinux.h"
 
 #include <bpf/bpf_helpers.h>
@@ -29,13 +32,6 @@ int flush_exit(const void *ctx)
 
 SEC("raw_tp/csd_queue_cpu")
 int csd_queued(const void *ctx)
-{
-	(void)ctx;
-	return 0;
-}
-
-SEC("raw_tp/csd_function_entry")
-int csd_entered(const void *ctx)
 {
 	(void)ctx;
 	return 0;

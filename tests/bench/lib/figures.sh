@@ -17,6 +17,7 @@ figures=(
 	"record_left_out_monotonic|left_out|monotonic|instructions/page|-|verdict, left out by --comm"
 	"record_latency|latency|thread|instructions/transition|900|verdict, flushes"
 	"record_answer|answers|size|instructions/CPU|250|verdict, flushes"
+	"record_answer_empty|answers_empty|size|instructions/CPU|-|empty programs at the same hooks"
 	"record_check_answers|witness|thread|instructions/transition|-|verdict, witness"
 	"record_check_answer|witness_answers|size|instructions/CPU|-|verdict, witness"
 	"record_latency_changes|latency_changes|thread|instructions/transition|-|verdict, flushes, changes"
