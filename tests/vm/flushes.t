@@ -157,6 +157,16 @@ sums_agree() {
 	json_ok "$out/sum.json" '([.causes[].ns] | add) == .ns and ([.kinds[]] | add) == .flushes + .ours' "$1: no time is in no class or in two"
 }
 
+# disturbed NAME: CPUs went offline and online meanwhile, and function_graph stood at the same functions.
+disturbed() {
+	is "$(jq -s '[.[] | select(.type == "flush" and .comm == "gmem-load" and .routine == "flush_tlb_kernel_range")] | length' "$out/off.ndjson")" \
+		"$(grep -c 'gmem-lo.*flush_tlb_kernel_range' "$out/graph")" "$1: beside function_graph each flush is seen once, while CPUs come and go"
+	json_ok "$out/off.json" '.every_flush and .flushes >= 2000 and .asked >= .answered and .asked - .answered <= .flushes / 100' \
+		"$1: and CPUs that are there answer"
+	json_ok "$out/off.json" '(.rows | map({ (.key): .count }) | add) as $n | ($n["asked.1"] // 0) + $n["asked.2"] > 100 and $n["asked.2"] <= .flushes' \
+		"$1: asked are those that are online"
+}
+
 # The last CPU, as two say it who do not know of each other: the same in 99 % of the flushes and more where
 # the host is quiet, and in 97 % where it takes a CPU away between their two stamps.
 late_agrees() {
@@ -174,8 +184,21 @@ late_agrees() {
 		gmemtrace record --flushes -o /tmp/held.cap -- late 2 200 \
 			timeout 6 taskset 1 gmem-load secretmem --pages 500 --rounds 10000 >/dev/null 2>/out/held.stderr
 		gmemtrace latency --json /tmp/held.cap >/out/held.json
-		cat per_cpu/*/stats | grep -c "overrun: [1-9]"'
-	stdout_is 0 "$name: the other tracer has lost nothing"
+		cat per_cpu/*/stats | grep -c "overrun: [1-9]"
+		echo >trace; echo set_direct_map_invalid_noflush flush_tlb_kernel_range >set_ftrace_filter; echo 1 >options/funcgraph-proc
+		echo function_graph >current_tracer
+		gmemtrace record --flushes -o /tmp/off.cap -- sh -c "echo 1 >/sys/kernel/tracing/tracing_on
+			(until [ -e /tmp/over ]; do for cpu in 3 1; do
+				echo 0 >/sys/devices/system/cpu/cpu\$cpu/online; echo 1 >/sys/devices/system/cpu/cpu\$cpu/online
+			done; done; echo >/tmp/gone) &
+			gmem-load secretmem --pages 500 --rounds 4 >/dev/null; touch /tmp/over
+			until [ -e /tmp/gone ]; do sleep 0.1; done; echo 0 >/sys/kernel/tracing/tracing_on" >/dev/null 2>/out/off.stderr
+		cp trace /out/graph; echo nop >current_tracer; gmemtrace latency --json /tmp/off.cap >/out/off.json
+		gmemtrace export --format ndjson /tmp/off.cap >/out/off.ndjson; gmemtrace flame --html -o /out/off.html /tmp/off.cap; echo $?
+		gmemtrace export --format perfetto -o /out/off.trace /tmp/off.cap; echo $?'
+	stdout_is '0
+0
+0' "$name: the other tracer has lost nothing, and reports are made"
 	last_by_trace "$out/trace" >"$test_work/trace"
 	jq -r 'select(.type == "flush" and .comm == "gmem-load" and .last) | "\(.begin) \(.end) \(.last.cpu)"' "$out/late.ndjson" |
 		sort -n >"$test_work/ours"
@@ -201,6 +224,7 @@ json_ok "$out/run.json" '[.interrupters[] | select(.task == "gmem-load")] | (map
 late_agrees stock-6.12 --kernel stock-6.12
 sums_agree stock-6.12
 late_is_named stock-6.12
+disturbed stock-6.12
 observed stock-6.1 --kernel stock-6.1
 json_ok "$out/run.json" '.asked > 400 and .answered == .asked' 'stock-6.1: the handlers of ranged flushes tell who answers'
 json_ok "$out/run.json" '(.missing | join(" ") | test("from their flush.s begin.*everything was not judged.*6.5")) and
