@@ -159,7 +159,8 @@ static bool answer_interval(const struct flush_seen *flush, const struct record_
 	if (!flush->timed || !answer->entered || answer->entered == NEVER ||
 	    answer->left < answer->entered)
 		return false;
-	*begin = flush->begin + answer->entered;
+	/* Where only its end was looked at, how long it was waited for is all that there is to draw. */
+	*begin = flush->begin + (answer->entered == answer->left ? answer->asked : answer->entered);
 	*end = answer->left == NEVER ? flush->end : flush->begin + answer->left;
 	return *end >= *begin;
 }

@@ -241,6 +241,41 @@ static void test_perfetto_flows(void **state)
 		assert_int_equal(left[i] + 2 * ended[i], 3);
 }
 
+/* An answer of which only the end was looked at is drawn from when it was asked for. */
+static void test_perfetto_ends_alone(void **state)
+{
+	const struct timed timed = {
+		.tid = 7,
+		.begin = stream.now,
+		.ns = 4000,
+		.pages = 1,
+		.comm = "vmm",
+		.answers = { { .cpu = 1, .asked = 100, .entered = 3000, .left = 3000 } },
+		.answers_nr = 1,
+	};
+	__u64 times[3] = { 0 };
+	struct wire trace;
+	struct packet packet;
+
+	(void)state;
+	timed_flush(&stream, &timed);
+	stream_finish(&stream);
+	export_to(EXPORT_PERFETTO);
+	trace = trace_begin();
+	while (packet_next(&trace, &packet)) {
+		if (packet.event.at && packet.type == 1 &&
+		    says(&packet.category, "acknowledgement"))
+			times[1] = packet.time;
+		else if (packet.event.at && packet.type == 2 && times[1] && !times[2])
+			times[2] = packet.time;
+	}
+	assert_int_equal(times[1], timed.begin + 100);
+	assert_int_equal(times[2], timed.begin + 3000);
+	export_to(EXPORT_NDJSON);
+	assert_non_null(strstr(text, "\"entered_ns\":null,\"left_ns\":3000"));
+	assert_non_null(strstr(text, "\"entered\":null"));
+}
+
 /* A stack is written once, and named by its number from then on. */
 static void test_perfetto_stacks(void **state)
 {
@@ -433,11 +468,17 @@ static void test_tracks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		EXPORT_TEST(test_perfetto_nests),  EXPORT_TEST(test_perfetto_flows),
-		EXPORT_TEST(test_perfetto_stacks), EXPORT_TEST(test_perfetto_violation),
-		EXPORT_TEST(test_perfetto_crowd),  EXPORT_TEST(test_ndjson),
-		EXPORT_TEST(test_empty),	   EXPORT_TEST(test_open),
-		EXPORT_TEST(test_names),	   cmocka_unit_test(test_tracks),
+		EXPORT_TEST(test_perfetto_nests),
+		EXPORT_TEST(test_perfetto_flows),
+		EXPORT_TEST(test_perfetto_ends_alone),
+		EXPORT_TEST(test_perfetto_stacks),
+		EXPORT_TEST(test_perfetto_violation),
+		EXPORT_TEST(test_perfetto_crowd),
+		EXPORT_TEST(test_ndjson),
+		EXPORT_TEST(test_empty),
+		EXPORT_TEST(test_open),
+		EXPORT_TEST(test_names),
+		cmocka_unit_test(test_tracks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
