@@ -121,22 +121,42 @@ last_by_trace() {
 		}' "$1" | sort -n
 }
 
-# late_is_named NAME: whoever waits when the CPU lets go is told that it was this one.
-late_is_named() {
+# late_named CPU: how many times somebody waited when CPU 2 let go, and how many of these were told that it was CPU.
+late_named() {
 	local begin end named=0 met=0
 	while read -r begin end; do
 		jq -e --argjson b "$begin" --argjson e "$end" '[.slowest[] | select(.begin < $e and .end >= $e and .end - .begin > ($e - $b) / 2)] | length > 0' \
 			"$out/held.json" >/dev/null || continue
 		met=$((met + 1))
-		jq -e --argjson b "$begin" --argjson e "$end" '[.slowest[] | select(.begin < $e and .end >= $e and .end - .begin > ($e - $b) / 2)] | all(.late_cpu == 2)' \
-			"$out/held.json" >/dev/null && named=$((named + 1))
+		jq -e --argjson b "$begin" --argjson e "$end" '[.slowest[] | select(.begin < $e and .end >= $e and .end - .begin > ($e - $b) / 2)] | all(.late_cpu == $cpu)' \
+			--argjson cpu "$1" "$out/held.json" >/dev/null && named=$((named + 1))
 	done < <(sed -n 's/^late: //p' "$out/held.stderr")
+	echo "$met $named"
+}
+
+late_is_named() {
+	local met named
+	read -r met named < <(late_named 2)
 	is "$((met > 0)) $((met - named))" '1 0' "$1: a CPU that is late for 200 ms is named each time"
+	read -r met named < <(late_named 1)
+	is "$named" 0 "$1: and no other"
 }
 
 # stamps_of LABEL: begin and end of each flush as that witness saw it, oldest first.
 stamps_of() {
 	sed -n "s/^$1: //p" "$out/witness.stderr" | sort -n
+}
+
+# sums_of FACTOR: whether FACTOR times our time agrees with theirs, less what programs take of it.
+sums_of() {
+	awk '{ print $1 - $3 + $4 - $6, $4 - $3, $6 - $1 }' "$test_work/stamps" | sort -n | awk -v factor="$1" '
+		{ programs[NR] = $1; ours[NR] = $2; theirs[NR] = $3 }
+		END {
+			usual = programs[int((NR + 1) / 2)]
+			for (i = 1; i <= NR && programs[i] <= 3 * usual; i++) { a += ours[i] - usual; b += theirs[i] }
+			a *= factor
+			print (i > NR / 2), (a <= b * 1.01 && a >= b * 0.99 ? "agrees" : "ours " a " theirs " b " of " i)
+		}'
 }
 
 # sums_agree NAME: one witness was attached before our programs and one after them. What runs last begins last and ends
@@ -147,13 +167,8 @@ sums_agree() {
 	paste -d ' ' <(stamps_of outer) "$test_work/ours" <(stamps_of inner) >"$test_work/stamps"
 	is "$(awk '{ bad += NF != 6 || $5 > $3 || $3 > $1 || $6 > $4 || $4 > $2 } END { print (NR > 300), bad + 0 }' "$test_work/stamps")" '1 0' \
 		"$1: each flush begins and ends when two other programs say so"
-	is "$(awk '{ print $1 - $3 + $4 - $6, $4 - $3, $6 - $1 }' "$test_work/stamps" | sort -n | awk '
-		{ programs[NR] = $1; ours[NR] = $2; theirs[NR] = $3 }
-		END {
-			usual = programs[int((NR + 1) / 2)]
-			for (i = 1; i <= NR && programs[i] <= 3 * usual; i++) { a += ours[i] - usual; b += theirs[i] }
-			print (i > NR / 2), (a <= b * 1.01 && a >= b * 0.99 ? "agrees" : "ours " a " theirs " b " of " i)
-		}')" '1 agrees' "$1: and the time in them is within 1 % of what those have"
+	is "$(sums_of 1)" '1 agrees' "$1: and the time in them is within 1 % of what those have"
+	is "$(sums_of 1.03 | cut -d ' ' -f 1-2)" '1 ours' "$1: which a time 3 % longer is not"
 	json_ok "$out/sum.json" '([.causes[].ns] | add) == .ns and ([.kinds[]] | add) == .flushes + .ours' "$1: no time is in no class or in two"
 }
 
@@ -165,6 +180,18 @@ disturbed() {
 		"$1: and CPUs that are there answer"
 	json_ok "$out/off.json" '(.rows | map({ (.key): .count }) | add) as $n | ($n["asked.1"] // 0) + $n["asked.2"] > 100 and $n["asked.2"] <= .flushes' \
 		"$1: asked are those that are online"
+}
+
+# last_of MORE: whether the CPU that we name, and MORE, is that of the trace.
+last_of() {
+	awk -v more="$1" '
+		NR == FNR { begin[NR] = $1; end[NR] = $2; cpu[NR] = $3 + more; nr = NR; i = 1; next }
+		{
+			while (i <= nr && end[i] < $1) i++
+			if (i > nr || begin[i] > $1 || ($3 && $3 < 10000)) next
+			met++; off += cpu[i] != $2
+		}
+		END { print (met > 100 ? "met" : met), (off <= met * 0.03 ? "agrees" : off " of " met) }' "$test_work/ours" "$test_work/trace"
 }
 
 # The last CPU, as two say it who do not know of each other: the same in 99 % of the flushes and more where
@@ -204,15 +231,8 @@ late_agrees() {
 		sort -n >"$test_work/ours"
 	json_ok "$out/late.json" '.flushes > 900' "$name: flushes on four CPUs"
 	# Two that answer within 10 us are told apart by neither: a CPU may be off its host between the two stamps.
-	is "$(awk '
-		NR == FNR { begin[NR] = $1; end[NR] = $2; cpu[NR] = $3; nr = NR; i = 1; next }
-		{
-			while (i <= nr && end[i] < $1) i++
-			if (i > nr || begin[i] > $1 || ($3 && $3 < 10000)) next
-			met++; off += cpu[i] != $2
-		}
-		END { print (met > 100 ? "met" : met), (off <= met * 0.03 ? "agrees" : off " of " met) }' "$test_work/ours" "$test_work/trace")" \
-		'met agrees' "$name: the CPU named as last is the last by other timestamps"
+	is "$(last_of 0)" 'met agrees' "$name: the CPU named as last is the last by other timestamps"
+	is "$(last_of 1 | sed 's/[0-9].*/off/')" 'met off' "$name: and its neighbour is not"
 }
 
 observed stock-6.12 --kernel stock-6.12
