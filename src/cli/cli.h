@@ -89,7 +89,9 @@ uint64_t options_number(const struct argp_state *state, const char *option, cons
 /* "1/N" or "0": of how many one is taken. */
 uint32_t options_rate(const struct argp_state *state, const char *option, const char *text);
 
-#define OPTIONS_CHANGES_HELP "time changes of direct-map entries and handlers of flushes, too: dearer, a program more each"
+#define OPTIONS_CHANGES_HELP                                                                       \
+	"time changes of direct-map entries and handlers of flushes, too: dearer, a program more " \
+	"each"
 #define OPTIONS_SUMMARY_HELP                                                                       \
 	"no record of an event: histograms kept in the kernel, of exposures alone (WHAT is "       \
 	"exposure) or with how long flushes take (all, the default)"

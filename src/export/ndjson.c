@@ -176,8 +176,7 @@ static struct json_object *late_json(const struct flush_seen *flush)
 	object = json_object_new_object();
 	add_count(object, "cpu", timed->late_cpu);
 	add_count(object, "asked", timed->late_asked);
-	add_known(object, "entered", timed->late_entered,
-		  timed->late_entered != timed->late_left);
+	add_known(object, "entered", timed->late_entered, timed->late_entered != timed->late_left);
 	add_count(object, "left", timed->late_left);
 	add_count(object, "tid", timed->late_tid);
 	add_words(object, "comm", comm);
