@@ -238,6 +238,26 @@ static void then_nobodys(void)
 	touch(9, 109);
 }
 
+/* Of another inode, whose page does not show itself: it is known by its pfn. */
+static void then_unshown(void)
+{
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_join(&stream, T, 9, 0, 700);
+	touch(0, 700);
+	touched_last()->header.inode = 0;
+}
+
+/* Of more than the page: so the chain says. */
+static void then_wide(void)
+{
+	touch(8, 124);
+	touched_last()->flush_first = 120;
+	touch(9, 127);
+	touched_last()->flush_last = 130;
+	touch(10, 130);
+	touched_last()->flush_full = 1;
+}
+
 /* Two that were told of in the wrong order. */
 static void then_late(void)
 {
@@ -316,8 +336,9 @@ static void watch_compare(const struct watch *a, const struct watch *b)
 /* The story of each page is the same, too. */
 static void events_of(__u64 pgoff, struct model_event *events, size_t *nr)
 {
-	*nr = model_page_events(stream.model, inode_of(G), pgoff, 100 + 3 * pgoff, ~0ULL, events,
-				16);
+	__u64 pfn = pgoff == 15 ? 700 : 100 + 3 * pgoff;
+
+	*nr = model_page_events(stream.model, inode_of(G), pgoff, pfn, ~0ULL, events, 16);
 }
 
 /* What comes between change and flush keeps them from being one step, and changes nothing else. */
@@ -326,7 +347,8 @@ static void test_in_one_step(void **state)
 	static void (*const then[])(void) = {
 		then_nothing,	  then_exposed, then_loose,	     then_redundant,
 		then_request,	  then_failed,	then_flushed_before, then_flushed_elsewhere,
-		then_flushed_all, then_nobodys, then_late,
+		then_flushed_all, then_nobodys, then_unshown,	     then_wide,
+		then_late,
 	};
 	static struct watch apart;
 	static struct model_event events[2][16][16];
@@ -369,6 +391,12 @@ static void test_in_one_step(void **state)
 						 events[1][page][at].kind);
 				assert_int_equal(events[0][page][at].inode,
 						 events[1][page][at].inode);
+				assert_int_equal(events[0][page][at].first,
+						 events[1][page][at].first);
+				assert_int_equal(events[0][page][at].last,
+						 events[1][page][at].last);
+				assert_int_equal(events[0][page][at].state,
+						 events[1][page][at].state);
 			}
 		}
 	}
