@@ -337,7 +337,7 @@ static int keep_metrics(struct arguments *arguments)
 	if (error == -EINVAL)
 		usage_error("--metrics: give an address or a file");
 	daemon_log_at(LOG_LEVEL_ERROR, "--metrics %s: cannot write: %s", arguments->metrics,
-		      strerror(-error));
+		      error == -EEXIST ? "it is there, and no regular file" : strerror(-error));
 	/* -1 is -EPERM as well. */
 	return error == -EPERM ? -EACCES : error;
 }

@@ -255,6 +255,9 @@ int metrics_storable(const char *path)
 		return -EINVAL;
 	if (!stat(path, &status) && S_ISDIR(status.st_mode))
 		return -EISDIR;
+	/* It takes the place of what is there: of a device, or of the link /dev/stdout, that must not be. */
+	if (!lstat(path, &status) && !S_ISREG(status.st_mode))
+		return -EEXIST;
 	descriptor = fresh_open(path, fresh);
 	if (descriptor < 0)
 		return descriptor;

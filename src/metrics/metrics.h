@@ -33,7 +33,10 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
  */
 int metrics_store(const char *path, const char *text, size_t size);
 
-/* Whether it could, as things are: 0 or -errno, -EINVAL where @path is no name. Leaves @path as it is. */
+/*
+ * Whether it could, as things are: 0 or -errno, -EINVAL where @path is no name, -EEXIST where
+ * something else than a file has it. Leaves @path as it is.
+ */
 int metrics_storable(const char *path);
 
 #endif

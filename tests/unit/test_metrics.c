@@ -193,7 +193,7 @@ static void test_lost(void **state)
 /* Whole or not at all; what cannot be written leaves nothing behind. */
 static void test_file(void **state)
 {
-	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], command[96], got[8] = "";
+	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], link[64], command[96], got[8] = "";
 	struct stat status;
 	FILE *file;
 
@@ -212,6 +212,12 @@ static void test_file(void **state)
 	assert_int_equal(metrics_storable(path), 0);
 	assert_int_equal(metrics_storable(""), -EINVAL);
 	assert_int_equal(metrics_storable(directory), -EISDIR);
+	/* What is no file is not replaced: a device, and a link such as /dev/stdout is. */
+	assert_int_equal(metrics_storable("/dev/null"), -EEXIST);
+	snprintf(link, sizeof(link), "%s/link", directory);
+	assert_int_equal(symlink(path, link), 0);
+	assert_int_equal(metrics_storable(link), -EEXIST);
+	assert_int_equal(unlink(link), 0);
 	assert_int_equal(metrics_storable("/nowhere/a.prom"), -ENOENT);
 	assert_int_equal(metrics_store("/nowhere/a.prom", "abc", 3), -ENOENT);
 	assert_int_equal(metrics_store("/dev/full/a.prom", "abc", 3), -ENOTDIR);
