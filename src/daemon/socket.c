@@ -41,7 +41,8 @@ static int socket_clear(const struct sockaddr_un *address, char *message, size_t
 		return 0;
 	if (!S_ISSOCK(status.st_mode))
 		return socket_fail(message, size, -EEXIST,
-				   "%s is there and no socket: remove it, or give another path", path);
+				   "%s is there and no socket: remove it, or give another path",
+				   path);
 	descriptor = socket_open();
 	if (descriptor < 0)
 		return socket_fail(message, size, descriptor, "cannot make a socket: %s",
