@@ -10,7 +10,9 @@
 
 #include "gmemtrace/flush.h"
 
-#define SLOTS_NR 4096 /* a power of two; who meets another there is told unpaired */
+#define SLOTS_NR 4096 /* a power of two */
+/* A task has one of these places; who finds others in all of them ends who was silent longest. */
+#define WAYS 4U
 #define STACKS_MAX (1U << 20)
 
 /* The request that a flush was issued by. */
@@ -22,6 +24,7 @@ struct issuer {
 /* What waits of a task. */
 struct pair {
 	__u32 tid;
+	__u64 used; /* flush_watch.uses when it was last asked for */
 	bool timed_waits, flushed_waits;
 	struct record_flush_timed timed;
 	struct issuer issuer;
@@ -40,6 +43,7 @@ struct flush_watch {
 	struct model *model;
 	struct flush_observer observer;
 	struct pair pairs[SLOTS_NR];
+	__u64 uses;
 	char **stacks; /* by id */
 	size_t stacks_nr;
 	__u64 leaves[3]; /* of the direct map, as last told */
@@ -168,16 +172,31 @@ static void pair_settle(struct flush_watch *watch, struct pair *pair)
 	timed_settle(watch, pair);
 }
 
+/* The place that @tid has, or else the one to take: whose task has been silent longest, or nobody's. */
+static struct pair *pair_find(struct flush_watch *watch, __u32 tid)
+{
+	struct pair *set = &watch->pairs[tid % (SLOTS_NR / WAYS) * WAYS], *silent = set;
+
+	for (struct pair *pair = set; pair < set + WAYS; pair++) {
+		if (pair->tid == tid && pair->used)
+			return pair;
+		if (pair->used < silent->used)
+			silent = pair;
+	}
+	return silent;
+}
+
 /* The place of @tid, from now on. */
 static struct pair *pair_get(struct flush_watch *watch, __u32 tid)
 {
-	struct pair *pair = &watch->pairs[tid & (SLOTS_NR - 1)];
+	struct pair *pair = pair_find(watch, tid);
 
-	if (pair->tid == tid)
-		return pair;
-	pair_settle(watch, pair);
-	pair->tid = tid;
-	pair->answers_nr = 0;
+	if (pair->tid != tid) {
+		pair_settle(watch, pair);
+		pair->tid = tid;
+		pair->answers_nr = 0;
+	}
+	pair->used = ++watch->uses;
 	return pair;
 }
 

@@ -389,6 +389,26 @@ static void test_pair_before(void **state)
 	paired(true);
 }
 
+/* Flushes of tasks whose numbers are alike in their last bits, one within the other: each is one. */
+static void test_pairs_of_many(void **state)
+{
+	const __u32 tids[] = { T, T + 1024, T + 4096, T + (1U << 20) };
+	__u64 begin;
+
+	(void)state;
+	stream_fact(&stream, "sensor.groups", "17");
+	for (int round = 0; round < 2; round++) {
+		begin = stream.now - 100;
+		for (size_t i = 0; i < 4; i++)
+			stream_flush(&stream, tids[i], 100, 100, false);
+		for (size_t i = 0; i < 4; i++)
+			add_timed(timed(tids[i], begin, stream.now, DIRECT));
+	}
+	stream_finish(&stream);
+	figure(&stream);
+	assert_int_equal(totals().flushes, 8);
+}
+
 static char *report_text(int (*report)(FILE *out, struct flush_latency *latency))
 {
 	char *text = NULL;
@@ -1164,6 +1184,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		LATENCY_TEST(test_pair_behind),
 		LATENCY_TEST(test_pair_before),
+		LATENCY_TEST(test_pairs_of_many),
 		LATENCY_TEST(test_untimed),
 		LATENCY_TEST(test_ours_left_out),
 		LATENCY_TEST(test_answers),
