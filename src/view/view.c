@@ -255,9 +255,20 @@ static const char *keys_of(const struct view *view)
 	}
 }
 
-static void draw_bottom(const struct view *view, struct grid *grid)
+/* How the table is sorted and what it leaves out, where it is not as it began. */
+static void draw_choice(const struct view *view, struct grid *grid, int row)
 {
 	static const char *const sorts[] = { "name", "rate", "flush time", "exposed", "resident" };
+
+	if (view->screen != VIEW_TABLE || (!*view->filter && !view->sort))
+		return;
+	grid_format(grid, row, 0, GRID_DIM, "sorted by %s%s%s%s", sorts[view->sort],
+		    view->reverse ? ", least first" : "", *view->filter ? "; only " : "",
+		    view->filter);
+}
+
+static void draw_bottom(const struct view *view, struct grid *grid)
+{
 	int row = grid->rows - 1;
 
 	if (view->typing)
@@ -269,10 +280,11 @@ static void draw_bottom(const struct view *view, struct grid *grid)
 		grid_put(grid, row - 1, 0, GRID_DOUBT, view->message);
 	else if (view->replay)
 		draw_line_of_time(view, grid, row - 1);
-	else if (view->screen == VIEW_TABLE && (*view->filter || view->sort))
-		grid_format(grid, row - 1, 0, GRID_DIM, "sorted by %s%s%s%s", sorts[view->sort],
-			    view->reverse ? ", least first" : "", *view->filter ? "; only " : "",
-			    view->filter);
+	else
+		draw_choice(view, grid, row - 1);
+	/* In a replay the time line has its place: between the header and the table there is one. */
+	if (view->replay)
+		draw_choice(view, grid, FRAME_TOP - 1);
 }
 
 /* As much of @line as a row takes, cut at a space where there is one. */

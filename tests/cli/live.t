@@ -38,6 +38,7 @@ drawn --keys 'd<Down><Enter>w' "$test_work/violated.cap" >"$test_work/screen"
 succeeds 'a page has its story' grep -qE '^[gs][0-9]+:0x0 of VM' "$test_work/screen"
 is "$(drawn --keys Gd "$top/tests/unit/fixtures/gmem-folio-clean.cap" | awk '$1 ~ /^g[0-9]/ { print $2 }' | paste -sd ' ')" \
 	'folio-bit folio-bit plain' 'each kind of inode has a name'
+is "$(drawn --keys 's/nobody<Enter>' "$capture" | sed -n 4p)" 'sorted by rate; only nobody' 'what a replay leaves out is said'
 churn=$top/tests/unit/fixtures/load-churn.cap
 drawn --keys Gd "$churn" >"$test_work/screen"
 is "$(awk '$2 == "absent" && $1 == "g20" { print $4, $5, $6 }' "$test_work/screen")" '0 0 0' 'an inode that is gone wants nothing'
