@@ -78,10 +78,24 @@ static const char *meaning_gone(const struct story *story, char text[STORY_TEXT_
 	return text;
 }
 
+/* Of a kind of inode whose pages are declared by that alone; NULL: of another. */
+static const char *meaning_of_kind(const struct model_inode *inode, enum model_state applied)
+{
+	bool absent = applied == MODEL_ABSENT;
+
+	if (inode && inode->provider == RECORD_PROVIDER_SECRETMEM)
+		return absent ? "out of the direct map, as every page of a memfd_secret must be"
+			      : "IN the direct map, and no page of a memfd_secret may be";
+	if (inode && inode->provider == RECORD_PROVIDER_GMEM_PLAIN)
+		return absent ? "OUT of the direct map, and no page of a plain guest_memfd may be"
+			      : "in the direct map, as every page of a plain guest_memfd must be";
+	return NULL;
+}
+
 const char *story_meaning(const struct story *story, char text[STORY_TEXT_MAX])
 {
 	struct model_page page;
-	const char *means;
+	const char *means, *kind;
 
 	if (!story_page(story, &page))
 		return meaning_gone(story, text);
@@ -93,6 +107,9 @@ const char *story_meaning(const struct story *story, char text[STORY_TEXT_MAX])
 			"reach it through an old translation";
 	else if (page.applied == MODEL_EITHER)
 		means = "not known: no read and no event without a gap has shown it";
+	else if (page.declared == MODEL_EITHER &&
+		 (kind = meaning_of_kind(story_inode(story), page.applied)))
+		means = kind;
 	else if (page.declared == MODEL_EITHER)
 		means = page.applied == MODEL_ABSENT
 				? "out of the direct map; what is declared is not known"
