@@ -142,6 +142,27 @@ static int inodes_discover(const struct sensor *sensor, struct sensor_failure *f
 		     : 0;
 }
 
+/* Where the kernel refuses what watches CPUs all else is traced, and that is said. */
+static int kernel_part_begin(struct sensor *sensor, struct sensor_failure *failure)
+{
+	int error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	char groups[16];
+
+	if (!error || !(sensor->options.groups & SENSOR_GROUP_WITNESS))
+		return error;
+	load_close(&sensor->load);
+	memset(&sensor->load, 0, sizeof(sensor->load));
+	sensor->options.groups &= ~(uint32_t)SENSOR_GROUP_WITNESS;
+	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	if (error)
+		return error;
+	tell_fact(sensor, RECORD_FACT_UNWITNESSED, "this kernel refuses the programs that look");
+	snprintf(groups, sizeof(groups), "%u", sensor->options.groups);
+	tell_fact(sensor, "sensor.groups", groups);
+	tell_programs(sensor);
+	return 0;
+}
+
 static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = kernel_check_permissions(failure);
@@ -170,7 +191,7 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	sensor->seal.identify_context = sensor;
 	sensor->since = sensor_now();
 	tell_facts(sensor);
-	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
+	error = kernel_part_begin(sensor, failure);
 	if (error)
 		return error;
 	stacks_begin(sensor);
