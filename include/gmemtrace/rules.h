@@ -65,6 +65,7 @@ enum rule_needs {
 		1 << 4, /* a walk of the direct map, and nothing else: no inode, no event */
 	RULE_NEEDS_PROMISES = 1 << 5, /* what KVM has promised of pages that are read */
 	RULE_NEEDS_ANSWERS = 1 << 6, /* SENSOR_GROUP_WITNESS, for a part of it */
+	RULE_NEEDS_CHANGES = 1 << 7, /* SENSOR_GROUP_CHANGES */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

@@ -73,13 +73,12 @@ static const struct rule_descriptor split = {
 			   "into smaller ones. "
 			   "Known by the flush of everything that it ends in, inside the call that "
 			   "changes entries. "
-			   "When calls began is recorded with --changes; changes outside requests, "
-			   "as memfd_secret's, are not looked at.",
+			   "When calls began is recorded with record --changes; changes outside "
+			   "requests, as memfd_secret's, are not looked at.",
 		.id = RULE_SPLIT,
 		.severity = RULE_SEVERITY_NOTE,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_CHANGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
-		.watches = { "zap_valid_enter", "zap_invalid_enter" },
 		.trusts = { "flush_range_exit" },
 		.built = true,
 	},

@@ -242,6 +242,7 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 {
 	const char *limit =
 		rule->limited_by ? model_fact_find(verdict->model, rule->limited_by) : NULL;
+	bool unasked;
 
 	if (rule->needs & RULE_NEEDS_PAGE_FREE)
 		explain_page_free(verdict, rule, counts);
@@ -259,6 +260,12 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 		explain_promises(verdict, rule, counts);
 	if (rule->needs & RULE_NEEDS_ANSWERS)
 		explain_answers(verdict, rule, counts);
+	if (rule->needs & RULE_NEEDS_CHANGES && !(counts->groups & SENSOR_GROUP_CHANGES)) {
+		unasked = !not_judged_of(verdict, rule)->reason[0];
+		not_judged_add(verdict, rule,
+			       "when changes began was not recorded (record --changes)");
+		not_judged_of(verdict, rule)->unasked = unasked;
+	}
 }
 
 static void explain_rule(struct verdict *verdict, const struct rule *rule,

@@ -85,6 +85,7 @@ const char *rule_needs_words(const struct rule *rule, char words[RULE_NEEDS_WORD
 		{ RULE_NEEDS_MAP, "a walk of the direct map" },
 		{ RULE_NEEDS_PROMISES, "promises" },
 		{ RULE_NEEDS_ANSWERS, "answers of CPUs" },
+		{ RULE_NEEDS_CHANGES, "begins of changes" },
 	};
 	size_t used = 0;
 
