@@ -21,6 +21,7 @@ static bool program_is_plain(const struct load *load, const struct load_program 
 {
 	switch (program - load_programs) {
 	case PROGRAM_FLUSH_RANGE_ENTER:
+		return load->plain_begins;
 	case PROGRAM_FLUSH_RANGE_EXIT:
 		return load->plain_flushes;
 	case PROGRAM_ZAP_INVALID_EXIT:
@@ -257,9 +258,11 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 /* Where the plain programs do: what bpf/base.h says of them. */
 static void choose_plain(struct load *load, const struct sensor_config *config)
 {
-	load->plain_flushes = config->have_rdonly_cast && !config->zap_times &&
-			      !config->stack_rate && !config->flushes && !config->filtered;
-	load->plain_zaps = load->plain_flushes && !config->page_free && !config->zap_by_address;
+	bool plain = config->have_rdonly_cast && !config->zap_times && !config->filtered;
+
+	load->plain_begins = !config->stack_rate;
+	load->plain_flushes = plain && !config->stack_rate && !config->flushes;
+	load->plain_zaps = plain && !config->page_free && !config->zap_by_address;
 }
 
 /* What only the programs of one group use is not there without it. */

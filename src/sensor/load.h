@@ -55,7 +55,8 @@ struct load {
 	struct zap_ring_entry *zaps; /* mapped */
 	bool with_kvm; /* part INODES knows kvm's types */
 	bool secret_by_folio; /* memfd_secret takes its pages out as v7 to v12 do, and may not flush them */
-	bool plain_flushes, plain_zaps; /* of the programs that are there twice: the plain ones */
+	bool plain_begins, plain_flushes,
+		plain_zaps; /* of the programs that are there twice: the plain ones */
 };
 
 /* What tells of answers; the table of them stays small. */
