@@ -15,7 +15,7 @@ measure_answers() {
 measure_answer() {
 	local dir=$1 phase=$2 cpus
 	for cpus in "${answers_cpus[@]}"; do
-		"$top/lab/run" --kernel "${GMEM_KERNEL:-gmem}" --icount --smp "$cpus" --append idle=poll --timeout 300 --add "$bench/bench-guest" \
+		"$top/lab/run" --kernel "${GMEM_KERNEL:-gmem}" --icount --smp "$cpus" --timeout 300 --add "$bench/bench-guest" \
 			--add "$programs/touch-each" --add "$programs/empty" -- bench-guest "$phase" "$pages" "$rounds" |
 			sed "s/^sample $phase/sample $phase.$cpus/; s/^losses $phase/losses $phase.$cpus/" >>"$dir/guest" ||
 			echo "failed $phase the guest of $cpus CPUs failed" >>"$dir/guest"
