@@ -23,7 +23,7 @@ static const char *loss_advice(enum record_loss_cause cause)
 	case RECORD_LOSS_SNAPSHOT_TOO_LARGE:
 		return "raise --release-limit";
 	case RECORD_LOSS_CLIENT_SLOW:
-		return "give --no-daemon, or a faster disk";
+		return "record less at once, or to a faster disk";
 	case RECORD_LOSS_DISORDER:
 		return "a CPU was held up for long: try again under less load";
 	case RECORD_LOSS_MISSED_FREE:
