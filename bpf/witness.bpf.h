@@ -148,23 +148,37 @@ static __noinline int witness_called(__u32 target, __u64 function)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *waiting = slot_find(slots, (__u64)task, task->pid);
-	__u32 cpu = bpf_get_smp_processor_id();
 	struct witness_slot *slot;
-	__u64 missing = 0;
 
 	if (!waiting || !atomic_read(&waiting->pending))
 		return 0;
 	slot = call_open(task, function);
-	if (!slot)
+	if (slot)
+		slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
+	return 0;
+}
+
+/*
+ * Who asked has run @function, too, as on_each_cpu() does after it has asked all others. What is asked of
+ * a CPU alone, such as to wake a task, is run there only, and is no flush, however few CPUs there are.
+ */
+static __noinline int witness_ran(__u64 function)
+{
+	const struct task_struct___ids *task = task_current();
+	struct begin_slot *waiting = slot_find(slots, (__u64)task, task->pid);
+	struct witness_slot *slot = witness_find(task);
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 missing = 0;
+
+	if (!slot || slot->function != function)
 		return 0;
-	slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
 	slot->asked[cpu / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (cpu & 63);
 	WITNESS_EACH_WORD(i)
 	missing |= slot->online[i] & ~slot->asked[i];
-	if (missing)
-		return 0;
-	slot_emit(waiting);
-	call_write(slot->begin);
+	if (!missing && waiting && atomic_read(&waiting->pending)) {
+		slot_emit(waiting);
+		call_write(slot->begin);
+	}
 	atomic_write_release(&slot->task, 0);
 	return 0;
 }
@@ -252,8 +266,11 @@ int witness_answered(const __u64 *ctx)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct witness_slot *slot;
 
-	if (!function_flushes(ctx[0]))
+	if (!function_flushes(ctx[0])) {
+		if (!ctx[1] && armed_plainly())
+			witness_ran(ctx[0]);
 		return 0;
+	}
 	/* The initiator calls its own handler without a csd. */
 	if (ctx[1]) {
 		slot = witness_of(ctx[1]);

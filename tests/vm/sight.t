@@ -38,7 +38,7 @@ off_is_told gmem
 guest -- sh -c 'gmemtrace check --json --allow-empty -- true >/out/empty.json; gmemtrace features'
 stdout_like 'in the kernel.s text, as those that have fired; no touch reaches it' 'features lists what no touch reaches'
 json_is "$out/empty.json" '[.facts | to_entries[] | select(.key | startswith("sensor.sight.")) | .value] | unique | join("; ")' \
-	'in the kernel'"'"'s text, as those that have fired; no touch reaches it; proved; unproven: no touch of the tool'"'"'s own reaches module_load' \
+	'in the kernel'"'"'s text, as those that have fired; no touch reaches it; proved; unproven: no touch of the tool'"'"'s own reaches module_load; unproven: no touch of the tool'"'"'s own reaches witness_asked; unproven: no touch of the tool'"'"'s own reaches witness_step' \
 	'and so do the facts'
 off_is_told stock-6.12 --kernel stock-6.12
 
