@@ -85,7 +85,7 @@ static void loose_take_flushed(struct model *model, struct inode *inode, struct 
 	};
 
 	model->counts.foreign_flushed--;
-	MODEL_NOTIFY(model, exposure_ended, &ended);
+	notify_exposure_ended(model, &ended);
 	loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 	loose_done(model, loose);
 }

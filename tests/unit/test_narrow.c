@@ -189,6 +189,23 @@ static void test_loose(void **state)
 	assert_int_equal(some.exposures, 1);
 }
 
+/* What was flushed before its page joined is told of when it does, as far as it is of these pages. */
+static void test_joined_late(void **state)
+{
+	struct told whole, some;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 2; i++) {
+		stream_zap_flush(&stream, T, 0, 0, 104 + i, 1, 104 + i, 104 + i);
+		stream_join(&stream, T, G, 4 + i, 104 + i);
+	}
+	stream_heartbeat(&stream);
+	model_free(fed(&whole, &some, 5, 9));
+	assert_int_equal(whole.exposures, 2);
+	assert_int_equal(some.exposures, 1);
+}
+
 /* Pages that nothing touches; and all pages, which are the whole but for what is of none. */
 static void test_none_and_all(void **state)
 {
@@ -211,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_some, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loose, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_joined_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none_and_all, setup, teardown),
 	};
 
