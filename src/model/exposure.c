@@ -27,9 +27,18 @@ static void exposure_pack(struct model *model)
 	model->exposed_head = 0;
 }
 
+/* Not while they are walked: their places change. */
+static void exposure_tidy(struct model *model)
+{
+	exposure_trim(model);
+	if (model->exposed_nr == model->exposed_room)
+		exposure_pack(model);
+}
+
 /* One more; where there are too many the oldest is given up. */
 static void exposure_append(struct model *model, const struct exposure *exposure)
 {
+	exposure_trim(model);
 	/* Pages that nobody ever flushes keep their mark; only the measure is given up. */
 	if (model->exposed_nr - model->exposed_head >= EXPOSURES_MAX)
 		model->exposed[model->exposed_head].inode = NULL;
@@ -49,9 +58,7 @@ void exposure_add(struct model *model, struct inode *inode, const struct model_z
 		.tid = zap->tid,
 	};
 
-	exposure_trim(model);
-	if (model->exposed_nr == model->exposed_room)
-		exposure_pack(model);
+	exposure_tidy(model);
 	exposure_append(model, &exposure);
 }
 
@@ -106,6 +113,7 @@ void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 
 	size_t looks = CANCEL_LOOKS_MAX;
 
 	inode->base.exposed -= nr;
+	exposure_tidy(model);
 	for (; pfn <= last && found; pfn += found)
 		found = exposure_cancel_some(model, pfn, last, &looks);
 }
@@ -222,6 +230,7 @@ void exposure_end(struct model *model, struct model_flush *flush, enum record_op
 		return;
 	if (model->exposed_nr - model->exposed_head > FEW && !range_exposed(model, flush))
 		return;
+	exposure_tidy(model);
 	for (size_t i = model->exposed_head; i < model->exposed_nr; i++) {
 		struct exposure *exposure = &model->exposed[i];
 

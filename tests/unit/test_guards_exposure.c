@@ -3,6 +3,7 @@
 #include "watch.h"
 
 #define PFN(pgoff) (1000 + (pgoff))
+#define KEPT 65536 /* exposures, of which no more are measured */
 
 /* @pages in a row, present. */
 static void pages(__u64 nr)
@@ -289,6 +290,54 @@ static void test_restored_chunk(void **state)
 	assert_int_equal(inode_of(G)->exposed, 0);
 }
 
+static void exposure_count(void *context, const struct model_exposure *exposure)
+{
+	(void)exposure;
+	++*(size_t *)context;
+}
+
+/* How many exposures have ended in what was built. */
+static size_t exposures_ended(void)
+{
+	size_t nr = 0;
+	const struct model_observer observer = { .context = &nr, .exposure_ended = exposure_count };
+	struct model *model = model_create(NULL);
+
+	assert_non_null(model);
+	assert_int_equal(model_observe(model, &observer), 0);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(model, record), 0);
+		at += record->size;
+	}
+	model_free(model);
+	return nr;
+}
+
+/* A run of which every second page is restored is as many as pages are left: no more of them are kept than of others. */
+static void test_parts_bounded(void **state)
+{
+	const __u32 nr = 3 * KEPT;
+	struct record_owner join = {
+		.header = { .kind = RECORD_JOIN, .size = sizeof(join), .inode = G, .tid = T },
+		.page = PFN(0),
+		.nr = nr,
+	};
+
+	(void)state;
+	anew();
+	stream_inode(&stream, G, RFC3, nr, false);
+	join.header.time = stream.now;
+	stream_add(&stream, &join.header);
+	zap(0, nr);
+	for (__u32 i = 1; i < nr; i += 2)
+		restore(i, 1);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_heartbeat(&stream);
+	assert_int_equal(exposures_ended(), KEPT);
+}
+
 /* --- found among many ------------------------------------------------------------------ */
 
 static void many(__u64 nr)
@@ -433,7 +482,7 @@ int main(void)
 		RULE_TEST(test_among_many),	  RULE_TEST(test_replaced),
 		RULE_TEST(test_flush_in_flight),  RULE_TEST(test_flush_of_elsewhere),
 		RULE_TEST(test_outdated),	  RULE_TEST(test_flushed_of_run),
-		RULE_TEST(test_zapped_twice),
+		RULE_TEST(test_zapped_twice),	  RULE_TEST(test_parts_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
