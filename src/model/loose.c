@@ -107,6 +107,7 @@ static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, st
 	zap->pgoff = pgoff;
 	inode->base.transitions++;
 	inode->base.zapped++;
+	narrow_adopt(model, inode, pgoff);
 	model->counts.transitions++;
 	model->counts.zaps_foreign--;
 	if (zap->flushed) {

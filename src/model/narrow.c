@@ -79,6 +79,11 @@ static void narrow_zapped(struct model *model, struct task *task, struct inode *
 	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, zapped, &cut, request);
 }
 
+void narrow_adopt(const struct model *model, struct inode *inode, __u64 pgoff)
+{
+	inode->base.within.zapped += narrow_meets(model, pgoff, pgoff);
+}
+
 void notify_changed(struct model *model, struct task *task, struct inode *inode,
 		    const struct model_zap *zap)
 {

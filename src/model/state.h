@@ -471,6 +471,8 @@ static inline void notify_zapped(struct model *model, struct task *task, struct 
 		notify_changed(model, task, inode, zap);
 }
 
+/* Page @pgoff of @inode's was made absent when it was nobody's. */
+void narrow_adopt(const struct model *model, struct inode *inode, __u64 pgoff);
 void notify_flushed(struct model *model, struct task *task, const struct model_flush *flush,
 		    struct inode *inode);
 void notify_flush_timed(struct model *model, const struct task *task,

@@ -193,6 +193,7 @@ static void test_loose(void **state)
 static void test_joined_late(void **state)
 {
 	struct told whole, some;
+	struct model *model;
 
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
@@ -201,9 +202,12 @@ static void test_joined_late(void **state)
 		stream_join(&stream, T, G, 4 + i, 104 + i);
 	}
 	stream_heartbeat(&stream);
-	model_free(fed(&whole, &some, 5, 9));
+	model = fed(&whole, &some, 5, 9);
 	assert_int_equal(whole.exposures, 2);
 	assert_int_equal(some.exposures, 1);
+	assert_int_equal(model_inode_find(model, G)->zapped, 2);
+	assert_int_equal(model_inode_find(model, G)->within.zapped, 1);
+	model_free(model);
 }
 
 /* Pages that nothing touches; and all pages, which are the whole but for what is of none. */
