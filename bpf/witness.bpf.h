@@ -53,6 +53,14 @@ static __always_inline struct witness_slot *witness_find(const struct task_struc
 	return slot && slot->task == (__u64)task ? slot : NULL;
 }
 
+/* Whether whoever has the slot is still at work on it: it has just come, or begun not long ago. */
+static __always_inline bool witness_is_held(const struct witness_slot *slot, __u64 now)
+{
+	__u64 begin = slot->begin;
+
+	return !begin || begin > now || (!slot->function && now - begin < TIMED_STALE_NS);
+}
+
 /* Whether the slot is @task's from now on. One whose end was missed is taken over. */
 static __always_inline bool witness_claim(struct witness_slot *slot, __u64 task, __u64 now)
 {
@@ -61,9 +69,20 @@ static __always_inline bool witness_claim(struct witness_slot *slot, __u64 task,
 	atomic_opaque(owner);
 	if (!owner || owner == task)
 		return true;
-	if (!slot->function && now - slot->begin < TIMED_STALE_NS)
+	if (witness_is_held(slot, now) ||
+	    atomic_compare_exchange(&slot->task, owner, task) != owner)
 		return false;
-	return atomic_compare_exchange(&slot->task, owner, task) == owner;
+	if (!slot->function)
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+	return true;
+}
+
+/* Who comes next has no begin until it has written one. */
+static __always_inline void witness_release(struct witness_slot *slot)
+{
+	slot->begin = 0;
+	slot->function = 0;
+	atomic_write_release(&slot->task, 0);
 }
 
 static __always_inline bool witness_online(__u64 online[WITNESS_WORDS])
@@ -100,8 +119,10 @@ static __always_inline int witness_enter(enum sensor_program program, __u64 firs
 		slot->asked[i] = 0;
 		slot->answered[i] = 0;
 	}
-	if (!witness_online(slot->online))
-		slot->task = 0;
+	if (witness_online(slot->online))
+		return 0;
+	loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
+	witness_release(slot);
 	return 0;
 }
 
@@ -179,7 +200,7 @@ static __noinline int witness_ran(__u64 function)
 		slot_emit(waiting);
 		call_write(slot->begin);
 	}
-	atomic_write_release(&slot->task, 0);
+	witness_release(slot);
 	return 0;
 }
 
@@ -355,7 +376,7 @@ static __always_inline int witness_exit(enum sensor_program program)
 	missing |= slot->online[i] & ~slot->answered[i];
 	if (armed(program) && missing)
 		witness_missing(slot);
-	atomic_write_release(&slot->task, 0);
+	witness_release(slot);
 	return 0;
 }
 
