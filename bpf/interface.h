@@ -22,6 +22,7 @@ struct sensor_config {
 	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
 	__u64 flush_range_function; /* address of do_kernel_range_flush(), 0: not known */
 	__u64 flush_all_function; /* the same of do_flush_tlb_all() */
+	__u64 flush_user_function; /* and of flush_tlb_func(): of a process's mappings, not the kernel's */
 	__u64 secretmem_iops; /* address of secretmem_iops, 0: none */
 	__u64 leaves; /* address of direct_pages_count, by enum pg_level; 0: not known */
 	__u64 online_mask; /* address of __cpu_online_mask; 0: not known */

@@ -142,7 +142,7 @@ static __always_inline void call_write(__u64 begin)
 	record_submit(record);
 }
 
-/* A place for the CPUs that @task asks to run @function; NULL: another has it. */
+/* A place for the CPUs that @task asks to run @function; NULL: another has it, or its flush. */
 static __always_inline struct witness_slot *call_open(const struct task_struct___ids *task,
 						      __u64 function)
 {
@@ -154,6 +154,9 @@ static __always_inline struct witness_slot *call_open(const struct task_struct__
 		return NULL;
 	if (slot->task == (__u64)task && slot->function == function)
 		return slot;
+	/* It flushes: what an interrupt asks for meanwhile is not its own. */
+	if (slot->task == (__u64)task && !slot->function)
+		return NULL;
 	now = bpf_ktime_get_ns();
 	if (!witness_claim(slot, (__u64)task, now))
 		return NULL;
@@ -232,7 +235,7 @@ int witness_asked(const __u64 *ctx)
 	if (target >= sensor.cpus)
 		return 0;
 	if (!function_flushes(ctx[2])) {
-		if (armed_plainly())
+		if (armed_plainly() && ctx[2] != sensor.flush_user_function)
 			witness_called(target, ctx[2]);
 		return 0;
 	}

@@ -25,6 +25,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_MAX_PFN] = "max_pfn",
 	[KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION] = "do_kernel_range_flush",
 	[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION] = "do_flush_tlb_all",
+	[KERNEL_SYMBOL_FLUSH_USER_FUNCTION] = "flush_tlb_func",
 	[KERNEL_SYMBOL_SECRETMEM_IOPS] = "secretmem_iops",
 	[KERNEL_SYMBOL_SECRETMEM_USERS] = "secretmem_users",
 	[KERNEL_SYMBOL_GMEM_IOPS] = "kvm_gmem_iops",
@@ -322,6 +323,7 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 	config_set_gmem(kernel);
 	kernel->config.flush_range_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_RANGE_FUNCTION];
 	kernel->config.flush_all_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION];
+	kernel->config.flush_user_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_USER_FUNCTION];
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];
 	return 0;
 }

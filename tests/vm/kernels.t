@@ -34,10 +34,15 @@ guest --add "$top/build/tests/vm/verified" -- \
 stdout_is '1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
 # memfd_secret where nothing flushes its zaps: those pages, all of them, and nothing else.
-guest --one-thread --fault secretmem-unflushed -- \
-	sh -c 'gmemtrace check --json -- gmem-load secretmem --pages 250 --rounds 1 >/out/verdict.json'
+guest --one-thread --fault secretmem-unflushed --add "$top/build/tests/vm/woken" -- \
+	sh -c 'gmemtrace check --json -- woken 64 >/out/woken.json
+		gmemtrace check --json -- gmem-load secretmem --pages 250 --rounds 1 >/out/verdict.json'
 status_is 1 'unflushed memfd_secret is a violation'
 json_is "$out/verdict.json" '[[.violations[].rule] | unique[]] | join(" ")' never-flushed 'by the one rule'
 json_is "$out/verdict.json" '[.violations[].count] | add' 250 'of every page that was touched'
 json_is "$out/verdict.json" .transitions 500 'and every transition was seen'
+# Nor does who wakes somebody on the only other CPU, or has it forget what its process had mapped, flush by that. A task
+# that ends may flush what it touched last.
+json_ok "$out/woken.json" '.reasons == [] and ([.violations[] | select(.rule == "never-flushed").count] | add >= 63)' \
+	'a wakeup of the only other CPU is no flush'
 end_tests print-plan
