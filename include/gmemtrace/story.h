@@ -85,6 +85,7 @@ struct story_step {
 	__u64 flush_pages; /* 0: everything */
 	bool own; /* by the task that made it absent */
 	bool missed; /* UNFLUSHED: it did flush, but something else */
+	bool otherwise; /* UNFLUSHED: all CPUs ran something for it, which may have been a flush */
 	/* READ */
 	__u32 bits; /* enum record_page_bits */
 	__u32 differs, proven; /* enum model_difference */

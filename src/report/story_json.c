@@ -54,6 +54,7 @@ static void add_flush(struct json_object *object, const struct story_step *step)
 	add_count(object, "exposed_ns", step->exposed);
 	if (step->kind == STORY_UNFLUSHED) {
 		add_flag(object, "flushed_other_pages", step->missed);
+		add_flag(object, "perhaps_by_other_means", step->otherwise);
 		return;
 	}
 	add_known(object, "flush_begin", step->flush_begin, step->flush_begin);

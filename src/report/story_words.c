@@ -196,8 +196,9 @@ static void words_flushed(const struct story_step *step, char text[STORY_TEXT_MA
 static void words_unflushed(const struct story_step *step, char text[STORY_TEXT_MAX])
 {
 	append_by(text, step);
-	append(text, step->missed ? "has ended: its flushes do not cover the page"
-				  : "has ended without a flush");
+	append(text, step->missed      ? "has ended: its flushes do not cover the page"
+		     : step->otherwise ? "has ended, unless what it had all CPUs run was a flush"
+				       : "has ended without a flush");
 }
 
 static void words_requested(const struct story_step *step, char text[STORY_TEXT_MAX])

@@ -360,6 +360,7 @@ static void on_flush_judged(void *context, const struct model_flush_judgement *j
 	step->exposed =
 		judgement->time > judgement->zap->end ? judgement->time - judgement->zap->end : 0;
 	step->missed = judgement->coverage == MODEL_MISCOVERED;
+	step->otherwise = judgement->coverage == MODEL_OTHERWISE;
 }
 
 /* Steps that are a part of @request learn how it ended. true: there are such. */

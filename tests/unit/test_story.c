@@ -410,6 +410,26 @@ static void test_unflushed(void **state)
 	free(text);
 }
 
+/* Its task had all CPUs run something before it ended: nobody knows. */
+static void test_otherwise(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 100);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
+	stream_zap(&stream, T, G, 5, 100, 1, false, 0);
+	stream_call(&stream, T);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
+	heartbeats(4);
+	text = told_text(&page_5, false);
+	has(text, "has ended, unless what it had all CPUs run was a flush");
+	has_not(text, "without a flush");
+	has_not(text, "VIOLATED");
+	free(text);
+}
+
 static void test_failed(void **state)
 {
 	char *text;
@@ -529,10 +549,9 @@ static void test_parse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_life),	      RULE_TEST(test_frame),
-		RULE_TEST(test_unflushed),    RULE_TEST(test_failed),
-		RULE_TEST(test_silence),      RULE_TEST(test_json),
-		cmocka_unit_test(test_parse), cmocka_unit_test(test_truth),
+		RULE_TEST(test_life),	RULE_TEST(test_frame),	      RULE_TEST(test_unflushed),
+		RULE_TEST(test_failed), RULE_TEST(test_otherwise),    RULE_TEST(test_silence),
+		RULE_TEST(test_json),	cmocka_unit_test(test_parse), cmocka_unit_test(test_truth),
 	};
 	const char *value = getenv("STORY_SEEDS");
 
