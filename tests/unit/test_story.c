@@ -390,19 +390,25 @@ static void test_frame(void **state)
 	free(text);
 }
 
-/* Made absent, and never flushed by whoever did it. */
-static void test_unflushed(void **state)
+/* What is told of a page that was made absent, and never flushed by whoever did it. */
+static char *unflushed(bool called)
 {
-	char *text;
-
-	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_join(&stream, T, G, 5, 100);
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
 	stream_zap(&stream, T, G, 5, 100, 1, false, 0);
+	if (called)
+		stream_call(&stream, T);
 	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
 	heartbeats(4);
-	text = told_text(&page_5, false);
+	return told_text(&page_5, false);
+}
+
+static void test_unflushed(void **state)
+{
+	char *text = unflushed(false);
+
+	(void)state;
 	has(text, "VIOLATED: never-flushed");
 	has(text, "NOT FLUSHED        by set_range 0x5 (task 7, CPU 3) has ended without a flush");
 	has(text, "absent in the page tables, and no flush has covered it since");
@@ -413,17 +419,9 @@ static void test_unflushed(void **state)
 /* Its task had all CPUs run something before it ended: nobody knows. */
 static void test_otherwise(void **state)
 {
-	char *text;
+	char *text = unflushed(true);
 
 	(void)state;
-	stream_inode(&stream, G, RFC3, 64, false);
-	stream_join(&stream, T, G, 5, 100);
-	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
-	stream_zap(&stream, T, G, 5, 100, 1, false, 0);
-	stream_call(&stream, T);
-	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, false);
-	heartbeats(4);
-	text = told_text(&page_5, false);
 	has(text, "has ended, unless what it had all CPUs run was a flush");
 	has_not(text, "without a flush");
 	has_not(text, "VIOLATED");
