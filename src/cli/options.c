@@ -179,7 +179,9 @@ static const struct argp_option session_table[] = {
 	  "only inodes of VMs whose process is called so; * and ? match", 5 },
 	{ "inode", KEY_INODE, "INODE", 0, "only the inode of that number, such as g3", 5 },
 	{ "pgoff", KEY_PGOFF, "RANGE", 0,
-	  "only of these pages, such as 0x10-0x1f; of a verdict, what is wrong with them", 5 },
+	  "check, live, flame, latency, export: only of these pages, such as 0x10-0x1f; of a "
+	  "verdict, what is wrong with them",
+	  5 },
 	{ "since", KEY_SINCE, "TIME", 0,
 	  "begin with what gmemtraced remembers, TIME ago; without CMD and -d end with now", 5 },
 	{ NULL, 0, NULL, 0, "How it is traced:", 6 },
