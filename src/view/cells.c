@@ -70,8 +70,8 @@ __u64 cells_unit(__u64 pages, __u64 cells)
 
 int cells_rows(const struct cells *cells)
 {
-	__u64 columns = (__u64)cells->columns;
-	__u64 rows = (cells->inode->pages / cells->unit + columns) / columns;
+	__u64 row = cells->unit * (__u64)cells->columns;
+	__u64 rows = cells->inode->pages / row + (cells->inode->pages % row > 0);
 
 	return rows < (__u64)cells->rows ? (int)rows : cells->rows;
 }

@@ -37,8 +37,7 @@ void draw_pages(struct view *view, struct grid *grid, int row, int rows);
 void draw_flushes(struct view *view, struct grid *grid, int row, int rows);
 void draw_story(struct view *view, struct grid *grid, int row, int rows);
 void draw_help(struct view *view, struct grid *grid, int row, int rows);
-/* Requests that ended last, the newest lowest. */
-/* @room: columns. */
+/* Requests that ended last, the newest lowest; in @room columns. */
 void draw_requests(const struct view *view, struct grid *grid, int row, int rows, int column,
 		   int room);
 /* How much time flushes of each length took, @width columns for the most of it. */
@@ -49,7 +48,13 @@ void draw_slowest(const struct view *view, struct grid *grid, int row, int rows,
 /* "--- words ------" from @column up to @end. */
 void draw_rule(struct grid *grid, int row, int column, int end, const char *words);
 
+/* Where violations and losses are: the owner's, or those that the board has met. */
+const struct board_mark *view_marks(const struct view *view);
+size_t view_marks_nr(const struct view *view);
+
 void table_press(struct view *view, int key);
 void pages_press(struct view *view, int key);
+/* Scrolls a page's story, or the help. */
+void text_press(struct view *view, int key);
 
 #endif

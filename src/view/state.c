@@ -39,3 +39,13 @@ void view_tell(struct view *view, char *text)
 	view->screen = VIEW_STORY;
 	view->top = 0;
 }
+
+const struct board_mark *view_marks(const struct view *view)
+{
+	return view->marks ? view->marks : view->board->marks;
+}
+
+size_t view_marks_nr(const struct view *view)
+{
+	return view->marks ? view->marks_nr : view->board->marks_nr;
+}

@@ -10,6 +10,7 @@
 #include "gmemtrace/report.h"
 #include "scene.h"
 #include "timed.h"
+#include "view/cells.h"
 #include "view/view.h"
 
 #define SCREENS "tests/unit/screens"
@@ -853,13 +854,31 @@ static void test_histogram(void **state)
 	assert_true(histogram_quantile(&histogram, 0.99) > 800000);
 }
 
+/* A row for what is left over, and none where nothing is. */
+static void test_rows(void **state)
+{
+	struct model_inode inode = { .pages = 128 };
+	struct cells cells = { .inode = &inode, .columns = 64, .rows = 8, .unit = 1 };
+
+	(void)state;
+	assert_int_equal(cells_rows(&cells), 2);
+	inode.pages = 129;
+	assert_int_equal(cells_rows(&cells), 3);
+	cells.unit = 2;
+	assert_int_equal(cells_rows(&cells), 2);
+	inode.pages = 1 << 20;
+	assert_int_equal(cells_rows(&cells), 8);
+	inode.pages = 0;
+	assert_int_equal(cells_rows(&cells), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest all[] = {
 		RULE_TEST(test_screens),    RULE_TEST(test_sizes),    RULE_TEST(test_wishes),
 		RULE_TEST(test_loss_shown), RULE_TEST(test_vm_exits), RULE_TEST(test_many_runs),
 		RULE_TEST(test_keys_named), RULE_TEST(test_clicks),   RULE_TEST(test_story),
-		RULE_TEST(test_histogram),
+		RULE_TEST(test_histogram),  RULE_TEST(test_rows),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
