@@ -449,6 +449,10 @@ bool model_filtered(const struct model *model);
 /* Observers are called in the order added; @observer is copied. 0 or -ENOMEM. */
 int model_observe(struct model *model, const struct model_observer *observer);
 
+/* How many observe; and back to @nr of them: for who has brought one, but could not be made whole. */
+size_t model_observers(const struct model *model);
+void model_observers_drop(struct model *model, size_t nr);
+
 /*
  * From now on model_observe() is of who is told of pages [@first, @last] of any inode alone: of changes, exposures,
  * moves and reads of these, cut to them, of requests that reach them, and of flushes that either needed. What

@@ -113,6 +113,7 @@ struct exporter *export_create(struct model *model, enum export_format format, F
 		.doubt = export_lost,
 		.lost_besides = export_lost,
 	};
+	size_t before = model_observers(model);
 
 	if (!exporter)
 		return NULL;
@@ -123,6 +124,7 @@ struct exporter *export_create(struct model *model, enum export_format format, F
 	exporter->watch = flush_watch_create(model, &flushes);
 	if (exporter->writer && exporter->watch && !model_observe(model, &observer))
 		return exporter;
+	model_observers_drop(model, before);
 	export_free(exporter);
 	return NULL;
 }

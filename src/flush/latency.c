@@ -457,6 +457,7 @@ struct flush_latency *flush_latency_create(struct model *model,
 		.exposure_ended = latency_exposed,
 		.summed = latency_summed,
 	};
+	size_t before = model_observers(model);
 
 	if (!latency)
 		return NULL;
@@ -466,6 +467,7 @@ struct flush_latency *flush_latency_create(struct model *model,
 	latency->watch = flush_watch_create(model, &flushes);
 	if (latency->watch && !model_observe(model, &observer))
 		return latency;
+	model_observers_drop(model, before);
 	flush_latency_free(latency);
 	return NULL;
 }

@@ -102,6 +102,20 @@ int model_observe(struct model *model, const struct model_observer *observer)
 	return 0;
 }
 
+size_t model_observers(const struct model *model)
+{
+	return model->observers_nr;
+}
+
+/* What was made for the sake of one that goes goes on being made: nobody is told more than is asked for. */
+void model_observers_drop(struct model *model, size_t nr)
+{
+	if (nr < model->observers_nr)
+		model->observers_nr = nr;
+	if (model->whole_nr > model->observers_nr)
+		model->whole_nr = model->observers_nr;
+}
+
 void model_narrow(struct model *model, __u64 first, __u64 last)
 {
 	model->narrow.on = true;

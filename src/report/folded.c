@@ -190,12 +190,14 @@ struct report_folded *report_folded_create(struct model *model)
 		.context = folded,
 		.exposure_ended = folded_exposed,
 	};
+	size_t before = model_observers(model);
 
 	if (!folded)
 		return NULL;
 	folded->watch = flush_watch_create(model, &flushes);
 	if (folded->watch && !model_observe(model, &observer))
 		return folded;
+	model_observers_drop(model, before);
 	report_folded_free(folded);
 	return NULL;
 }

@@ -96,6 +96,7 @@ struct report_page *report_page_create(struct model *model)
 		.doubt = page_doubted,
 		.lost_besides = page_doubted,
 	};
+	size_t before = model_observers(model);
 
 	if (!page)
 		return NULL;
@@ -107,6 +108,7 @@ struct report_page *report_page_create(struct model *model)
 	page->watch = flush_watch_create(model, &flushes);
 	if (page->folded && page->latency && page->watch && !model_observe(model, &observer))
 		return page;
+	model_observers_drop(model, before);
 	report_page_free(page);
 	return NULL;
 }

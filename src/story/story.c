@@ -532,8 +532,8 @@ struct story *story_create(struct model *model, const struct story_subject *subj
 		.moved = on_moved,
 		.doubt = on_doubt,
 	};
-
 	const struct flush_observer flushes = { .context = story, .seen = on_flush_seen };
+	size_t before = model_observers(model);
 
 	if (!story)
 		return NULL;
@@ -543,6 +543,7 @@ struct story *story_create(struct model *model, const struct story_subject *subj
 		story->watch = flush_watch_create(model, &flushes);
 	if (story->watch)
 		return story;
+	model_observers_drop(model, before);
 	free(story);
 	return NULL;
 }

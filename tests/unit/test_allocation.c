@@ -3,8 +3,13 @@
  * Every allocation fails once: nothing crashes, nobody is accused for it, and nothing is green.
  * The C library's are taken over here, for the model, the rules and all that they call.
  */
+#include "gmemtrace/export.h"
+#include "gmemtrace/flush.h"
+#include "gmemtrace/report.h"
+#include "gmemtrace/story.h"
 #include "scene.h"
 #include "sensor/seal.h"
+#include "view/board.h"
 
 /* The sanitizers have taken them over already. */
 #ifdef __SANITIZE_ADDRESS__
@@ -317,11 +322,86 @@ static void test_sealing(void **state)
 	}
 }
 
+static bool story_made(struct model *model)
+{
+	const struct story_subject subject = { .inode = G, .last = 8 };
+	struct story *story = story_create(model, &subject);
+
+	counting = false;
+	story_free(story);
+	return story;
+}
+
+static bool page_made(struct model *model)
+{
+	struct report_page *page = report_page_create(model);
+
+	counting = false;
+	report_page_free(page);
+	return page;
+}
+
+static bool latency_made(struct model *model)
+{
+	struct flush_latency *latency = flush_latency_create(model, NULL);
+
+	counting = false;
+	flush_latency_free(latency);
+	return latency;
+}
+
+static bool board_made(struct model *model)
+{
+	struct board *board = board_create(model, NULL, 1000000000);
+
+	counting = false;
+	board_free(board);
+	return board;
+}
+
+static bool export_made(struct model *model)
+{
+	struct exporter *exporter = export_create(model, EXPORT_NDJSON, stdout);
+
+	counting = false;
+	export_free(exporter);
+	return exporter;
+}
+
+/* Who cannot be made whole is told of nothing: no part of it observes. */
+static void test_observers(void **state)
+{
+	static bool (*const makers[])(struct model *) = { story_made, page_made, latency_made,
+							  board_made, export_made };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++) {
+		bool made = false;
+
+		for (unsigned long at = 1; !made; at++) {
+			struct model *model = model_create(NULL);
+			struct verdict *verdict = verdict_create(model, NULL);
+			size_t before = model_observers(model);
+
+			assert_int_equal(before, 1);
+			allocations = 0;
+			fail_at = at;
+			fail_on = false;
+			counting = true;
+			made = makers[i](model);
+			assert_int_equal(model_observers(model) > before, made);
+			assert_true(made || at < 100);
+			verdict_free(verdict);
+			model_free(model);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_correct), RULE_TEST(test_one_batch), RULE_TEST(test_runs),
-		RULE_TEST(test_faulty),	 RULE_TEST(test_sealing),
+		RULE_TEST(test_observers), RULE_TEST(test_correct), RULE_TEST(test_one_batch),
+		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_sealing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
