@@ -78,8 +78,8 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 	return 0;
 }
 
-/* The function that the program hooks which libbpf last spoke of. */
-static const char *target_refused(const struct refusal *refusal)
+/* The program which libbpf last spoke of; NULL: it named none of ours. */
+static const struct load_program *program_refused(const struct refusal *refusal)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		size_t length = strlen(load_programs[i].name);
@@ -87,13 +87,21 @@ static const char *target_refused(const struct refusal *refusal)
 
 		if (!strncmp(load_programs[i].name, refusal->program, length) &&
 		    (!*rest || !strcmp(rest, PLAIN)))
-			return load_programs[i].target;
+			return &load_programs[i];
 	}
 	return NULL;
 }
 
+uint32_t load_refused(const struct refusal *refusal)
+{
+	const struct load_program *program = program_refused(refusal);
+
+	return program ? program->group : 0;
+}
+
 static int part_load(struct sensors_bpf *skeleton, const char *what, struct sensor_failure *failure)
 {
+	const struct load_program *refused;
 	char text[SENSOR_MESSAGE_LENGTH];
 	int error;
 
@@ -101,7 +109,8 @@ static int part_load(struct sensors_bpf *skeleton, const char *what, struct sens
 	error = sensors_bpf__load(skeleton);
 	if (!error)
 		return 0;
-	refusal_words(refusal_last(), what, target_refused(refusal_last()), error, text,
+	refused = program_refused(refusal_last());
+	refusal_words(refusal_last(), what, refused ? refused->target : NULL, error, text,
 		      sizeof(text));
 	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error, "%s", text);
 }

@@ -14,6 +14,7 @@
 #include "sensor/kernel.h"
 #include "sensor/sensor.h"
 
+struct refusal;
 struct sensors_bpf;
 
 enum load_part {
@@ -71,6 +72,9 @@ const char *load_unwitnessed(const struct kernel *kernel);
 
 /* Of @groups those that this kernel has what they need for. */
 uint32_t load_groups(const struct kernel *kernel, uint32_t groups);
+
+/* Of which groups the program is that libbpf named when it failed; 0: it named none of ours. */
+uint32_t load_refused(const struct refusal *refusal);
 
 /* Loads; the hooks come with load_attach(). */
 int load_kernel_part(struct load *load, const struct kernel *kernel,

@@ -142,13 +142,13 @@ static int inodes_discover(const struct sensor *sensor, struct sensor_failure *f
 		     : 0;
 }
 
-/* Where the kernel refuses what watches CPUs all else is traced, and that is said. */
+/* Where the kernel refuses what watches CPUs, and nothing else, all else is traced, and that is said. */
 static int kernel_part_begin(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
 	char groups[16];
 
-	if (!error || !(sensor->options.groups & SENSOR_GROUP_WITNESS))
+	if (!error || !(load_refused(refusal_last()) & SENSOR_GROUP_WITNESS))
 		return error;
 	load_close(&sensor->load);
 	memset(&sensor->load, 0, sizeof(sensor->load));

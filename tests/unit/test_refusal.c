@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "sensor/load.h"
 #include "sensor/refusal.h"
 
 static const char *words(const struct refusal *refusal, const char *target, int error)
@@ -134,13 +135,35 @@ static void test_files(void **state)
 	assert_null(strstr(text, "Linux"));
 }
 
+static uint32_t refused(const char *message)
+{
+	struct refusal refusal = {};
+
+	refusal_take(&refusal, message);
+	return load_refused(&refusal);
+}
+
+/* Whose program it was, of the plain ones too: the tracer does without those that watch CPUs, and for nothing else. */
+static void test_groups(void **state)
+{
+	(void)state;
+	assert_int_equal(refused("libbpf: prog 'witness_asked': failed to load: -13\n"),
+			 SENSOR_GROUP_WITNESS);
+	assert_true(refused("libbpf: prog 'zap_invalid_exit_plain': failed to load: -13\n") &
+		    SENSOR_GROUP_VERDICT);
+	assert_int_equal(refused("libbpf: prog 'somebody_elses': failed to load: -13\n"), 0);
+	assert_int_equal(refused("libbpf: map 'ring': failed to create: Cannot allocate "
+				 "memory(-12)\n"),
+			 0);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_field),	     cmocka_unit_test(test_verifier),
 		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_files),	     cmocka_unit_test(test_groups),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
