@@ -10,6 +10,7 @@
 #include <cap-ng.h>
 
 #include "sensor/kernel.h"
+#include "sensor/symbol.h"
 
 #define USER_NAMESPACE_INITIAL 0xeffffffdU /* PROC_USER_INIT_INO */
 
@@ -46,20 +47,16 @@ int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, in
 	return error;
 }
 
-/* @line: "address type name", then "[module]" or nothing. */
 static void symbol_take(struct kernel *kernel, const char *line)
 {
-	const char *name = strchr(line, ' ');
-	size_t length;
+	struct symbol_line symbol;
 
-	if (!name || strlen(name) < 4)
+	if (!symbol_line_take(&symbol, line))
 		return;
-	name += 3;
-	length = strcspn(name, "\t\n");
-	kernel->addresses_shown |= strtoull(line, NULL, 16) != 0;
+	kernel->addresses_shown |= symbol.address != 0;
 	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
-		if (!strncmp(symbol_names[i], name, length) && !symbol_names[i][length])
-			kernel->symbols[i] = strtoull(line, NULL, 16);
+		if (symbol_line_is(&symbol, symbol_names[i]))
+			kernel->symbols[i] = symbol.address;
 	}
 }
 

@@ -54,6 +54,23 @@ static void name_make(const char *text, char name[NAME_MAX_BYTES])
 	name[length + 1 + module] = '\0';
 }
 
+bool symbol_line_take(struct symbol_line *symbol, const char *line)
+{
+	const char *name = strchr(line, ' ');
+
+	if (!name || strlen(name) < 4)
+		return false;
+	symbol->address = strtoull(line, NULL, 16);
+	symbol->name = name + 3;
+	symbol->length = strcspn(symbol->name, "\t\n");
+	return true;
+}
+
+bool symbol_line_is(const struct symbol_line *symbol, const char *name)
+{
+	return !strncmp(name, symbol->name, symbol->length) && !name[symbol->length];
+}
+
 int symbols_take(struct symbols *symbols, const char *line)
 {
 	char name[NAME_MAX_BYTES], *end;

@@ -27,6 +27,17 @@ struct symbols {
 /* Zero is an empty table. */
 void symbols_close(struct symbols *symbols);
 
+/* A line of /proc/kallsyms: "address type name", then "[module]" or nothing. */
+struct symbol_line {
+	uint64_t address; /* 0 where addresses are hidden */
+	const char *name; /* in the line; no zero ends it */
+	size_t length;
+};
+
+/* false: it is none. */
+bool symbol_line_take(struct symbol_line *symbol, const char *line);
+bool symbol_line_is(const struct symbol_line *symbol, const char *name);
+
 /* One line of /proc/kallsyms; only routines are kept. 0 or -ENOMEM. */
 int symbols_take(struct symbols *symbols, const char *line);
 

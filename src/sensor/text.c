@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/symbol.h"
 #include "sensor/text.h"
 
 #define PAGE 4096UL
@@ -26,19 +27,15 @@ struct text_poke {
 	uint8_t bytes[];
 };
 
-/* @line of /proc/kallsyms: address, type, name. */
 static void site_find(struct text *text, const char *line)
 {
-	const char *name = strchr(line, ' ');
-	size_t length;
+	struct symbol_line symbol;
 
-	if (!name || strlen(name) < 4)
+	if (!symbol_line_take(&symbol, line))
 		return;
-	name += 3;
-	length = strcspn(name, "\t\n");
 	for (size_t i = 0; i < text->sites_nr; i++) {
-		if (!strncmp(text->sites[i].name, name, length) && !text->sites[i].name[length])
-			text->sites[i].address = strtoull(line, NULL, 16);
+		if (symbol_line_is(&symbol, text->sites[i].name))
+			text->sites[i].address = symbol.address;
 	}
 }
 
