@@ -475,3 +475,16 @@ void stream_expect_unread(struct stream *stream)
 	stream_expect(stream, VERDICT_INCONCLUSIVE);
 	assert_int_equal(verdict_violations(stream->verdict), 0);
 }
+
+void expect_same_page(const struct model_page *one, const struct model_page *other)
+{
+	assert_int_equal(one->declared, other->declared);
+	assert_int_equal(one->resident, other->resident);
+	if (!one->resident)
+		return;
+	assert_int_equal(one->pfn, other->pfn);
+	assert_int_equal(one->applied, other->applied);
+	assert_int_equal(one->prepared, other->prepared);
+	assert_int_equal(one->exposed, other->exposed);
+	assert_int_equal(one->sure, other->sure);
+}

@@ -99,6 +99,9 @@ const struct verdict *stream_judge_with(struct stream *stream, const struct mode
 const struct verdict_violation *stream_expect_one(struct stream *stream, enum rule_id rule,
 						  __u64 inode, __u64 first, __u64 last);
 void stream_expect(struct stream *stream, enum verdict_value value);
+/* All that the model knows of a page, told by two ways; of one that is not resident there is less. */
+void expect_same_page(const struct model_page *one, const struct model_page *other);
+
 /* Nobody is accused, and nothing was read that could make it consistent. */
 void stream_expect_unread(struct stream *stream);
 

@@ -375,15 +375,7 @@ static void expect_same_pages(const struct model *whole, const struct model *hal
 
 		model_page(whole, model_inode_find(whole, G), i, &a);
 		model_page(halves, model_inode_find(halves, G), i, &b);
-		assert_int_equal(a.declared, b.declared);
-		assert_int_equal(a.resident, b.resident);
-		if (!a.resident)
-			continue;
-		assert_int_equal(a.pfn, b.pfn);
-		assert_int_equal(a.applied, b.applied);
-		assert_int_equal(a.prepared, b.prepared);
-		assert_int_equal(a.exposed, b.exposed);
-		assert_int_equal(a.sure, b.sure);
+		expect_same_page(&a, &b);
 	}
 }
 

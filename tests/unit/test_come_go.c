@@ -303,39 +303,35 @@ static void test_uncleared_by_gfn(void **state)
 			    "not judged throughout: VMs of TDX can be here");
 }
 
-/* Of a folio its first page is read, and no other. */
-static void test_uncleared_folio(void **state)
+/* A folio of pages 2 to 5 leaves, of which the pages at @pfn are present again; @content: what its first read says. */
+static void folio_left(__u64 pfn, __u32 nr, __u32 content)
 {
 	struct record_owner *record;
 
-	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
 	for (__u64 i = 2; i < 6; i++)
 		stream_fault(&stream, T, G, i, 102 + i);
-	stream_zap(&stream, T, 0, 0, 105, 1, true, 0);
+	stream_zap(&stream, T, 0, 0, pfn, nr, true, 0);
 	here();
-	leave_with(RECORD_OWNER_CONTENT);
+	leave_with(content);
 	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
 	record->nr = 4;
 	expect_here(RULE_FREED_UNCLEARED);
+}
+
+/* Of a folio its first page is read, and no other. */
+static void test_uncleared_folio(void **state)
+{
+	(void)state;
+	folio_left(105, 1, RECORD_OWNER_CONTENT);
 	expect_pages(RULE_FREED_UNCLEARED, 2, 2);
 }
 
 /* Its first page was cleared, the third was not. */
 static void test_uncleared_folio_third(void **state)
 {
-	struct record_owner *record;
-
 	(void)state;
-	stream_inode(&stream, G, RFC3, 64, false);
-	for (__u64 i = 2; i < 6; i++)
-		stream_fault(&stream, T, G, i, 102 + i);
-	stream_zap(&stream, T, 0, 0, 104, 4, true, 0);
-	here();
-	leave_with(RECORD_OWNER_CONTENT | 2 << RECORD_OWNER_CONTENT_SHIFT);
-	record = (struct record_owner *)(stream.data + stream.used - sizeof(*record));
-	record->nr = 4;
-	expect_here(RULE_FREED_UNCLEARED);
+	folio_left(104, 4, RECORD_OWNER_CONTENT | 2 << RECORD_OWNER_CONTENT_SHIFT);
 	expect_pages(RULE_FREED_UNCLEARED, 4, 4);
 }
 

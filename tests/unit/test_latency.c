@@ -667,6 +667,23 @@ static void test_ours_left_out(void **state)
 }
 
 /* Two were asked, and so many seen to answer: the last one late. */
+/* Of CPUs 1 and 2, of which each entered its handler and left it so many ns behind @flush's begin. */
+static void add_answers(const struct record_flush_timed *flush,
+			const struct record_answer answers[2])
+{
+	struct record_answers record = {
+		.header = { .kind = RECORD_ANSWERS,
+			    .size = sizeof(record),
+			    .tid = T,
+			    .time = stream.now },
+		.begin = flush->begin,
+		.nr = 2,
+		.answers = { answers[0], answers[1] },
+	};
+
+	stream_add(&stream, &record.header);
+}
+
 static void answered_late(struct record_flush_timed *flush, __u32 answered)
 {
 	flush->asked = flush->begin + 100;
@@ -681,20 +698,16 @@ static void answered_late(struct record_flush_timed *flush, __u32 answered)
 static void test_answers(void **state)
 {
 	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
-	struct record_answers answers = {
-		.header = { .kind = RECORD_ANSWERS, .size = sizeof(answers), .tid = T },
-		.begin = flush.begin,
-		.nr = 2,
-		.answers = { { .cpu = 1, .asked = 100, .entered = 400, .left = 600 },
-			     { .cpu = 2, .asked = 200, .entered = 7000, .left = 8000 } },
+	const struct record_answer answers[] = {
+		{ .cpu = 1, .asked = 100, .entered = 400, .left = 600 },
+		{ .cpu = 2, .asked = 200, .entered = 7000, .left = 8000 },
 	};
 	struct flush_sum sum;
 
 	(void)state;
 	add_stack(1, VFREE_STACK);
 	add_stack(2, "_raw_spin_unlock_irqrestore");
-	answers.header.time = stream.now;
-	stream_add(&stream, &answers.header);
+	add_answers(&flush, answers);
 	answered_late(&flush, 2);
 	flush.late_cpu = 2;
 	flush.late_stack = 2;
@@ -735,19 +748,15 @@ static void test_answers(void **state)
 static void test_ends_alone(void **state)
 {
 	struct record_flush_timed flush = timed(T, stream.now, stream.now + 9000, 0);
-	struct record_answers answers = {
-		.header = { .kind = RECORD_ANSWERS, .size = sizeof(answers), .tid = T },
-		.begin = flush.begin,
-		.nr = 2,
-		.answers = { { .cpu = 1, .asked = 100, .entered = 600, .left = 600 },
-			     { .cpu = 2, .asked = 100, .entered = 8000, .left = 8000 } },
+	const struct record_answer answers[] = {
+		{ .cpu = 1, .asked = 100, .entered = 600, .left = 600 },
+		{ .cpu = 2, .asked = 100, .entered = 8000, .left = 8000 },
 	};
 	struct flush_sum sum;
 	char *text, *json;
 
 	(void)state;
-	answers.header.time = stream.now;
-	stream_add(&stream, &answers.header);
+	add_answers(&flush, answers);
 	answered_late(&flush, 2);
 	flush.late_entered = flush.late_left;
 	add_timed(flush);

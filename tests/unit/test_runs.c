@@ -243,15 +243,7 @@ static void compare_inode(const struct model *left, const struct model *right, _
 
 		model_page(left, a, pgoff, &p);
 		model_page(right, b, pgoff, &q);
-		assert_int_equal(p.resident, q.resident);
-		assert_int_equal(p.declared, q.declared);
-		if (!p.resident)
-			continue;
-		assert_int_equal(p.pfn, q.pfn);
-		assert_int_equal(p.applied, q.applied);
-		assert_int_equal(p.prepared, q.prepared);
-		assert_int_equal(p.exposed, q.exposed);
-		assert_int_equal(p.sure, q.sure);
+		expect_same_page(&p, &q);
 	}
 }
 
