@@ -114,8 +114,7 @@ static int hello_wait(const struct watch *watch)
 					    sizeof(hello) - used, &watch->waiting);
 
 		if (bytes == 0) {
-			daemon_log_at(LOG_LEVEL_ERROR,
-				      "the process that owns the sensors died while it armed them");
+			daemon_log_at(LOG_LEVEL_ERROR, SERVER_DIED_ARMING);
 			return GMEMTRACE_ERROR;
 		}
 		if (bytes > 0)

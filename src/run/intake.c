@@ -287,7 +287,9 @@ static void client_over(struct session *session)
 {
 	if (!session_whole(session))
 		run_say(session->options,
-			"the process that owns the sensors has gone: what came after is not known");
+			"the process that owns the sensors has gone%s: what came after is not "
+			"known",
+			sensor_client_killed(session->client));
 	session_drop_client(session);
 }
 

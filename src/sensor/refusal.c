@@ -118,7 +118,7 @@ void refusal_take(struct refusal *refusal, const char *message)
 		detail_set(refusal, "this kernel has no function %s for BPF programs", name);
 	else if (strstr(message, "failed to create") &&
 		 quoted(message, "map '", "'", name, sizeof(name)))
-		detail_set(refusal, "it gives no memory for the map %s", name);
+		detail_set(refusal, "the map %s cannot be made", name);
 	else
 		relocation_take(refusal, message);
 }
@@ -178,6 +178,14 @@ void refusal_words(const struct refusal *refusal, const char *what, const char *
 	if (error == -EMFILE) {
 		snprintf(text, size,
 			 "too many open files for %s: raise the hard limit (ulimit -Hn)", what);
+		return;
+	}
+	/* No fault of the kernel's either. */
+	if (error == -ENOMEM) {
+		snprintf(text, size,
+			 "no memory for %s%s%s%s: raise the cgroup's memory.max, or take a smaller "
+			 "--ring",
+			 what, why ? " (" : "", refusal->detail, why ? ")" : "");
 		return;
 	}
 	snprintf(text, size,

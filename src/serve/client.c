@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,12 +20,14 @@
 #define TURN_BYTES (64U << 10) /* taken from the lane at a time: what the cache still holds */
 #define STEP_MS 50 /* between two looks whether the wait was interrupted */
 #define SILENCE_MS 10000 /* a daemon is armed: it answers at once, or not at all */
+#define REAP_TRIES 20 /* of 10 ms: who has closed its side is about to end */
 #define ARMING_MS 120000 /* a child verifies and attaches first, perhaps on an emulated CPU */
 
 struct sensor_client {
 	int descriptor;
 	struct lane lane; /* the child's records come by it */
 	pid_t child; /* 0: the daemon's */
+	bool reaped; /* the child was waited for */
 	bool denied; /* there is a daemon, and not for us */
 	bool wait_detach;
 	int module_uses; /* of kvm, when we began; -1: not known */
@@ -69,8 +72,23 @@ static int patience_wait(struct patience *patience, const struct sensor_source *
 	return 0;
 }
 
+const char *sensor_client_killed(struct sensor_client *client)
+{
+	int status = 0;
+
+	for (int i = 0; client->child > 0 && !client->reaped && i < REAP_TRIES; i++) {
+		client->reaped = waitpid(client->child, &status, WNOHANG) == client->child;
+		if (!client->reaped)
+			poll(NULL, 0, 10);
+	}
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL)
+		return "";
+	return " (it was killed, as the kernel does where memory is short: see dmesg, and the "
+	       "cgroup's memory.max)";
+}
+
 /* Reads @size bytes of a hello, as they come. */
-static int hello_receive(const struct sensor_client *client, void *data, size_t size,
+static int hello_receive(struct sensor_client *client, void *data, size_t size,
 			 const struct sensor_source *source, struct sensor_failure *failure)
 {
 	struct patience patience = client->child ? child_patience : daemon_patience;
@@ -87,7 +105,8 @@ static int hello_receive(const struct sensor_client *client, void *data, size_t 
 		}
 		if (!bytes || (errno != EAGAIN && errno != EINTR))
 			return sensor_fail(failure, GMEMTRACE_ERROR, -EPIPE,
-					   "the process that owns the sensors has died");
+					   "the process that owns the sensors has died%s",
+					   sensor_client_killed(client));
 		error = patience_wait(&patience, source, client->descriptor, failure);
 		if (error)
 			return error;
@@ -493,7 +512,7 @@ int sensor_client_stop(struct sensor_client *client)
 
 static void client_wait(const struct sensor_client *client)
 {
-	while (waitpid(client->child, NULL, 0) < 0 && errno == EINTR)
+	while (!client->reaped && waitpid(client->child, NULL, 0) < 0 && errno == EINTR)
 		;
 	detach_wait(client->module_uses);
 }
@@ -506,7 +525,7 @@ void sensor_client_close(struct sensor_client *client)
 	lane_close(&client->lane);
 	if (client->child > 0 && client->wait_detach)
 		client_wait(client);
-	else if (client->child > 0)
+	else if (client->child > 0 && !client->reaped)
 		waitpid(client->child, NULL, WNOHANG);
 	free(client);
 }

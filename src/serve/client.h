@@ -49,6 +49,12 @@ int sensor_client_read(struct sensor_client *client, int timeout_ms, sensor_sink
 /* True once RECORD_END was read. */
 bool sensor_client_ended(const struct sensor_client *client);
 
+/*
+ * Of one that has gone: our own child, and killed, as the kernel does where memory is short. What may be said of it
+ * begins with a blank; "" where nothing is known.
+ */
+const char *sensor_client_killed(struct sensor_client *client);
+
 /* Asks for a read of [first, first + nr) of an inode; @first is rounded down to 64. */
 int sensor_client_snapshot(struct sensor_client *client, uint64_t inode, uint64_t first,
 			   uint64_t nr, uint32_t pass, uint64_t snapshot);

@@ -28,6 +28,11 @@
 #define SERVER_MAGIC 0x74656d67U /* "gmet" */
 #define SERVER_VERSION 4U
 
+/* Of who dies before it has armed, the server or its child, no more is known than that. */
+#define SERVER_DIED_ARMING                                                                         \
+	"the process that owns the sensors died while it armed them: where memory is short the "   \
+	"kernel kills it (dmesg), see the cgroup's memory.max"
+
 struct server_hello {
 	uint32_t magic;
 	uint32_t version; /* these two stay where they are in every version */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "serve/descriptors.h"
+#include "serve/server.h"
 #include "serve/source.h"
 
 #define ROOM (256U << 10) /* bytes of records that are taken in at a time */
@@ -142,8 +143,7 @@ static int apart_open(struct source *source, struct sensor_failure *failure)
 	if (!source->gone && failure_receive(source, failure))
 		return error;
 	source->gone = true;
-	return sensor_fail(failure, GMEMTRACE_ERROR, -EPIPE,
-			   "the process that owns the sensors died while it armed them");
+	return sensor_fail(failure, GMEMTRACE_ERROR, -EPIPE, SERVER_DIED_ARMING);
 }
 
 static int child_start(struct source *source, const struct sensor_options *sensors)

@@ -942,7 +942,6 @@ static void test_owner_is_killed(void **state)
 	client = owner_start();
 	assert_true(wait_until(owner_waits));
 	kill(shared->owner, SIGKILL);
-	assert_true(wait_until(owner_gone));
 	alarm(PATIENCE);
 	do
 		got = sensor_client_read(client, 100, late_record, &late);
@@ -951,7 +950,9 @@ static void test_owner_is_killed(void **state)
 	assert_int_equal(got, -EPIPE);
 	assert_false(sensor_client_ended(client));
 	assert_true(late.records && late.records < shared->records);
+	assert_non_null(strstr(sensor_client_killed(client), "memory"));
 	sensor_client_close(client);
+	assert_true(wait_until(owner_gone));
 }
 
 static bool impostor_listens(void)

@@ -121,7 +121,22 @@ static void test_first_counts(void **state)
 		     "libbpf: map 'ring': failed to create: Cannot allocate memory(-12)\n");
 	refusal_take(&refusal,
 		     "libbpf: map 'zaps': failed to create: Cannot allocate memory(-12)\n");
-	assert_string_equal(refusal.detail, "it gives no memory for the map ring");
+	assert_string_equal(refusal.detail, "the map ring cannot be made");
+}
+
+/* Nor is this, where memory is limited. */
+static void test_memory(void **state)
+{
+	struct refusal refusal = {};
+
+	(void)state;
+	refusal_take(&refusal,
+		     "libbpf: map 'ring': failed to create: Cannot allocate memory(-12)\n");
+	assert_string_equal(words(&refusal, NULL, -ENOMEM),
+			    "no memory for the sensors (the map ring cannot be made): "
+			    "raise the cgroup's memory.max, or take a smaller --ring");
+	refusal_take(&refusal, "libbpf: prog 'zap_exit': failed to load: -12\n");
+	assert_null(strstr(words(&refusal, NULL, -ENOMEM), "update it"));
 }
 
 /* That is no fault of the kernel's, and nothing to report. */
@@ -164,6 +179,7 @@ int main(void)
 		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
 		cmocka_unit_test(test_files),	     cmocka_unit_test(test_groups),
+		cmocka_unit_test(test_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
