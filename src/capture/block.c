@@ -102,13 +102,6 @@ const char *block_wrong(const struct capture_block *block, const __u8 *bytes)
 	return checksum == block->checksum ? NULL : "a block's checksum does not match";
 }
 
-const __u32 *block_inodes(const __u8 *bytes)
-{
-	const struct capture_block *block = (const struct capture_block *)bytes;
-
-	return block->inodes == CAPTURE_INODES_MANY ? NULL : (const __u32 *)(block + 1);
-}
-
 void block_room_free(struct block_room *room)
 {
 	ZSTD_freeDCtx(room->context);

@@ -30,9 +30,6 @@ const char *block_header_wrong(const struct capture_block *block);
 /* The same for @bytes, block->size of them; only then anything in them is believed. */
 const char *block_wrong(const struct capture_block *block, const __u8 *bytes);
 
-/* The inodes of a block whose bytes were checked; NULL where they are too many. */
-const __u32 *block_inodes(const __u8 *bytes);
-
 /* Where payloads are decompressed to, and with what: kept from block to block. Begins as zeroes. */
 struct block_room {
 	struct pack_buffer buffer;

@@ -80,9 +80,8 @@ struct verdict_options options_verdict(const struct options_pages *pages);
 __attribute__((format(printf, 2, 3))) _Noreturn void options_usage(const char *name,
 								   const char *format, ...);
 
-/* A time, size or number, or a usage error that names @option. */
+/* A time or number, or a usage error that names @option. */
 uint64_t options_time(const struct argp_state *state, const char *option, const char *text);
-uint64_t options_size(const struct argp_state *state, const char *option, const char *text);
 uint64_t options_number(const struct argp_state *state, const char *option, const char *text,
 			uint64_t min, uint64_t max);
 

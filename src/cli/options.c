@@ -41,7 +41,7 @@ uint64_t options_time(const struct argp_state *state, const char *option, const 
 	return ns;
 }
 
-uint64_t options_size(const struct argp_state *state, const char *option, const char *text)
+static uint64_t options_size(const struct argp_state *state, const char *option, const char *text)
 {
 	uint64_t bytes;
 

@@ -44,7 +44,7 @@ void doubt_forget_all(struct model *model)
 		inode_forget(model, model->kept[i - 1]);
 }
 
-void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
+static void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
 {
 	intervals_add(model, &model->doubts_any, doubt->since, doubt->until);
 	if (doubt->reason == MODEL_DOUBT_LOSS)

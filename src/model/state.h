@@ -971,7 +971,6 @@ void doubt_loss(struct model *model, const struct record_loss *record);
 bool doubt_gap(struct model *model, __u64 watermark);
 void doubt_forget_all(struct model *model);
 void doubt_loss_passed(struct model *model, const struct record_loss *record);
-void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt);
 void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 until);
 
 /* event.c */

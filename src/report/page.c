@@ -327,7 +327,7 @@ static void data_write(FILE *out, const char *json)
 	}
 }
 
-bool page_built(void)
+static bool page_built(void)
 {
 	return strstr(page_start, DATA_MARK);
 }

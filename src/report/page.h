@@ -118,7 +118,6 @@ void names_free(struct page_names *names);
 
 /* The page with @report in it. 0, -EOPNOTSUPP: this build has none, or -errno of the stream. */
 int page_write_report(FILE *out, struct json_object *report);
-bool page_built(void);
 
 #define PAGE_LINES_MAX 3000 /* of a graph; the rest is one */
 

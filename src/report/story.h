@@ -19,9 +19,6 @@ const char *story_text(const struct story *story, const struct story_step *step,
 /* The last step that is about the first page and of @kind, or NULL. */
 const struct story_step *story_last(const struct story *story, enum story_kind kind);
 
-/* Whether anything but its inode's begin and end and undisturbed reads of nothing is known. */
-bool story_is_empty(const struct story *story);
-
 /* What stands there now, or stood at the end, by the model; false: nothing backs it. */
 bool story_page(const struct story *story, struct model_page *page);
 

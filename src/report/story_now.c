@@ -23,29 +23,6 @@ const struct story_step *story_last(const struct story *story, enum story_kind k
 	return NULL;
 }
 
-static bool step_tells(const struct story_step *step)
-{
-	switch (step->kind) {
-	case STORY_MET:
-	case STORY_RELEASED:
-	case STORY_LOST:
-		return false;
-	case STORY_READ:
-		return step->bits;
-	default:
-		return true;
-	}
-}
-
-bool story_is_empty(const struct story *story)
-{
-	for (size_t i = 0; i < story_steps(story); i++) {
-		if (step_tells(story_step(story, i)))
-			return false;
-	}
-	return true;
-}
-
 bool story_page(const struct story *story, struct model_page *page)
 {
 	const struct model_inode *inode = story_inode(story);

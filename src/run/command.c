@@ -48,7 +48,7 @@ static void ignored_restore(void)
 		sigaction(ignored[i], &ignored_before[i], NULL);
 }
 
-void signals_heed(void)
+static void signals_heed(void)
 {
 	if (ignores == 1)
 		ignored_restore();

@@ -39,10 +39,9 @@ void signals_restore(void);
 
 /*
  * SIGPIPE and SIGXFSZ are ignored: errors of writing are seen where they happen. CMD gets them as
- * they were. Nests: signals_heed() ends the innermost.
+ * they were. From signals_catch() to signals_restore() they are, too.
  */
 void signals_ignore(void);
-void signals_heed(void);
 
 /*
  * The number of a signal that has come and was not taken yet, or 0.

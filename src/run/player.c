@@ -15,7 +15,7 @@ struct player {
 	struct filter filter;
 	struct model *model;
 	const struct record_header *held; /* read, and not fed yet; NULL: none */
-	__u64 first, last; /* ns */
+	__u64 last; /* ns */
 	bool ended;
 };
 
@@ -31,8 +31,6 @@ static void times_find(struct player *player)
 	for (long i = 0; i < blocks; i++) {
 		const struct capture_block *block = &capture_place(reader, (size_t)i)->block;
 
-		if (!player->first || block->time_first < player->first)
-			player->first = block->time_first;
 		if (block->time_last > player->last)
 			player->last = block->time_last;
 	}
@@ -60,7 +58,6 @@ static enum gmemtrace_status player_begin(struct player *player)
 		return GMEMTRACE_ERROR;
 	}
 	header = &capture_info(player->replay.reader)->header;
-	player->first = header->time_first;
 	player->last = header->time_last;
 	if (!player->last)
 		times_find(player);
@@ -106,11 +103,6 @@ void player_close(struct player *player)
 	filter_destroy(&player->filter);
 	replay_close(&player->replay);
 	free(player);
-}
-
-__u64 player_first(const struct player *player)
-{
-	return player->first;
 }
 
 __u64 player_last(const struct player *player)

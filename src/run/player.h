@@ -15,8 +15,7 @@ enum gmemtrace_status player_open(struct player **player, const struct run_optio
 /* May be NULL. */
 void player_close(struct player *player);
 
-/* ns: of the capture's records; of one that was never finished, of what its blocks say. */
-__u64 player_first(const struct player *player);
+/* ns: of the capture's last record; of one that was never finished, of what its blocks say. */
 __u64 player_last(const struct player *player);
 
 /* How many records it has, as its header says; 0: it was never finished. */

@@ -159,7 +159,6 @@ static inline enum model_state page_wanted(const struct model_inode *inode,
 	return inode->provider == RECORD_PROVIDER_SECRETMEM ? MODEL_ABSENT : page->declared;
 }
 
-__u64 histogram_total(const struct board_histogram *histogram);
 /* ns: below which @part (0 to 1) of all are, to a quarter of a power of two; 0: there are none. */
 __u64 histogram_quantile(const struct board_histogram *histogram, double part);
 __u64 histogram_most(const struct board_histogram *histogram);

@@ -23,15 +23,6 @@ const char *word_flush(char word[WORD_MAX], const struct board_request *request)
 /* "absent", "hole": what it asked for, or that it failed. */
 const char *word_asked(const struct board_request *request);
 
-/* A row of the table: a VM, or one of its inodes. */
-struct table_row {
-	__u32 vm;
-	struct board_inode *entry; /* NULL: the VM */
-};
-
-/* Those that the filter passes, sorted; freed by the caller. NULL: none, or no memory. */
-struct table_row *table_rows(const struct view *view, size_t *nr);
-
 void draw_table(struct view *view, struct grid *grid, int row, int rows);
 void draw_pages(struct view *view, struct grid *grid, int row, int rows);
 void draw_flushes(struct view *view, struct grid *grid, int row, int rows);

@@ -43,7 +43,7 @@ void histogram_merge(struct board_histogram *histogram, const struct board_histo
 	}
 }
 
-__u64 histogram_total(const struct board_histogram *histogram)
+static __u64 histogram_total(const struct board_histogram *histogram)
 {
 	return histogram->total[0] + histogram->total[1];
 }

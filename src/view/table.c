@@ -68,7 +68,8 @@ static size_t rows_group(struct table_row *rows, size_t nr, size_t room)
 	return room - to;
 }
 
-struct table_row *table_rows(const struct view *view, size_t *nr)
+/* Those that the filter passes, sorted; freed by the caller. NULL: none, or no memory. */
+static struct table_row *table_rows(const struct view *view, size_t *nr)
 {
 	const struct board *board = view->board;
 	size_t room = board->nr * 2, inodes = 0;

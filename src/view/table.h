@@ -5,6 +5,12 @@
 
 #include "view/draw.h"
 
+/* A row of the table: a VM, or one of its inodes. */
+struct table_row {
+	__u32 vm;
+	struct board_inode *entry; /* NULL: the VM */
+};
+
 /* What a line shows: of an inode, or summed up over those of a VM. */
 struct table_line {
 	char name[MODEL_INODE_NAME_MAX + 4], comm[RECORD_COMM_LEN + 1];
