@@ -6,7 +6,7 @@
 #ifndef GMEMTRACE_BPF_FREE_BPF_H
 #define GMEMTRACE_BPF_FREE_BPF_H
 
-#include "slot.h"
+#include "caller.h"
 #include "walk.h"
 
 struct free_loop {
@@ -48,6 +48,8 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 		return 0;
 	bpf_loop(64, free_page, &loop, 0);
 	slot_settle();
+	if (loop.absent)
+		caller_write(ctx, ctx[0]);
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(0, 0, RECORD_LOSS_RING_FULL);

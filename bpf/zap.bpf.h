@@ -9,7 +9,7 @@
 #ifndef GMEMTRACE_BPF_ZAP_BPF_H
 #define GMEMTRACE_BPF_ZAP_BPF_H
 
-#include "slot.h"
+#include "caller.h"
 
 static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
 {
@@ -148,9 +148,11 @@ static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u1
 					bool plain)
 {
 	const struct task_struct___ids *task = task_current();
+	struct begin_slot *slot = slot_find(slots, (__u64)task, task->pid);
 	struct slot_zap zap;
 
-	slot_settle();
+	if (slot && atomic_read(&slot->pending))
+		caller_restores(ctx, slot, routine);
 	zap_read(&zap, ctx, nr, true, result, plain);
 	zap_write(&zap, plain ? task_ids(task) : ids_current(), bpf_ktime_get_ns(), 1, routine,
 		  plain);

@@ -200,6 +200,7 @@ struct model_flush_judgement {
 		*unanswered; /* UNANSWERED: the newest that covers it; else NULL */
 	__u64 time; /* ns: when it was judged */
 	bool borrowed; /* of no inode: its task had put it back just before, to copy it */
+	const char *caller; /* of no inode: who put it back, as in record_caller; NULL: not told */
 };
 
 /* The time from a zap to the first flush, by anyone, that covers it. */
@@ -261,6 +262,7 @@ struct model_freed {
 	bool owned; /* the inode still held the page */
 	__u64 time;
 	__u32 tid, tgid, cpu;
+	const char *caller; /* who freed it, as in record_caller; NULL: not told */
 };
 
 enum model_move {

@@ -99,7 +99,11 @@
 	X(UNANSWERED,     76, unanswered,     48 + 3 * 8 * RECORD_CPU_WORDS,                \
 	  "unanswered", RAW, QUEUED)                                                        \
 	/* what may have been a flush by other means */                                     \
-	X(CALL,           77, call,           48, "call",           RAW,    QUEUED)
+	X(CALL,           77, call,           48, "call",           RAW,    QUEUED)         \
+	/* a stack of who does what nobody should, sealed to its names */                   \
+	X(CALLER_FRAMES,  80, caller_frames, 48 + 8 * RECORD_CALLER_FRAMES_NR,              \
+	  "caller-frames", RING, NONE)                                                      \
+	X(CALLER,         81, caller,         48, "caller",         SEALED, QUEUED)
 /* clang-format on */
 
 enum record_kind {
@@ -480,6 +484,30 @@ struct record_call {
 	struct record_header header; /* inode: 0 */
 	__u64 begin; /* ns: the first CPU was asked */
 	__u64 reserved;
+};
+
+#define RECORD_CALLER_FRAMES_NR 16
+#define RECORD_CALLER_TEXT_MAX 256 /* bytes with the terminating zero; farther out is cut off */
+
+/* In the ring alone, 48 bytes and the frames. */
+struct record_caller_frames {
+	struct record_header header; /* inode: 0 */
+	__u64 page; /* struct page * */
+	__u64 reserved;
+	__u64 frames[RECORD_CALLER_FRAMES_NR]; /* return addresses, the innermost first; then 0 */
+};
+
+/*
+ * Who puts a page of no inode back that its task had taken out and has not flushed, or frees one
+ * that is absent: before that change, or that free, by the same task. Names as in record_stack.
+ * Zero-padded to a multiple of 8.
+ */
+struct record_caller {
+	struct record_header header; /* inode: 0 */
+	__u64 page; /* pfn */
+	__u32 length; /* bytes with the terminating zero */
+	__u32 reserved;
+	char text[];
 };
 
 /* Which sensors are on. Bits, append-only. */
@@ -889,6 +917,16 @@ static inline const char *record_stack_text(const struct record_stack *stack)
 	    stack->length > stack->header.size - sizeof(*stack) || stack->text[stack->length - 1])
 		return NULL;
 	return stack->text;
+}
+
+/* The same of a caller. */
+static inline const char *record_caller_text(const struct record_caller *caller)
+{
+	if (caller->header.size < sizeof(*caller) || !caller->length ||
+	    caller->length > caller->header.size - sizeof(*caller) ||
+	    caller->text[caller->length - 1])
+		return NULL;
+	return caller->text;
 }
 
 static inline const char *record_fact_value(const struct record_fact *fact)

@@ -61,6 +61,8 @@ static void loose_tell_nobodys(struct model *model, const struct loose *loose, b
 		loose_judgement(&loose->zap, loose_coverage(loose), now);
 
 	judgement.borrowed = borrowed;
+	if (!borrowed)
+		judgement.caller = caller_of(model, loose->zap.tid, loose->zap.end, ANY_PAGE);
 	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
 

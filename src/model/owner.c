@@ -224,6 +224,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 		.last = record->page,
 	};
 	__u32 nr = record->order < 6 ? 1U << record->order : 64;
+	const char *caller = caller_of(model, record->header.tid, 0, record->page);
 
 	if (record->page >= PFN_MAX - 64) {
 		model->counts.malformed++;
@@ -239,6 +240,7 @@ void page_free_absent(struct model *model, const struct record_page_free *record
 			.tid = record->header.tid,
 			.tgid = record->header.tgid,
 			.cpu = record->header.cpu,
+			.caller = caller,
 		};
 		struct inode *inode;
 		enum pfn_owner owner = pfn_find(model, freed.pfn, &inode, &freed.pgoff);

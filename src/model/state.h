@@ -318,6 +318,17 @@ struct loose {
 	bool borrowed; /* its task had put it back right before, as hibernation does to copy it */
 };
 
+#define CALLERS_NR 8 /* told right before what they did is */
+#define ANY_PAGE (~0ULL)
+
+/* Who did what nobody should. */
+struct caller {
+	__u64 time; /* ns; 0: none */
+	__u64 page; /* pfn */
+	__u32 tid;
+	char text[RECORD_CALLER_TEXT_MAX];
+};
+
 struct exposure {
 	__u64 pfn, pgoff, begin;
 	struct inode *inode; /* NULL: done with */
@@ -413,6 +424,8 @@ struct model {
 	struct map loose_pfns; /* place of the newest that is of the pfn alone */
 	__u64 *loose_waiting; /* places, of those that a flush looks at */
 	size_t loose_waiting_room;
+	struct caller callers[CALLERS_NR]; /* the newest */
+	size_t callers_next;
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct bundle *bundles; /* begun, not ended */
@@ -838,6 +851,10 @@ static inline struct task *task_get(struct model *model, __u32 tid)
 		return model->task_last;
 	return task_look_up(model, tid);
 }
+
+void caller_take(struct model *model, const struct record_caller *record);
+/* Who @tid's newest deed since @since (ns) was, of @page or of ANY_PAGE; NULL: not told. */
+const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 page);
 
 /* One of its inner steps ended. */
 static inline void request_stepped(struct request *request, __u64 time)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Threads of the traced kernel, and what they are in the middle of. */
+#include <stdio.h>
 #include "model/state.h"
 
 struct task *task_look_up(struct model *model, __u32 tid)
@@ -45,4 +46,35 @@ bool request_declares(const struct request *request)
 	default:
 		return false;
 	}
+}
+
+void caller_take(struct model *model, const struct record_caller *record)
+{
+	struct caller *caller = &model->callers[model->callers_next];
+	const char *text = record_caller_text(record);
+
+	if (!text) {
+		model->counts.malformed++;
+		return;
+	}
+	model->callers_next = (model->callers_next + 1) % CALLERS_NR;
+	*caller = (struct caller){
+		.time = record->header.time,
+		.page = record->page,
+		.tid = record->header.tid,
+	};
+	snprintf(caller->text, sizeof(caller->text), "%s", text);
+}
+
+const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 page)
+{
+	for (size_t i = CALLERS_NR; i-- > 0;) {
+		const struct caller *caller =
+			&model->callers[(model->callers_next + i) % CALLERS_NR];
+
+		if (caller->time && caller->tid == tid && caller->time >= since &&
+		    (page == ANY_PAGE || caller->page == page))
+			return caller->text;
+	}
+	return NULL;
 }

@@ -140,6 +140,8 @@ __attribute__((format(printf, 2, 3))) void violation_words(struct verdict_violat
 							   const char *format, ...);
 __attribute__((format(printf, 2, 3))) void violation_add_words(struct verdict_violation *violation,
 							       const char *format, ...);
+/* Who did it, of whom record_caller tells; @caller NULL: nothing is said. */
+void violation_caller(struct verdict_violation *violation, const char *caller);
 const char *state_name(enum model_state state);
 /* "set_range g3:0x0-0x3f to absent (task 123, began at 1.234567 s)" */
 #define REQUEST_WORDS_MAX 160

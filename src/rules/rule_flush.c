@@ -38,7 +38,7 @@ static void words_of_borrowed(struct verdict_violation *violation,
 		time_micros(zap->end), however);
 }
 
-/* Who frees executable memory: the task is all that is known of it. */
+/* Who frees executable memory: the task, and where it came from, are all that is known of it. */
 static void words_of_nobody(struct verdict_violation *violation,
 			    const struct model_flush_judgement *judgement, const char *however)
 {
@@ -102,6 +102,7 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 			words_of_borrowed(violation, judgement, however);
 		else
 			words_of_nobody(violation, judgement, however);
+		violation_caller(violation, judgement->caller);
 		return;
 	}
 	model_inode_name(zap->inode, name, sizeof(name));

@@ -45,6 +45,7 @@ static void freed_freed_absent(struct verdict *verdict, const struct model_freed
 			"%s returned to the allocator at %llu.%06llu s by task %u while its "
 			"direct-map entry was absent. Whoever gets it next will fault on it.",
 			whose, time_seconds(freed->time), time_micros(freed->time), freed->tid);
+	violation_caller(violation, freed->caller);
 }
 
 static const struct rule_descriptor freed_absent = {

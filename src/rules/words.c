@@ -58,6 +58,24 @@ void violation_add_words(struct verdict_violation *violation, const char *format
 	va_end(list);
 }
 
+void violation_caller(struct verdict_violation *violation, const char *caller)
+{
+	const char *inner = caller, *next;
+
+	if (!caller)
+		return;
+	violation_add_words(violation, " The calls that led there: ");
+	for (const char *frame = caller; *frame; frame = *next ? next + 1 : next) {
+		next = frame + strcspn(frame, ";");
+		violation_add_words(violation, "%.*s%s", (int)(next - frame), frame,
+				    *next ? " > " : ".");
+		/* What is farther out has no room there. */
+		if (strlen(inner) >= VERDICT_SAYS_MAX)
+			inner = *next ? next + 1 : next;
+	}
+	violation_source(violation, "caller", "%s", inner);
+}
+
 const char *state_name(enum model_state state)
 {
 	switch (state) {

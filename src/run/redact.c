@@ -21,6 +21,7 @@ union redact_room {
 	struct record_flush_timed timed;
 	struct record_fact fact;
 	struct record_stack stack;
+	struct record_caller caller;
 	struct record_promise_read promise_read;
 	char bytes[CAPTURE_RECORD_MAX + 1];
 };
@@ -298,6 +299,22 @@ static bool stack_redact(struct redact *redact, const struct record_stack *stack
 	return true;
 }
 
+static bool caller_redact(struct redact *redact, const struct record_caller *caller)
+{
+	struct record_caller *made = &redact->room->caller;
+	struct redact_text out = { made->text, 0, TEXT_MAX };
+	const char *text = record_caller_text(caller);
+
+	memset(made, 0, sizeof(*made) + 1);
+	made->header = caller->header;
+	made->page = caller->page;
+	if (text && !frames_redact(redact, &out, text))
+		return false;
+	made->length = (__u32)out.used + 1;
+	made->header.size = (__u16)(sizeof(*made) + made->length);
+	return true;
+}
+
 /* To a multiple of 8 bytes. */
 static const struct record_header *room_finish(struct redact *redact)
 {
@@ -342,6 +359,8 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 		return fact_redact(redact, (const struct record_fact *)record);
 	case RECORD_STACK:
 		return stack_redact(redact, (const struct record_stack *)record);
+	case RECORD_CALLER:
+		return caller_redact(redact, (const struct record_caller *)record);
 	case RECORD_PROMISE_READ:
 		room_copy(redact, record);
 		redact->room->promise_read.address = 0;
@@ -373,6 +392,7 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:
 	case RECORD_SNAPSHOT_RUN:
+	case RECORD_CALLER_FRAMES:
 	case RECORD_SUMMARY: /* numbers, as many as it says */
 		break;
 	}

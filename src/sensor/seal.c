@@ -299,6 +299,26 @@ static void owner_seal(struct seal *seal, const struct record_owner *raw)
 	emit(seal, &owner);
 }
 
+static void caller_seal(struct seal *seal, const struct record_caller_frames *raw)
+{
+	union {
+		struct record_caller record;
+		char bytes[sizeof(struct record_caller) + RECORD_CALLER_TEXT_MAX];
+	} room = { .record.header = raw->header };
+	struct record_caller *caller = &room.record;
+
+	if (!seal->caller)
+		return;
+	seal->caller(seal->stack_context, raw->frames, caller->text);
+	if (!*caller->text)
+		return;
+	caller->length = (__u32)strlen(caller->text) + 1;
+	caller->page = page_to_pfn(seal, raw->page);
+	caller->header.kind = RECORD_CALLER;
+	caller->header.size = (__u16)((sizeof(*caller) + caller->length + 7) & ~7UL);
+	emit(seal, caller);
+}
+
 static void page_free_seal(struct seal *seal, const struct record_page_free *raw)
 {
 	struct record_page_free record = *raw;
@@ -495,6 +515,9 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 	case RECORD_JOIN:
 	case RECORD_LEAVE:
 		owner_seal(seal, (const struct record_owner *)raw);
+		break;
+	case RECORD_CALLER_FRAMES:
+		caller_seal(seal, (const struct record_caller_frames *)raw);
 		break;
 	case RECORD_PAGE_FREE:
 		page_free_seal(seal, (const struct record_page_free *)raw);

@@ -24,6 +24,10 @@ typedef int (*seal_identify)(void *context, struct identify_args *identity);
 /* The record_stack.id of the stack that the kernel's map numbers @number; 0: it cannot be told. */
 typedef uint32_t (*seal_stack)(void *context, uint32_t number);
 
+/* The names of @addresses in @text, "" where there are none; see stacks_caller(). */
+typedef void (*seal_caller)(void *context, const __u64 addresses[RECORD_CALLER_FRAMES_NR],
+			    char text[RECORD_CALLER_TEXT_MAX]);
+
 struct seal {
 	const struct sensor_config *config;
 	sensor_sink sink;
@@ -31,6 +35,7 @@ struct seal {
 	seal_identify identify;
 	void *identify_context;
 	seal_stack stack; /* NULL: stacks are off */
+	seal_caller caller; /* NULL: nobody is told */
 	void *stack_context;
 	struct seal_inode *inodes; /* open addressing by pointer and i_ino */
 	size_t inodes_nr; /* a power of two */

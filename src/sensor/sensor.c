@@ -95,9 +95,17 @@ static uint32_t stack_id(void *context, uint32_t number)
 	return stacks_id(&((struct sensor *)context)->stacks, number);
 }
 
+static void caller_names(void *context, const __u64 addresses[RECORD_CALLER_FRAMES_NR],
+			 char text[RECORD_CALLER_TEXT_MAX])
+{
+	stacks_caller(&((struct sensor *)context)->stacks, addresses, text);
+}
+
 /* Once the maps are there. */
 static void stacks_begin(struct sensor *sensor)
 {
+	sensor->seal.caller = caller_names;
+	sensor->seal.stack_context = sensor;
 	if (!(sensor->options.groups & SENSOR_GROUP_FLUSHES))
 		return;
 	stacks_init(&sensor->stacks, bpf_map__fd(load_map(&sensor->load, "stacks")), sensor->sink,
@@ -105,7 +113,6 @@ static void stacks_begin(struct sensor *sensor)
 	/* Now, and not while flushes are timed: reading it keeps a CPU busy. */
 	(void)symbols_look(&sensor->stacks.symbols, 0, sensor_now());
 	sensor->seal.stack = stack_id;
-	sensor->seal.stack_context = sensor;
 }
 
 /* Once the maps are there. */

@@ -177,6 +177,24 @@ void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 		strcpy(text, "[user_space]");
 }
 
+void stacks_caller(struct stacks *stacks, const __u64 addresses[RECORD_CALLER_FRAMES_NR],
+		   char text[RECORD_CALLER_TEXT_MAX])
+{
+	uint64_t copy[RECORD_CALLER_FRAMES_NR];
+	char whole[STACKS_TEXT_MAX], *inner = whole;
+	size_t length;
+
+	for (size_t i = 0; i < RECORD_CALLER_FRAMES_NR; i++)
+		copy[i] = addresses[i];
+	stacks_words(stacks, copy, RECORD_CALLER_FRAMES_NR, whole);
+	while ((length = strlen(inner)) >= RECORD_CALLER_TEXT_MAX) {
+		char *next = strchr(inner, ';');
+
+		inner = next ? next + 1 : inner + length;
+	}
+	memcpy(text, inner, length + 1);
+}
+
 static bool told_grow(struct stacks *stacks)
 {
 	uint32_t room = stacks->told_room ? stacks->told_room * 2 : 256;

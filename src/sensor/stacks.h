@@ -38,6 +38,12 @@ uint32_t stacks_id(struct stacks *stacks, uint32_t number);
 void stacks_words(struct stacks *stacks, const uint64_t *addresses, size_t nr,
 		  char text[STACKS_TEXT_MAX]);
 
+/*
+ * The same of @addresses, of which what lies farther out than fits is left out whole. Needs no map.
+ */
+void stacks_caller(struct stacks *stacks, const __u64 addresses[RECORD_CALLER_FRAMES_NR],
+		   char text[RECORD_CALLER_TEXT_MAX]);
+
 /* Every stack told so far, to a client that comes late. */
 void stacks_announce(const struct stacks *stacks, sensor_sink sink, void *context);
 

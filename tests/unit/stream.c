@@ -238,6 +238,22 @@ void stream_call(struct stream *stream, __u32 tid)
 	stream_add(stream, &record.header);
 }
 
+void stream_caller(struct stream *stream, __u32 tid, __u64 page, const char *names)
+{
+	size_t length = strlen(names) + 1;
+	union {
+		struct record_caller record;
+		char bytes[sizeof(struct record_caller) + RECORD_CALLER_TEXT_MAX];
+	} room = { .record = { .header = { .kind = RECORD_CALLER, .tid = tid },
+			       .page = page,
+			       .length = (__u32)length } };
+
+	memcpy(room.record.text, names, length);
+	room.record.header.size = (__u16)((sizeof(room.record) + length + 7) & ~7UL);
+	room.record.header.time = stream->now += 1000;
+	stream_add(stream, &room.record.header);
+}
+
 void stream_unanswered(struct stream *stream, __u32 tid, __u64 begin, __u64 missing, __u64 unasked)
 {
 	struct record_unanswered record = {

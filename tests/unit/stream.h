@@ -57,6 +57,8 @@ void stream_zap_flush(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff
 void stream_flush(struct stream *stream, __u32 tid, __u64 first, __u64 last, bool full);
 /* All other CPUs are asked to run something that is no flush. */
 void stream_call(struct stream *stream, __u32 tid);
+/* Who does what is to follow; @names as record_caller has them. */
+void stream_caller(struct stream *stream, __u32 tid, __u64 page, const char *names);
 /* Of four CPUs, in masks, those that did not answer the flush from @begin until now, and not even were asked. */
 void stream_unanswered(struct stream *stream, __u32 tid, __u64 begin, __u64 missing, __u64 unasked);
 /* flush_tlb_all(), alone and merged with the zap before it: what a split of a large page ends in. */

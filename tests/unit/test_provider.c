@@ -368,6 +368,84 @@ static void test_reset_merged(void **state)
 	assert_int_equal(reset_flushed(), 4);
 }
 
+#define PUTS_BACK "do_syscall_64;vfree;set_direct_map_default_noflush"
+
+/* Who did it, in words; NULL where that is not told. */
+static const char *reset_caller(void)
+{
+	const struct verdict_violation *violation = verdict_violation(stream.verdict, 0);
+	const char *words = strstr(violation->words, "The calls that led there: ");
+
+	for (size_t i = 0; i < violation->sources_nr; i++) {
+		if (strcmp(violation->sources[i].name, "caller"))
+			continue;
+		assert_non_null(words);
+		assert_string_equal(violation->sources[i].says, PUTS_BACK);
+		return words + strlen("The calls that led there: ");
+	}
+	assert_null(words);
+	return NULL;
+}
+
+static void test_reset_caller(void **state)
+{
+	(void)state;
+	reset_out(T, AREA, 3);
+	stream_caller(&stream, T, AREA + 14, PUTS_BACK);
+	reset_back(T, AREA, 3);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 3);
+	assert_string_equal(reset_caller(),
+			    "do_syscall_64 > vfree > set_direct_map_default_noflush.");
+}
+
+/* Of another task, or of what the same one did before. */
+static void test_reset_caller_else(void **state)
+{
+	(void)state;
+	stream_caller(&stream, T, AREA, PUTS_BACK);
+	reset_out(T, AREA, 3);
+	stream_caller(&stream, T + 1, AREA, PUTS_BACK);
+	reset_back(T, AREA, 3);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 3);
+	assert_null(reset_caller());
+}
+
+static void test_freed_caller(void **state)
+{
+	const struct verdict_violation *violation;
+
+	(void)state;
+	reset_out(T, AREA, 1);
+	stream_caller(&stream, T, AREA, PUTS_BACK);
+	stream_page_free(&stream, T, AREA, true);
+	/* The next page's is not known. */
+	reset_out(T, AREA + 1, 1);
+	stream_page_free(&stream, T, AREA + 1, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	violation = verdict_violation(stream.verdict, 0);
+	assert_int_equal(violation->rule->id, RULE_FREED_ABSENT);
+	assert_non_null(reset_caller());
+}
+
+/* Its text has no end. */
+static void test_caller_torn(void **state)
+{
+	struct model_counts counts;
+	size_t before;
+
+	(void)state;
+	reset_out(T, AREA, 3);
+	before = stream.used;
+	stream_caller(&stream, T, AREA, PUTS_BACK);
+	((struct record_caller *)(stream.data + before))->length = 200;
+	reset_back(T, AREA, 3);
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 3);
+	assert_null(reset_caller());
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.malformed, 1);
+}
+
 static void test_reset_unflushed(void **state)
 {
 	(void)state;
@@ -558,6 +636,10 @@ int main(void)
 		RULE_TEST(test_never_asked),
 		RULE_TEST(test_captures),
 		RULE_TEST(test_reset),
+		RULE_TEST(test_reset_caller),
+		RULE_TEST(test_reset_caller_else),
+		RULE_TEST(test_freed_caller),
+		RULE_TEST(test_caller_torn),
 		RULE_TEST(test_reset_merged),
 		RULE_TEST(test_reset_unflushed),
 		RULE_TEST(test_reset_flushed_by_others),

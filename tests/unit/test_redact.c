@@ -134,6 +134,8 @@ static void fill(void)
 		&stream, 1,
 		"do_syscall_64;acme_hook_[acme_driver];bpf_prog_0123456789abcdef_acme_trace_[bpf];"
 		"kvm_gmem_fallocate_[kvm];flush_tlb_kernel_range");
+	stream_caller(&stream, T, 7,
+		      "acme_hook_[acme_driver];vfree;set_direct_map_default_noflush");
 	before = stream.used;
 	timed_flush(&stream, &flush);
 	timed_by(before, "acme-late");
@@ -206,10 +208,15 @@ static void test_same_name_same_word(void **state)
 /* What a developer needs is as it was. */
 static void test_rest_stays(void **state)
 {
+	const struct record_caller *caller;
 	const char *stack;
 
 	(void)state;
 	fill();
+	caller = redacted_find(RECORD_CALLER, 0);
+	assert_int_equal(caller->page, 7);
+	assert_non_null(
+		strstr(record_caller_text(caller), "];vfree;set_direct_map_default_noflush"));
 	assert_string_equal(fact_of("kernel.release"), "6.12.117");
 	assert_string_equal(fact_of("stuck.7.wait"),
 			    "is blocked in rwsem_down_write_slowpath < kvm_gmem_fallocate");

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -39,6 +40,7 @@ struct sealing {
 		struct record_request request;
 		struct record_owner owner;
 		struct record_page_free page_free;
+		struct record_caller caller;
 		struct record_snapshot snapshot;
 		struct record_snapshot_page page;
 		struct record_promise promise;
@@ -547,6 +549,40 @@ static uint32_t stack_of(void *context, uint32_t number)
 	return number == 5 ? 9 : 0;
 }
 
+static void names_of(void *context, const __u64 addresses[RECORD_CALLER_FRAMES_NR],
+		     char text[RECORD_CALLER_TEXT_MAX])
+{
+	assert_ptr_equal(context, &sealing);
+	snprintf(text, RECORD_CALLER_TEXT_MAX, "%s", addresses[0] ? "vfree" : "");
+}
+
+/* Names and a pfn, and no address; nothing where nobody is known. */
+static void test_caller(void **state)
+{
+	struct record_caller_frames frames = {
+		.header = header(RECORD_CALLER_FRAMES, sizeof(frames)),
+		.page = page_of(7),
+		.frames = { 0xffffffff81001234 },
+	};
+	const struct record_caller *caller;
+
+	(void)state;
+	seal_record(&sealing.seal, &frames.header);
+	assert_int_equal(sealing.sealed_nr, 0);
+	sealing.seal.caller = names_of;
+	sealing.seal.stack_context = &sealing;
+	seal_record(&sealing.seal, &frames.header);
+	assert_int_equal(sealing.sealed_nr, 1);
+	caller = &sealing.sealed[0].caller;
+	assert_int_equal(caller->header.kind, RECORD_CALLER);
+	assert_int_equal(caller->header.size, sizeof(*caller) + 8);
+	assert_int_equal(caller->page, 7);
+	assert_string_equal(record_caller_text(caller), "vfree");
+	frames.frames[0] = 0;
+	seal_record(&sealing.seal, &frames.header);
+	assert_int_equal(sealing.sealed_nr, 1);
+}
+
 static const struct record_flush_timed *timed_of(uint64_t first, uint64_t last)
 {
 	struct record_flush_timed flush = {
@@ -673,15 +709,25 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
-		SEAL_TEST(test_inode_unknown),	      SEAL_TEST(test_block_runs),
-		SEAL_TEST(test_many_inodes),	      SEAL_TEST(test_snapshot_run),
-		SEAL_TEST(test_block_left),	      SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_flush_to_the_end),     SEAL_TEST(test_flush_timed),
-		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_no_address),
+		SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),
+		SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),
+		SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced),
+		SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_inode_unknown),
+		SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_block_left),
+		SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_flush_to_the_end),
+		SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_caller),
+		SEAL_TEST(test_inode_became_another),
+		SEAL_TEST(test_release_retires),
 		SEAL_TEST(test_block_empty_end),
 	};
 

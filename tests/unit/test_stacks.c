@@ -101,6 +101,27 @@ static void test_own_frames(void **state)
 			    "vfree;bpf_prog_2_timed_[bpf];flush_tlb_kernel_range");
 }
 
+/* Who puts a page back: as many names, from the innermost, as there is room for. */
+static void test_caller(void **state)
+{
+	__u64 addresses[RECORD_CALLER_FRAMES_NR] = { AT(4), AT(3), AT(9), AT(1), AT(0) };
+	char text[RECORD_CALLER_TEXT_MAX];
+
+	(void)state;
+	stacks_caller(&stacks, addresses, text);
+	assert_string_equal(text, "entry_SYSCALL_64;vfree;__change_page_attr");
+	addresses[2] = AT(1);
+	for (size_t i = 3; i < RECORD_CALLER_FRAMES_NR; i++)
+		addresses[i] = AT(9);
+	/* Thirteen of nineteen bytes, and the innermost; one more does not fit. */
+	stacks_caller(&stacks, addresses, text);
+	assert_int_equal(strlen(text), 13 * 19 + 5);
+	addresses[2] = AT(9);
+	stacks_caller(&stacks, addresses, text);
+	assert_int_equal(strlen(text), 13 * 19 - 1);
+	assert_int_equal(strncmp(text, "__change_page_attr;", 19), 0);
+}
+
 /*
  * From 7.3 on the routine has no frame of its own, and the trampoline may be named
  * as whatever lies before it: a module's routine, or our program itself.
@@ -173,6 +194,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_symbols, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_own_frames, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_caller, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_entered_without_frame, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unknown, setup, teardown),
