@@ -94,8 +94,9 @@ static void bound(void)
 							  { 4, 4, 0x104, false } };
 
 	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, 0x100, 64, 0, false, 0);
-	stream_promise(&stream, T, G, RECORD_PROMISE_BIND_BEGIN, 0x100, 64, 0, false, 0);
-	stream_promise(&stream, T, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
+	/* By a task that nobody has met. */
+	stream_promise(&stream, T + 50, G, RECORD_PROMISE_BIND_BEGIN, 0x100, 64, 0, false, 0);
+	stream_promise(&stream, T + 50, 0, RECORD_PROMISE_BIND_END, 0, 0, 0, false, 0);
 	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_BEGIN, 0x100, 1, 0, true, 0);
 	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERTED, 0, 0, 0, false, 0);
 	stream_promise(&stream, T, 0, RECORD_PROMISE_CONVERT_END, 0, 0, 0, false, 0);
@@ -215,6 +216,18 @@ static void runs(void)
 	stream_finish(&stream);
 }
 
+/* More runs of pages of which the last word is somebody else's than a list of them takes. */
+static void words(void)
+{
+	stream_inode(&stream, G, RFC3, 4096, false);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, 0x100, 4096, 0, false, 0);
+	for (__u64 i = 0; i < 200; i += 2) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, i, i, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, i, i, true);
+	}
+	stream_finish(&stream);
+}
+
 static void sweep(bool faulty)
 {
 	unsigned long total;
@@ -253,6 +266,24 @@ static void test_runs(void **state)
 	(void)state;
 	runs();
 	sweep(false);
+}
+
+/* Nothing was read here: there is no verdict either way. */
+static void test_words(void **state)
+{
+	unsigned long total;
+
+	(void)state;
+	words();
+	feed(0, false);
+	total = allocations;
+	forget();
+	for (unsigned long at = 1; at <= total; at++) {
+		feed(at, false);
+		assert_true(failed);
+		assert_int_equal(value(), VERDICT_INCONCLUSIVE);
+		forget();
+	}
 }
 
 static void test_faulty(void **state)
@@ -401,7 +432,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_observers), RULE_TEST(test_correct), RULE_TEST(test_one_batch),
-		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_sealing),
+		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_words),
+		RULE_TEST(test_sealing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -274,28 +274,94 @@ static void test_vms(void **state)
 	expect_kvms(0, 0);
 }
 
-/* A read that says that the frames are another VM's. */
-static void test_read_of_another_vm(void **state)
+/* A slot of what is no VM does not stand in the way of one that is. */
+static void test_bound_of_no_vm(void **state)
 {
-	size_t at;
+	static const __u64 none[] = { 0, 0xffffffffULL, 1ULL << 40 };
 
 	(void)state;
-	own_vm();
-	stream_heartbeat(&stream);
-	promises[0].gfn = ELSEWHERE;
-	at = stream.used;
-	read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
-	while (at < stream.used) {
-		struct record_promise_read *record =
-			(struct record_promise_read *)(stream.data + at);
-
-		if (record->header.kind == RECORD_PROMISE_READ)
-			record->vm = 2;
-		at += record->header.size;
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++) {
+		private_vm(false);
+		wrongly_present();
+		promise_add(RECORD_PROMISE_BIND, G, none[i], ELSEWHERE, 8, 0);
+		expect_kvms(0, PAGES);
 	}
-	convert_to(ELSEWHERE, 8, true, 1, 0, 0);
-	promise(true);
-	expect_kvms(0, 0);
+}
+
+/* A read that says that the frames are another VM's, or nobody's. */
+static void test_read_of_another_vm(void **state)
+{
+	(void)state;
+	for (__u64 vm = 0; vm <= 2; vm += 2) {
+		size_t at;
+
+		own_vm();
+		stream_heartbeat(&stream);
+		promises[0].gfn = ELSEWHERE;
+		at = stream.used;
+		read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+		while (at < stream.used) {
+			struct record_promise_read *record =
+				(struct record_promise_read *)(stream.data + at);
+
+			if (record->header.kind == RECORD_PROMISE_READ)
+				record->vm = vm;
+			at += record->header.size;
+		}
+		convert_to(ELSEWHERE, 8, true, 1, 0, 0);
+		promise(true);
+		expect_kvms(0, 0);
+	}
+}
+
+/* How often it was forgotten which frames are whose. */
+static __u64 forgotten(void)
+{
+	struct model_counts counts;
+
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	model_count(stream.model, &counts);
+	return counts.promises_forgotten;
+}
+
+/* KVM has 32768 slots: one more is no slot. Pieces of one slot are one. */
+static void test_slots_many(void **state)
+{
+	(void)state;
+	for (__u64 step = 1; step <= 2; step++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 1 << 17, false);
+		for (__u64 i = 0; i <= 32768; i++)
+			promise_add(RECORD_PROMISE_BIND, G, 1, GFN + step * i, 1, i);
+		assert_int_equal(forgotten(), step == 2);
+	}
+}
+
+/* A slot goes, and the record does not say whose: it is known where one alone can be meant. */
+static void test_unbound_of_several(void **state)
+{
+	(void)state;
+	for (int way = 0; way < 5; way++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_inode(&stream, OTHER, RFC3, 64, false);
+		if (way == 4) { /* it was the second one's, before */
+			promise_add(RECORD_PROMISE_BIND, G, 2, GFN, 64, 0);
+			promise_add(RECORD_PROMISE_UNBIND, G, 2, GFN, 64, 0);
+		}
+		promise_add(RECORD_PROMISE_BIND, G, 1, GFN, 64, 0);
+		if (way == 1) /* other pages */
+			promise_add(RECORD_PROMISE_BIND, G, 2, GFN, 32, 32);
+		if (way == 2) { /* another inode's */
+			promise_add(RECORD_PROMISE_BIND, G, 2, ELSEWHERE, 64, 0);
+			promise_add(RECORD_PROMISE_BIND, OTHER, 2, GFN, 64, 0);
+		}
+		if (way == 3) /* the control */
+			promise_add(RECORD_PROMISE_BIND, G, 2, GFN, 64, 0);
+		promise_add(RECORD_PROMISE_UNBIND, G, 1, GFN, 64, 0);
+		assert_int_equal(forgotten(), way == 3);
+	}
 }
 
 /* Slots of inodes that nobody has met, and of one that was never bound, are nothing. */
@@ -572,6 +638,69 @@ static void test_changed_meanwhile(void **state)
 	expect_half(false);
 }
 
+/* A request of the page was open while it was read first: that says nothing, and is no first of two. */
+static void test_requested_meanwhile(void **state)
+{
+	(void)state;
+	for (int open = 0; open < 2; open++) {
+		private_vm(false);
+		wrongly_present();
+		stream_heartbeat(&stream);
+		if (open)
+			stream_begin(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 0, 63, true);
+		read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+		if (open)
+			stream_end(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 0, 63, true);
+		stream_heartbeat(&stream);
+		read_once(RECORD_SNAPSHOT_LIVE, false, PRESENT_BITS | DEVIATES);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_PROMISE_BROKEN), !open);
+	}
+}
+
+#define MANY 4100 /* pages: more than are suspected at a time */
+
+/* All of them, each by itself, as two snapshots have them. */
+static void read_many(const struct stream_page pages[MANY])
+{
+	promises[0] = (struct stream_promise){ 0, 4096, GFN, true };
+	stream.promises = promises;
+	stream.promises_nr = 1;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 4096, pages, 4096);
+	promises[0] = (struct stream_promise){ 4096, 4096, GFN + 4096, true };
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 4096, 4096, pages + 4096,
+		    MANY - 4096);
+}
+
+/* Of very many that are wrong some wait for the next read. */
+static void test_suspects_many(void **state)
+{
+	static struct stream_page pages[MANY];
+
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 8192, false);
+	bind(GFN, 0, 8192);
+	convert_to(GFN, 8192, true, 1, 0, 0);
+	for (__u64 i = 0; i < MANY; i++) {
+		pages[i] = (struct stream_page){ i, 20000 + 2 * i, 1, PRESENT_BITS | DEVIATES };
+		stream_fault(&stream, T, G, i, pages[i].pfn);
+	}
+	stream_begin(&stream, T, G, SET_RANGE, 0, MANY - 1, true);
+	for (__u64 i = 0; i < MANY; i++)
+		stream_zap(&stream, T, G, i, pages[i].pfn, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, 0, MANY - 1, true);
+	convert_to(GFN, 8192, true, 1, 0, 0);
+	stream_heartbeat(&stream);
+	read_many(pages);
+	read_many(pages);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(here_count(RULE_PROMISE_BROKEN), 1);
+	expect_pages(RULE_PROMISE_BROKEN, 0, 4095);
+}
+
 /*
  * After a loss, too: a slot moves within the read, whose old place is not known any more; and where
  * that it moved is lost itself.
@@ -617,6 +746,11 @@ int main(void)
 		RULE_TEST(test_read_binds_settled),
 		RULE_TEST(test_read_binds_forgotten),
 		RULE_TEST(test_vms),
+		RULE_TEST(test_bound_of_no_vm),
+		RULE_TEST(test_slots_many),
+		RULE_TEST(test_unbound_of_several),
+		RULE_TEST(test_requested_meanwhile),
+		RULE_TEST(test_suspects_many),
 		RULE_TEST(test_slots_of_nobody),
 		RULE_TEST(test_read_of_another_vm),
 		RULE_TEST(test_bound_absent),
