@@ -25,16 +25,61 @@ void snapshots_init(struct snapshots *snapshots, uint64_t interval)
 void snapshots_destroy(struct snapshots *snapshots)
 {
 	free(snapshots->inodes);
+	free(snapshots->places);
 	snapshots->inodes = NULL;
+	snapshots->places = NULL;
+}
+
+static bool place_is_of(const struct snapshots *snapshots, uint32_t place, uint64_t number)
+{
+	return place <= snapshots->inodes_nr && snapshots->inodes[place - 1].number == number;
+}
+
+/* The place of @number's inode, or the free one where it belongs. Numbers follow each other. */
+static uint32_t *place_find(const struct snapshots *snapshots, uint64_t number)
+{
+	size_t i = number & (snapshots->places_nr - 1);
+
+	while (snapshots->places[i] && !place_is_of(snapshots, snapshots->places[i], number))
+		i = (i + 1) & (snapshots->places_nr - 1);
+	return &snapshots->places[i];
+}
+
+static void place_note(struct snapshots *snapshots, const struct snapshots_inode *inode)
+{
+	uint32_t *place = place_find(snapshots, inode->number);
+
+	snapshots->places_used += !*place;
+	*place = (uint32_t)(inode - snapshots->inodes) + 1;
+}
+
+/* Room for the places of all inodes and one more. */
+static int places_grow(struct snapshots *snapshots)
+{
+	size_t nr = snapshots->places_nr ? snapshots->places_nr : 128;
+	uint32_t *places;
+
+	if (snapshots->places_nr && snapshots->places_used * 2 < snapshots->places_nr)
+		return 0;
+	while (snapshots->inodes_nr * 4 >= nr)
+		nr *= 2;
+	places = calloc(nr, sizeof(*places));
+	if (!places)
+		return -ENOMEM;
+	free(snapshots->places);
+	snapshots->places = places;
+	snapshots->places_nr = nr;
+	snapshots->places_used = 0;
+	for (size_t i = 0; i < snapshots->inodes_nr; i++)
+		place_note(snapshots, &snapshots->inodes[i]);
+	return 0;
 }
 
 static struct snapshots_inode *inode_find(struct snapshots *snapshots, uint64_t number)
 {
-	for (size_t i = snapshots->inodes_nr; i-- > 0;) {
-		if (snapshots->inodes[i].number == number)
-			return &snapshots->inodes[i];
-	}
-	return NULL;
+	uint32_t place = snapshots->places_nr ? *place_find(snapshots, number) : 0;
+
+	return place ? &snapshots->inodes[place - 1] : NULL;
 }
 
 static struct snapshots_inode *inode_add(struct snapshots *snapshots, uint64_t number)
@@ -42,6 +87,8 @@ static struct snapshots_inode *inode_add(struct snapshots *snapshots, uint64_t n
 	size_t room = snapshots->inodes_room ? snapshots->inodes_room * 2 : 64;
 	struct snapshots_inode *grown;
 
+	if (places_grow(snapshots))
+		return NULL;
 	if (snapshots->inodes_nr == snapshots->inodes_room) {
 		grown = realloc(snapshots->inodes, room * sizeof(*grown));
 		if (!grown)
@@ -51,6 +98,7 @@ static struct snapshots_inode *inode_add(struct snapshots *snapshots, uint64_t n
 	}
 	grown = &snapshots->inodes[snapshots->inodes_nr++];
 	*grown = (struct snapshots_inode){ .number = number };
+	place_note(snapshots, grown);
 	return grown;
 }
 
@@ -60,7 +108,10 @@ static void inode_remove(struct snapshots *snapshots, struct snapshots_inode *in
 		if (snapshots->reads[i].inode == inode->number)
 			snapshots->reads[i].snapshot = 0;
 	}
-	*inode = snapshots->inodes[--snapshots->inodes_nr];
+	*inode = snapshots->inodes[snapshots->inodes_nr - 1];
+	/* Where the last one was nobody looks any more. */
+	*place_find(snapshots, inode->number) = (uint32_t)(inode - snapshots->inodes) + 1;
+	snapshots->inodes_nr--;
 }
 
 static int inode_note(struct snapshots *snapshots, const struct record_inode *record, uint64_t now)

@@ -43,6 +43,9 @@ struct snapshots {
 	uint64_t last; /* the last snapshot's number */
 	struct snapshots_inode *inodes;
 	size_t inodes_nr, inodes_room;
+	uint32_t *places; /* open addressing by number: index above + 1, 0: free */
+	size_t places_nr; /* a power of two; 0: none yet */
+	size_t places_used; /* those of inodes that have gone among them */
 	size_t turn; /* whose is next: of many each is read once before any is read again */
 	struct snapshots_read reads[SNAPSHOTS_FLYING];
 };

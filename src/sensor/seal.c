@@ -19,14 +19,17 @@ int seal_init(struct seal *seal, const struct sensor_config *config)
 	seal->next_number = 1;
 	seal->inodes_nr = INODES_START;
 	seal->inodes = calloc(seal->inodes_nr, sizeof(*seal->inodes));
-	return seal->inodes ? 0 : -ENOMEM;
+	seal->places = calloc(seal->inodes_nr, sizeof(*seal->places));
+	return seal->inodes && seal->places ? 0 : -ENOMEM;
 }
 
 void seal_destroy(struct seal *seal)
 {
 	free(seal->inodes);
+	free(seal->places);
 	free(seal->vms);
 	seal->inodes = NULL;
+	seal->places = NULL;
 	seal->vms = NULL;
 }
 
@@ -49,28 +52,66 @@ INLINED struct seal_inode *inode_entry(const struct seal *seal, uint64_t pointer
 	return &seal->inodes[i];
 }
 
+/* The place of @number's entry, or the free one where it belongs. Numbers follow each other. */
+static uint32_t *place_find(const struct seal *seal, uint64_t number)
+{
+	size_t i = number & (seal->inodes_nr - 1);
+
+	while (seal->places[i] && seal->inodes[seal->places[i] - 1].number != number)
+		i = (i + 1) & (seal->inodes_nr - 1);
+	return &seal->places[i];
+}
+
+static void place_note(struct seal *seal, const struct seal_inode *entry)
+{
+	uint32_t *place = place_find(seal, entry->number);
+
+	seal->places_used += !*place;
+	*place = (uint32_t)(entry - seal->inodes) + 1;
+}
+
 /* Moves what is kept to a table of @nr entries: all but inodes that died before @time. */
 static int inodes_rebuild(struct seal *seal, size_t nr, uint64_t time)
 {
 	struct seal_inode *old = seal->inodes;
 	size_t old_nr = seal->inodes_nr;
 	struct seal_inode *table = calloc(nr, sizeof(*table));
+	uint32_t *places = calloc(nr, sizeof(*places));
 
-	if (!table)
+	if (!table || !places) {
+		free(table);
+		free(places);
 		return -ENOMEM;
+	}
+	free(seal->places);
 	seal->inodes = table;
 	seal->inodes_nr = nr;
 	seal->inodes_used = 0;
 	seal->inodes_dead = 0;
+	seal->places = places;
+	seal->places_used = 0;
 	for (size_t i = 0; i < old_nr; i++) {
+		struct seal_inode *entry;
+
 		if (!old[i].pointer || (old[i].died && old[i].died < time))
 			continue;
-		*inode_entry(seal, old[i].pointer, old[i].i_ino) = old[i];
+		entry = inode_entry(seal, old[i].pointer, old[i].i_ino);
+		*entry = old[i];
+		place_note(seal, entry);
 		seal->inodes_used++;
 		seal->inodes_dead += !!old[i].died;
 	}
 	free(old);
 	return 0;
+}
+
+/* Makes room for one entry more, and for its place. */
+static int inodes_grow(struct seal *seal)
+{
+	if (seal->inodes_used * 2 >= seal->inodes_nr)
+		return inodes_rebuild(seal, seal->inodes_nr * 2, 0);
+	return seal->places_used * 2 >= seal->inodes_nr ? inodes_rebuild(seal, seal->inodes_nr, 0)
+							: 0;
 }
 
 void seal_forget(struct seal *seal, uint64_t time)
@@ -114,8 +155,7 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 {
 	struct seal_inode *entry;
 
-	if (seal->inodes_used * 2 >= seal->inodes_nr &&
-	    inodes_rebuild(seal, seal->inodes_nr * 2, 0))
+	if (inodes_grow(seal))
 		return NULL;
 	entry = inode_entry(seal, pointer, i_ino);
 	seal->inodes_used += !entry->pointer;
@@ -125,6 +165,7 @@ static struct seal_inode *inode_number(struct seal *seal, uint64_t pointer, uint
 	entry->number = seal->next_number++;
 	entry->record.header = *from;
 	entry->record.i_ino = i_ino;
+	place_note(seal, entry);
 	return entry;
 }
 
@@ -191,11 +232,10 @@ uint64_t seal_number(struct seal *seal, uint64_t pointer, uint64_t i_ino)
 
 const struct seal_inode *seal_find(const struct seal *seal, uint64_t number)
 {
-	for (size_t i = 0; number && i < seal->inodes_nr; i++) {
-		if (seal->inodes[i].number == number && !seal->inodes[i].died)
-			return &seal->inodes[i];
-	}
-	return NULL;
+	uint32_t place = number ? *place_find(seal, number) : 0;
+	const struct seal_inode *entry = place ? &seal->inodes[place - 1] : NULL;
+
+	return entry && !entry->died ? entry : NULL;
 }
 
 /* Replaces the pointer in @header by its number. False where the inode is none of ours. */

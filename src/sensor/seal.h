@@ -41,6 +41,8 @@ struct seal {
 	size_t inodes_nr; /* a power of two */
 	size_t inodes_used;
 	size_t inodes_dead;
+	uint32_t *places; /* open addressing by number, as many: index of its entry + 1, 0: free */
+	size_t places_used; /* those whose number has gone among them */
 	uint64_t next_number;
 	uint64_t *vms; /* struct kvm *, by number - 1 */
 	size_t vms_nr, vms_room;

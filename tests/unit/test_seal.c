@@ -487,6 +487,31 @@ static void test_inodes_outlived(void **state)
 	assert_null(seal_find(&sealing.seal, 500));
 }
 
+/* By its number each is found that lives, wherever it stands by now; an address may be another's soon. */
+static void test_inodes_found(void **state)
+{
+	(void)state;
+	for (uint64_t i = 0; i < 1000; i++) {
+		announce(INODE + i % 700 * 0x400, i % 700);
+		if (i % 3 == 0)
+			release_of(INODE + i % 700 * 0x400, i % 700, 1000 + i);
+		if (i % 100 == 99)
+			seal_forget(&sealing.seal, 1000 + i / 2);
+		sealing.sealed_nr = 0;
+	}
+	for (uint64_t i = 0; i < 700; i++) {
+		uint64_t number = seal_number(&sealing.seal, INODE + i * 0x400, i);
+		const struct seal_inode *found = seal_find(&sealing.seal, number);
+
+		if (found)
+			assert_int_equal(found->pointer, INODE + i * 0x400);
+		/* From 700 on the first 300 are met again. */
+		assert_int_equal(!found, (i < 300 ? i + 700 : i) % 3 == 0);
+	}
+	assert_null(seal_find(&sealing.seal, 0));
+	assert_null(seal_find(&sealing.seal, 5000));
+}
+
 /* What it is asked about may have become another inode, or one of no known kind. */
 static void test_inode_became_another(void **state)
 {
@@ -709,25 +734,16 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),
-		SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),
-		SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),
-		SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced),
-		SEAL_TEST(test_join_unannounced),
-		SEAL_TEST(test_inode_unknown),
-		SEAL_TEST(test_block_runs),
-		SEAL_TEST(test_many_inodes),
-		SEAL_TEST(test_snapshot_run),
-		SEAL_TEST(test_block_left),
-		SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_flush_to_the_end),
-		SEAL_TEST(test_flush_timed),
-		SEAL_TEST(test_caller),
-		SEAL_TEST(test_inode_became_another),
-		SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_inode_unknown),	      SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),	      SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_block_left),	      SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_inodes_found),	      SEAL_TEST(test_flush_to_the_end),
+		SEAL_TEST(test_flush_timed),	      SEAL_TEST(test_caller),
+		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
 		SEAL_TEST(test_block_empty_end),
 	};
 

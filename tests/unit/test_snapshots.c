@@ -130,6 +130,44 @@ static void test_gone(void **state)
 		assert_int_equal(asked[number], 1);
 }
 
+static void die(uint64_t number)
+{
+	const struct record_inode dead = {
+		.header = { .kind = RECORD_INODE, .size = sizeof(dead), .inode = number },
+		.provider = SECRET,
+		.dead = 1,
+	};
+
+	assert_int_equal(snapshots_note(&snapshots, &dead.header, 0), 0);
+}
+
+/* Whoever goes, in whatever order, is whom nobody reads any more; others come meanwhile. */
+static void test_come_and_go(void **state)
+{
+	uint64_t pages;
+
+	(void)state;
+	for (uint64_t number = 1; number <= INODES; number++) {
+		meet(number);
+		if (number % 7 == 0)
+			die(number - number % 3);
+		if (number % 11 == 0)
+			die(number / 11);
+	}
+	/* Twice is once, and of whom nobody has heard it means nothing. */
+	die(7);
+	die(INODES + 1);
+	steps(2 * INODES / SNAPSHOTS_FLYING);
+	assert_int_equal(snapshots_left(&snapshots, &pages), 0);
+	for (uint64_t number = 1; number <= INODES; number++) {
+		bool gone = number <= INODES / 11;
+
+		for (uint64_t at = 7; at <= INODES; at += 7)
+			gone |= at - at % 3 == number;
+		assert_int_equal(!asked[number], gone);
+	}
+}
+
 #define SNAPSHOTS_TEST(test)                                                                       \
 	cmocka_unit_test_setup_teardown(test, snapshots_setup, snapshots_teardown)
 
@@ -139,6 +177,7 @@ int main(void)
 		SNAPSHOTS_TEST(test_many),
 		SNAPSHOTS_TEST(test_few),
 		SNAPSHOTS_TEST(test_gone),
+		SNAPSHOTS_TEST(test_come_and_go),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
