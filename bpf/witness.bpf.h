@@ -142,9 +142,26 @@ static __always_inline void call_write(__u64 begin)
 	record_submit(record);
 }
 
-/* A place for the CPUs that @task asks to run @function; NULL: another has it, or its flush. */
+static __always_inline __u64 *call_word(struct witness_slot *slot, __u32 cpu)
+{
+	return &slot->asked[cpu / 64 & (WITNESS_WORDS - 1)];
+}
+
+/*
+ * Whether the round in @slot is the one in which @target is asked: each CPU is asked once in a round, behind
+ * the change that waits since @since.
+ */
+static __always_inline bool call_goes_on(struct witness_slot *slot, __u32 target, __u64 since)
+{
+	return slot->begin >= since && !(*call_word(slot, target) >> (target & 63) & 1);
+}
+
+/*
+ * A place for the CPUs that @task asks to run @function, @target the next of them; NULL: another has it, or
+ * its flush.
+ */
 static __always_inline struct witness_slot *call_open(const struct task_struct___ids *task,
-						      __u64 function)
+						      __u64 function, __u32 target, __u64 since)
 {
 	__u32 index = witness_index(task->pid);
 	struct witness_slot *slot = bpf_map_lookup_elem(&witness_slots, &index);
@@ -152,7 +169,8 @@ static __always_inline struct witness_slot *call_open(const struct task_struct__
 
 	if (!slot)
 		return NULL;
-	if (slot->task == (__u64)task && slot->function == function)
+	if (slot->task == (__u64)task && slot->function == function &&
+	    call_goes_on(slot, target, since))
 		return slot;
 	/* It flushes: what an interrupt asks for meanwhile is not its own. */
 	if (slot->task == (__u64)task && !slot->function)
@@ -173,12 +191,14 @@ static __noinline int witness_called(__u32 target, __u64 function)
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *waiting = slot_find(slots, (__u64)task, task->pid);
 	struct witness_slot *slot;
+	__u64 stamp;
 
-	if (!waiting || !atomic_read(&waiting->pending))
+	stamp = waiting ? atomic_read(&waiting->pending) : 0;
+	if (!stamp)
 		return 0;
-	slot = call_open(task, function);
+	slot = call_open(task, function, target, slot_stamp_time(stamp));
 	if (slot)
-		slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
+		*call_word(slot, target) |= 1ULL << (target & 63);
 	return 0;
 }
 
@@ -196,7 +216,7 @@ static __noinline int witness_ran(__u64 function)
 
 	if (!slot || slot->function != function)
 		return 0;
-	slot->asked[cpu / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (cpu & 63);
+	*call_word(slot, cpu) |= 1ULL << (cpu & 63);
 	WITNESS_EACH_WORD(i)
 	missing |= slot->online[i] & ~slot->asked[i];
 	if (!missing && waiting && atomic_read(&waiting->pending)) {
