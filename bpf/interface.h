@@ -44,6 +44,7 @@ struct sensor_config {
 	__u32 filtered; /* 1: user space may say which inodes are left out */
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
 	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
+	__u32 encrypts; /* 1: memory may be a guest's that no read of ours may touch (SEV-SNP, TDX) */
 };
 
 /* What tells which CPU answers a flush. */
@@ -131,6 +132,7 @@ enum sensor_program {
 	PROGRAM_WITNESS_ASKED = 72,
 	PROGRAM_WITNESS_ANSWERED = 73,
 	PROGRAM_WITNESS_STEP = 74,
+	PROGRAM_STALE_READ = 75,
 };
 
 #define PROGRAMS_MAX 128
@@ -231,6 +233,7 @@ struct witness_slot {
 	__u64 begin; /* ns */
 	__u64 steps; /* of CPUs up or down that had begun before */
 	__u64 function; /* no flush: this is what CPUs are asked to run */
+	__u64 page; /* struct page *: of those that the task has just made absent, one that it flushes; 0: none */
 	__u64 online[WITNESS_WORDS], asked[WITNESS_WORDS], answered[WITNESS_WORDS];
 };
 

@@ -6,6 +6,7 @@
 #include "flush.bpf.h"
 #include "answer.bpf.h"
 #include "witness.bpf.h"
+#include "stale.bpf.h"
 #include "summary.bpf.h"
 #include "gmem.bpf.h"
 #include "free.bpf.h"

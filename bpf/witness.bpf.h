@@ -93,6 +93,25 @@ static __always_inline bool witness_online(__u64 online[WITNESS_WORDS])
 	       !bpf_probe_read_kernel(online, bytes, (const void *)sensor.online_mask);
 }
 
+/*
+ * The last page of what @task has made absent last, and flushes now: who still has a translation to it is
+ * looked at (stale.bpf.h). 0: none waits, or [first, last) does not cover it.
+ */
+static __always_inline __u64 witness_page(const struct task_struct___ids *task, __u64 first,
+					  __u64 last)
+{
+	struct begin_slot *waiting = slot_find(slots, (__u64)task, task->pid);
+	__u64 page, address;
+
+	if (!waiting || !atomic_read(&waiting->pending))
+		return 0;
+	page = atomic_read(&waiting->zap.page);
+	page += ((__u32)atomic_read(&waiting->zap.nr_result) - 1) *
+		(__u64)bpf_core_type_size(struct page);
+	address = sensor.page_offset + (page_pfn(page) << PAGE_SHIFT);
+	return address >= first && address < last ? page : 0;
+}
+
 static __always_inline int witness_enter(enum sensor_program program, __u64 first, __u64 last)
 {
 	const struct task_struct___ids *task = task_current();
@@ -114,6 +133,7 @@ static __always_inline int witness_enter(enum sensor_program program, __u64 firs
 	slot->begin = now;
 	slot->function = 0;
 	slot->steps = witness_steps;
+	slot->page = witness_page(task, first, last);
 	WITNESS_EACH_WORD(i)
 	{
 		slot->asked[i] = 0;

@@ -234,6 +234,16 @@ struct model_slept {
 	__u64 time; /* ns */
 };
 
+/* A CPU has taken part in a flush, and still had a translation to one of its pages. */
+struct model_stale {
+	const struct model_zap *zap; /* of the page, by the task whose flush it is */
+	const struct model_request *request; /* the innermost of that task; NULL: it is in none */
+	__u64 pgoff, pfn;
+	__u64 begin; /* ns: of the flush */
+	__u64 time; /* ns: of the read */
+	__u32 cpu;
+};
+
 /* A run of pages that a snapshot read saw alike. */
 struct model_read {
 	const struct model_inode *inode;
@@ -378,6 +388,8 @@ struct model_observer {
 	/* After the model has taken it over. A page may be seen to leave by its free alone. */
 	void (*moved)(void *context, const struct model_moved *moved);
 	void (*promised)(void *context, const struct model_promised *promised);
+	/* Before the flush's end. */
+	void (*stale_read)(void *context, const struct model_stale *stale);
 	/* Before the request's end. */
 	void (*slept)(void *context, const struct model_slept *slept);
 	/* Absent pages given back to the allocator. */

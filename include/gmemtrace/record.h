@@ -100,6 +100,8 @@
 	  "unanswered", RAW, QUEUED)                                                        \
 	/* what may have been a flush by other means */                                     \
 	X(CALL,           77, call,           48, "call",           RAW,    QUEUED)         \
+	/* a CPU could still read a page after its part in the flush */                     \
+	X(STALE,          78, stale,          56, "stale",          RAW,    QUEUED)         \
 	/* a stack of who does what nobody should, sealed to its names */                   \
 	X(CALLER_FRAMES,  80, caller_frames, 48 + 8 * RECORD_CALLER_FRAMES_NR,              \
 	  "caller-frames", RING, NONE)                                                      \
@@ -484,6 +486,19 @@ struct record_call {
 	struct record_header header; /* inode: 0 */
 	__u64 begin; /* ns: the first CPU was asked */
 	__u64 reserved;
+};
+
+/*
+ * A CPU's handler of a flush had run, and a read of a page that the flush covers still worked there, through a
+ * translation that is not in the page table any more: the table said absent before the read and after it.
+ * header.cpu: that CPU; header.tid: what the handler had interrupted. 56 bytes.
+ */
+struct record_stale {
+	struct record_header header; /* inode: 0 */
+	__u64 begin; /* ns: of the flush */
+	__u64 page; /* ring: struct page *; sealed: pfn */
+	__u32 flusher; /* tid: whose flush it is */
+	__u32 reserved;
 };
 
 #define RECORD_CALLER_FRAMES_NR 16

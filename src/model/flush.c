@@ -256,6 +256,40 @@ void flush_take_unanswered(struct model *model, const struct record_unanswered *
 		task->unanswered[task->unanswered_nr++] = unanswered;
 }
 
+/* What @task flushes when it flushes @pfn, or NULL. */
+static const struct model_zap *stale_zap(struct model *model, const struct task *task, __u64 pfn)
+{
+	for (size_t i = task->top ? task->zaps_nr : 0; i--;) {
+		const struct model_zap *zap = &task->zaps[i];
+
+		if (zap->pfn <= pfn && pfn - zap->pfn < zap->nr)
+			return zap;
+	}
+	return task->top ? NULL : loose_waiting(model, task, pfn);
+}
+
+void flush_take_stale(struct model *model, const struct record_stale *record)
+{
+	const struct task *task = task_get(model, record->flusher);
+	const struct model_zap *zap =
+		task && record->page < PFN_MAX ? stale_zap(model, task, record->page) : NULL;
+	const struct request *request = task ? request_innermost(task) : NULL;
+	struct model_stale stale = {
+		.zap = zap,
+		.request = request ? &request->base : NULL,
+		.pfn = record->page,
+		.begin = record->begin,
+		.time = record->header.time,
+		.cpu = record->header.cpu,
+	};
+
+	/* One that began before is not of that change. */
+	if (!zap || zap->valid || zap->result || !zap->inode || zap->end > record->begin)
+		return;
+	stale.pgoff = zap->pgoff + (record->page - zap->pfn);
+	MODEL_NOTIFY(model, stale_read, &stale);
+}
+
 void flush_judge_request(struct model *model, struct task *task, const struct request *request)
 {
 	for (size_t i = 0; i < task->zaps_nr; i++) {

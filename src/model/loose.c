@@ -205,6 +205,13 @@ void loose_unanswered(struct model *model, struct task *task,
 	zap->nr = 0;
 }
 
+const struct model_zap *loose_waiting(struct model *model, const struct task *task, __u64 pfn)
+{
+	struct loose *loose = loose_single(model, pfn);
+
+	return loose && loose->task == task && loose_owner(model, &loose->zap) ? &loose->zap : NULL;
+}
+
 static void loose_judge(struct model *model, struct model_zap *zap, enum model_coverage coverage,
 			__u64 now)
 {

@@ -199,6 +199,9 @@ static void take_record(struct model *model, const struct record_header *record)
 	case RECORD_CALL:
 		flush_take_call(model, (const struct record_call *)record);
 		break;
+	case RECORD_STALE:
+		flush_take_stale(model, (const struct record_stale *)record);
+		break;
 	case RECORD_SLEEP:
 		request_sleep(model, (const struct record_sleep *)record);
 		break;

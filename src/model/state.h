@@ -920,6 +920,7 @@ void flush_event(struct model *model, const struct model_flush *flush, const str
 void flush_tell(struct model *model, struct task *task, const struct model_flush *flush,
 		struct inode *inode);
 void flush_take_unanswered(struct model *model, const struct record_unanswered *record);
+void flush_take_stale(struct model *model, const struct record_stale *record);
 void flush_take_call(struct model *model, const struct record_call *record);
 /* No flush at all came after @zap: whether its task may have flushed by other means. */
 enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap);
@@ -944,6 +945,8 @@ void loose_restored(struct model *model, const struct model_zap *restore);
 void loose_unanswered(struct model *model, struct task *task,
 		      const struct model_unanswered *unanswered);
 void loose_flush(struct model *model, struct task *task, const struct model_flush *flush);
+/* @task's newest change of @pfn outside requests, that waits for its flush and whose page has an owner; or NULL. */
+const struct model_zap *loose_waiting(struct model *model, const struct task *task, __u64 pfn);
 void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);

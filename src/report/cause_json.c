@@ -21,6 +21,8 @@ static const char *event_type(const struct model_event *event)
 		return "free";
 	case RECORD_SLEEP:
 		return "sleep";
+	case RECORD_STALE:
+		return "stale-read";
 	case RECORD_MAP_END:
 		return "walk";
 	case RECORD_SNAPSHOT_END:

@@ -167,6 +167,10 @@ const char *report_event(const struct model_event *event, char *text)
 		snprintf(text, REPORT_EVENT_MAX, "the task is to sleep, with preempt_count 0x%x",
 			 event->state);
 		break;
+	case RECORD_STALE:
+		snprintf(text, REPORT_EVENT_MAX,
+			 "its handler of the flush has run, and pfn %s can be read", range);
+		break;
 	case RECORD_SNAPSHOT_END:
 		read_text(event, pages, text);
 		break;

@@ -381,6 +381,22 @@ static void chain_slept(struct chain *chain, const struct model_slept *slept)
 	chain_add(chain, &event);
 }
 
+static void chain_stale(struct chain *chain, const struct model_stale *stale)
+{
+	const struct model_event event = {
+		.time = stale->time,
+		.kind = RECORD_STALE,
+		.cpu = stale->cpu,
+		.tid = stale->zap->tid,
+		.tgid = stale->zap->tgid,
+		.inode = (__u32)stale->zap->inode->number,
+		.first = stale->pfn,
+		.last = stale->pfn,
+	};
+
+	chain_add(chain, &event);
+}
+
 /* The walk that found it, and the first pass in which it had been so for long enough. */
 static void chain_map(struct chain *chain, const struct accusation *accusation)
 {
@@ -421,6 +437,8 @@ static void chain_given(struct chain *chain, const struct model *model,
 		chain_map(chain, accusation);
 	if (accusation->slept)
 		chain_slept(chain, accusation->slept);
+	if (accusation->stale)
+		chain_stale(chain, accusation->stale);
 	if (accusation->moved)
 		chain_moved(chain, model, accusation->moved);
 }

@@ -34,6 +34,7 @@ struct rule_descriptor {
 	void (*promised)(struct verdict *verdict, const struct model_promised *promised);
 	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
 	void (*slept)(struct verdict *verdict, const struct model_slept *slept);
+	void (*stale_read)(struct verdict *verdict, const struct model_stale *stale);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* The run is over; what walks of the direct map have proved is in @map. */
 	void (*mapped)(struct verdict *verdict, const struct map *map);
@@ -92,6 +93,7 @@ struct accusation {
 	const struct model_read *read;
 	const struct model_promised *promised;
 	const struct model_slept *slept;
+	const struct model_stale *stale;
 	const struct map *map;
 	const struct map_run_of *absent; /* the first run that walks found so */
 	const struct model_moved *moved; /* its task's open request, if there is one, is named */

@@ -467,6 +467,11 @@ static void verdict_slept(void *context, const struct model_slept *slept)
 	VERDICT_CALL((struct verdict *)context, slept, slept);
 }
 
+static void verdict_stale_read(void *context, const struct model_stale *stale)
+{
+	VERDICT_CALL((struct verdict *)context, stale_read, stale);
+}
+
 static void verdict_freed_absent(void *context, const struct model_freed *freed)
 {
 	VERDICT_CALL((struct verdict *)context, freed_absent, freed);
@@ -550,6 +555,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.page_read = verdict_page_read,
 		.promised = verdict_promised,
 		.slept = verdict_slept,
+		.stale_read = verdict_stale_read,
 		.moved = verdict_moved,
 		.freed_absent = verdict_freed_absent,
 		.mapped = verdict_mapped,

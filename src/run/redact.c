@@ -388,6 +388,7 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_SLEEP:
 	case RECORD_UNANSWERED:
 	case RECORD_CALL:
+	case RECORD_STALE:
 		return room_copy(redact, record);
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:

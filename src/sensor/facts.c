@@ -131,5 +131,6 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	config->zap_by_address = kernel_zap_takes_address(kernel);
 	config->counts_preemption = kernel_counts_preemption(kernel);
 	config->broadcasts = cpu_has("invlpgb");
+	config->encrypts = cpu_has("sev_snp") || cpu_has("tdx_host_platform");
 	return 0;
 }

@@ -178,6 +178,8 @@ const struct load_program load_programs[] = {
 		"witness_answered", NULL, 0, KERNEL, WITNESS, false, CSDS, 0 },
 	[PROGRAM_WITNESS_STEP] = {
 		"witness_step", NULL, 0, KERNEL, WITNESS, false, "CONFIG_SMP=y", 0 },
+	[PROGRAM_STALE_READ] = {
+		"stale_read", NULL, 0, KERNEL, WITNESS, false, CSDS " where no guest's memory is encrypted (SEV-SNP, TDX)", 0 },
 };
 /* clang-format on */
 
@@ -196,6 +198,7 @@ static const char *program_tracepoint(const struct load_program *program)
 		return "csd_function_entry";
 	case PROGRAM_CSD_LEFT:
 	case PROGRAM_WITNESS_ANSWERED:
+	case PROGRAM_STALE_READ:
 		return "csd_function_exit";
 	case PROGRAM_WITNESS_STEP:
 		return "cpuhp_enter";
@@ -244,6 +247,8 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 	const char *tracepoint = program_tracepoint(program);
 
 	if (!(program->group & groups) || program_is_spare(program, kernel, groups))
+		return false;
+	if (program == &load_programs[PROGRAM_STALE_READ] && kernel->config.encrypts)
 		return false;
 	if (tracepoint)
 		return kernel_has_tracepoint(kernel, tracepoint);

@@ -367,6 +367,14 @@ static void page_free_seal(struct seal *seal, const struct record_page_free *raw
 	emit(seal, &record);
 }
 
+static void stale_seal(struct seal *seal, const struct record_stale *raw)
+{
+	struct record_stale record = *raw;
+
+	record.page = page_to_pfn(seal, record.page);
+	emit(seal, &record);
+}
+
 /*
  * The inode is gone. Its entry stays until the watermark has passed: a zap from
  * before may still wait in the other ring.
@@ -561,6 +569,9 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_PAGE_FREE:
 		page_free_seal(seal, (const struct record_page_free *)raw);
+		break;
+	case RECORD_STALE:
+		stale_seal(seal, (const struct record_stale *)raw);
 		break;
 	case RECORD_INODE:
 		inode_seal(seal, (const struct record_inode *)raw);

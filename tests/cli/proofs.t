@@ -8,7 +8,7 @@
 page=$top/man/gmemtrace-rules.7
 
 # Of these there is no small capture: whoever has one gives it, and takes the rule from here.
-readonly without='left-absent unserialised stale-tlb split redundant-flush long-exposure'
+readonly without='left-absent unserialised split redundant-flush long-exposure'
 
 # printed CAPTURE RULE: what a mail says of it, which is to be the first thing that it tells.
 printed() {

@@ -71,6 +71,9 @@ static inline bool minimal_tells(const struct record_header *record,
 		return record->kind == RECORD_PROMISE && record->tid == event->tid &&
 		       record->time >= cause->conversion.begin &&
 		       record->time <= cause->conversion.end;
+	case RECORD_STALE:
+		return record->kind == RECORD_STALE && record->time == event->time &&
+		       ((const struct record_stale *)record)->flusher == event->tid;
 	default:
 		return record->kind == event->kind && record->tid == event->tid &&
 		       record->time == event->time;
