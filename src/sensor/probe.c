@@ -11,6 +11,7 @@
 
 #include "model/plural.h"
 #include "providers/provider.h"
+#include "sensor/livepatch.h"
 #include "sensor/refusal.h"
 #include "sensor/sight.h"
 #include "sensor/walker.h"
@@ -240,6 +241,18 @@ static void probe_overrides(struct probe *probe)
 		  hit);
 }
 
+/* Traced all the same; but what the patch does inside, and by which routines, is its own. */
+static void probe_livepatch(struct probe *probe)
+{
+	char names[96];
+	bool any = livepatch_traced(LIVEPATCH_DIRECTORY, names, sizeof(names));
+
+	probe_add(probe, "no live patch of a traced function", false, !any, "livepatch (4.0)",
+		  "live-patched: %s: calls are traced as ever, what is done inside is the patch's "
+		  "way of it",
+		  names);
+}
+
 size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 {
 	struct probe probe = { .features = features };
@@ -267,6 +280,7 @@ size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])
 	probe_walker(&probe, &kernel);
 	probe_sight(&probe, &kernel);
 	probe_overrides(&probe);
+	probe_livepatch(&probe);
 close:
 	kernel_close(&kernel);
 	return probe.nr;

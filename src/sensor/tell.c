@@ -10,6 +10,7 @@
 #include "providers/provider.h"
 #include "sensor/config.h"
 #include "sensor/internal.h"
+#include "sensor/livepatch.h"
 
 #define NOTE_BUILD_ID 3 /* NT_GNU_BUILD_ID */
 
@@ -211,12 +212,22 @@ static void tell_config(struct sensor *sensor, const char *release)
 		tell_fact(sensor, RECORD_FACT_CONFIG, text);
 }
 
+/* What a reader of the verdict has to know of: the routines are not the kernel's own. */
+static void tell_livepatch(struct sensor *sensor)
+{
+	char names[256];
+
+	if (livepatch_traced(LIVEPATCH_DIRECTORY, names, sizeof(names)))
+		tell_fact(sensor, "kernel.livepatched", names);
+}
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
 	char value[32];
 
 	tell_origin(sensor);
+	tell_livepatch(sensor);
 	if (!uname(&name)) {
 		tell_fact(sensor, "kernel.release", name.release);
 		tell_fact(sensor, "kernel.version", name.version);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Live patches. A routine that is patched is traced all the same: the kernel calls our programs around
+ * whatever it runs instead (share_ipmodify, 53cd885bc5c3, 6.0). What it calls inside may be others.
+ */
+#ifndef GMEMTRACE_SENSOR_LIVEPATCH_H
+#define GMEMTRACE_SENSOR_LIVEPATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define LIVEPATCH_DIRECTORY "/sys/kernel/livepatch"
+
+/*
+ * Those of the traced routines that a patch below @directory replaces, with blanks between, in @names,
+ * as many as have room. false: none is.
+ */
+bool livepatch_traced(const char *directory, char *names, size_t size);
+
+#endif
