@@ -8,16 +8,35 @@
 page=$top/man/gmemtrace-rules.7
 
 # Of these there is no small capture: whoever has one gives it, and takes the rule from here.
-readonly without='left-absent unserialised split redundant-flush long-exposure'
+readonly without='left-absent unserialised split'
+# Of cost alone: no mail has them.
+readonly notes='split redundant-flush long-exposure'
 
-# printed CAPTURE RULE: what a mail says of it, which is to be the first thing that it tells.
-printed() {
+# told CAPTURE RULE: what a mail says of it, which is to be the first thing that it tells.
+told() {
 	"$top/build/bin/gmemtrace" check --mail "$top/tests/unit/fixtures/$1.cap" |
 		awk -v rule="$2" '
 			NR < 3 { next }
 			NR == 3 { if ($1 != rule) print "the first is not " rule ": " $0; next }
 			!/^ / { exit }
-			{ sub(/^  /, ""); print }' | sed 's/\\/\\e/g; s/^[.'\'']/\\\&&/'
+			{ sub(/^  /, ""); print }'
+}
+
+# noted CAPTURE RULE: what the verdict says of its first note of the rule, its words in lines as short as those of a mail.
+noted() {
+	"$top/build/bin/gmemtrace" check "$top/tests/unit/fixtures/$1.cap" |
+		awk -v rule="$2" '/^note: / { noted = $2 == rule } /^$/ && noted { exit } noted && /^ /' >"$test_work/note"
+	[ -s "$test_work/note" ] || echo "there is no note of $2"
+	sed -n 's/^    \([^ ]\)/\1/p' "$test_work/note" | fmt -w 73
+	sed -n 's/^      /  /p' "$test_work/note"
+}
+
+# printed CAPTURE RULE
+printed() {
+	case " $notes " in
+	*" $2 "*) noted "$@" ;;
+	*) told "$@" ;;
+	esac | sed 's/\\/\\e/g; s/^[.'\'']/\\\&&/'
 }
 
 # shown: the page, each example as it is printed now.
@@ -46,4 +65,6 @@ is "$(sed -n 's/^\.It Sy \([a-z-]*\) Pq [0-9]*$/\1/p' "$page" | sort |
 is "$(sed -n 's/^\.\\" printed of [^ ]* //p' "$page" | grep -xF -e "${without// /$'\n'}")" '' 'and not both'
 succeeds 'a rule that is not the first is said to be none' \
 	grep -q '^the first is not exposed' <(printed fault-lock-left exposed)
+succeeds 'nor is there a note where there is none' \
+	grep -q '^there is no note of split' <(printed fault-lock-left split)
 end_tests print-plan
