@@ -63,7 +63,8 @@ static const char *event_direction(const struct model_event *event)
 static void add_range(struct json_object *object, const struct model_event *event)
 {
 	bool pfns = event->kind == RECORD_ZAP || event->kind == RECORD_LEAVE ||
-		    event->kind == RECORD_PAGE_FREE || event->kind == RECORD_MAP_END;
+		    event->kind == RECORD_PAGE_FREE || event->kind == RECORD_MAP_END ||
+		    event->kind == RECORD_STALE;
 	bool flush = event->kind == RECORD_FLUSH, gfns = event->kind == RECORD_PROMISE;
 
 	add_known(object, "pgoff_first", event->first, !pfns && !flush && !gfns);

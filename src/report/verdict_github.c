@@ -88,15 +88,19 @@ static void github_pattern(FILE *out, const struct verdict *verdict, size_t inde
 	const struct verdict_violation *first;
 	char line[REPORT_PATTERN_MAX];
 	size_t at = 0;
+	__u64 count;
 
 	while ((first = verdict_violation(verdict, at)) && first->pattern != index + 1)
 		at++;
 	if (!first)
 		return;
-	fprintf(out, "::error title=gmemtrace %s::", pattern->rule->name);
+	count = pattern->pages ? pattern->pages : pattern->occurrences;
+	fprintf(out, "::error title=gmemtrace %s (%llu %s)::", pattern->rule->name,
+		(unsigned long long)count,
+		pattern->pages ? plural_of(count, "page", "pages")
+			       : plural_of(count, "time", "times"));
 	github_places(out, verdict, index + 1);
-	fprintf(out, " count %llu: ",
-		(unsigned long long)(pattern->pages ? pattern->pages : pattern->occurrences));
+	fputs(": ", out);
 	if (pattern->causes > 1) {
 		report_github_text(out, report_pattern(pattern, line));
 		fputs(". The first: ", out);

@@ -56,4 +56,6 @@ is "$?: $(cat "$test_work/said")" '2: gmemtrace: /nonexistent/summary: cannot wr
 "$gmemtrace" check --tap "$capture" | sed '/^      words/s/"$//' >"$test_work/tap"
 tap_words "$test_work/tap" 2>/dev/null | grep -qFx -- "$words"
 is "$?" 1 'a quote that is not closed is not read over'
+is "$("$gmemtrace" check --json "$top/tests/unit/fixtures/fault-flush-handler-idle.cap" |
+	jq -c '.violations[0].events[-1] | [.type, .pgoff_first, .pfn_first]')" '["stale-read",null,27668]' 'a frame that is read is no offset'
 end_tests print-plan

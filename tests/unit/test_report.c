@@ -263,7 +263,8 @@ static void test_github(void **state)
 	stream_programs(&stream);
 	judge(true);
 	written("github");
-	assert_ptr_equal(text, strstr(text, "::error title=gmemtrace declared-mismatch::g3:0x3 "));
+	assert_ptr_equal(
+		text, strstr(text, "::error title=gmemtrace declared-mismatch (1 page)::g3:0x3: "));
 	/* One annotation a line, and its proof behind it, folded. */
 	assert_ptr_equal(strstr(strchr(text, '\n'), "\n::group::proof of g3:0x3\n  model "),
 			 strchr(text, '\n'));

@@ -58,6 +58,9 @@ static void test_stale(void **state)
 	assert_non_null(strstr(here_found(RULE_STALE_TLB)->words,
 			       "CPU 1 has run the kernel's handler of the flush"));
 	assert_int_equal(found->request.operation, RANGE);
+	/* The page is told by its frame. */
+	assert_int_equal(found->events[found->events_nr - 1].kind, RECORD_STALE);
+	assert_int_equal(found->events[found->events_nr - 1].first, 100);
 	/* It is flushed, as far as anybody can tell from the flush. */
 	assert_int_equal(here_count(RULE_FLUSH_MISMATCH), 0);
 	assert_int_equal(here_count(RULE_NEVER_FLUSHED), 0);
