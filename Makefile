@@ -6,7 +6,8 @@
 # make lab        the lab's kernels
 # make bench      what tracing and conversions cost, half an hour
 # make bench-host what tracing costs on this machine, by its own kernel (root)
-# make soak       ten minutes of churn, every allocation and zap liable to fail
+# make soak       ten minutes of churn, every allocation and zap liable to fail; then 20 seeds and 10 million
+#                 transitions of several VMs, and every verdict consistent (tests/vm/soak-clean)
 # make kernels    every kernel of Debian's suites from 6.1 to the newest, and the shape of the production series
 # make faults     every kernel with a known defect, and what catches it
 # make fleet      Debian's Prometheus against gmemtraced: what it scrapes, and which alerts fire
@@ -287,6 +288,7 @@ soak: packages-build-kernel-lab-test
 	$(Q)GMEMTRACE_KERNELS=gmem-debian prove tests/vm/distribution tests/vm/selftests.t
 	$(Q)prove tests/vm/kvm-selftests
 	$(Q)tests/vm/soak
+	$(Q)tests/vm/soak-clean
 
 # The .pc names PREFIX, so it is made anew each time.
 install: all $(B)/libgmemtrace.a $(B)/libgmemtrace.so.$(VERSION)
