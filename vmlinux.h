@@ -322,6 +322,26 @@ struct address_space___locked {
 	} invalidate_lock;
 } __attribute__((preserve_access_index));
 
+struct inode___locked {
+	struct {
+		struct {
+			s64 counter;
+		} owner;
+	} i_rwsem;
+} __attribute__((preserve_access_index));
+
+struct mm_struct___locked {
+	struct {
+		struct {
+			s64 counter;
+		} owner;
+	} mmap_lock;
+} __attribute__((preserve_access_index));
+
+struct task_struct___locked {
+	struct mm_struct___locked *mm;
+} __attribute__((preserve_access_index));
+
 /* End of flavours. */
 
 #endif /* __VMLINUX_H__ */

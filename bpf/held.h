@@ -31,8 +31,35 @@ static __always_inline bool preempt_count_read(__u32 *count)
 	return false;
 }
 
-/* @inode may be NULL: its lock is not looked at then. */
-static __always_inline void held_read(const struct inode *inode, struct record_request *record)
+static __always_inline bool held_by_us(__s64 owner)
+{
+	return (owner & ~OWNER_SPIN_NO_MORE) == (__s64)bpf_get_current_task();
+}
+
+/* Locks that no request of ours is to have when it ends, and did not have when it began. */
+static __always_inline __u32 held_more(const struct inode *inode)
+{
+	const struct task_struct___locked *task = (const void *)bpf_get_current_task();
+	struct mm_struct___locked *mm;
+	__u32 held = RECORD_HELD_LOOKED_MORE;
+	__s64 owner;
+
+	if (!bpf_core_field_exists(struct inode___locked, i_rwsem.owner) ||
+	    !bpf_core_field_exists(struct mm_struct___locked, mmap_lock.owner))
+		return 0;
+	if (bpf_core_read(&owner, sizeof(owner), &((struct inode___locked *)inode)->i_rwsem.owner))
+		return 0;
+	if (held_by_us(owner))
+		held |= RECORD_HELD_I_RWSEM;
+	mm = BPF_CORE_READ(task, mm);
+	if (mm && !bpf_core_read(&owner, sizeof(owner), &mm->mmap_lock.owner) && held_by_us(owner))
+		held |= RECORD_HELD_MMAP_LOCK;
+	return held;
+}
+
+/* @inode may be NULL: its locks are not looked at then. @more: at those as well that only a slip would leave. */
+static __always_inline void held_read(const struct inode *inode, bool more,
+				      struct record_request *record)
 {
 	__u32 held = 0, count = 0;
 	__s64 owner;
@@ -45,9 +72,11 @@ static __always_inline void held_read(const struct inode *inode, struct record_r
 		    &owner, sizeof(owner),
 		    &((struct address_space___locked *)inode->i_mapping)->invalidate_lock.owner)) {
 		held |= RECORD_HELD_LOOKED;
-		if ((owner & ~OWNER_SPIN_NO_MORE) == (__s64)bpf_get_current_task())
+		if (held_by_us(owner))
 			held |= RECORD_HELD_INVALIDATE_LOCK;
 	}
+	if (inode && more)
+		held |= held_more(inode);
 	record->held = held;
 }
 

@@ -41,7 +41,12 @@ static __always_inline int request_write_as(__u64 inode, __u64 i_ino,
 	record->state = request->state;
 	record->mode = request->mode;
 	record->reserved = 0;
-	held_read(request->inode, record);
+	/* Faults pay for what they do with every page. */
+	held_read(request->inode,
+		  request->operation == RECORD_OPERATION_SET_RANGE ||
+			  request->operation == RECORD_OPERATION_FALLOCATE ||
+			  request->operation == RECORD_OPERATION_RELEASE,
+		  record);
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;

@@ -13,6 +13,7 @@
 #include "poison.bpf.h"
 #include "sleep.bpf.h"
 #include "promise.bpf.h"
+#include "guest.bpf.h"
 #include "snapshot.bpf.h"
 #include "discover.bpf.h"
 #include "control.bpf.h"

@@ -140,6 +140,8 @@ struct model_flush {
 enum model_kept {
 	MODEL_KEPT_PREEMPTION = 1 << 0, /* it is not preemptible, or soft interrupts are off */
 	MODEL_KEPT_INVALIDATE_LOCK = 1 << 1, /* it owns the inode's invalidate_lock for writing */
+	MODEL_KEPT_I_RWSEM = 1 << 2, /* the same of its i_rwsem */
+	MODEL_KEPT_MMAP_LOCK = 1 << 3, /* and of its own mmap_lock */
 };
 
 /* A call of a routine. */
@@ -226,9 +228,10 @@ enum model_left {
 		1 << 1, /* it has references that are neither the cache's nor maps' */
 };
 
-/* A task called the scheduler in a request, and was not preemptible. */
+/* A task called the scheduler in a request, or what may do so, and was not preemptible. */
 struct model_slept {
 	const struct model_request *request; /* its innermost */
+	bool might; /* it did not have to sleep */
 	__u32 preempt_count; /* of the task, then */
 	__u32 cpu;
 	__u64 time; /* ns */
@@ -330,6 +333,30 @@ struct model_promised {
 	__u64 since, begin, end;
 };
 
+/* What a guest can reach as private, and must not at that time. */
+enum model_reach {
+	MODEL_REACHED_STILL =
+		1, /* it came back into the direct map before it was taken from the guest */
+	MODEL_REACHED_EARLY = 2, /* the guest was given it before the conversion made it absent */
+	/* Whoever made it absent marked it as prepared, for any guest to use, and flushed it then. */
+	MODEL_REACHED_UNFLUSHED = 3,
+};
+
+/* A run of pages. Valid during the callback only. */
+struct model_reached {
+	const struct model_inode *inode;
+	enum model_reach how;
+	__u64 pgoff, nr, pfn;
+	__u64 mapped; /* ns: since then they are in the guest's reach, STILL: at the earliest */
+	/* ns: STILL: when they were taken out, 0: not when what should have ended; UNFLUSHED: end of the flush */
+	__u64 unmapped;
+	__u64 changed; /* ns: when they were made present, UNFLUSHED: absent; EARLY: 0 */
+	const struct model_zap *zap; /* STILL: the change that made them present; else NULL */
+	const struct model_request *request; /* that should have taken them out, or NULL */
+	const struct model_conversion *conversion; /* the same, or which made them the guest's */
+	__u32 tid, tgid, cpu;
+};
+
 enum model_doubt_reason {
 	MODEL_DOUBT_LOSS = 1, /* records lost, or calls missed */
 	MODEL_DOUBT_UNSEEN = 2, /* the end of a request arrived whose begin did not, or the like */
@@ -390,6 +417,7 @@ struct model_observer {
 	void (*promised)(void *context, const struct model_promised *promised);
 	/* Before the flush's end. */
 	void (*stale_read)(void *context, const struct model_stale *stale);
+	void (*reached)(void *context, const struct model_reached *reached);
 	/* Before the request's end. */
 	void (*slept)(void *context, const struct model_slept *slept);
 	/* Absent pages given back to the allocator. */

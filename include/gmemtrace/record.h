@@ -105,7 +105,10 @@
 	/* a stack of who does what nobody should, sealed to its names */                   \
 	X(CALLER_FRAMES,  80, caller_frames, 48 + 8 * RECORD_CALLER_FRAMES_NR,              \
 	  "caller-frames", RING, NONE)                                                      \
-	X(CALLER,         81, caller,         48, "caller",         SEALED, QUEUED)
+	X(CALLER,         81, caller,         48, "caller",         SEALED, QUEUED)         \
+	/* a guest can reach memory from now on, and cannot any more */                     \
+	X(GUEST_MAPPED,   85, guest,          72, "guest-mapped",   RAW,    QUEUED)         \
+	X(GUEST_UNMAPPED, 86, guest,          72, "guest-unmapped", RAW,    QUEUED)
 /* clang-format on */
 
 enum record_kind {
@@ -258,6 +261,10 @@ enum record_held_bits {
 	RECORD_HELD_COUNTED = 1 << 0, /* preempt_count was read, and this kernel counts */
 	RECORD_HELD_LOOKED = 1 << 1, /* the owner of the inode's invalidate_lock was read */
 	RECORD_HELD_INVALIDATE_LOCK = 1 << 2, /* it is the task, for writing */
+	/* So were those of the inode's i_rwsem and the task's mmap_lock; not of steps and faults. */
+	RECORD_HELD_LOOKED_MORE = 1 << 3,
+	RECORD_HELD_I_RWSEM = 1 << 4, /* the same */
+	RECORD_HELD_MMAP_LOCK = 1 << 5,
 };
 
 /*
@@ -454,12 +461,13 @@ struct record_promise_read {
 
 /*
  * A task called the scheduler where it is not preemptible, and the kernel said so: "scheduling while
- * atomic". From then on the task's preempt_count means nothing: the kernel sets it anew. 48 bytes.
+ * atomic". From then on the task's preempt_count means nothing: the kernel sets it anew. Or it called what may
+ * sleep there, and did not: "sleeping function called from invalid context" (CONFIG_DEBUG_ATOMIC_SLEEP). 48 bytes.
  */
 struct record_sleep {
 	struct record_header header; /* inode: 0 */
-	__u32 preempt_count; /* of the task, without what the scheduler itself adds */
-	__u32 reserved;
+	__u32 preempt_count; /* of the task, without what the scheduler, or telling of it, adds */
+	__u32 might; /* 1: it did not sleep, and the count is what it was */
 	__u64 reserved2;
 };
 
@@ -525,6 +533,21 @@ struct record_caller {
 	char text[];
 };
 
+/*
+ * What backs guest frames by an inode was entered into a guest's page table as private (MAPPED), or all of
+ * the range was taken out of it (UNMAPPED). Both are written under the VM's mmu_lock, which orders them. Where the
+ * inode is being released its slots do not lead there any more: UNMAPPED has inode 0 then, and is of the release that
+ * its task is at. 72 bytes.
+ */
+struct record_guest {
+	struct record_header header;
+	__u64 i_ino;
+	__u64 gfn;
+	__u64 pgoff; /* of the first page */
+	__u64 nr; /* pages */
+	__u64 reserved;
+};
+
 /* Which sensors are on. Bits, append-only. */
 enum sensor_group {
 	SENSOR_GROUP_VERDICT = 1 << 0, /* zaps, flushes, requests, owners, snapshots */
@@ -536,6 +559,7 @@ enum sensor_group {
 	SENSOR_GROUP_EXPOSURES = 1 << 6, /* histograms of exposures alone, kept in the kernel */
 	SENSOR_GROUP_DURATIONS = 1 << 7, /* histograms of flushes' durations, as well */
 	SENSOR_GROUP_WITNESS = 1 << 8, /* whether each CPU takes part in a flush, for the verdict */
+	SENSOR_GROUP_GUEST = 1 << 9, /* what guests can reach as private */
 };
 
 /*

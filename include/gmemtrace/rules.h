@@ -66,6 +66,7 @@ enum rule_needs {
 	RULE_NEEDS_PROMISES = 1 << 5, /* what KVM has promised of pages that are read */
 	RULE_NEEDS_ANSWERS = 1 << 6, /* SENSOR_GROUP_WITNESS, for a part of it */
 	RULE_NEEDS_CHANGES = 1 << 7, /* SENSOR_GROUP_CHANGES */
+	RULE_NEEDS_GUEST = 1 << 8, /* SENSOR_GROUP_GUEST, for a part of it */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

@@ -86,6 +86,7 @@ struct run_options {
 	bool page_free_asked; /* by the user: not just a default */
 	bool witness; /* watch whether each CPU takes part in a flush */
 	bool witness_asked; /* by the user: not just a default */
+	bool guest; /* follow what guests can reach as private */
 	bool flushes; /* time every flush of kernel mappings, and who answers it */
 	bool flushes_asked; /* by the user: not just where it can be had */
 	bool changes; /* when changes of direct-map entries began, too */

@@ -376,6 +376,7 @@ int subcommand_check(int argc, char **argv, char **command)
 	struct check check = {
 		.options.run.page_free = true,
 		.options.run.witness = true,
+		.options.run.guest = true,
 		.options.pages_apply = true,
 		.format = report_format_find("text"),
 	};

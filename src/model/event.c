@@ -71,6 +71,8 @@ static bool event_concerns(const struct event *event, __u32 inode, __u64 pgoff, 
 	case RECORD_REQUEST_BEGIN:
 	case RECORD_REQUEST_END:
 	case RECORD_JOIN:
+	case RECORD_GUEST_MAPPED:
+	case RECORD_GUEST_UNMAPPED:
 		return event->inode == inode && event_covers(event, pgoff);
 	case RECORD_ZAP:
 	case RECORD_LEAVE:

@@ -162,6 +162,8 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 	}
 	exposure_cut(model, exposure, first, last);
 	flush->covered += ended.nr;
+	if (ended.nr && model->early_nr)
+		reach_flushed(model, &ended);
 	if (ended.nr)
 		notify_exposure_ended(model, &ended);
 }
@@ -219,6 +221,8 @@ static bool exposure_end_single(struct model *model, struct model_flush *flush,
 		.operation = operation,
 	};
 	model->exposed_head = model->exposed_nr = 0;
+	if (model->early_nr)
+		reach_flushed(model, &ended);
 	notify_exposure_ended(model, &ended);
 	return true;
 }

@@ -59,6 +59,7 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->base, time);
 	promise_forget(model, inode);
+	reach_free(model, inode);
 	if (inode_has(inode, PROVIDER_LEAVES_UNTOLD))
 		inode_let_go(model, inode);
 	inode_settle(model, inode);
@@ -85,6 +86,7 @@ void inode_forget(struct model *model, struct inode *inode)
 	}
 	inode->learning = true;
 	promise_forget(model, inode);
+	reach_free(model, inode);
 	inode->legal = MODEL_EITHER;
 	inode->seen = false;
 	for (size_t i = 0; i < inode->regions_nr; i++) {

@@ -54,6 +54,9 @@ void model_free(struct model *model)
 	request_free_all(model);
 	promise_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
+		reach_free(model, model->inodes[i]);
+	free(model->early);
+	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
 	pfn_free_all(model);
 	changes_free(model);
@@ -189,6 +192,12 @@ static void take_record(struct model *model, const struct record_header *record)
 		break;
 	case RECORD_PROMISE:
 		promise_take(model, (const struct record_promise *)record);
+		break;
+	case RECORD_GUEST_MAPPED:
+		reach_map(model, (const struct record_guest *)record);
+		break;
+	case RECORD_GUEST_UNMAPPED:
+		reach_unmap(model, (const struct record_guest *)record);
 		break;
 	case RECORD_UNANSWERED:
 		flush_take_unanswered(model, (const struct record_unanswered *)record);

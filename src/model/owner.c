@@ -121,6 +121,9 @@ void owner_join(struct model *model, const struct record_owner *record)
 		run_write(&run, join_flags(inode, &run, known, prepared));
 		pages_mark_changed(model, run.slot, pgoff, run.nr, record->header.time);
 		extent_touch_run(inode, &run, pgoff, event_time(model, record->header.time));
+		if (prepared && run.pages->flags & PAGE_EXPOSED)
+			reach_prepared(model, task_get(model, record->header.tid), inode, record,
+				       pgoff, run.nr);
 		if (page_applied(run.pages) == MODEL_ABSENT)
 			loose_adopt(model, inode, pgoff, record->page + i, run.nr);
 	}
@@ -176,6 +179,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 			run = content - i;
 		run = leave_alike(inode, pgoff, record->page + i, run, &moved);
 		page_leave(model, inode, pgoff, record->page + i, run);
+		reach_forget(model, inode, pgoff, run);
 		pages_touch(model, inode, pgoff, run, event_time(model, record->header.time));
 		moved.inode = &inode->base;
 		moved.pgoff = pgoff;

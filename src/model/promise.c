@@ -298,6 +298,9 @@ static void promise_unbind(struct model *model, struct inode *inode,
 	struct promise_vm *vm = vm_get(model, record->vm);
 	size_t there = 0;
 
+	/* Its slot's page tables are gone by now, by ways that are not all seen. */
+	if (inode)
+		reach_forget(model, inode, record->pgoff, record->gfn_nr);
 	if (vm)
 		vm_touch(vm, record->header.time);
 	if (!promises)
@@ -352,6 +355,8 @@ void promise_take(struct model *model, const struct record_promise *record)
 		break;
 	case RECORD_PROMISE_CONVERT_END:
 		/* Binding ends a conversion of its own before it ends. */
+		if (model->early_nr)
+			reach_task_ended(model, task);
 		if (!task->call.bind)
 			call_end(model, &task->call, record->header.time);
 		break;

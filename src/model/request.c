@@ -310,6 +310,10 @@ static __u32 request_holds_more(const struct request *request, const struct reco
 
 	if (read & RECORD_HELD_COUNTED && end->preempt_count > request->base.preempt_begin)
 		kept |= MODEL_KEPT_PREEMPTION;
+	if (read & RECORD_HELD_LOOKED_MORE && end->held & ~request->held & RECORD_HELD_I_RWSEM)
+		kept |= MODEL_KEPT_I_RWSEM;
+	if (read & RECORD_HELD_LOOKED_MORE && end->held & ~request->held & RECORD_HELD_MMAP_LOCK)
+		kept |= MODEL_KEPT_MMAP_LOCK;
 	if (read & RECORD_HELD_LOOKED && end->held & ~request->held & RECORD_HELD_INVALIDATE_LOCK)
 		kept |= MODEL_KEPT_INVALIDATE_LOCK;
 	return kept;
@@ -371,6 +375,8 @@ void request_end(struct model *model, const struct record_request *record)
 	if (!request->outer)
 		flush_judge_request(model, task, request);
 	notify_request_ended(model, request);
+	if (model->early_nr && !request->outer && !task->call.vm)
+		reach_task_ended(model, task);
 	request_unlink(model, request);
 	inode = request->inode;
 	if (inode)
@@ -385,6 +391,7 @@ void request_sleep(struct model *model, const struct record_sleep *record)
 	const struct task *task = task_get(model, record->header.tid);
 	struct request *request = task ? task->top : NULL;
 	struct model_slept slept = {
+		.might = record->might,
 		.preempt_count = record->preempt_count,
 		.cpu = record->header.cpu,
 		.time = record->header.time,
@@ -398,7 +405,7 @@ void request_sleep(struct model *model, const struct record_sleep *record)
 	if (request->held & RECORD_HELD_COUNTED &&
 	    record->preempt_count > request->base.preempt_begin)
 		MODEL_NOTIFY(model, slept, &slept);
-	for (; request; request = request->outer)
+	for (; request && !slept.might; request = request->outer)
 		request->held &= ~(__u32)RECORD_HELD_COUNTED;
 }
 

@@ -244,6 +244,7 @@ struct inode {
 	size_t ended_nr, ended_room;
 	__u64 ended_count; /* ever */
 	struct promises *promises; /* NULL: nothing was ever promised, or asked for */
+	struct reach *reach; /* NULL: no page was ever in a guest's reach, as far as is known */
 };
 
 /* What inodes add to model_counts. */
@@ -335,6 +336,14 @@ struct exposure {
 	__u32 nr, tid;
 };
 
+/* Made present by a task that is to take it from its guest, and has not yet; or the other way round. */
+struct early {
+	struct inode *inode;
+	bool unflushed; /* prepared, and its task is still to flush what it made absent: zap.end says when */
+	__u64 since; /* ns: not in the guest's reach before */
+	struct model_zap zap; /* of these pages alone */
+};
+
 #define EVENT_FAR ((1ULL << 48) - 1) /* no page has such an offset or pfn */
 
 /* struct model_event, in less memory: where there are many, touching it is what they cost. */
@@ -364,6 +373,12 @@ struct map {
 		union map_value value;
 	} * slots;
 	size_t room, used;
+};
+
+/* Which pages of an inode its guest can reach as private. */
+struct reach {
+	struct map chunks; /* pgoff >> CHUNK_SHIFT -> struct reach_chunk * */
+	__u64 mapped; /* pages */
 };
 
 struct model {
@@ -428,6 +443,10 @@ struct model {
 	size_t callers_next;
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
+	struct early *early;
+	size_t early_nr, early_room;
+	__u64 unmaps; /* from guests, that were seen */
+	__u64 reach_looks; /* at chunks of what is in guests' reach, and at tasks */
 	struct bundle *bundles; /* begun, not ended */
 	size_t bundles_nr;
 	struct bundle *bundles_free;
@@ -963,6 +982,23 @@ void spans_set(struct model *model, struct promises *promises, __u64 first, __u6
 	       const struct promise_news *news);
 /* What is known of the page at @pgoff. */
 void promise_span_at(const struct inode *inode, __u64 pgoff, struct promise_span *span);
+
+/* reach.c: what guests can reach as private */
+void reach_map(struct model *model, const struct record_guest *record);
+void reach_unmap(struct model *model, const struct record_guest *record);
+/* Pages of @inode, whose `reach` is not NULL, were made present by @task. */
+void reach_restored(struct model *model, const struct task *task, struct inode *inode,
+		    const struct model_zap *zap);
+/* @nr pages from @pgoff on that are exposed were prepared by @task. */
+void reach_prepared(struct model *model, const struct task *task, struct inode *inode,
+		    const struct record_owner *record, __u64 pgoff, __u64 nr);
+/* Some of them, perhaps. */
+void reach_flushed(struct model *model, const struct model_exposure *ended);
+/* The outermost request or the conversion of @task has ended, and is still what it is at. */
+void reach_task_ended(struct model *model, const struct task *task);
+/* Nobody reaches these pages any more, or it is not known. */
+void reach_forget(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr);
+void reach_free(struct model *model, struct inode *inode);
 
 /* promise.c: what KVM is told, and who set what last */
 /* NULL: nothing was ever said of it. */

@@ -98,6 +98,8 @@ bool record_contradicts(const struct record_header *record)
 		return summary_contradicts((const struct record_summary *)record);
 	case RECORD_PROMISE:
 		return ((const struct record_promise *)record)->is_private > 1;
+	case RECORD_SLEEP:
+		return ((const struct record_sleep *)record)->might > 1;
 	case RECORD_PAGE_FREE:
 		return free_contradicts((const struct record_page_free *)record);
 	default:

@@ -243,6 +243,8 @@ zap_told(struct model *model, struct task *task, struct inode *inode, const stru
 	bool exposes = !zap->valid && !zap->result && !zap->redundant;
 
 	zap_count(model, zap, inode, request);
+	if (zap->valid && inode && inode->reach && !zap->result)
+		reach_restored(model, task, inode, zap);
 	if (zap->valid)
 		loose_borrow(task, zap);
 	/* What was absent and is not redundant waits for a flush: it is measured from then. */

@@ -29,6 +29,10 @@ static const char *event_type(const struct model_event *event)
 		return "read";
 	case RECORD_PROMISE:
 		return "conversion";
+	case RECORD_GUEST_MAPPED:
+		return "guest-mapped";
+	case RECORD_GUEST_UNMAPPED:
+		return "guest-unmapped";
 	default:
 		return "unknown";
 	}

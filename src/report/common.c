@@ -164,8 +164,8 @@ const char *report_event(const struct model_event *event, char *text)
 			 event->mode, range, map_owner_name(event->operation));
 		break;
 	case RECORD_SLEEP:
-		snprintf(text, REPORT_EVENT_MAX, "the task is to sleep, with preempt_count 0x%x",
-			 event->state);
+		snprintf(text, REPORT_EVENT_MAX, "the task %s sleep, with preempt_count 0x%x",
+			 event->mode ? "may" : "is to", event->state);
 		break;
 	case RECORD_STALE:
 		snprintf(text, REPORT_EVENT_MAX,
@@ -177,6 +177,14 @@ const char *report_event(const struct model_event *event, char *text)
 	case RECORD_PROMISE:
 		snprintf(text, REPORT_EVENT_MAX, "conversion of gfns %s to %s ends, result %d",
 			 range, event->state ? "shared" : "private", event->result);
+		break;
+	case RECORD_GUEST_MAPPED:
+		snprintf(text, REPORT_EVENT_MAX, "%s is entered into the guest's page table",
+			 pages);
+		break;
+	case RECORD_GUEST_UNMAPPED:
+		snprintf(text, REPORT_EVENT_MAX, "%s is taken out of the guest's page table",
+			 pages);
 		break;
 	default:
 		snprintf(text, REPORT_EVENT_MAX, "event %u", event->kind);

@@ -160,6 +160,11 @@ static bool event_fails(const struct model_event *event)
 	       event->operation == RECORD_OPERATION_UPDATE_XARRAY;
 }
 
+static bool event_reaches(const struct model_event *event)
+{
+	return event->kind == RECORD_GUEST_MAPPED;
+}
+
 static bool event_flushes(const struct model_event *event)
 {
 	return event->kind == RECORD_FLUSH;
@@ -374,6 +379,7 @@ static void chain_slept(struct chain *chain, const struct model_slept *slept)
 		.tgid = request->tgid,
 		.inode = request->inode ? (__u32)request->inode->number : 0,
 		.state = slept->preempt_count,
+		.mode = slept->might,
 		.first = request->pgoff_first,
 		.last = request->pgoff_last,
 	};
@@ -439,6 +445,8 @@ static void chain_given(struct chain *chain, const struct model *model,
 		chain_slept(chain, accusation->slept);
 	if (accusation->stale)
 		chain_stale(chain, accusation->stale);
+	if (accusation->reached && accusation->reached->conversion)
+		chain->told->conversion = *accusation->reached->conversion;
 	if (accusation->moved)
 		chain_moved(chain, model, accusation->moved);
 }
@@ -459,6 +467,9 @@ static void chain_looked_up(struct chain *chain, const struct accusation *accusa
 		chain_add_found(chain, event_fails, from, to);
 	if (accusation->chain & CHAIN_CAME)
 		chain_add_found(chain, event_changes, from, to);
+	if (accusation->chain & CHAIN_REACHED)
+		chain_add_found(chain, event_reaches, 0,
+				accusation->zap ? accusation->zap->end : to);
 	if (accusation->chain & CHAIN_EXPOSED) {
 		chain_add_found(chain, event_zaps, from, from);
 		chain_add_found(chain, event_flushes, from, to);

@@ -61,7 +61,7 @@ struct cause_list {
 #define RULE_CALLS(call)                                                                           \
 	call(inode_met) call(request_ended) call(request_stuck) call(changed) call(flush_judged)   \
 		call(exposure_ended) call(page_read) call(freed_absent) call(moved) call(promised) \
-			call(mapped) call(slept) call(stale_read)
+			call(mapped) call(slept) call(stale_read) call(reached)
 
 /* Kinds of inode: RULE_PROVIDER() tells 32 apart. */
 enum rule_kinds {

@@ -35,6 +35,7 @@ struct rule_descriptor {
 	void (*moved)(struct verdict *verdict, const struct model_moved *moved);
 	void (*slept)(struct verdict *verdict, const struct model_slept *slept);
 	void (*stale_read)(struct verdict *verdict, const struct model_stale *stale);
+	void (*reached)(struct verdict *verdict, const struct model_reached *reached);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* The run is over; what walks of the direct map have proved is in @map. */
 	void (*mapped)(struct verdict *verdict, const struct map *map);
@@ -94,6 +95,7 @@ struct accusation {
 	const struct model_promised *promised;
 	const struct model_slept *slept;
 	const struct model_stale *stale;
+	const struct model_reached *reached;
 	const struct map *map;
 	const struct map_run_of *absent; /* the first run that walks found so */
 	const struct model_moved *moved; /* its task's open request, if there is one, is named */
@@ -111,6 +113,7 @@ enum accusation_chain {
 	CHAIN_XARRAY = 1 << 6, /* the update of the xarray that failed inside the request */
 	CHAIN_EXPOSED = 1 << 7, /* the change at `from`, and the flush at `to` */
 	CHAIN_CAME = 1 << 8, /* what it came by, or was changed by, since `from` */
+	CHAIN_REACHED = 1 << 9, /* that the guest got it, before its change or at `to` */
 };
 
 /* chain.c: @told gets what proves @accusation. */

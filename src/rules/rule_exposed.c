@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* exposed: a page is the guest's from now on, and the host can reach it still. */
+#include <stdio.h>
 #include "providers/provider.h"
 #include "rules/read.h"
 
@@ -85,23 +86,151 @@ static void exposed_moved(struct verdict *verdict, const struct model_moved *mov
 	}
 }
 
+/* What was to take the pages from the guest: "the release of g3", "the conversion of gfns ..." */
+static void reached_by(const struct model_reached *reached, char *text, size_t size)
+{
+	const struct model_conversion *conversion = reached->conversion;
+	char request[REQUEST_WORDS_MAX];
+
+	if (conversion)
+		snprintf(text, size,
+			 "the conversion of gfns 0x%llx-0x%llx to %s (task %u, began at "
+			 "%llu.%06llu s)",
+			 (unsigned long long)conversion->gfn_first,
+			 (unsigned long long)(conversion->gfn_first + conversion->gfn_nr - 1),
+			 conversion->is_private ? "private" : "shared", conversion->tid,
+			 time_seconds(conversion->begin), time_micros(conversion->begin));
+	else
+		snprintf(text, size, "%s",
+			 reached->request ? request_words(reached->request, request) : "a task");
+}
+
+static void words_of_still(struct verdict_violation *violation, const struct model_reached *reached,
+			   const char *page, const char *by)
+{
+	char until[80] = "when that ended the guest had it still";
+
+	if (reached->unmapped)
+		snprintf(until, sizeof(until), "the guest had it until %llu.%06llu s",
+			 time_seconds(reached->unmapped), time_micros(reached->unmapped));
+	violation_source_state(violation, "events", MODEL_PRESENT,
+			       "present again before it was taken from the guest");
+	violation_words(violation,
+			"%s was made present at %llu.%06llu s by %s. However, %s, as its private "
+			"memory: what it wrote there meanwhile the host can read.",
+			page, time_seconds(reached->changed), time_micros(reached->changed), by,
+			until);
+}
+
+static void words_of_early(struct verdict_violation *violation, const struct model_reached *reached,
+			   const char *page, const char *by)
+{
+	violation_source_state(violation, "events", MODEL_PRESENT,
+			       "given to the guest before it was made absent");
+	violation_words(
+		violation,
+		"%s was entered into its guest's page table at %llu.%06llu s by task %u, as "
+		"private memory. However, %s had not made it absent yet: what the guest "
+		"writes there the host can read.",
+		page, time_seconds(reached->mapped), time_micros(reached->mapped), reached->tid,
+		by);
+}
+
+static void words_of_unflushed(struct verdict_violation *violation,
+			       const struct model_reached *reached, const char *page)
+{
+	violation_source_state(violation, "events", MODEL_ABSENT,
+			       "prepared before the flush that covers it");
+	violation_words(violation,
+			"%s was made absent at %llu.%06llu s, and marked as prepared at "
+			"%llu.%06llu s by task %u. However, the flush that covers it ended only at "
+			"%llu.%06llu s: from the mark on a guest may use it, and until the flush "
+			"any CPU may read it through its TLB.",
+			page, time_seconds(reached->changed), time_micros(reached->changed),
+			time_seconds(reached->mapped), time_micros(reached->mapped), reached->tid,
+			time_seconds(reached->unmapped), time_micros(reached->unmapped));
+}
+
+static void reached_words(struct verdict_violation *violation, const struct model_reached *reached)
+{
+	char page[64], name[MODEL_INODE_NAME_MAX], by[REQUEST_WORDS_MAX];
+
+	model_inode_name(reached->inode, name, sizeof(name));
+	snprintf(page, sizeof(page), "Page 0x%llx of %s", (unsigned long long)reached->pgoff, name);
+	reached_by(reached, by, sizeof(by));
+	switch (reached->how) {
+	case MODEL_REACHED_STILL:
+		words_of_still(violation, reached, page, by);
+		break;
+	case MODEL_REACHED_EARLY:
+		words_of_early(violation, reached, page, by);
+		break;
+	case MODEL_REACHED_UNFLUSHED:
+		words_of_unflushed(violation, reached, page);
+		break;
+	}
+}
+
+/* When what broke the rule had happened. */
+static __u64 reached_end(const struct model_reached *reached)
+{
+	if (reached->unmapped)
+		return reached->unmapped;
+	return reached->how == MODEL_REACHED_STILL ? reached->changed : reached->mapped;
+}
+
+static void exposed_reached(struct verdict *verdict, const struct model_reached *reached)
+{
+	bool unflushed = reached->how == MODEL_REACHED_UNFLUSHED;
+	struct accusation accusation = {
+		.rule = RULE_EXPOSED,
+		.inode = reached->inode,
+		.pgoff = reached->pgoff,
+		.nr = reached->nr,
+		.pfn = reached->pfn,
+		.variant = reached->how,
+		.from = unflushed ? reached->changed : reached->mapped,
+		.to = reached_end(reached),
+		.zap = reached->zap,
+		.reached = reached,
+		.request = reached->request,
+		.chain = unflushed ? CHAIN_EXPOSED | CHAIN_CAME : CHAIN_REACHED,
+	};
+	struct verdict_violation *violation;
+
+	if (model_doubtful(verdict_model(verdict), reached->inode, accusation.from, accusation.to))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
+	if (violation)
+		reached_words(violation, reached);
+}
+
 static const struct rule_descriptor exposed = {
 	.rule = {
 		.name = "exposed",
 		.fires_when = "a page reached the guest present although it is declared absent",
 		.meaning = "A page was marked as prepared, so that a guest may use it, while it was "
-			   "present although it is declared absent. "
-			   "Judged where the kernel marks pages by a routine that can be hooked; "
-			   "when the guest maps the page, and whether it still has it when the page "
-			   "becomes present again, is not looked at.",
+			   "present although it is declared absent, or before the flush that covers it "
+			   "had ended; or KVM entered it into the guest's page table as private before "
+			   "the conversion to private had made it absent; or a conversion to shared, a "
+			   "punched hole or a release made it present before KVM had taken it out of "
+			   "there. "
+			   "Marks are judged where the kernel sets them by a routine that can be hooked, "
+			   "the guest's page table where check runs live and KVM has its TDP MMU: "
+			   "kvm_tdp_mmu_map() and kvm_tdp_mmu_unmap_gfn_range() are hooked. "
+			   "Not seen are shadow page tables, what was entered before the sensors were "
+			   "armed, or before something was lost, and whether the guest's TLB was flushed; "
+			   "a page that its slot's end takes from the guest is nobody's; and what "
+			   "KVM_GMEM_SET_DIRECT_MAP makes present the guest may keep.",
 		.id = RULE_EXPOSED,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_GUEST,
 		.providers = PROVIDERS_TAKE_REQUESTS,
-		.watches = { "mark_prepared_exit" },
+		.watches = { "mark_prepared_exit", "guest_map_exit" },
 		.trusts = { "zap_invalid_exit", "zap_valid_exit", "set_range_exit" },
 		.built = true,
 	},
 	.moved = exposed_moved,
+	.reached = exposed_reached,
 };
 RULE_ENTER(exposed);

@@ -27,6 +27,25 @@ static void leak_accuse(struct verdict *verdict, const struct model_request *req
 			time_micros(request->end), however);
 }
 
+/* Of which the owner is known. */
+static const struct {
+	enum model_kept kept;
+	const char *says, *however;
+} locks[] = {
+	{ MODEL_KEPT_INVALIDATE_LOCK,
+	  "the task owns invalidate_lock for writing, and did not at its begin",
+	  "its task still owned the inode's invalidate_lock for writing, which it had not owned "
+	  "when "
+	  "it began. Whoever changes the inode next waits for ever." },
+	{ MODEL_KEPT_I_RWSEM, "the task owns i_rwsem for writing, and did not at its begin",
+	  "its task still owned the inode's i_rwsem for writing, which it had not owned when it "
+	  "began. Whoever locks the inode next waits for ever." },
+	{ MODEL_KEPT_MMAP_LOCK, "the task owns mmap_lock for writing, and did not at its begin",
+	  "its task still owned its process's mmap_lock for writing, which it had not owned when "
+	  "it "
+	  "began. Every page fault of the process waits for ever." },
+};
+
 static void leak_request_ended(struct verdict *verdict, const struct model_request *request)
 {
 	char says[VERDICT_SAYS_MAX];
@@ -39,13 +58,11 @@ static void leak_request_ended(struct verdict *verdict, const struct model_reque
 			    "in with: a lock was not released, or preemption not enabled again. "
 			    "The task must not sleep any more, and does not know it.");
 	}
-	if (request->kept & MODEL_KEPT_INVALIDATE_LOCK)
-		leak_accuse(
-			verdict, request, MODEL_KEPT_INVALIDATE_LOCK,
-			"the task owns invalidate_lock for writing, and did not at its begin",
-			"its task still owned the inode's invalidate_lock for writing, which it "
-			"had not owned when it began. Whoever changes the inode next waits for "
-			"ever.");
+	for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++) {
+		if (request->kept & locks[i].kept)
+			leak_accuse(verdict, request, locks[i].kept, locks[i].says,
+				    locks[i].however);
+	}
 }
 
 /*
@@ -85,16 +102,17 @@ static const struct rule_descriptor lock_leak = {
 		.name = "lock-leak",
 		.fires_when = "a request ended holding a lock that it began without",
 		.meaning = "A request ended with a higher preemption count than it began with, or "
-			   "its task came to own the inode's invalidate_lock for writing and still "
-			   "does; or a folio is locked in two reads at its inode's release, where "
+			   "its task came to own the inode's invalidate_lock or i_rwsem, or its own "
+			   "mmap_lock, for writing and still does; or a folio is locked in two reads at its inode's release, where "
 			   "nobody can be at work on it. "
 			   "A page with memory failure is left out: who deals with that holds the lock. "
 			   "What locks a folio for a moment, as compaction does, lets it go: the "
 			   "release waits for the lock, and where it has ended within a second of the "
 			   "reads nothing has leaked. "
 			   "Of requests that nest the innermost is told of. "
-			   "Locks of other objects, those taken for reading, and what is taken outside "
-			   "of requests are not seen. "
+			   "The latter two locks are looked at for changes of a range, fallocate and "
+			   "the release. Mutexes, locks of other objects, those taken for reading, and "
+			   "what is taken outside of requests are not seen. "
 			   "Where a kernel keeps no preemption count, that half is not judged.",
 		.id = RULE_LOCK_LEAK,
 		.severity = RULE_SEVERITY_VIOLATION,

@@ -236,6 +236,20 @@ static void explain_answers(struct verdict *verdict, const struct rule *rule,
 	not_judged_of(verdict, rule)->unasked = unasked;
 }
 
+/* What guests can reach is a part of what the rule judges. */
+static void explain_guest(struct verdict *verdict, const struct rule *rule,
+			  const struct model_counts *counts)
+{
+	bool unasked;
+
+	if (counts->groups & SENSOR_GROUP_GUEST)
+		return;
+	unasked = !not_judged_of(verdict, rule)->reason[0];
+	not_judged_add(verdict, rule,
+		       "not what guests can reach: nobody looked, or there is no TDP MMU to hook");
+	not_judged_of(verdict, rule)->unasked = unasked;
+}
+
 /* What a rule needs, and does not have, each with its reason. */
 static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
@@ -260,6 +274,8 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 		explain_promises(verdict, rule, counts);
 	if (rule->needs & RULE_NEEDS_ANSWERS)
 		explain_answers(verdict, rule, counts);
+	if (rule->needs & RULE_NEEDS_GUEST)
+		explain_guest(verdict, rule, counts);
 	if (rule->needs & RULE_NEEDS_CHANGES && !(counts->groups & SENSOR_GROUP_CHANGES)) {
 		unasked = !not_judged_of(verdict, rule)->reason[0];
 		not_judged_add(verdict, rule,

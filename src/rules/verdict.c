@@ -96,6 +96,8 @@ static __u64 accusation_request(const struct accusation *accusation)
 {
 	if (accusation->request)
 		return accusation->request->id;
+	if (accusation->reached && accusation->reached->conversion)
+		return accusation->reached->conversion->begin;
 	return accusation->promised ? accusation->promised->last.begin : 0;
 }
 
@@ -457,6 +459,11 @@ static void verdict_promised(void *context, const struct model_promised *promise
 	VERDICT_CALL((struct verdict *)context, promised, promised);
 }
 
+static void verdict_reached(void *context, const struct model_reached *reached)
+{
+	VERDICT_CALL_OF((struct verdict *)context, reached, reached->inode, reached);
+}
+
 static void verdict_moved(void *context, const struct model_moved *moved)
 {
 	VERDICT_CALL((struct verdict *)context, moved, moved);
@@ -556,6 +563,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.promised = verdict_promised,
 		.slept = verdict_slept,
 		.stale_read = verdict_stale_read,
+		.reached = verdict_reached,
 		.moved = verdict_moved,
 		.freed_absent = verdict_freed_absent,
 		.mapped = verdict_mapped,

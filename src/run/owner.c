@@ -27,6 +27,8 @@ static uint32_t groups_wanted(const struct run_options *options)
 		groups |= SENSOR_GROUP_PAGE_FREE;
 	if (options->witness)
 		groups |= SENSOR_GROUP_WITNESS;
+	if (options->guest)
+		groups |= SENSOR_GROUP_GUEST;
 	if (options->flushes)
 		groups |= SENSOR_GROUP_FLUSHES | SENSOR_GROUP_ACKNOWLEDGE;
 	if (options->flushes && options->stack_rate)

@@ -389,6 +389,8 @@ static bool record_change(struct redact *redact, const struct record_header *rec
 	case RECORD_UNANSWERED:
 	case RECORD_CALL:
 	case RECORD_STALE:
+	case RECORD_GUEST_MAPPED:
+	case RECORD_GUEST_UNMAPPED:
 		return room_copy(redact, record);
 	case RECORD_NONE:
 	case RECORD_SNAPSHOT_BLOCK:

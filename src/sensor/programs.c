@@ -19,6 +19,8 @@
 #define ANSWERS SENSOR_GROUP_ACKNOWLEDGE
 #define CHANGES SENSOR_GROUP_CHANGES
 #define WITNESS SENSOR_GROUP_WITNESS
+#define GUEST SENSOR_GROUP_GUEST
+#define TDP "KVM's TDP MMU (5.14)"
 #define CSDS "tracepoints of csds (6.5)"
 #define EXPOSURES SENSOR_GROUP_EXPOSURES
 #define DURATIONS SENSOR_GROUP_DURATIONS
@@ -180,6 +182,12 @@ const struct load_program load_programs[] = {
 		"witness_step", NULL, 0, KERNEL, WITNESS, false, "CONFIG_SMP=y", 0 },
 	[PROGRAM_STALE_READ] = {
 		"stale_read", NULL, 0, KERNEL, WITNESS, false, CSDS " where no guest's memory is encrypted (SEV-SNP, TDX)", 0 },
+	[PROGRAM_GUEST_MAP_EXIT] = {
+		"guest_map_exit", "kvm_tdp_mmu_map", 2, INODES, GUEST, false, TDP, 0 },
+	[PROGRAM_GUEST_UNMAP_EXIT] = {
+		"guest_unmap_exit", "kvm_tdp_mmu_unmap_gfn_range", 3, INODES, GUEST, false, TDP, 0 },
+	[PROGRAM_SLEEP_SAID] = {
+		"sleep_said", NULL, 0, KERNEL, VERDICT, false, "CONFIG_DEBUG_ATOMIC_SLEEP=y", 0 },
 };
 /* clang-format on */
 
@@ -202,6 +210,8 @@ static const char *program_tracepoint(const struct load_program *program)
 		return "csd_function_exit";
 	case PROGRAM_WITNESS_STEP:
 		return "cpuhp_enter";
+	case PROGRAM_SLEEP_SAID:
+		return "console";
 	default:
 		return NULL;
 	}
@@ -235,6 +245,9 @@ static bool program_is_spare(const struct load_program *program, const struct ke
 {
 	size_t index = (size_t)(program - load_programs);
 
+	/* Where nobody looks nobody says anything. */
+	if (index == PROGRAM_SLEEP_SAID)
+		return !kernel_has_function(kernel, "__might_resched", 3);
 	if (index == PROGRAM_CSD_ENTERED)
 		return !(groups & CHANGES) || load_answers_by(kernel) != SENSOR_ANSWERS_CSD;
 	return (index == PROGRAM_HANDLER_ENTER || index == PROGRAM_HANDLER_EXIT) &&

@@ -535,6 +535,15 @@ static void promise_read_seal(struct seal *seal, const struct record_promise_rea
 #define NOT_OF_BPF_RAW(kind)
 #define NOT_OF_BPF_RING(kind)
 #define NOT_OF_BPF_SEALED(kind) case RECORD_##kind:
+/* Of an inode that was not announced nothing else is known either. */
+static void guest_seal(struct seal *seal, const struct record_guest *raw)
+{
+	struct record_guest guest = *raw;
+
+	if (header_seal(seal, &guest.header, guest.i_ino) || !raw->header.inode)
+		emit(seal, &guest);
+}
+
 #define NOT_OF_BPF(kind, id, type, bytes, name, form, model) NOT_OF_BPF_##form(kind)
 
 void seal_record(struct seal *seal, const struct record_header *raw)
@@ -591,6 +600,10 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		break;
 	case RECORD_PROMISE_READ:
 		promise_read_seal(seal, (const struct record_promise_read *)raw);
+		break;
+	case RECORD_GUEST_MAPPED:
+	case RECORD_GUEST_UNMAPPED:
+		guest_seal(seal, (const struct record_guest *)raw);
 		break;
 	case RECORD_NONE:
 		RECORD_KINDS(NOT_OF_BPF)

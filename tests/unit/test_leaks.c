@@ -55,6 +55,31 @@ static void test_lock_leak(void **state)
 	assert_non_null(strstr(here_found(RULE_LOCK_LEAK)->words, "invalidate_lock"));
 }
 
+/* Locks that are looked at in some requests only. */
+static void test_lock_leak_more(void **state)
+{
+	static const struct {
+		__u32 bit;
+		const char *name;
+	} locks[] = { { RECORD_HELD_I_RWSEM, "i_rwsem" }, { RECORD_HELD_MMAP_LOCK, "mmap_lock" } };
+	const struct holding none = { RECORD_HELD_LOOKED_MORE, 0 }, unread = { 0, 0 };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		const struct holding owned = { RECORD_HELD_LOOKED_MORE | locks[i].bit, 0 };
+
+		hold(none, none, owned, owned);
+		expect_here(RULE_LOCK_LEAK);
+		expect_pages(RULE_LOCK_LEAK, 2, 5);
+		assert_non_null(strstr(here_found(RULE_LOCK_LEAK)->words, locks[i].name));
+		/* Its caller's, and one of which the begin was not read. */
+		hold(owned, owned, owned, owned);
+		expect_silent(RULE_LOCK_LEAK);
+		hold(unread, unread, owned, owned);
+		expect_silent(RULE_LOCK_LEAK);
+	}
+}
+
 /* The outer one's own leak is told of as its own, at its end. */
 static void test_lock_leak_outer(void **state)
 {
@@ -303,6 +328,28 @@ static void test_sleep_in_atomic(void **state)
 	assert_int_equal(here_count(RULE_LOCK_LEAK), 0);
 }
 
+/* It did not sleep, so that what it holds at its end is its own still. */
+static void test_sleep_might(void **state)
+{
+	struct record_sleep *record;
+
+	(void)state;
+	here_anew();
+	faulted(8);
+	stream_begin(&stream, T, G, SET_RANGE, 1, 6, true);
+	holding(COUNTED, 0);
+	here();
+	sleeps(T, 1);
+	record = (struct record_sleep *)(stream.data + stream.used - sizeof(*record));
+	record->might = 1;
+	end_with(T, SET_RANGE, 1, 6, true, 0);
+	holding(COUNTED, 1);
+	expect_here(RULE_SLEEP_IN_ATOMIC);
+	expect_pages(RULE_SLEEP_IN_ATOMIC, 1, 6);
+	assert_non_null(strstr(here_found(RULE_SLEEP_IN_ATOMIC)->words, "what may sleep"));
+	assert_int_equal(here_count(RULE_LOCK_LEAK), 1);
+}
+
 static void test_sleep_silent(void **state)
 {
 	(void)state;
@@ -324,12 +371,13 @@ static void test_sleep_silent(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_lock_leak),	     RULE_TEST(test_lock_leak_outer),
-		RULE_TEST(test_lock_leak_silent),    RULE_TEST(test_lock_leak_guards),
-		RULE_TEST(test_lock_leak_uncounted), RULE_TEST(test_lock_leak_folio),
-		RULE_TEST(test_lock_given_back),     RULE_TEST(test_reference_leak),
-		RULE_TEST(test_left_silent),	     RULE_TEST(test_sleep_in_atomic),
-		RULE_TEST(test_sleep_silent),
+		RULE_TEST(test_lock_leak),	  RULE_TEST(test_lock_leak_outer),
+		RULE_TEST(test_lock_leak_more),	  RULE_TEST(test_lock_leak_silent),
+		RULE_TEST(test_lock_leak_guards), RULE_TEST(test_lock_leak_uncounted),
+		RULE_TEST(test_lock_leak_folio),  RULE_TEST(test_lock_given_back),
+		RULE_TEST(test_reference_leak),	  RULE_TEST(test_left_silent),
+		RULE_TEST(test_sleep_in_atomic),  RULE_TEST(test_sleep_silent),
+		RULE_TEST(test_sleep_might),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: GPL-2.0
+/* exposed, where a guest can reach what it must not: by what KVM enters into its page table, and takes out. */
+#include "steps.h"
+
+#define GFN 0x100 /* of page 0 */
+#define PUNCH 3 /* FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE */
+
+static void guest(enum record_kind kind, __u32 tid, __u64 inode, __u64 pgoff, __u64 nr)
+{
+	struct record_guest record = {
+		.header = { .kind = kind, .size = sizeof(record), .tid = tid, .inode = inode },
+		.gfn = GFN + pgoff,
+		.pgoff = pgoff,
+		.nr = nr,
+	};
+
+	record.header.time = stream.now += 1000;
+	stream_add(&stream, &record.header);
+}
+
+static void mapped(__u64 pgoff)
+{
+	guest(RECORD_GUEST_MAPPED, T + 1, G, pgoff, 1);
+}
+
+static void unmapped(__u32 tid, __u64 pgoff, __u64 nr)
+{
+	guest(RECORD_GUEST_UNMAPPED, tid, G, pgoff, nr);
+}
+
+static void promise(enum record_promise_event event, __u64 pgoff, __u64 nr, bool private)
+{
+	stream_promise(&stream, T, 0, event, GFN + pgoff, nr, 0, private, 0);
+}
+
+static void convert_pages(__u32 tid, __u64 first, __u64 last, bool present)
+{
+	stream_begin(&stream, tid, G, SET_RANGE, first, last, present);
+	for (__u64 i = first; i <= last; i++)
+		stream_zap(&stream, tid, G, i, 100 + 2 * i, 1, present, 0);
+	if (!present)
+		stream_flush(&stream, tid, 100 + 2 * first, 100 + 2 * last, false);
+	stream_end(&stream, tid, G, SET_RANGE, first, last, present);
+}
+
+/* Eight pages that are there, bound, and private. */
+static void bound(void)
+{
+	here_anew();
+	stream_programs(&stream);
+	stream.groups |= SENSOR_GROUP_GUEST;
+	faulted(8);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, GFN, 64, 0, false, 0);
+}
+
+/* Pages 2 to 4, as set_range inside of a conversion does it. */
+static void change(bool present)
+{
+	convert_pages(T, 2, 4, present);
+	promise(RECORD_PROMISE_CONVERTED, 0, 0, false);
+}
+
+static void convert_pages_begin(bool private)
+{
+	promise(RECORD_PROMISE_CONVERT_BEGIN, 2, 3, private);
+}
+
+static void convert_pages_end(void)
+{
+	promise(RECORD_PROMISE_CONVERT_END, 0, 0, false);
+	stream_heartbeat(&stream);
+}
+
+/* The guest has page 3; a conversion to shared makes it present, and takes it from the guest before that or after. */
+static void to_shared(bool before, bool after)
+{
+	bound();
+	mapped(3);
+	convert_pages_begin(false);
+	if (before)
+		unmapped(T, 2, 3);
+	change(true);
+	here();
+	if (after)
+		unmapped(T, 2, 3);
+	convert_pages_end();
+}
+
+static void test_still(void **state)
+{
+	(void)state;
+	to_shared(false, true);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	assert_int_equal(here_found(RULE_EXPOSED)->conversion.gfn_first, GFN + 2);
+	assert_non_null(strstr(here_found(RULE_EXPOSED)->words, "the guest had it until"));
+	assert_int_equal(here_found(RULE_EXPOSED)->events_nr, 2);
+}
+
+/* Taken out before it came back, as it has to be; and where nothing is ever seen to be, it is not known. */
+static void test_still_silent(void **state)
+{
+	(void)state;
+	to_shared(true, false);
+	expect_silent(RULE_EXPOSED);
+	to_shared(true, true);
+	expect_silent(RULE_EXPOSED);
+	to_shared(false, false);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* Somebody else's range, or another task's: the conversion has not taken it from the guest. */
+static void test_still_others(void **state)
+{
+	(void)state;
+	to_shared(false, false);
+	here_anew();
+	bound();
+	mapped(3);
+	convert_pages_begin(false);
+	change(true);
+	unmapped(T + 2, 2, 3);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
+}
+
+/* Never taken out, and others were: told when the conversion ends. */
+static void test_never_unmapped(void **state)
+{
+	(void)state;
+	bound();
+	unmapped(T, 6, 1);
+	mapped(3);
+	convert_pages_begin(false);
+	change(true);
+	here();
+	promise(RECORD_PROMISE_CONVERT_END, 0, 0, false);
+	stream_heartbeat(&stream);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	assert_non_null(strstr(here_found(RULE_EXPOSED)->words, "the guest had it still"));
+}
+
+/* What the inode's own ioctl makes present the guest may keep. */
+static void test_own_ioctl(void **state)
+{
+	(void)state;
+	bound();
+	unmapped(T, 6, 1);
+	mapped(3);
+	convert_pages(T, 2, 4, true);
+	unmapped(T, 2, 3);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* A hole that is punched: @op is at the page, and takes it out too late, or in time. */
+static void punch(bool before, bool release)
+{
+	__u32 op = release ? RECORD_OPERATION_RELEASE : RECORD_OPERATION_FALLOCATE;
+	struct record_request *record;
+
+	bound();
+	mapped(3);
+	stream_begin(&stream, T, G, op, 0, 63, false);
+	record = (struct record_request *)(stream.data + stream.used - sizeof(*record));
+	record->mode = release ? 0 : PUNCH;
+	/* The slots of one that is being released do not lead there any more. */
+	if (before)
+		guest(RECORD_GUEST_UNMAPPED, T, release ? 0 : G, 0, 64);
+	stream_zap(&stream, T, G, 3, 106, 1, true, 0);
+	here();
+	guest(RECORD_GUEST_UNMAPPED, T, release ? 0 : G, 0, 64);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, op, 0, 63, false, 0);
+	record = (struct record_request *)(stream.data + stream.used - sizeof(*record));
+	record->mode = release ? 0 : PUNCH;
+	stream_heartbeat(&stream);
+}
+
+static void test_punch(void **state)
+{
+	(void)state;
+	punch(false, false);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	punch(true, false);
+	expect_silent(RULE_EXPOSED);
+}
+
+static void test_release(void **state)
+{
+	(void)state;
+	punch(false, true);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	punch(true, true);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* A slot that is gone has taken its page tables along, and so has a page that leaves. */
+static void test_unbound(void **state)
+{
+	(void)state;
+	bound();
+	unmapped(T, 6, 1);
+	mapped(3);
+	stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+	stream_promise(&stream, T, G, RECORD_PROMISE_BIND, GFN, 64, 0, false, 0);
+	convert_pages_begin(false);
+	change(true);
+	unmapped(T, 2, 3);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
+}
+
+/* That it was taken out may be what was lost. */
+static void test_lost(void **state)
+{
+	(void)state;
+	bound();
+	mapped(3);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 500, 1);
+	convert_pages_begin(false);
+	change(true);
+	unmapped(T, 2, 3);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
+}
+
+/* Shared once, then converted to private: the guest gets page 3 before its changes are made, or after. */
+static void to_private(bool shared, bool after)
+{
+	bound();
+	if (shared) {
+		convert_pages_begin(false);
+		change(true);
+		convert_pages_end();
+	} else {
+		convert_pages(T, 2, 4, true);
+	}
+	convert_pages_begin(true);
+	if (after)
+		change(false);
+	here();
+	mapped(3);
+	if (!after)
+		change(false);
+	convert_pages_end();
+}
+
+static void test_early(void **state)
+{
+	(void)state;
+	to_private(true, false);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	assert_non_null(strstr(here_found(RULE_EXPOSED)->words, "had not made it absent yet"));
+	to_private(true, true);
+	expect_silent(RULE_EXPOSED);
+	/* Private all the time: its user made it present, and the guest may have it. */
+	to_private(false, false);
+	expect_silent(RULE_EXPOSED);
+}
+
+/* A fault in whose configure page 9 is made absent, prepared and flushed, in an order. */
+static void configure(bool flush_first, bool inside)
+{
+	bound();
+	stream_join(&stream, T, G, 9, 118);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 9, 9, false);
+	stream_zap(&stream, T, G, 9, 118, 1, false, 0);
+	if (flush_first)
+		stream_flush(&stream, T, 118, 118, false);
+	if (!inside)
+		end_with(T, RECORD_OPERATION_CONFIGURE, 9, 9, false, 0);
+	stream_join(&stream, T, G, 9, 118);
+	((struct record_owner *)(stream.data + stream.used - sizeof(struct record_owner)))
+		->prepared = RECORD_OWNER_PREPARED;
+	here();
+	if (!flush_first)
+		stream_flush(&stream, T, 118, 118, false);
+	if (inside)
+		end_with(T, RECORD_OPERATION_CONFIGURE, 9, 9, false, 0);
+	stream_heartbeat(&stream);
+}
+
+static void test_unflushed(void **state)
+{
+	(void)state;
+	configure(false, true);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 9, 9);
+	assert_int_equal(here_count(RULE_NEVER_FLUSHED), 0);
+	configure(true, true);
+	expect_silent(RULE_EXPOSED);
+	/* Outside of it that is never-flushed's. */
+	configure(false, false);
+	expect_silent(RULE_EXPOSED);
+	assert_int_equal(here_count(RULE_NEVER_FLUSHED), 1);
+}
+
+/* What nobody can have recorded is counted, and taken for nothing. */
+static void test_nonsense(void **state)
+{
+	(void)state;
+	bound();
+	guest(RECORD_GUEST_MAPPED, T, G, 1, 0);
+	guest(RECORD_GUEST_MAPPED, T, G, 1, ~0ULL);
+	guest(RECORD_GUEST_MAPPED, T, G, ~0ULL, 1);
+	guest(RECORD_GUEST_UNMAPPED, T, G, ~0ULL - 1, ~0ULL);
+	guest(RECORD_GUEST_MAPPED, T, G + 1, 1, 1);
+	expect_silent(RULE_EXPOSED);
+	assert_true(reason_has("make no sense"));
+}
+
+/* Which half is not judged is said. */
+static void test_not_looked(void **state)
+{
+	(void)state;
+	bound();
+	expect_silent(RULE_EXPOSED);
+	assert_null(not_judged(RULE_EXPOSED));
+	bound();
+	stream.groups &= ~(__u64)SENSOR_GROUP_GUEST;
+	expect_silent(RULE_EXPOSED);
+	assert_non_null(strstr(not_judged(RULE_EXPOSED), "what guests can reach"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_still),	      RULE_TEST(test_still_silent),
+		RULE_TEST(test_still_others), RULE_TEST(test_never_unmapped),
+		RULE_TEST(test_own_ioctl),    RULE_TEST(test_punch),
+		RULE_TEST(test_release),      RULE_TEST(test_unbound),
+		RULE_TEST(test_lost),	      RULE_TEST(test_early),
+		RULE_TEST(test_unflushed),    RULE_TEST(test_nonsense),
+		RULE_TEST(test_not_looked),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
