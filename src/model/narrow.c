@@ -27,6 +27,17 @@ static bool narrow_cut(const struct model *model, __u64 *pgoff, __u64 *nr, __u64
 	return true;
 }
 
+/* The same of pages that lie one behind the other from *@pfn on; 0: in no memory. */
+static bool narrow_cut_run(const struct model *model, __u64 *pgoff, __u64 *nr, __u64 *pfn)
+{
+	__u64 skip;
+
+	if (!narrow_cut(model, pgoff, nr, &skip))
+		return false;
+	*pfn += *pfn ? skip : 0;
+	return true;
+}
+
 /* Of the task, as observers have it. */
 static const struct model_request *request_told(const struct task *task)
 {
@@ -65,15 +76,12 @@ static void narrow_zapped(struct model *model, struct task *task, struct inode *
 			  const struct model_zap *zap, const struct model_request *request)
 {
 	struct model_zap cut = *zap;
-	bool wanted;
-	__u64 skip;
+	bool wanted = inode && narrow_cut_run(model, &cut.pgoff, &cut.nr, &cut.pfn);
 
-	wanted = inode && narrow_cut(model, &cut.pgoff, &cut.nr, &skip);
 	if (!request && !zap->valid && !zap->result)
 		task->narrow_waits = wanted;
 	if (!wanted)
 		return;
-	cut.pfn += skip;
 	if (!zap->result)
 		*(zap->valid ? &inode->base.within.restored : &inode->base.within.zapped) += cut.nr;
 	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, zapped, &cut, request);
@@ -155,12 +163,9 @@ void notify_exposure_ended(struct model *model, const struct model_exposure *exp
 static void narrow_page_read(struct model *model, const struct model_read *read)
 {
 	struct model_read cut = *read;
-	__u64 skip;
 
-	if (!narrow_cut(model, &cut.pgoff, &cut.nr, &skip))
-		return;
-	cut.pfn += cut.pfn ? skip : 0;
-	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, page_read, &cut);
+	if (narrow_cut_run(model, &cut.pgoff, &cut.nr, &cut.pfn))
+		MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, page_read, &cut);
 }
 
 void notify_page_read(struct model *model, const struct model_read *read)
@@ -173,12 +178,9 @@ void notify_page_read(struct model *model, const struct model_read *read)
 static void narrow_moved(struct model *model, const struct model_moved *moved)
 {
 	struct model_moved cut = *moved;
-	__u64 skip;
 
-	if (!moved->inode || !narrow_cut(model, &cut.pgoff, &cut.nr, &skip))
-		return;
-	cut.pfn += skip;
-	MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, moved, &cut);
+	if (moved->inode && narrow_cut_run(model, &cut.pgoff, &cut.nr, &cut.pfn))
+		MODEL_NOTIFY_SOME(model, model->whole_nr, model->observers_nr, moved, &cut);
 }
 
 void notify_moved(struct model *model, const struct model_moved *moved)
