@@ -64,6 +64,13 @@ static enum sight program_sight(const struct model *model, const char *program, 
 	return SIGHT_UNPROVEN;
 }
 
+bool sight_off(const struct model *model, const char *program)
+{
+	const char *why;
+
+	return program_sight(model, program, &why) == SIGHT_OFF;
+}
+
 /* One that saw is enough. */
 static bool watches_any(const struct model *model, const struct rule *rule, char *reason,
 			size_t size)

@@ -240,13 +240,16 @@ static void explain_answers(struct verdict *verdict, const struct rule *rule,
 static void explain_guest(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
 {
-	bool unasked;
+	bool looked = counts->groups & SENSOR_GROUP_GUEST, unasked;
+	bool off = sight_off(verdict->model, "guest_map_exit") ||
+		   sight_off(verdict->model, "guest_unmap_exit");
 
-	if (counts->groups & SENSOR_GROUP_GUEST)
+	if (looked && !off)
 		return;
-	unasked = !not_judged_of(verdict, rule)->reason[0];
-	not_judged_add(verdict, rule,
-		       "not what guests can reach: nobody looked, or there is no TDP MMU to hook");
+	unasked = !looked && !not_judged_of(verdict, rule)->reason[0];
+	not_judged_add(verdict, rule, "not what guests can reach: %s",
+		       looked ? "there is no TDP MMU of KVM to hook"
+			      : "nobody looked (only check does)");
 	not_judged_of(verdict, rule)->unasked = unasked;
 }
 

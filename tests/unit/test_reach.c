@@ -322,7 +322,11 @@ static void test_not_looked(void **state)
 	bound();
 	stream.groups &= ~(__u64)SENSOR_GROUP_GUEST;
 	expect_silent(RULE_EXPOSED);
-	assert_non_null(strstr(not_judged(RULE_EXPOSED), "what guests can reach"));
+	assert_non_null(strstr(not_judged(RULE_EXPOSED), "what guests can reach: nobody looked"));
+	bound();
+	stream_fact(&stream, "sensor.program.777", "guest_unmap_exit off");
+	expect_silent(RULE_EXPOSED);
+	assert_non_null(strstr(not_judged(RULE_EXPOSED), "no TDP MMU"));
 }
 
 int main(void)
