@@ -181,9 +181,8 @@ static const struct promise_call *call_awaited(struct model *model, const struct
 	if (!open)
 		return NULL;
 	promise_span_at(inode, pgoff, &span);
-	/* Its user may have made what is private present: a conversion to private makes it absent again. */
-	if (span.who != PROMISE_KVM || span.asked != MODEL_PRESENT ||
-	    reach_exhausted(model, model->task_map.room))
+	/* Where its user's ioctl had the last word that is for no VM. */
+	if (span.asked != MODEL_PRESENT || reach_exhausted(model, model->task_map.room))
 		return NULL;
 	for (size_t i = 0; i < model->task_map.room; i++) {
 		const struct task *task = model->task_map.slots[i].value.pointer;

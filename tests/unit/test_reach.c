@@ -141,6 +141,19 @@ static void test_never_unmapped(void **state)
 	assert_non_null(strstr(here_found(RULE_EXPOSED)->words, "the guest had it still"));
 }
 
+/* One to private puts back what it had made absent when it fails, and the guest has it as before. */
+static void test_undone(void **state)
+{
+	(void)state;
+	bound();
+	mapped(3);
+	convert_pages_begin(true);
+	change(true);
+	unmapped(T, 2, 3);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
+}
+
 /* What the inode's own ioctl makes present the guest may keep. */
 static void test_own_ioctl(void **state)
 {
@@ -259,6 +272,27 @@ static void test_early(void **state)
 	/* Private all the time: its user made it present, and the guest may have it. */
 	to_private(false, false);
 	expect_silent(RULE_EXPOSED);
+	/* Shared once, and then its user's last word. */
+	bound();
+	convert_pages_begin(false);
+	change(true);
+	convert_pages_end();
+	convert_pages(T, 2, 4, true);
+	convert_pages_begin(true);
+	mapped(3);
+	change(false);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
+	/* Its changes are made: that page 3 was none of them is for others to tell. */
+	bound();
+	convert_pages_begin(false);
+	change(true);
+	convert_pages_end();
+	convert_pages_begin(true);
+	promise(RECORD_PROMISE_CONVERTED, 0, 0, false);
+	mapped(3);
+	convert_pages_end();
+	expect_silent(RULE_EXPOSED);
 }
 
 /* A fault in whose configure page 9 is made absent, prepared and flushed, in an order. */
@@ -298,6 +332,23 @@ static void test_unflushed(void **state)
 	assert_int_equal(here_count(RULE_NEVER_FLUSHED), 1);
 }
 
+/* By others' flush, not by its own: whether its own comes is never-flushed's to tell. */
+static void test_unflushed_others(void **state)
+{
+	(void)state;
+	bound();
+	stream_join(&stream, T, G, 9, 118);
+	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 9, 9, false);
+	stream_zap(&stream, T, G, 9, 118, 1, false, 0);
+	stream_join(&stream, T, G, 9, 118);
+	((struct record_owner *)(stream.data + stream.used - sizeof(struct record_owner)))
+		->prepared = RECORD_OWNER_PREPARED;
+	stream_flush(&stream, T + 2, 0, 0, true);
+	stream_flush(&stream, T, 118, 118, false);
+	end_with(T, RECORD_OPERATION_CONFIGURE, 9, 9, false, 0);
+	expect_silent(RULE_EXPOSED);
+}
+
 /* What nobody can have recorded is counted, and taken for nothing. */
 static void test_nonsense(void **state)
 {
@@ -332,13 +383,21 @@ static void test_not_looked(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_still),	      RULE_TEST(test_still_silent),
-		RULE_TEST(test_still_others), RULE_TEST(test_never_unmapped),
-		RULE_TEST(test_own_ioctl),    RULE_TEST(test_punch),
-		RULE_TEST(test_release),      RULE_TEST(test_unbound),
-		RULE_TEST(test_lost),	      RULE_TEST(test_early),
-		RULE_TEST(test_unflushed),    RULE_TEST(test_nonsense),
+		RULE_TEST(test_still),
+		RULE_TEST(test_still_silent),
+		RULE_TEST(test_still_others),
+		RULE_TEST(test_never_unmapped),
+		RULE_TEST(test_own_ioctl),
+		RULE_TEST(test_punch),
+		RULE_TEST(test_release),
+		RULE_TEST(test_unbound),
+		RULE_TEST(test_lost),
+		RULE_TEST(test_early),
+		RULE_TEST(test_unflushed),
+		RULE_TEST(test_nonsense),
 		RULE_TEST(test_not_looked),
+		RULE_TEST(test_undone),
+		RULE_TEST(test_unflushed_others),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
