@@ -9,7 +9,7 @@ here=$(cd -- "$(dirname -- "$0")" && pwd)
 kernel=${GMEMTRACE_LAB_KERNEL:-gmem}
 
 boot() {
-	guest --kernel "$kernel" --timeout 300 --add "$with_less" --add "$here/cli.guest" "$@"
+	guest --kernel "$kernel" --timeout 400 --add "$with_less" --add "$here/cli.guest" "$@"
 }
 
 # verdict_is NAME VERDICT COMMAND_STATUS DESCRIPTION: of the JSON that the case printed, which may
@@ -74,6 +74,7 @@ test_commands() {
 	succeeds 'and it says so' jq -e '.reasons[] | select(startswith("nothing was judged"))' "$out/nothing-judged.stdout"
 	case_is nothing-required 5 'secretmem: ok' 'less than asked for: inconclusive'
 	case_is something-required 0 'secretmem: ok' 'as much as asked for: consistent'
+	case_is all-moves 0 'secretmem: ok' 'neither the clock nor a CPU that comes and goes is in the way'
 	case_is command-missing 2 'no-such-command: no such command' 'error'
 	verdict_is command-missing consistent 127 'CMD is not found, as a shell says it'
 	is "$(cat "$out/command-fails.status")" 2 'consistent, but CMD failed: 2'
@@ -111,6 +112,12 @@ test_bad_ends() {
 	case_is second-tracer 4 'another tracer owns the sensors \(pid [0-9]+\): end it' 'cannot run here'
 	case_is killed-check 5 'INCOMPLETE' 'a killed recorder leaves a capture'
 	is "$(cat "$out/killed-again.status")" 0 'and no sensors'
+	case_is owner-killed 5 'owns the sensors has gone \(it was killed, .*memory' 'an owner that is killed meanwhile: inconclusive'
+	if [ -f "$out/memory-max.status" ]; then
+		case_is memory-max 4 'no memory for the sensors .*memory.max' 'a limit of memory is named'
+	else
+		skip 1 "$kernel has no limits of memory"
+	fi
 }
 
 test_daemon() {
@@ -150,6 +157,7 @@ test_vm() {
 	is "$(inodes_of vm-live)" "$pid" 'with inodes older than the sensors'
 	succeeds 'whose pages were compared' jq -e '.pages > 0' "$out/vm-live.stdout"
 	is "$(inodes_of vm-both | wc -w)" 2 'without --vm both are there'
+	case_is vm-other 5 'no inode of VM 1 was seen' 'live: of a process that has none, nothing was judged'
 	case_is vm-gone 2 '--vm 999999: no such process' 'live: error'
 	case_is vm-none 5 'no inode of VM 999999' 'in a capture: said, and nothing was judged'
 }
