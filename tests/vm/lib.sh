@@ -116,6 +116,11 @@ never_came_up() {
 	[ "$status" = 124 ] && grep -q 'the guest had not come up' "$stderr"
 }
 
+# The emulated timer did not tick while the kernel looked for it, before anything of ours has run.
+timer_missed() {
+	[ "$status" = 125 ] && grep -q "IO-APIC + timer doesn't work" "$out/console.log" 2>/dev/null
+}
+
 # CPUs of a guest that wait for each other while the host runs neither: only Debian's 6.1 was seen to die of it.
 stock_stalled() {
 	[[ " $* " == *" stock-"* ]] && { [ "$status" = 124 ] || [ "$status" = 125 ]; } &&
@@ -127,7 +132,7 @@ guest() {
 	boot_guest "$@"
 	if met_stale_code; then
 		diag 'QEMU ran code that the kernel had patched before (Oops: int3); booting again'
-	elif died_silently || never_came_up || stock_stalled "$@"; then
+	elif died_silently || never_came_up || timer_missed || stock_stalled "$@"; then
 		diag "the guest hung or died (status $status); booting again; its last lines:"
 		tail -n 5 "$stderr" | sed 's/^/#   /' >&2
 	else
