@@ -14,7 +14,7 @@
 /* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
 struct sensor_config {
 	__u64 page_offset; /* address of pfn 0 in the direct map */
-	__u64 direct_map_end; /* first address behind the direct map */
+	__u64 direct_map_end; /* first address behind it, with what memory may yet be plugged */
 	__u64 vmemmap; /* address of pfn 0's struct page */
 	__u64 init_pgd; /* address of the kernel's top-level page table */
 	__u64 entry_mask; /* the physical address bits of a page-table entry */

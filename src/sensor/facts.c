@@ -113,7 +113,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	if (forced)
 		five = !strcmp(forced, "5");
 	config->five_levels = five;
-	config->direct_map_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
+	kernel->memory_end = config->page_offset + (args.max_pfn_value << PAGE_SHIFT);
 	config->init_pgd = args.init_pgd;
 	kernel->secretmem_users = args.secretmem_users ? (int64_t)args.secretmem_users_value : -1;
 	kernel->kfence_pool = args.kfence_pool_value;
@@ -121,6 +121,8 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	kernel->vmalloc_base = args.vmalloc_base_value;
 	if (!kernel->vmalloc_base)
 		kernel->vmalloc_base = five ? VMALLOC_FIVE_LEVELS : VMALLOC_FOUR_LEVELS;
+	/* Nothing else lies between (Documentation/arch/x86/x86_64/mm.rst). */
+	config->direct_map_end = kernel->vmalloc_base;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;

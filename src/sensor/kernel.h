@@ -47,6 +47,7 @@ struct kernel {
 	/* For a walk of all of the direct map: who may have pages absent. As `config`. */
 	uint64_t kfence_pool; /* address; 0: none, or not known */
 	uint64_t vmalloc_base; /* address */
+	uint64_t memory_end; /* address in the direct map: behind what memory there was */
 	bool debug_pagealloc; /* free pages are absent by design */
 };
 

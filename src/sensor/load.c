@@ -300,7 +300,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure)
 {
 	const struct sensor_config *config = &kernel->config;
-	uint64_t pfns = (config->direct_map_end - config->page_offset) >> 12;
+	uint64_t pfns = (kernel->memory_end - config->page_offset) >> 12;
 	struct sensors_bpf *skeleton = sensors_bpf__open();
 	int error;
 

@@ -49,7 +49,7 @@ static uint64_t mapper_now(void)
 
 static uint64_t pfns_of(const struct kernel *kernel)
 {
-	return (kernel->config.direct_map_end - kernel->config.page_offset) >> PAGE_SHIFT;
+	return (kernel->memory_end - kernel->config.page_offset) >> PAGE_SHIFT;
 }
 
 /* What kfence was built with: the pool's size is nowhere in memory. */
@@ -80,8 +80,7 @@ static void config_set(struct map_bpf *skeleton, const struct kernel *kernel)
 
 	*(struct sensor_config *)&skeleton->rodata->sensor = *facts;
 	config->wanted_nr = pfns_of(kernel);
-	if (kernel->kfence_pool < facts->page_offset ||
-	    kernel->kfence_pool >= facts->direct_map_end)
+	if (kernel->kfence_pool < facts->page_offset || kernel->kfence_pool >= kernel->memory_end)
 		return;
 	config->kfence_first = (kernel->kfence_pool - facts->page_offset) >> PAGE_SHIFT;
 	config->kfence_nr = (kfence_objects() + 1) * 2;
@@ -194,7 +193,7 @@ static void mapper_progress(const struct mapper *mapper, uint64_t address)
 
 	if (mapper->watch.progress && !mapper->survey.pass)
 		mapper->watch.progress(mapper->watch.context, address - config->page_offset,
-				       config->direct_map_end - config->page_offset);
+				       mapper->kernel.memory_end - config->page_offset);
 }
 
 static void direct_take(struct mapper *mapper, const struct map_args *args)
@@ -277,7 +276,7 @@ static int pass_read(struct mapper *mapper, const struct map_runs *runs)
 	int error = 0;
 
 	if (!mapper->survey.pass)
-		error = direct_walk(mapper, config->page_offset, config->direct_map_end);
+		error = direct_walk(mapper, config->page_offset, mapper->kernel.memory_end);
 	for (size_t i = 0; mapper->survey.pass && i < runs->nr && !error; i++) {
 		uint64_t first = config->page_offset + (runs->list[i].pfn << PAGE_SHIFT);
 
