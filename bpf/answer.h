@@ -20,9 +20,12 @@ struct {
 	__type(value, struct answer_entry);
 } answers SEC(".maps");
 
+#define MAP_NO_PREALLOC 1 /* BPF_F_NO_PREALLOC, which stands in an enumeration without a name */
+
 /* The initiator of a csd, which is the same one's until its CPU goes offline. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, MAP_NO_PREALLOC); /* few of all pairs of CPUs that there may be */
 	__uint(max_entries, 1);
 	__type(key, __u64);
 	__type(value, __u32);

@@ -217,6 +217,8 @@ struct answer_entry {
 	__u32 stack_state; /* enum record_stack_state */
 };
 
+#define CSD_OWNERS_MAX (1U << 20) /* 16 MB */
+
 /* Whose a csd is, where a look at one place tells: fewer instructions than a hash table's. */
 struct csd_owner {
 	__u64 csd; /* address; 0: free */

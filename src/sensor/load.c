@@ -239,7 +239,7 @@ static uint32_t csd_owners_nr(uint32_t cpus)
 {
 	uint32_t nr = 4;
 
-	while (nr < 4 * cpus * cpus)
+	while (nr < 4 * cpus * cpus && nr < CSD_OWNERS_MAX)
 		nr *= 2;
 	return nr;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
+#include <linux/bpf.h>
 #include <bpf/libbpf.h>
 #include "bpf/interface.h"
 #include "bpf/begin_slot.h"
@@ -61,6 +62,8 @@ static double map_bytes(const char *name, double entries, double cpus)
 		return value * entries * cpus;
 	case BPF_MAP_TYPE_HASH:
 	case BPF_MAP_TYPE_LRU_HASH:
+		if (bpf_map__map_flags(map) & BPF_F_NO_PREALLOC)
+			return HASH_BUCKET * entries;
 		return (HASH_ELEMENT + HASH_BUCKET + key + value) * entries;
 	default:
 		return value * entries;
@@ -88,8 +91,10 @@ static double verdict_bytes(double cpus)
 
 static double csd_bytes(double cpus)
 {
+	double owners = 4 * cpus * cpus;
+
 	return map_bytes("csd_initiators", cpus * cpus, cpus) +
-	       map_bytes("csd_owners", 4 * cpus * cpus, cpus);
+	       map_bytes("csd_owners", owners < CSD_OWNERS_MAX ? owners : CSD_OWNERS_MAX, cpus);
 }
 
 static double answers_bytes(double cpus)
