@@ -64,6 +64,25 @@ static void github_not_judged(FILE *out, const struct verdict *verdict)
 		fputc('\n', out);
 }
 
+static bool same_place(const struct verdict_violation *a, const struct verdict_violation *b)
+{
+	return a->pattern == b->pattern && a->inode == b->inode &&
+	       a->pgoff_known == b->pgoff_known && a->pgoff_first == b->pgoff_first &&
+	       a->pgoff_last == b->pgoff_last && (a->pgoff_known || a->pfn == b->pfn);
+}
+
+/* A request that is made again and again goes wrong at the same pages. */
+static bool github_told(const struct verdict *verdict, size_t index)
+{
+	const struct verdict_violation *cause = verdict_violation(verdict, index);
+
+	while (index--) {
+		if (same_place(verdict_violation(verdict, index), cause))
+			return true;
+	}
+	return false;
+}
+
 /* "g1:0x19, g3:0x8, g3:0x10 and 4 more" */
 static void github_places(FILE *out, const struct verdict *verdict, size_t pattern)
 {
@@ -72,7 +91,7 @@ static void github_places(FILE *out, const struct verdict *verdict, size_t patte
 	__u64 nr = 0;
 
 	for (size_t i = 0; (cause = verdict_violation(verdict, i)); i++) {
-		if (cause->pattern != pattern)
+		if (cause->pattern != pattern || github_told(verdict, i))
 			continue;
 		if (nr++ < GITHUB_PLACES)
 			fprintf(out, "%s%s", nr > 1 ? ", " : "", report_place(cause, place));

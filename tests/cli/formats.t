@@ -58,4 +58,7 @@ tap_words "$test_work/tap" 2>/dev/null | grep -qFx -- "$words"
 is "$?" 1 'a quote that is not closed is not read over'
 is "$("$gmemtrace" check --json "$top/tests/unit/fixtures/fault-flush-handler-idle.cap" |
 	jq -c '.violations[0].events[-1] | [.type, .pgoff_first, .pfn_first]')" '["stale-read",null,27668]' 'a frame that is read is no offset'
+is "$("$gmemtrace" check --github "$top/tests/unit/fixtures/fault-flush-handler-idle.cap" | sed -n '1s/: all 17 .*//p')" \
+	'::error title=gmemtrace stale-tlb (17 pages)::g1:0x4f, g3:0x17, g1:0xd, g1:0x27, g3:0xc, g3:0x11, g3:0x16, g3:0x8 and 1 more' \
+	'an annotation names each place once'
 end_tests print-plan
