@@ -42,7 +42,8 @@ export function drawFlame(report) {
 		chart = flamegraph()
 			.width(Math.max(place.clientWidth, 320))
 			.cellHeight(18)
-			.minFrameSize(1)
+			// Narrower ones cannot be told apart, are most of them, and appear when what they stand on is clicked.
+			.minFrameSize(2)
 			.inverted(true)
 			.sort(true)
 			.title('')
