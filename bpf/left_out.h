@@ -13,7 +13,7 @@
 #ifndef GMEMTRACE_BPF_LEFT_OUT_H
 #define GMEMTRACE_BPF_LEFT_OUT_H
 
-#include "atomic.h"
+#include "clock.h"
 
 #define LEFT_OUT_SLOTS_NR 4096U /* a power of two */
 #define LEFT_OUT_STALE_NS 10000000000ULL /* its end was missed */
@@ -42,7 +42,7 @@ static __always_inline bool left_out_begin(struct left_out_slot *slot, __u64 tas
 {
 	__u64 before = slot->task;
 
-	if (before && now - slot->since < LEFT_OUT_STALE_NS)
+	if (before && !clock_past(now, slot->since, LEFT_OUT_STALE_NS))
 		return false;
 	if (atomic_compare_exchange(&slot->task, before, task) != before)
 		return false;

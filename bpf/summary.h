@@ -8,6 +8,7 @@
 #define GMEMTRACE_BPF_SUMMARY_H
 
 #include "bucket.h"
+#include "clock.h"
 #include "common.h"
 #include "page.h"
 
@@ -40,11 +41,18 @@ static __noinline int summary_extremes(struct summary_histogram *histogram, __u6
 	return 0;
 }
 
-/* Apart: of another order than the one before. */
+/*
+ * Apart: of another order than the one before. No bucket, and counted, is what ended before it began: its
+ * task has come from a CPU whose clock is ahead.
+ */
 static __noinline __u32 summary_bucket_new(struct summary_histogram *histogram, __u64 ns)
 {
 	__u32 bucket = summary_bucket(ns);
 
+	if (clock_backward(ns)) {
+		loss_count(0, 0, RECORD_LOSS_UNSUMMED);
+		return RECORD_SUMMARY_BUCKETS;
+	}
 	if (histogram)
 		atomic_write(&histogram->shift, summary_shift(bucket));
 	return bucket;
@@ -79,7 +87,7 @@ static __noinline bool summary_take_over(struct summary_slot *slot, __u64 owner,
 {
 	if (!slot)
 		return false;
-	if (now - slot->since < SUMMARY_STALE_NS ||
+	if (!clock_past(now, slot->since, SUMMARY_STALE_NS) ||
 	    atomic_compare_exchange(&slot->task, owner, task) != owner) {
 		loss_count(0, 0, RECORD_LOSS_UNSUMMED);
 		return false;

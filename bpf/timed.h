@@ -21,7 +21,7 @@ static __always_inline bool timed_claim(struct timed_slot *slot, __u64 task, __u
 	atomic_opaque(owner);
 	if (!owner || owner == task)
 		return true;
-	if (begin - slot->begin < TIMED_STALE_NS)
+	if (!clock_past(begin, slot->begin, TIMED_STALE_NS))
 		return false;
 	return atomic_compare_exchange(&slot->task, owner, task) == owner;
 }
@@ -174,7 +174,7 @@ static __noinline int timed_end(struct timed_slot *slot, __u64 begin, __u64 firs
 	};
 	struct answers_sum sum = {};
 
-	if (slot && sensor.answers && slot->asked_nr)
+	if (slot && sensor.answers && slot->asked)
 		answers_take(slot, &sum);
 	/* The handlers that ran are those that were asked. */
 	if (slot && slot->handled)

@@ -155,6 +155,21 @@ static bool written_by_sensors(struct left_out_slot *slots, const bool *out,
 	}
 }
 
+/* A slot is taken from whoever has it for too long, not from one that began on a CPU whose clock is ahead. */
+static void test_slot_is_kept(void **state)
+{
+	const uint64_t since = 5;
+	struct left_out_slot slot = {};
+
+	(void)state;
+	assert_true(left_out_begin(&slot, 1, 3, since));
+	assert_false(left_out_begin(&slot, 2, 3, since - 1));
+	assert_false(left_out_begin(&slot, 2, 3, since + LEFT_OUT_STALE_NS - 1));
+	assert_true(left_out_inside(&slot, 1));
+	assert_true(left_out_begin(&slot, 2, 3, since + LEFT_OUT_STALE_NS));
+	assert_true(left_out_inside(&slot, 2));
+}
+
 /* What the filter hands on; @delay: records until the sensors have heard of an inode, 0: they never do. */
 static char *handed_on(const struct run_options *run, unsigned int delay, size_t *size,
 		       size_t *read)
@@ -568,6 +583,7 @@ static void test_foreign_zap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_slot_is_kept),
 		RULE_TEST(test_left_out_by_sensors),
 		RULE_TEST(test_sum),
 		RULE_TEST(test_foreign_flush),

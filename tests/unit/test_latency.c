@@ -6,6 +6,7 @@
 #include "bpf/atomic.h"
 #include "bpf/interface.h"
 #include "bpf/bucket.h"
+#include "bpf/clock.h"
 #include "gmemtrace/flush.h"
 #include "gmemtrace/report.h"
 #include "sensor/summary.h"
@@ -53,6 +54,25 @@ static void test_buckets_of_sensors(void **state)
 		assert_int_equal(summary_bucket(value), flush_bucket(value));
 	}
 	assert_int_equal(summary_bucket(~0ULL), FLUSH_BUCKETS - 1);
+}
+
+/* Clocks of CPUs differ: what comes out negative is no time at all, and goes the way on which that is looked at. */
+static void test_clocks_that_differ(void **state)
+{
+	const __u64 stale = TIMED_STALE_NS, since = 1000 + stale;
+	__u32 bucket;
+
+	(void)state;
+	assert_true(clock_past(since + stale, since, stale));
+	assert_false(clock_past(since + stale - 1, since, stale));
+	assert_false(clock_past(since - 1, since, stale));
+	assert_false(clock_past(0, since, stale));
+	assert_true(clock_backward(since - 1 - since));
+	assert_true(clock_backward(0 - since));
+	assert_false(clock_backward(0));
+	assert_false(clock_backward(since));
+	for (__u64 shift = 0; shift <= summary_shift(flush_bucket(INT64_MAX)); shift++)
+		assert_false(summary_bucket_like(since - 1 - since, shift, &bucket));
 }
 
 /* A shift that fits gives the very bucket, any other none: from every bucket with every shift. */
@@ -1169,6 +1189,7 @@ int main(void)
 		cmocka_unit_test(test_quantiles),
 		cmocka_unit_test(test_buckets_of_sensors),
 		cmocka_unit_test(test_buckets_by_shift),
+		cmocka_unit_test(test_clocks_that_differ),
 		cmocka_unit_test(test_summary_exact),
 		cmocka_unit_test(test_summary_many),
 		cmocka_unit_test(test_leaves),
