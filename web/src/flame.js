@@ -5,6 +5,7 @@ import { select } from 'd3-selection';
 import { change, changeColour, changeWords, differenceTree } from './diff.js';
 import { byId, count, time } from './format.js';
 
+const row = 18; // px
 const weights = { ns: time, wait: time, count, exposure: time };
 const words = { ns: 'time in flushes', wait: 'waiting for other CPUs', count: 'flushes', exposure: 'exposure, summed over pages' };
 
@@ -41,7 +42,8 @@ export function drawFlame(report) {
 		place.replaceChildren();
 		chart = flamegraph()
 			.width(Math.max(place.clientWidth, 320))
-			.cellHeight(18)
+			.cellHeight(row)
+			.height(row * (1 + Math.max(...graph.lines.map(line => line[0].length))))
 			// Narrower ones cannot be told apart, are most of them, and appear when what they stand on is clicked.
 			.minFrameSize(2)
 			.inverted(true)

@@ -2,6 +2,9 @@
 import uPlot from 'uplot';
 import { byId, colour, count, time } from './format.js';
 
+// At which time of the run: both pictures show all of it, so that what is below is what was then.
+const seconds = tick => tick ? `${+tick.toFixed(6)} s` : '0';
+
 // A dot for each exposure; its area says of how many pages.
 function dots(shade) {
 	return (plot, index, from, to) => {
@@ -42,7 +45,7 @@ export function drawExposure(report) {
 		},
 		legend: { live: false },
 		cursor: { drag: { x: false, y: false } },
-		axes: [{ label: 's' }, { values: (_, ticks) => ticks.map(tick => tick == null ? '' : time(tick * 1e3)), size: 70 }],
+		axes: [{ space: 90, values: (_, ticks) => ticks.map(seconds) }, { values: (_, ticks) => ticks.map(tick => tick == null ? '' : time(tick * 1e3)), size: 70 }],
 		series: [null, ...report.vms.map((vm, i) => ({
 			label: `VM ${vm.pid} (${vm.comm})`, stroke: colour(i), fill: colour(i),
 			facets: [{ scale: 'x', auto: true }, { scale: 'y', auto: true }],
@@ -61,8 +64,8 @@ export function drawTimeline(report) {
 	new uPlot({
 		width: Math.max(place.clientWidth, 320),
 		height: 180,
-		scales: { x: { time: false }, s: { range: (_, low, high) => [0, high || 1] }, n: { range: (_, low, high) => [0, high || 1] } },
-		axes: [{ values: (_, ticks) => ticks.map(tick => tick ? time(Math.round(tick * 1e9)) : '0') }, { scale: 's', label: 'CPUs flushing', size: 60 },
+		scales: { x: { time: false, range: () => [0, report.run.duration_ns / 1e9] }, s: { range: (_, low, high) => [0, high || 1] }, n: { range: (_, low, high) => [0, high || 1] } },
+		axes: [{ space: 90, values: (_, ticks) => ticks.map(seconds) }, { scale: 's', label: 'CPUs flushing', size: 60 },
 			{ scale: 'n', side: 1, label: 'pages exposed', grid: { show: false }, size: 70 }],
 		series: [
 			{ label: 'at', value: (_, value) => value == null ? '-' : `${value.toFixed(3)} s` },
