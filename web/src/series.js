@@ -2,8 +2,13 @@
 import uPlot from 'uplot';
 import { byId, colour, count, time } from './format.js';
 
-// At which time of the run: both pictures show all of it, so that what is below is what was then.
+// At which time of the run: both pictures end with the last that happened, so that what is below is what was then.
 const seconds = tick => tick ? `${+tick.toFixed(6)} s` : '0';
+const span = report => {
+	const ends = [report.timeline, report.exposure].map(list => list.reduce((last, point) => Math.max(last, point[0]), 0));
+
+	return [0, Math.max(...ends) / 1e9 || report.run.duration_ns / 1e9];
+};
 
 // A dot for each exposure; its area says of how many pages.
 function dots(shade) {
@@ -39,7 +44,7 @@ export function drawExposure(report) {
 		width: Math.max(place.clientWidth, 320),
 		height: 240,
 		scales: {
-			x: { time: false, range: () => [0, report.run.duration_ns / 1e9] },
+			x: { time: false, range: () => span(report) },
 			y: { distr: 3, log: 10, range: () => [10 ** Math.floor(Math.log10(Math.min(...all))),
 				10 ** Math.ceil(Math.log10(Math.max(...all) + 1))] },
 		},
@@ -64,7 +69,7 @@ export function drawTimeline(report) {
 	new uPlot({
 		width: Math.max(place.clientWidth, 320),
 		height: 180,
-		scales: { x: { time: false, range: () => [0, report.run.duration_ns / 1e9] }, s: { range: (_, low, high) => [0, high || 1] }, n: { range: (_, low, high) => [0, high || 1] } },
+		scales: { x: { time: false, range: () => span(report) }, s: { range: (_, low, high) => [0, high || 1] }, n: { range: (_, low, high) => [0, high || 1] } },
 		axes: [{ space: 90, values: (_, ticks) => ticks.map(seconds) }, { scale: 's', label: 'CPUs flushing', size: 60 },
 			{ scale: 'n', side: 1, label: 'pages exposed', grid: { show: false }, size: 70 }],
 		series: [
