@@ -82,7 +82,7 @@ DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
 # They serve an archive and a shared library; as nearly all is hidden, that costs nothing.
 $(LIB_OBJECTS): PIC := -fPIC
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))
-SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h $(B)/bpf/map.skel.h
+SKELETONS := $(B)/bpf/sensors.skel.h $(B)/bpf/facts.skel.h $(B)/bpf/map.skel.h $(B)/bpf/symbols.skel.h
 PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
 
 all: $(PROGRAMS)

@@ -9,6 +9,7 @@
 
 #include <cap-ng.h>
 
+#include "sensor/kallsyms.h"
 #include "sensor/kernel.h"
 #include "sensor/symbol.h"
 
@@ -74,7 +75,7 @@ void kernel_take_symbols(struct kernel *kernel, FILE *file)
 
 static int symbols_read(struct kernel *kernel)
 {
-	FILE *file = fopen("/proc/kallsyms", "re");
+	FILE *file = kallsyms_open();
 
 	if (!file)
 		return -errno;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sensor/kallsyms.h"
 #include "sensor/symbol.h"
 
 #define ROUTINE_MAX (256U << 10) /* bytes: what lies farther behind a symbol is not its routine */
@@ -137,7 +138,7 @@ struct symbol *symbols_find(const struct symbols *symbols, uint64_t address)
 
 static void symbols_read(struct symbols *symbols, uint64_t now)
 {
-	FILE *file = fopen("/proc/kallsyms", "re");
+	FILE *file = kallsyms_open();
 	struct symbols fresh = {};
 	char line[512];
 	int error = 0;

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "sensor/kallsyms.h"
 #include "sensor/symbol.h"
 #include "sensor/text.h"
 
@@ -41,7 +42,7 @@ static void site_find(struct text *text, const char *line)
 
 static int sites_find(struct text *text, const char *const *names, size_t nr)
 {
-	FILE *file = fopen("/proc/kallsyms", "re");
+	FILE *file = kallsyms_open();
 	char line[512];
 
 	if (!file)
