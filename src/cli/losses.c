@@ -38,7 +38,8 @@ static const char *loss_advice(enum record_loss_cause cause)
 	case RECORD_LOSS_MISSED_TIMES:
 		return "figures of flushes lack them: end other tracers";
 	case RECORD_LOSS_UNSUMMED:
-		return "histograms lack them: two tasks had one place";
+		return "histograms lack them: two tasks had one place, or CPUs' clocks "
+		       "differ";
 	case RECORD_LOSS_UNWITNESSED:
 		return "which CPUs answered is not known of them: try again with fewer tasks";
 	case RECORD_LOSS_NONE:
