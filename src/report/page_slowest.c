@@ -228,8 +228,8 @@ static struct json_object *slow_json(const struct page_slow *slow, __u64 begin)
 	slow_what(slow, text, sizeof(text));
 	add_text(object, "kind", text);
 	add_count(object, "cpu", slow->cpu);
-	snprintf(text, sizeof(text), "%s-%u",
-		 *slow->comm ? latency_comm(slow->comm, comm) : "task", slow->tgid);
+	snprintf(text, sizeof(text), "%s-%u", *slow->comm ? latency_comm(slow->comm, comm) : "task",
+		 slow->tgid);
 	add_text(object, "task", text);
 	request_words(slow->inode, slow->operation, slow->pgoff_first, slow->pgoff_last, text,
 		      sizeof(text));
