@@ -23,7 +23,7 @@
 #define PAGE "gmemtrace_up 1\n"
 #define PATIENCE 2 /* s */
 #define LONG 60 /* s: against hangs */
-#define TRIES 3 /* of 10 s, at most */
+#define TRIES 12 /* of 10 s, at most: a busy machine may be too slow for some of them */
 #define SCRAPES 50 /* until the log must have its line */
 
 static char path[64];
