@@ -49,6 +49,16 @@ lines><\\n><*><;>" 'every argument arrives as it was given'
 	status_is 127 'a command that does not exist is 127'
 }
 
+test_icount() {
+	if [[ $kernel == stock-* ]] || [ ! -x "$top/build/tests/vm/costs" ]; then
+		boot --icount -- nproc
+		stdout_is 1 '--icount runs, on one CPU'
+		return
+	fi
+	boot --icount --add "$top/build/tests/vm/costs" -- sh -c 'nproc; costs inodes 60'
+	stdout_is $'1\ninodes: ok 1200' '--icount runs, on one CPU; twice as many inodes are twice as much to convert'
+}
+
 test_guest() {
 	boot -- sh -c 'id -u; test -c /dev/kvm && echo kvm; test -d /sys/kernel/tracing/events && echo tracefs
 		test -r /sys/kernel/btf/vmlinux && echo btf; mount | grep -c "^bpf "; nproc'
@@ -57,8 +67,7 @@ test_guest() {
 	stdout_is $'1\nnone\nlate' '--no-kvm leaves KVM to be loaded late'
 	boot --cpu max,-la57 -- sh -c 'grep -ow -m 1 la57 /proc/cpuinfo; test -c /dev/kvm && echo kvm'
 	stdout_is kvm '--cpu max,-la57: four levels, and KVM still works'
-	boot --icount -- nproc
-	stdout_is 1 '--icount runs, on one CPU'
+	test_icount
 }
 
 test_out() {
