@@ -271,6 +271,7 @@ static void test_perfetto_ends_alone(void **state)
 	}
 	assert_int_equal(times[1], timed.begin + 100);
 	assert_int_equal(times[2], timed.begin + 3000);
+	free(text);
 	export_to(EXPORT_NDJSON);
 	assert_non_null(strstr(text, "\"entered_ns\":null,\"left_ns\":3000"));
 	assert_non_null(strstr(text, "\"entered\":null"));

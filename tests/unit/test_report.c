@@ -469,10 +469,8 @@ static void test_live_judged(void **state)
 		/* Those of the next interval alone. */
 		written_by(write_live_json);
 		assert_null(strstr(text, "\"exposures\":4"));
-		free(text);
-		text = NULL;
-		stream_free(&stream);
-		stream_init(&stream);
+		teardown(state);
+		setup(state);
 	}
 }
 
