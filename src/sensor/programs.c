@@ -245,6 +245,9 @@ static bool program_is_spare(const struct load_program *program, const struct ke
 {
 	size_t index = (size_t)(program - load_programs);
 
+	/* Before guest_memfd no page is a guest's privately, and no fault says so. */
+	if (index == PROGRAM_GUEST_MAP_EXIT || index == PROGRAM_GUEST_UNMAP_EXIT)
+		return !kernel_describes_gmem(kernel);
 	/* Where nobody looks nobody says anything. */
 	if (index == PROGRAM_SLEEP_SAID)
 		return !kernel_has_function(kernel, "__might_resched", 3);
