@@ -81,6 +81,7 @@ static unsigned int reads[LEVELS][PTRS_PER_PTE];
 struct page {
 	unsigned long pfn;
 };
+typedef unsigned int gfp_t;
 struct direct_map_run {
 	struct page *page;
 	unsigned int nr;
@@ -113,9 +114,10 @@ static bool kvm_gmem_is_split(struct kvm_gmem_inode_private *priv, struct folio 
 	return priv->split_leaf == folio->page.pfn / PTRS_PER_PTE;
 }
 
-static int set_direct_map_4k(const struct direct_map_run *runs, unsigned int nr)
+static int set_direct_map_4k(const struct direct_map_run *runs, unsigned int nr, gfp_t gfp)
 {
 	(void)runs;
+	(void)gfp;
 	runs_split = nr;
 	return 0;
 }
@@ -234,7 +236,7 @@ static int split(unsigned int first, unsigned int nr, unsigned int apart)
 		folios[i] = &folio[i];
 	}
 	runs_split = 0;
-	return kvm_gmem_split_direct_map_batch(folios, NULL, nr) ? -1 : (int)runs_split;
+	return kvm_gmem_split_direct_map_batch(folios, NULL, nr, 0) ? -1 : (int)runs_split;
 }
 
 static int test_runs(void)

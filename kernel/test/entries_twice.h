@@ -40,7 +40,7 @@ static void set_direct_map_entries(pte_t *pte, unsigned int nr, bool valid)
 }
 
 static int kvm_gmem_split_direct_map_batch(struct folio **folio, struct direct_map_run *unused,
-					   unsigned int nr)
+					   unsigned int nr, gfp_t gfp)
 {
 	unsigned int i, nr_runs = 0;
 
@@ -57,5 +57,5 @@ static int kvm_gmem_split_direct_map_batch(struct folio **folio, struct direct_m
 		run[nr_runs++].nr = folio_nr_pages(folio[i]);
 	}
 
-	return set_direct_map_4k(run, nr_runs);
+	return set_direct_map_4k(run, nr_runs, gfp);
 }

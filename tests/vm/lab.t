@@ -50,13 +50,15 @@ lines><\\n><*><;>" 'every argument arrives as it was given'
 }
 
 test_icount() {
-	if [[ $kernel == stock-* ]] || [ ! -x "$top/build/tests/vm/costs" ]; then
+	if [[ $kernel == stock-* ]] || [ ! -x "$top/build/tests/vm/costs" ] ||
+		[ ! -x "$top/build/tests/vm/bounds" ]; then
 		boot --icount -- nproc
 		stdout_is 1 '--icount runs, on one CPU'
 		return
 	fi
-	boot --icount --add "$top/build/tests/vm/costs" -- sh -c 'nproc; costs inodes 60'
-	stdout_is $'1\ninodes: ok 1200' '--icount runs, on one CPU; twice as many inodes are twice as much to convert'
+	boot --icount --add "$top/build/tests/vm/costs" --add "$top/build/tests/vm/bounds" -- sh -c 'nproc; costs inodes 60
+		bounds parts'
+	stdout_is $'1\ninodes: ok 1200\nparts: ok' '--icount runs, on one CPU; twice as many inodes or parts are twice as much'
 }
 
 test_guest() {
