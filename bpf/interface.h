@@ -41,6 +41,7 @@ struct sensor_config {
 	__u32 stack_rate; /* of so many flushes one has its stack taken; 0: none */
 	__u32 flushes; /* 1: those that say nothing of the direct map are recorded, too */
 	__u32 csd_owners; /* places of the table of csds, a power of two */
+	__u32 csd_entries; /* of the answers to them: so many that each csd finds one; a power of two */
 	__u32 filtered; /* 1: user space may say which inodes are left out */
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
 	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
@@ -153,12 +154,10 @@ struct timed_slot {
 	__u64 asked; /* ns: the first CPU was asked, 0: none was */
 	__u32 asked_nr;
 	__u32 initiator;
-	__u32 row; /* of its answers: the key of the first */
 	__u32 stack;
 	__u32 weight;
 	__u32 stack_state; /* enum record_stack_state */
 	__u32 handled; /* 1: who answers is told by the handlers (SENSOR_ANSWERS_HANDLER) */
-	__u32 reserved;
 	__u64 zap_task; /* of the task that changes an entry just now */
 	__u64 zap_begin; /* ns */
 };
@@ -203,18 +202,48 @@ struct summary_histogram {
 	__u64 buckets[RECORD_SUMMARY_BUCKETS];
 };
 
-/* What a CPU was asked for by a flush, and how it answered; of one initiator and one target. */
+/*
+ * How a CPU answered an initiator last. Written by its handler alone, and never taken back: what is older than
+ * the moment at which it was asked is no answer to it. A power of two.
+ */
 struct answer_entry {
-	__u64 begin; /* ns: of the flush; 0: none asks */
-	__u64 csd; /* address: of the call that asks; 0: not known yet */
-	__u64 left; /* ns: the handler had ended; 0: not yet */
-	__u64 entered; /* ns: it began; 0: not yet, or not asked for */
-	__u64 asked; /* ns; only where stacks are taken */
+	__u64 csd; /* address: of the call that asks; 0: free */
+	__u64 left; /* ns: the handler had ended */
+	__u64 entered; /* ns: it began, where that is looked at */
 	__u64 task; /* struct task_struct * of what ran there */
 	__u32 tid;
-	__u32 bits; /* enum record_answer_bits */
+	__u32 seen; /* as answer_bits() takes it */
 	__u32 stack;
 	__u32 stack_state; /* enum record_stack_state */
+	__u32 initiator;
+	__u32 reserved[3];
+};
+
+#define ANSWER_SEEN_GUEST 1U /* PF_VCPU of the task's flags */
+#define ANSWER_SEEN_SOFTIRQ 0xff00U /* SOFTIRQ_MASK of its preemption count */
+
+/* What the handler interrupted, as enum record_answer_bits, of what was kept of it: that costs the handler less. */
+static inline __u16 answer_bits(__u32 seen, __u32 tid)
+{
+	__u16 bits = tid ? 0 : RECORD_ANSWER_IDLE;
+
+	if (seen & ANSWER_SEEN_GUEST)
+		bits |= RECORD_ANSWER_GUEST;
+	if (seen & ANSWER_SEEN_SOFTIRQ)
+		bits |= RECORD_ANSWER_SOFTIRQ;
+	return bits;
+}
+
+#define ANSWER_CPUS_MAX (64U * RECORD_CPU_WORDS)
+
+/* By the initiator's CPU: what it asked others for last. */
+struct answer_initiator {
+	__u64 task; /* struct task_struct * of the flush */
+	__u64 begin; /* ns: the flush's; 0: it is not looked at */
+	__u64 asked; /* ns */
+	__u64 csds; /* where its csds are, of which places[] are told; 0: not yet */
+	__u64 targets[RECORD_CPU_WORDS]; /* a bit each */
+	__u32 places[ANSWER_CPUS_MAX]; /* of each target's entry, and 1 more; 0: it has none */
 };
 
 #define CSD_OWNERS_MAX (1U << 20) /* 16 MB */

@@ -30,6 +30,25 @@ struct {
 	__type(value, struct witness_initiator);
 } witness_initiators SEC(".maps");
 
+#define MAP_NO_PREALLOC 1 /* BPF_F_NO_PREALLOC, which stands in an enumeration without a name */
+
+/* The initiator of a csd, which is the same one's until its CPU goes offline. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, MAP_NO_PREALLOC); /* few of all pairs of CPUs that there may be */
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} csd_initiators SEC(".maps");
+
+/* Most of them again, each at the place that its address leads to. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* CSD_OWNERS_NR */
+	__type(key, __u32);
+	__type(value, struct csd_owner);
+} csd_owners SEC(".maps");
+
 /* Steps of CPUs on their way up or down that have begun. */
 __u64 witness_steps = 0;
 
@@ -38,6 +57,13 @@ __u64 witness_steps = 0;
 /* Unrolled, so that the verifier knows each place, and drops those beyond the last CPU. */
 #define WITNESS_EACH_WORD(i)                                                                       \
 	_Pragma("unroll") for (__u32 i = 0; i < WITNESS_WORDS; i++) if (i * 64 < sensor.cpus)
+
+static __always_inline struct csd_owner *csd_owner(__u64 csd)
+{
+	__u32 key = csd_place(csd, sensor.csd_owners);
+
+	return bpf_map_lookup_elem(&csd_owners, &key);
+}
 
 static __always_inline __u32 witness_index(__u32 tid)
 {
@@ -83,14 +109,6 @@ static __always_inline void witness_release(struct witness_slot *slot)
 	slot->begin = 0;
 	slot->function = 0;
 	atomic_write_release(&slot->task, 0);
-}
-
-static __always_inline bool witness_online(__u64 online[WITNESS_WORDS])
-{
-	__u32 bytes = (sensor.cpus + 63) / 64 * sizeof(*online);
-
-	return bytes <= WITNESS_WORDS * sizeof(*online) &&
-	       !bpf_probe_read_kernel(online, bytes, (const void *)sensor.online_mask);
 }
 
 /*
@@ -139,7 +157,7 @@ static __always_inline int witness_enter(enum sensor_program program, __u64 firs
 		slot->asked[i] = 0;
 		slot->answered[i] = 0;
 	}
-	if (witness_online(slot->online))
+	if (cpus_online(slot->online))
 		return 0;
 	loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
 	witness_release(slot);
@@ -202,7 +220,7 @@ static __always_inline struct witness_slot *call_open(const struct task_struct__
 	slot->function = function;
 	WITNESS_EACH_WORD(i)
 	slot->asked[i] = 0;
-	return witness_online(slot->online) ? slot : NULL;
+	return cpus_online(slot->online) ? slot : NULL;
 }
 
 /* Apart, as it is rare: CPUs are asked to run something else, and a zap of who asks waits for its flush. */
@@ -244,6 +262,21 @@ static __noinline int witness_ran(__u64 function)
 		call_write(slot->begin);
 	}
 	witness_release(slot);
+	return 0;
+}
+
+/* Apart: it happens once a csd, and where another has its place. */
+static __noinline int csd_announce(__u64 csd, __u32 initiator)
+{
+	struct csd_owner *owner = csd_owner(csd);
+	__u32 *known = bpf_map_lookup_elem(&csd_initiators, &csd);
+
+	if (!known || *known != initiator)
+		bpf_map_update_elem(&csd_initiators, &csd, &initiator, 0);
+	if (!owner || (owner->csd && owner->csd != csd))
+		return 0;
+	owner->initiator = initiator;
+	atomic_write_release(&owner->csd, csd);
 	return 0;
 }
 
@@ -392,7 +425,7 @@ static __noinline int witness_missing(struct witness_slot *slot)
 
 	if (!slot)
 		return 0;
-	if (!witness_online(online) || witness_steps != slot->steps) {
+	if (!cpus_online(online) || witness_steps != slot->steps) {
 		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
 		return 0;
 	}

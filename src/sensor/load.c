@@ -234,14 +234,27 @@ void load_zap_ring(const struct load *load, struct zap_ring_entry **entries,
 	*ends = &load->parts[LOAD_PART_KERNEL]->bss->zap_ends;
 }
 
-/* Four places a csd, so that few meet; a power of two. */
-static uint32_t csd_owners_nr(uint32_t cpus)
+/* The power of two that is not below. */
+static uint32_t places_nr(uint32_t wanted)
 {
-	uint32_t nr = 4;
+	uint32_t nr = 1;
 
-	while (nr < 4 * cpus * cpus && nr < CSD_OWNERS_MAX)
+	while (nr < wanted)
 		nr *= 2;
 	return nr;
+}
+
+/* Four places a csd, so that few meet: who does is in a table beside it. */
+static uint32_t csd_owners_nr(uint32_t cpus)
+{
+	uint32_t nr = places_nr(4 * cpus * cpus);
+
+	return nr < CSD_OWNERS_MAX ? nr : CSD_OWNERS_MAX;
+}
+
+static uint32_t csd_entries_nr(uint32_t cpus)
+{
+	return places_nr(2 * cpus * cpus);
 }
 
 static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel,
@@ -256,6 +269,7 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 								     : SENSOR_ANSWERS_NONE;
 	config->cpus = (uint32_t)libbpf_num_possible_cpus();
 	config->csd_owners = csd_owners_nr(config->cpus);
+	config->csd_entries = csd_entries_nr(config->cpus);
 	config->stack_rate = options->groups & SENSOR_GROUP_STACK ? options->stack_rate : 0;
 	config->own_tgid = getpid();
 	config->filtered = options->filtered;
@@ -281,8 +295,9 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 
 	bpf_map__set_autocreate(skeleton->maps.stacks, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answers, groups & SENSOR_GROUP_FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & ASKED);
-	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & ASKED);
+	bpf_map__set_autocreate(skeleton->maps.answer_initiators, groups & SENSOR_GROUP_FLUSHES);
+	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & SENSOR_GROUP_WITNESS);
+	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.witness_slots, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.witness_initiators, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.summaries,
@@ -291,7 +306,8 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 		return;
 	bpf_map__set_max_entries(skeleton->maps.witness_slots, WITNESS_SLOTS_NR);
 	bpf_map__set_max_entries(skeleton->maps.witness_initiators, cpus);
-	bpf_map__set_max_entries(skeleton->maps.answers, cpus * cpus);
+	bpf_map__set_max_entries(skeleton->maps.answers, csd_entries_nr(cpus));
+	bpf_map__set_max_entries(skeleton->maps.answer_initiators, cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_owners, csd_owners_nr(cpus));
 }

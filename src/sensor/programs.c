@@ -4,8 +4,6 @@
 
 #include "sensor/load.h"
 
-#define ANSWER_CPUS_MAX 1024 /* 64 MB of answers */
-
 #define STOCK "every kernel with memfd_secret (5.14)"
 #define SERIES "the guest_memfd direct-map series (kernel/patches)"
 #define GMEM "guest_memfd (6.8)"
@@ -125,7 +123,7 @@ const struct load_program load_programs[] = {
 	[PROGRAM_TIMED_ALL_EXIT] = {
 		"timed_all_exit", "flush_tlb_all", 0, KERNEL, SUMMARY, true, STOCK, 0 },
 	[PROGRAM_CSD_QUEUED] = {
-		"csd_queued", NULL, 0, KERNEL, ANSWERS, false, CSDS, 0 },
+		"csd_queued", "smp_call_function_many_cond", 5, KERNEL, ANSWERS, false, CSDS, 0 },
 	[PROGRAM_CSD_ENTERED] = {
 		"csd_entered", NULL, 0, KERNEL, ANSWERS, false, CSDS, 0 },
 	[PROGRAM_CSD_LEFT] = {
@@ -199,7 +197,6 @@ static const char *program_tracepoint(const struct load_program *program)
 	switch (program - load_programs) {
 	case PROGRAM_MODULE_LOAD:
 		return "module_load";
-	case PROGRAM_CSD_QUEUED:
 	case PROGRAM_WITNESS_ASKED:
 		return "csd_queue_cpu";
 	case PROGRAM_CSD_ENTERED:
@@ -229,9 +226,10 @@ enum sensor_answers load_answers_by(const struct kernel *kernel)
 	int cpus = libbpf_num_possible_cpus();
 
 	/* The only one asks nobody. */
-	if (cpus <= 1 || cpus > ANSWER_CPUS_MAX)
+	if (cpus <= 1 || cpus > (int)ANSWER_CPUS_MAX)
 		return SENSOR_ANSWERS_NONE;
-	if (kernel_shows_csds(kernel))
+	if (kernel_shows_csds(kernel) &&
+	    kernel_has_function(kernel, "smp_call_function_many_cond", 5))
 		return SENSOR_ANSWERS_CSD;
 	if (kernel_has_function(kernel, "do_kernel_range_flush", 1) &&
 	    kernel_has_struct(kernel, "flush_tlb_info"))
@@ -251,8 +249,11 @@ static bool program_is_spare(const struct load_program *program, const struct ke
 	/* Where nobody looks nobody says anything. */
 	if (index == PROGRAM_SLEEP_SAID)
 		return !kernel_has_function(kernel, "__might_resched", 3);
-	if (index == PROGRAM_CSD_ENTERED)
-		return !(groups & CHANGES) || load_answers_by(kernel) != SENSOR_ANSWERS_CSD;
+	if (index == PROGRAM_CSD_ENTERED && !(groups & CHANGES))
+		return true;
+	if (index == PROGRAM_CSD_QUEUED || index == PROGRAM_CSD_ENTERED ||
+	    index == PROGRAM_CSD_LEFT)
+		return load_answers_by(kernel) != SENSOR_ANSWERS_CSD;
 	return (index == PROGRAM_HANDLER_ENTER || index == PROGRAM_HANDLER_EXIT) &&
 	       load_answers_by(kernel) != SENSOR_ANSWERS_HANDLER;
 }
@@ -282,7 +283,7 @@ const char *load_unwitnessed(const struct kernel *kernel)
 	if (!config->flush_range_function || !config->flush_all_function || !config->online_mask)
 		return "this kernel does not name its handlers of a flush, or which CPUs are "
 		       "online";
-	if (libbpf_num_possible_cpus() > ANSWER_CPUS_MAX)
+	if (libbpf_num_possible_cpus() > (int)ANSWER_CPUS_MAX)
 		return "more CPUs are possible than are told apart";
 	if (config->broadcasts)
 		return "this CPU flushes the others' TLBs without asking them (INVLPGB)";

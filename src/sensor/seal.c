@@ -531,6 +531,18 @@ static void promise_read_seal(struct seal *seal, const struct record_promise_rea
 		emit(seal, &promise);
 }
 
+static void answers_seal(struct seal *seal, const struct record_answers *raw)
+{
+	struct record_answers answers = *raw;
+
+	for (__u32 i = 0; i < answers.nr && i < RECORD_ANSWERS_NR; i++) {
+		if (answers.answers[i].entered)
+			answers.answers[i].bits =
+				answer_bits(answers.answers[i].bits, answers.answers[i].tid);
+	}
+	emit(seal, &answers);
+}
+
 /* What user space makes needs no sealing. No default: a new kind of the ring is not forgotten. */
 #define NOT_OF_BPF_RAW(kind)
 #define NOT_OF_BPF_RING(kind)
@@ -559,6 +571,8 @@ void seal_record(struct seal *seal, const struct record_header *raw)
 		flush_timed_seal(seal, (const struct record_flush_timed *)raw);
 		break;
 	case RECORD_ANSWERS:
+		answers_seal(seal, (const struct record_answers *)raw);
+		break;
 	case RECORD_LEAVES:
 	case RECORD_SLEEP:
 	case RECORD_UNANSWERED:

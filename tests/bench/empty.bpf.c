@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * As many programs as the verdict's sensors have on a change and its flush, and those of answers on a CPU that is
- * asked, at the same hooks: they do nothing.
+ * As many programs as the verdict's sensors have on a change and its flush, and those of answers on a CPU that asks
+ * others and on one that is asked, at the same hooks: they do nothing.
  */
 #include "vmlinux.h"
 
@@ -30,7 +30,7 @@ int flush_exit(const void *ctx)
 	return 0;
 }
 
-SEC("raw_tp/csd_queue_cpu")
+SEC("fentry/smp_call_function_many_cond")
 int csd_queued(const void *ctx)
 {
 	(void)ctx;

@@ -5,6 +5,11 @@
  * under -icount all that any of them runs meanwhile, and a timer that hits one
  * page in hundreds is not in it.
  *
+ * Before each page all CPUs are left time to fall asleep. One that is asked
+ * again while it is on its way to sleep saves the rest of that way and the way
+ * back, 433 instructions, and which of them are is chance: rounds differed by
+ * multiples of it, with a tracer and without.
+ *
  * usage: touch-each PAGES ROUNDS   (the first round is not printed: cold)
  */
 #include <stdio.h>
@@ -19,6 +24,8 @@
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447
 #endif
+
+#define ASLEEP_US 200
 
 static int compare(const void *left, const void *right)
 {
@@ -43,8 +50,10 @@ static bool touch(size_t pages, bool print)
 		return false;
 	}
 	for (size_t i = 0; i < pages; i++) {
-		uint64_t begin = clock_read(CLOCK_MONOTONIC);
+		uint64_t begin;
 
+		usleep(ASLEEP_US);
+		begin = clock_read(CLOCK_MONOTONIC);
 		((volatile char *)memory)[i * PAGE] = 1;
 		each[i] = clock_read(CLOCK_MONOTONIC) - begin;
 	}

@@ -37,6 +37,7 @@ struct sealing {
 		struct record_zap zap;
 		struct record_flush flush;
 		struct record_flush_timed timed;
+		struct record_answers answers;
 		struct record_request request;
 		struct record_owner owner;
 		struct record_page_free page_free;
@@ -650,6 +651,32 @@ static void test_flush_timed(void **state)
 	assert_int_equal(flush->last, ~0ULL);
 }
 
+/* What a handler interrupted is kept as it was seen, and named here; of one that was not seen to run, nothing. */
+static void test_answers(void **state)
+{
+	const struct record_answers raw = {
+		.header = header(RECORD_ANSWERS, sizeof(raw)),
+		.nr = 5,
+		.answers = { { .cpu = 1, .entered = 7, .left = 7 },
+			     { .cpu = 2, .entered = 7, .left = 7, .tid = 9, .bits = 1 },
+			     { .cpu = 3, .entered = 7, .left = 7, .tid = 9, .bits = 0x0100 },
+			     { .cpu = 4, .entered = 7, .left = 7, .tid = 9 },
+			     { .cpu = 5 } },
+	};
+	static const uint16_t bits[] = { RECORD_ANSWER_IDLE, RECORD_ANSWER_GUEST,
+					 RECORD_ANSWER_SOFTIRQ, 0, 0 };
+	const struct record_answers *sealed = &sealing.sealed[0].answers;
+
+	(void)state;
+	seal_record(&sealing.seal, &raw.header);
+	assert_int_equal(sealing.sealed_nr, 1);
+	assert_int_equal(sealed->nr, 5);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(sealed->answers[i].bits, bits[i]);
+		assert_int_equal(sealed->answers[i].cpu, i + 1);
+	}
+}
+
 /* flush_tlb_kernel_range() of everything, from wherever. */
 static void test_flush_to_the_end(void **state)
 {
@@ -734,16 +761,27 @@ static void test_promise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SEAL_TEST(test_no_address),	      SEAL_TEST(test_promise),
-		SEAL_TEST(test_flush_bounds),	      SEAL_TEST(test_flush_outside),
-		SEAL_TEST(test_inode_numbers),	      SEAL_TEST(test_inode_death),
-		SEAL_TEST(test_inode_unannounced),    SEAL_TEST(test_join_unannounced),
-		SEAL_TEST(test_inode_unknown),	      SEAL_TEST(test_block_runs),
-		SEAL_TEST(test_many_inodes),	      SEAL_TEST(test_snapshot_run),
-		SEAL_TEST(test_block_left),	      SEAL_TEST(test_inodes_outlived),
-		SEAL_TEST(test_inodes_found),	      SEAL_TEST(test_flush_to_the_end),
-		SEAL_TEST(test_flush_timed),	      SEAL_TEST(test_caller),
-		SEAL_TEST(test_inode_became_another), SEAL_TEST(test_release_retires),
+		SEAL_TEST(test_no_address),
+		SEAL_TEST(test_promise),
+		SEAL_TEST(test_flush_bounds),
+		SEAL_TEST(test_flush_outside),
+		SEAL_TEST(test_inode_numbers),
+		SEAL_TEST(test_inode_death),
+		SEAL_TEST(test_inode_unannounced),
+		SEAL_TEST(test_join_unannounced),
+		SEAL_TEST(test_inode_unknown),
+		SEAL_TEST(test_block_runs),
+		SEAL_TEST(test_many_inodes),
+		SEAL_TEST(test_snapshot_run),
+		SEAL_TEST(test_block_left),
+		SEAL_TEST(test_inodes_outlived),
+		SEAL_TEST(test_inodes_found),
+		SEAL_TEST(test_flush_to_the_end),
+		SEAL_TEST(test_answers),
+		SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_caller),
+		SEAL_TEST(test_inode_became_another),
+		SEAL_TEST(test_release_retires),
 		SEAL_TEST(test_block_empty_end),
 	};
 
