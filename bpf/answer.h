@@ -110,13 +110,15 @@ static __always_inline const struct answer_initiator *answers_asked(const struct
 
 /*
  * The answers of RECORD_ANSWERS_NR targets, a record where there are any. It is
- * reserved first: the verifier of 6.1 does not follow one that may be.
+ * reserved first: the verifier of 6.1 does not follow one that may be. Nor does
+ * it merge paths that differ in a counter it knows: that of answers is in the
+ * record, where it is not known.
  */
 static long answers_write(__u32 group, struct answers_sum *sum)
 {
 	struct record_answers *record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	const struct answer_initiator *initiator = answers_asked(sum);
-	__u32 nr = 0, unanswered = 0, targets, i;
+	__u32 answered = 0, targets, i;
 
 	if (!record) {
 		loss_count(0, 0, RECORD_LOSS_UNTIMED);
@@ -135,28 +137,26 @@ static long answers_write(__u32 group, struct answers_sum *sum)
 
 		if (!(targets >> i & 1))
 			continue;
-		answer = &record->answers[nr++ & (RECORD_ANSWERS_NR - 1)];
+		answer = &record->answers[record->nr++ & (RECORD_ANSWERS_NR - 1)];
 		answer->cpu = target;
 		answer->asked = sum->asked_offset;
 		key = initiator->places[target & (ANSWER_CPUS_MAX - 1)] - 1;
 		entry = answer_entry(key);
 		/* Whatever is older is not of this flush. */
-		if (!entry || entry->left < sum->asked) {
-			unanswered++;
+		if (!entry || entry->left < sum->asked)
 			continue;
-		}
+		answered++;
 		answers_sum_up(sum, target, key, entry->left);
 		answer_put(answer, entry, entry->left, sum);
 	}
 	/* Another flush's answers may be among them. */
-	if (!nr || !answers_asked(sum)) {
+	if (!record->nr || !answers_asked(sum)) {
 		bpf_ringbuf_discard(record, 0);
 		return 0;
 	}
-	sum->answered += nr - unanswered;
+	sum->answered += answered;
 	header_fill(&record->header, RECORD_ANSWERS, sizeof(*record));
 	record->begin = sum->begin;
-	record->nr = nr;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 	return 0;
