@@ -107,11 +107,14 @@ test_walker() {
 # Slots that go and come while others convert, VMs that die with requests open, slots as large as they get: reads meet
 # all of that half done, and nobody is accused.
 test_attacked() {
-	local attack
-	[ -x "$top/build/tests/vm/attack" ] || { skip 5 'build/tests/vm/attack is not built, run make check-vm'; return; }
-	guest --timeout 420 --add "$top/build/tests/vm/attack" -- sh -c 'gmemtrace features
-		for attack in slots kill wide; do
-			gmemtrace check --json -o /tmp/cap -- attack $attack 2 >/out/$attack.json || cp /tmp/cap /out/$attack.cap
+	local attack program
+	for program in attack costs; do
+		[ -x "$top/build/tests/vm/$program" ] || { skip 5 "build/tests/vm/$program is not built, run make check-vm"; return; }
+	done
+	guest --timeout 420 --add "$top/build/tests/vm/attack" --add "$top/build/tests/vm/costs" -- sh -c 'gmemtrace features
+		for attack in "attack slots" "attack kill" "costs wide"; do
+			name=${attack#* }
+			gmemtrace check --json -o /tmp/cap -- $attack 2 >/out/$name.json || cp /tmp/cap /out/$name.cap
 		done'
 	stdout_like 'page-table walker +yes +proved: .*present, .*absent' 'features shows the proof'
 	no_splat 'attacked: the kernel has nothing to say'
