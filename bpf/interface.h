@@ -248,10 +248,10 @@ struct answer_initiator {
 
 #define CSD_OWNERS_MAX (1U << 20) /* 16 MB */
 
-/* Whose a csd is, where a look at one place tells: fewer instructions than a hash table's. */
+/* What a csd works for, where a look at one place tells: fewer instructions than a hash table's. */
 struct csd_owner {
 	__u64 csd; /* address; 0: free */
-	__u32 initiator;
+	__u32 index; /* of the flush's witness_slot, and 1 more; 0: nobody looks at it */
 	__u32 reserved;
 };
 
@@ -269,13 +269,6 @@ struct witness_slot {
 	__u64 function; /* no flush: this is what CPUs are asked to run */
 	__u64 page; /* struct page *: of those that the task has just made absent, one that it flushes; 0: none */
 	__u64 online[WITNESS_WORDS], asked[WITNESS_WORDS], answered[WITNESS_WORDS];
-};
-
-/* A cache line of its own, as each CPU's flushes write it and all others read it. */
-struct witness_initiator {
-	__u64 task; /* struct task_struct * of the flush that it works for */
-	__u32 index; /* of its slot */
-	__u32 reserved[13];
 };
 
 #define STACK_FRAMES_MAX 48

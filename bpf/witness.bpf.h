@@ -3,10 +3,10 @@
  * Sensor: whether every CPU that is online does what a flush asks of it. For the verdict: nothing is
  * recorded but flushes that a CPU did not take part in, and no time is taken of those that all did.
  *
- * A flush has a place by its task. The initiator, which is not preempted from its first CPU asked until
- * all have answered, leaves there who it works for; each CPU's handler, once it has run, finds the
- * initiator by the csd that it was called by, and sets its bit. What each side does there is done before
- * the flush returns, as csds are given back after their handlers (csd_unlock() in kernel/smp.c).
+ * A flush has a place by its task. The initiator leaves at each csd that it queues which place that is;
+ * the CPU's handler, once it has run, finds it by the csd that it was called by, and sets its bit there.
+ * A csd is one flush's from before it is queued until after its handler (csd_lock() and csd_unlock() in
+ * kernel/smp.c), whoever else asks from the same CPU meanwhile: from 7.3 on who waits can be preempted.
  */
 #ifndef GMEMTRACE_BPF_WITNESS_BPF_H
 #define GMEMTRACE_BPF_WITNESS_BPF_H
@@ -22,32 +22,24 @@ struct {
 	__type(value, struct witness_slot);
 } witness_slots SEC(".maps");
 
-/* By the initiator's CPU: the place of the flush that it works for. */
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); /* sensor.cpus */
-	__type(key, __u32);
-	__type(value, struct witness_initiator);
-} witness_initiators SEC(".maps");
-
 #define MAP_NO_PREALLOC 1 /* BPF_F_NO_PREALLOC, which stands in an enumeration without a name */
 
-/* The initiator of a csd, which is the same one's until its CPU goes offline. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, MAP_NO_PREALLOC); /* few of all pairs of CPUs that there may be */
-	__uint(max_entries, 1);
-	__type(key, __u64);
-	__type(value, __u32);
-} csd_initiators SEC(".maps");
-
-/* Most of them again, each at the place that its address leads to. */
+/* What csds work for, each at the place that its address leads to. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); /* CSD_OWNERS_NR */
 	__type(key, __u32);
 	__type(value, struct csd_owner);
 } csd_owners SEC(".maps");
+
+/* Those whose place another has: CPUs that come and go leave theirs behind. The value is csd_owner.index. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(map_flags, MAP_NO_PREALLOC); /* few of all pairs of CPUs that there may be */
+	__uint(max_entries, 1);
+	__type(key, __u64);
+	__type(value, __u32);
+} csds_displaced SEC(".maps");
 
 /* Steps of CPUs on their way up or down that have begun. */
 __u64 witness_steps = 0;
@@ -265,45 +257,45 @@ static __noinline int witness_ran(__u64 function)
 	return 0;
 }
 
-/* Apart: it happens once a csd, and where another has its place. */
-static __noinline int csd_announce(__u64 csd, __u32 initiator)
+/* Apart: it happens once a csd, and where another has its place. Returns whether it was noted. */
+static __noinline int csd_announce(__u64 csd, __u32 index)
+{
+	__u32 *displaced = bpf_map_lookup_elem(&csds_displaced, &csd);
+	struct csd_owner *owner = csd_owner(csd);
+
+	if (displaced) {
+		*displaced = index;
+		return 1;
+	}
+	/* Nobody looks for one that was never noted. */
+	if (!index)
+		return 1;
+	if (owner && !atomic_compare_exchange(&owner->csd, 0, csd)) {
+		owner->index = index;
+		return 1;
+	}
+	return !bpf_map_update_elem(&csds_displaced, &csd, &index, 0);
+}
+
+/* Notes what @csd works for from now on. False: that could not be. Queueing it orders this before the handler. */
+static __always_inline bool csd_work(__u64 csd, __u32 index)
 {
 	struct csd_owner *owner = csd_owner(csd);
-	__u32 *known = bpf_map_lookup_elem(&csd_initiators, &csd);
 
-	if (!known || *known != initiator)
-		bpf_map_update_elem(&csd_initiators, &csd, &initiator, 0);
-	if (!owner || (owner->csd && owner->csd != csd))
-		return 0;
-	owner->initiator = initiator;
-	atomic_write_release(&owner->csd, csd);
-	return 0;
+	if (!owner || owner->csd != csd)
+		return csd_announce(csd, index);
+	owner->index = index;
+	return true;
 }
 
-/* Whether @csd can be told to be @initiator's from now on: CPUs that come and go leave their csds behind. */
-static __noinline int csd_known(__u64 csd, __u32 initiator)
-{
-	struct csd_owner *owner;
-	__u32 *known;
-
-	csd_announce(csd, initiator);
-	owner = csd_owner(csd);
-	if (owner && owner->csd == csd)
-		return owner->initiator == initiator;
-	known = bpf_map_lookup_elem(&csd_initiators, &csd);
-	return known && *known == initiator;
-}
-
-/* The initiator, with preemption off and the csd its own. */
+/* The initiator, with preemption off, or at least the csd its own. */
 SEC("raw_tp/csd_queue_cpu")
 int witness_asked(const __u64 *ctx)
 {
-	__u32 target = ctx[0], cpu, index;
 	const struct task_struct___ids *task;
-	struct witness_initiator *initiator;
 	struct witness_slot *slot;
-	struct csd_owner *owner;
-	__u64 csd = ctx[3];
+	__u32 target = ctx[0];
+	bool noted;
 
 	if (target >= sensor.cpus)
 		return 0;
@@ -313,48 +305,34 @@ int witness_asked(const __u64 *ctx)
 		return 0;
 	}
 	task = task_current();
-	cpu = bpf_get_smp_processor_id();
-	initiator = bpf_map_lookup_elem(&witness_initiators, &cpu);
-	if (!initiator)
-		return 0;
 	slot = witness_find(task);
-	/* One that nobody looks at: its answers are not those of the flush before it. */
-	if (!slot) {
-		initiator->task = 0;
+	/* Also where nobody looks: its answers are not those of the flush before it. */
+	noted = csd_work(ctx[3], slot ? witness_index(task->pid) + 1 : 0);
+	if (!slot)
 		return 0;
-	}
-	owner = csd_owner(csd);
-	if ((!owner || owner->csd != csd || owner->initiator != cpu) && !csd_known(csd, cpu))
+	if (!noted)
 		slot->steps = WITNESS_LOST;
-	/* Queueing the csd orders this before the handler. */
-	index = witness_index(task->pid);
-	initiator->index = index;
-	initiator->task = (__u64)task;
 	slot->asked[target / 64 & (WITNESS_WORDS - 1)] |= 1ULL << (target & 63);
 	return 0;
 }
 
-/* The flush that @cpu's handler has run for: of the initiator of @csd. NULL: none that is looked at. */
+/* The flush that @csd works for; NULL: none that is looked at. */
 static __always_inline struct witness_slot *witness_of(__u64 csd)
 {
 	struct csd_owner *owner = csd_owner(csd);
-	struct witness_initiator *initiator;
-	struct witness_slot *slot;
-	__u32 cpu, *known;
+	__u32 index, *displaced;
 
 	if (owner && owner->csd == csd) {
-		cpu = owner->initiator;
+		index = owner->index;
 	} else {
-		known = bpf_map_lookup_elem(&csd_initiators, &csd);
-		if (!known)
+		displaced = bpf_map_lookup_elem(&csds_displaced, &csd);
+		if (!displaced)
 			return NULL;
-		cpu = *known;
+		index = *displaced;
 	}
-	initiator = bpf_map_lookup_elem(&witness_initiators, &cpu);
-	if (!initiator)
-		return NULL;
-	slot = bpf_map_lookup_elem(&witness_slots, &initiator->index);
-	return slot && slot->task == initiator->task ? slot : NULL;
+	/* 0 has none, and is no key either. */
+	index--;
+	return bpf_map_lookup_elem(&witness_slots, &index);
 }
 
 SEC("raw_tp/csd_function_exit")

@@ -202,7 +202,7 @@ static void guest_early(struct model *model, const struct record_guest *record, 
 		.inode = &inode->base,
 		.how = MODEL_REACHED_EARLY,
 		.pgoff = record->pgoff,
-		.nr = record->nr,
+		.nr = 1, /* the one that is looked at */
 		.mapped = record->header.time,
 		.tid = record->header.tid,
 		.tgid = record->header.tgid,

@@ -296,19 +296,17 @@ static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
 	bpf_map__set_autocreate(skeleton->maps.stacks, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answers, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answer_initiators, groups & SENSOR_GROUP_FLUSHES);
-	bpf_map__set_autocreate(skeleton->maps.csd_initiators, groups & SENSOR_GROUP_WITNESS);
+	bpf_map__set_autocreate(skeleton->maps.csds_displaced, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.csd_owners, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.witness_slots, groups & SENSOR_GROUP_WITNESS);
-	bpf_map__set_autocreate(skeleton->maps.witness_initiators, groups & SENSOR_GROUP_WITNESS);
 	bpf_map__set_autocreate(skeleton->maps.summaries,
 				groups & (SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS));
 	if (!(groups & ASKED))
 		return;
 	bpf_map__set_max_entries(skeleton->maps.witness_slots, WITNESS_SLOTS_NR);
-	bpf_map__set_max_entries(skeleton->maps.witness_initiators, cpus);
 	bpf_map__set_max_entries(skeleton->maps.answers, csd_entries_nr(cpus));
 	bpf_map__set_max_entries(skeleton->maps.answer_initiators, cpus);
-	bpf_map__set_max_entries(skeleton->maps.csd_initiators, cpus * cpus);
+	bpf_map__set_max_entries(skeleton->maps.csds_displaced, cpus * cpus);
 	bpf_map__set_max_entries(skeleton->maps.csd_owners, csd_owners_nr(cpus));
 }
 

@@ -323,7 +323,7 @@ static enum record_loss_cause missed_cause(const struct load_program *program)
 		return RECORD_LOSS_MISSED_FREE;
 	if (program->group & SENSOR_GROUP_WITNESS)
 		return RECORD_LOSS_UNWITNESSED;
-	if (!(program->group & SENSOR_GROUP_VERDICT))
+	if (!(program->group & (SENSOR_GROUP_VERDICT | SENSOR_GROUP_GUEST)))
 		return RECORD_LOSS_MISSED_TIMES;
 	return RECORD_LOSS_MISSED;
 }
