@@ -62,7 +62,7 @@ static void loose_tell_nobodys(struct model *model, const struct loose *loose, b
 
 	judgement.borrowed = borrowed;
 	if (!borrowed)
-		judgement.caller = caller_of(model, loose->zap.tid, loose->zap.end, loose->zap.pfn);
+		judgement.caller = caller_of(model, loose->zap.tid, loose->zap.end, ANY_PAGE);
 	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
 

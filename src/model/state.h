@@ -320,6 +320,7 @@ struct loose {
 };
 
 #define CALLERS_NR 8 /* told right before what they did is */
+#define ANY_PAGE (~0ULL)
 
 /* Who did what nobody should. */
 struct caller {
@@ -871,7 +872,7 @@ static inline struct task *task_get(struct model *model, __u32 tid)
 }
 
 void caller_take(struct model *model, const struct record_caller *record);
-/* Who @tid's newest deed since @since (ns) was, of @page (pfn); NULL: not told. */
+/* Who @tid's newest deed since @since (ns) was, of @page or of ANY_PAGE; NULL: not told. */
 const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 page);
 
 /* One of its inner steps ended. */

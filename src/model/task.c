@@ -73,7 +73,7 @@ const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 p
 			&model->callers[(model->callers_next + i) % CALLERS_NR];
 
 		if (caller->time && caller->tid == tid && caller->time >= since &&
-		    caller->page == page)
+		    (page == ANY_PAGE || caller->page == page))
 			return caller->text;
 	}
 	return NULL;
