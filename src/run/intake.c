@@ -16,7 +16,7 @@
 #define STEP_MS 20 /* between two looks at CMD and signals */
 #define QUIET_MS 250 /* the same where there is neither */
 #define FLUSH_NS SECOND /* what a killed recorder loses at most */
-#define SILENCE_NS (10 * SECOND) /* heartbeats come every 100 ms */
+#define SILENCE_NS (20 * SECOND) /* heartbeats come every 100 ms */
 #define INSIST_NS (5 * SECOND) /* the same, once a signal has come */
 #define STUCK_NS (10 * SECOND) /* the model's default */
 
