@@ -189,7 +189,10 @@ static __always_inline struct timed_slot *flush_asks(struct answer_initiator *in
 	return timed;
 }
 
-/* The initiator, with preemption off: it is about to ask all others that are online. */
+/*
+ * The initiator is about to ask all others that are online: with preemption off, but for 7.3 and later, where a
+ * task that moves before the kernel turns it off counts its new CPU as one that did not answer.
+ */
 SEC("fentry/smp_call_function_many_cond")
 int csd_queued(__u64 *ctx)
 {

@@ -158,6 +158,11 @@ bool kernel_has_struct(const struct kernel *kernel, const char *name)
 	       struct_size(kernel->vmlinux, name);
 }
 
+bool kernel_has_variable(const struct kernel *kernel, const char *name)
+{
+	return btf__find_by_name_kind(kernel->vmlinux, name, BTF_KIND_VAR) > 0;
+}
+
 static bool enum_has(const struct btf *btf, const struct btf_type *type, const char *name)
 {
 	for (int i = 0; i < btf_vlen(type); i++) {

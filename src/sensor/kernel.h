@@ -72,6 +72,9 @@ uint64_t kernel_symbol(const struct kernel *kernel, const char *name);
 bool kernel_has_struct(const struct kernel *kernel, const char *name);
 bool kernel_has_enumerator(const struct kernel *kernel, const char *name);
 
+/* Does vmlinux' BTF have this variable? Those of CPUs are there, and few others. */
+bool kernel_has_variable(const struct kernel *kernel, const char *name);
+
 /* Is there a function of this name, whatever its parameters? */
 bool kernel_has_routine(const struct kernel *kernel, const char *name);
 

@@ -229,7 +229,8 @@ enum sensor_answers load_answers_by(const struct kernel *kernel)
 	if (cpus <= 1 || cpus > (int)ANSWER_CPUS_MAX)
 		return SENSOR_ANSWERS_NONE;
 	if (kernel_shows_csds(kernel) &&
-	    kernel_has_function(kernel, "smp_call_function_many_cond", 5))
+	    kernel_has_function(kernel, "smp_call_function_many_cond", 5) &&
+	    kernel_has_variable(kernel, "cfd_data") && kernel_has_variable(kernel, "this_cpu_off"))
 		return SENSOR_ANSWERS_CSD;
 	if (kernel_has_function(kernel, "do_kernel_range_flush", 1) &&
 	    kernel_has_struct(kernel, "flush_tlb_info"))
