@@ -149,28 +149,20 @@ static void test_all_reasons(void **state)
 			    "not which CPUs answer: nobody looked (--witness)");
 }
 
-static void secret(void)
-{
-	here_anew();
-	stream.groups = SENSOR_GROUP_WITNESS;
-	stream_inode(&stream, G, SECRET, 64, false);
-	stream_heartbeat(&stream);
-}
-
 /* memfd_secret's flush, merged or not, is told of before what CPUs did. */
 static void test_secretmem(void **state)
 {
 	__u64 begin;
 
 	(void)state;
-	secret();
+	here_secret();
 	begin = stream.now;
 	stream_zap_flush(&stream, T, G, 1, 102, 1, 102, 102);
 	here();
 	stream_unanswered(&stream, T, begin, CPU1, CPU1);
 	expect_here(RULE_FLUSH_MISMATCH);
 	expect_pages(RULE_FLUSH_MISMATCH, 1, 1);
-	secret();
+	here_secret();
 	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 	begin = stream.now;
 	stream_flush(&stream, T, 102, 102, false);
@@ -184,13 +176,13 @@ static void test_secretmem_silent(void **state)
 	__u64 begin;
 
 	(void)state;
-	secret();
+	here_secret();
 	stream_zap_flush(&stream, T, G, 1, 102, 1, 102, 102);
 	begin = stream.now += MS;
 	stream_flush(&stream, T, 0, 0, true);
 	stream_unanswered(&stream, T, begin, CPU1, CPU1);
 	expect_silent(RULE_FLUSH_MISMATCH);
-	secret();
+	here_secret();
 	begin = stream.now;
 	stream_zap_flush(&stream, T, G, 1, 102, 1, 102, 102);
 	stream_unanswered(&stream, T + 1, begin, CPU1, CPU1);
@@ -243,7 +235,7 @@ static void test_secretmem_otherwise(void **state)
 {
 	(void)state;
 	for (int called = 0; called < 2; called++) {
-		secret();
+		here_secret();
 		stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 		if (called)
 			stream_call(&stream, T);

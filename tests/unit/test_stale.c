@@ -133,21 +133,13 @@ static void test_doubtful(void **state)
 	expect_silent(RULE_STALE_TLB);
 }
 
-static void secret(void)
-{
-	here_anew();
-	stream.groups = SENSOR_GROUP_WITNESS;
-	stream_inode(&stream, G, SECRET, 64, false);
-	stream_heartbeat(&stream);
-}
-
 /* memfd_secret's, in a fault: its flush is still to come. */
 static void test_secretmem(void **state)
 {
 	__u64 begin;
 
 	(void)state;
-	secret();
+	here_secret();
 	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 	begin = stream.now;
 	here();
@@ -155,12 +147,12 @@ static void test_secretmem(void **state)
 	stream_flush(&stream, T, 102, 102, false);
 	expect_here(RULE_STALE_TLB);
 	expect_pages(RULE_STALE_TLB, 1, 1);
-	secret();
+	here_secret();
 	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 	stream_flush(&stream, T, 102, 102, false);
 	stale(T, 102, begin);
 	expect_silent(RULE_STALE_TLB);
-	secret();
+	here_secret();
 	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 	stale(T + 1, 102, stream.now);
 	expect_silent(RULE_STALE_TLB);
