@@ -90,7 +90,7 @@ all: $(PROGRAMS)
 
 # --- BPF ---------------------------------------------------------------------
 
-$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record.h)
+$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record*.h)
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@

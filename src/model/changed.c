@@ -4,6 +4,7 @@
  * open, or since something was accused; and of those that a record tells of late. So each page's
  * time is kept while that may be, and of the others only that of the last in their chunk.
  */
+#include "model/pages.h"
 #include "model/state.h"
 
 #define KEPT_NS 1000000000ULL /* how late a record may come and still be put in its place */

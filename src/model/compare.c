@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What was read, held against what is: where they differ, and whether that is proven. */
+#include "model/pages.h"
 #include "model/judge.h"
 
 void read_tell(struct judging *judging)

@@ -3,6 +3,7 @@
  * Doubt: what was lost. In an interval of doubt no history rule is judged, and
  * what was known before has to be learned anew.
  */
+#include "model/promises.h"
 #include "model/state.h"
 
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The newest events, kept for chains of proof. */
+#include "model/events.h"
 #include "model/state.h"
 
 #define EVENTS_FIRST 1024

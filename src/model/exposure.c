@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Exposure: from a zap to the first flush, by anyone, that covers the page. */
+#include "model/pages.h"
 #include "model/state.h"
 
 #define EXPOSURES_MAX 65536

@@ -3,6 +3,7 @@
  * The pages of an inode: regions of 1 GiB, chunks of 2 MiB, pages; each level
  * exists only where the one above cannot speak for all of its pages alike.
  */
+#include "model/pages.h"
 #include "model/state.h"
 
 #define CHUNK_MASK (CHUNK_PAGES - 1ULL)

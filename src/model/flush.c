@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Flushes, and whether those who zap issue them. */
+#include "model/pages.h"
+#include "model/events.h"
 #include "model/state.h"
 
 /* Nothing to be flushed, or done. */

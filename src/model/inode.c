@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* All inodes: found, added, counted, and done with. */
+#include "model/pages.h"
 #include "model/state.h"
 
 struct inode *inode_look_up(const struct model *model, __u64 number)

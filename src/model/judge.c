@@ -7,6 +7,7 @@
  * A read is judged when everything that ended before the read's own end has
  * been taken, and nothing that ended after it.
  */
+#include "model/pages.h"
 #include "model/judge.h"
 
 static const struct page *judged_page(const struct judging *judging, __u32 bit)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a settled read tells of pages whose history is not known. */
+#include "model/pages.h"
 #include "model/judge.h"
 
 static void learn_residency(struct judging *judging, const struct model_read *read, bool sure)

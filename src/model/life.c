@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What an inode lives through: it is described, doubted, and dies. */
+#include "model/pages.h"
+#include "model/promises.h"
 #include "model/state.h"
 
 static void inode_describe(struct inode *inode, const struct record_inode *record)

@@ -5,6 +5,7 @@
  * flush: v12 of the series flushes before the page joins. Where it is not, who
  * takes several out together has to flush before they are put back.
  */
+#include "model/pages.h"
 #include "model/state.h"
 
 /* Others' zaps in great numbers must not be remembered for ever. */

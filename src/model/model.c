@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The model's front: records in, in stream order; events out, in order of time. */
+#include "model/pages.h"
+#include "model/promises.h"
 #include "model/judge.h"
 
 #define FACTS_MAX 1024

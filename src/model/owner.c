@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages that join an inode, leave it, or go back to the allocator, as the records say. */
+#include "model/pages.h"
+#include "model/events.h"
 #include "model/state.h"
 
 static bool owner_valid(struct model *model, const struct record_owner *record)

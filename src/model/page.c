@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Residency: which pfn backs a page offset. Runs of pages are taken by whole chunks of like ones. */
+#include "model/pages.h"
 #include "model/state.h"
 
 __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *owner,

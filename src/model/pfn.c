@@ -6,6 +6,7 @@
  * is restored or freed: a new page may have taken its place before it is
  * restored.
  */
+#include "model/pages.h"
 #include "model/state.h"
 
 #define ENTRY_ZAPPED 1ULL

@@ -4,6 +4,7 @@
  * lead from there to inodes. Of each page it is known who set it last: KVM, as it had
  * promised, or its user by the inode's own ioctl, whose word is final.
  */
+#include "model/promises.h"
 #include "model/state.h"
 
 #define BINDINGS_MAX (1U << 15) /* of a VM: KVM has as many slots */

@@ -5,6 +5,8 @@
  * settled where no promise of the VM changed meanwhile; and as everywhere, what is not as it must
  * be is proven by a second read with nothing in between.
  */
+#include "model/pages.h"
+#include "model/promises.h"
 #include "model/judge.h"
 
 #define SUSPECTS_MAX 4096 /* of an inode; more wait until these are proven */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What may be asked of the model. */
+#include "model/pages.h"
 #include "model/state.h"
 
 bool model_failed(const struct model *model)

@@ -3,6 +3,9 @@
  * What guests can reach as private: pages that KVM has entered into a guest's page table and not taken out
  * since. Where that is not known a page counts as out of reach, and nobody is accused.
  */
+#include "model/pages.h"
+#include "model/promises.h"
+#include "model/events.h"
 #include "model/state.h"
 
 #define LEAF_MAX CHUNK_PAGES /* pages: guests are given no larger leaves */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Requests: calls of the routines that change or may change a page's state. */
+#include "model/pages.h"
+#include "model/promises.h"
+#include "model/events.h"
 #include "model/state.h"
 
 static struct request *request_alloc(struct model *model)

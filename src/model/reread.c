@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What wants to be read again, and whether anything still does. */
+#include "model/pages.h"
 #include "model/state.h"
 
 /* Whether @chunk wants another read that nobody was asked for yet. */

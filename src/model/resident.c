@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What is known of an offset, and which offsets are resident. */
+#include "model/pages.h"
 #include "model/state.h"
 
 static void page_describe(const struct inode *inode, const struct page *page,

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What a read saw, put in order: chunk by chunk, as one run where it is one. */
+#include "model/pages.h"
 #include "model/judge.h"
 
 #define CHUNKS_SEEN_MAX (RECORD_SNAPSHOT_CHUNK / CHUNK_PAGES + 1)

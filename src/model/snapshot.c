@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Puts the records of a chunk's read together; judging is judge.c's. */
+#include "model/pages.h"
 #include "model/judge.h"
 
 #define BUNDLES_MAX 1024 /* read at once: a CPU, or a task that was preempted on one, has one */

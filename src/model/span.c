@@ -3,6 +3,7 @@
  * How the pages of an inode came to be as they are promised, in runs. Where pages are converted one
  * by one there are as many runs: they are kept in short lists, so that little is moved when one is cut.
  */
+#include "model/promises.h"
 #include "model/state.h"
 
 #define SPANS_MAX (1U << 16) /* of an inode: beyond, nothing is known of it any more */

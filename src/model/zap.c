@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Changes of direct-map entries: whose pages they were, and what they are now. */
+#include "model/pages.h"
+#include "model/events.h"
 #include "model/state.h"
 
 static bool zap_valid(struct model *model, const struct record_zap *record)

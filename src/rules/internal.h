@@ -150,6 +150,14 @@ void cause_remove(struct cause_set *set, struct cause *cause);
 void cause_free(struct verdict *verdict, struct cause *cause);
 void cause_set_free(struct verdict *verdict, struct cause_set *set);
 
+/* settle.c */
+/* Makes final what no loss can explain any more; @all: none will be told of from now on. */
+void causes_settle(struct verdict *verdict, __u64 now, bool all);
+/* What is not final by now never will be. */
+void causes_drop(struct verdict *verdict);
+/* Drops what @doubt may explain; @answers: of that, what rests on who answered flushes alone. */
+void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool answers);
+
 /* lists.c: where what is final of @rule goes */
 struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);
 /* Of nobody's pages where one inode's are looked at, or of pages that nobody asked about. */

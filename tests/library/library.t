@@ -22,7 +22,7 @@ functions_declared() {
 	done >"$test_work/all.c"
 	read -ra cflags < <(flags --cflags)
 	"${CC:-gcc}" -std=gnu11 "${cflags[@]}" -aux-info "$test_work/protos" -c "$test_work/all.c" -o "$test_work/all.o" || return 1
-	grep -E "^/\* $root/usr/include/gmemtrace/[a-z]+\.h:[0-9]+:NC " "$test_work/protos" |
+	grep -E "^/\* $root/usr/include/gmemtrace/[a-z_]+\.h:[0-9]+:NC " "$test_work/protos" |
 		grep -oE '[a-z_0-9]+ \(.*$' | sed 's/ (.*//' | sort -u
 }
 

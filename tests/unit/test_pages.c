@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include "model/pages.h"
 #include "model/state.h"
 #include "stream.h"
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "model/promises.h"
 #include "model/state.h"
 #include "stream.h"
 

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * When what the rules say is final: as soon as no record can have been lost that might explain
+ * it, and nothing it may only follow from is still open. What a loss explains is dropped.
+ */
+#include "internal.h"
+
+/* Whether a loss may still be told of that would explain it. @all: nothing more will be. */
+static bool cause_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
+			bool all)
+{
+	__u64 settle = verdict->options.settle_ns;
+
+	if (!cause->hold)
+		return !all && cause->time_last + settle > now;
+	return cause->hold + (all ? 0 : settle) > now;
+}
+
+/* Where each of two may follow from the other, the one that began first does not wait. */
+static bool explanation_is_first(const struct verdict *verdict, const struct cause *cause,
+				 const struct cause *by)
+{
+	return by->time_first <= cause->time_first ||
+	       cause_explanation_any(&verdict->pending, by) != cause;
+}
+
+/* Whether what may explain it is still to become final. */
+static bool explanation_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
+			      bool all)
+{
+	const struct cause *by = cause_explanation_any(&verdict->pending, cause);
+
+	return by && !(all && cause_waits(verdict, by, now, all)) &&
+	       explanation_is_first(verdict, cause, by);
+}
+
+/* Whether all of it follows from what is final. */
+static bool cause_follows(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct cause *by;
+
+	for (__u64 pgoff = cause->first; pgoff <= cause->last; pgoff = by->last + 1) {
+		by = cause_explanation(&verdict->final, cause, pgoff);
+		if (!by)
+			return false;
+	}
+	return true;
+}
+
+/* What is said of @by, of pages in [first, last], says that more was seen; once. */
+static void explanation_tell(const struct cause *by, __u64 first, __u64 last,
+			     const struct rule *rule)
+{
+	for (struct told *told = by->told; told; told = told->next) {
+		if (told->followed || told->last < first || last < told->first)
+			continue;
+		violation_add_words(told->violation, " What follows from it was seen, too: %s.",
+				    rule->name);
+		told->followed = true;
+	}
+}
+
+static void explanations_tell(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct cause *by;
+
+	for (__u64 pgoff = cause->first; pgoff <= cause->last; pgoff = by->last + 1) {
+		by = cause_explanation(&verdict->final, cause, pgoff);
+		explanation_tell(by, pgoff, cause->last, &cause->descriptor->rule);
+	}
+}
+
+static void cause_finish(struct verdict *verdict, struct cause *cause)
+{
+	bool violates;
+
+	cause_remove(&verdict->pending, cause);
+	if (cause_follows(verdict, cause)) {
+		explanations_tell(verdict, cause);
+		cause_free(verdict, cause);
+		return;
+	}
+	for (struct told *told = cause->told; told && cause->descriptor->listed; told = told->next)
+		cause->descriptor->listed(verdict, told->violation);
+	violates = list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations;
+	cause = cause_enter(verdict, &verdict->final, cause);
+	if (cause)
+		verdict->violated |= violates && !cause_left_out(verdict, cause);
+}
+
+static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
+{
+	struct cause *cause = verdict->pending.first, *next;
+	bool changed = false;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause_waits(verdict, cause, now, all) ||
+		    explanation_waits(verdict, cause, now, all))
+			continue;
+		cause_finish(verdict, cause);
+		changed = true;
+	}
+	return changed;
+}
+
+/* Of those that wait for each other in a circle the one that began first is the cause. */
+static bool causes_settle_first(struct verdict *verdict, __u64 now)
+{
+	struct cause *first = NULL;
+
+	for (struct cause *cause = verdict->pending.first; cause; cause = cause->next) {
+		if (!cause_waits(verdict, cause, now, true) &&
+		    (!first || cause->time_first < first->time_first))
+			first = cause;
+	}
+	if (first)
+		cause_finish(verdict, first);
+	return first;
+}
+
+void causes_settle(struct verdict *verdict, __u64 now, bool all)
+{
+	bool changed = causes_settle_round(verdict, now, all);
+
+	/* Some may have waited for what has just become final. */
+	while (all && (causes_settle_round(verdict, now, all) || causes_settle_first(verdict, now)))
+		;
+	verdict->lists->stale |= changed;
+}
+
+static void cause_drop(struct verdict *verdict, struct cause *cause)
+{
+	verdict->unproven += cause->count;
+	cause_remove(&verdict->pending, cause);
+	cause_free(verdict, cause);
+}
+
+void causes_drop(struct verdict *verdict)
+{
+	while (verdict->pending.first)
+		cause_drop(verdict, verdict->pending.first);
+}
+
+void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
+		     __u64 now)
+{
+	struct cause *cause = verdict->pending.first, *next;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause->descriptor->rule.id != rule || cause->inode != inode ||
+		    cause->hold <= now)
+			continue;
+		cause_remove(&verdict->pending, cause);
+		cause_free(verdict, cause);
+	}
+}
+
+static bool doubt_explains(const struct model_doubt *doubt, const struct cause *cause)
+{
+	__u64 last = cause->time_last > cause->hold ? cause->time_last : cause->hold;
+
+	if (cause->immune || doubt->since > last)
+		return false;
+	return !doubt->inode || !cause->inode || cause->anyone || doubt->inode == cause->inode;
+}
+
+void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool answers)
+{
+	struct cause *cause = verdict->pending.first, *next;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if ((!answers || cause->answers) && doubt_explains(doubt, cause))
+			cause_drop(verdict, cause);
+	}
+}
