@@ -33,10 +33,23 @@ static bool snapshot_contradicts(const struct record_snapshot *record)
 	       (record->default_state ? kind->absent_flag : kind->present_flag);
 }
 
+/*
+ * A folio lies at a multiple of its size in memory and in its file (__filemap_add_folio() insists).
+ * One anywhere else would cost the map of pfns an entry a page.
+ */
+static bool folio_contradicts(const struct record_owner *record)
+{
+	__u64 inside = record->nr - 1ULL;
+
+	return record->nr & inside || record->page & inside || record->pgoff & inside;
+}
+
 static bool owner_contradicts(const struct record_owner *record)
 {
 	__u32 place = record->prepared >> RECORD_OWNER_CONTENT_SHIFT;
 
+	if (record->nr && folio_contradicts(record))
+		return true;
 	if (place && (!(record->prepared & RECORD_OWNER_CONTENT) || place >= record->nr))
 		return true;
 	return record->prepared & ~(OWNER_BITS | ~0U << RECORD_OWNER_CONTENT_SHIFT);

@@ -39,13 +39,25 @@ static void lay_huge_folios(struct stream *stream, __u64 nr)
 	}
 }
 
-/* The same folio again and again, one page further. */
+/* The same folio again and again, one page further: no folio can be there. */
 static void lay_sliding_folio(struct stream *stream, __u64 nr)
 {
 	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
 	for (__u64 i = 0; i < nr; i++) {
 		add_owner(stream, RECORD_JOIN, 1, i, 3 * i, HUGE_NR);
 		stream_zap(stream, 7, 1, i, 3 * i, HUGE_NR, i % 2, 0);
+	}
+}
+
+/* Where a folio was comes another, and what is changed of it begins one page further each time. */
+static void lay_replaced_folios(struct stream *stream, __u64 nr)
+{
+	stream_inode(stream, 1, PROVIDER, MODEL_PGOFF_MAX, false);
+	for (__u64 i = 0; i < nr; i++) {
+		__u64 pgoff = i % 4 * FOLIO_NR, pfn = 3 * i % 64 * FOLIO_NR;
+
+		add_owner(stream, RECORD_JOIN, 1, pgoff, pfn, i % 3 ? FOLIO_NR : FOLIO_NR / 2);
+		stream_zap(stream, 7, 1, pgoff + i, pfn + i, FOLIO_NR, i % 2, 0);
 	}
 }
 
@@ -290,6 +302,7 @@ static void lay_slots(struct stream *stream, __u64 nr)
 const struct bomb bombs[] = {
 	{ "huge-folios", lay_huge_folios },
 	{ "sliding-folio", lay_sliding_folio },
+	{ "replaced-folios", lay_replaced_folios },
 	{ "scattered", lay_scattered },
 	{ "huge-zaps", lay_huge_zaps },
 	{ "huge-requests", lay_huge_requests },

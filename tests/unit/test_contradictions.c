@@ -240,6 +240,33 @@ static void test_flags(void **state)
 	assert_int_equal(malformed(), 5);
 }
 
+static void add_folio(__u16 kind, __u64 pgoff, __u64 pfn, __u32 nr)
+{
+	struct record_owner owner = { .header = { .kind = kind, .size = sizeof(owner), .inode = G },
+				      .nr = nr,
+				      .page = pfn,
+				      .pgoff = pgoff };
+
+	stream_add(&stream, &owner.header);
+}
+
+/* A folio lies at a multiple of its size in its file and in memory, and its size is a power of two. */
+static void test_folios(void **state)
+{
+	(void)state;
+	add_folio(RECORD_JOIN, 8, 104, 8);
+	add_folio(RECORD_LEAVE, 8, 104, 8);
+	add_folio(RECORD_JOIN, 9, 105, 1);
+	judge();
+	assert_int_equal(malformed(), 0);
+	add_folio(RECORD_JOIN, 12, 104, 8);
+	add_folio(RECORD_JOIN, 8, 108, 8);
+	add_folio(RECORD_JOIN, 12, 108, 6);
+	add_folio(RECORD_LEAVE, 0, 108, 8);
+	judge();
+	assert_int_equal(malformed(), 4);
+}
+
 static void test_requests(void **state)
 {
 	struct record_request record = {
@@ -267,6 +294,7 @@ int main(void)
 		RULE_TEST(test_zaps),
 		RULE_TEST(test_frees),
 		RULE_TEST(test_flags),
+		RULE_TEST(test_folios),
 		RULE_TEST(test_requests),
 	};
 

@@ -266,22 +266,36 @@ static void test_zapped_twice(void **state)
 	assert_int_equal(inode_of(G)->exposed, 0);
 }
 
-/* The same of whole chunks of pages alike. */
-static void test_restored_chunk(void **state)
+/* Pages as large as the largest folio, at a place that a folio of that size may have. */
+#define FOLIO_PAGES (1U << 18)
+#define FOLIO_PFN (1ULL << 20)
+
+static void folio(__u32 nr)
 {
 	struct record_owner join = {
 		.header = { .kind = RECORD_JOIN, .size = sizeof(join), .inode = G, .tid = T },
-		.page = PFN(0),
-		.nr = 3 * 512,
+		.page = FOLIO_PFN,
+		.nr = nr,
 	};
 
-	(void)state;
 	anew();
-	stream_inode(&stream, G, RFC3, 3 * 512, false);
+	stream_inode(&stream, G, RFC3, nr, false);
 	join.header.time = stream.now;
 	stream_add(&stream, &join.header);
-	zap(0, 3 * 512);
-	restore(512, 512);
+}
+
+static void folio_zap(__u64 pgoff, __u32 nr, bool valid)
+{
+	stream_zap(&stream, T, G, pgoff, FOLIO_PFN + pgoff, nr, valid, 0);
+}
+
+/* The same of whole chunks of pages alike. */
+static void test_restored_chunk(void **state)
+{
+	(void)state;
+	folio(4 * 512);
+	folio_zap(0, 3 * 512, false);
+	folio_zap(512, 512, true);
 	stream_flush(&stream, T, 0, 0, true);
 	feed();
 	assert_int_equal(watch.exposure_nr, 2);
@@ -319,20 +333,12 @@ static size_t exposures_ended(void)
 static void test_parts_bounded(void **state)
 {
 	const __u32 nr = 3 * KEPT;
-	struct record_owner join = {
-		.header = { .kind = RECORD_JOIN, .size = sizeof(join), .inode = G, .tid = T },
-		.page = PFN(0),
-		.nr = nr,
-	};
 
 	(void)state;
-	anew();
-	stream_inode(&stream, G, RFC3, nr, false);
-	join.header.time = stream.now;
-	stream_add(&stream, &join.header);
-	zap(0, nr);
+	folio(FOLIO_PAGES);
+	folio_zap(0, nr, false);
 	for (__u32 i = 1; i < nr; i += 2)
-		restore(i, 1);
+		folio_zap(i, 1, true);
 	stream_flush(&stream, T, 0, 0, true);
 	stream_heartbeat(&stream);
 	assert_int_equal(exposures_ended(), KEPT);

@@ -197,12 +197,12 @@ static void test_adopted_run(void **state)
 {
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
-	for (__u64 i = 0; i < 6; i++)
+	for (__u64 i = 3; i < 9; i++)
 		stream_zap(&stream, T, 0, 0, N + i, 1, false, 0);
-	join_folio(4, N + 1, 4);
-	stream_flush(&stream, T, N, N + 5, false);
+	join_folio(4, N + 4, 4);
+	stream_flush(&stream, T, N, N + 8, false);
 	feed();
-	for (__u64 i = 1; i < 5; i++)
+	for (__u64 i = 4; i < 8; i++)
 		assert_int_equal(judged(N + i, MODEL_COVERED), 1);
 	assert_int_equal(watch.judged_nr, 4);
 	assert_int_equal(inode_of(G)->zapped, 4);

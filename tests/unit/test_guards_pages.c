@@ -126,19 +126,19 @@ static void test_left_as_they_were(void **state)
 static void test_left_unsure(void **state)
 {
 	(void)state;
-	for (__u64 absent = 0; absent < 3; absent++) {
+	for (__u64 absent = 0; absent < 4; absent++) {
 		two_inodes();
-		join(G, 0, 100, 3);
+		join(G, 0, 100, 4);
 		zap(100 + absent, 1);
 		stream_heartbeat(&stream);
 		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
-		leave(100, 3);
+		leave(100, 4);
 		feed();
 		assert_int_equal(inode_of(G)->absent, 0);
 		model_free(stream.model);
-		join(9, 0, 100, 3);
+		join(9, 0, 100, 4);
 		feed();
-		for (__u64 i = 0; i < 3; i++)
+		for (__u64 i = 0; i < 4; i++)
 			assert_int_equal(page_at(9, i).applied == MODEL_ABSENT, i == absent);
 	}
 }
@@ -203,25 +203,28 @@ static void test_left_of_two(void **state)
 
 /* --- places ------------------------------------------------------------------------- */
 
-/* Runs that begin or end within a chunk, and one where a page had been. */
+/* Folios smaller than a chunk, and larger, and one where a page had been. */
 static void test_within_chunks(void **state)
 {
 	(void)state;
 	two_inodes();
-	join(G, 5, 5000, 600);
+	join(G, 16, 5008, 16);
+	join(G, 2 * CHUNK, 6144, 2 * CHUNK);
 	join(9, 3 * CHUNK, 9000, 1);
 	leave(9000, 1);
 	join(9, 3 * CHUNK, 10240, CHUNK);
-	join(9, 5 * CHUNK, 20480, 300);
+	join(9, 5 * CHUNK, 20480, 256);
 	feed();
-	expect_there(G, 5, 600, 5000);
-	expect_gone(G, 0, 5);
-	expect_gone(G, 605, 3 * CHUNK);
+	expect_there(G, 16, 16, 5008);
+	expect_gone(G, 0, 16);
+	expect_gone(G, 32, 2 * CHUNK - 32);
+	expect_there(G, 2 * CHUNK, 2 * CHUNK, 6144);
+	expect_gone(G, 4 * CHUNK, CHUNK);
 	expect_there(9, 3 * CHUNK, CHUNK, 10240);
-	expect_there(9, 5 * CHUNK, 300, 20480);
-	expect_gone(9, 5 * CHUNK + 300, CHUNK);
-	assert_int_equal(inode_of(G)->resident, 600);
-	assert_int_equal(inode_of(9)->resident, CHUNK + 300);
+	expect_there(9, 5 * CHUNK, 256, 20480);
+	expect_gone(9, 5 * CHUNK + 256, CHUNK);
+	assert_int_equal(inode_of(G)->resident, 16 + 2 * CHUNK);
+	assert_int_equal(inode_of(9)->resident, CHUNK + 256);
 }
 
 /* --- what is declared, of gigabytes, chunks and pages ---------------------------------- */

@@ -83,11 +83,11 @@ static void test_exposed_folio(void **state)
 	(void)state;
 	here_anew();
 	stream_inode(&stream, G, RFC3, 64, false);
-	prepared(6, 204, 1, false);
+	prepared(8, 204, 1, false);
 	here();
-	prepared(2, 104, 4, true);
+	prepared(4, 104, 4, true);
 	expect_here(RULE_EXPOSED);
-	expect_pages(RULE_EXPOSED, 2, 5);
+	expect_pages(RULE_EXPOSED, 4, 7);
 }
 
 /* --- never-flushed ------------------------------------------------------------------ */

@@ -13,7 +13,9 @@
 #define G 3
 #define T 7
 #define CHUNKS 3
-#define PAGES 90
+#define PAGES 96
+#define FOLIO 16
+#define PFN 1008 /* where a folio may lie */
 
 static struct stream stream;
 
@@ -84,29 +86,30 @@ static void check_owners(size_t ids)
 	model->chunk_ids_max = ids;
 	stream_inode(&stream, G, RFC3, CHUNKS * CHUNK_PAGES, false);
 	for (__u64 i = 0; i < PAGES; i++)
-		stream_join(&stream, T, G, pgoff_of(i), 1000 + i);
+		stream_join(&stream, T, G, pgoff_of(i), PFN + i);
 	stream_heartbeat(&stream);
 	feed(model);
 	assert_int_equal(model->chunk_keys_nr, 1 + (ids < CHUNKS ? ids : CHUNKS));
 	for (__u64 i = 0; i < PAGES; i++)
-		expect_owner(model, 1000 + i, PFN_OWNED, pgoff_of(i));
-	stream_zap(&stream, T, G, pgoff_of(4), 1004, 1, false, 0);
+		expect_owner(model, PFN + i, PFN_OWNED, pgoff_of(i));
+	stream_zap(&stream, T, G, pgoff_of(4), PFN + 4, 1, false, 0);
 	for (__u64 i = 0; i < PAGES; i += 2)
-		stream_leave(&stream, T, 1000 + i);
+		stream_leave(&stream, T, PFN + i);
 	stream_heartbeat(&stream);
 	feed(model);
 	for (__u64 i = 0; i < PAGES; i++)
-		expect_owner(model, 1000 + i,
+		expect_owner(model, PFN + i,
 			     i % 2    ? PFN_OWNED
 			     : i == 4 ? PFN_LEFT
 				      : PFN_NONE,
 			     pgoff_of(i));
-	assert_true(pfn_is_absent(model, 1004));
-	owner_run(RECORD_LEAVE, 0, 1000, PAGES);
+	assert_true(pfn_is_absent(model, PFN + 4));
+	for (__u64 i = 0; i < PAGES; i += FOLIO)
+		owner_run(RECORD_LEAVE, 0, PFN + i, FOLIO);
 	stream_heartbeat(&stream);
 	feed(model);
 	for (__u64 i = 0; i < PAGES; i++)
-		expect_owner(model, 1000 + i, i == 4 ? PFN_LEFT : PFN_NONE, pgoff_of(i));
+		expect_owner(model, PFN + i, i == 4 ? PFN_LEFT : PFN_NONE, pgoff_of(i));
 	model_free(model);
 }
 
