@@ -13,6 +13,7 @@
 #define READS_TURN_NS (5 * MS) /* of reading pages for clients in one go; then as long of a rest */
 #define ACCEPT_NS (5 * MS) /* between two new clients: each is told of all inodes */
 #define REFUSED_NS (10000 * MS) /* between two lines of one user's refusals */
+#define UNTAKEN_NS (100 * MS) /* until the next try, where there was no descriptor for a client */
 
 /* How many bytes were taken, or -errno. */
 static ssize_t peer_send(struct peer *peer, const void *data, size_t size)
@@ -128,6 +129,21 @@ static void client_refuse(struct server *server, int descriptor, const struct uc
 	close(descriptor);
 }
 
+/* Without descriptors, or memory: who waits is taken as soon as somebody has gone. */
+static void accept_failed(struct server *server, int error)
+{
+	uint64_t time = server_now();
+
+	if (error == EAGAIN || error == EINTR || error == ECONNABORTED)
+		return;
+	server->accept_due = time + UNTAKEN_NS;
+	if (server->untaken_time && time - server->untaken_time < REFUSED_NS)
+		return;
+	server->untaken_time = time;
+	server_log(server, "new clients wait until others have gone: cannot take one: %s",
+		   strerror(error));
+}
+
 static void server_accept(struct server *server)
 {
 	int descriptor = accept4(server->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
@@ -137,8 +153,10 @@ static void server_accept(struct server *server)
 	char message[256];
 	struct peer *peer;
 
-	if (descriptor < 0)
+	if (descriptor < 0) {
+		accept_failed(server, errno);
 		return;
+	}
 	server->accept_due = server_now() + ACCEPT_NS;
 	if (getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &who, &length)) {
 		client_refuse(server, descriptor, &who, "the kernel does not tell who you are");

@@ -28,6 +28,7 @@ struct server {
 	bool poll_failed; /* said */
 	uint64_t reads_due; /* ns */
 	uint64_t accept_due; /* ns */
+	uint64_t untaken_time; /* ns: when it was said that none could be taken; 0: never */
 	uint64_t busy; /* ns: the last time that the sensors had anything to say */
 	uint64_t life_due; /* ns: the next sign of life; 0: nobody waits for them */
 	uint64_t log_time; /* ns: the next line's, where lines come evenly */

@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -230,6 +231,8 @@ static bool socket_there(void)
 }
 
 static char metrics[128]; /* --metrics; empty: none */
+static rlim_t descriptors_max; /* that the daemon may have; 0: as many as we */
+static int log_to = -1; /* its log; -1: nowhere */
 
 static void daemon_main(unsigned int clients)
 {
@@ -254,6 +257,11 @@ static void daemon_main(unsigned int clients)
 	chmod(path, 0666);
 	if (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr))
 		_exit(98);
+	if (log_to >= 0)
+		dup2(log_to, STDERR_FILENO);
+	if (descriptors_max &&
+	    setrlimit(RLIMIT_NOFILE, &(struct rlimit){ descriptors_max, descriptors_max }))
+		_exit(97);
 	_exit(daemon_serve(&options));
 }
 
@@ -404,6 +412,8 @@ static int setup(void **state)
 	(void)state;
 	memset(shared, 0, sizeof(*shared));
 	remembered = 0;
+	descriptors_max = 0;
+	log_to = -1;
 	return 0;
 }
 
@@ -534,6 +544,36 @@ static void test_crowd(void **state)
 	assert_int_equal(status, 0);
 	ordinary_client();
 	assert_int_equal(daemon_end(SIGTERM), 0);
+}
+
+/* More than it may have descriptors for: they wait, it says so once, and goes on when some have gone. */
+static void test_no_descriptors(void **state)
+{
+	int descriptors[30], log[2];
+	char line[256];
+	FILE *file;
+
+	(void)state;
+	assert_int_equal(pipe2(log, O_CLOEXEC), 0);
+	descriptors_max = 28;
+	log_to = log[1];
+	daemon_start(64);
+	close(log[1]);
+	for (size_t i = 0; i < 30; i++)
+		descriptors[i] = socket_connect();
+	file = fdopen(log[0], "r");
+	alarm(PATIENCE);
+	do
+		assert_non_null(fgets(line, sizeof(line), file));
+	while (!strstr(line, "new clients wait until others have gone: cannot take one: Too many"));
+	alarm(0);
+	for (size_t i = 0; i < 30; i++)
+		close(descriptors[i]);
+	ordinary_client();
+	assert_int_equal(daemon_end(SIGTERM), 0);
+	while (fgets(line, sizeof(line), file))
+		assert_null(strstr(line, "cannot take one"));
+	fclose(file);
 }
 
 static void test_ends_by_signal(void **state)
@@ -800,13 +840,44 @@ static void test_parent_is_killed(void **state)
 	read_to_the_end(descriptor);
 }
 
+/* A client that is reading is told that nothing more comes, and not that this was the end. */
+static void killed_beneath_a_reader(bool server)
+{
+	struct sensor_failure failure;
+	struct sensor_client *client;
+	unsigned int records = 0;
+	pid_t victim;
+
+	shared->flood = 500;
+	daemon_start(8);
+	victim = server ? child_of(daemon_pid) : shared->owner;
+	if (!victim)
+		skip();
+	assert_int_equal(client_open(&client, never, &failure), 0);
+	while (records < 1000)
+		assert_true(sensor_client_read(client, 100, count_record, &records) >= 0);
+	kill(victim, SIGKILL);
+	alarm(PATIENCE);
+	while (sensor_client_read(client, 100, count_record, &records) >= 0)
+		;
+	alarm(0);
+	assert_false(sensor_client_ended(client));
+	sensor_client_close(client);
+	assert_int_equal(daemon_wait(), GMEMTRACE_ERROR);
+	assert_true(wait_until(owner_gone));
+	assert_false(socket_there());
+}
+
 static void test_child_is_killed(void **state)
 {
 	(void)state;
-	daemon_start(8);
-	kill(shared->owner, SIGKILL);
-	assert_int_equal(daemon_wait(), GMEMTRACE_ERROR);
-	assert_false(socket_there());
+	killed_beneath_a_reader(false);
+}
+
+static void test_server_is_killed(void **state)
+{
+	(void)state;
+	killed_beneath_a_reader(true);
 }
 
 /* Only a file is left, and in nobody's way. */
@@ -1273,6 +1344,7 @@ int main(void)
 		TEST(test_nobody_holds_it_up),
 		TEST(test_greedy),
 		TEST(test_crowd),
+		TEST(test_no_descriptors),
 		TEST(test_ends_by_signal),
 		TEST(test_service_manager),
 		TEST(test_service_lives),
@@ -1281,6 +1353,7 @@ int main(void)
 		TEST(test_child_is_lied_to),
 		TEST(test_parent_is_killed),
 		TEST(test_child_is_killed),
+		TEST(test_server_is_killed),
 		TEST(test_both_are_killed),
 		TEST(test_two_daemons),
 		TEST(test_cannot_arm),
