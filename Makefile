@@ -246,7 +246,7 @@ check: packages-build-kernel-lab-test-fuzz-lint-page
 
 # TAP of cmocka, of scripts and of the guests, through one reader.
 check-unit: all unit-tests
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t tests/page/*.t)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --jobs 2 --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t tests/page/*.t)
 
 # Readers without a lock against a writer, with sanitizers; a few seconds for each node size. What is read once.
 xarray:
@@ -358,7 +358,7 @@ lint-all: $(SKELETONS) $(PROTO_SOURCE)
 	$(call say,FORMAT,)
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(call say,CPPCHECK,)
-	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iinclude -Isrc -I. \
+	$(Q)cppcheck -j 2 --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iinclude -Isrc -I. \
 		--enable=warning,portability --suppress=missingInclude \
 		'-DLIBBPF_OPTS(TYPE,NAME,...)=struct TYPE NAME = {0}' $(TIDY_FILES)
 	$(call say,TIDY,'(a minute or two)')
@@ -368,7 +368,7 @@ lint-all: $(SKELETONS) $(PROTO_SOURCE)
 	$(call say,MANDOC,)
 	$(Q)mandoc -Tlint -Wwarning man/*.[1578]
 	$(call say,SHELL,)
-	$(Q)shellcheck -x $$(grep -rlE --exclude-dir=.git --exclude-dir=$(B) '^#!/bin/(ba)?sh' .)
+	$(Q)grep -rlE --exclude-dir=.git --exclude-dir=$(B) '^#!/bin/(ba)?sh' . | xargs -P2 -n8 shellcheck -x
 
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
