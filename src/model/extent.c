@@ -354,7 +354,7 @@ static void region_touch(struct inode *inode, struct region *region, __u64 first
 
 		if (!slot->chunk) {
 			time_raise(&slot->touched, time);
-			slot->changed |= declared && !inode->closing;
+			slot->changed |= !inode->closing;
 			continue;
 		}
 		if (whole)
@@ -380,7 +380,7 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 		/* Conservative where a part stands for the whole: read again, never misjudged. */
 		if (!region->slots) {
 			time_raise(&region->touched, time);
-			region->changed |= declared && !inode->closing;
+			region->changed |= !inode->closing;
 			continue;
 		}
 		region_touch(inode, region, start > first ? start : first, end < last ? end : last,
