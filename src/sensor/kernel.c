@@ -205,6 +205,15 @@ bool kernel_describes_gmem(const struct kernel *kernel)
 	return kernel_has_routine(kernel, "kvm_gmem_release");
 }
 
+enum kernel_kvm kernel_kvm(const struct kernel *kernel)
+{
+	if (kernel->kvm)
+		return KERNEL_KVM_MODULE;
+	if (function_find(kernel->vmlinux, "kvm_init") > 0)
+		return KERNEL_KVM_BUILT_IN;
+	return kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS] ? KERNEL_KVM_STRIPPED : KERNEL_KVM_NONE;
+}
+
 bool kernel_has_routine(const struct kernel *kernel, const char *name)
 {
 	const struct btf *btf;

@@ -84,6 +84,15 @@ bool kernel_has_tracepoint(const struct kernel *kernel, const char *name);
 /* Does BTF have guest_memfd's routines, and so its types? Without its module's BTF it does not. */
 bool kernel_describes_gmem(const struct kernel *kernel);
 
+/* How KVM is there, as far as BTF and symbols tell. */
+enum kernel_kvm {
+	KERNEL_KVM_NONE,
+	KERNEL_KVM_MODULE,
+	KERNEL_KVM_BUILT_IN,
+	KERNEL_KVM_STRIPPED, /* a module that came without its BTF; seen where it has guest_memfd */
+};
+enum kernel_kvm kernel_kvm(const struct kernel *kernel);
+
 /* Does guest_memfd keep a bit in each folio (v7 to v12 of the series)? */
 bool kernel_marks_folios(const struct kernel *kernel);
 

@@ -50,6 +50,21 @@ static bool program_type_supported(enum bpf_prog_type type)
 	return libbpf_probe_bpf_prog_type(type, NULL) == 1;
 }
 
+/* Why a routine of KVM's may not be there. */
+static const char *kvm_missing(const struct kernel *kernel)
+{
+	switch (kernel_kvm(kernel)) {
+	case KERNEL_KVM_NONE:
+		return ": load the kvm module";
+	case KERNEL_KVM_STRIPPED:
+		return ": kvm is loaded without its BTF";
+	case KERNEL_KVM_MODULE:
+	case KERNEL_KVM_BUILT_IN:
+		break;
+	}
+	return "";
+}
+
 static void probe_functions(struct probe *probe, const struct kernel *kernel)
 {
 	const char *last = "";
@@ -67,9 +82,7 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 			  program->provenance,
 			  "no function of this name with %u parameter%s in this kernel's BTF%s",
 			  program->parameters, plural(program->parameters),
-			  kernel->kvm || strncmp(program->target, "kvm_", 4)
-				  ? ""
-				  : ": load the kvm module");
+			  strncmp(program->target, "kvm_", 4) ? "" : kvm_missing(kernel));
 	}
 }
 
@@ -104,8 +117,8 @@ static const char *provider_lacks(const struct kernel *kernel, const struct prov
 	if (provider->operations && !kernel_symbol(kernel, provider->operations))
 		return provider->letter == 's'
 			       ? "no symbol secretmem_iops: build with CONFIG_SECRETMEM=y"
-			       : "no guest_memfd here: load kvm, or build with "
-				 "CONFIG_KVM_PRIVATE_MEM=y";
+			       : "no guest_memfd here: load kvm, or build it with "
+				 "CONFIG_KVM_GUEST_MEMFD=y (before 6.18 CONFIG_KVM_PRIVATE_MEM)";
 	if (provider->letter == 'g' && gmem && !kernel_describes_gmem(kernel))
 		return "kvm is loaded without its BTF: its inodes are not judged; build it with "
 		       "CONFIG_DEBUG_INFO_BTF_MODULES=y and do not strip .BTF";

@@ -34,11 +34,27 @@ static void *room_make(void *memory, size_t used, size_t needed, size_t *room, s
 	return grown;
 }
 
+/*
+ * Without what clang puts behind static names where it optimises at link time, as CFI asked it to before 6.1
+ * (CONFIG_LTO_CLANG_THIN). A part or another form of a routine (.part, .isra, .cold) is none of that name.
+ */
+static size_t name_length(const char *text)
+{
+	static const char suffix[] = ".llvm.";
+	size_t whole = strcspn(text, "\t\n"), name = strcspn(text, ".\t\n");
+	const char *number = text + name + sizeof(suffix) - 1;
+
+	if (strncmp(text + name, suffix, sizeof(suffix) - 1) != 0 ||
+	    number + strspn(number, "0123456789") != text + whole)
+		return whole;
+	return name;
+}
+
 /* "name" or "name_[module]": no character that a folded line gives a meaning. */
 static void name_make(const char *text, char name[NAME_MAX_BYTES])
 {
-	size_t length = strcspn(text, "\t\n"), module;
-	const char *begin = text + length;
+	size_t length = name_length(text), module;
+	const char *begin = text + strcspn(text, "\t\n");
 
 	if (length > NAME_MAX_BYTES / 2)
 		length = NAME_MAX_BYTES / 2;
@@ -63,7 +79,7 @@ bool symbol_line_take(struct symbol_line *symbol, const char *line)
 		return false;
 	symbol->address = strtoull(line, NULL, 16);
 	symbol->name = name + 3;
-	symbol->length = strcspn(symbol->name, "\t\n");
+	symbol->length = name_length(symbol->name);
 	return true;
 }
 

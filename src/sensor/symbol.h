@@ -31,7 +31,7 @@ void symbols_close(struct symbols *symbols);
 struct symbol_line {
 	uint64_t address; /* 0 where addresses are hidden */
 	const char *name; /* in the line; no zero ends it */
-	size_t length;
+	size_t length; /* without what clang puts behind it */
 };
 
 /* false: it is none. */

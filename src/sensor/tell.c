@@ -221,6 +221,13 @@ static void tell_livepatch(struct sensor *sensor)
 		tell_fact(sensor, "kernel.livepatched", names);
 }
 
+static const char *const kvm_words[] = {
+	[KERNEL_KVM_NONE] = "none",
+	[KERNEL_KVM_MODULE] = "module",
+	[KERNEL_KVM_BUILT_IN] = "built in",
+	[KERNEL_KVM_STRIPPED] = "module, without its BTF",
+};
+
 void tell_facts(struct sensor *sensor)
 {
 	struct utsname name;
@@ -244,7 +251,7 @@ void tell_facts(struct sensor *sensor)
 			  "this kernel is never preempted, and keeps no count");
 	if (load_unwitnessed(&sensor->kernel))
 		tell_fact(sensor, RECORD_FACT_UNWITNESSED, load_unwitnessed(&sensor->kernel));
-	tell_fact(sensor, "kernel.kvm", sensor->kernel.kvm ? "module" : "none or built in");
+	tell_fact(sensor, "kernel.kvm", kvm_words[kernel_kvm(&sensor->kernel)]);
 	if (sensor->kernel.secretmem_users >= 0) {
 		snprintf(value, sizeof(value), "%lld", (long long)sensor->kernel.secretmem_users);
 		tell_fact(sensor, SENSOR_FACT_SECRETMEM_USERS, value);

@@ -200,14 +200,75 @@ static void test_symbols_hidden(void **state)
 	fclose(file);
 }
 
+/* Takes all of @lines as /proc/kallsyms. */
+static void symbols_give(struct kernel *kernel, const char *lines)
+{
+	FILE *file = fmemopen((void *)lines, strlen(lines), "r");
+
+	assert_non_null(file);
+	kernel_take_symbols(kernel, file);
+	fclose(file);
+}
+
+/* With CFI there is a second name in front of each routine; before 6.1 static names had a suffix, too. */
+static void test_symbols_cfi(void **state)
+{
+	struct kernel kernel = {};
+
+	(void)state;
+	symbols_give(&kernel, "ffffffff81000000 t __cfi_do_kernel_range_flush\n"
+			      "ffffffff81000010 t do_kernel_range_flush.llvm.1234567890\n"
+			      "ffffffff82000000 d secretmem_iops.llvm.99\n"
+			      "ffffffffc0000000 d kvm_gmem_iops.llvm.7\t[kvm]\n"
+			      "ffffffff81000020 t do_flush_tlb_all.part.0\n"
+			      "ffffffff82000030 D init_mm.llvm.1.cold\n");
+	assert_int_equal(kernel_symbol(&kernel, "do_kernel_range_flush"), 0xffffffff81000010);
+	assert_int_equal(kernel_symbol(&kernel, "secretmem_iops"), 0xffffffff82000000);
+	assert_int_equal(kernel_symbol(&kernel, "kvm_gmem_iops"), 0xffffffffc0000000);
+	assert_int_equal(kernel_symbol(&kernel, "do_flush_tlb_all"), 0);
+	assert_int_equal(kernel_symbol(&kernel, "init_mm"), 0);
+}
+
+/* Built in: its routines and types are the kernel's own. A module whose BTF was stripped shows by its symbols alone. */
+static void test_kvm(void **state)
+{
+	struct kernel built_in = { .vmlinux = btf_make() }, module = { .vmlinux = btf_make() };
+	int number = btf__add_struct(built_in.vmlinux, "inode", 8);
+
+	(void)state;
+	assert_int_equal(kernel_kvm(&built_in), KERNEL_KVM_NONE);
+	function_add(built_in.vmlinux, "kvm_init", number, false, 2);
+	assert_int_equal(kernel_kvm(&built_in), KERNEL_KVM_BUILT_IN);
+	assert_false(kernel_describes_gmem(&built_in));
+	function_add(built_in.vmlinux, "kvm_gmem_release", number, false, 1);
+	btf__add_struct(built_in.vmlinux, "kvm_gmem", 64);
+	assert_true(kernel_describes_gmem(&built_in));
+	assert_true(kernel_has_function(&built_in, "kvm_gmem_release", 2));
+	assert_true(kernel_has_struct(&built_in, "kvm_gmem"));
+
+	symbols_give(&module, "ffffffffc0000000 d kvm_gmem_iops\t[kvm]\n");
+	assert_int_equal(kernel_kvm(&module), KERNEL_KVM_STRIPPED);
+	assert_false(kernel_describes_gmem(&module));
+	module.kvm = btf__new_empty_split(module.vmlinux);
+	assert_int_equal(kernel_kvm(&module), KERNEL_KVM_MODULE);
+	kernel_close(&built_in);
+	kernel_close(&module);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zap_of_page),	  cmocka_unit_test(test_zap_of_address),
-		cmocka_unit_test(test_zap_of_const_page), cmocka_unit_test(test_has_function),
-		cmocka_unit_test(test_compound),	  cmocka_unit_test(test_marks_folios),
-		cmocka_unit_test(test_has_types),	  cmocka_unit_test(test_symbols),
+		cmocka_unit_test(test_zap_of_page),
+		cmocka_unit_test(test_zap_of_address),
+		cmocka_unit_test(test_zap_of_const_page),
+		cmocka_unit_test(test_has_function),
+		cmocka_unit_test(test_compound),
+		cmocka_unit_test(test_marks_folios),
+		cmocka_unit_test(test_has_types),
+		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_symbols_hidden),
+		cmocka_unit_test(test_symbols_cfi),
+		cmocka_unit_test(test_kvm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
