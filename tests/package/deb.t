@@ -53,6 +53,9 @@ status=$?
 status_is 1 'and judges as well'
 file_like "$root/usr/lib/systemd/system/gmemtraced.service" '^ExecStart=/usr/sbin/gmemtraced .*--group gmemtrace$' \
 	'the unit serves a group'
+file_like "$root/usr/share/doc/gmemtrace/gmemtraced-http.conf" '^ExecStart=/usr/sbin/gmemtraced .*--group gmemtrace$' \
+	'and so does the drop-in for metrics by HTTP'
+file_like "$root/var/lib/dpkg/info/gmemtrace.prerm" "stop 'gmemtraced.service'" 'it is stopped when the package goes'
 file_like "$root/usr/lib/sysusers.d/gmemtrace.conf" '^u gmemtrace ' 'which systemd makes, and a user for who serves'
 succeeds 'and they go' inside apt-get -y purge gmemtrace gmem-load libgmemtrace-dev libgmemtrace0.1
 is "$(find "$root/usr" "$root/etc" -name '*gmemtrace*' -o -name '*gmem-load*' | paste -sd ' ')" '' 'leaving nothing'
