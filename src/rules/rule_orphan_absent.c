@@ -52,6 +52,29 @@ static __u64 orphans_of(const struct model *model, const struct map *map,
 	return pages;
 }
 
+/* Who is known to have made @pfn absent, before the walk; where nobody is, how to find out. */
+static void orphan_words(struct verdict_violation *violation, const struct model *model,
+			 const struct map *map, __u64 pfn)
+{
+	struct model_event events[EVENTS_LOOKED];
+	size_t nr = model_page_events(model, NULL, 0, pfn, map->begin, events, EVENTS_LOOKED);
+
+	while (nr && (events[nr - 1].kind != RECORD_ZAP || events[nr - 1].result))
+		nr--;
+	if (!nr || events[nr - 1].state) {
+		violation_add_words(violation, "Who left it so was there before, or was not seen: "
+					       "gmemtrace check, begun before that, names him.");
+		return;
+	}
+	violation_source(violation, "model", "0x%llx made absent by task %u at %llu.%06llu s",
+			 (unsigned long long)pfn, events[nr - 1].tid,
+			 time_seconds(events[nr - 1].time), time_micros(events[nr - 1].time));
+	violation_add_words(violation,
+			    "Task %u of process %u made the first of them absent at %llu.%06llu s.",
+			    events[nr - 1].tid, events[nr - 1].tgid,
+			    time_seconds(events[nr - 1].time), time_micros(events[nr - 1].time));
+}
+
 static void orphans_accuse(struct verdict *verdict, const struct map *map,
 			   enum record_map_whose owner)
 {
@@ -81,12 +104,11 @@ static void orphans_accuse(struct verdict *verdict, const struct map *map,
 	violation_source(violation, "struct page", "%s", map_owner_name(owner));
 	violation_words(violation,
 			"%llu %s absent from the direct map and nobody's who is known to "
-			"want that: pfn %s. Of each its struct page says: %s. Who left it so was "
-			"there before, or was not seen: gmemtrace check, begun before that, names "
-			"him.",
+			"want that: pfn %s. Of each its struct page says: %s. ",
 			(unsigned long long)accusation.nr,
 			plural_of(accusation.nr, "page is", "pages are"), ranges,
 			map_owner_means(owner));
+	orphan_words(violation, verdict_model(verdict), map, accusation.absent->pfn);
 }
 
 static void orphan_mapped(struct verdict *verdict, const struct map *map)

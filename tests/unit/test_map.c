@@ -771,6 +771,33 @@ static void test_accused(void **state)
 	stream_free(&stream);
 }
 
+/* Where the change was seen, whose it was is told; not of one that was put back since. */
+static void test_accused_seen(void **state)
+{
+	const struct verdict_violation *violation;
+	const struct verdict *verdict;
+	struct stream stream;
+
+	(void)state;
+	for (int back = 0; back < 2; back++) {
+		secret(&stream);
+		stream_zap(&stream, 9, 0, 0, 200, 1, false, 0);
+		stream_flush(&stream, 9, 200, 200, false);
+		if (back)
+			stream_zap(&stream, 9, 0, 0, 200, 1, true, 0);
+		stream.now += SECOND;
+		walks(&stream, 200, 3, RECORD_MAP_NOBODY, 0);
+		stream_finish(&stream);
+		verdict = stream_judge(&stream, NULL);
+		assert_int_equal(verdict_violations(verdict), 1);
+		violation = verdict_violation(verdict, 0);
+		assert_int_equal(violation->rule->id, RULE_ORPHAN_ABSENT);
+		assert_int_equal(!strstr(violation->words, "Task 9 of process"), back);
+		assert_int_equal(!strstr(violation->words, "was not seen"), !back);
+		stream_free(&stream);
+	}
+}
+
 /* No inode was ever seen: the state alone accuses. */
 static void test_accused_alone(void **state)
 {
@@ -905,6 +932,7 @@ int main(void)
 		MAP_TEST(test_names),
 		MAP_TEST(test_reports),
 		MAP_TEST(test_accused),
+		MAP_TEST(test_accused_seen),
 		MAP_TEST(test_accused_alone),
 		MAP_TEST(test_not_accused),
 		MAP_TEST(test_changed_between),
