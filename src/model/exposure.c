@@ -120,13 +120,13 @@ void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 
 }
 
 /* As extent_run(), of those that are exposed: the others keep together. */
-static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 			struct page_span *run)
 {
 	struct page page;
 
 	run->pages = NULL;
-	run->nr = nr == 1 ? 1 : extent_alike(inode, pgoff, pfn, nr);
+	run->nr = nr == 1 ? 1 : extent_alike(inode, pgoff, nr);
 	if (extent_page_read(inode, pgoff, &page) && page.flags & PAGE_EXPOSED)
 		extent_run(model, inode, pgoff, nr, run);
 }
@@ -152,7 +152,7 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 	for (__u64 pfn = first; pfn <= last; pfn += run.nr) {
 		__u64 pgoff = exposure->pgoff + (pfn - exposure->pfn);
 
-		exposed_run(model, exposure->inode, pgoff, pfn, last - pfn + 1, &run);
+		exposed_run(model, exposure->inode, pgoff, last - pfn + 1, &run);
 		if (!run.pages || run.pages->pfn != pfn)
 			continue;
 		run_write(&run, run.pages->flags & ~(__u32)PAGE_EXPOSED);

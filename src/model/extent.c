@@ -156,26 +156,23 @@ static inline __u64 page_bits(const struct page *page)
 	return low | (__u64)high << 32;
 }
 
-/* How many of @nr are alike, and either have the pfns from @pfn on, or others. */
-static __u64 pages_like(const struct page *pages, __u64 pfn, __u64 nr)
+/* How many of @nr are alike: where they are there, their pfns ascend. */
+static __u64 pages_like(const struct page *pages, __u64 nr)
 {
-	__u64 first = page_bits(pages), i;
-	__u32 flags = pages->flags;
+	__u64 first = page_bits(pages), i = 1;
 
-	/* The pfn is at the low end: a page further is one more. */
-	if (flags & PAGE_RESIDENT && pages->pfn == pfn) {
-		for (i = 1; i < nr && page_bits(&pages[i]) == first + i; i++)
-			;
-		return i;
-	}
-	for (i = 1; i < nr && pages[i].flags == flags; i++) {
-		if (flags & PAGE_RESIDENT && pages[i].pfn == pfn + i)
-			break;
+	if (pages->flags & PAGE_RESIDENT) {
+		/* The pfn is at the low end: a page further is one more. */
+		while (i < nr && page_bits(&pages[i]) == first + i)
+			i++;
+	} else {
+		while (i < nr && pages[i].flags == pages->flags)
+			i++;
 	}
 	return i;
 }
 
-__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
+__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 nr)
 {
 	__u64 left = CHUNK_PAGES - (pgoff & CHUNK_MASK);
 	const struct region *region;
@@ -184,7 +181,7 @@ __u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr)
 	left = left < nr ? left : nr;
 	if (!slot || !slot->chunk || !slot->chunk->pages)
 		return left;
-	return pages_like(&slot->chunk->pages[pgoff & CHUNK_MASK], pfn, left);
+	return pages_like(&slot->chunk->pages[pgoff & CHUNK_MASK], left);
 }
 
 struct page *extent_pages(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
@@ -219,7 +216,7 @@ void extent_run(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr,
 		return;
 	run->pages = &chunk->pages[pgoff & CHUNK_MASK];
 	if (run->nr > 1)
-		run->nr = pages_like(run->pages, run->pages->pfn, run->nr);
+		run->nr = pages_like(run->pages, run->nr);
 }
 
 enum model_state extent_legal(const struct inode *inode, __u64 pgoff)

@@ -144,8 +144,8 @@ static void leave_describe(const struct inode *inode, __u64 pgoff, struct model_
 	moved->prepared = page.flags & PAGE_PREPARED && !(page.flags & PAGE_POISONED);
 }
 
-/* How many of @nr pages from @pgoff on, whose pfns ascend from @pfn, are alike. */
-static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
+/* How many of @nr pages from @pgoff on, whose pfns ascend, are alike. */
+static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 nr,
 			 struct model_moved *moved)
 {
 	struct model_moved next = { 0 };
@@ -156,7 +156,7 @@ static __u64 leave_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u6
 		leave_describe(inode, pgoff + done, &next);
 		if (next.absent != moved->absent || next.prepared != moved->prepared)
 			break;
-		step = extent_alike(inode, pgoff + done, pfn + done, nr - done);
+		step = extent_alike(inode, pgoff + done, nr - done);
 	}
 	return done;
 }
@@ -179,7 +179,7 @@ void owner_leave(struct model *model, const struct record_owner *record)
 			continue;
 		if (content > i && content - i < run)
 			run = content - i;
-		run = leave_alike(inode, pgoff, record->page + i, run, &moved);
+		run = leave_alike(inode, pgoff, run, &moved);
 		page_leave(model, inode, pgoff, record->page + i, run);
 		reach_forget(model, inode, pgoff, run);
 		pages_touch(model, inode, pgoff, run, event_time(model, record->header.time));

@@ -162,8 +162,8 @@ bool extent_page_read(const struct inode *inode, __u64 pgoff, struct page *page)
 /* The slot of @pgoff, or NULL. @region: NULL where there is none. */
 struct chunk_slot *extent_slot_find(const struct inode *inode, __u64 pgoff,
 				    const struct region **region);
-/* How many of @nr pages from @pgoff on are alike for certain, and have the pfns from @pfn on, or not. */
-__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr);
+/* How many of @nr pages from @pgoff on are alike for certain: where they are there, their pfns ascend. */
+__u64 extent_alike(const struct inode *inode, __u64 pgoff, __u64 nr);
 static inline enum model_state chunk_legal(const struct chunk *chunk, __u32 bit)
 {
 	__u32 present = bit_test(chunk->bits[BITS_PRESENT], bit) ? MODEL_PRESENT : 0;

@@ -311,11 +311,11 @@ enum pfn_owner pfn_find(const struct model *model, __u64 pfn, struct inode **ino
 }
 
 /* How many from @entry's page on are of its owner or not, all together; they ascend. */
-static __u64 owner_alike(const struct model *model, __u64 entry, __u64 pfn, __u64 nr)
+static __u64 owner_alike(const struct model *model, __u64 entry, __u64 nr)
 {
 	if (entry <= ENTRY_ZAPPED || entry & ENTRY_MARKS)
 		return nr;
-	return extent_alike(model->inodes[(entry >> 32) - 1], entry & 0xffffffffULL, pfn, nr);
+	return extent_alike(model->inodes[(entry >> 32) - 1], entry & 0xffffffffULL, nr);
 }
 
 /* Where there is not a block in it: pages to the end of the gigabyte; else 0. */
@@ -345,7 +345,7 @@ __u64 pfn_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *ow
 	entry = block_entry(model, block, pfn);
 	if (!block_is_alike(block))
 		left = narrow_run((const __u32 *)block->pointer + (pfn & BLOCK_MASK), left);
-	return owner_alike(model, entry, pfn, left);
+	return owner_alike(model, entry, left);
 }
 
 /* [pfn, pfn + nr) lie in one block. */

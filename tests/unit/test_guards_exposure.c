@@ -476,19 +476,56 @@ static void test_window(void **state)
 	assert_int_equal(window_memory(100), window_memory(450));
 }
 
+/*
+ * A run that is gone, with its inode, and whose exposure was too far from both ends of the list to be found: the
+ * flush ends what is left of it, which is nothing.
+ */
+static void test_of_an_inode_that_is_gone(void **state)
+{
+	(void)state;
+	pages(400);
+	stream_inode(&stream, 9, RFC3, 4, false);
+	for (__u64 i = 0; i < 2; i++)
+		stream_join(&stream, T, 9, i, 5000 + i);
+	for (__u64 i = 0; i < 400; i += 2) {
+		if (i == 200)
+			stream_zap(&stream, T, 9, 0, 5000, 2, false, 0);
+		zap(i, 1);
+	}
+	stream_leave(&stream, T, 5000);
+	stream_leave(&stream, T, 5001);
+	stream_inode_dead(&stream, 9);
+	stream_flush_all(&stream, T);
+	feed();
+	assert_int_equal(watch.exposure_nr, 200);
+	assert_int_equal(inode_of(G)->exposed, 0);
+	assert_int_equal(inode_of(9)->exposed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_head_then_tail),	  RULE_TEST(test_tail_then_head),
-		RULE_TEST(test_middle_then_rest), RULE_TEST(test_full_and_early),
-		RULE_TEST(test_flush_of_nothing), RULE_TEST(test_edges),
-		RULE_TEST(test_restored_of_run),  RULE_TEST(test_restored_of_many),
-		RULE_TEST(test_restored_twice),	  RULE_TEST(test_restored_for_good),
-		RULE_TEST(test_restored_chunk),	  RULE_TEST(test_window),
-		RULE_TEST(test_among_many),	  RULE_TEST(test_replaced),
-		RULE_TEST(test_flush_in_flight),  RULE_TEST(test_flush_of_elsewhere),
-		RULE_TEST(test_outdated),	  RULE_TEST(test_flushed_of_run),
-		RULE_TEST(test_zapped_twice),	  RULE_TEST(test_parts_bounded),
+		RULE_TEST(test_head_then_tail),
+		RULE_TEST(test_tail_then_head),
+		RULE_TEST(test_middle_then_rest),
+		RULE_TEST(test_full_and_early),
+		RULE_TEST(test_flush_of_nothing),
+		RULE_TEST(test_edges),
+		RULE_TEST(test_restored_of_run),
+		RULE_TEST(test_restored_of_many),
+		RULE_TEST(test_restored_twice),
+		RULE_TEST(test_restored_for_good),
+		RULE_TEST(test_restored_chunk),
+		RULE_TEST(test_window),
+		RULE_TEST(test_among_many),
+		RULE_TEST(test_replaced),
+		RULE_TEST(test_flush_in_flight),
+		RULE_TEST(test_flush_of_elsewhere),
+		RULE_TEST(test_outdated),
+		RULE_TEST(test_flushed_of_run),
+		RULE_TEST(test_zapped_twice),
+		RULE_TEST(test_parts_bounded),
+		RULE_TEST(test_of_an_inode_that_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
