@@ -347,15 +347,12 @@ static void region_touch(struct inode *inode, struct region *region, __u64 first
 {
 	for (__u64 start = first & ~CHUNK_MASK; start <= last; start += CHUNK_PAGES) {
 		struct chunk_slot *slot = &region->slots[(start & REGION_MASK) >> CHUNK_SHIFT];
-		bool whole = start >= first && start + CHUNK_MASK <= last;
 
 		if (!slot->chunk) {
 			time_raise(&slot->touched, time);
 			slot->changed |= !inode->closing;
 			continue;
 		}
-		if (whole)
-			time_raise(&slot->chunk->touched, time);
 		for (size_t word = 0; word < CHUNK_WORDS; word++)
 			chunk_touch(inode, slot->chunk, word, bits_range(start, word, first, last),
 				    declared);
@@ -366,7 +363,7 @@ void extent_touch(struct inode *inode, __u64 first, __u64 last, __u64 time, bool
 {
 	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
 
-	if (!extent || first >= extent)
+	if (first >= extent)
 		return;
 	if (last >= extent)
 		last = extent - 1;

@@ -66,7 +66,7 @@ enum chunk_mark {
 struct chunk {
 	__u64 bits[BITS_NR][CHUNK_WORDS];
 	__u64 (*marks)[CHUNK_WORDS]; /* MARK_NR; NULL: none is set */
-	__u64 touched; /* ns: all pages, by a request's end */
+	__u64 touched; /* ns: any of them, before there was the chunk */
 	__u64 read_begin; /* ns: of the read at hand; 0 none, READ_BORN: it may have begun before */
 	__u64 read_end; /* ns: of the last read */
 	__u64 suspect_since; /* ns: begin of the read of the oldest suspect */

@@ -32,6 +32,22 @@ static enum model_state declared(__u64 pgoff)
 	return page_at(G, pgoff).declared;
 }
 
+/* What was declared apart is declared back, though the rest of the gigabyte was like that all the time. */
+static void test_declared_back(void **state)
+{
+	(void)state;
+	start();
+	during(T, 2, 5, true, 0);
+	during(T, 2, 5, false, 0);
+	feed();
+	assert_int_equal(declared(1), MODEL_ABSENT);
+	assert_int_equal(declared(3), MODEL_ABSENT);
+	start();
+	during(T, 2, 5, true, 0);
+	feed();
+	assert_int_equal(declared(3), MODEL_PRESENT);
+}
+
 /* --- which end is whose -------------------------------------------------------------- */
 
 /* Whether the end is taken for the begin's. */
@@ -538,15 +554,25 @@ static void test_closing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_match),		RULE_TEST(test_impossible),
-		RULE_TEST(test_steps),		RULE_TEST(test_release_of_nobody),
-		RULE_TEST(test_at_once),	RULE_TEST(test_failed),
-		RULE_TEST(test_nested),		RULE_TEST(test_many),
-		RULE_TEST(test_many_elsewhere), RULE_TEST(test_many_pairs),
-		RULE_TEST(test_many_since),	RULE_TEST(test_conflicts),
-		RULE_TEST(test_declares),	RULE_TEST(test_ranges),
-		RULE_TEST(test_configure),	RULE_TEST(test_late_end),
-		RULE_TEST(test_prepared),	RULE_TEST(test_stuck_in_turn),
+		RULE_TEST(test_declared_back),
+		RULE_TEST(test_match),
+		RULE_TEST(test_impossible),
+		RULE_TEST(test_steps),
+		RULE_TEST(test_release_of_nobody),
+		RULE_TEST(test_at_once),
+		RULE_TEST(test_failed),
+		RULE_TEST(test_nested),
+		RULE_TEST(test_many),
+		RULE_TEST(test_many_elsewhere),
+		RULE_TEST(test_many_pairs),
+		RULE_TEST(test_many_since),
+		RULE_TEST(test_conflicts),
+		RULE_TEST(test_declares),
+		RULE_TEST(test_ranges),
+		RULE_TEST(test_configure),
+		RULE_TEST(test_late_end),
+		RULE_TEST(test_prepared),
+		RULE_TEST(test_stuck_in_turn),
 		RULE_TEST(test_closing),
 	};
 
