@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# HACKING.md names files, functions and commits that are there.
+# HACKING.md names files, functions and commits that are there, tests/README.md tests and cases of them.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh disable=SC2016
 . "$(dirname -- "$0")/../vm/lib.sh"
 
@@ -31,6 +31,23 @@ missing_commits() {
 	done
 }
 
+# missing_cases FILE: of its `unit/NAME: CASE`, `vm/NAME: CASE` and `cli/NAME`.
+missing_cases() {
+	local name test case file
+	grep -oE '`(unit|vm|cli)/[^`]*`' "$1" | tr -d '`' | grep -v NAME | sort -u | while read -r name; do
+		test=${name%%:*} case=
+		[[ $name != *:* ]] || case=${name#*: }
+		file=tests/$test.t
+		[[ $test != unit/* ]] || file=tests/unit/test_${test#unit/}.c
+		# A guest's cases stand in a file of its own, where it has one.
+		[ -f "$file" ] && { [ -z "$case" ] || grep -qw -- "$case" "$file" "${file%.t}.guest" 2>/dev/null; } ||
+			printf ' [%s]' "$name"
+	done
+}
+
+is "$(missing_cases tests/README.md)" '' 'tests that defend something are there'
+printf '`unit/proof: test_no_such` `vm/none` `cli/files`\n' >"$test_work/wrong"
+is "$(missing_cases "$test_work/wrong")" ' [unit/proof: test_no_such] [vm/none]' 'one that is not is found'
 is "$(missing_files "$text")" '' 'its files are there'
 is "$(missing_functions "$text")" '' 'its functions and lists are there'
 if git rev-parse --is-shallow-repository 2>/dev/null | grep -qx false; then
