@@ -225,6 +225,7 @@ struct record_fact {
 #define RECORD_FACT_UNWITNESSED "kernel.unwitnessed" /* why SENSOR_GROUP_WITNESS is not on */
 /* That VMs can be here whose memory architecture code prepares, and takes back, by gfn; in words */
 #define RECORD_FACT_BY_GFN "kernel.prepares_by_gfn"
+#define RECORD_FACT_SHADOWED "kernel.shadows_guests" /* why guests' page tables are not seen */
 #define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 

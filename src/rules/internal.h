@@ -166,8 +166,8 @@ bool cause_left_out(const struct verdict *verdict, const struct cause *cause);
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 
-/* Sensors that know @program had nothing to hook for it. */
-bool sight_off(const struct model *model, const char *program);
+/* The same of @program alone. */
+bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size);
 /* No hook on changes of the direct map was proved to fire. */
 bool sight_none(const struct model *model);
 

@@ -64,11 +64,24 @@ static enum sight program_sight(const struct model *model, const char *program, 
 	return SIGHT_UNPROVEN;
 }
 
-bool sight_off(const struct model *model, const char *program)
+bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size)
 {
-	const char *why;
+	const char *why = NULL;
 
-	return program_sight(model, program, &why) == SIGHT_OFF;
+	switch (program_sight(model, program, &why)) {
+	case SIGHT_TRUSTED:
+		return true;
+	case SIGHT_UNPROVEN:
+		snprintf(reason, size, "the hook %s is %s", program, why);
+		return false;
+	case SIGHT_OFF:
+		snprintf(reason, size, "nothing to hook for it here: %s is off", program);
+		return false;
+	case SIGHT_UNKNOWN:
+		break;
+	}
+	snprintf(reason, size, "who recorded this had no hook %s", program);
+	return false;
 }
 
 /* One that saw is enough. */

@@ -236,21 +236,33 @@ static void explain_answers(struct verdict *verdict, const struct rule *rule,
 	not_judged_of(verdict, rule)->unasked = unasked;
 }
 
-/* What guests can reach is a part of what the rule judges. */
+#define REACH_WORDS "not what guests can reach: "
+
+static void explain_unreached(struct verdict *verdict, const struct rule *rule)
+{
+	bool alone = !not_judged_of(verdict, rule)->reason[0];
+
+	not_judged_add(verdict, rule, REACH_WORDS "nobody looked (only check does)");
+	not_judged_of(verdict, rule)->unasked = alone;
+}
+
+/* What guests can reach, and what is marked as theirs, are the parts of what the rule judges. */
 static void explain_guest(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
 {
-	bool looked = counts->groups & SENSOR_GROUP_GUEST, unasked;
-	bool off = sight_off(verdict->model, "guest_map_exit") ||
-		   sight_off(verdict->model, "guest_unmap_exit");
+	const struct model *model = verdict->model;
+	const char *shadowed = model_fact_find(model, RECORD_FACT_SHADOWED);
+	char reason[160];
 
-	if (looked && !off)
-		return;
-	unasked = !looked && !not_judged_of(verdict, rule)->reason[0];
-	not_judged_add(verdict, rule, "not what guests can reach: %s",
-		       looked ? "there is no TDP MMU of KVM to hook"
-			      : "nobody looked (only check does)");
-	not_judged_of(verdict, rule)->unasked = unasked;
+	if (!sight_trusted(model, "mark_prepared_exit", reason, sizeof(reason)))
+		not_judged_add(verdict, rule, "not what is marked as prepared: %s", reason);
+	if (!(counts->groups & SENSOR_GROUP_GUEST))
+		explain_unreached(verdict, rule);
+	else if (shadowed)
+		not_judged_add(verdict, rule, REACH_WORDS "%.120s", shadowed);
+	else if (!sight_trusted(model, "guest_map_exit", reason, sizeof(reason)) ||
+		 !sight_trusted(model, "guest_unmap_exit", reason, sizeof(reason)))
+		not_judged_add(verdict, rule, REACH_WORDS "%s", reason);
 }
 
 /* What a rule needs, and does not have, each with its reason. */

@@ -256,6 +256,26 @@ bool kernel_refresh_kvm(struct kernel *kernel)
 	return true;
 }
 
+char kernel_parameter(const char *module, const char *name)
+{
+	char path[96];
+	FILE *file;
+	int value;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	value = fgetc(file);
+	fclose(file);
+	return (char)(value == EOF ? 0 : value);
+}
+
+bool kernel_shadows_guests(void)
+{
+	return kernel_parameter("kvm", "tdp_mmu") == 'N';
+}
+
 static bool file_contains(const char *path, const char *word)
 {
 	char text[256] = "";

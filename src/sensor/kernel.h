@@ -99,6 +99,12 @@ bool kernel_marks_folios(const struct kernel *kernel);
 /* Does set_direct_map_* take a struct page *, or (as from "v10" of the series on) an address? */
 bool kernel_zap_takes_address(const struct kernel *kernel);
 
+/* The value of a module's parameter, of one character; 0 where there is none. */
+char kernel_parameter(const char *module, const char *name);
+
+/* Does KVM do without its TDP MMU, as it was told to, or for want of what the CPU has? Known once it is loaded. */
+bool kernel_shadows_guests(void);
+
 /* Does preempt_disable() count? Kernels that are never preempted may leave that out. */
 bool kernel_counts_preemption(const struct kernel *kernel);
 

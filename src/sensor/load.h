@@ -30,6 +30,7 @@ enum touch_step {
 	TOUCH_GMEM_ABSENT = 1 << 2, /* it was one that leaves the direct map */
 	TOUCH_GMEM_RANGE = 1 << 3, /* its state was changed by the ioctl */
 	TOUCH_GMEM_MAPPED = 1 << 4, /* it was mapped and written to, and left the direct map then */
+	TOUCH_GUEST = 1 << 5, /* a page was entered for a guest to reach, and taken from it */
 };
 
 struct load_program {

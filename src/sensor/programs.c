@@ -181,11 +181,11 @@ const struct load_program load_programs[] = {
 	[PROGRAM_STALE_READ] = {
 		"stale_read", NULL, 0, KERNEL, WITNESS, false, CSDS " where no guest's memory is encrypted (SEV-SNP, TDX)", 0 },
 	[PROGRAM_GUEST_MAP_EXIT] = {
-		"guest_map_exit", "kvm_tdp_mmu_map", 2, INODES, GUEST, false, TDP, 0 },
+		"guest_map_exit", "kvm_tdp_mmu_map", 2, INODES, GUEST, false, TDP, TOUCH_GUEST },
 	[PROGRAM_GUEST_UNMAP_EXIT] = {
-		"guest_unmap_exit", "kvm_tdp_mmu_unmap_gfn_range", 3, INODES, GUEST, false, TDP, 0 },
+		"guest_unmap_exit", "kvm_tdp_mmu_unmap_gfn_range", 3, INODES, GUEST, false, TDP, TOUCH_GUEST },
 	[PROGRAM_SLEEP_SAID] = {
-		"sleep_said", NULL, 0, KERNEL, VERDICT, false, "CONFIG_DEBUG_ATOMIC_SLEEP=y", 0 },
+		"sleep_said", NULL, 0, KERNEL, VERDICT, false, "CONFIG_DEBUG_ATOMIC_SLEEP=y (5.16)", 0 },
 };
 /* clang-format on */
 
@@ -246,7 +246,7 @@ static bool program_is_spare(const struct load_program *program, const struct ke
 
 	/* Before guest_memfd no page is a guest's privately, and no fault says so. */
 	if (index == PROGRAM_GUEST_MAP_EXIT || index == PROGRAM_GUEST_UNMAP_EXIT)
-		return !kernel_describes_gmem(kernel);
+		return !kernel_describes_gmem(kernel) || kernel_shadows_guests();
 	/* Where nobody looks nobody says anything. */
 	if (index == PROGRAM_SLEEP_SAID)
 		return !kernel_has_function(kernel, "__might_resched", 3);

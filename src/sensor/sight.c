@@ -36,6 +36,9 @@ static const char *touch_reason(const struct touch *touch, uint32_t steps)
 {
 	if (steps & TOUCH_SECRET)
 		return touch->secret;
+	if (steps & TOUCH_GUEST)
+		return steps & touch->done ? "KVM entered a page, and by another routine"
+					   : touch->guest;
 	if (touch->gmem[0])
 		return touch->gmem;
 	return steps & touch->done ? "a touch of a guest_memfd did not reach it"
@@ -97,7 +100,9 @@ enum sight_state sight_judge(const struct load *load, const struct text *text,
 			 "unproven: a touch of the tool's own did not make it fire");
 		return SIGHT_BLIND;
 	}
-	if (touch->done && sight_in_text(load, text, program->target)) {
+	/* Whether KVM goes by the hooked routine is its parameters' to say: one that was passed by is none. */
+	if (touch->done && !(program->touch & touch->done & TOUCH_GUEST) &&
+	    sight_in_text(load, text, program->target)) {
 		snprintf(words, SIGHT_TEXT_LENGTH,
 			 "in the kernel's text, as those that have fired; no touch reaches it");
 		return SIGHT_IN_TEXT;

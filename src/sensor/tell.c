@@ -77,33 +77,20 @@ void tell_programs(struct sensor *sensor)
 	}
 }
 
-/* The value of a module's parameter, of one character; 0 where there is none. */
-static char parameter_read(const char *module, const char *name)
-{
-	char path[96];
-	FILE *file;
-	int value;
-
-	snprintf(path, sizeof(path), "/sys/module/%s/parameters/%s", module, name);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	value = fgetc(file);
-	fclose(file);
-	return (char)(value == EOF ? 0 : value);
-}
-
 /* Which VM has what kind of memory is not looked at: that there can be such VMs is. */
 static void tell_guests(struct sensor *sensor)
 {
-	if (parameter_read("kvm_amd", "sev_snp") == 'Y')
+	if (kernel_parameter("kvm_amd", "sev_snp") == 'Y')
 		tell_fact(sensor, RECORD_FACT_BY_GFN,
 			  "VMs of SEV-SNP can be here (kvm_amd.sev_snp=Y), whose memory is "
 			  "prepared by gfn");
-	else if (parameter_read("kvm_intel", "tdx") == 'Y')
+	else if (kernel_parameter("kvm_intel", "tdx") == 'Y')
 		tell_fact(sensor, RECORD_FACT_BY_GFN,
 			  "VMs of TDX can be here (kvm_intel.tdx=Y), whose memory is prepared by "
 			  "gfn");
+	if (kernel_shadows_guests())
+		tell_fact(sensor, RECORD_FACT_SHADOWED,
+			  "kvm.tdp_mmu=N: by page tables that are not hooked");
 }
 
 void tell_policies(struct sensor *sensor)
@@ -113,7 +100,7 @@ void tell_policies(struct sensor *sensor)
 	tell_guests(sensor);
 	while ((provider = provider_next(provider))) {
 		const char *name = provider->flush_parameter;
-		char key[64], value[96], set = name ? parameter_read("kvm", name) : 0;
+		char key[64], value[96], set = name ? kernel_parameter("kvm", name) : 0;
 
 		if (set != 'N' && set != '0')
 			continue;

@@ -153,13 +153,50 @@ static int gmem_create_mapped(int vm)
 	return gmem;
 }
 
+/* The slot's memory goes while the page is entered: KVM is told, and takes it out. */
+static bool touch_entered(int vm, int vcpu, void *memory, char *reason)
+{
+	const struct kvm_userspace_memory_region slot = {
+		.memory_size = PAGE,
+		.userspace_addr = (uintptr_t)memory,
+	};
+	struct kvm_pre_fault_memory range = { .size = PAGE };
+
+	if (ioctl(vm, KVM_SET_USER_MEMORY_REGION, &slot))
+		return touch_fail(reason, "KVM_SET_USER_MEMORY_REGION: %s", strerror(errno));
+	if (ioctl(vcpu, KVM_PRE_FAULT_MEMORY, &range))
+		return touch_fail(reason, "KVM_PRE_FAULT_MEMORY (6.11): %s", strerror(errno));
+	return !munmap(memory, PAGE);
+}
+
+/* No guest runs: a page of ordinary memory is entered by the same routine. */
+static void touch_guest(int vm, struct touch *touch)
+{
+	int vcpu = ioctl(vm, KVM_CREATE_VCPU, 0UL);
+	void *memory;
+
+	if (vcpu < 0) {
+		touch_fail(touch->guest, "KVM_CREATE_VCPU: %s", strerror(errno));
+		return;
+	}
+	memory = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		touch_fail(touch->guest, "mmap: %s", strerror(errno));
+	else if (touch_entered(vm, vcpu, memory, touch->guest))
+		touch->done |= TOUCH_GUEST;
+	close(vcpu);
+}
+
 static void touch_gmem(struct touch *touch)
 {
 	int vm = vm_create(touch->gmem), gmem;
 	bool mapped;
 
-	if (vm < 0)
+	if (vm < 0) {
+		snprintf(touch->guest, sizeof(touch->guest), "%s", touch->gmem);
 		return;
+	}
+	touch_guest(vm, touch);
 	gmem = gmem_create_mapped(vm);
 	mapped = gmem >= 0;
 	if (gmem < 0)

@@ -19,7 +19,8 @@ struct touch {
 	uint32_t done; /* bits of enum touch_step that came to their end */
 	pid_t hanging; /* the child that has not ended; 0: it has */
 	char secret[TOUCH_REASON_LENGTH]; /* where TOUCH_SECRET did not: why */
-	char gmem[TOUCH_REASON_LENGTH]; /* the same of the others */
+	char gmem[TOUCH_REASON_LENGTH]; /* the same of those of guest_memfd */
+	char guest[TOUCH_REASON_LENGTH]; /* the same of TOUCH_GUEST */
 };
 
 /* For a child that touches: what it locks is not its user's. As far as its privileges allow. */

@@ -324,6 +324,9 @@ void stream_programs(struct stream *stream)
 	const struct rule *rule = NULL;
 	unsigned int number = 100;
 
+	/* Of half of a rule: no rule names it alone. */
+	programs_name(stream, (const char *const[RULE_PROGRAMS_MAX]){ "guest_unmap_exit" },
+		      &number);
 	while ((rule = rule_next(rule))) {
 		const char *const since[RULE_PROGRAMS_MAX] = { rule->since };
 

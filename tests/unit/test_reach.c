@@ -377,7 +377,54 @@ static void test_not_looked(void **state)
 	bound();
 	stream_fact(&stream, "sensor.program.777", "guest_unmap_exit off");
 	expect_silent(RULE_EXPOSED);
-	assert_non_null(strstr(not_judged(RULE_EXPOSED), "no TDP MMU"));
+	assert_non_null(strstr(not_judged(RULE_EXPOSED), "what guests can reach: nothing to hook"));
+}
+
+/* A hook that is there, and was never seen to fire, judges nothing; each of the three is asked of. */
+static void test_unproven(void **state)
+{
+	static const struct {
+		const char *program, *half;
+	} cases[] = {
+		{ "guest_map_exit", "not what guests can reach: the hook guest_map_exit is "
+				    "unproven: KVM entered a page" },
+		{ "guest_unmap_exit", "not what guests can reach: the hook guest_unmap_exit is "
+				      "unproven: KVM entered a page" },
+		{ "mark_prepared_exit", "not what is marked as prepared: the hook "
+					"mark_prepared_exit is unproven: KVM entered a page" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *reason;
+
+		bound();
+		stream_fact(&stream, "sensor.program.777", cases[i].program);
+		stream_fact(&stream, "sensor.sight.777",
+			    "unproven: KVM entered a page, and by another routine");
+		expect_silent(RULE_EXPOSED);
+		reason = not_judged(RULE_EXPOSED);
+		assert_non_null(reason);
+		assert_non_null(strstr(reason, cases[i].half));
+		assert_int_equal(strncmp(reason, "not what ", 9), 0);
+	}
+	bound();
+	stream_fact(&stream, "sensor.program.777", "guest_map_exit");
+	stream_fact(&stream, "sensor.sight.777", "proved");
+	expect_silent(RULE_EXPOSED);
+	assert_null(not_judged(RULE_EXPOSED));
+}
+
+/* Why guests' page tables are not seen is said, not only that they are not. */
+static void test_shadowed(void **state)
+{
+	(void)state;
+	bound();
+	stream_fact(&stream, RECORD_FACT_SHADOWED, "kvm.tdp_mmu=N: by others");
+	stream_fact(&stream, "sensor.program.777", "guest_map_exit off");
+	expect_silent(RULE_EXPOSED);
+	assert_string_equal(not_judged(RULE_EXPOSED),
+			    "not what guests can reach: kvm.tdp_mmu=N: by others");
 }
 
 int main(void)
@@ -396,6 +443,8 @@ int main(void)
 		RULE_TEST(test_unflushed),
 		RULE_TEST(test_nonsense),
 		RULE_TEST(test_not_looked),
+		RULE_TEST(test_unproven),
+		RULE_TEST(test_shadowed),
 		RULE_TEST(test_undone),
 		RULE_TEST(test_unflushed_others),
 	};

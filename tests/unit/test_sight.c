@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -59,11 +60,34 @@ static void test_by_folio(void **state)
 	assert_int_equal(touched(PROGRAM_ZAP_DEFAULT_EXIT, false), SIGHT_BLIND);
 }
 
+/* A routine that KVM passed by, as its parameters say, is not seen, though its call is there. */
+static void test_guest(void **state)
+{
+	struct touch touch = { .done = TOUCH_SECRET | TOUCH_GUEST };
+	struct text text = {};
+	char words[SIGHT_TEXT_LENGTH];
+
+	(void)state;
+	load.links[PROGRAM_GUEST_MAP_EXIT] = (struct bpf_link *)&skeleton;
+	assert_int_equal(sight_judge(&load, &text, &touch, 0, PROGRAM_GUEST_MAP_EXIT, words),
+			 SIGHT_UNPROVEN);
+	assert_string_equal(words, "unproven: KVM entered a page, and by another routine");
+	touch.done = TOUCH_SECRET;
+	snprintf(touch.guest, sizeof(touch.guest), "KVM_CREATE_VCPU: no");
+	assert_int_equal(sight_judge(&load, &text, &touch, 0, PROGRAM_GUEST_MAP_EXIT, words),
+			 SIGHT_UNPROVEN);
+	assert_string_equal(words, "unproven: KVM_CREATE_VCPU: no");
+	bss.sight[PROGRAM_GUEST_MAP_EXIT] = 1;
+	assert_int_equal(sight_judge(&load, &text, &touch, 0, PROGRAM_GUEST_MAP_EXIT, words),
+			 SIGHT_PROVED);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(test_touched, setup),
 		cmocka_unit_test_setup(test_by_folio, setup),
+		cmocka_unit_test_setup(test_guest, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
