@@ -135,8 +135,9 @@ static void exposed_run(struct model *model, struct inode *inode, __u64 pgoff, _
 static void exposure_close(struct model *model, struct exposure *exposure,
 			   struct model_flush *flush, enum record_operation operation)
 {
+	struct inode *inode = exposure->inode;
 	struct model_exposure ended = {
-		.inode = &exposure->inode->base,
+		.inode = &inode->base,
 		.begin = exposure->begin,
 		.end = flush->end,
 		.own = exposure->tid == flush->tid,
@@ -152,19 +153,19 @@ static void exposure_close(struct model *model, struct exposure *exposure,
 	for (__u64 pfn = first; pfn <= last; pfn += run.nr) {
 		__u64 pgoff = exposure->pgoff + (pfn - exposure->pfn);
 
-		exposed_run(model, exposure->inode, pgoff, last - pfn + 1, &run);
+		exposed_run(model, inode, pgoff, last - pfn + 1, &run);
 		if (!run.pages || run.pages->pfn != pfn)
 			continue;
 		run_write(&run, run.pages->flags & ~(__u32)PAGE_EXPOSED);
-		exposure->inode->base.exposed -= run.nr;
+		inode->base.exposed -= run.nr;
 		if (!ended.nr)
 			ended.pgoff = pgoff;
 		ended.nr += run.nr;
 	}
 	exposure_cut(model, exposure, first, last);
 	flush->covered += ended.nr;
-	if (ended.nr && model->early_nr)
-		reach_flushed(model, &ended);
+	if (ended.nr && inode->early_nr)
+		reach_flushed(model, task_get(model, flush->tid), inode, &ended);
 	if (ended.nr)
 		notify_exposure_ended(model, &ended);
 }
@@ -222,8 +223,8 @@ static bool exposure_end_single(struct model *model, struct model_flush *flush,
 		.operation = operation,
 	};
 	model->exposed_head = model->exposed_nr = 0;
-	if (model->early_nr)
-		reach_flushed(model, &ended);
+	if (inode->early_nr)
+		reach_flushed(model, task_get(model, flush->tid), inode, &ended);
 	notify_exposure_ended(model, &ended);
 	return true;
 }

@@ -53,11 +53,10 @@ void model_free(struct model *model)
 	queue_drop(model);
 	queue_free(model);
 	snapshot_free_all(model);
-	request_free_all(model);
-	promise_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		reach_free(model, model->inodes[i]);
-	free(model->early);
+	request_free_all(model);
+	promise_free_all(model);
 	for (size_t i = 0; i < model->inodes_nr; i++)
 		inode_free(model, model->inodes[i]);
 	pfn_free_all(model);

@@ -356,7 +356,7 @@ void promise_take(struct model *model, const struct record_promise *record)
 		break;
 	case RECORD_PROMISE_CONVERT_END:
 		/* Binding ends a conversion of its own before it ends. */
-		if (model->early_nr)
+		if (task->early_nr)
 			reach_task_ended(model, task);
 		if (!task->call.bind)
 			call_end(model, &task->call, record->header.time);

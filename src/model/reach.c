@@ -10,9 +10,8 @@
 
 #define LEAF_MAX CHUNK_PAGES /* pages: guests are given no larger leaves */
 #define EARLY_MAX 4096 /* runs kept at once */
-#define LOOKS (1ULL << 22) /* at chunks ... */
-#define LOOKS_PER_RECORD                                                                           \
-	64 /* ... and so many more for each record: beyond, an inode's are forgotten */
+#define LOOKS (1ULL << 22) /* at chunks, and at such runs ... */
+#define LOOKS_PER_RECORD 64 /* ... and so many more for each record: beyond, they are forgotten */
 
 /* Of 512 pages. */
 struct reach_chunk {
@@ -74,16 +73,62 @@ static void chunk_set(struct reach *reach, struct reach_chunk *chunk, __u64 firs
 	reach->mapped += bits_count(chunk->mapped);
 }
 
+static struct early *early_new(struct model *model, struct task *task, struct inode *inode)
+{
+	if (model->early_nr == EARLY_MAX) {
+		model->counts.reach_forgotten++;
+		return NULL;
+	}
+	if (!model_grow(model, &task->early, task->early_nr, &task->early_room,
+			sizeof(*task->early)))
+		return NULL;
+	if (!task->early_nr) {
+		task->early_next = model->early_tasks;
+		task->early_link = &model->early_tasks;
+		if (task->early_next)
+			task->early_next->early_link = &task->early_next;
+		model->early_tasks = task;
+	}
+	model->early_nr++;
+	inode->early_nr++;
+	return &task->early[task->early_nr++];
+}
+
+/* The first @kept of what @task has are left. */
+static void early_cut(struct model *model, struct task *task, size_t kept)
+{
+	model->early_nr -= task->early_nr - kept;
+	task->early_nr = kept;
+	if (kept)
+		return;
+	*task->early_link = task->early_next;
+	if (task->early_next)
+		task->early_next->early_link = task->early_link;
+}
+
+static void early_forget(struct model *model, struct inode *inode)
+{
+	struct task *next;
+
+	for (struct task *task = model->early_tasks; task && inode->early_nr; task = next) {
+		size_t kept = 0;
+
+		next = task->early_next;
+		for (size_t i = 0; i < task->early_nr; i++) {
+			if (task->early[i].inode == inode)
+				inode->early_nr--;
+			else
+				task->early[kept++] = task->early[i];
+		}
+		early_cut(model, task, kept);
+	}
+}
+
 void reach_free(struct model *model, struct inode *inode)
 {
 	struct reach *reach = inode->reach;
-	size_t kept = 0;
 
-	for (size_t i = 0; i < model->early_nr; i++) {
-		if (model->early[i].inode != inode)
-			model->early[kept++] = model->early[i];
-	}
-	model->early_nr = kept;
+	early_forget(model, inode);
 	if (!reach)
 		return;
 	for (size_t i = 0; i < reach->chunks.room; i++)
@@ -120,11 +165,17 @@ static void range_forget_wide(struct reach *reach, __u64 first, __u64 last)
 	}
 }
 
-/* Looks at @more; true: only a lie has so much to be looked at. */
+/* Looks at @more; true: hardly anything but a lie has so much to be looked at, and it is not. */
 static bool reach_exhausted(struct model *model, __u64 more)
 {
-	model->reach_looks += more;
-	return model->reach_looks > LOOKS + LOOKS_PER_RECORD * model->counts.records;
+	bool exhausted =
+		model->reach_looks + more > LOOKS + LOOKS_PER_RECORD * model->counts.records;
+
+	if (exhausted)
+		model->counts.reach_forgotten++;
+	else
+		model->reach_looks += more;
+	return exhausted;
 }
 
 void reach_forget(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr)
@@ -271,28 +322,20 @@ static bool task_takes_back(const struct task *task, __u64 gfn, __u64 pgoff)
 		request->base.mode & RECORD_MODE_PUNCH_HOLE);
 }
 
-static struct early *early_new(struct model *model)
-{
-	if (model->early_nr == EARLY_MAX || !model_grow(model, &model->early, model->early_nr,
-							&model->early_room, sizeof(*model->early)))
-		return NULL;
-	return &model->early[model->early_nr++];
-}
-
 /* It is the guest's still, and has come back into the direct map. */
-static void early_add(struct model *model, struct inode *inode, const struct reach_chunk *chunk,
-		      const struct model_zap *zap, __u64 i)
+static void early_add(struct model *model, struct task *task, struct inode *inode,
+		      const struct reach_chunk *chunk, const struct model_zap *zap, __u64 i)
 {
-	struct early *early = model->early_nr ? &model->early[model->early_nr - 1] : NULL;
+	struct early *early = task->early_nr ? &task->early[task->early_nr - 1] : NULL;
 
 	if (early && !early->unflushed && early->inode == inode && early->zap.end == zap->end &&
-	    early->zap.tid == zap->tid && early->zap.pgoff + early->zap.nr == zap->pgoff + i &&
+	    early->zap.pgoff + early->zap.nr == zap->pgoff + i &&
 	    early->zap.pfn + early->zap.nr == zap->pfn + i) {
 		early->zap.nr++;
 		early->since = early->since < chunk->since ? early->since : chunk->since;
 		return;
 	}
-	early = early_new(model);
+	early = early_new(model, task, inode);
 	if (!early)
 		return;
 	*early = (struct early){ .inode = inode, .since = chunk->since, .zap = *zap };
@@ -301,7 +344,7 @@ static void early_add(struct model *model, struct inode *inode, const struct rea
 	early->zap.nr = 1;
 }
 
-void reach_restored(struct model *model, const struct task *task, struct inode *inode,
+void reach_restored(struct model *model, struct task *task, struct inode *inode,
 		    const struct model_zap *zap)
 {
 	if (!inode->reach->mapped || (!task->call.vm && !task->top))
@@ -314,7 +357,7 @@ void reach_restored(struct model *model, const struct task *task, struct inode *
 			i = part_last(pgoff, zap->pgoff + zap->nr - 1) - zap->pgoff;
 		else if (chunk_has(chunk, pgoff) &&
 			 task_takes_back(task, pgoff + chunk->delta, pgoff))
-			early_add(model, inode, chunk, zap, i);
+			early_add(model, task, inode, chunk, zap, i);
 	}
 }
 
@@ -348,25 +391,30 @@ static void early_tell(struct model *model, const struct task *task, const struc
 }
 
 /* What came back too early and is taken out only now. What is left over of a run is not told of. */
-static void early_unmapped(struct model *model, const struct task *task, const struct inode *inode,
+static void early_unmapped(struct model *model, struct task *task, struct inode *inode,
 			   const struct record_guest *record)
 {
 	__u64 end = record->pgoff + record->nr - 1;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < model->early_nr; i++) {
-		struct early early = model->early[i];
+	if (reach_exhausted(model, task->early_nr)) {
+		early_forget(model, inode);
+		return;
+	}
+	for (size_t i = 0; i < task->early_nr; i++) {
+		struct early early = task->early[i];
 		__u64 first = early.zap.pgoff, last = first + early.zap.nr - 1;
 
-		if (early.unflushed || early.inode != inode || early.zap.tid != task->tid ||
-		    first > end || last < record->pgoff) {
-			model->early[kept++] = early;
+		if (early.unflushed || early.inode != inode || first > end ||
+		    last < record->pgoff) {
+			task->early[kept++] = early;
 			continue;
 		}
+		inode->early_nr--;
 		early_tell(model, task, &early, first > record->pgoff ? first : record->pgoff,
 			   last < end ? last : end, record->header.time);
 	}
-	model->early_nr = kept;
+	early_cut(model, task, kept);
 }
 
 /* Which of them are in reach still, run by run. */
@@ -386,28 +434,23 @@ static void early_left(struct model *model, const struct task *task, const struc
 	}
 }
 
-void reach_task_ended(struct model *model, const struct task *task)
+void reach_task_ended(struct model *model, struct task *task)
 {
-	size_t kept = 0;
+	for (size_t i = 0; i < task->early_nr; i++) {
+		const struct early *early = &task->early[i];
 
-	for (size_t i = 0; i < model->early_nr; i++) {
-		const struct early early = model->early[i];
-
-		if (early.zap.tid != task->tid) {
-			model->early[kept++] = early;
-			continue;
-		}
+		early->inode->early_nr--;
 		/* Where nothing was ever seen to be taken out the hook may be at fault. */
-		if (model->unmaps && !early.unflushed)
-			early_left(model, task, &early);
+		if (model->unmaps && !early->unflushed)
+			early_left(model, task, early);
 	}
-	model->early_nr = kept;
+	early_cut(model, task, 0);
 }
 
-void reach_prepared(struct model *model, const struct task *task, struct inode *inode,
+void reach_prepared(struct model *model, struct task *task, struct inode *inode,
 		    const struct record_owner *record, __u64 pgoff, __u64 nr)
 {
-	struct early *early = task->top ? early_new(model) : NULL;
+	struct early *early = task && task->top ? early_new(model, task, inode) : NULL;
 
 	if (!early)
 		return;
@@ -448,24 +491,55 @@ static void unflushed_tell(struct model *model, const struct early *early,
 	MODEL_NOTIFY_WHOLE(model, reached, &reached);
 }
 
-void reach_flushed(struct model *model, const struct model_exposure *ended)
+/*
+ * Whether @task is since then at the same. A tid is another task's some day: what it did before its request began
+ * may be that other's.
+ */
+static bool task_busy_since(const struct task *task, __u64 time)
+{
+	const struct request *request = task ? request_outermost(task) : NULL;
+
+	return (request && request->base.begin <= time) ||
+	       (task && task->call.vm && task->call.conversion.begin <= time);
+}
+
+/* What @task has prepared of the pages whose exposure has ended. @own: by a flush of who had made them absent. */
+static void task_flushed(struct model *model, struct task *task, struct inode *inode,
+			 const struct model_exposure *ended, bool own)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; i < model->early_nr; i++) {
-		const struct early early = model->early[i];
+	for (size_t i = 0; i < task->early_nr; i++) {
+		const struct early early = task->early[i];
 
-		if (!early.unflushed || &early.inode->base != ended->inode ||
+		if (!early.unflushed || early.inode != inode ||
 		    early.zap.pgoff >= ended->pgoff + ended->nr ||
 		    ended->pgoff >= early.zap.pgoff + early.zap.nr) {
-			model->early[kept++] = early;
+			task->early[kept++] = early;
 			continue;
 		}
+		inode->early_nr--;
 		/* Where others came first with theirs, what it still does or does not is for other rules. */
-		if (ended->own)
+		if (own)
 			unflushed_tell(model, &early, ended);
 	}
-	model->early_nr = kept;
+	early_cut(model, task, kept);
+}
+
+void reach_flushed(struct model *model, const struct task *flusher, struct inode *inode,
+		   const struct model_exposure *ended)
+{
+	bool own = ended->own && task_busy_since(flusher, ended->begin);
+	struct task *next;
+
+	if (reach_exhausted(model, model->early_nr)) {
+		early_forget(model, inode);
+		return;
+	}
+	for (struct task *task = model->early_tasks; task && inode->early_nr; task = next) {
+		next = task->early_next;
+		task_flushed(model, task, inode, ended, own);
+	}
 }
 
 /* The slots of an inode that is being released do not lead to it any more. */
@@ -482,14 +556,14 @@ static struct inode *unmap_inode(const struct model *model, const struct task *t
 
 void reach_unmap(struct model *model, const struct record_guest *record)
 {
-	const struct task *task = task_get(model, record->header.tid);
+	struct task *task = task_get(model, record->header.tid);
 	struct inode *inode = task ? unmap_inode(model, task, record) : NULL;
 
 	if (!guest_valid(model, record, MODEL_PGOFF_MAX) || !inode)
 		return;
 	model->unmaps++;
 	guest_event(model, record, inode);
-	if (model->early_nr)
+	if (task->early_nr && inode->early_nr)
 		early_unmapped(model, task, inode, record);
 	reach_forget(model, inode, record->pgoff, record->nr);
 }

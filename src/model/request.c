@@ -378,7 +378,7 @@ void request_end(struct model *model, const struct record_request *record)
 	if (!request->outer)
 		flush_judge_request(model, task, request);
 	notify_request_ended(model, request);
-	if (model->early_nr && !request->outer && !task->call.vm)
+	if (task->early_nr && !request->outer && !task->call.vm)
 		reach_task_ended(model, task);
 	request_unlink(model, request);
 	inode = request->inode;
@@ -455,6 +455,7 @@ void request_free_all(struct model *model)
 		if (!task)
 			continue;
 		free(task->zaps);
+		free(task->early);
 		free(task->flushes);
 		free(task->unanswered);
 		free(task);

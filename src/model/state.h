@@ -74,6 +74,7 @@ struct inode {
 	__u64 ended_count; /* ever */
 	struct promises *promises; /* NULL: nothing was ever promised, or asked for */
 	struct reach *reach; /* NULL: no page was ever in a guest's reach, as far as is known */
+	__u32 early_nr; /* of all tasks' */
 };
 
 /* What inodes add to model_counts. */
@@ -135,6 +136,9 @@ struct task {
 	bool narrow_waits; /* its newest loose zap is of pages of model.narrow */
 	__u64 narrow_flush; /* ns: begin of the last flush that those who want these were told of */
 	__u64 borrowed; /* pfn + 1 of nobody's page that its last change put back; 0: it did not */
+	struct early *early; /* of its outermost request, or its conversion */
+	size_t early_nr, early_room;
+	struct task *early_next, **early_link; /* of those that have some */
 };
 
 /* A zap outside any request, whose task's flush is awaited. */
@@ -255,8 +259,8 @@ struct model {
 	size_t callers_next;
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
-	struct early *early;
-	size_t early_nr, early_room;
+	struct task *early_tasks; /* those that have some */
+	size_t early_nr; /* of them all */
 	__u64 unmaps; /* from guests, that were seen */
 	__u64 reach_looks; /* at chunks of what is in guests' reach, and at tasks */
 	struct bundle *bundles; /* begun, not ended */
@@ -532,15 +536,16 @@ void exposure_cancel(struct model *model, struct inode *inode, __u64 pfn, __u64 
 void reach_map(struct model *model, const struct record_guest *record);
 void reach_unmap(struct model *model, const struct record_guest *record);
 /* Pages of @inode, whose `reach` is not NULL, were made present by @task. */
-void reach_restored(struct model *model, const struct task *task, struct inode *inode,
+void reach_restored(struct model *model, struct task *task, struct inode *inode,
 		    const struct model_zap *zap);
 /* @nr pages from @pgoff on that are exposed were prepared by @task. */
-void reach_prepared(struct model *model, const struct task *task, struct inode *inode,
+void reach_prepared(struct model *model, struct task *task, struct inode *inode,
 		    const struct record_owner *record, __u64 pgoff, __u64 nr);
-/* Some of them, perhaps. */
-void reach_flushed(struct model *model, const struct model_exposure *ended);
+/* Some of them, perhaps, by a flush of @flusher. */
+void reach_flushed(struct model *model, const struct task *flusher, struct inode *inode,
+		   const struct model_exposure *ended);
 /* The outermost request or the conversion of @task has ended, and is still what it is at. */
-void reach_task_ended(struct model *model, const struct task *task);
+void reach_task_ended(struct model *model, struct task *task);
 /* Nobody reaches these pages any more, or it is not known. */
 void reach_forget(struct model *model, struct inode *inode, __u64 pgoff, __u64 nr);
 void reach_free(struct model *model, struct inode *inode);

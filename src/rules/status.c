@@ -7,6 +7,8 @@
 #include "gmemtrace/status.h"
 #include "internal.h"
 
+#define FORGOTTEN "more was to be known at once than is kept in mind, %llu time%s"
+
 __attribute__((format(printf, 2, 3))) static void reason_add(struct verdict *verdict,
 							     const char *format, ...)
 {
@@ -263,6 +265,10 @@ static void explain_guest(struct verdict *verdict, const struct rule *rule,
 	else if (!sight_trusted(model, "guest_map_exit", reason, sizeof(reason)) ||
 		 !sight_trusted(model, "guest_unmap_exit", reason, sizeof(reason)))
 		not_judged_add(verdict, rule, REACH_WORDS "%s", reason);
+	if (counts->reach_forgotten)
+		not_judged_add(verdict, rule, "not throughout what guests can reach: " FORGOTTEN,
+			       (unsigned long long)counts->reach_forgotten,
+			       plural(counts->reach_forgotten));
 }
 
 /* What a rule needs, and does not have, each with its reason. */
@@ -422,6 +428,10 @@ void verdict_explain(struct verdict *verdict)
 			   "all: CPUs were asked to run something else",
 			   (unsigned long long)counts.pages_otherwise,
 			   plural_of(counts.pages_otherwise, " was", "s were"));
+	if (counts.reach_forgotten)
+		reason_add(verdict, "what guests could reach is not known throughout: " FORGOTTEN,
+			   (unsigned long long)counts.reach_forgotten,
+			   plural(counts.reach_forgotten));
 	explain_requests(verdict);
 	explain_inodes(verdict);
 	if (counts.malformed + verdict->map.malformed)

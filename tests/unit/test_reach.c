@@ -349,6 +349,92 @@ static void test_unflushed_others(void **state)
 	expect_silent(RULE_EXPOSED);
 }
 
+static void judged(void)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* What a task did that has ended, never flushing it, is not what another does that was given its number. */
+static void test_unflushed_reused(void **state)
+{
+	(void)state;
+	for (int ended = 0; ended < 2; ended++) {
+		bound();
+		stream_join(&stream, T, G, 9, 118);
+		stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 9, 9, false);
+		stream_zap(&stream, T, G, 9, 118, 1, false, 0);
+		if (ended) {
+			end_with(T, RECORD_OPERATION_CONFIGURE, 9, 9, false, 0);
+			stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 9, 9, false);
+		}
+		stream_join(&stream, T, G, 9, 118);
+		((struct record_owner *)(stream.data + stream.used - sizeof(struct record_owner)))
+			->prepared = RECORD_OWNER_PREPARED;
+		stream_flush(&stream, T, 118, 118, false);
+		end_with(T, RECORD_OPERATION_CONFIGURE, 9, 9, false, 0);
+		judged();
+		assert_int_equal(here_count(RULE_EXPOSED), !ended);
+	}
+}
+
+/* Of @nr pages that do not touch, all in the guest's reach still when they came back. */
+static void scattered(__u64 nr)
+{
+	bound();
+	for (__u64 i = 0; i < nr; i++) {
+		stream_join(&stream, T, G, 16 + 2 * i, 1000 + 2 * i);
+		mapped(16 + 2 * i);
+	}
+	promise(RECORD_PROMISE_CONVERT_BEGIN, 0, 16 + 2 * nr, false);
+	for (__u64 i = 0; i < nr; i++)
+		stream_zap(&stream, T, G, 16 + 2 * i, 1000 + 2 * i, 1, true, 0);
+	promise(RECORD_PROMISE_CONVERTED, 0, 0, false);
+	unmapped(T, 0, 1);
+	promise(RECORD_PROMISE_CONVERT_END, 0, 0, false);
+	stream_heartbeat(&stream);
+	judged();
+	assert_true(here_count(RULE_EXPOSED));
+}
+
+#define SCATTERED_MAX 4096 /* EARLY_MAX of the model */
+
+/* More than is kept in mind is not known, and nothing is green by it. */
+static void test_scattered(void **state)
+{
+	(void)state;
+	scattered(SCATTERED_MAX);
+	assert_null(not_judged(RULE_EXPOSED));
+	assert_false(reason_has("what guests could reach is not known throughout"));
+	scattered(SCATTERED_MAX + 3);
+	assert_non_null(strstr(not_judged(RULE_EXPOSED), "at once than is kept in mind, 3 times"));
+	assert_true(reason_has("what guests could reach is not known throughout: more was to be "
+			       "known at once than is kept in mind, 3 times"));
+}
+
+/* Who has to look at more than there is reason for gives it up, and says so. */
+static void test_looks(void **state)
+{
+	(void)state;
+	for (int long_list = 0; long_list < 2; long_list++) {
+		bound();
+		for (__u64 i = 0; i < 2000; i++) {
+			stream_join(&stream, T, G, 16 + 2 * i, 1000 + 2 * i);
+			mapped(16 + 2 * i);
+		}
+		promise(RECORD_PROMISE_CONVERT_BEGIN, 0, 8000, false);
+		for (__u64 i = 0; i < (long_list ? 2000 : 1); i++)
+			stream_zap(&stream, T, G, 16 + 2 * i, 1000 + 2 * i, 1, true, 0);
+		for (int i = 0; i < 4000; i++)
+			unmapped(T, 17, 1);
+		promise(RECORD_PROMISE_CONVERT_END, 0, 0, false);
+		stream_heartbeat(&stream);
+		judged();
+		assert_int_equal(reason_has("at once than is kept in mind"), long_list);
+		assert_int_equal(here_count(RULE_EXPOSED) != 0, !long_list);
+	}
+}
+
 /* What nobody can have recorded is counted, and taken for nothing. */
 static void test_nonsense(void **state)
 {
@@ -447,6 +533,9 @@ int main(void)
 		RULE_TEST(test_shadowed),
 		RULE_TEST(test_undone),
 		RULE_TEST(test_unflushed_others),
+		RULE_TEST(test_unflushed_reused),
+		RULE_TEST(test_scattered),
+		RULE_TEST(test_looks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
