@@ -6,13 +6,24 @@
 #include "held.h"
 #include "slot.h"
 
-/* PREEMPT_DISABLE_OFFSET: schedule() is not preemptible itself, and neither is who is told by a tracepoint. */
-#define COUNTED_BESIDE 1
+#define COUNTED_BY_SCHEDULE 1 /* PREEMPT_DISABLE_OFFSET: it is not preemptible itself */
 
-static __always_inline int sleep_write(__u32 might)
+struct task_struct___nesting {
+	int rcu_read_lock_nesting;
+} __attribute__((preserve_access_index));
+
+/*
+ * What a hook on a function counts by itself, as the one that saw the request begin: without
+ * CONFIG_PREEMPT_RCU an RCU reader, and so every such program, is one that is not preempted.
+ */
+static __always_inline __u32 counted_by_hooks(void)
+{
+	return !bpf_core_field_exists(struct task_struct___nesting, rcu_read_lock_nesting);
+}
+
+static __always_inline int sleep_write(__u32 count, __u32 might)
 {
 	struct record_sleep *record;
-	__u32 count = 0;
 
 	slot_settle();
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
@@ -20,11 +31,9 @@ static __always_inline int sleep_write(__u32 might)
 		loss_count(0, 0, RECORD_LOSS_RING_FULL);
 		return 0;
 	}
-	preempt_count_read(&count);
-	count &= PREEMPT_PREEMPT | PREEMPT_SOFTIRQ;
 	header_fill(&record->header, RECORD_SLEEP, sizeof(*record));
 	record->header.inode = 0;
-	record->preempt_count = count > COUNTED_BESIDE ? count - COUNTED_BESIDE : 0;
+	record->preempt_count = count & (PREEMPT_PREEMPT | PREEMPT_SOFTIRQ);
 	record->might = might;
 	record->reserved2 = 0;
 	record->header.time = bpf_ktime_get_ns();
@@ -35,23 +44,55 @@ static __always_inline int sleep_write(__u32 might)
 SEC("fentry/__schedule_bug")
 int BPF_PROG(schedule_bug_enter, struct task_struct *previous)
 {
-	return armed(PROGRAM_SCHEDULE_BUG_ENTER) ? sleep_write(0) : 0;
+	__u32 count = 0;
+
+	if (!armed(PROGRAM_SCHEDULE_BUG_ENTER))
+		return 0;
+	preempt_count_read(&count);
+	count &= PREEMPT_PREEMPT | PREEMPT_SOFTIRQ;
+	return sleep_write(count > COUNTED_BY_SCHEDULE ? count - COUNTED_BY_SCHEDULE : 0, 0);
 }
 
-/* "BUG: sleeping fu"nction called from invalid context */
-#define SAID_FIRST 0x656c73203a475542ULL
-#define SAID_SECOND 0x756620676e697065ULL
+/* "preempt_count: "; then a number without 0x, and ", expected: " */
+#define SAID_FIRST 0x5f74706d65657270ULL
+#define SAID_SECOND 0x203a746e756f63ULL
+#define SAID_LENGTH 15
+#define SAID_DIGITS 8
 
-/* __might_resched() is called at every place that may sleep; what it says when it finds something, rarely. */
+static __always_inline __u32 hex_read(const char *digits)
+{
+	__u32 value = 0;
+
+	for (int i = 0; i < SAID_DIGITS; i++) {
+		char digit = digits[i];
+
+		if (digit >= '0' && digit <= '9')
+			value = value << 4 | (__u32)(digit - '0');
+		else if (digit >= 'a' && digit <= 'f')
+			value = value << 4 | (__u32)(digit - 'a' + 10);
+		else
+			break;
+	}
+	return value;
+}
+
+/*
+ * __might_resched() is called at every place that may sleep; what it says when it finds something, rarely. The count
+ * is the one that it says: what programs of tracepoints count by themselves depends on the kernel (from 7.0 on nothing).
+ */
 SEC("tp_btf/console")
 int BPF_PROG(sleep_said, const char *text, unsigned long length)
 {
-	__u64 words[2] = {};
+	union {
+		__u64 words[3];
+		char text[24];
+	} said = {};
 
-	if (!armed(PROGRAM_SLEEP_SAID) || bpf_probe_read_kernel(words, sizeof(words), text) ||
-	    words[0] != SAID_FIRST || words[1] != SAID_SECOND)
+	if (!armed(PROGRAM_SLEEP_SAID) || length <= SAID_LENGTH ||
+	    bpf_probe_read_kernel(&said, sizeof(said), text) || said.words[0] != SAID_FIRST ||
+	    (said.words[1] & ~0ULL >> 8) != SAID_SECOND)
 		return 0;
-	return sleep_write(1);
+	return sleep_write(hex_read(said.text + SAID_LENGTH) + counted_by_hooks(), 1);
 }
 
 #endif
