@@ -287,7 +287,9 @@ static void next_write(const struct output *output, const struct check *check,
 		check->options.run.file ? check->options.run.file : check->options.run.capture;
 	char name[MODEL_INODE_NAME_MAX], clean[PATH_TEXT_MAX], besides[PATH_TEXT_MAX];
 
-	if (strcmp(check->format->name, "text") != 0 || !first || !capture)
+	if ((strcmp(check->format->name, "text") != 0 &&
+	     strcmp(check->format->name, "verbose") != 0) ||
+	    !first || !capture)
 		return;
 	escape_text(clean, sizeof(clean), capture);
 	if (check->besides_path) {

@@ -6,6 +6,7 @@
 
 #define LINE_COLUMNS 96
 #define ROWS_MAX 20 /* of a pattern's table; --json has all */
+#define NAMES_MAX 4 /* of rules, in a line; --verbose has all */
 
 static const char *value_color(enum verdict_value value, bool color)
 {
@@ -144,7 +145,7 @@ static void text_pattern(FILE *out, const struct verdict *verdict, size_t index,
 
 /* How many rules there are of each kind. */
 struct rules_sum {
-	size_t passed, failed, allowed, not_judged, unbuilt;
+	size_t passed, failed, allowed, not_judged;
 };
 
 static void rules_sum(const struct verdict *verdict, struct rules_sum *sum)
@@ -157,10 +158,8 @@ static void rules_sum(const struct verdict *verdict, struct rules_sum *sum)
 			sum->failed++;
 		else if (report_allowed(verdict, rule))
 			sum->allowed++;
-		else if (!rule->built)
-			sum->unbuilt++;
 		else if (report_not_judged(verdict, rule))
-			sum->not_judged++;
+			sum->not_judged += rule->built;
 		else
 			sum->passed++;
 	}
@@ -233,6 +232,59 @@ static void headline_judged(FILE *out, const struct model_counts *counts,
 		(unsigned long long)counts->missed);
 }
 
+/* "split, orphan-absent and 2 more": the name at @nr, from 0, or, NULL, how many were not named. */
+static void text_name(FILE *out, size_t nr, const char *before, const char *name)
+{
+	if (name && nr < NAMES_MAX)
+		fprintf(out, "%s%s", nr ? ", " : before, name);
+	else if (!name && nr > NAMES_MAX)
+		fprintf(out, " and %zu more", nr - NAMES_MAX);
+}
+
+/* What was not judged, by name; false: nothing. */
+static bool text_unjudged(FILE *out, const struct verdict *verdict, const char *before)
+{
+	const struct verdict_not_judged *entry;
+	size_t nr = 0;
+
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
+		if (entry->rule->built)
+			text_name(out, nr++, before, entry->rule->name);
+	}
+	text_name(out, nr, before, NULL);
+	return nr != 0;
+}
+
+static bool is_noted(const struct verdict *verdict, const struct rule *rule)
+{
+	const struct verdict_violation *note;
+
+	for (size_t i = 0; (note = verdict_note(verdict, i)); i++) {
+		if (note->rule == rule)
+			return true;
+	}
+	return false;
+}
+
+static bool text_noted(FILE *out, const struct verdict *verdict, const char *before)
+{
+	const struct rule *rule = NULL;
+	size_t nr = 0;
+
+	while ((rule = rule_next(rule))) {
+		if (is_noted(verdict, rule))
+			text_name(out, nr++, before, rule->name);
+	}
+	text_name(out, nr, before, NULL);
+	return nr != 0;
+}
+
+/* Nothing to look into: the verdict is a line. */
+static bool is_green(const struct verdict *verdict, const struct model_counts *counts)
+{
+	return verdict_value(verdict) == VERDICT_CONSISTENT && counts->command_status <= 0;
+}
+
 /* The whole in a line; where all is well it is the only one. */
 static void text_headline(FILE *out, const struct verdict *verdict,
 			  const struct model_counts *counts, bool color)
@@ -258,6 +310,12 @@ static void text_headline(FILE *out, const struct verdict *verdict,
 		fputs(reason ? report_clean(reason, clean) : "", out);
 	else
 		headline_judged(out, counts, &rules);
+	if (is_green(verdict, counts)) {
+		bool more = text_noted(out, verdict, "; notes: ");
+
+		more |= text_unjudged(out, verdict, "; not judged: ");
+		fputs(more ? " (--verbose)" : "", out);
+	}
 	fputs("   ", out);
 	text_run(out, verdict);
 }
@@ -318,10 +376,11 @@ static void text_footer(FILE *out, const struct verdict *verdict, const struct m
 		plural(counts->snapshots), (unsigned long long)counts->inodes,
 		plural(counts->inodes), (unsigned long long)counts->lost, plural(counts->lost),
 		(unsigned long long)counts->missed, plural(counts->missed));
-	fprintf(out,
-		"rules      %zu passed, %zu failed, %zu allowed, %zu not judged here, %zu not "
-		"built\n",
-		rules.passed, rules.failed, rules.allowed, rules.not_judged, rules.unbuilt);
+	fprintf(out, "rules      %zu passed, %zu failed, %zu allowed, %zu not judged here",
+		rules.passed, rules.failed, rules.allowed, rules.not_judged);
+	if (text_unjudged(out, verdict, ": "))
+		fputs(" (--verbose says why)", out);
+	fputc('\n', out);
 	text_kernel(out, verdict);
 }
 
@@ -362,24 +421,43 @@ static void text_causes(FILE *out, const struct verdict *verdict, bool color)
 		text_allowed(out, verdict, cause->rule);
 	}
 	text_unlisted(out, verdict_alloweds_unlisted(verdict), "allowed causes");
-	for (size_t i = 0; (cause = verdict_note(verdict, i)); i++)
-		text_violation(out, cause, "note: ", color);
+}
+
+/* What costs, and is not wrong. */
+static void text_notes(FILE *out, const struct verdict *verdict, bool color)
+{
+	const struct verdict_violation *note;
+
+	for (size_t i = 0; (note = verdict_note(verdict, i)); i++)
+		text_violation(out, note, "note: ", color);
 	text_unlisted(out, verdict_notes_unlisted(verdict), "notes");
 }
 
-static int text_write(FILE *out, const struct verdict *verdict, bool color)
+static int text_report(FILE *out, const struct verdict *verdict, bool color, bool verbose)
 {
-	enum verdict_value value = verdict_value(verdict);
 	struct model_counts counts;
 
 	model_count(verdict_model(verdict), &counts);
 	text_headline(out, verdict, &counts, color);
 	text_causes(out, verdict, color);
-	if (value != VERDICT_CONSISTENT || counts.command_status > 0)
+	if (verbose || !is_green(verdict, &counts))
+		text_notes(out, verdict, color);
+	if (!is_green(verdict, &counts))
 		text_footer(out, verdict, &counts);
-	text_not_judged(out, verdict);
+	if (verbose)
+		text_not_judged(out, verdict);
 	text_not_met(out, verdict);
 	return report_done(out);
+}
+
+static int text_write(FILE *out, const struct verdict *verdict, bool color)
+{
+	return text_report(out, verdict, color, false);
+}
+
+static int verbose_write(FILE *out, const struct verdict *verdict, bool color)
+{
+	return text_report(out, verdict, color, true);
 }
 
 static const struct report_format text = {
@@ -389,3 +467,11 @@ static const struct report_format text = {
 	.compare = compare_text,
 };
 REPORT_FORMAT_ENTER(text);
+
+static const struct report_format verbose = {
+	.name = "verbose",
+	.help = "the same, with all notes, and why what was not judged was not",
+	.write = verbose_write,
+	.compare = compare_text,
+};
+REPORT_FORMAT_ENTER(verbose);

@@ -286,6 +286,29 @@ static void test_markdown(void **state)
 	assert_non_null(strstr(text, "\nNot judged: "));
 }
 
+/* Where all is well that is a line, with what was not judged in it; why it was not is asked for. */
+static void test_green(void **state)
+{
+	judge(false);
+	assert_int_equal(verdict_value(stream.verdict), VERDICT_CONSISTENT);
+	written("text");
+	assert_ptr_equal(text, strstr(text, "CONSISTENT  8 transitions, "));
+	assert_ptr_equal(strchr(text, '\n'), text + text_size - 1);
+	assert_non_null(strstr(text, " 0 missed; not judged: "));
+	assert_non_null(strstr(text, " more (--verbose)   (gmemtrace "));
+	free(text);
+	written("verbose");
+	assert_ptr_equal(text, strstr(text, "CONSISTENT  8 transitions, "));
+	assert_non_null(strstr(text, "\nnot judged: orphan-absent: the direct map was not walked"));
+	teardown(state);
+	stream_init(&stream);
+	judge(true);
+	written("text");
+	assert_non_null(strstr(text, " not judged here: "));
+	assert_non_null(strstr(text, " more (--verbose says why)\n"));
+	assert_null(strstr(text, "\nnot judged: "));
+}
+
 /* Violations that are known are shown in every format, and fail in none. */
 static void test_allowed(void **state)
 {
@@ -587,6 +610,7 @@ int main(void)
 		REPORT_TEST(test_junit),
 		REPORT_TEST(test_github),
 		REPORT_TEST(test_markdown),
+		REPORT_TEST(test_green),
 		REPORT_TEST(test_allowed),
 		REPORT_TEST(test_allowed_another),
 		REPORT_TEST(test_mail),
