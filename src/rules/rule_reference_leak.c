@@ -32,6 +32,10 @@ static const struct rule_descriptor reference_leak = {
 			   "has at least two references beyond those of the page cache and of maps. "
 			   "One alone may be that of a list on which a CPU collects folios: what leaked "
 			   "once only is not seen. "
+			   "All that leaked since the page joined adds up until then, however slowly. But how "
+			   "it grows while the inode lives is not followed, as users of its pages hold some, "
+			   "too: of an inode that outlives the run nothing is seen, and not which of the "
+			   "requests leaked, nor how much beyond 15. "
 			   "A page with memory failure is left out: who deals with that holds one, too. "
 			   "Judged for inodes that requests change.",
 		.id = RULE_REFERENCE_LEAK,
