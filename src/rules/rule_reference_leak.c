@@ -34,7 +34,7 @@ static const struct rule_descriptor reference_leak = {
 			   "once only is not seen. "
 			   "All that leaked since the page joined adds up until then, however slowly. But how "
 			   "it grows while the inode lives is not followed, as users of its pages hold some, "
-			   "too: of an inode that outlives the run nothing is seen, and not which of the "
+			   "too: of an inode that outlives the run, and of a page that a hole took out, nothing is seen, and not which of the "
 			   "requests leaked, nor how much beyond 15. "
 			   "A page with memory failure is left out: who deals with that holds one, too. "
 			   "Judged for inodes that requests change.",

@@ -15,6 +15,7 @@ figures=(
 	"record_request_monotonic|requests|monotonic|instructions/page|-|verdict"
 	"record_left_out|left_out|thread|instructions/page|-|verdict, left out by --comm"
 	"record_left_out_monotonic|left_out|monotonic|instructions/page|-|verdict, left out by --comm"
+	"record_check_guest|guest|thread|instructions/page|-|verdict, guests' page tables"
 	"record_latency|latency|thread|instructions/transition|900|verdict, flushes"
 	"record_answer|answers|size|instructions/CPU|250|verdict, flushes"
 	"record_answer_empty|answers_empty|size|instructions/CPU|-|empty programs at the same hooks"
