@@ -8,13 +8,13 @@
 page=$top/man/gmemtrace-rules.7
 
 # Of these there is no small capture: whoever has one gives it, and takes the rule from here.
-readonly without='left-absent unserialised split'
+readonly without='left-absent split'
 # Of cost alone: no mail has them.
 readonly notes='split redundant-flush long-exposure'
 
-# told CAPTURE RULE: what a mail says of it, which is to be the first thing that it tells.
+# told CAPTURE RULE [PAGES]: what a mail says of it, which is to be the first thing that it tells, of all pages or of PAGES.
 told() {
-	"$top/build/bin/gmemtrace" check --mail "$top/tests/unit/fixtures/$1.cap" |
+	"$top/build/bin/gmemtrace" check --mail ${3:+--pgoff "$3"} "$top/tests/unit/fixtures/$1.cap" 2>/dev/null |
 		awk -v rule="$2" '
 			NR < 3 { next }
 			NR == 3 { if ($1 != rule) print "the first is not " rule ": " $0; next }
@@ -31,7 +31,7 @@ noted() {
 	sed -n 's/^      /  /p' "$test_work/note"
 }
 
-# printed CAPTURE RULE
+# printed CAPTURE RULE [PAGES]
 printed() {
 	case " $notes " in
 	*" $2 "*) noted "$@" ;;
@@ -49,7 +49,7 @@ shown() {
 		while IFS= read -r line && [ "$line" != '.Bd -literal' ]; do
 			printf '%s\n' "$line"
 		done
-		printf '.Bd -literal\n%s\n.Ed\n' "$(printed "${words[3]}" "${words[4]}")"
+		printf '.Bd -literal\n%s\n.Ed\n' "$(printed "${words[@]:3:3}")"
 		while IFS= read -r line && [ "$line" != .Ed ]; do
 			:
 		done
@@ -60,9 +60,9 @@ shown >"$test_work/page"
 [ -z "${PROOFS_WRITE-}" ] || cp "$test_work/page" "$page"
 is "$(diff "$page" "$test_work/page")" '' 'each example is what is printed of its capture'
 is "$(sed -n 's/^\.It Sy \([a-z-]*\) Pq [0-9]*$/\1/p' "$page" | sort |
-	comm -23 - <({ sed -n 's/^\.\\" printed of [^ ]* //p' "$page"; echo "$without" | tr ' ' '\n'; } | sort))" '' \
+	comm -23 - <({ sed -n 's/^\.\\" printed of [^ ]* \([^ ]*\).*/\1/p' "$page"; echo "$without" | tr ' ' '\n'; } | sort))" '' \
 	'each rule has one, or is named here'
-is "$(sed -n 's/^\.\\" printed of [^ ]* //p' "$page" | grep -xF -e "${without// /$'\n'}")" '' 'and not both'
+is "$(sed -n 's/^\.\\" printed of [^ ]* \([^ ]*\).*/\1/p' "$page" | grep -xF -e "${without// /$'\n'}")" '' 'and not both'
 succeeds 'a rule that is not the first is said to be none' \
 	grep -q '^the first is not exposed' <(printed fault-lock-left exposed)
 succeeds 'nor is there a note where there is none' \
