@@ -65,6 +65,18 @@ static const char *kvm_missing(const struct kernel *kernel)
 	return "";
 }
 
+/* What features lists: those of a verdict. */
+#define PROBED (SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE | SENSOR_GROUP_GUEST)
+
+static bool probe_shadowed(struct probe *probe, const struct load_program *program)
+{
+	if (!(program->group & SENSOR_GROUP_GUEST) || !kernel_shadows_guests())
+		return false;
+	probe_add(probe, program->target, false, false, program->provenance,
+		  "kvm.tdp_mmu=N: guests have page tables that are not hooked");
+	return true;
+}
+
 static void probe_functions(struct probe *probe, const struct kernel *kernel)
 {
 	const char *last = "";
@@ -74,9 +86,11 @@ static void probe_functions(struct probe *probe, const struct kernel *kernel)
 
 		/* What only figures need hooks the same routines. */
 		if (!program->target || !strcmp(program->target, last) ||
-		    !(program->group & (SENSOR_GROUP_VERDICT | SENSOR_GROUP_PAGE_FREE)))
+		    !(program->group & PROBED))
 			continue;
 		last = program->target;
+		if (probe_shadowed(probe, program))
+			continue;
 		probe_add(probe, program->target, program->required,
 			  kernel_has_function(kernel, program->target, program->parameters),
 			  program->provenance,
@@ -213,7 +227,8 @@ static void probe_unproven(struct probe *probe, const struct load *load)
 /* Hooks everything for a moment, and touches it. */
 static void probe_sight(struct probe *probe, const struct kernel *kernel)
 {
-	const struct sensor_options options = { .groups = SENSOR_GROUP_VERDICT };
+	const struct sensor_options options = { .groups =
+							SENSOR_GROUP_VERDICT | SENSOR_GROUP_GUEST };
 	struct sensor_failure failure = {};
 	struct load load = {};
 	int error = sight_check(&failure);
