@@ -961,9 +961,55 @@ static void test_empty_and_asked(void **state)
 	assert_int_equal(settled_at(begin), 0);
 }
 
+/* Of two reads at the same time the first is compared: what was touched is known from its begin on. */
+static void test_first_of_two_at_once(void **state)
+{
+	const struct stream_page page = { 0, 100, 1, ABSENT_BITS };
+	struct record_snapshot *begin;
+	size_t second;
+
+	(void)state;
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	stream.now += MS;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, &page, 1);
+	second = stream.used;
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 1, 0, 64, &page, 1);
+	begin = (struct record_snapshot *)(stream.data + second);
+	begin->header.time -= 2000; /* ns: before the end of the first */
+	feed();
+	assert_int_equal(inode_of(G)->compared, 64);
+}
+
+/* Pages far from what is said to be read: a read of single pages of another part of the inode has none of them. */
+static void test_read_elsewhere(void **state)
+{
+	const __u64 first = 1ULL << 22;
+	const struct stream_page pages[] = {
+		{ first + 3, 100, 1, ABSENT_BITS },
+		{ first + 1, 300, 1, ABSENT_BITS },
+		{ 0, 500, 1, ABSENT_BITS },
+		{ MODEL_PGOFF_MAX - 1, 700, 1, ABSENT_BITS },
+	};
+
+	(void)state;
+	anew();
+	stream_inode(&stream, G, RFC3, 1ULL << 23, false);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, first, 64, pages, 4);
+	feed();
+	assert_int_equal(inode_of(G)->compared, 64);
+	assert_true(page_at(G, first + 3).resident);
+	assert_true(page_at(G, first + 1).resident);
+	assert_false(page_at(G, 0).resident);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_first_of_two_at_once),
+		RULE_TEST(test_read_elsewhere),
 		RULE_TEST(test_run_of_known),
 		RULE_TEST(test_runs),
 		RULE_TEST(test_since),

@@ -731,9 +731,89 @@ static void test_read_binds_forgotten(void **state)
 	}
 }
 
+/* The same of pages that are alike, of which none is looked at by itself. */
+static void test_reads_of_alike_overlap(void **state)
+{
+	const struct stream_page alike = { 0, 512, 512, PRESENT_BITS | DEVIATES };
+	struct record_owner join = {
+		.header = { .kind = RECORD_JOIN, .size = sizeof(join), .tid = T, .inode = G },
+		.page = 512,
+		.nr = 512,
+		.prepared = RECORD_OWNER_PREPARED,
+	};
+
+	(void)state;
+	for (int overlap = 0; overlap < 2; overlap++) {
+		struct record_snapshot *begin;
+		size_t at;
+
+		here_anew();
+		stream_inode(&stream, G, RFC3, 512, false);
+		bind(GFN, 0, 512);
+		convert_to(GFN, 512, true, 1, 0, 0);
+		join.header.time = stream.now += 1000;
+		stream_add(&stream, &join.header);
+		stream_begin(&stream, T, G, SET_RANGE, 0, 511, true);
+		stream_end(&stream, T, G, SET_RANGE, 0, 511, true);
+		convert_to(GFN, 512, true, 1, 0, 0);
+		stream_heartbeat(&stream);
+		promises[0] = (struct stream_promise){ 0, 512, GFN, true };
+		stream.promises = promises;
+		stream.promises_nr = 1;
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 512, &alike, 1);
+		at = stream.used;
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 512, &alike, 1);
+		begin = (struct record_snapshot *)(stream.data + at);
+		if (overlap)
+			begin->header.time -= 1500;
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_PROMISE_BROKEN), !overlap);
+	}
+}
+
+/* What no kernel says of what it has promised is not taken, and counted. */
+static void test_reads_malformed(void **state)
+{
+	static const struct stream_promise good = { 0, PAGES, GFN, true };
+	static const struct stream_promise bad[] = {
+		{ 0, 0, GFN, true },
+		{ 0, RECORD_SNAPSHOT_CHUNK + 1, GFN, true },
+		{ MODEL_PGOFF_MAX, 1, GFN, true },
+		{ 0, PAGES, 1ULL << 52, true },
+		{ PAGES - 1, 1, GFN + PAGES - 1, true },
+	};
+	struct model_counts counts;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		bool behind = bad[i].pgoff == PAGES - 1;
+
+		private_vm(false);
+		promises[0] = behind ? good : bad[i];
+		promises[1] = bad[i];
+		stream.promises = promises;
+		stream.promises_nr = behind ? 2 : 1;
+		read_once(RECORD_SNAPSHOT_LIVE, false, ABSENT_BITS);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		model_count(stream.model, &counts);
+		assert_int_equal(counts.malformed, 1);
+	}
+	private_vm(false);
+	promise(true);
+	read_once(RECORD_SNAPSHOT_LIVE, false, ABSENT_BITS);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	model_count(stream.model, &counts);
+	assert_int_equal(counts.malformed, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_reads_of_alike_overlap),
+		RULE_TEST(test_reads_malformed),
 		RULE_TEST(test_converted_elsewhere),
 		RULE_TEST(test_converted_in_vain),
 		RULE_TEST(test_own_word_of_all),

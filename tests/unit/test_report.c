@@ -233,6 +233,31 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "\nok 27 - the command\n"));
 }
 
+/* CMD is a test point of its own, whatever the verdict. */
+static void test_text_of_command(void **state)
+{
+	struct record_end *end;
+
+	(void)state;
+	judge(false);
+	written("tap");
+	assert_non_null(strstr(text, "\nok 26 - the verdict is "));
+	assert_non_null(strstr(text, "\nok 27 - the command\n"));
+	for (__s64 status = -1; status < 8; status += 8) {
+		end = (struct record_end *)(stream.data + stream.used - sizeof(*end));
+		assert_int_equal(end->header.kind, RECORD_END);
+		end->command_status = status;
+		verdict_free(stream.verdict);
+		model_free(stream.model);
+		stream_judge(&stream, NULL);
+		written("tap");
+		assert_non_null(strstr(
+			text, status < 0
+				      ? "\nok 27 - the command # SKIP there was none\n"
+				      : "\nnot ok 27 - the command\n# it failed with status 7\n"));
+	}
+}
+
 static void test_junit(void **state)
 {
 	(void)state;
@@ -607,6 +632,7 @@ int main(void)
 		REPORT_TEST(test_json_violated),
 		REPORT_TEST(test_json_many),
 		REPORT_TEST(test_text),
+		REPORT_TEST(test_text_of_command),
 		REPORT_TEST(test_junit),
 		REPORT_TEST(test_github),
 		REPORT_TEST(test_markdown),
