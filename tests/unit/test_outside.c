@@ -35,6 +35,8 @@ static void test_escape(void **state)
 		{ "\xe2\x80\x8a\xe2\x80\x90", "\xe2\x80\x8a\xe2\x80\x90" }, /* beside them */
 		{ "\xff\xfe", "\\xff\\xfe" },
 		{ "a\xe2\x82", "a\\xe2\\x82" }, /* cut */
+		{ "a\xe4\xbd", "a\\xe4\\xbd" }, /* cut, and the rest of it looks like a letter */
+		{ "\xe4\xbd(", "\\xe4\\xbd(" },
 		{ "\xc0\x80\xe0\x80\x80", "\\xc0\\x80\\xe0\\x80\\x80" }, /* overlong */
 		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" }, /* a surrogate */
 		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" }, /* beyond Unicode */
