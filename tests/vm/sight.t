@@ -40,6 +40,9 @@ stdout_like 'in the kernel.s text, as those that have fired; no touch reaches it
 json_is "$out/empty.json" '[.facts | to_entries[] | select(.key | startswith("sensor.sight.")) | .value] | unique | join("; ")' \
 	'in the kernel'"'"'s text, as those that have fired; no touch reaches it; proved; unproven: no touch of the tool'"'"'s own reaches module_load; unproven: no touch of the tool'"'"'s own reaches witness_asked; unproven: no touch of the tool'"'"'s own reaches witness_step' \
 	'and so do the facts'
+json_ok "$out/empty.json" '.facts as $facts | [$facts | to_entries[] | select(.value | startswith("guest_")) |
+	$facts["sensor.sight." + (.key | ltrimstr("sensor.program."))]] == ["proved", "proved"]' \
+	'a page of the tool'"'"'s own goes through a guest'"'"'s page table, and is seen there'
 off_is_told stock-6.12 --kernel stock-6.12
 
 # What kvm did before it was hooked is a doubt from the moment that it was loaded.
