@@ -113,7 +113,35 @@ static const struct sensor_feature *rule_missing(const struct features *features
 	return missing;
 }
 
-/* Whether @rule can be judged here; if not, @reason says why. */
+#define UNPROVEN "unproven"
+
+/* What a part of the rule needs, and cannot have here; NULL: nothing. */
+static const struct sensor_feature *part_missing(const struct features *features,
+						 const struct rule *rule)
+{
+	static const struct {
+		__u32 needs;
+		const char *names[4];
+	} parts[] = {
+		{ RULE_NEEDS_GUEST,
+		  { "kvm_gmem_mark_prepared", "kvm_tdp_mmu_map", "kvm_tdp_mmu_unmap_gfn_range" } },
+		{ RULE_NEEDS_ANSWERS, { "flush acknowledgements" } },
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		for (const char *const *name = parts[i].names; *name; name++) {
+			const struct sensor_feature *feature = feature_find(features, *name);
+
+			if (rule->needs & parts[i].needs && feature &&
+			    (!feature->present ||
+			     !strncmp(feature->reason, UNPROVEN, strlen(UNPROVEN))))
+				return feature;
+		}
+	}
+	return NULL;
+}
+
+/* Whether @rule can be judged here; if not, or only in part, @reason says why. */
 static bool rule_judged(const struct features *features, const struct rule *rule,
 			char reason[REASON_MAX])
 {
@@ -126,9 +154,13 @@ static bool rule_judged(const struct features *features, const struct rule *rule
 		snprintf(reason, REASON_MAX, "nothing can be traced without %s", missing->name);
 	else if ((missing = rule_missing(features, rule)))
 		snprintf(reason, REASON_MAX, "needs %s: %s", missing->name, missing->reason);
-	else
-		return true;
-	return false;
+	if (reason[0])
+		return false;
+	missing = part_missing(features, rule);
+	if (missing)
+		snprintf(reason, REASON_MAX, "in part, without %s: %s", missing->name,
+			 missing->reason);
+	return true;
 }
 
 static void feature_print(FILE *out, const struct sensor_feature *feature)
