@@ -334,6 +334,39 @@ static void test_green(void **state)
 	assert_null(strstr(text, "\nnot judged: "));
 }
 
+/* A hook that was not seen to fire: what it would have judged was not, in each format that has room for it. */
+static void test_half(void **state)
+{
+	static const struct {
+		const char *format, *says;
+	} formats[] = {
+		{ "text", "; not judged: " },
+		{ "verbose", "\nnot judged: exposed: not what guests can reach: the hook "
+			     "guest_map_exit is unproven: KVM_CREATE_VCPU: no\n" },
+		{ "tap", "\nok 12 - exposed # SKIP not what guests can reach: the hook "
+			 "guest_map_exit is unproven: KVM_CREATE_VCPU: no\n" },
+		{ "json", "\"not what guests can reach: the hook guest_map_exit is unproven: "
+			  "KVM_CREATE_VCPU: no\"" },
+		{ "junit",
+		  "<skipped message=\"not what guests can reach: the hook guest_map_exit" },
+		{ "github", "exposed: not what guests can reach: the hook guest_map_exit" },
+	};
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		stream.groups |= SENSOR_GROUP_GUEST;
+		stream_programs(&stream);
+		stream_fact(&stream, "sensor.program.777", "guest_map_exit");
+		stream_fact(&stream, "sensor.sight.777", "unproven: KVM_CREATE_VCPU: no");
+		judge(false);
+		assert_int_equal(verdict_value(stream.verdict), VERDICT_CONSISTENT);
+		written(formats[i].format);
+		if (!strstr(text, formats[i].says))
+			fail_msg("%s does not say it: %s", formats[i].format, text);
+		teardown(state);
+		stream_init(&stream);
+	}
+}
+
 /* Violations that are known are shown in every format, and fail in none. */
 static void test_allowed(void **state)
 {
@@ -637,6 +670,7 @@ int main(void)
 		REPORT_TEST(test_github),
 		REPORT_TEST(test_markdown),
 		REPORT_TEST(test_green),
+		REPORT_TEST(test_half),
 		REPORT_TEST(test_allowed),
 		REPORT_TEST(test_allowed_another),
 		REPORT_TEST(test_mail),
