@@ -3,12 +3,14 @@
 #include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "gmemtrace/rules.h"
 #include "sensor/load.h"
 #include "sensor/sensor.h"
+#include "serve/client.h"
 
 #define FEATURES_SCHEMA "gmemtrace-features-1"
 #define REASON_MAX 256
@@ -242,6 +244,15 @@ static void features_print_json(FILE *out, const struct features *features)
 	json_object_put(object);
 }
 
+/* What this user may not do is done for him, where a socket lets him in. */
+static const char *served_words(void)
+{
+	return geteuid() && !access(SENSOR_SOCKET, W_OK)
+		       ? "; gmemtraced serves you at " SENSOR_SOCKET
+			 ": what traces does so through it, and says what it cannot judge"
+		       : "";
+}
+
 int subcommand_features(int argc, char **argv, char **command)
 {
 	struct features features = {};
@@ -265,6 +276,7 @@ int subcommand_features(int argc, char **argv, char **command)
 	if (!missing)
 		return GMEMTRACE_CONSISTENT;
 	if (!features.json)
-		output_line("cannot trace here: %s: %s", missing->name, missing->reason);
+		output_line("cannot trace here: %s: %s%s", missing->name, missing->reason,
+			    served_words());
 	return GMEMTRACE_CANNOT_RUN;
 }
