@@ -20,6 +20,12 @@ test_attacks() {
 		'^served 4 of 40: gmemtraced serves 4 clients of user 1003 already, as many as one user may have' \
 		'a user has a quarter of the places, and is told so'
 	case_is stranger 2 'Permission denied' 'who is not in the group does not get in'
+	is "$(cat "$out/member.status")" 0 'who is in it, and has no capability, has his verdict'
+	json_ok "$out/member.stdout" '.verdict == "consistent" and .pages >= 64' 'of the pages of others'
+	is "$(cat "$out/member-why.status")" 0 'and the story of one of them'
+	case_is member-features 4 'gmemtraced serves you at /run/gmemtraced.sock' 'features says by whom he may trace'
+	case_is stranger-check 4 'but user 1005 may not connect: see its --group' 'and to whom he has to turn who is not in it'
+	is "$(grep -c 'serves you at' "$out/stranger-features.stderr")" 0 'whom nobody serves'
 	is "$(cat "$out/check.status")" 0 'check through the daemon, beside all of them'
 	json_is <(sed -n '/^{/,$p' "$out/check.stdout") .verdict consistent 'is not held up'
 	ends_like sigterm 0 'SIGTERM ends it, whatever its clients do'

@@ -37,6 +37,7 @@ static _Noreturn void usage(void)
 	      "  churn     connects and leaves for NUMBER seconds\n"
 	      "  skew      poses as a gmemtraced of another version\n"
 	      "  mute      poses as a gmemtraced that says nothing\n"
+	      "  as CMD... runs CMD, which means no ill\n"
 	      "  left      prints how many BPF programs and links there are\n"
 	      "With HOSTILE_USER=UID:GID it is that user.\n",
 	      stderr);
@@ -285,6 +286,10 @@ int main(int argc, char **argv)
 		usage();
 	socket_path = argv[2];
 	user_become();
+	if (!strcmp(attack, "as")) {
+		execvp(argv[2], &argv[2]);
+		fail(argv[2]);
+	}
 	if (!strcmp(attack, "endless"))
 		return endless();
 	if (!strcmp(attack, "greedy"))
