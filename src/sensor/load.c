@@ -354,9 +354,13 @@ static int maps_share(const struct load *load, struct sensors_bpf *skeleton)
 	return 0;
 }
 
+/*
+ * A routine's end before its begin, as they were attached the other way round: the kernel patches a trampoline
+ * that has the end once more when it lets go of it, and asks every CPU after each of three steps.
+ */
 static void part_detach(struct load *load, enum load_part part)
 {
-	for (size_t i = 0; i < load_programs_nr; i++) {
+	for (size_t i = load_programs_nr; i-- > 0;) {
 		if (load_programs[i].part != part)
 			continue;
 		bpf_link__destroy(load->links[i]);
