@@ -448,6 +448,7 @@ struct model_counts {
 	__u64 unexplained; /* pages of inodes that tell of their residency, which changed without an event */
 	__u64 inodes;
 	__u64 inodes_live;
+	__u64 inodes_unannounced; /* spoken of before any record had said what they are */
 	__u64 transitions; /* pages of known inodes whose entry was changed */
 	__u64 zaps, restores; /* successful calls, other users' included */
 	__u64 zaps_foreign; /* calls for pages of no known inode, outside requests */

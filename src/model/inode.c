@@ -71,8 +71,10 @@ struct inode *inode_get(struct model *model, __u64 number, __u64 time)
 		return inode;
 	/* Its RECORD_INODE was lost. */
 	inode = inode_add(model, number, time, true);
-	if (inode)
-		MODEL_NOTIFY(model, inode_met, &inode->base);
+	if (!inode)
+		return NULL;
+	model->counts.inodes_unannounced++;
+	MODEL_NOTIFY(model, inode_met, &inode->base);
 	return inode;
 }
 

@@ -335,16 +335,21 @@ static void request_keep(struct request *request, const struct record_request *r
 		request->outer->kept_inside |= kept;
 }
 
-static void request_end_unseen(struct model *model, const struct record_request *record)
+/* Its begin was not seen. Requests of one kind do not nest: the task had ended one before it began another. */
+static void request_end_unseen(struct model *model, const struct task *task,
+			       const struct record_request *record)
 {
 	__u64 now = record->header.time, shadow = model->options.shadow_ns;
+	__u64 since = now > shadow ? now - shadow : 0;
 	struct inode *inode = NULL;
 
 	if (record->header.inode)
 		inode = inode_get(model, record->header.inode, now);
 	if (inode)
 		extent_touch(inode, record->pgoff_first, record->pgoff_last, now, true);
-	doubt_unseen(model, inode, now > shadow ? now - shadow : 0, now);
+	if (task && task->ended_operation == record->operation && task->ended > since)
+		since = task->ended;
+	doubt_unseen(model, inode, since, now);
 }
 
 void request_end(struct model *model, const struct record_request *record)
@@ -357,7 +362,7 @@ void request_end(struct model *model, const struct record_request *record)
 	if (!request || !request_is_step(request) || record->result < 0)
 		request_event(model, record, request);
 	if (!request) {
-		request_end_unseen(model, record);
+		request_end_unseen(model, task, record);
 		return;
 	}
 	while (task->top != request)
@@ -381,6 +386,8 @@ void request_end(struct model *model, const struct record_request *record)
 	if (task->early_nr && !request->outer && !task->call.vm)
 		reach_task_ended(model, task);
 	request_unlink(model, request);
+	task->ended = record->header.time;
+	task->ended_operation = record->operation;
 	inode = request->inode;
 	if (inode)
 		request_apply(model, request);

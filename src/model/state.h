@@ -117,6 +117,8 @@ struct task {
 	__u32 tid;
 	__u32 depth;
 	struct request *top;
+	__u64 ended; /* ns: when its last request has; 0: none was seen */
+	__u32 ended_operation; /* of that: enum record_operation */
 	struct model_zap *zaps; /* since the outermost request began */
 	size_t zaps_nr, zaps_room;
 	size_t zaps_unflushed; /* all before are flushed, or need none */

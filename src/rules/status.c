@@ -64,7 +64,7 @@ static void explain_losses(struct verdict *verdict, const struct model_counts *c
 	reason_add(verdict, "records were lost or calls missed: %s%s", causes, losers);
 }
 
-static void explain_inodes(struct verdict *verdict)
+static void explain_inodes(struct verdict *verdict, const struct model_counts *counts)
 {
 	const struct model_inode *inode = NULL;
 	__u64 unread = 0, unknown = 0;
@@ -83,6 +83,11 @@ static void explain_inodes(struct verdict *verdict)
 		reason_add(verdict, "%llu %s of unknown kind: how they began was not seen",
 			   (unsigned long long)unknown,
 			   plural_of(unknown, "inode is", "inodes are"));
+	if (counts->inodes_unannounced)
+		reason_add(verdict, "%llu %s spoken of before %s announced",
+			   (unsigned long long)counts->inodes_unannounced,
+			   plural_of(counts->inodes_unannounced, "inode was", "inodes were"),
+			   plural_of(counts->inodes_unannounced, "it was", "they were"));
 }
 
 static void explain_requests(struct verdict *verdict)
@@ -433,7 +438,7 @@ void verdict_explain(struct verdict *verdict)
 			   (unsigned long long)counts.reach_forgotten,
 			   plural(counts.reach_forgotten));
 	explain_requests(verdict);
-	explain_inodes(verdict);
+	explain_inodes(verdict, &counts);
 	if (counts.malformed + verdict->map.malformed)
 		reason_add(
 			verdict, "%llu record%s no sense",

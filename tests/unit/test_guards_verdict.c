@@ -390,6 +390,45 @@ static void test_seen_in_part(void **state)
 	assert_false(reason_has("seen only in part"));
 }
 
+/*
+ * In the first moments what ends unseen began before the sensors were armed, unless its task has ended one
+ * of its kind since: those do not nest.
+ */
+static void test_seen_in_part_early(void **state)
+{
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, false);
+	stream_end(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	judge();
+	assert_false(reason_has("seen only in part"));
+	anew();
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, true);
+	judge();
+	assert_true(reason_has("1 request was seen only in part"));
+}
+
+/* A record that speaks of an inode comes behind the one that says what it is. */
+static void test_unannounced(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	judge();
+	assert_false(reason_has("announced"));
+	anew();
+	stream_join(&stream, T, G, 0, 100);
+	heartbeats(2);
+	stream_inode(&stream, G, RFC3, 64, false);
+	judge();
+	assert_true(reason_has("1 inode was spoken of before it was announced"));
+}
+
 /* What a record that is missing might explain is not final where the stream is cut. */
 static void test_cut_behind(void **state)
 {
@@ -491,6 +530,8 @@ int main(void)
 		GUARD_TEST(test_no_end),
 		GUARD_TEST(test_many_reasons),
 		GUARD_TEST(test_seen_in_part),
+		GUARD_TEST(test_seen_in_part_early),
+		GUARD_TEST(test_unannounced),
 		GUARD_TEST(test_cut_behind),
 		GUARD_TEST(test_value_now),
 		GUARD_TEST(test_pending),
