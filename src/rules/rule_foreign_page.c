@@ -65,7 +65,8 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 
 /*
  * A release or a punched hole restores whole folios, and fallocate() zaps whole
- * ones that it has just made, also where they stand out of the range.
+ * ones that it has just made, also where they stand out of the range. What these
+ * restore leaves: that is looked at when they have ended.
  */
 static bool range_binds(const struct model_zap *change, const struct model_request *request)
 {
@@ -106,6 +107,48 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 	}
 }
 
+/* Pages [@first, @last] of @change: those that are still there have been taken from nobody. */
+static void accuse_kept(struct verdict *verdict, const struct model_zap *change,
+			const struct model_request *request, __u64 first, __u64 last)
+{
+	struct model_page page;
+	__u64 pgoff = first;
+
+	while (model_resident_next(verdict_model(verdict), change->inode, pgoff, last, &page)) {
+		__u64 skip = page.pgoff - change->pgoff;
+		__u64 nr = page.nr < last - page.pgoff + 1 ? page.nr : last - page.pgoff + 1;
+
+		if (page.applied == MODEL_PRESENT && page.pfn == change->pfn + skip)
+			accuse_foreign(verdict, change, request, skip, nr);
+		pgoff = page.pgoff + nr;
+	}
+}
+
+/* A hole makes present what goes; so does fallocate(), which gives back to make room. */
+static void foreign_request_ended(struct verdict *verdict, const struct model_request *request)
+{
+	if (request->operation != RECORD_OPERATION_FALLOCATE || !request->inode ||
+	    !provider_has(request->inode->provider, PROVIDER_JUDGED) ||
+	    model_doubtful(verdict_model(verdict), NULL, request->begin, request->end))
+		return;
+	for (size_t i = 0; i < request->zaps_nr; i++) {
+		const struct model_zap *change = &request->zaps[i];
+		__u64 first = change->pgoff, last = first + change->nr - 1;
+
+		/* A folio that came meanwhile may reach beyond the range. */
+		if (change->inode != request->inode || !change->valid || !change->sure ||
+		    change->since >= request->begin)
+			continue;
+		if (first < request->pgoff_first)
+			accuse_kept(verdict, change, request, first,
+				    last < request->pgoff_first ? last : request->pgoff_first - 1);
+		if (last > request->pgoff_last)
+			accuse_kept(verdict, change, request,
+				    first > request->pgoff_last ? first : request->pgoff_last + 1,
+				    last);
+	}
+}
+
 static const struct rule_descriptor foreign_page = {
 	.rule = {
 		.name = "foreign-page",
@@ -113,7 +156,7 @@ static const struct rule_descriptor foreign_page = {
 		.meaning = "A request changed a page outside its range, or one that is not its "
 			   "inode's. "
 			   "A release, or a punched hole, may restore whole folios beyond its "
-			   "range. "
+			   "range, which are gone when it has ended. "
 			   "Where the page is of no known inode, its offset is not known.",
 		.id = RULE_FOREIGN_PAGE,
 		.severity = RULE_SEVERITY_VIOLATION,
@@ -124,6 +167,7 @@ static const struct rule_descriptor foreign_page = {
 		.trusts = { "get_folio_exit", "add_folio_exit" },
 		.built = true,
 	},
+	.request_ended = foreign_request_ended,
 	.changed = foreign_changed,
 	.within_requests = true,
 };

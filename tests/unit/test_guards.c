@@ -313,8 +313,10 @@ static void foreign(enum record_operation operation, __u64 inode, __u64 pgoff, _
 static void test_foreign_guards(void **state)
 {
 	(void)state;
-	/* Whole folios, beyond the range. */
+	/* Whole folios, beyond the range; what they make present goes. */
 	foreign(RECORD_OPERATION_FALLOCATE, G, 5, 110, true, 0);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 5, 5);
+	foreign(RECORD_OPERATION_FALLOCATE, G, 5, 110, true, -12);
 	stream_expect_unread(&stream);
 	foreign(RECORD_OPERATION_FALLOCATE, G, 5, 110, false, 0);
 	stream_expect_unread(&stream);

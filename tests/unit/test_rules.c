@@ -381,6 +381,53 @@ static void test_foreign_page_silent(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* A hole of pages 2 and 3 that makes @last present, too; pages up to @gone leave. */
+static void punched_beyond(__u64 last, __u64 gone)
+{
+	faulted(8);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 3, true);
+	for (__u64 i = 2; i <= last; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	for (__u64 i = 2; i <= gone; i++)
+		stream_leave(&stream, T, 100 + 2 * i);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 3, true);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* What a hole takes from the guest and is still there when it has ended is none of it. */
+static void test_foreign_page_hole(void **state)
+{
+	(void)state;
+	punched_beyond(3, 3);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	stream_free(&stream);
+	stream_init(&stream);
+	/* All of a folio, or what was given back to make room. */
+	punched_beyond(5, 5);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	stream_free(&stream);
+	stream_init(&stream);
+	punched_beyond(5, 4);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 5, 5);
+}
+
+/* The folio that fallocate() itself brings may reach beyond the range, and is put back where that fails. */
+static void test_foreign_page_brought(void **state)
+{
+	(void)state;
+	faulted(2);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 3, true);
+	stream_join(&stream, T, G, 4, 400);
+	stream_zap_flush(&stream, T, G, 4, 400, 1, 400, 400);
+	stream_zap(&stream, T, G, 4, 400, 1, true, 0);
+	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_FALLOCATE, 2, 3, true,
+		       -12);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
 /* The owner is unknown where its join was lost: nothing may be said. */
 static void test_foreign_page_after_loss(void **state)
 {
@@ -710,6 +757,8 @@ int main(void)
 		RULE_TEST(test_foreign_page_other_inode),
 		RULE_TEST(test_foreign_page_outside_range),
 		RULE_TEST(test_foreign_page_silent),
+		RULE_TEST(test_foreign_page_hole),
+		RULE_TEST(test_foreign_page_brought),
 		RULE_TEST(test_foreign_page_after_loss),
 		RULE_TEST(test_foreign_page_after_missed_free),
 		RULE_TEST(test_freed_absent),
