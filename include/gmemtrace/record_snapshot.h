@@ -47,6 +47,7 @@ enum record_page_bits {
 	RECORD_PAGE_PRESENT = 1 << 6, /* the direct map's entry is present */
 	RECORD_PAGE_APPLIED_UNKNOWN = 1 << 7, /* reading the page tables failed */
 	RECORD_PAGE_LOCKED = 1 << 8, /* at a release: the folio is locked */
+	RECORD_PAGE_ASTRAY = 1 << 9, /* the entry is present and maps another page frame */
 	/*
 	 * At a release: references to the folio beyond those of the page cache and of maps, from 2 on;
 	 * 15 is as many or more. One alone is that of a list on which a CPU collects folios.

@@ -99,7 +99,8 @@ void read_compare(const struct judging *judging, struct model_read *read, const 
 		read->table = MODEL_EITHER;
 	if (!(read->declared & read->xarray))
 		read->differs |= MODEL_DIFFERS_DECLARED;
-	if (!(read_expected(judging, read, page) & read->table))
+	/* Whatever is declared, an entry leads to its own page or nowhere. */
+	if (!(read_expected(judging, read, page) & read->table) || read->bits & RECORD_PAGE_ASTRAY)
 		read->differs |= MODEL_DIFFERS_APPLIED;
 }
 

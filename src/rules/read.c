@@ -75,8 +75,9 @@ void read_sources(struct verdict_violation *violation, const struct model_read *
 								 : "declared absent");
 	written_source(violation, read);
 	if (read->bits & RECORD_PAGE_RESIDENT)
-		violation_source_state(violation, "page table", read->table, "%s",
-				       state_name(read->table));
+		violation_source_state(violation, "page table", read->table, "%s%s",
+				       state_name(read->table),
+				       read->bits & RECORD_PAGE_ASTRAY ? ", of another frame" : "");
 	else
 		violation_source(violation, "page table", "not resident");
 }

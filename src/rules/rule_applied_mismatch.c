@@ -97,6 +97,30 @@ static void applied_explain(const struct verdict *verdict, struct accusation *ac
 		accusation->changed = changed_last(verdict_model(verdict), read);
 }
 
+#define VARIANT_ASTRAY (1ULL << 49)
+
+/* No change of an entry that the sensors know makes it so, and no other rule sees it. */
+static void astray_read(struct verdict *verdict, const struct model_read *read,
+			struct accusation *accusation)
+{
+	struct verdict_violation *violation;
+	char name[MODEL_INODE_NAME_MAX];
+
+	accusation->variant |= VARIANT_ASTRAY;
+	violation = verdict_accuse(verdict, accusation);
+	if (!violation)
+		return;
+	model_inode_name(read->inode, name, sizeof(name));
+	read_sources(violation, read);
+	violation_words(
+		violation,
+		"Page 0x%llx of %s is resident, in page frame 0x%llx. However, the page-table "
+		"entry of that frame, read twice with nothing touching the page in between, "
+		"is present and leads to another frame: who means the page reads, and "
+		"writes, memory that may be anybody's.",
+		(unsigned long long)read->pgoff, name, (unsigned long long)read->pfn);
+}
+
 static void applied_read(struct verdict *verdict, const struct model_read *read)
 {
 	struct accusation accusation;
@@ -111,6 +135,10 @@ static void applied_read(struct verdict *verdict, const struct model_read *read)
 	accusation.chain = CHAIN_NAMED;
 	/* Read at the release, when nobody else holds the inode: no history in it. */
 	accusation.immune = read->origin == RECORD_SNAPSHOT_RELEASE;
+	if (read->bits & RECORD_PAGE_ASTRAY) {
+		astray_read(verdict, read, &accusation);
+		return;
+	}
 	applied_explain(verdict, &accusation, read);
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
@@ -130,7 +158,11 @@ static const struct rule_descriptor applied_mismatch = {
 		.fires_when =
 			"a prepared page's page-table entry differs from its declared state",
 		.meaning = "A prepared page's page-table entry differs from its declared state. "
-			   "Pages with a memory failure are not judged.",
+			   "Pages with a memory failure are not judged. "
+			   "It fires as well where the entry of a resident page, of 4K, is present "
+			   "and maps another page frame. "
+			   "What else an entry says, whether the page can be written or executed, "
+			   "is not looked at, nor is any mapping of the page beside the direct map.",
 		.id = RULE_APPLIED_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_SNAPSHOT,

@@ -135,6 +135,9 @@ static void test_pages(void **state)
 		{ 0, RECORD_PAGE_PRESENT, true },
 		{ 0, RECORD_PAGE_PREPARED, true },
 		{ 0, RECORD_PAGE_POISONED, true },
+		{ 0, RECORD_PAGE_ASTRAY, true },
+		{ 100, PRESENT_BITS | RECORD_PAGE_ASTRAY, false },
+		{ 100, ABSENT_BITS | RECORD_PAGE_ASTRAY, true },
 		{ 0, RECORD_PAGE_RESIDENT_UNKNOWN | RECORD_PAGE_PREPARED, false },
 	};
 

@@ -246,6 +246,25 @@ static void test_applied_poisoned(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* An entry that leads to another page frame is wrong where the page is to be present, too. */
+static void test_applied_astray(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
+	stream_zap(&stream, T, G, 4, 108, 1, true, 0);
+	stream_zap(&stream, T, G, 5, 110, 1, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 4, 5, true);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	pages[4].bits = PRESENT_BITS | DEVIATES;
+	pages[5].bits = PRESENT_BITS | DEVIATES | RECORD_PAGE_ASTRAY;
+	release(RFC3, pages, 8);
+	assert_non_null(strstr(stream_expect_one(&stream, RULE_APPLIED_MISMATCH, G, 5, 5)->words,
+			       "another frame"));
+}
+
 /* A failed read is unknown, never absent and never present. */
 static void test_applied_unknown(void **state)
 {
@@ -748,6 +767,7 @@ int main(void)
 		RULE_TEST(test_live_read_after_release),
 		RULE_TEST(test_applied_unprepared),
 		RULE_TEST(test_applied_poisoned),
+		RULE_TEST(test_applied_astray),
 		RULE_TEST(test_applied_unknown),
 		RULE_TEST(test_applied_plain),
 		RULE_TEST(test_missed_page),
