@@ -45,7 +45,9 @@ static const struct rule_descriptor half_converted = {
 			   "make present, or that it made absent before it failed, is absent though "
 			   "its guest frame is shared; or the attributes of a frame are not what "
 			   "was asked for while the direct map is. "
-			   "Judged as promise-broken is, and where that does not say the same.",
+			   "Judged as promise-broken is, and where that does not say the same. "
+			   "Whether it failed is known from kvm_gmem_convert(): what "
+			   "KVM_SET_MEMORY_ATTRIBUTES returns at last is not seen.",
 		.id = RULE_HALF_CONVERTED,
 		PROMISE_NEEDS,
 	},
