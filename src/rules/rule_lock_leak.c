@@ -111,8 +111,9 @@ static const struct rule_descriptor lock_leak = {
 			   "reads nothing has leaked. "
 			   "Of requests that nest the innermost is told of. "
 			   "The latter two locks are looked at for changes of a range, fallocate and "
-			   "the release. Mutexes, locks of other objects, those taken for reading, and "
-			   "what is taken outside of requests are not seen. "
+			   "the release. Mutexes, locks of other objects, those taken for reading, "
+			   "interrupts that stay disabled, and what is taken outside of requests are "
+			   "not seen. "
 			   "Where a kernel keeps no preemption count, that half is not judged.",
 		.id = RULE_LOCK_LEAK,
 		.severity = RULE_SEVERITY_VIOLATION,
