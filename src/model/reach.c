@@ -344,23 +344,6 @@ static void early_add(struct model *model, struct task *task, struct inode *inod
 	early->zap.nr = 1;
 }
 
-void reach_restored(struct model *model, struct task *task, struct inode *inode,
-		    const struct model_zap *zap)
-{
-	if (!inode->reach->mapped || (!task->call.vm && !task->top))
-		return;
-	for (__u64 i = 0; i < zap->nr; i++) {
-		__u64 pgoff = zap->pgoff + i;
-		const struct reach_chunk *chunk = chunk_of(inode->reach, pgoff);
-
-		if (!chunk)
-			i = part_last(pgoff, zap->pgoff + zap->nr - 1) - zap->pgoff;
-		else if (chunk_has(chunk, pgoff) &&
-			 task_takes_back(task, pgoff + chunk->delta, pgoff))
-			early_add(model, task, inode, chunk, zap, i);
-	}
-}
-
 /* Of [first, last], which were in reach when they came back. @unmapped: when they were no more; 0: they still are. */
 static void early_tell(struct model *model, const struct task *task, const struct early *early,
 		       __u64 first, __u64 last, __u64 unmapped)
@@ -388,6 +371,56 @@ static void early_tell(struct model *model, const struct task *task, const struc
 	zap.pfn = reached.pfn;
 	zap.nr = reached.nr;
 	MODEL_NOTIFY_WHOLE(model, reached, &reached);
+}
+
+/*
+ * Nobody asks for it, as where reclaim, or who allocates, gives back what no guest has used: so nothing
+ * takes the pages from the guest behind it.
+ */
+static void alone_restored(struct model *model, const struct task *task, struct inode *inode,
+			   const struct model_zap *zap)
+{
+	__u64 first = zap->pgoff, end = first + zap->nr;
+	struct early early = { .inode = inode, .zap = *zap };
+
+	if (!inode_has(inode, PROVIDER_TAKES_REQUESTS))
+		return;
+	for (__u64 pgoff = first; pgoff <= end; pgoff++) {
+		const struct reach_chunk *chunk =
+			pgoff < end ? chunk_of(inode->reach, pgoff) : NULL;
+
+		if (chunk && chunk_has(chunk, pgoff) &&
+		    !task_takes_back(task, pgoff + chunk->delta, pgoff)) {
+			early.since = chunk->since;
+			continue;
+		}
+		if (pgoff > first)
+			early_tell(model, task, &early, first, pgoff - 1, 0);
+		first = pgoff + 1;
+	}
+}
+
+void reach_restored(struct model *model, struct task *task, struct inode *inode,
+		    const struct model_zap *zap)
+{
+	const struct request *request = request_outermost(task);
+
+	if (!inode->reach->mapped)
+		return;
+	if (!task->call.vm && (!request || request->base.operation == RECORD_OPERATION_FALLOCATE))
+		alone_restored(model, task, inode, zap);
+	if (!task->call.vm && !request)
+		return;
+	for (__u64 i = 0; i < zap->nr; i++) {
+		__u64 pgoff = zap->pgoff + i;
+		const struct reach_chunk *chunk = chunk_of(inode->reach, pgoff);
+
+		if (!chunk)
+			i = part_last(pgoff, zap->pgoff + zap->nr - 1) - zap->pgoff;
+		else if (chunk_has(chunk, pgoff) &&
+			 task_takes_back(task, pgoff + chunk->delta, pgoff))
+			early_add(model, task, inode, chunk, zap, i);
+	}
 }
 
 /* What came back too early and is taken out only now. What is left over of a run is not told of. */

@@ -100,16 +100,19 @@ static void reached_by(const struct model_reached *reached, char *text, size_t s
 			 (unsigned long long)(conversion->gfn_first + conversion->gfn_nr - 1),
 			 conversion->is_private ? "private" : "shared", conversion->tid,
 			 time_seconds(conversion->begin), time_micros(conversion->begin));
+	else if (reached->request)
+		snprintf(text, size, "%s", request_words(reached->request, request));
 	else
-		snprintf(text, size, "%s",
-			 reached->request ? request_words(reached->request, request) : "a task");
+		snprintf(text, size, "task %u, outside of any request", reached->tid);
 }
 
 static void words_of_still(struct verdict_violation *violation, const struct model_reached *reached,
 			   const char *page, const char *by)
 {
-	char until[80] = "when that ended the guest had it still";
+	char until[80] = "the guest had it still";
 
+	if (reached->request || reached->conversion)
+		snprintf(until, sizeof(until), "when that ended the guest had it still");
 	if (reached->unmapped)
 		snprintf(until, sizeof(until), "the guest had it until %llu.%06llu s",
 			 time_seconds(reached->unmapped), time_micros(reached->unmapped));
@@ -214,6 +217,7 @@ static const struct rule_descriptor exposed = {
 			   "had ended; or KVM entered it into the guest's page table as private before "
 			   "the conversion to private had made it absent; or a conversion to shared, a "
 			   "punched hole or a release made it present before KVM had taken it out of "
+			   "there, or somebody whom nobody had asked to, as reclaim, while it was "
 			   "there. "
 			   "Marks are judged where the kernel sets them by a routine that can be hooked, "
 			   "the guest's page table where check runs live and KVM has its TDP MMU: "

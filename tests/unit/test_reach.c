@@ -124,6 +124,37 @@ static void test_still_others(void **state)
 	expect_silent(RULE_EXPOSED);
 }
 
+/* Reclaim may give back what no guest has, and nothing else. */
+static void given_back(__u64 pgoff, bool inside)
+{
+	bound();
+	mapped(3);
+	if (inside)
+		stream_begin(&stream, T + 2, G, RECORD_OPERATION_FALLOCATE, 7, 7, true);
+	here();
+	stream_zap(&stream, T + 2, G, pgoff, 100 + 2 * pgoff, 1, true, 0);
+	stream_leave(&stream, T + 2, 100 + 2 * pgoff);
+	if (inside)
+		stream_end(&stream, T + 2, G, RECORD_OPERATION_FALLOCATE, 7, 7, true);
+	stream_heartbeat(&stream);
+}
+
+static void test_given_back(void **state)
+{
+	(void)state;
+	given_back(3, false);
+	expect_here(RULE_EXPOSED);
+	expect_pages(RULE_EXPOSED, 3, 3);
+	assert_non_null(strstr(here_found(RULE_EXPOSED)->words,
+			       "outside of any request. However, the guest had it still"));
+	given_back(4, false);
+	expect_silent(RULE_EXPOSED);
+	given_back(4, true);
+	expect_silent(RULE_EXPOSED);
+	given_back(3, true);
+	expect_here(RULE_EXPOSED);
+}
+
 /* Never taken out, and others were: told when the conversion ends. */
 static void test_never_unmapped(void **state)
 {
@@ -519,6 +550,7 @@ int main(void)
 		RULE_TEST(test_still),
 		RULE_TEST(test_still_silent),
 		RULE_TEST(test_still_others),
+		RULE_TEST(test_given_back),
 		RULE_TEST(test_never_unmapped),
 		RULE_TEST(test_own_ioctl),
 		RULE_TEST(test_punch),
