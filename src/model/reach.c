@@ -385,9 +385,8 @@ static void alone_restored(struct model *model, const struct task *task, struct 
 
 	if (!inode_has(inode, PROVIDER_TAKES_REQUESTS))
 		return;
-	for (__u64 pgoff = first; pgoff <= end; pgoff++) {
-		const struct reach_chunk *chunk =
-			pgoff < end ? chunk_of(inode->reach, pgoff) : NULL;
+	for (__u64 pgoff = first; pgoff < end; pgoff++) {
+		const struct reach_chunk *chunk = chunk_of(inode->reach, pgoff);
 
 		if (chunk && chunk_has(chunk, pgoff) &&
 		    !task_takes_back(task, pgoff + chunk->delta, pgoff)) {
@@ -396,8 +395,12 @@ static void alone_restored(struct model *model, const struct task *task, struct 
 		}
 		if (pgoff > first)
 			early_tell(model, task, &early, first, pgoff - 1, 0);
+		if (!chunk)
+			pgoff = part_last(pgoff, end - 1);
 		first = pgoff + 1;
 	}
+	if (end > first)
+		early_tell(model, task, &early, first, end - 1, 0);
 }
 
 void reach_restored(struct model *model, struct task *task, struct inode *inode,
