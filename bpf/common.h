@@ -65,7 +65,7 @@ struct {
 /* Losses that found no room in either, by cause. */
 __u64 losses_unknown[LOSS_CAUSES] = {};
 
-/* A bit a pfn: zapped and not restored since. */
+/* A bit a pfn of the memory that there was when the sensors were loaded: zapped and not restored since. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

@@ -38,15 +38,18 @@ static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32
 	__u64 *word = bpf_map_lookup_elem(&zapped_pfns, &index);
 	struct record_page_free *record;
 
-	if (!word || !*word)
+	/* Of memory that was plugged in since nothing is remembered: all of it is looked at. */
+	if (word && !*word)
 		return 0;
 	/* Higher orders start a word of their own; what lies beyond 64 pages is not looked at. */
-	loop.zapped = *word >> (loop.pfn & 63);
+	loop.zapped = (word ? *word : ~0ULL) >> (loop.pfn & 63);
 	if (order < 6)
 		loop.zapped &= (1ULL << (1U << order)) - 1;
 	if (!loop.zapped)
 		return 0;
 	bpf_loop(64, free_page, &loop, 0);
+	if (!word && !loop.absent && !loop.unknown)
+		return 0;
 	slot_settle();
 	if (loop.absent)
 		caller_write(ctx, ctx[0]);
