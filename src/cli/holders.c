@@ -170,8 +170,15 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 		print_holder(out, &holders->list[i]);
 		held = true;
 	}
-	if (!held)
+	if (held)
+		return;
+	if (!holders->seen.unread)
 		fprintf(out, "    nobody any more: it was let go of while this was written\n");
+	else if (inode->vm)
+		fprintf(out, "    nobody who could be looked at; first met with process %u (%s)\n",
+			inode->vm, comm);
+	else
+		fprintf(out, "    nobody who could be looked at\n");
 }
 
 static int print_text(FILE *out, const struct holders *holders)

@@ -23,6 +23,8 @@ test_attacks() {
 	is "$(cat "$out/member.status")" 0 'who is in it, and has no capability, has his verdict'
 	json_ok "$out/member.stdout" '.verdict == "consistent" and .pages >= 64' 'of the pages of others'
 	is "$(cat "$out/member-why.status")" 0 'and the story of one of them'
+	file_like "$out/member-holders.stdout" '^ +nobody who could be looked at; first met with process [0-9]+ \(gmem-load\)$' \
+		'who holds it he may not see, and that is what is said'
 	case_is member-features 4 'gmemtraced serves you at /run/gmemtraced.sock' 'features says by whom he may trace'
 	case_is stranger-check 4 'but user 1005 may not connect: see its --group' 'and to whom he has to turn who is not in it'
 	is "$(grep -c 'serves you at' "$out/stranger-features.stderr")" 0 'whom nobody serves'
