@@ -316,8 +316,7 @@ int kernel_check_permissions(struct sensor_failure *failure)
 		if (!capng_have_capability(CAPNG_EFFECTIVE, needed[i].capability))
 			return sensor_fail(
 				failure, GMEMTRACE_CANNOT_RUN, -EPERM,
-				"%s is missing (%s): run as root, with that capability, or by way "
-				"of a gmemtraced that serves your group",
+				"%s is missing (%s): run as root, or with that capability",
 				needed[i].name, needed[i].purpose);
 	}
 	if (access("/sys/kernel/btf/vmlinux", R_OK))

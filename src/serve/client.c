@@ -259,17 +259,22 @@ static int client_connect(struct sensor_client *client, const struct sensor_opti
 	return child_start(client, options, failure);
 }
 
-/* Privileges are missing, and a daemon that has them is not for this user. */
+/* Privileges are missing, and a daemon that has them is not there, or not for this user. */
 static void failure_hint(const struct sensor_client *client, const struct sensor_source *source,
 			 struct sensor_failure *failure)
 {
 	size_t used = strlen(failure->message);
+	char *end = failure->message + used;
 
-	if (!client->denied || failure->status != GMEMTRACE_CANNOT_RUN)
+	if (failure->status != GMEMTRACE_CANNOT_RUN)
 		return;
-	snprintf(failure->message + used, sizeof(failure->message) - used,
-		 "; gmemtraced serves %s, but user %u may not connect: see its --group",
-		 source->socket, (unsigned int)geteuid());
+	if (client->denied)
+		snprintf(end, sizeof(failure->message) - used,
+			 "; gmemtraced serves %s, but user %u may not connect: see its --group",
+			 source->socket, (unsigned int)geteuid());
+	else if (geteuid() && source->socket)
+		snprintf(end, sizeof(failure->message) - used,
+			 "; a gmemtraced, which root starts, may do it for you: see its --group");
 }
 
 int sensor_client_open(struct sensor_client **out, const struct sensor_options *options,
