@@ -3,6 +3,17 @@
 #include "model/pages.h"
 #include "model/judge.h"
 
+/* The page has come to another place since: that it left this one was not seen as its leaving. */
+static bool learn_outdated(const struct judging *judging, const struct model_read *read)
+{
+	struct inode *inode;
+	__u64 pgoff;
+
+	return pfn_find(judging->model, read->pfn, &inode, &pgoff) == PFN_OWNED &&
+	       pages_changed(extent_slot(judging->model, inode, pgoff, false), pgoff, 1) >
+		       judging->begin;
+}
+
 static void learn_residency(struct judging *judging, const struct model_read *read, bool sure)
 {
 	struct model *model = judging->model;
@@ -21,6 +32,8 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		return;
 	}
 	if (!resident || page->pfn != read->pfn) {
+		if (learn_outdated(judging, read))
+			return;
 		model->counts.unexplained += told;
 		page = page_join(model, inode, read->pgoff, read->pfn);
 		if (!page)

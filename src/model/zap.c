@@ -36,6 +36,7 @@ struct piece {
 	__u64 pgoff, nr;
 	enum model_state before; /* where it is sure; else EITHER */
 	__u64 since; /* ns: of the latest of their changes so far, or they came */
+	bool known; /* its first page, without a gap */
 	bool sure, redundant;
 	bool resident;
 };
@@ -44,7 +45,8 @@ struct piece {
 static void piece_describe(const struct zap_taking *taking, struct piece *piece,
 			   const struct page *page)
 {
-	piece->sure = page->flags & PAGE_SURE && !piece->inode->base.dead;
+	piece->known = page->flags & PAGE_SURE;
+	piece->sure = piece->known && !piece->inode->base.dead;
 	piece->redundant = zap_is_redundant(taking->record, page);
 	if (piece->sure)
 		piece->before = page_applied(page);
@@ -102,10 +104,16 @@ static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 	switch (owner) {
 	case PFN_OWNED:
 		piece_know(taking, &piece, i);
+		/* That it left before its inode was gone may have been lost. */
+		if (!record->valid && piece.inode->base.dead && !piece.known)
+			break;
 		return piece;
 	case PFN_LEFT:
 		/* On its way out: restored after it has left, maybe after another took its place. */
 		piece.sure = !piece.inode->learning && !piece.inode->base.dead;
+		/* After a loss, or when it is gone, whoever took its place makes it absent. */
+		if (!record->valid && !piece.sure)
+			break;
 		return piece;
 	case PFN_FREED:
 		if (record->valid)
@@ -356,6 +364,8 @@ single_find(const struct zap_taking *taking, struct piece *piece, struct page_sp
 	struct inode *owner;
 
 	if (!pfn_claim(taking->model, record->page, &owner, &piece->pgoff))
+		return false;
+	if (!record->valid && owner && owner->base.dead)
 		return false;
 	piece->inode = owner;
 	if (taking->shown) {

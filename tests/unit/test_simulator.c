@@ -140,13 +140,26 @@ static void losses_draw(struct simulator_options *options)
 	options->steps = 3000U << dice / 50000 % 5;
 }
 
+/*
+ * Histories in which a correct kernel was accused once: of a pfn whose inode had died behind a
+ * gap; of a page that a read from before the gap had taken from its new owner.
+ */
+static const unsigned int gap_seeds_found[] = { 17933, 20669 };
+
+static unsigned int gap_seed(unsigned int i)
+{
+	const unsigned int found = sizeof(gap_seeds_found) / sizeof(gap_seeds_found[0]);
+
+	return i < found ? gap_seeds_found[i] : seed_first + i - found;
+}
+
 static void test_gaps_never_accuse(void **state)
 {
 	unsigned int consistent = 0, whole = 0;
 
 	(void)state;
-	for (unsigned int seed = seed_first; seed < seed_first + seeds * 5; seed++) {
-		struct simulator_options options = { .seed = seed };
+	for (unsigned int i = 0; i < seeds * 5; i++) {
+		struct simulator_options options = { .seed = gap_seed(i) };
 		struct simulator_result result;
 		enum verdict_value value;
 
