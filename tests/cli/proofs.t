@@ -8,7 +8,7 @@
 page=$top/man/gmemtrace-rules.7
 
 # Of these there is no small capture: whoever has one gives it, and takes the rule from here.
-readonly without='left-absent split'
+readonly without=split
 # Of cost alone: no mail has them.
 readonly notes='split redundant-flush long-exposure'
 
@@ -24,7 +24,7 @@ told() {
 
 # noted CAPTURE RULE: what the verdict says of its first note of the rule, its words in lines as short as those of a mail.
 noted() {
-	"$top/build/bin/gmemtrace" check "$top/tests/unit/fixtures/$1.cap" |
+	"$top/build/bin/gmemtrace" check --verbose "$top/tests/unit/fixtures/$1.cap" |
 		awk -v rule="$2" '/^note: / { noted = $2 == rule } /^$/ && noted { exit } noted && /^ /' >"$test_work/note"
 	[ -s "$test_work/note" ] || echo "there is no note of $2"
 	sed -n 's/^    \([^ ]\)/\1/p' "$test_work/note" | fmt -w 73
