@@ -379,6 +379,8 @@ struct model_doubt {
 struct model_observer {
 	void *context;
 	void (*inode_met)(void *context, const struct model_inode *inode);
+	/* Its own default has come to deny its flags, in two reads: @inode has what it says now. */
+	void (*inode_turned)(void *context, const struct model_inode *inode);
 	void (*inode_dead)(void *context, const struct model_inode *inode, __u64 time);
 	void (*request_begun)(void *context, const struct model_request *request);
 	/* Before the model takes over its effect: pages still show what they were. */

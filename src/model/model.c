@@ -414,10 +414,29 @@ static void feed_event(struct model *model, const struct record_header *record)
 		queue_add_record(model, record);
 }
 
+/* Nothing can be compared with such a read. That the kernel has got it wrong is for a rule to say. */
+static void default_turned(struct model *model, const struct record_snapshot *record)
+{
+	struct inode *inode = inode_find(model, record->header.inode);
+
+	if (!inode || inode->base.dead || inode->base.provider != record->provider ||
+	    inode->base.flags != record->inode_flags ||
+	    inode->base.default_state == record->default_state || record->default_state > 1)
+		return;
+	if (!inode->turning) {
+		inode->turning = true;
+		return;
+	}
+	inode->base.default_state = record->default_state;
+	MODEL_NOTIFY(model, inode_turned, &inode->base);
+}
+
 static void feed_record(struct model *model, const struct record_header *record)
 {
 	if (record_contradicts(record)) {
 		model->counts.malformed++;
+		if (record->kind == RECORD_SNAPSHOT_BEGIN)
+			default_turned(model, (const struct record_snapshot *)record);
 		return;
 	}
 	switch ((enum record_kind)record->kind) {

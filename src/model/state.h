@@ -53,6 +53,7 @@ struct inode {
 	__u32 kept; /* in model->kept */
 	bool retired; /* dead, and nothing is left of it but what is counted */
 	bool learning; /* begins unknown: attached late, or met after a loss */
+	bool turning; /* read once with a default that denies its flags */
 	__u64 attached; /* ns: before_attach: when it was found */
 	bool released; /* read at its release: nothing read later knows better */
 	bool closing; /* its release has begun: what changes now is the way out */

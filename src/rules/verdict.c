@@ -384,6 +384,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 	struct model_observer observer = {
 		.context = verdict,
 		.inode_met = verdict_inode_met,
+		.inode_turned = verdict_inode_met,
 		.request_ended = verdict_request_ended,
 		.request_stuck = verdict_request_stuck,
 		.zapped = verdict_changed,

@@ -121,6 +121,47 @@ static void test_read(void **state)
 	assert_int_equal(malformed(), 2);
 }
 
+/* The inode was met as it should be, and says otherwise in @reads of it. */
+static void turned(unsigned int reads, __u64 flags, __u32 default_state)
+{
+	struct record_inode inode = {
+		.header = { .kind = RECORD_INODE, .size = sizeof(inode), .inode = G },
+		.pages = 64,
+		.flags = RECORD_RFC3_NO_DIRECT_MAP,
+		.provider = RFC3,
+	};
+	struct record_snapshot record = {
+		.header = { .kind = RECORD_SNAPSHOT_BEGIN, .size = sizeof(record), .inode = G },
+		.pgoff_nr = 64,
+		.inode_flags = flags,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.default_state = default_state,
+	};
+
+	stream_free(&stream);
+	stream_init(&stream);
+	inode.header.time = stream.now;
+	stream_add(&stream, &inode.header);
+	for (; record.snapshot < reads; record.snapshot++) {
+		record.header.time = stream.now += 1000;
+		stream_add(&stream, &record.header);
+	}
+	judge();
+}
+
+static void test_default_turned(void **state)
+{
+	(void)state;
+	turned(1, RECORD_RFC3_NO_DIRECT_MAP, 1);
+	stream_expect_unread(&stream);
+	turned(2, RECORD_RFC3_DYNAMIC, 0);
+	stream_expect_unread(&stream);
+	turned(2, RECORD_RFC3_NO_DIRECT_MAP, 1);
+	assert_non_null(strstr(stream_expect_one(&stream, RULE_DECLARED_MISMATCH, G, 0, 63)->words,
+			       "the inode itself says that they are present"));
+}
+
 static void test_pages(void **state)
 {
 	static const struct {
@@ -293,6 +334,7 @@ int main(void)
 		RULE_TEST(test_default_against_flags),
 		RULE_TEST(test_inode),
 		RULE_TEST(test_read),
+		RULE_TEST(test_default_turned),
 		RULE_TEST(test_pages),
 		RULE_TEST(test_zaps),
 		RULE_TEST(test_frees),
