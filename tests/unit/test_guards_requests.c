@@ -46,6 +46,13 @@ static void test_declared_back(void **state)
 	during(T, 2, 5, true, 0);
 	feed();
 	assert_int_equal(declared(3), MODEL_PRESENT);
+	/* The whole gigabyte at once, of which a part had been taken out. */
+	anew();
+	stream_inode(&stream, G, RFC3, 1ULL << 19, false);
+	during(T, 2, 5, true, 0);
+	during(T, 0, (1ULL << 18) - 1, false, 0);
+	feed();
+	assert_int_equal(declared(3), MODEL_ABSENT);
 }
 
 /* --- which end is whose -------------------------------------------------------------- */
