@@ -236,12 +236,15 @@ static void request_declare(struct model *model, const struct request *request)
 	}
 }
 
-/* The range of a batch has others' pages, too; what of it is absent can only be prepared, or next. */
+/*
+ * The range of a batch has others' pages, too: those that were prepared before, and did not change.
+ * What else of it is absent can only be prepared, or next.
+ */
 static bool request_marks(const struct request *request, const struct page *page)
 {
 	return page->flags & PAGE_RESIDENT &&
 	       (request->base.operation != RECORD_OPERATION_CONFIGURE_BATCH ||
-		page_applied(page) == MODEL_ABSENT);
+		(page_applied(page) == MODEL_ABSENT && !(page->flags & PAGE_PREPARED)));
 }
 
 static void request_mark_pages(struct model *model, const struct request *request, __u32 flag,

@@ -113,6 +113,21 @@ static void pages_left(struct verdict *verdict, const struct model_request *requ
 	}
 }
 
+/* Another is at work on these pages: it may have changed them on its way, and declared them. */
+static bool others_work(const struct model *model, const struct model_request *request, __u64 first,
+			__u64 last)
+{
+	const struct model_request *other;
+
+	for (size_t i = 0; (other = model_request_open(model, i)); i++) {
+		if (other->inode == request->inode && other->tid != request->tid &&
+		    other->pgoff_first <= last && other->pgoff_last >= first &&
+		    !request_allocates(other))
+			return true;
+	}
+	return false;
+}
+
 static void partial_run(struct verdict *verdict, const struct model_request *request,
 			const struct inner_run *run)
 {
@@ -130,24 +145,13 @@ static void partial_run(struct verdict *verdict, const struct model_request *req
 	/* A change that failed, or of a page of which little is known, proves nothing. */
 	if (zap != run->last || zap->result || zap->inode != request->inode || !first->sure)
 		return;
-	if (first->since >= request->begin)
-		pages_left(verdict, request, left.pgoff, left.pgoff + left.nr - 1, true);
-	else if (left.before != MODEL_EITHER && left.before != left.after)
-		partial_accuse(verdict, request, &left);
-}
-
-/* Another is at work on its pages, and may have changed them on its way. */
-static bool others_work(const struct model *model, const struct model_request *request)
-{
-	const struct model_request *other;
-
-	for (size_t i = 0; (other = model_request_open(model, i)); i++) {
-		if (other->inode == request->inode && other->tid != request->tid &&
-		    other->pgoff_first <= request->pgoff_last &&
-		    other->pgoff_last >= request->pgoff_first && !request_allocates(other))
-			return true;
+	if (first->since < request->begin) {
+		if (left.before != MODEL_EITHER && left.before != left.after)
+			partial_accuse(verdict, request, &left);
+		return;
 	}
-	return false;
+	if (!others_work(verdict_model(verdict), request, left.pgoff, left.pgoff + left.nr - 1))
+		pages_left(verdict, request, left.pgoff, left.pgoff + left.nr - 1, true);
 }
 
 static void partial_request_ended(struct verdict *verdict, const struct model_request *request)
@@ -161,7 +165,8 @@ static void partial_request_ended(struct verdict *verdict, const struct model_re
 	if (model_doubtful(model, request->inode, request->begin, request->end))
 		return;
 	inner_visit(verdict, request, partial_run);
-	if (request_changes_range(request) && !others_work(model, request))
+	if (request_changes_range(request) &&
+	    !others_work(model, request, request->pgoff_first, request->pgoff_last))
 		pages_left(verdict, request, request->pgoff_first, request->pgoff_last, false);
 }
 
