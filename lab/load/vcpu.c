@@ -127,6 +127,8 @@ static void interrupted(int signal)
 	(void)signal;
 }
 
+#define WATCH_TRIES 1000
+
 static int watch_create(timer_t *watch)
 {
 	struct sigaction action = { .sa_handler = interrupted };
@@ -136,8 +138,13 @@ static int watch_create(timer_t *watch)
 		._sigev_un._tid = gettid(),
 	};
 
-	if (sigaction(SIGUSR1, &action, NULL) || timer_create(CLOCK_MONOTONIC, &event, watch))
-		return load_fail("a timer for vCPUs: %s", strerror(errno));
+	if (sigaction(SIGUSR1, &action, NULL))
+		return load_fail("a signal for vCPUs: %s", strerror(errno));
+	for (int tries = 0; timer_create(CLOCK_MONOTONIC, &event, watch); tries++) {
+		/* Its way to say that there is no memory, which may be made to fail. */
+		if (errno != EAGAIN || !load_failures_expected() || tries == WATCH_TRIES)
+			return load_fail("a timer for vCPUs: %s", strerror(errno));
+	}
 	return LOAD_OK;
 }
 
