@@ -86,24 +86,37 @@ static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u
 	return true;
 }
 
+/* Of a page that is met by being changed nobody knows what it was. */
+static void piece_met(struct piece *piece)
+{
+	if (!piece->inode->learning)
+		return;
+	piece->sure = false;
+	piece->before = MODEL_EITHER;
+}
+
 /* The pages from the @i-th of the run on that are alike, and whose they are. */
 static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 {
 	const struct record_zap *record = taking->record;
 	struct piece piece = { .before = MODEL_EITHER };
 	enum pfn_owner owner;
+	bool met = false;
 
 	piece.nr = pfn_run(taking->model, record->page + i, record->nr - i, &owner, &piece.inode,
 			   &piece.pgoff);
 	/* What the first page shows of itself is better than what the model remembers. */
-	if (taking->shown && !i &&
-	    (owner != PFN_OWNED || piece.inode != taking->shown || piece.pgoff != record->pgoff))
-		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
-	else if (taking->shown && owner == PFN_NONE && taking->shown->learning)
+	if (taking->shown)
+		met = i ? owner == PFN_NONE && taking->shown->learning
+			: owner != PFN_OWNED || piece.inode != taking->shown ||
+				      piece.pgoff != record->pgoff;
+	if (met)
 		owner = piece_join(taking, &piece, i) ? PFN_OWNED : PFN_NONE;
 	switch (owner) {
 	case PFN_OWNED:
 		piece_know(taking, &piece, i);
+		if (met)
+			piece_met(&piece);
 		/* That it left before its inode was gone may have been lost. */
 		if (!record->valid && piece.inode->base.dead && !piece.known)
 			break;
@@ -382,15 +395,17 @@ single_find(const struct zap_taking *taking, struct piece *piece, struct page_sp
 __attribute__((always_inline)) static inline void
 single_know(const struct zap_taking *taking, struct piece *piece, const struct page_span *run)
 {
-	bool exact;
+	bool exact, met = !(run->pages->flags & PAGE_RESIDENT);
 
-	if (!(run->pages->flags & PAGE_RESIDENT)) {
+	if (met) {
 		page_place(taking->model, piece->inode, piece->pgoff, run->pages,
 			   taking->record->page, MODEL_PRESENT);
 		page_set(run->pages, PAGE_SURE, true);
 	}
 	piece->since = page_changed(run->slot, piece->pgoff, &exact);
 	piece_describe(taking, piece, run->pages);
+	if (met)
+		piece_met(piece);
 	if (taking->shown)
 		page_set(run->pages, PAGE_SURE, true);
 }

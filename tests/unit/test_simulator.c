@@ -143,9 +143,10 @@ static void losses_draw(struct simulator_options *options)
 /*
  * Histories in which a correct kernel was accused once: of a pfn whose inode had died behind a
  * gap; of a page that a read from before the gap had taken from its new owner; of a call that
- * failed while the one before it, whose work was done, had not returned.
+ * failed while the one before it, whose work was done, had not returned; of a page that was met
+ * by its change alone.
  */
-static const unsigned int gap_seeds_found[] = { 17933, 20669, 75182 };
+static const unsigned int gap_seeds_found[] = { 17933, 20669, 75182, 83910 };
 /* And one in which a page that had been missed was held for a batch's that was under way. */
 static const unsigned int gap_seeds_hidden[] = { 26573 };
 
