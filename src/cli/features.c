@@ -115,8 +115,6 @@ static const struct sensor_feature *rule_missing(const struct features *features
 	return missing;
 }
 
-#define UNPROVEN "unproven"
-
 /* What a part of the rule needs, and cannot have here; NULL: nothing. */
 static const struct sensor_feature *part_missing(const struct features *features,
 						 const struct rule *rule)
@@ -135,8 +133,7 @@ static const struct sensor_feature *part_missing(const struct features *features
 			const struct sensor_feature *feature = feature_find(features, *name);
 
 			if (rule->needs & parts[i].needs && feature &&
-			    (!feature->present ||
-			     !strncmp(feature->reason, UNPROVEN, strlen(UNPROVEN))))
+			    (!feature->present || feature->unproven))
 				return feature;
 		}
 	}

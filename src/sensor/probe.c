@@ -196,12 +196,16 @@ static void nothing_waits(void *context)
 }
 
 /* A hook that is there and has not fired keeps the reason beside it. */
-static void feature_doubt(struct probe *probe, const char *name, const char *reason)
+static void feature_doubt(struct probe *probe, const char *name, enum sight_state state,
+			  const char *reason)
 {
 	for (size_t i = 0; i < probe->nr; i++) {
-		if (!strcmp(probe->features[i].name, name))
-			snprintf(probe->features[i].reason, sizeof(probe->features[i].reason), "%s",
-				 reason);
+		struct sensor_feature *feature = &probe->features[i];
+
+		if (strcmp(feature->name, name) != 0)
+			continue;
+		feature->unproven |= state >= SIGHT_UNPROVEN;
+		snprintf(feature->reason, sizeof(feature->reason), "%s", reason);
 	}
 }
 
@@ -216,10 +220,13 @@ static void probe_unproven(struct probe *probe, const struct load *load)
 	error = touch_run(load, &touch, nothing_waits, NULL);
 	for (size_t i = 0; i < load_programs_nr; i++) {
 		char words[SIGHT_TEXT_LENGTH];
+		enum sight_state state;
 
-		if (load_programs[i].target &&
-		    sight_judge(load, &text, &touch, error, i, words) > SIGHT_PROVED)
-			feature_doubt(probe, load_programs[i].target, words);
+		if (!load_programs[i].target)
+			continue;
+		state = sight_judge(load, &text, &touch, error, i, words);
+		if (state > SIGHT_PROVED)
+			feature_doubt(probe, load_programs[i].target, state, words);
 	}
 	text_close(&text);
 }
