@@ -266,6 +266,8 @@ static bool alike_agrees(const struct model *model, const struct chunk_slot *slo
 			 const struct model_read *read)
 {
 	bool resident = slot->like.flags & PAGE_RESIDENT;
+	struct inode *owner;
+	__u64 pgoff;
 
 	if (!(read->bits & RECORD_PAGE_RESIDENT))
 		return !resident;
@@ -273,8 +275,10 @@ static bool alike_agrees(const struct model *model, const struct chunk_slot *slo
 		return false;
 	if (resident)
 		return slot->like.pfn == read->pfn;
-	/* A zap that waits for its owner is looked for page by page. */
-	return model->loose_head == model->loose_nr && pages_alike(model, read->pfn, read->nr);
+	/* A zap that waits for its owner, and whoever has come by the pages, are looked for page by page. */
+	return model->loose_head == model->loose_nr &&
+	       pfn_find(model, read->pfn, &owner, &pgoff) != PFN_OWNED &&
+	       pages_alike(model, read->pfn, read->nr);
 }
 
 /* A whole chunk of pages alike, that was read alike, settled and as it must be. */

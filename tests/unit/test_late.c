@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Of inodes that are older than the sensors: what reads and changes tell of pages that came unseen. */
+#include "scene.h"
+
+#define OLD 5 /* an inode that was there before */
+#define CHUNK 512
+#define PFN 1024
+
+static void snapshot_part(__u16 kind)
+{
+	struct record_snapshot record = {
+		.header = { .kind = kind,
+			    .size = sizeof(record),
+			    .tid = 1,
+			    .time = stream.now,
+			    .inode = OLD },
+		.pgoff_nr = 8 * CHUNK,
+		.inode_pages = 8 * CHUNK,
+		.origin = RECORD_SNAPSHOT_LIVE,
+		.provider = RFC3,
+		.snapshot = 77,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+static void snapshot_pages(__u32 nr, __u32 bits)
+{
+	struct record_snapshot_page record = {
+		.header = { .kind = RECORD_SNAPSHOT_PAGE,
+			    .size = sizeof(record),
+			    .tid = 1,
+			    .time = stream.now,
+			    .inode = OLD },
+		.pfn = PFN,
+		.nr = nr,
+		.bits = bits,
+		.snapshot = 77,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/* The page is marked: it joins again, as prepared. */
+static void mark(__u64 pgoff, __u64 pfn)
+{
+	struct record_owner record = {
+		.header = { .kind = RECORD_JOIN,
+			    .size = sizeof(record),
+			    .tid = T,
+			    .time = stream.now,
+			    .inode = G },
+		.page = pfn,
+		.pgoff = pgoff,
+		.nr = 1,
+		.prepared = RECORD_OWNER_PREPARED,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+/*
+ * While the old one's pages are read a call from before the sensors gives them back, and the new
+ * one gets them and makes them absent, before the read has ended: what it saw is no news.
+ */
+static void overtaken(__u32 nr)
+{
+	stream_inode(&stream, OLD, RFC3, 8 * CHUNK, true);
+	stream_inode(&stream, G, RFC3, 8 * CHUNK, false);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	snapshot_part(RECORD_SNAPSHOT_BEGIN);
+	snapshot_pages(nr, PRESENT_BITS | DEVIATES);
+	for (__u64 i = 0; i < nr; i++)
+		stream_leave(&stream, T + 1, PFN + i);
+	for (__u64 i = 0; i < nr; i++)
+		stream_fault(&stream, T, G, i, PFN + i);
+	snapshot_part(RECORD_SNAPSHOT_END);
+	stream_heartbeat(&stream);
+	for (__u64 i = 0; i < nr; i++)
+		mark(i, PFN + i);
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_null(verdict_violation(stream.verdict, 0));
+}
+
+static void test_read_overtaken(void **state)
+{
+	(void)state;
+	overtaken(1);
+}
+
+static void test_read_overtaken_alike(void **state)
+{
+	(void)state;
+	overtaken(CHUNK);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_read_overtaken),
+		RULE_TEST(test_read_overtaken_alike),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
