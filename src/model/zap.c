@@ -86,13 +86,16 @@ static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u
 	return true;
 }
 
-/* Of a page that is met by being changed nobody knows what it was. */
-static void piece_met(struct piece *piece)
+/*
+ * Of a page that is met by being changed nobody knows what it was before, nor since when it is
+ * there. Whose it is it shows.
+ */
+static void piece_met(const struct zap_taking *taking, struct piece *piece)
 {
 	if (!piece->inode->learning)
 		return;
-	piece->sure = false;
 	piece->before = MODEL_EITHER;
+	piece->since = taking->record->zap_end;
 }
 
 /* The pages from the @i-th of the run on that are alike, and whose they are. */
@@ -116,7 +119,7 @@ static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 	case PFN_OWNED:
 		piece_know(taking, &piece, i);
 		if (met)
-			piece_met(&piece);
+			piece_met(taking, &piece);
 		/* That it left before its inode was gone may have been lost. */
 		if (!record->valid && piece.inode->base.dead && !piece.known)
 			break;
@@ -405,7 +408,7 @@ single_know(const struct zap_taking *taking, struct piece *piece, const struct p
 	piece->since = page_changed(run->slot, piece->pgoff, &exact);
 	piece_describe(taking, piece, run->pages);
 	if (met)
-		piece_met(piece);
+		piece_met(taking, piece);
 	if (taking->shown)
 		page_set(run->pages, PAGE_SURE, true);
 }

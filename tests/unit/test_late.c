@@ -98,11 +98,77 @@ static void test_read_overtaken_alike(void **state)
 	overtaken(CHUNK);
 }
 
+/* Of one that is older than the sensors, and was never read: the page shows whose it is. */
+static void old_met(enum record_provider provider)
+{
+	stream_inode(&stream, OLD, provider, 8 * CHUNK, true);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+}
+
+/* Whatever it was before, nobody may make it absent. */
+static void test_met_unexpected(void **state)
+{
+	(void)state;
+	old_met(RECORD_PROVIDER_GMEM_PLAIN);
+	stream_zap_flush(&stream, T, OLD, 5, PFN, 1, PFN, PFN);
+	stream_zap(&stream, T, OLD, 5, PFN, 1, true, 0);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_UNEXPECTED_ZAP, OLD, 5, 5);
+}
+
+static void test_met_foreign(void **state)
+{
+	const struct verdict_violation *violation;
+
+	(void)state;
+	old_met(RFC3);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_zap_flush(&stream, T, OLD, 5, PFN, 1, PFN, PFN);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	violation = stream_expect_one(&stream, RULE_FOREIGN_PAGE, OLD, 5, 5);
+	/* And not what it was before. */
+	assert_string_equal(violation->sources[1].says, "page 0x5 of g5");
+}
+
+/* What it was is not known: a call that fails may have put it back. */
+static void test_met_failed(void **state)
+{
+	(void)state;
+	old_met(RFC3);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, true);
+	stream_zap_flush(&stream, T, OLD, 5, PFN, 1, PFN, PFN);
+	stream_request(&stream, RECORD_REQUEST_END, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, true,
+		       -12);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_null(verdict_violation(stream.verdict, 0));
+}
+
+/* Nor since when it is there: a hole gives back whole folios that came meanwhile. */
+static void test_met_hole(void **state)
+{
+	(void)state;
+	old_met(RFC3);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 0, 7, false);
+	stream_zap(&stream, T, OLD, 9, PFN, 1, true, 0);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 0, 7, false);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_null(verdict_violation(stream.verdict, 0));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_read_overtaken),
-		RULE_TEST(test_read_overtaken_alike),
+		RULE_TEST(test_read_overtaken), RULE_TEST(test_read_overtaken_alike),
+		RULE_TEST(test_met_unexpected), RULE_TEST(test_met_foreign),
+		RULE_TEST(test_met_failed),	RULE_TEST(test_met_hole),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
