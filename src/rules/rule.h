@@ -128,6 +128,13 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 					 const struct accusation *accusation);
 
 /*
+ * Whether something may have been missed that would explain @accusation, on @inode or, NULL, on any: then it is
+ * not to be made. That it could not be proven is noted, where it was seen from its begin.
+ */
+bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
+		    const struct model_inode *inode);
+
+/*
  * Forgets what @rule says of @inode and holds beyond @now (ns): it has turned out to be nothing. No loss, and
  * nothing that could not be proven.
  */

@@ -49,9 +49,12 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 		.changed = moved->time,
 		.moved = moved,
 	};
-	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
+	if (verdict_doubts(verdict, &accusation, moved->inode))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
 	model_inode_name(moved->inode, name, sizeof(name));
@@ -72,8 +75,6 @@ static void exposed_moved(struct verdict *verdict, const struct model_moved *mov
 	__u64 nr = 0;
 
 	if (moved->move != MODEL_PREPARED && !(moved->move == MODEL_JOINED && moved->prepared))
-		return;
-	if (model_doubtful(model, moved->inode, moved->time, moved->time))
 		return;
 	for (__u64 i = 0; i <= moved->nr; i++) {
 		if (i < moved->nr && page_is_exposed(model, moved->inode, moved->pgoff + i)) {
@@ -201,7 +202,7 @@ static void exposed_reached(struct verdict *verdict, const struct model_reached 
 	};
 	struct verdict_violation *violation;
 
-	if (model_doubtful(verdict_model(verdict), reached->inode, accusation.from, accusation.to))
+	if (verdict_doubts(verdict, &accusation, reached->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (violation)

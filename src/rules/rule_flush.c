@@ -91,7 +91,7 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX] = "a fault", name[MODEL_INODE_NAME_MAX];
 
-	if (model_doubtful(verdict_model(verdict), zap->inode, accusation.from, accusation.to))
+	if (verdict_doubts(verdict, &accusation, zap->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

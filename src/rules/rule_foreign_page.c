@@ -50,6 +50,8 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX], name[MODEL_INODE_NAME_MAX];
 
+	if (verdict_doubts(verdict, &accusation, NULL))
+		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
@@ -86,8 +88,6 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 	if (!provider_has(request->inode->provider, PROVIDER_JUDGED))
 		return;
 	if (change->inode ? !change->sure : !model_owners_complete(model))
-		return;
-	if (model_doubtful(model, NULL, request->begin, change->end))
 		return;
 	if (change->inode != request->inode) {
 		accuse_foreign(verdict, change, request, 0, change->nr);

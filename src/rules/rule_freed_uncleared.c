@@ -24,8 +24,7 @@ static void uncleared_moved(struct verdict *verdict, const struct model_moved *m
 		return;
 	/* What is declared outlives the page: that it was absent, once it was prepared. */
 	model_page(model, moved->inode, moved->pgoff, &page);
-	if (page.declared != MODEL_ABSENT ||
-	    model_doubtful(model, moved->inode, moved->time, moved->time))
+	if (page.declared != MODEL_ABSENT || verdict_doubts(verdict, &accusation, moved->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -26,7 +26,7 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 	model_count(verdict_model(verdict), &counts);
 	if (counts.groups & SENSOR_GROUP_PAGE_FREE)
 		return;
-	if (model_doubtful(verdict_model(verdict), NULL, moved->time, moved->time))
+	if (verdict_doubts(verdict, &accusation, NULL))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

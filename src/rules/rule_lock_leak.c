@@ -15,9 +15,9 @@ static void leak_accuse(struct verdict *verdict, const struct model_request *req
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];
 
-	if (model_doubtful(verdict_model(verdict), request->inode, request->begin, request->end))
-		return;
 	accuse_request(&accusation, request);
+	if (verdict_doubts(verdict, &accusation, request->inode))
+		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

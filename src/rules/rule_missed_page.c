@@ -46,9 +46,12 @@ static void accuse_missed(struct verdict *verdict, const struct model_request *r
 		.request = request,
 		.chain = CHAIN_BEFORE,
 	};
-	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
+	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];
 
+	if (verdict_doubts(verdict, &accusation, request->inode))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
 	violation_source(violation, "events", "asked for %s, no change of this page",
@@ -70,8 +73,6 @@ static void missed_request_ended(struct verdict *verdict, const struct model_req
 	__u64 pgoff = request->pgoff_first, nr = 0, changed = 0;
 
 	if (!request_changes_range(request) || request->result || !request->inode)
-		return;
-	if (model_doubtful(model, request->inode, request->begin, request->end))
 		return;
 	while (model_resident_next(model, request->inode, pgoff, request->pgoff_last, &page)) {
 		pgoff = page.pgoff + 1;

@@ -48,10 +48,13 @@ static void partial_accuse(struct verdict *verdict, const struct model_request *
 		.zap = left->zap,
 		.chain = left->came ? CHAIN_CAME : CHAIN_BEFORE,
 	};
-	struct verdict_violation *violation = verdict_accuse(verdict, &accusation);
 	const char *before = state_name(left->before), *after = state_name(left->after);
+	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];
 
+	if (verdict_doubts(verdict, &accusation, request->inode))
+		return;
+	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;
 	violation_source(violation, "events", "%s %s, and the request failed with %lld",
@@ -161,8 +164,6 @@ static void partial_request_ended(struct verdict *verdict, const struct model_re
 	/* What fallocate() has prepared before it fails stays, and may. */
 	if (!request_tells(request) || request->operation == RECORD_OPERATION_FALLOCATE ||
 	    request->result >= 0)
-		return;
-	if (model_doubtful(model, request->inode, request->begin, request->end))
 		return;
 	inner_visit(verdict, request, partial_run);
 	if (request_changes_range(request) &&

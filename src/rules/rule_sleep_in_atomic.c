@@ -15,9 +15,9 @@ static void sleep_slept(struct verdict *verdict, const struct model_slept *slept
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX];
 
-	if (model_doubtful(verdict_model(verdict), request->inode, request->begin, slept->time))
-		return;
 	accuse_request(&accusation, request);
+	if (verdict_doubts(verdict, &accusation, request->inode))
+		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

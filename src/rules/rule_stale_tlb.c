@@ -43,7 +43,7 @@ static void stale_read(struct verdict *verdict, const struct model_stale *stale)
 	char text[REQUEST_WORDS_MAX] = "a fault", name[MODEL_INODE_NAME_MAX];
 
 	if (!stale_since(verdict_model(verdict), stale) ||
-	    model_doubtful(verdict_model(verdict), zap->inode, zap->end, stale->time))
+	    verdict_doubts(verdict, &accusation, zap->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -15,7 +15,7 @@ static void accuse_swallowed(struct verdict *verdict, const struct model_request
 	accusation.from = request->begin;
 	accusation.to = request->end;
 	accusation.request = request;
-	if (model_doubtful(verdict_model(verdict), accusation.inode, request->begin, request->end))
+	if (verdict_doubts(verdict, &accusation, accusation.inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -12,8 +12,7 @@ static bool stays_present(const struct model_inode *inode)
 }
 
 /* Inside a request it is for the request's rules, but for those who promise presence. */
-static bool is_unexpected(const struct verdict *verdict, const struct model_zap *change,
-			  const struct model_request *request)
+static bool is_unexpected(const struct model_zap *change, const struct model_request *request)
 {
 	const struct model_inode *inode = change->inode;
 
@@ -22,9 +21,7 @@ static bool is_unexpected(const struct verdict *verdict, const struct model_zap 
 		return false;
 	if (request && !stays_present(inode))
 		return false;
-	if (inode->before_attach && change->end < inode->met + SHADOW_NS)
-		return false;
-	return !model_doubtful(verdict_model(verdict), NULL, change->end, change->end);
+	return !inode->before_attach || change->end >= inode->met + SHADOW_NS;
 }
 
 static void unexpected_changed(struct verdict *verdict, const struct model_zap *change,
@@ -35,7 +32,7 @@ static void unexpected_changed(struct verdict *verdict, const struct model_zap *
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (!is_unexpected(verdict, change, request))
+	if (!is_unexpected(change, request))
 		return;
 	accusation = (struct accusation){
 		.rule = RULE_UNEXPECTED_ZAP,
@@ -49,6 +46,8 @@ static void unexpected_changed(struct verdict *verdict, const struct model_zap *
 		.request = request,
 		.zap = change,
 	};
+	if (verdict_doubts(verdict, &accusation, NULL))
+		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

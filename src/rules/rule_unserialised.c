@@ -31,7 +31,7 @@ static void accuse_unserialised(struct verdict *verdict, const struct model_requ
 		return;
 	accusation.pgoff = first;
 	accusation.nr = last - first + 1;
-	if (model_doubtful(verdict_model(verdict), request->inode, accusation.from, accusation.to))
+	if (verdict_doubts(verdict, &accusation, request->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

@@ -176,6 +176,20 @@ static struct cause *cause_accuse(struct verdict *verdict, const struct accusati
 	return cause_enter(verdict, &verdict->pending, cause);
 }
 
+bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
+		    const struct model_inode *inode)
+{
+	const struct rule *rule = &descriptor_find(accusation->rule)->rule;
+	const struct model_inode *accused = accusation->inode;
+
+	if (!model_doubtful(verdict->model, inode, accusation->from, accusation->to))
+		return false;
+	if (rule->severity == RULE_SEVERITY_VIOLATION && rule_speaks_of(rule, accused) &&
+	    !(accused && accused->before_attach && accusation->from <= accused->met))
+		verdict->unproven += accusation->nr;
+	return true;
+}
+
 struct verdict_violation *verdict_accuse(struct verdict *verdict,
 					 const struct accusation *accusation)
 {

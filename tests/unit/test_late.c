@@ -163,12 +163,59 @@ static void test_met_hole(void **state)
 	assert_null(verdict_violation(stream.verdict, 0));
 }
 
+/* Pages are known to be present, and made absent @wait (ns) after the sensors had found them. */
+static void converted(__u64 wait, bool flushed)
+{
+	struct stream_page before[8], after[8];
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, 64, true);
+	stream_heartbeat(&stream);
+	pages_seen(before, 0, 8, PRESENT_BITS | DEVIATES);
+	pages_seen(after, 0, 8, ABSENT_BITS);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, before,
+			    8);
+	stream.now += wait;
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_zap(&stream, T, OLD, i, 100 + 2 * i, 1, false, 0);
+	if (flushed)
+		stream_flush(&stream, T, 100, 114, false);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	heartbeats(1);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64, after,
+			    8);
+	heartbeats(1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+/* In the first two seconds nobody is accused of what a call from before may explain; but it is no proof. */
+static void test_doubted_at_first(void **state)
+{
+	(void)state;
+	converted(100 * MS, false);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_true(reason_has("8 pages looked wrong, but it could not be proven"));
+	converted(100 * MS, true);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	converted(3 * SECOND, true);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	converted(3 * SECOND, false);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 0, 7);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_read_overtaken), RULE_TEST(test_read_overtaken_alike),
-		RULE_TEST(test_met_unexpected), RULE_TEST(test_met_foreign),
-		RULE_TEST(test_met_failed),	RULE_TEST(test_met_hole),
+		RULE_TEST(test_read_overtaken),	  RULE_TEST(test_read_overtaken_alike),
+		RULE_TEST(test_met_unexpected),	  RULE_TEST(test_met_foreign),
+		RULE_TEST(test_met_failed),	  RULE_TEST(test_met_hole),
+		RULE_TEST(test_doubted_at_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
