@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * MUTANT=N in the environment brings mutant N to life. MUTANT_TESTS="3,0" has those tests of the
- * program run, by their places in its list, in that order. MUTANT_REACHED=FILE has what each of
- * them takes, and which places it passes, written there: struct reached, one a test.
+ * MUTANT_REACHED=FILE has what each test takes, and which places it passes, written there: struct
+ * reached, one a test. Otherwise the program is asked by lines "MUTANT SECONDS TEST,TEST..." of its
+ * standard input: it runs those tests, by their places in its list, in that order, with that mutant
+ * alive, in a child; and answers with a line, 0 where they pass. To begin it anew each time takes
+ * longer than most tests.
  *
  * Linked with --wrap=_cmocka_run_group_tests.
  */
@@ -14,8 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 #include "mutant.h"
 
 #define TESTS_MAX 256
@@ -33,19 +38,15 @@ int __real__cmocka_run_group_tests(const char *name, const struct CMUnitTest *te
 int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t nr,
 				   CMFixtureFunction setup, CMFixtureFunction teardown);
 
-__attribute__((constructor)) static void mutant_begin(void)
+static void mutant_begin(int number, rlim_t seconds)
 {
-	const char *number = getenv("MUTANT");
-
 	struct rlimit core = { 0, 0 }, memory = { 2UL << 30, 2UL << 30 }, cpu;
 
-	if (!number)
-		return;
-	mutant_alive = atoi(number);
+	mutant_alive = number;
 	setrlimit(RLIMIT_CORE, &core);
 	setrlimit(RLIMIT_AS, &memory);
 	/* Seconds of the CPU: a machine that is busy makes nobody hang. */
-	cpu.rlim_cur = cpu.rlim_max = (rlim_t)atoi(getenv("MUTANT_SECONDS"));
+	cpu.rlim_cur = cpu.rlim_max = seconds;
 	setrlimit(RLIMIT_CPU, &cpu);
 }
 
@@ -71,21 +72,50 @@ static int run_each(const char *path, const char *name, const struct CMUnitTest 
 	return failed;
 }
 
-int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t nr,
-				   CMFixtureFunction setup, CMFixtureFunction teardown)
+static int run_some(const char *asked, const char *name, const struct CMUnitTest *tests, size_t nr,
+		    CMFixtureFunction setup, CMFixtureFunction teardown)
 {
-	const char *path = getenv("MUTANT_REACHED"), *asked = getenv("MUTANT_TESTS");
 	struct CMUnitTest some[TESTS_MAX];
 	size_t some_nr = 0;
 
-	if (path)
-		return run_each(path, name, tests, nr, setup, teardown);
-	for (; asked && *asked && some_nr < TESTS_MAX; asked += *asked == ',') {
-		size_t at = strtoul(asked, (char **)&asked, 10);
+	for (; *asked && *asked != '\n' && some_nr < TESTS_MAX; asked += *asked == ',') {
+		char *end;
+		size_t at = strtoul(asked, &end, 10);
 
-		if (at >= nr)
+		if (at >= nr || end == asked)
 			return 1;
 		some[some_nr++] = tests[at];
+		asked = end;
 	}
 	return __real__cmocka_run_group_tests(name, some, some_nr, setup, teardown);
+}
+
+int __wrap__cmocka_run_group_tests(const char *name, const struct CMUnitTest *tests, size_t nr,
+				   CMFixtureFunction setup, CMFixtureFunction teardown)
+{
+	const char *path = getenv("MUTANT_REACHED");
+	/* Tests have neither: what they read and write is nobody's. */
+	FILE *questions = fdopen(dup(0), "re"), *answers = fdopen(dup(1), "we");
+	int nothing = open("/dev/null", O_RDWR | O_CLOEXEC), number, seconds, at, status;
+	char line[TESTS_MAX * 5];
+
+	if (path)
+		return run_each(path, name, tests, nr, setup, teardown);
+	if (!questions || !answers || dup2(nothing, 0) || dup2(nothing, 1) != 1)
+		return 1;
+	while (fgets(line, sizeof(line), questions)) {
+		pid_t child = fork();
+
+		if (!child) {
+			if (sscanf(line, "%d %d %n", &number, &seconds, &at) != 2)
+				_exit(1);
+			mutant_begin(number, (rlim_t)seconds);
+			_exit(run_some(line + at, name, tests, nr, setup, teardown) != 0);
+		}
+		if (child < 0 || waitpid(child, &status, 0) != child)
+			return 1;
+		fprintf(answers, "%d\n", status);
+		fflush(answers);
+	}
+	return 0;
 }

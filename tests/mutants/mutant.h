@@ -14,4 +14,17 @@ static inline int mutant(int number)
 	return mutant_alive == number;
 }
 
+/* A condition that the mutant has as false, or true: passed where it is something else. */
+#define mutant_false(number, condition)                                                            \
+	(mutant_alive != (number) && mutant_seen(number, !!(condition)))
+#define mutant_true(number, condition)                                                             \
+	(mutant_alive == (number) || !mutant_seen(number, !(condition)))
+
+static inline int mutant_seen(int number, int differs)
+{
+	if (differs)
+		mutant_reached[number] = 1;
+	return differs;
+}
+
 #endif
