@@ -428,12 +428,38 @@ static void test_observers(void **state)
 	}
 }
 
+/* So many events that there is to be room for all that are kept, and there is none. */
+static void test_events(void **state)
+{
+	const struct model_options little = { .memory_max = 4 << 20 };
+	struct record_zap zap = {
+		.header = { .kind = RECORD_ZAP, .size = sizeof(zap), .tid = T },
+		.page = 100,
+		.nr = 1,
+		.valid = 1,
+	};
+	struct record_heartbeat beat = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(beat) },
+	};
+	struct model *model = model_create(&little);
+	__u64 now = 1;
+
+	(void)state;
+	do {
+		zap.zap_begin = now;
+		zap.zap_end = zap.header.time = beat.header.time = beat.watermark = ++now;
+	} while (now < 1 << 16 && !model_feed(model, &zap.header) &&
+		 !model_feed(model, &beat.header));
+	assert_in_range(now, 1 << 15, (1 << 16) - 1);
+	model_free(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_observers), RULE_TEST(test_correct), RULE_TEST(test_one_batch),
 		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_words),
-		RULE_TEST(test_sealing),
+		RULE_TEST(test_sealing),   RULE_TEST(test_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

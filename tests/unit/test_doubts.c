@@ -55,6 +55,28 @@ static void test_interval(void **state)
 	assert_false(doubtful(0, 2100, 3000));
 }
 
+/* What is known of an inode's pages another's loss does not take, and one of nobody knows whose takes it. */
+static void test_pages_of_others(void **state)
+{
+	struct model_page page;
+
+	(void)state;
+	for (__u64 inode = 0; inode <= G; inode += G) {
+		stream_free(&stream);
+		stream_init(&stream);
+		stream_inode(&stream, 9, RFC3, 64, false);
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_join(&stream, T, 9, 0, 100);
+		stream_join(&stream, T, G, 0, 200);
+		lost(inode, 1000, 2000);
+		judge();
+		model_page(stream.model, model_inode_find(stream.model, 9), 0, &page);
+		assert_int_equal(page.sure, inode == G);
+		model_page(stream.model, model_inode_find(stream.model, G), 0, &page);
+		assert_false(page.sure);
+	}
+}
+
 static void test_interval_of_anybody(void **state)
 {
 	(void)state;
@@ -330,11 +352,17 @@ static void test_events_budget(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_interval),	   RULE_TEST(test_interval_of_anybody),
-		RULE_TEST(test_intervals_melt),	   RULE_TEST(test_intervals_many),
-		RULE_TEST(test_before_attach),	   RULE_TEST(test_learned_between),
-		RULE_TEST(test_join_unannounced),  RULE_TEST(test_events),
-		RULE_TEST(test_events_full_flush), RULE_TEST(test_events_kept),
+		RULE_TEST(test_interval),
+		RULE_TEST(test_pages_of_others),
+		RULE_TEST(test_interval_of_anybody),
+		RULE_TEST(test_intervals_melt),
+		RULE_TEST(test_intervals_many),
+		RULE_TEST(test_before_attach),
+		RULE_TEST(test_learned_between),
+		RULE_TEST(test_join_unannounced),
+		RULE_TEST(test_events),
+		RULE_TEST(test_events_full_flush),
+		RULE_TEST(test_events_kept),
 		RULE_TEST(test_events_budget),
 	};
 

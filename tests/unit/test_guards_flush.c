@@ -43,6 +43,24 @@ static size_t judged(__u64 pgoff, enum model_coverage coverage)
 	return nr;
 }
 
+/* A flush of everything that is told with its change covers that, whatever else its record says. */
+static void test_flushed_in_full(void **state)
+{
+	(void)state;
+	for (int full = 0; full < 2; full++) {
+		struct record_zap *record;
+
+		pages(RFC3, 8);
+		begin();
+		stream_zap_flush(&stream, T, G, 2, 102, 1, 0, 0);
+		record = last_record(sizeof(*record));
+		record->flush_full = (__u8)full;
+		end();
+		feed();
+		assert_int_equal(watch.zap[0].flushed != 0, full);
+	}
+}
+
 /* --- inside a request ------------------------------------------------------------- */
 
 /* The first flush that covers it ends it; what needs none has none. */
@@ -461,6 +479,7 @@ static void test_waiting_apart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_flushed_in_full),
 		RULE_TEST(test_flushed_once),
 		RULE_TEST(test_flushed_then_restored),
 		RULE_TEST(test_undone),

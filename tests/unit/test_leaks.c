@@ -286,6 +286,34 @@ static void test_left_silent(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* Of two neighbours that are read alike at last the one that was so before. */
+static void test_left_in_part(void **state)
+{
+	(void)state;
+	for (__u64 before = 2; before < 4; before++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		for (__u64 i = 0; i < 8; i++)
+			stream_fault(&stream, T, G, i, 100 + i);
+		for (__u32 pass = 0; pass < 2; pass++) {
+			struct stream_page pages[8];
+
+			for (__u64 i = 0; i < 8; i++)
+				pages[i] = (struct stream_page){ i, 100 + i, 1, ABSENT_BITS };
+			for (__u64 i = 2; i < 4; i++) {
+				if (pass || i == before)
+					pages[i].bits |= RECORD_PAGE_LOCKED;
+			}
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64,
+				    pages, 8);
+		}
+		stream_heartbeat(&stream);
+		here_read();
+		expect_here(RULE_LOCK_LEAK);
+		expect_pages(RULE_LOCK_LEAK, before, before);
+	}
+}
+
 /* --- sleep-in-atomic ------------------------------------------------------------ */
 
 static void sleeps(__u32 tid, __u32 preempt_count)
@@ -376,8 +404,8 @@ int main(void)
 		RULE_TEST(test_lock_leak_guards), RULE_TEST(test_lock_leak_uncounted),
 		RULE_TEST(test_lock_leak_folio),  RULE_TEST(test_lock_given_back),
 		RULE_TEST(test_reference_leak),	  RULE_TEST(test_left_silent),
-		RULE_TEST(test_sleep_in_atomic),  RULE_TEST(test_sleep_silent),
-		RULE_TEST(test_sleep_might),
+		RULE_TEST(test_left_in_part),	  RULE_TEST(test_sleep_in_atomic),
+		RULE_TEST(test_sleep_silent),	  RULE_TEST(test_sleep_might),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
