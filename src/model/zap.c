@@ -88,11 +88,12 @@ static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u
 
 /*
  * Of a page that is met by being changed nobody knows what it was before, nor since when it is
- * there. Whose it is it shows.
+ * there; but who tells of no joins adds a page that it has just made absent. Whose it is it shows.
  */
 static void piece_met(const struct zap_taking *taking, struct piece *piece)
 {
-	if (!piece->inode->learning)
+	if (!piece->inode->learning ||
+	    (!taking->record->valid && !inode_has(piece->inode, PROVIDER_TELLS_RESIDENCY)))
 		return;
 	piece->before = MODEL_EITHER;
 	piece->since = taking->record->zap_end;

@@ -127,6 +127,9 @@ void chain_make(const struct model *model, const struct accusation *accusation,
 struct verdict_violation *verdict_accuse(struct verdict *verdict,
 					 const struct accusation *accusation);
 
+/* Of so many pages something looks wrong, and cannot be proven. */
+void verdict_unproven(struct verdict *verdict, __u64 pages);
+
 /*
  * Whether something may have been missed that would explain @accusation, on @inode or, NULL, on any: then it is
  * not to be made. That it could not be proven is noted, where it was seen from its begin.

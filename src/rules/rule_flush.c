@@ -66,6 +66,12 @@ static const struct model_flush *flush_behind(const struct model_flush_judgement
 	return NULL;
 }
 
+/* Met by this change alone: if it was absent before there was nothing to flush. */
+static bool flush_unneeded(const struct model_zap *zap)
+{
+	return zap->inode && zap->before == MODEL_EITHER && zap->since == zap->end;
+}
+
 static void accuse_unflushed(struct verdict *verdict, const struct model_flush_judgement *judgement,
 			     __u32 rule, const char *says, const char *however)
 {
@@ -93,6 +99,10 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 
 	if (verdict_doubts(verdict, &accusation, zap->inode))
 		return;
+	if (flush_unneeded(zap)) {
+		verdict_unproven(verdict, judgement->nr);
+		return;
+	}
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
 		return;

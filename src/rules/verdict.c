@@ -176,6 +176,11 @@ static struct cause *cause_accuse(struct verdict *verdict, const struct accusati
 	return cause_enter(verdict, &verdict->pending, cause);
 }
 
+void verdict_unproven(struct verdict *verdict, __u64 pages)
+{
+	verdict->unproven += pages;
+}
+
 bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
 		    const struct model_inode *inode)
 {
@@ -186,7 +191,7 @@ bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation
 		return false;
 	if (rule->severity == RULE_SEVERITY_VIOLATION && rule_speaks_of(rule, accused) &&
 	    !(accused && accused->before_attach && accusation->from <= accused->met))
-		verdict->unproven += accusation->nr;
+		verdict_unproven(verdict, accusation->nr);
 	return true;
 }
 

@@ -163,6 +163,33 @@ static void test_met_hole(void **state)
 	assert_null(verdict_violation(stream.verdict, 0));
 }
 
+/* If it was absent before there was nothing to flush; it is no proof that there was not. */
+static void test_met_unflushed(void **state)
+{
+	(void)state;
+	old_met(RFC3);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_zap(&stream, T, OLD, 5, PFN, 1, false, 0);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	heartbeats(20);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_true(reason_has("1 page looked wrong, but it could not be proven"));
+}
+
+/* A page of memfd_secret's is made absent before it is added: it was not there before. */
+static void test_met_secret(void **state)
+{
+	(void)state;
+	old_met(SECRET);
+	stream_zap(&stream, T, OLD, 5, PFN, 1, false, 0);
+	heartbeats(20);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 5, 5);
+}
+
 /* Pages are known to be present, and made absent @wait (ns) after the sensors had found them. */
 static void converted(__u64 wait, bool flushed)
 {
@@ -215,7 +242,8 @@ int main(void)
 		RULE_TEST(test_read_overtaken),	  RULE_TEST(test_read_overtaken_alike),
 		RULE_TEST(test_met_unexpected),	  RULE_TEST(test_met_foreign),
 		RULE_TEST(test_met_failed),	  RULE_TEST(test_met_hole),
-		RULE_TEST(test_doubted_at_first),
+		RULE_TEST(test_doubted_at_first), RULE_TEST(test_met_unflushed),
+		RULE_TEST(test_met_secret),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
