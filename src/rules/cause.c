@@ -247,6 +247,7 @@ static struct cause *explanation_find(const struct cause_set *set, const struct 
 		.inode = cause->inode,
 		.variant = by->variant,
 		.anyone = by->anyone,
+		.immune = by->immune,
 		.first = first,
 		.last = last,
 	};

@@ -52,7 +52,7 @@ struct rule_descriptor {
 struct explanation {
 	__u32 rule; /* id; 0: none */
 	__u64 variant; /* theirs */
-	bool anyone; /* as their accusations have it */
+	bool anyone, immune; /* as their accusations have it */
 };
 
 #define EXPLANATION(its_rule, its_variant)                                                         \

@@ -54,7 +54,9 @@ static const struct rule_descriptor freed_absent = {
 		.fires_when = "a page returns to the allocator while absent from the direct map",
 		.meaning = "A page returns to the allocator while it is absent from the direct "
 			   "map. "
-			   "Its entry is read at that moment, so no history is needed.",
+			   "Its entry is read at that moment, so no history is needed. "
+			   "Of memory that was there when the sensors came only pages are looked at "
+			   "that were made absent since.",
 		.id = RULE_FREED_ABSENT,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_PAGE_FREE,

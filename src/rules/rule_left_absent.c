@@ -3,6 +3,12 @@
 #include "providers/provider.h"
 #include "rules/rule.h"
 
+/* Where its entry is read when it is freed. */
+static const struct explanation left_explained[] = {
+	{ .rule = RULE_FREED_ABSENT, .immune = true },
+	EXPLANATION(RULE_NONE, 0),
+};
+
 static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 {
 	struct accusation accusation = {
@@ -14,6 +20,7 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 		.from = moved->time,
 		.to = moved->time,
 		.anyone = true,
+		.explained = left_explained,
 		.moved = moved,
 		.chain = CHAIN_CHANGE,
 	};
@@ -23,8 +30,9 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 
 	if (moved->move != MODEL_LEFT || !moved->absent)
 		return;
+	/* Sensors that look at frees know which pages have become absent since they are there. */
 	model_count(verdict_model(verdict), &counts);
-	if (counts.groups & SENSOR_GROUP_PAGE_FREE)
+	if (counts.groups & SENSOR_GROUP_PAGE_FREE && !moved->inode->before_attach)
 		return;
 	if (verdict_doubts(verdict, &accusation, NULL))
 		return;
@@ -48,7 +56,8 @@ static const struct rule_descriptor left_absent = {
 		.meaning = "A page left its inode while it was absent from the direct map, as far as "
 			   "the changes of its entry tell. "
 			   "Judged where the page-free sensors are off; where they are on, "
-			   "freed-absent reads the entry itself.",
+			   "freed-absent reads the entry itself, but for pages that were absent "
+			   "before: those of inodes that are older than the sensors are judged here.",
 		.id = RULE_LEFT_ABSENT,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_NO_PAGE_FREE,

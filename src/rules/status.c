@@ -209,9 +209,21 @@ static void explain_promises(struct verdict *verdict, const struct rule *rule,
 			       plural_of(counts->promises_stuck, " has", "s have"));
 }
 
+static __u64 inodes_older(const struct model *model)
+{
+	const struct model_inode *inode = NULL;
+	__u64 older = 0;
+
+	while ((inode = model_inode_next(model, inode)))
+		older += inode->before_attach && provider_has(inode->provider, PROVIDER_JUDGED);
+	return older;
+}
+
 static void explain_page_free(struct verdict *verdict, const struct rule *rule,
 			      const struct model_counts *counts)
 {
+	__u64 older = inodes_older(verdict->model);
+
 	if (!(counts->groups & SENSOR_GROUP_PAGE_FREE))
 		not_judged_add(verdict, rule, "the page-free sensors are off");
 	else if (counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
@@ -219,6 +231,13 @@ static void explain_page_free(struct verdict *verdict, const struct rule *rule,
 			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
 			       plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
 					 "frees were"));
+	/* Frees are looked at of what the sensors saw made absent. */
+	else if (older)
+		not_judged_add(
+			verdict, rule,
+			"not judged throughout: %llu %s older than the sensors, and pages that "
+			"were absent before are not looked at when they are freed",
+			(unsigned long long)older, plural_of(older, "inode is", "inodes are"));
 }
 
 /* Whether CPUs take part in flushes is a part of what the rule judges. */

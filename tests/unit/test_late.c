@@ -190,6 +190,50 @@ static void test_met_secret(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 5, 5);
 }
 
+/* What was absent before the sensors came is looked at by nobody when it is freed. */
+static void left(bool restored, bool older, bool freed)
+{
+	const struct stream_page pages[] = { { 5, PFN, 1, ABSENT_BITS } };
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream.groups = SENSOR_GROUP_PAGE_FREE;
+	stream_inode(&stream, OLD, RFC3, 64, older);
+	if (!older)
+		stream_fault(&stream, T, OLD, 5, PFN);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 1);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	if (restored)
+		stream_zap(&stream, T, OLD, 5, PFN, 1, true, 0);
+	stream_leave(&stream, T, PFN);
+	if (freed)
+		stream_page_free(&stream, T, PFN, true);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	heartbeats(20);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_left_absent(void **state)
+{
+	(void)state;
+	left(false, true, false);
+	stream_expect_one(&stream, RULE_LEFT_ABSENT, OLD, 5, 5);
+	assert_non_null(strstr(not_judged(RULE_FREED_ABSENT), "1 inode is older than the sensors"));
+	left(true, true, false);
+	assert_null(verdict_violation(stream.verdict, 0));
+	/* Where it is looked at all the same that is the cause. */
+	left(false, true, true);
+	stream_expect_one(&stream, RULE_FREED_ABSENT, OLD, 5, 5);
+	left(false, false, false);
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_null(not_judged(RULE_FREED_ABSENT));
+}
+
 /* Pages are known to be present, and made absent @wait (ns) after the sensors had found them. */
 static void converted(__u64 wait, bool flushed)
 {
@@ -243,7 +287,7 @@ int main(void)
 		RULE_TEST(test_met_unexpected),	  RULE_TEST(test_met_foreign),
 		RULE_TEST(test_met_failed),	  RULE_TEST(test_met_hole),
 		RULE_TEST(test_doubted_at_first), RULE_TEST(test_met_unflushed),
-		RULE_TEST(test_met_secret),
+		RULE_TEST(test_met_secret),	  RULE_TEST(test_left_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
