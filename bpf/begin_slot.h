@@ -2,7 +2,8 @@
 /*
  * Begin slots: a zap that waits for its flush, and a flush that has begun. In
  * an array by tid: a lookup costs a third of task storage's (measured in the
- * lab), and a global array half of a map's.
+ * lab), and a global array half of a map's. A session's cookie takes as much
+ * (session_vs_pair in tests/bench/), and no zap can wait in it.
  *
  * Two tasks may want one slot, so a task claims it, by writing itself into
  * `task`, and gives it back when its flush has ended. A stranger finds a second

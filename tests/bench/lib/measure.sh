@@ -6,7 +6,7 @@ measure_guest() {
 	local dir=$1 program adds=()
 	shift
 	rm -f "$dir"/*.cap
-	for program in empty first-touch page-free scatter-memory fault-memory; do
+	for program in empty session first-touch page-free scatter-memory fault-memory; do
 		adds+=(--add "$programs/$program")
 	done
 	adds+=(--add "$top/build/tests/vm/verified")
