@@ -202,7 +202,8 @@ struct model_flush_judgement {
 		*unanswered; /* UNANSWERED: the newest that covers it; else NULL */
 	__u64 time; /* ns: when it was judged */
 	bool borrowed; /* of no inode: its task had put it back just before, to copy it */
-	const char *caller; /* of no inode: who put it back, as in record_caller; NULL: not told */
+	/* Of no inode: who put it, or the next that was borrowed, back, as in record_caller; NULL: not told. */
+	const char *caller;
 };
 
 /* The time from a zap to the first flush, by anyone, that covers it. */

@@ -54,6 +54,16 @@ static enum model_coverage loose_coverage(const struct loose *loose)
 	return loose->flushed_elsewhere ? MODEL_MISCOVERED : MODEL_UNCOVERED;
 }
 
+/* Of the last of its pages that a task borrows nothing is told: it puts back no other after it. */
+static const char *loose_borrower(const struct model *model, const struct model_zap *zap)
+{
+	const struct caller *borrower = &model->borrower;
+	bool near = borrower->time + LOOSE_DEADLINE > zap->end &&
+		    zap->end + LOOSE_DEADLINE > borrower->time;
+
+	return borrower->time && borrower->tid == zap->tid && near ? borrower->text : NULL;
+}
+
 /* The same, and nobody has it. */
 static void loose_tell_nobodys(struct model *model, const struct loose *loose, bool borrowed,
 			       __u64 now)
@@ -62,7 +72,9 @@ static void loose_tell_nobodys(struct model *model, const struct loose *loose, b
 		loose_judgement(&loose->zap, loose_coverage(loose), now);
 
 	judgement.borrowed = borrowed;
-	if (!borrowed)
+	if (borrowed)
+		judgement.caller = loose_borrower(model, &loose->zap);
+	else
 		judgement.caller = caller_of(model, loose->zap.tid, loose->zap.end, ANY_PAGE);
 	MODEL_NOTIFY(model, flush_judged, &judgement);
 }
@@ -139,6 +151,15 @@ static struct loose *loose_single(const struct model *model, __u64 pfn)
 	while (loose && !loose->zap.nr)
 		loose = loose_at(model, loose->same_before);
 	return loose;
+}
+
+void loose_told_caller(struct model *model, const struct caller *caller)
+{
+	const struct loose *loose = caller ? loose_single(model, caller->page) : NULL;
+
+	/* Judged only when it is too late for a flush: many others may be told of until then. */
+	if (loose && loose->borrowed && loose->zap.tid == caller->tid)
+		model->borrower = *caller;
 }
 
 static void loose_adopt_single(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn)

@@ -204,7 +204,7 @@ static void take_record(struct model *model, const struct record_header *record)
 		flush_take_unanswered(model, (const struct record_unanswered *)record);
 		break;
 	case RECORD_CALLER:
-		caller_take(model, (const struct record_caller *)record);
+		loose_told_caller(model, caller_take(model, (const struct record_caller *)record));
 		break;
 	case RECORD_CALL:
 		flush_take_call(model, (const struct record_call *)record);

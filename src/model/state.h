@@ -260,6 +260,7 @@ struct model {
 	size_t loose_waiting_room;
 	struct caller callers[CALLERS_NR]; /* the newest */
 	size_t callers_next;
+	struct caller borrower; /* the newest who borrowed a page, and did not flush it at once */
 	struct exposure *exposed;
 	size_t exposed_head, exposed_nr, exposed_room;
 	struct task *early_tasks; /* those that have some */
@@ -434,7 +435,8 @@ static inline struct task *task_get(struct model *model, __u32 tid)
 	return task_look_up(model, tid);
 }
 
-void caller_take(struct model *model, const struct record_caller *record);
+/* NULL: malformed. */
+const struct caller *caller_take(struct model *model, const struct record_caller *record);
 /* Who @tid's newest deed since @since (ns) was, of @page or of ANY_PAGE; NULL: not told. */
 const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 page);
 
@@ -529,6 +531,8 @@ void loose_unanswered(struct model *model, struct task *task,
 void loose_flush(struct model *model, struct task *task, const struct model_flush *flush);
 /* @task's newest change of @pfn outside requests, that waits for its flush and whose page has an owner; or NULL. */
 const struct model_zap *loose_waiting(struct model *model, const struct task *task, __u64 pfn);
+/* Who made a change: perhaps one who put a page back and took it out again. @caller: or NULL. */
+void loose_told_caller(struct model *model, const struct caller *caller);
 void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);

@@ -48,14 +48,14 @@ bool request_declares(const struct request *request)
 	}
 }
 
-void caller_take(struct model *model, const struct record_caller *record)
+const struct caller *caller_take(struct model *model, const struct record_caller *record)
 {
 	struct caller *caller = &model->callers[model->callers_next];
 	const char *text = record_caller_text(record);
 
 	if (!text) {
 		model->counts.malformed++;
-		return;
+		return NULL;
 	}
 	model->callers_next = (model->callers_next + 1) % CALLERS_NR;
 	*caller = (struct caller){
@@ -64,6 +64,7 @@ void caller_take(struct model *model, const struct record_caller *record)
 		.tid = record->header.tid,
 	};
 	snprintf(caller->text, sizeof(caller->text), "%s", text);
+	return caller;
 }
 
 const char *caller_of(const struct model *model, __u32 tid, __u64 since, __u64 page)

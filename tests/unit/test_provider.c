@@ -564,6 +564,39 @@ static void test_borrowed_unflushed(void **state)
 	assert_int_equal(reset_flushed(), 0);
 }
 
+/* Its next page is put back with no flush in between: who, is told then. Eight others may follow, within the second. */
+static void test_borrowed_caller(void **state)
+{
+	(void)state;
+	borrow(T, AREA);
+	stream_caller(&stream, T, AREA, PUTS_BACK);
+	borrow(T, AREA + 1);
+	for (__u64 i = 0; i < 8; i++)
+		stream_caller(&stream, T + 1, AREA + 100 + i, "else");
+	stream.now += 2 * SECOND;
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 2);
+	assert_string_equal(reset_caller(),
+			    "do_syscall_64 > vfree > set_direct_map_default_noflush.");
+}
+
+/* Of another page, another task, or another time. */
+static void test_borrowed_caller_else(void **state)
+{
+	(void)state;
+	borrow(T, AREA);
+	stream_caller(&stream, T, AREA + 1, PUTS_BACK);
+	borrow(T + 1, AREA + 2);
+	stream_caller(&stream, T, AREA + 2, PUTS_BACK);
+	borrow(T + 2, AREA + 4);
+	stream_caller(&stream, T + 2, AREA + 4, PUTS_BACK);
+	stream_flush(&stream, T + 2, AREA + 4, AREA + 4, false);
+	stream.now += 2 * SECOND;
+	borrow(T + 2, AREA + 5);
+	stream.now += 2 * SECOND;
+	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 3);
+	assert_null(reset_caller());
+}
+
 static void test_borrowed_flushed_elsewhere(void **state)
 {
 	(void)state;
@@ -650,6 +683,8 @@ int main(void)
 		RULE_TEST(test_reset_of_others),
 		RULE_TEST(test_borrowed),
 		RULE_TEST(test_borrowed_unflushed),
+		RULE_TEST(test_borrowed_caller),
+		RULE_TEST(test_borrowed_caller_else),
 		RULE_TEST(test_borrowed_flushed_elsewhere),
 		RULE_TEST(test_borrowed_not),
 		RULE_TEST(test_reset_lost),
