@@ -28,7 +28,8 @@ make_initramfs() {
 	mkdir -p "$root/bin" "$root/lib/modules" "$root/lab"
 	cp "$busybox" "$root/bin/busybox"
 	cp "$lab/guest/init" "$root/init"
-	cp "$lab/guest/load-modules" "$lab/guest/in-host" "$lab/guest/report-hang" "$root/bin/"
+	cp "$lab/guest/load-modules" "$lab/guest/in-host" "$lab/guest/report-hang" "$lab/guest/plug-memory" \
+		"$root/bin/"
 	for name in gmemtrace gmemtraced gmem-load; do
 		[ ! -f "$top/build/bin/$name" ] || cp "$top/build/bin/$name" "$root/bin/"
 	done
@@ -39,8 +40,8 @@ make_initramfs() {
 	cp "$kernel_dir"/modules/*.ko "$kernel_dir/modules/modules.order" "$root/lib/modules/" 2>/dev/null ||
 		: >"$root/lib/modules/modules.order"
 	printf '%s' "$marker" >"$root/lab/marker"
-	printf 'lab_kvm=%s\nlab_out=%s\nlab_host=%s\nlab_timeout=%s\n' "$load_kvm" "$out_transport" "$host_root" \
-		"$timeout" >"$root/lab/settings"
+	printf 'lab_kvm=%s\nlab_out=%s\nlab_host=%s\nlab_timeout=%s\nlab_plug=%s\n' "$load_kvm" "$out_transport" "$host_root" \
+		"$timeout" "${plug:+$(numfmt --from=iec "$plug")}" >"$root/lab/settings"
 	printf 'cd /root\nexec %s\n' "$(quote "$@")" >"$root/lab/command"
 	(cd "$root" && find . | cpio --quiet -o -H newc -R 0:0) >"$image" || lab_error "cannot write $image"
 	rm -rf "$root"
