@@ -35,6 +35,7 @@ int facts_read(struct facts_args *args)
 	error |= variable_read(&facts.kfence_pool_value, 8, facts.kfence_pool);
 	error |= variable_read(&debug_pagealloc, 1, facts.debug_pagealloc);
 	error |= variable_read(&facts.vmalloc_base_value, 8, facts.vmalloc_base);
+	error |= variable_read(&facts.pte_mask_value, 8, facts.pte_mask);
 	facts.debug_pagealloc_value = debug_pagealloc;
 	facts.secretmem_users_value = secretmem_users;
 	facts.pgdir_shift_value = pgdir_shift;

@@ -46,6 +46,7 @@ struct sensor_config {
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
 	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
 	__u32 encrypts; /* 1: memory may be a guest's that no read of ours may touch (SEV-SNP, TDX) */
+	__u32 direct_map_global; /* 1: its entries are global, where nobody changed them */
 };
 
 /* What tells which CPU answers a flush. */
@@ -287,6 +288,7 @@ struct facts_args {
 	__u64 kfence_pool;
 	__u64 debug_pagealloc;
 	__u64 vmalloc_base;
+	__u64 pte_mask;
 	/* Results: the values behind them. */
 	__u64 page_offset;
 	__u64 vmemmap;
@@ -299,6 +301,7 @@ struct facts_args {
 	__u64 kfence_pool_value;
 	__u64 debug_pagealloc_value;
 	__u64 vmalloc_base_value;
+	__u64 pte_mask_value;
 	__s64 result;
 };
 

@@ -85,11 +85,14 @@ static __always_inline struct snapshot_table *snapshot_table(struct snapshot_scr
 	return &scratch->tables[pfn >> 9 & (SNAPSHOT_TABLES - 1)];
 }
 
-/* RECORD_PAGE_PRESENT, with RECORD_PAGE_ASTRAY or without, RECORD_PAGE_APPLIED_UNKNOWN or neither. */
+/*
+ * RECORD_PAGE_PRESENT, with RECORD_PAGE_ASTRAY and RECORD_PAGE_NON_GLOBAL or without,
+ * RECORD_PAGE_APPLIED_UNKNOWN or neither.
+ */
 static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 pfn)
 {
 	enum walk_state state = walk->state;
-	__u64 entry, present, elsewhere;
+	__u64 entry, present, elsewhere, local;
 
 	if (walk->table) {
 		if (walk_entry_read(walk->table + (pfn & 511) * 8, &entry))
@@ -97,7 +100,9 @@ static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 p
 		/* Without a branch: it would double the verifier's work in a loop that is unrolled. */
 		present = entry & ENTRY_PRESENT;
 		elsewhere = -((entry & sensor.entry_mask) ^ pfn << PAGE_SHIFT) >> 63;
-		return present * RECORD_PAGE_PRESENT | (present & elsewhere) * RECORD_PAGE_ASTRAY;
+		local = ~entry >> ENTRY_GLOBAL_SHIFT & sensor.direct_map_global;
+		return present * RECORD_PAGE_PRESENT | (present & elsewhere) * RECORD_PAGE_ASTRAY |
+		       (present & local) * RECORD_PAGE_NON_GLOBAL;
 	}
 	if (state == WALK_UNKNOWN)
 		return RECORD_PAGE_APPLIED_UNKNOWN;

@@ -11,6 +11,7 @@
 
 #define ENTRY_PRESENT 0x1ULL
 #define ENTRY_LEAF 0x80ULL /* _PAGE_PSE, at the 1G and the 2M level */
+#define ENTRY_GLOBAL_SHIFT 8
 
 /* What stands above a run of 512 pages. */
 struct walk_table {

@@ -267,6 +267,8 @@ struct model_read {
 	__u32 left; /* enum model_left: at the release, the same */
 	/* A request may still run unseen until then; 0: none can. */
 	__u64 shadow_until; /* ns */
+	/* The first read, settled, since a change that was seen has brought it back: by an entry that is not global. */
+	bool non_global;
 };
 
 struct model_freed {

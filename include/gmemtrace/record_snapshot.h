@@ -48,6 +48,8 @@ enum record_page_bits {
 	RECORD_PAGE_APPLIED_UNKNOWN = 1 << 7, /* reading the page tables failed */
 	RECORD_PAGE_LOCKED = 1 << 8, /* at a release: the folio is locked */
 	RECORD_PAGE_ASTRAY = 1 << 9, /* the entry is present and maps another page frame */
+	/* An entry of 4K is present and not global, where RECORD_FACT_GLOBAL says that others are. */
+	RECORD_PAGE_NON_GLOBAL = 1 << 10,
 	/*
 	 * At a release: references to the folio beyond those of the page cache and of maps, from 2 on;
 	 * 15 is as many or more. One alone is that of a list on which a CPU collects folios.

@@ -44,6 +44,7 @@ enum rule_id {
 	RULE_HALF_CONVERTED = 23,
 	RULE_ORPHAN_ABSENT = 24,
 	RULE_FREED_UNCLEARED = 25,
+	RULE_NON_GLOBAL = 26,
 };
 
 /* Every id is below. */
@@ -67,6 +68,7 @@ enum rule_needs {
 	RULE_NEEDS_ANSWERS = 1 << 6, /* SENSOR_GROUP_WITNESS, for a part of it */
 	RULE_NEEDS_CHANGES = 1 << 7, /* SENSOR_GROUP_CHANGES */
 	RULE_NEEDS_GUEST = 1 << 8, /* SENSOR_GROUP_GUEST, for a part of it */
+	RULE_NEEDS_GLOBAL = 1 << 9, /* RECORD_FACT_GLOBAL: a direct map whose entries are global */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

@@ -100,10 +100,13 @@ static const struct sensor_feature *rule_missing(const struct features *features
 						 const struct rule *rule)
 {
 	const struct sensor_feature *walker = feature_find(features, "page-table walker");
+	const struct sensor_feature *global = feature_find(features, "global direct map");
 	const struct sensor_feature *missing = NULL;
 
 	if (rule->needs & (RULE_NEEDS_SNAPSHOT | RULE_NEEDS_MAP) && walker && !walker->present)
 		return walker;
+	if (rule->needs & RULE_NEEDS_GLOBAL && global && !global->present)
+		return global;
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
 		const struct sensor_feature *feature = program_feature(features, rule->watches[i]);
 

@@ -21,7 +21,8 @@ void read_add(struct judging *judging, const struct model_read *read)
 	if (run->bits == read->bits && (!resident || run->pfn + run->nr == read->pfn) &&
 	    run->settled == read->settled && run->declared == read->declared &&
 	    run->applied == read->applied && run->differs == read->differs &&
-	    run->proven == read->proven && run->left == read->left) {
+	    run->proven == read->proven && run->left == read->left &&
+	    run->non_global == read->non_global) {
 		run->nr += read->nr;
 		return;
 	}
@@ -166,6 +167,17 @@ __u32 left_prove(struct judging *judging, __u32 bit, __u32 bits)
 			   kinds[i].seen != 0);
 	}
 	return proven;
+}
+
+/*
+ * Whether the page, or pages alike, came back by an entry that is not global. One that failed in memory has been
+ * through other hands, and of one that the changes which were seen left absent nobody knows who brought it back.
+ */
+bool read_non_global(const struct model_read *read, const struct page *page)
+{
+	return read->bits & RECORD_PAGE_NON_GLOBAL && !(read->bits & RECORD_PAGE_POISONED) &&
+	       page->flags & PAGE_RESIDENT && !(page->flags & PAGE_POISONED) &&
+	       page->pfn == read->pfn && read->applied == MODEL_PRESENT;
 }
 
 /* What was proven and reported stays reported until something changes it. */

@@ -97,6 +97,7 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	memset(chunk->bits[BITS_SEEN], slot->seen ? 0xff : 0, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_COMPARED], slot->compared ? 0xff : 0, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_CHANGED], slot->changed ? 0xff : 0, sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_WAS_ABSENT], slot->was_absent ? 0xff : 0, sizeof(chunk->bits[0]));
 	chunk->touched = slot->touched;
 	chunk->changed = slot->last_change;
 	chunk->read_begin = READ_BORN;
@@ -394,6 +395,22 @@ void extent_touch_pages(struct inode *inode, const struct page_span *run, __u64 
 	}
 	for (size_t word = first / 64; word <= last / 64; word++)
 		chunk_touch(inode, chunk, word, bits_range(0, word, first, last), false);
+}
+
+void extent_mark_absence(struct chunk_slot *slot, __u64 pgoff, __u64 nr, bool value)
+{
+	__u64 first = pgoff & CHUNK_MASK, last = first + nr - 1;
+
+	if (!slot->chunk) {
+		slot->was_absent = value;
+		return;
+	}
+	for (size_t word = first / 64; word <= last / 64; word++) {
+		__u64 mask = bits_range(0, word, first, last);
+		__u64 *bits = &slot->chunk->bits[BITS_WAS_ABSENT][word];
+
+		*bits = value ? *bits | mask : *bits & ~mask;
+	}
 }
 
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time)

@@ -23,6 +23,17 @@ static bool page_settled(const struct judging *judging, __u32 bit)
 	       !bit_test(judging->chunk->bits[BITS_TOUCHED], bit);
 }
 
+/* Of a page that was absent: the first time that it is read present again. */
+static void judge_returned(struct judging *judging, struct model_read *read, __u32 bit)
+{
+	__u64 *was_absent = judging->chunk->bits[BITS_WAS_ABSENT];
+
+	if (!bit_test(was_absent, bit) || read->table != MODEL_PRESENT)
+		return;
+	read->non_global = read_non_global(read, judged_page(judging, bit));
+	bit_put(was_absent, bit, false);
+}
+
 static void judge_settled(struct judging *judging, struct model_read *read, __u32 bit)
 {
 	struct model_counts *counts = &judging->model->counts;
@@ -50,8 +61,10 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 		inode->base.compared++;
 	}
 	chunk_mark(judging->model, inode, chunk, MARK_UNSETTLED, bit, (fresh & ~read->proven) != 0);
-	if (!read->differs)
-		learn_page(judging, read, bit);
+	if (read->differs)
+		return;
+	learn_page(judging, read, bit);
+	judge_returned(judging, read, bit);
 }
 
 /* What is learned from such a page it has already. */
@@ -62,8 +75,8 @@ static void judged_note(struct judging *judging, const struct model_read *read, 
 
 	judging->like_word = 0;
 	judging->like.valid = read->settled && !read->differs && !(read->bits & READ_LEFT) &&
-			      was_seen && page && page->flags & PAGE_RESIDENT &&
-			      read->applied == page_applied(page) &&
+			      !read->non_global && was_seen && page &&
+			      page->flags & PAGE_RESIDENT && read->applied == page_applied(page) &&
 			      (read->declared != MODEL_EITHER || read->xarray == MODEL_EITHER) &&
 			      read_known(judging, read);
 	if (!judging->like.valid)
@@ -89,6 +102,8 @@ static bool page_may_be_like(struct judging *judging, __u32 bit)
 				 chunk->bits[BITS_SEEN][word] & ~chunk->bits[BITS_TOUCHED][word] &
 				 ~judging->covered[word] &
 				 ~chunk_marks(chunk, MARK_UNSETTLED)[word];
+		if (judging->like.bits & RECORD_PAGE_PRESENT)
+			judging->likes &= ~chunk->bits[BITS_WAS_ABSENT][word];
 	}
 	return judging->likes >> (bit % 64) & 1;
 }
@@ -281,6 +296,15 @@ static bool alike_agrees(const struct model *model, const struct chunk_slot *slo
 	       pages_alike(model, read->pfn, read->nr);
 }
 
+/* As judge_returned(). */
+static void alike_returned(struct chunk_slot *slot, struct model_read *read)
+{
+	if (!slot->was_absent || read->table != MODEL_PRESENT)
+		return;
+	read->non_global = read_non_global(read, &slot->like);
+	slot->was_absent = false;
+}
+
 /* A whole chunk of pages alike, that was read alike, settled and as it must be. */
 static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 			const struct read_run *run)
@@ -307,6 +331,7 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	if (slot->seen && learn_declares(judging))
 		slot->legal = (__u8)read.xarray;
 	slot->seen = true;
+	alike_returned(slot, &read);
 	read_add(judging, &read);
 	return true;
 }

@@ -92,6 +92,7 @@ __u32 suspects_prove(struct judging *judging, __u32 bit, __u32 differs);
 /* Bits of what is read of a page that only a release tells, and that are to be 0 there. */
 #define READ_LEFT (RECORD_PAGE_LOCKED | RECORD_PAGE_REFERENCES)
 __u32 left_prove(struct judging *judging, __u32 bit, __u32 bits);
+bool read_non_global(const struct model_read *read, const struct page *page);
 /* Those of @differs that were not proven and reported before. */
 __u32 differs_fresh(const struct judging *judging, __u32 bit, __u32 differs);
 /* Observers are told of runs: @read is kept until one comes that does not go on with it. */

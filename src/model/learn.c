@@ -47,6 +47,9 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		page_set(page, PAGE_POISONED, true);
 	if (read->table != MODEL_EITHER)
 		page_apply(inode, page, 1, read->table);
+	if (read->table == MODEL_ABSENT)
+		bit_put(judging->chunk->bits[BITS_WAS_ABSENT],
+			(__u32)(read->pgoff - judging->start), true);
 }
 
 /* Whether what is declared changes by requests alone: a read then tells what they asked for. */
@@ -90,4 +93,5 @@ void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct 
 		page_set(&slot->like, PAGE_POISONED, true);
 	if (read->table != MODEL_EITHER)
 		page_apply(inode, &slot->like, read->nr, read->table);
+	slot->was_absent |= read->table == MODEL_ABSENT;
 }

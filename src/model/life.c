@@ -72,6 +72,7 @@ static void chunk_forget(struct chunk *chunk)
 	memset(chunk->bits[BITS_PRESENT], 0xff, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_ABSENT], 0xff, sizeof(chunk->bits[0]));
 	memset(chunk->bits[BITS_SEEN], 0, sizeof(chunk->bits[0]));
+	memset(chunk->bits[BITS_WAS_ABSENT], 0, sizeof(chunk->bits[0]));
 	/* What was seen once must be seen twice anew: something may have come between. */
 	chunk_unmark_all(chunk, MARK_SUSPECT_DECLARED);
 	chunk_unmark_all(chunk, MARK_SUSPECT_APPLIED);
@@ -99,6 +100,7 @@ void inode_forget(struct model *model, struct inode *inode)
 		for (size_t j = 0; region->slots && j < REGION_CHUNKS; j++) {
 			region->slots[j].legal = MODEL_EITHER;
 			region->slots[j].seen = false;
+			region->slots[j].was_absent = false;
 			page_set(&region->slots[j].like, PAGE_SURE, false);
 			if (region->slots[j].chunk)
 				chunk_forget(region->slots[j].chunk);

@@ -79,6 +79,8 @@ static bool pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __
 			for (__u64 i = 1; i < weight; i++)
 				page_fill(page + i, pfn + done + i, applied);
 		}
+		extent_mark_absence(extent_slot(model, inode, pgoff + done, false), pgoff + done,
+				    weight, absent);
 		inode->base.resident += weight;
 		inode->base.absent += absent ? weight : 0;
 	}
@@ -117,6 +119,8 @@ void page_place(struct model *model, struct inode *inode, __u64 pgoff, struct pa
 		enum model_state applied)
 {
 	page_fill(page, pfn, applied);
+	extent_mark_absence(extent_slot(model, inode, pgoff, false), pgoff, 1,
+			    applied == MODEL_ABSENT);
 	inode->base.resident++;
 	inode->base.absent += applied == MODEL_ABSENT;
 	pfn_own(model, inode, pgoff, pfn, 1);

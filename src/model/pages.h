@@ -45,6 +45,7 @@ enum chunk_bitmap {
 	BITS_COMPARED,
 	BITS_TOUCHED, /* since the read at hand began */
 	BITS_CHANGED, /* since a read last compared it; what a release does to it is not counted */
+	BITS_WAS_ABSENT, /* as far as is known, and was not read present since */
 	BITS_NR,
 };
 
@@ -94,7 +95,7 @@ struct chunk_slot {
 	__u64 touched;
 	struct page like; /* the first page; the others' pfns ascend from its */
 	__u8 legal; /* enum model_state */
-	bool seen, compared, changed;
+	bool seen, compared, changed, was_absent;
 };
 
 struct region {
@@ -194,6 +195,17 @@ static inline void extent_touch_run(struct inode *inode, const struct page_span 
 		bit_put(chunk->bits[BITS_TOUCHED], bit, true);
 	if (!inode->closing)
 		bit_put(chunk->bits[BITS_CHANGED], bit, true);
+}
+
+/* Whether pages, alike and of one slot, were absent since they came. */
+void extent_mark_absence(struct chunk_slot *slot, __u64 pgoff, __u64 nr, bool value);
+static inline void run_mark_absence(const struct page_span *run, __u64 pgoff)
+{
+	if (run->nr == 1 && run->slot->chunk)
+		bit_put(run->slot->chunk->bits[BITS_WAS_ABSENT], (__u32)(pgoff & (CHUNK_PAGES - 1)),
+			true);
+	else
+		extent_mark_absence(run->slot, pgoff, run->nr, true);
 }
 
 /* A read of [first, last] begins. */

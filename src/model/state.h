@@ -361,12 +361,13 @@ union map_value *map_add(struct model *model, struct map *map, __u64 key);
 bool record_contradicts(const struct record_header *record);
 #define READ_OF_PAGE                                                                               \
 	(RECORD_PAGE_PREPARED | RECORD_PAGE_POISONED | RECORD_PAGE_PRESENT | RECORD_PAGE_LOCKED |  \
-	 RECORD_PAGE_ASTRAY | RECORD_PAGE_REFERENCES)
+	 RECORD_PAGE_ASTRAY | RECORD_PAGE_NON_GLOBAL | RECORD_PAGE_REFERENCES)
 static inline bool page_contradicts(const struct record_snapshot_page *record)
 {
 	if (record->bits & RECORD_PAGE_RESIDENT_UNKNOWN)
 		return false;
-	if (record->bits & RECORD_PAGE_ASTRAY && !(record->bits & RECORD_PAGE_PRESENT))
+	if (record->bits & (RECORD_PAGE_ASTRAY | RECORD_PAGE_NON_GLOBAL) &&
+	    !(record->bits & RECORD_PAGE_PRESENT))
 		return true;
 	if (record->bits & RECORD_PAGE_RESIDENT)
 		return !record->pfn;

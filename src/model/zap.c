@@ -181,6 +181,8 @@ static void zap_run(struct model *model, const struct record_zap *record, struct
 		return;
 	}
 	flags = run_applied(inode, run, wanted);
+	if (!record->valid)
+		run_mark_absence(run, pgoff);
 	if (record->valid && flags & PAGE_EXPOSED) {
 		exposure_cancel(model, inode, run->pages->pfn, run->nr);
 		flags &= ~(__u32)PAGE_EXPOSED;
@@ -478,6 +480,7 @@ static void flushed_apply(struct model *model, const struct record_zap *record,
 
 	extent_touch_run(inode, run, piece->pgoff, record->zap_end);
 	pages_mark_changed(model, run->slot, piece->pgoff, 1, record->zap_end);
+	run_mark_absence(run, piece->pgoff);
 	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM)
 		flags |= PAGE_PREPARED;
 	run_write(run, flags);

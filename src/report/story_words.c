@@ -240,10 +240,12 @@ static void words_read(const struct story_step *step, char text[STORY_TEXT_MAX])
 		append(text, words);
 		return;
 	}
-	snprintf(words, sizeof(words), "xarray %s%s, page table %s, model %s%s%s",
+	snprintf(words, sizeof(words), "xarray %s%s, page table %s%s, model %s%s%s",
 		 state_name(step->xarray),
 		 step->bits & RECORD_PAGE_DEVIATES ? " (an entry: deviates)" : "",
-		 state_name(step->table), state_name(step->applied),
+		 state_name(step->table),
+		 step->bits & RECORD_PAGE_NON_GLOBAL ? " (not global)" : "",
+		 state_name(step->applied),
 		 step->bits & RECORD_PAGE_PREPARED ? "" : ", not prepared",
 		 step->bits & RECORD_PAGE_POISONED ? ", poisoned" : "");
 	append(text, words);

@@ -89,7 +89,7 @@ static void chain_flush(struct chain *chain, const struct model_flush *flush)
 	chain_add(chain, &event);
 }
 
-/* Two reads that say the same, from the begin of the first to the end of the second. */
+/* Two reads that say the same, from the begin of the first to the end of the second; or one, at its end. */
 static void chain_reads(struct chain *chain, const struct accusation *accusation, __u64 begin,
 			__u64 end)
 {
@@ -106,6 +106,8 @@ static void chain_reads(struct chain *chain, const struct accusation *accusation
 	};
 
 	chain_add(chain, &event);
+	if (begin == end)
+		return;
 	event.time = end;
 	chain_add(chain, &event);
 }
@@ -147,6 +149,11 @@ static bool event_changes(const struct model_event *event)
 static bool event_zaps(const struct model_event *event)
 {
 	return event->kind == RECORD_ZAP && !event->result && !event->state;
+}
+
+static bool event_restores(const struct model_event *event)
+{
+	return event->kind == RECORD_ZAP && !event->result && event->state;
 }
 
 static bool event_frees(const struct model_event *event)
@@ -461,6 +468,8 @@ static void chain_looked_up(struct chain *chain, const struct accusation *accusa
 		chain_before(chain, from);
 	if (accusation->chain & CHAIN_CHANGE)
 		chain_add_found(chain, event_zaps, 0, to);
+	if (accusation->chain & CHAIN_RETURN)
+		chain_add_found(chain, event_restores, 0, to);
 	if (accusation->chain & CHAIN_FREE)
 		chain_add_found(chain, event_frees, from, to);
 	if (accusation->chain & CHAIN_XARRAY)

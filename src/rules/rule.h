@@ -114,6 +114,7 @@ enum accusation_chain {
 	CHAIN_EXPOSED = 1 << 7, /* the change at `from`, and the flush at `to` */
 	CHAIN_CAME = 1 << 8, /* what it came by, or was changed by, since `from` */
 	CHAIN_REACHED = 1 << 9, /* that the guest got it, before its change or at `to` */
+	CHAIN_RETURN = 1 << 10, /* the change to present before it */
 };
 
 /* chain.c: @told gets what proves @accusation. */

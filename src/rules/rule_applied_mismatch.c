@@ -161,8 +161,8 @@ static const struct rule_descriptor applied_mismatch = {
 			   "Pages with a memory failure are not judged. "
 			   "It fires as well where the entry of a resident page, of 4K, is present "
 			   "and maps another page frame. "
-			   "What else an entry says, whether the page can be written or executed, "
-			   "is not looked at, nor is any mapping of the page beside the direct map.",
+			   "Whether the page can be written or executed is not looked at, nor is any "
+			   "mapping of the page beside the direct map.",
 		.id = RULE_APPLIED_MISMATCH,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_SNAPSHOT,

@@ -131,7 +131,9 @@ void causes_settle(struct verdict *verdict, __u64 now, bool all)
 
 static void cause_drop(struct verdict *verdict, struct cause *cause)
 {
-	verdict->unproven += cause->count;
+	/* Whether a note is true decides nothing. */
+	if (cause->descriptor->rule.severity == RULE_SEVERITY_VIOLATION)
+		verdict->unproven += cause->count;
 	cause_remove(&verdict->pending, cause);
 	cause_free(verdict, cause);
 }

@@ -295,6 +295,17 @@ static void explain_guest(struct verdict *verdict, const struct rule *rule,
 			       plural(counts->reach_forgotten));
 }
 
+/* Captures from before it was looked at do not say. */
+static void explain_global(struct verdict *verdict, const struct rule *rule)
+{
+	const char *global = model_fact_find(verdict->model, RECORD_FACT_GLOBAL);
+
+	if (!global)
+		not_judged_add(verdict, rule, "who recorded this did not look at that yet");
+	else if (strcmp(global, RECORD_GLOBAL_YES) != 0)
+		not_judged_add(verdict, rule, "the direct map: %.120s", global);
+}
+
 /* What a rule needs, and does not have, each with its reason. */
 static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
@@ -321,6 +332,8 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 		explain_answers(verdict, rule, counts);
 	if (rule->needs & RULE_NEEDS_GUEST)
 		explain_guest(verdict, rule, counts);
+	if (rule->needs & RULE_NEEDS_GLOBAL)
+		explain_global(verdict, rule);
 	if (rule->needs & RULE_NEEDS_CHANGES && !(counts->groups & SENSOR_GROUP_CHANGES)) {
 		unasked = !not_judged_of(verdict, rule)->reason[0];
 		not_judged_add(verdict, rule,

@@ -298,7 +298,7 @@ static void verdict_exposure_ended(void *context, const struct model_exposure *e
 static void verdict_page_read(void *context, const struct model_read *read)
 {
 	/* Nearly all pages are as they must be: no rule has anything to say of those. */
-	if (!read->proven && !read->left)
+	if (!read->proven && !read->left && !read->non_global)
 		return;
 	VERDICT_CALL_OF((struct verdict *)context, page_read, read->inode, read);
 }

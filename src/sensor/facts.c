@@ -26,6 +26,7 @@
 #define VMEMMAP_FIVE_LEVELS 0xffd4000000000000ULL
 
 #define PHYSICAL_MASK 0x000ffffffffff000ULL
+#define ENTRY_GLOBAL 0x100ULL
 #define PAGE_SHIFT 12
 #define PGDIR_SHIFT_FIVE_LEVELS 48
 #define FLUSH_CEILING_PAGES 33 /* where the variable is hidden: its default */
@@ -78,6 +79,17 @@ static bool cpu_has(const char *flag)
 	return found;
 }
 
+/* Every entry that the kernel makes for itself is cut to this mask, which has no such bit under page-table isolation. */
+static const char *facts_not_global(const struct facts_args *args)
+{
+	if (!args->pte_mask)
+		return "whether it is global is not known: no symbol __default_kernel_pte_mask "
+		       "(CONFIG_KALLSYMS_ALL)";
+	if (!(args->pte_mask_value & ENTRY_GLOBAL))
+		return "it is not global here, as with page-table isolation";
+	return NULL;
+}
+
 int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 {
 	const uint64_t *symbols = kernel->symbols;
@@ -93,6 +105,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 		.kfence_pool = symbols[KERNEL_SYMBOL_KFENCE_POOL],
 		.debug_pagealloc = symbols[KERNEL_SYMBOL_DEBUG_PAGEALLOC],
 		.vmalloc_base = symbols[KERNEL_SYMBOL_VMALLOC_BASE],
+		.pte_mask = symbols[KERNEL_SYMBOL_PTE_MASK],
 	};
 	struct sensor_config *config = &kernel->config;
 	const char *forced;
@@ -124,6 +137,8 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	/* Nothing else lies between (Documentation/arch/x86/x86_64/mm.rst). */
 	config->direct_map_end = kernel->vmalloc_base;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
+	kernel->not_global = facts_not_global(&args);
+	config->direct_map_global = !kernel->not_global;
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;
 	config->flush_ceiling = args.flush_ceiling_pages << PAGE_SHIFT;

@@ -34,6 +34,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_KFENCE_POOL] = "__kfence_pool",
 	[KERNEL_SYMBOL_DEBUG_PAGEALLOC] = "_debug_pagealloc_enabled_early",
 	[KERNEL_SYMBOL_VMALLOC_BASE] = "vmalloc_base",
+	[KERNEL_SYMBOL_PTE_MASK] = "__default_kernel_pte_mask",
 };
 
 int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, int error,

@@ -34,6 +34,7 @@ enum kernel_symbol {
 	KERNEL_SYMBOL_KFENCE_POOL,
 	KERNEL_SYMBOL_DEBUG_PAGEALLOC,
 	KERNEL_SYMBOL_VMALLOC_BASE,
+	KERNEL_SYMBOL_PTE_MASK,
 	KERNEL_SYMBOL_NR,
 };
 
@@ -43,6 +44,8 @@ struct kernel {
 	uint64_t symbols[KERNEL_SYMBOL_NR];
 	bool addresses_shown; /* of any symbol; where they are hidden each reads 0 */
 	int64_t secretmem_users; /* memfd_secrets that existed then; -1: not known */
+	/* Why the direct map's entries are not global, or may not be; NULL: where nobody changed them they are. */
+	const char *not_global;
 	struct sensor_config config; /* filled by facts_read() in facts.c */
 	/* For a walk of all of the direct map: who may have pages absent. As `config`. */
 	uint64_t kfence_pool; /* address; 0: none, or not known */

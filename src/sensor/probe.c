@@ -168,6 +168,9 @@ static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 	probe_add(probe, "bpf_rdonly_cast", false,
 		  kernel_has_function(kernel, "bpf_rdonly_cast", 2), "a035154da45d (6.2)",
 		  "pages are read by bpf_probe_read_kernel instead: dearer, not less exact");
+	probe_add(probe, "global direct map", false, !kernel->not_global,
+		  "a CPU with PGE, no page-table isolation", "%s",
+		  kernel->not_global ? kernel->not_global : "");
 	unwitnessed = load_unwitnessed(kernel);
 	probe_add(probe, "flush acknowledgements", false, !unwitnessed, "6.5",
 		  "whether each CPU takes part in a flush is not judged: %s",

@@ -236,6 +236,8 @@ void tell_facts(struct sensor *sensor)
 	if (!sensor->kernel.config.counts_preemption)
 		tell_fact(sensor, RECORD_FACT_UNCOUNTED,
 			  "this kernel is never preempted, and keeps no count");
+	tell_fact(sensor, RECORD_FACT_GLOBAL,
+		  sensor->kernel.not_global ? sensor->kernel.not_global : RECORD_GLOBAL_YES);
 	if (load_unwitnessed(&sensor->kernel))
 		tell_fact(sensor, RECORD_FACT_UNWITNESSED, load_unwitnessed(&sensor->kernel));
 	tell_fact(sensor, "kernel.kvm", kvm_words[kernel_kvm(&sensor->kernel)]);

@@ -8,9 +8,9 @@
 page=$top/man/gmemtrace-rules.7
 
 # Of these there is no small capture: whoever has one gives it, and takes the rule from here.
-readonly without=split
+readonly without='split non-global'
 # Of cost alone: no mail has them.
-readonly notes='split redundant-flush long-exposure'
+readonly notes='split redundant-flush long-exposure non-global'
 
 # told CAPTURE RULE [PAGES]: what a mail says of it, which is to be the first thing that it tells, of all pages or of PAGES.
 told() {

@@ -17,7 +17,7 @@
 /* What the kernel's memory looks like. */
 struct truth {
 	__u64 pfn; /* 0: not resident */
-	bool prepared, present, deviates;
+	bool prepared, present, deviates, local;
 };
 
 struct history {
@@ -29,12 +29,12 @@ struct history {
 	__u64 now, pfn_next;
 };
 
-static __u64 settled, proven; /* pages, of all histories */
+static __u64 settled, proven, non_global; /* pages, of all histories */
 
 /* What was told of a page by a read. */
 struct told {
 	__u64 pgoff, pfn, begin, since, shadow_until;
-	__u32 bits, settled, declared, applied, xarray, table, differs, proven;
+	__u32 bits, settled, declared, applied, xarray, table, differs, proven, non_global;
 };
 
 struct telling {
@@ -120,13 +120,16 @@ static void leave(struct history *history, __u64 first, __u64 nr)
 static void change(struct history *history, __u64 first, __u64 nr, bool present)
 {
 	__u64 pfn = history->page[first].pfn;
+	bool local = draw(history, 2);
 
 	for (__u64 i = first; i < first + nr; i++) {
 		if (!pfn || history->page[i].pfn != pfn + (i - first))
 			return;
 	}
-	for (__u64 i = first; i < first + nr; i++)
+	for (__u64 i = first; i < first + nr; i++) {
 		history->page[i].present = present;
+		history->page[i].local = local;
+	}
 	BOTH(stream_zap, T, G, first, pfn, (__u32)nr, present, 0);
 }
 
@@ -159,6 +162,7 @@ static __u32 bits_of(const struct history *history, __u64 pgoff, __u32 unknown)
 		bits |= RECORD_PAGE_RESIDENT;
 		bits |= page->prepared ? RECORD_PAGE_PREPARED : 0;
 		bits |= page->present ? RECORD_PAGE_PRESENT : 0;
+		bits |= page->present && page->local ? RECORD_PAGE_NON_GLOBAL : 0;
 	}
 	return bits | unknown;
 }
@@ -344,6 +348,7 @@ static void tell(void *context, const struct model_read *read)
 			.table = read->table,
 			.differs = read->differs,
 			.proven = read->proven,
+			.non_global = read->non_global,
 		};
 	}
 }
@@ -450,6 +455,7 @@ static void test_history(unsigned int seed)
 	for (size_t i = 0; i < of_whole.nr; i++) {
 		settled += of_whole.list[i].settled;
 		proven += of_whole.list[i].proven != 0;
+		non_global += of_whole.list[i].non_global;
 	}
 	expect_same_pages(whole, halves);
 	expect_same_counts(whole, halves);
@@ -467,7 +473,7 @@ static void test_same(void **state)
 	for (unsigned int seed = 1; seed <= 128; seed++)
 		test_history(seed);
 	/* Histories in which nothing is found prove nothing. */
-	assert_true(settled > 100000 && proven > 10000);
+	assert_true(settled > 100000 && proven > 10000 && non_global > 10000);
 }
 
 int main(void)

@@ -179,6 +179,9 @@ static void test_pages(void **state)
 		{ 0, RECORD_PAGE_ASTRAY, true },
 		{ 100, PRESENT_BITS | RECORD_PAGE_ASTRAY, false },
 		{ 100, ABSENT_BITS | RECORD_PAGE_ASTRAY, true },
+		{ 0, RECORD_PAGE_NON_GLOBAL, true },
+		{ 100, PRESENT_BITS | RECORD_PAGE_NON_GLOBAL, false },
+		{ 100, ABSENT_BITS | RECORD_PAGE_NON_GLOBAL, true },
 		{ 0, RECORD_PAGE_RESIDENT_UNKNOWN | RECORD_PAGE_PREPARED, false },
 	};
 

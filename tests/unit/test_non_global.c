@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What comes back to the direct map without the GLOBAL bit: a note where it is known to have been absent, and else nothing. */
+#include <string.h>
+#include "here.h"
+
+#define LOCAL_BITS (PRESENT_BITS | DEVIATES | RECORD_PAGE_NON_GLOBAL)
+#define GLOBAL_BITS (PRESENT_BITS | DEVIATES)
+
+static void global_map(void)
+{
+	stream_fact(&stream, RECORD_FACT_GLOBAL, RECORD_GLOBAL_YES);
+}
+
+static void read_live(const struct stream_page *pages, size_t nr)
+{
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, pages, nr);
+}
+
+/* Eight pages, of which [2, 5] were absent and are shared; as they are read, but @bits of those. */
+static size_t converted(struct stream_page pages[8], __u32 bits)
+{
+	faulted(8);
+	convert(2, 5, 99, 0);
+	pages_seen(pages, 0, 2, ABSENT_BITS);
+	pages_seen(pages, 2, 6, bits);
+	return pages_seen(pages, 6, 8, ABSENT_BITS);
+}
+
+static void test_lost(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, LOCAL_BITS);
+	pages[4].bits = GLOBAL_BITS;
+	read_live(pages, nr);
+	here_at = stream.used - sizeof(struct record_snapshot);
+	expect_here(RULE_NON_GLOBAL);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 2);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->pgoff_first, 2);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->pgoff_last, 3);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->events_nr, 3);
+	assert_non_null(strstr(here_found(RULE_NON_GLOBAL)->words, "not global"));
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+/* It is a note: nothing is violated, and nothing is open. A page that lost it twice lost it twice. */
+static void test_note(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, LOCAL_BITS);
+	read_live(pages, nr);
+	read_live(pages, nr);
+	release(RFC3, pages, nr);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	expect_pages(RULE_NON_GLOBAL, 2, 5);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->count, 4);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->occurrences, 4);
+	assert_null(not_judged(RULE_NON_GLOBAL));
+}
+
+static void test_twice(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, LOCAL_BITS);
+	read_live(pages, nr);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	stream_zap_flush(&stream, T, G, 3, 106, 1, 106, 106);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	convert(3, 3, 99, 0);
+	release(RFC3, pages, nr);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	expect_pages(RULE_NON_GLOBAL, 2, 5);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->occurrences, 5);
+}
+
+static void test_kept(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	release(RFC3, pages, converted(pages, GLOBAL_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* Who had the page before may have taken the bit: it is none of this inode's. */
+static void test_never_absent(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_join(&stream, T, G, i, 100 + 2 * i);
+	stream_heartbeat(&stream);
+	release(RFC3, pages,
+		pages_seen(pages, 0, 8,
+			   RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT | RECORD_PAGE_NON_GLOBAL));
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* Another page has come to the place of one that was absent. */
+static void test_another(void **state)
+{
+	struct stream_page pages[1] = {
+		{ 2, 300, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT | RECORD_PAGE_NON_GLOBAL },
+	};
+
+	(void)state;
+	global_map();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 2, 104);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	stream_zap(&stream, T, G, 2, 104, 1, true, 0);
+	stream_leave(&stream, T, 104);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, false);
+	stream_join(&stream, T, G, 2, 300);
+	stream_heartbeat(&stream);
+	release(RFC3, pages, 1);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+static void test_still_absent(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	faulted(8);
+	release(RFC3, pages, pages_seen(pages, 0, 8, ABSENT_BITS));
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* What failed in memory was taken away and put back by others. */
+static void test_poisoned(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	release(RFC3, pages, converted(pages, LOCAL_BITS | RECORD_PAGE_POISONED));
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+	here_anew();
+	global_map();
+	faulted(8);
+	read_live(pages, pages_seen(pages, 0, 8, ABSENT_BITS | RECORD_PAGE_POISONED));
+	convert(2, 5, 99, 0);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	pages_seen(pages, 2, 6, LOCAL_BITS);
+	release(RFC3, pages, 8);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* It came back as it was, and lost the bit later: no change of the inode's did that. */
+static void test_later(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, GLOBAL_BITS);
+	read_live(pages, nr);
+	pages_seen(pages, 2, 6, LOCAL_BITS);
+	release(RFC3, pages, nr);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* An entry that leads elsewhere is another matter, and a violation. */
+static void test_astray(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	release(RFC3, pages, converted(pages, LOCAL_BITS | RECORD_PAGE_ASTRAY));
+	expect_pages(RULE_APPLIED_MISMATCH, 2, 5);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* With page-table isolation, or where it is not known, or by sensors that did not look. */
+static void test_map_not_global(void **state)
+{
+	static const struct {
+		const char *fact, *reason;
+	} cases[] = {
+		{ "it is not global here", "the direct map: it is not global here" },
+		{ NULL, "who recorded this did not look at that yet" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct stream_page pages[8];
+
+		here_anew();
+		if (cases[i].fact)
+			stream_fact(&stream, RECORD_FACT_GLOBAL, cases[i].fact);
+		release(RFC3, pages, converted(pages, LOCAL_BITS));
+		stream_expect(&stream, VERDICT_CONSISTENT);
+		assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+		assert_string_equal(not_judged(RULE_NON_GLOBAL), cases[i].reason);
+	}
+}
+
+/* Behind a loss nobody knows what was absent before, or who brought it back. */
+static void test_gap(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, LOCAL_BITS);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(40);
+	read_live(pages, nr);
+	release(RFC3, pages, nr);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
+/* What is seen from then on is known: read absent, and brought back. */
+static void test_read_absent(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	faulted(8);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(40);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	read_live(pages, 8);
+	read_live(pages, 8);
+	convert(2, 5, 99, 0);
+	pages_seen(pages, 2, 6, LOCAL_BITS);
+	read_live(pages, 8);
+	heartbeats(3);
+	release(RFC3, pages, 8);
+	expect_pages(RULE_NON_GLOBAL, 2, 5);
+}
+
+/* Read absent and then present: no change was seen that could be blamed. */
+static void test_unseen(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	stream_inode(&stream, G, RFC3, 64, true);
+	heartbeats(40);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	read_live(pages, 8);
+	read_live(pages, 8);
+	pages_seen(pages, 0, 8,
+		   RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT | RECORD_PAGE_NON_GLOBAL);
+	release(RFC3, pages, 8);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+}
+
+/* A note that a loss may have feigned is dropped, and nothing was open because of it. */
+static void test_dropped(void **state)
+{
+	struct stream_page pages[8];
+	size_t nr;
+
+	(void)state;
+	global_map();
+	nr = converted(pages, LOCAL_BITS);
+	read_live(pages, nr);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(3);
+	release(RFC3, pages, nr);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
+	assert_false(reason_has("looked wrong"));
+	assert_true(reason_has("records were lost"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_lost),		RULE_TEST(test_note),
+		RULE_TEST(test_twice),		RULE_TEST(test_kept),
+		RULE_TEST(test_later),		RULE_TEST(test_another),
+		RULE_TEST(test_never_absent),	RULE_TEST(test_still_absent),
+		RULE_TEST(test_poisoned),	RULE_TEST(test_astray),
+		RULE_TEST(test_map_not_global), RULE_TEST(test_gap),
+		RULE_TEST(test_read_absent),	RULE_TEST(test_unseen),
+		RULE_TEST(test_dropped),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
