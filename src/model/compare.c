@@ -175,9 +175,9 @@ __u32 left_prove(struct judging *judging, __u32 bit, __u32 bits)
  */
 bool read_non_global(const struct model_read *read, const struct page *page)
 {
-	return read->bits & RECORD_PAGE_NON_GLOBAL && !(read->bits & RECORD_PAGE_POISONED) &&
-	       page->flags & PAGE_RESIDENT && !(page->flags & PAGE_POISONED) &&
-	       page->pfn == read->pfn && read->applied == MODEL_PRESENT;
+	return read->bits & RECORD_PAGE_NON_GLOBAL && page->flags & PAGE_RESIDENT &&
+	       !(page->flags & PAGE_POISONED) && page->pfn == read->pfn &&
+	       read->applied == MODEL_PRESENT;
 }
 
 /* What was proven and reported stays reported until something changes it. */

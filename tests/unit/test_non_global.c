@@ -283,7 +283,8 @@ static void test_dropped(void **state)
 	global_map();
 	nr = converted(pages, LOCAL_BITS);
 	read_live(pages, nr);
-	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	stream_heartbeat(&stream);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, SECOND, 1);
 	heartbeats(3);
 	release(RFC3, pages, nr);
 	assert_int_equal(here_count(RULE_NON_GLOBAL), 0);
@@ -291,17 +292,203 @@ static void test_dropped(void **state)
 	assert_true(reason_has("records were lost"));
 }
 
+#define RUN 512
+#define RUN_PFN (1 << 20)
+
+static void convert_one(__u64 pgoff, bool valid)
+{
+	__u64 pfn = RUN_PFN + pgoff;
+
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, pgoff, pgoff, valid);
+	if (valid)
+		stream_zap(&stream, T, G, pgoff, pfn, 1, true, 0);
+	else
+		stream_zap_flush(&stream, T, G, pgoff, pfn, 1, pfn, pfn);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, pgoff, pgoff, valid);
+	stream_heartbeat(&stream);
+}
+
+/* A chunk of pages alike is known, and judged, as one. */
+static void run_zapped(bool valid)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, RUN - 1, valid);
+	stream_zap(&stream, T, G, 0, RUN_PFN, RUN, valid, 0);
+	if (!valid)
+		stream_flush(&stream, T, RUN_PFN, RUN_PFN + RUN - 1, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, RUN - 1, valid);
+	stream_heartbeat(&stream);
+}
+
+static void run_read(__u32 bits)
+{
+	const struct stream_page run = { 0, RUN_PFN, RUN, bits };
+
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, RUN, &run, 1);
+	stream_heartbeat(&stream);
+}
+
+static void run_here(void)
+{
+	struct record_owner record = {
+		.header = { .kind = RECORD_JOIN, .size = sizeof(record), .tid = T, .inode = G },
+		.page = RUN_PFN,
+		.nr = RUN,
+	};
+
+	here_anew();
+	global_map();
+	stream_inode(&stream, G, RFC3, RUN, false);
+	record.header.time = ++stream.now;
+	stream_add(&stream, &record.header);
+	record.prepared = true;
+	record.header.time = ++stream.now;
+	stream_add(&stream, &record.header);
+	stream_heartbeat(&stream);
+}
+
+static void run_expect(__u64 occurrences)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), occurrences != 0);
+	if (!occurrences)
+		return;
+	expect_pages(RULE_NON_GLOBAL, 0, RUN - 1);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->occurrences, occurrences);
+}
+
+static void test_run(void **state)
+{
+	(void)state;
+	run_here();
+	run_zapped(false);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_read(LOCAL_BITS);
+	run_expect(1);
+	run_here();
+	run_zapped(false);
+	run_read(ABSENT_BITS);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_zapped(false);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_expect(2);
+	run_here();
+	run_zapped(false);
+	run_zapped(true);
+	run_read(GLOBAL_BITS);
+	run_read(LOCAL_BITS);
+	run_expect(0);
+	run_here();
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_expect(0);
+}
+
+/* The pages get a place each between their way out and their way back. */
+static void test_run_spread(void **state)
+{
+	(void)state;
+	run_here();
+	run_zapped(false);
+	convert_one(3, true);
+	convert_one(3, false);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_expect(1);
+}
+
+static void test_run_gap(void **state)
+{
+	(void)state;
+	run_here();
+	run_zapped(false);
+	run_zapped(true);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(40);
+	run_read(LOCAL_BITS);
+	run_read(LOCAL_BITS);
+	run_expect(0);
+	run_here();
+	run_zapped(false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 10, 1);
+	heartbeats(40);
+	run_read(ABSENT_BITS);
+	run_read(ABSENT_BITS);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	run_expect(1);
+}
+
+/* Made absent and flushed by who is in no request, in one record. */
+static void test_apart(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	global_map();
+	faulted(8);
+	convert(0, 7, 99, 0);
+	read_live(pages, pages_seen(pages, 0, 8, GLOBAL_BITS));
+	stream_zap_flush(&stream, T, G, 2, 104, 1, 104, 104);
+	convert(2, 2, 99, 0);
+	pages_seen(pages, 0, 8, LOCAL_BITS);
+	release(RFC3, pages, 8);
+	assert_int_equal(here_count(RULE_NON_GLOBAL), 1);
+	assert_int_equal(here_found(RULE_NON_GLOBAL)->pgoff_first, 2);
+}
+
+static void tell(void *context, const struct model_read *read)
+{
+	__u64 *told = context;
+
+	*told += read->non_global ? read->nr : 0;
+}
+
+/* Who wants to be told of every page is told the same of each: one of a chunk, behind others and before others. */
+static void test_told(void **state)
+{
+	const struct stream_page run = { 0, RUN_PFN, RUN, LOCAL_BITS };
+	struct model *model = model_create(NULL);
+	__u64 told = 0;
+	const struct model_observer observer = { .context = &told, .page_read = tell };
+
+	(void)state;
+	run_here();
+	run_zapped(false);
+	run_zapped(true);
+	run_read(LOCAL_BITS);
+	convert_one(3, false);
+	convert_one(3, true);
+	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, RUN, &run, 1);
+	stream_finish(&stream);
+	assert_int_equal(model_observe(model, &observer), 0);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(model, record), 0);
+		at += record->size;
+	}
+	assert_int_equal(model_finish(model), 0);
+	model_free(model);
+	assert_int_equal(told, RUN + 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_lost),		RULE_TEST(test_note),
-		RULE_TEST(test_twice),		RULE_TEST(test_kept),
-		RULE_TEST(test_later),		RULE_TEST(test_another),
-		RULE_TEST(test_never_absent),	RULE_TEST(test_still_absent),
-		RULE_TEST(test_poisoned),	RULE_TEST(test_astray),
-		RULE_TEST(test_map_not_global), RULE_TEST(test_gap),
-		RULE_TEST(test_read_absent),	RULE_TEST(test_unseen),
-		RULE_TEST(test_dropped),
+		RULE_TEST(test_run),	      RULE_TEST(test_run_spread),
+		RULE_TEST(test_run_gap),      RULE_TEST(test_apart),
+		RULE_TEST(test_told),	      RULE_TEST(test_lost),
+		RULE_TEST(test_note),	      RULE_TEST(test_twice),
+		RULE_TEST(test_kept),	      RULE_TEST(test_later),
+		RULE_TEST(test_another),      RULE_TEST(test_never_absent),
+		RULE_TEST(test_still_absent), RULE_TEST(test_poisoned),
+		RULE_TEST(test_astray),	      RULE_TEST(test_map_not_global),
+		RULE_TEST(test_gap),	      RULE_TEST(test_read_absent),
+		RULE_TEST(test_unseen),	      RULE_TEST(test_dropped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
