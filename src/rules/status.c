@@ -295,15 +295,20 @@ static void explain_guest(struct verdict *verdict, const struct rule *rule,
 			       plural(counts->reach_forgotten));
 }
 
-/* Captures from before it was looked at do not say. */
+/* Captures from before it was looked at do not say. Where no entry is global there is nothing to lose. */
 static void explain_global(struct verdict *verdict, const struct rule *rule)
 {
 	const char *global = model_fact_find(verdict->model, RECORD_FACT_GLOBAL);
 
-	if (!global)
+	bool alone;
+
+	if (!global) {
 		not_judged_add(verdict, rule, "who recorded this did not look at that yet");
-	else if (strcmp(global, RECORD_GLOBAL_YES) != 0)
+	} else if (strcmp(global, RECORD_GLOBAL_YES) != 0) {
+		alone = !not_judged_of(verdict, rule)->reason[0];
 		not_judged_add(verdict, rule, "the direct map: %.120s", global);
+		not_judged_of(verdict, rule)->unasked = alone;
+	}
 }
 
 /* What a rule needs, and does not have, each with its reason. */

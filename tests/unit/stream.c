@@ -324,6 +324,7 @@ void stream_programs(struct stream *stream)
 	const struct rule *rule = NULL;
 	unsigned int number = 100;
 
+	stream_fact(stream, RECORD_FACT_GLOBAL, RECORD_GLOBAL_YES);
 	/* Of half of a rule: no rule names it alone. */
 	programs_name(stream, (const char *const[RULE_PROGRAMS_MAX]){ "guest_unmap_exit" },
 		      &number);

@@ -219,7 +219,7 @@ static void test_text(void **state)
 	(void)state;
 	judge(true);
 	written("tap");
-	assert_non_null(strstr(text, "\n1..27\n"));
+	assert_non_null(strstr(text, "\n1..28\n"));
 	assert_non_null(strstr(text, "not ok 1 - declared-mismatch\n  ---\n  message: \""));
 	assert_non_null(strstr(text, "\n  violations:\n    - pages: \"g3:0x3\"\n      count: 1\n"
 				     "      words: \"The requests on g3 "));
@@ -229,8 +229,8 @@ static void test_text(void **state)
 	assert_non_null(strstr(text, "\n  ...\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "\nok 2 - applied-mismatch\n"));
 	assert_non_null(strstr(text, "ok 9 - stale-tlb # SKIP "));
-	assert_non_null(strstr(text, "not ok 26 - the verdict is violated\n"));
-	assert_non_null(strstr(text, "\nok 27 - the command\n"));
+	assert_non_null(strstr(text, "not ok 27 - the verdict is violated\n"));
+	assert_non_null(strstr(text, "\nok 28 - the command\n"));
 }
 
 /* CMD is a test point of its own, whatever the verdict. */
@@ -241,8 +241,8 @@ static void test_text_of_command(void **state)
 	(void)state;
 	judge(false);
 	written("tap");
-	assert_non_null(strstr(text, "\nok 26 - the verdict is "));
-	assert_non_null(strstr(text, "\nok 27 - the command\n"));
+	assert_non_null(strstr(text, "\nok 27 - the verdict is "));
+	assert_non_null(strstr(text, "\nok 28 - the command\n"));
 	for (__s64 status = -1; status < 8; status += 8) {
 		end = (struct record_end *)(stream.data + stream.used - sizeof(*end));
 		assert_int_equal(end->header.kind, RECORD_END);
@@ -253,8 +253,8 @@ static void test_text_of_command(void **state)
 		written("tap");
 		assert_non_null(strstr(
 			text, status < 0
-				      ? "\nok 27 - the command # SKIP there was none\n"
-				      : "\nnot ok 27 - the command\n# it failed with status 7\n"));
+				      ? "\nok 28 - the command # SKIP there was none\n"
+				      : "\nnot ok 28 - the command\n# it failed with status 7\n"));
 	}
 }
 
@@ -263,7 +263,7 @@ static void test_junit(void **state)
 	(void)state;
 	judge(true);
 	written("junit");
-	assert_non_null(strstr(text, "tests=\"27\" failures=\"1\" errors=\"0\""));
+	assert_non_null(strstr(text, "tests=\"28\" failures=\"1\" errors=\"0\""));
 	assert_non_null(strstr(text, "<failure type=\"declared-mismatch\""));
 	assert_non_null(strstr(text, "</testsuites>"));
 }
@@ -392,7 +392,7 @@ static void test_allowed(void **state)
 	assert_non_null(strstr(text, "\nnot ok 1 - declared-mismatch # TODO known since <v3>\n"
 				     "  ---\n  message: \""));
 	assert_non_null(strstr(text, "\n  allowed:\n    - pages: \"g3:0x3\"\n      count: 1\n"));
-	assert_non_null(strstr(text, "\nok 26 - the verdict is consistent\n"));
+	assert_non_null(strstr(text, "\nok 27 - the verdict is consistent\n"));
 	free(text);
 	written("junit");
 	assert_non_null(strstr(text, "failures=\"0\" errors=\"0\""));

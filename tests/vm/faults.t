@@ -56,17 +56,6 @@ test_orphans() {
 		"orphan-absent $(jq .orphan_pages "$test_work/map.json")" 'and is judged by them, and by nothing else'
 }
 
-# Under page-table isolation no entry has the bit that this defect takes: nothing is lost, and nothing is noted.
-test_isolated() {
-	guest --fault non-global --append pti=on -- sh -c 'gmemtrace check --json -- gmem-load convert --pages 64 >/out/verdict.json
-		gmemtrace features'
-	stdout_like 'global direct map +no ' 'non-global, pti=on: features says that no entry is global'
-	json_is "$out/verdict.json" '[.verdict, (.notes | map(select(.rule == "non-global")) | length)] | join(" ")' \
-		'consistent 0' 'and no note is made of that'
-	json_ok "$out/verdict.json" '.rules_not_judged[] | select(.rule == "non-global") | .reason | contains("it is not global here")' \
-		'but it is said why'
-}
-
 # What `make faults` goes by: each fault names its trigger, and what is found, in a form that is compared.
 test_headers() {
 	local patch
@@ -86,5 +75,4 @@ test_headers() {
 is "$(test_headers)" '' 'each fault names its trigger, its rules and their pages'
 test_exclusive_end
 test_orphans
-test_isolated
 end_tests print-plan

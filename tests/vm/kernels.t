@@ -33,6 +33,20 @@ guest --add "$top/build/tests/vm/verified" -- \
 	gmemtrace record -o /tmp/capture -- sh -c 'verified 10 >/tmp/programs; echo $?; grep -c snapshot_live /tmp/programs'
 stdout_is '1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
+# Under page-table isolation no entry is global; without it they are.
+if "$top/lab/stock" stock-6.12 >/dev/null 2>&1; then
+	for isolation in on off; do
+		guest --kernel stock-6.12 --append "pti=$isolation" -- sh -c 'gmemtrace features | grep "global direct map"
+			gmemtrace record -o /out/run.cap -- gmem-load secretmem --pages 16 --rounds 1 >/dev/null'
+		"$top/build/bin/gmemtrace" check --json "$out/run.cap" >"$test_work/$isolation.json"
+		cp "$stdout" "$test_work/$isolation"
+	done
+	is "$(awk '{ print $4 }' "$test_work/on" "$test_work/off" | tr '\n' ' ')" 'no yes ' 'stock-6.12, pti=on and off: features says what is global'
+	is "$(jq -r '.facts["kernel.direct_map_global"]' "$test_work/on.json" "$test_work/off.json" | tr '\n' ' ')" \
+		'it is not global here, as with page-table isolation yes ' 'and so do captures'
+else
+	skip 2 'there is no stock-6.12'
+fi
 # memfd_secret where nothing flushes its zaps: those pages, all of them, and nothing else.
 guest --one-thread --fault secretmem-unflushed --add "$top/build/tests/vm/woken" -- \
 	sh -c 'gmemtrace check --json -- woken 64 >/out/woken.json
