@@ -59,4 +59,22 @@ json_is "$out/verdict.json" .transitions 500 'and every transition was seen'
 # that ends may flush what it touched last.
 json_ok "$out/woken.json" '.reasons == [] and ([.violations[] | select(.rule == "never-flushed").count] | add >= 63)' \
 	'a wakeup of the only other CPU is no flush'
+# Memory that comes while it is watched, behind all that the sensors knew when they were loaded (2 GB, so from 4 GB on),
+# of a kernel that knows how: ours do not.
+memory_comes() {
+	guest --kernel stock-6.12 --plug 1G --timeout 600 -- sh -c 'gmemtrace record -o /out/come.cap -- sh -c "gmem-load secretmem --pages 50 --rounds 1
+		plug-memory && gmem-load secretmem --pages 250 --rounds 1"'
+	status_is 0 'memory is plugged in while it records'
+	"$top/build/bin/gmemtrace" check --json --min-pages 300 --require freed-absent "$out/come.cap" >"$out/come.json"
+	json_is "$out/come.json" .verdict consistent 'pages that lie in it are consistent'
+	"$top/build/bin/gmemtrace" export --format ndjson "$out/come.cap" >"$out/come.ndjson"
+	is "$(jq -r 'select(.type == "change" and .pfn >= 1048576) | .made' "$out/come.ndjson" | sort | uniq -c | xargs)" \
+		'250 absent 250 present' 'all of them do'
+}
+
+if [ -e "$("$top/lab/stock" stock-6.12 2>/dev/null)/bzImage" ]; then
+	memory_comes
+else
+	skip 3 'there is no stock-6.12 to plug memory in'
+fi
 end_tests print-plan
