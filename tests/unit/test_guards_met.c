@@ -113,6 +113,30 @@ static void test_since_of_its_own(void **state)
 	assert_int_equal(first()->since, time);
 }
 
+/* A change that is told of by seconds too late: when it was, and not when a page of another's was changed. */
+static void test_changed_long_ago(void **state)
+{
+	struct record_zap *record;
+	__u64 time;
+
+	(void)state;
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, 9, 5, 200);
+	time = stream.now + 500;
+	stream.now += MS;
+	stream_join(&stream, T, G, 5, 100);
+	/* By then nobody asks of either any more. */
+	heartbeats(30);
+	stream_join(&stream, T, 9, 7, 202);
+	heartbeats(1);
+	stream_zap(&stream, T, 9, 5, 200, 1, false, 0);
+	record = last_record(sizeof(*record));
+	record->zap_begin = record->zap_end = time;
+	feed();
+	assert_int_equal(page_at(9, 5).changed, time);
+}
+
 /* --- calls whose begin was not seen --------------------------------------------- */
 
 #define SHADOW (10 * MS)
@@ -247,6 +271,7 @@ int main(void)
 		RULE_TEST(test_of_the_dead),
 		RULE_TEST(test_of_what_left),
 		RULE_TEST(test_since_of_its_own),
+		RULE_TEST(test_changed_long_ago),
 		RULE_TEST(test_met_by_its_end),
 		RULE_TEST(test_read_before_move),
 	};
