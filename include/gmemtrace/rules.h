@@ -69,6 +69,7 @@ enum rule_needs {
 	RULE_NEEDS_CHANGES = 1 << 7, /* SENSOR_GROUP_CHANGES */
 	RULE_NEEDS_GUEST = 1 << 8, /* SENSOR_GROUP_GUEST, for a part of it */
 	RULE_NEEDS_GLOBAL = 1 << 9, /* RECORD_FACT_GLOBAL: a direct map whose entries are global */
+	RULE_NEEDS_PAGES = 1 << 10, /* what was there before a request, and in which state */
 };
 
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)

@@ -111,6 +111,12 @@ void inode_settle(struct model *model, struct inode *inode)
 		inode_retire(model, inode);
 }
 
+bool inode_unread(const struct inode *inode)
+{
+	return inode->base.before_attach && inode->learning &&
+	       inode->base.compared < inode->base.pages;
+}
+
 __u64 inode_uncompared(const struct inode *inode)
 {
 	__u64 unread = 0;

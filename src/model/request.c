@@ -159,6 +159,8 @@ void request_begin(struct model *model, const struct record_request *record)
 		.cpu = record->header.cpu,
 		.depth = task->depth,
 	};
+	if (request->inode && !request_is_step(request))
+		model->counts.requests_unread += inode_unread(request->inode);
 	request->base.preempt_begin = record->preempt_count;
 	request->held = record->held;
 	request->kept_inside = 0;

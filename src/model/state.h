@@ -405,6 +405,8 @@ static inline struct inode *inode_find(const struct model *model, __u64 number)
 }
 
 struct inode *inode_get(struct model *model, __u64 number, __u64 time);
+/* Whether it is older than the sensors, and not all of its pages were read yet. */
+bool inode_unread(const struct inode *inode);
 /* Adds one; @learning: its history is not known from the start. NULL: no memory. */
 struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool learning);
 void inode_set_provider(struct inode *inode, __u32 provider, __u32 default_state);

@@ -160,7 +160,7 @@ static const struct rule_descriptor foreign_page = {
 			   "Where the page is of no known inode, its offset is not known.",
 		.id = RULE_FOREIGN_PAGE,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_JUDGED,
 		.watches = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit",
 			     "release_exit", "secretmem_release_exit", "configure_batch_exit" },

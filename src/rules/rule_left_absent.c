@@ -60,7 +60,7 @@ static const struct rule_descriptor left_absent = {
 			   "before: those of inodes that are older than the sensors are judged here.",
 		.id = RULE_LEFT_ABSENT,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_NO_PAGE_FREE,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_NO_PAGE_FREE | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "free_folio_exit" },
 		.trusts = { "zap_default_exit", "zap_valid_exit" },

@@ -101,7 +101,7 @@ static const struct rule_descriptor missed_page = {
 			   "change it.",
 		.id = RULE_MISSED_PAGE,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "set_range_exit", "set_folio_exit" },
 		.trusts = { "zap_invalid_exit", "zap_default_exit", "zap_valid_exit" },

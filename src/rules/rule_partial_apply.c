@@ -182,7 +182,7 @@ static const struct rule_descriptor partial_apply = {
 			   "judged; what is left in the xarray shows as another rule's mismatch.",
 		.id = RULE_PARTIAL_APPLY,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "set_range_exit", "set_folio_exit", "configure_exit",
 			     "configure_batch_exit" },

@@ -329,6 +329,12 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			       (unsigned long long)history_lost(counts),
 			       plural(history_lost(counts)), (unsigned long long)counts->missed,
 			       plural(counts->missed));
+	if (rule->needs & RULE_NEEDS_PAGES && counts->requests_unread)
+		not_judged_add(verdict, rule,
+			       "not judged throughout: %llu request%s of inodes older than the "
+			       "sensors came before their pages were read",
+			       (unsigned long long)counts->requests_unread,
+			       plural(counts->requests_unread));
 	if (limit)
 		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 	if (rule->needs & RULE_NEEDS_PROMISES)

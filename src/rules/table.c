@@ -88,6 +88,7 @@ const char *rule_needs_words(const struct rule *rule, char words[RULE_NEEDS_WORD
 		{ RULE_NEEDS_CHANGES, "begins of changes" },
 		{ RULE_NEEDS_GUEST, "what guests reach" },
 		{ RULE_NEEDS_GLOBAL, "a global direct map" },
+		{ RULE_NEEDS_PAGES, "pages read before" },
 	};
 	size_t used = 0;
 

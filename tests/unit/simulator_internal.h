@@ -56,6 +56,7 @@ struct sim_task {
 	bool present; /* what a conversion asks for */
 	bool batch; /* one flush at the end of a call */
 	__u64 began; /* ns */
+	bool watched; /* the sensors were armed when it began */
 	int fail; /* 1: at the xarray, 2: half way through the pages */
 	bool faulty; /* this call carries the fault */
 	bool folio; /* SET_FOLIO, else SET_RANGE */
@@ -130,6 +131,7 @@ struct sim {
 	bool quiet; /* nothing new is begun */
 	size_t written; /* bytes, to options.out */
 	bool armed; /* the sensors are on */
+	bool watched; /* whoever takes a step has been, from its begin */
 };
 
 __u32 sim_random(struct sim *sim, __u32 below);

@@ -11,7 +11,7 @@ bool sim_strikes(struct sim *sim, enum simulator_fault fault)
 	bool lasting = fault != FAULT_XARRAY_SHORT && fault != FAULT_NO_ZAP &&
 		       fault != FAULT_SECRET_NO_ZAP && fault != FAULT_NO_ROLLBACK;
 
-	bool strikes = sim->armed && sim->options.fault == fault && !(lasting && sim->hit) &&
+	bool strikes = sim->watched && sim->options.fault == fault && !(lasting && sim->hit) &&
 		       !sim_random(sim, 3);
 
 	sim->result->struck |= strikes;
@@ -409,6 +409,7 @@ static void task_begin(struct sim *sim, struct sim_task *task)
 	if (sim->quiet || sim->retired[task - sim->tasks] || !inode->number || inode->dying)
 		return;
 	*task = (struct sim_task){ .op = task_choose(sim, inode), .inode = inode };
+	task->watched = sim->armed;
 	task->folio = !sim_random(sim, 4);
 	task->present = sim_random(sim, 2);
 	task->batch = sim_random(sim, 2);
@@ -430,6 +431,7 @@ static void task_begin(struct sim *sim, struct sim_task *task)
 
 void sim_task_step(struct sim *sim, struct sim_task *task)
 {
+	sim->watched = task->watched;
 	switch (task->op) {
 	case OP_IDLE:
 		task_begin(sim, task);

@@ -280,6 +280,58 @@ static void test_doubted_at_first(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 0, 7);
 }
 
+/* A request of an inode that nobody has read yet, or has. */
+static void requested(bool read)
+{
+	struct stream_page before[8], after[8];
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, 64, true);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	pages_seen(before, 0, 8, PRESENT_BITS | DEVIATES);
+	pages_seen(after, 0, 8, ABSENT_BITS);
+	for (__u32 pass = 0; read && pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, before,
+			    8);
+	/* Of one whose begin was seen everything is known. */
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	for (__u64 i = 0; i < 8; i++)
+		stream_zap(&stream, T, OLD, i, 100 + 2 * i, 1, false, 0);
+	stream_flush(&stream, T, 100, 114, false);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, after, 8);
+	heartbeats(1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_requests_unread(void **state)
+{
+	static const char reason[] = "1 request of inodes older than the sensors came before";
+	static const enum rule_id rules[] = { RULE_NEVER_FLUSHED, RULE_FLUSH_MISMATCH,
+					      RULE_FOREIGN_PAGE,  RULE_MISSED_PAGE,
+					      RULE_LEFT_ABSENT,	  RULE_PARTIAL_APPLY };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
+		const char *words;
+
+		requested(false);
+		words = not_judged(rules[i]);
+		assert_true(words && strstr(words, reason));
+		requested(true);
+		words = not_judged(rules[i]);
+		assert_false(words && strstr(words, reason));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -288,6 +340,7 @@ int main(void)
 		RULE_TEST(test_met_failed),	  RULE_TEST(test_met_hole),
 		RULE_TEST(test_doubted_at_first), RULE_TEST(test_met_unflushed),
 		RULE_TEST(test_met_secret),	  RULE_TEST(test_left_absent),
+		RULE_TEST(test_requests_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

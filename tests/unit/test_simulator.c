@@ -180,6 +180,44 @@ static void test_gaps_never_accuse(void **state)
 	assert_true(whole && consistent >= whole);
 }
 
+static bool is_judged(const struct verdict *verdict, enum rule_id rule)
+{
+	const struct verdict_not_judged *entry;
+
+	/* Nobody looks at what is freed: whoever sees pages leave judges them. */
+	if (rule == RULE_FREED_ABSENT)
+		rule = RULE_LEFT_ABSENT;
+	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++)
+		if (entry->rule->id == rule)
+			return false;
+	return true;
+}
+
+/* Of what a kernel did to inodes older than the sensors: either it is seen, or it is said that nobody judged it. */
+static void test_late_never_hides(void **state)
+{
+	unsigned int struck = 0, accused = 0;
+
+	(void)state;
+	for (unsigned int i = 0; i < seeds * 5; i++) {
+		struct simulator_options options = { .seed = seed_first + i,
+						     .before_attach = true };
+		struct simulator_result result;
+
+		options.fault = (enum simulator_fault)(1 + options.seed % (FAULT_NR - 1));
+		options.steps = 3000U << i / FAULT_NR % 3;
+		simulator_run(&options, &result);
+		struck += result.hits_nr != 0;
+		accused += verdict_value(result.verdict) == VERDICT_VIOLATED;
+		if (result.hits_nr && verdict_value(result.verdict) == VERDICT_CONSISTENT &&
+		    is_judged(result.verdict, result.hits[0].rule))
+			fail_with(&options, &result, "a fault hides behind a late start");
+		simulator_result_free(&result);
+	}
+	print_message("# struck in %u late starts, accused in %u\n", struck, accused);
+	assert_true(accused * 3 >= struck);
+}
+
 static void test_gaps_never_hide(void **state)
 {
 	(void)state;
@@ -322,6 +360,7 @@ int main(void)
 		cmocka_unit_test(test_correct_before_attach),
 		cmocka_unit_test(test_losses_never_accuse),
 		cmocka_unit_test(test_gaps_never_accuse),
+		cmocka_unit_test(test_late_never_hides),
 		cmocka_unit_test(test_gaps_never_hide),
 		cmocka_unit_test(test_cuts),
 		cmocka_unit_test(test_faults),
