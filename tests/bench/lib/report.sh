@@ -19,6 +19,9 @@ figure_values() {
 		}
 		$1 == "sample" && $2 == phase {
 			value = clock == "monotonic" ? $5 : $4
+			# A clock that the sample does not have is no 0.
+			if (value == "")
+				next
 			if ($3 == "base")
 				base[++bases] = value
 			else
