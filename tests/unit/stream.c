@@ -400,11 +400,11 @@ static void promises_read(struct stream *stream, __u64 inode)
 	}
 }
 
-void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
-		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
-		 __u64 nr, const struct stream_page *pages, size_t pages_nr)
+void stream_read_begin(struct stream *stream, __u64 inode, enum record_provider provider,
+		       bool default_state, enum record_snapshot_origin origin, __u32 pass,
+		       __u64 first, __u64 nr, const struct stream_page *pages, size_t pages_nr)
 {
-	struct record_snapshot shape = {
+	stream->reading = (struct record_snapshot){
 		.header.inode = inode,
 		.pgoff_first = first,
 		.pgoff_nr = nr,
@@ -415,7 +415,7 @@ void stream_read(struct stream *stream, __u64 inode, enum record_provider provid
 		.snapshot = ++stream->snapshot,
 	};
 
-	bracket(stream, RECORD_SNAPSHOT_BEGIN, &shape);
+	bracket(stream, RECORD_SNAPSHOT_BEGIN, &stream->reading);
 	for (size_t i = 0; i < pages_nr; i++) {
 		struct record_snapshot_page record = {
 			.header = header(stream, RECORD_SNAPSHOT_PAGE, sizeof(record), 1, inode),
@@ -429,7 +429,20 @@ void stream_read(struct stream *stream, __u64 inode, enum record_provider provid
 		stream_add(stream, &record.header);
 	}
 	promises_read(stream, inode);
-	bracket(stream, RECORD_SNAPSHOT_END, &shape);
+}
+
+void stream_read_end(struct stream *stream)
+{
+	bracket(stream, RECORD_SNAPSHOT_END, &stream->reading);
+}
+
+void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
+		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
+		 __u64 nr, const struct stream_page *pages, size_t pages_nr)
+{
+	stream_read_begin(stream, inode, provider, default_state, origin, pass, first, nr, pages,
+			  pages_nr);
+	stream_read_end(stream);
 }
 
 void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn)

@@ -22,6 +22,7 @@ struct stream {
 	size_t used, room;
 	__u64 now; /* ns: the next record's time; every record advances it */
 	__u64 snapshot;
+	struct record_snapshot reading; /* the newest */
 	const struct stream_promise *promises; /* of every read from now on; NULL: none */
 	size_t promises_nr;
 	__u64 vm; /* of promises, told or read; 0: the first */
@@ -84,6 +85,11 @@ struct stream_page {
 void stream_read(struct stream *stream, __u64 inode, enum record_provider provider,
 		 bool default_state, enum record_snapshot_origin origin, __u32 pass, __u64 first,
 		 __u64 nr, const struct stream_page *pages, size_t pages_nr);
+/* The same in two, so that something happens before it ends. */
+void stream_read_begin(struct stream *stream, __u64 inode, enum record_provider provider,
+		       bool default_state, enum record_snapshot_origin origin, __u32 pass,
+		       __u64 first, __u64 nr, const struct stream_page *pages, size_t pages_nr);
+void stream_read_end(struct stream *stream);
 
 /* Of VM 1, by task @tid: a conversion, or a slot. */
 void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_promise_event event,

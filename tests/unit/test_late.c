@@ -6,41 +6,6 @@
 #define CHUNK 512
 #define PFN 1024
 
-static void snapshot_part(__u16 kind)
-{
-	struct record_snapshot record = {
-		.header = { .kind = kind,
-			    .size = sizeof(record),
-			    .tid = 1,
-			    .time = stream.now,
-			    .inode = OLD },
-		.pgoff_nr = 8 * CHUNK,
-		.inode_pages = 8 * CHUNK,
-		.origin = RECORD_SNAPSHOT_LIVE,
-		.provider = RFC3,
-		.snapshot = 77,
-	};
-
-	stream_add(&stream, &record.header);
-}
-
-static void snapshot_pages(__u32 nr, __u32 bits)
-{
-	struct record_snapshot_page record = {
-		.header = { .kind = RECORD_SNAPSHOT_PAGE,
-			    .size = sizeof(record),
-			    .tid = 1,
-			    .time = stream.now,
-			    .inode = OLD },
-		.pfn = PFN,
-		.nr = nr,
-		.bits = bits,
-		.snapshot = 77,
-	};
-
-	stream_add(&stream, &record.header);
-}
-
 /* The page is marked: it joins again, as prepared. */
 static void mark(__u64 pgoff, __u64 pfn)
 {
@@ -65,18 +30,20 @@ static void mark(__u64 pgoff, __u64 pfn)
  */
 static void overtaken(__u32 nr)
 {
+	const struct stream_page page = { 0, PFN, nr, PRESENT_BITS | DEVIATES };
+
 	stream_inode(&stream, OLD, RFC3, 8 * CHUNK, true);
 	stream_inode(&stream, G, RFC3, 8 * CHUNK, false);
 	stream_heartbeat(&stream);
 	stream.now += 3 * SECOND;
 	stream_heartbeat(&stream);
-	snapshot_part(RECORD_SNAPSHOT_BEGIN);
-	snapshot_pages(nr, PRESENT_BITS | DEVIATES);
+	stream_read_begin(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 8 * CHUNK, &page,
+			  1);
 	for (__u64 i = 0; i < nr; i++)
 		stream_leave(&stream, T + 1, PFN + i);
 	for (__u64 i = 0; i < nr; i++)
 		stream_fault(&stream, T, G, i, PFN + i);
-	snapshot_part(RECORD_SNAPSHOT_END);
+	stream_read_end(&stream);
 	stream_heartbeat(&stream);
 	for (__u64 i = 0; i < nr; i++)
 		mark(i, PFN + i);

@@ -33,7 +33,8 @@ guest --add "$top/build/tests/vm/verified" -- \
 	gmemtrace record -o /tmp/capture -- sh -c 'verified 10 >/tmp/programs; echo $?; grep -c snapshot_live /tmp/programs'
 stdout_is '1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
-# Under page-table isolation no entry is global; without it they are. In one thread, as stock-6.12 likes to die of int3 in QEMU's several.
+# Under page-table isolation no entry is global; without it they are. In one thread: of several, stock-6.12 died of int3
+# in two boots of three with pti=off (lab/run --help has why).
 if "$top/lab/stock" stock-6.12 >/dev/null 2>&1; then
 	for isolation in on off; do
 		guest --one-thread --kernel stock-6.12 --append "pti=$isolation" -- sh -c 'gmemtrace features | grep "^  global direct map"
