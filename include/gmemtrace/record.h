@@ -226,9 +226,10 @@ struct record_fact {
 /* That VMs can be here whose memory architecture code prepares, and takes back, by gfn; in words */
 #define RECORD_FACT_BY_GFN "kernel.prepares_by_gfn"
 #define RECORD_FACT_SHADOWED "kernel.shadows_guests" /* why guests' page tables are not seen */
-/* RECORD_GLOBAL_YES: so are entries that nobody changed; else why RECORD_PAGE_NON_GLOBAL is never set */
+/* RECORD_GLOBAL_YES: so are entries that nobody changed; else why RECORD_PAGE_NON_GLOBAL is never set; _NO: none is to be */
 #define RECORD_FACT_GLOBAL "kernel.direct_map_global"
 #define RECORD_GLOBAL_YES "yes"
+#define RECORD_GLOBAL_NO "it is not global here, as with page-table isolation"
 #define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 

@@ -79,8 +79,9 @@ static bool pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __
 			for (__u64 i = 1; i < weight; i++)
 				page_fill(page + i, pfn + done + i, applied);
 		}
+		/* As in page_place(). */
 		extent_mark_absence(extent_slot(model, inode, pgoff + done, false), pgoff + done,
-				    weight, absent);
+				    weight, absent && !inode->learning);
 		inode->base.resident += weight;
 		inode->base.absent += absent ? weight : 0;
 	}
@@ -119,8 +120,9 @@ void page_place(struct model *model, struct inode *inode, __u64 pgoff, struct pa
 		enum model_state applied)
 {
 	page_fill(page, pfn, applied);
+	/* What is known of a page may be older than a loss behind which others have brought it back. */
 	extent_mark_absence(extent_slot(model, inode, pgoff, false), pgoff, 1,
-			    applied == MODEL_ABSENT);
+			    applied == MODEL_ABSENT && !inode->learning);
 	inode->base.resident++;
 	inode->base.absent += applied == MODEL_ABSENT;
 	pfn_own(model, inode, pgoff, pfn, 1);

@@ -49,7 +49,8 @@ static const struct rule_descriptor non_global = {
 			   "address space alone, so that others may keep translations when the page is "
 			   "made absent the next time. "
 			   "Told of pages whose return was seen as a change, once for each; of those "
-			   "that were never absent, and where memory failed, nothing is said. "
+			   "that were never absent, where memory failed, and of what applied-mismatch "
+			   "has found absent, nothing is said. "
 			   "With page-table isolation no entry of the direct map is global, and nothing "
 			   "is lost.",
 		.id = RULE_NON_GLOBAL,

@@ -299,7 +299,6 @@ static void explain_guest(struct verdict *verdict, const struct rule *rule,
 static void explain_global(struct verdict *verdict, const struct rule *rule)
 {
 	const char *global = model_fact_find(verdict->model, RECORD_FACT_GLOBAL);
-
 	bool alone;
 
 	if (!global) {
@@ -307,7 +306,7 @@ static void explain_global(struct verdict *verdict, const struct rule *rule)
 	} else if (strcmp(global, RECORD_GLOBAL_YES) != 0) {
 		alone = !not_judged_of(verdict, rule)->reason[0];
 		not_judged_add(verdict, rule, "the direct map: %.120s", global);
-		not_judged_of(verdict, rule)->unasked = alone;
+		not_judged_of(verdict, rule)->unasked = alone && !strcmp(global, RECORD_GLOBAL_NO);
 	}
 }
 

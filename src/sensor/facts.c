@@ -86,7 +86,7 @@ static const char *facts_not_global(const struct facts_args *args)
 		return "whether it is global is not known: no symbol __default_kernel_pte_mask "
 		       "(CONFIG_KALLSYMS_ALL)";
 	if (!(args->pte_mask_value & ENTRY_GLOBAL))
-		return "it is not global here, as with page-table isolation";
+		return RECORD_GLOBAL_NO;
 	return NULL;
 }
 
