@@ -11,6 +11,8 @@
 #include "left_out.h"
 #include "ring.h"
 
+#define ENTRY_GLOBAL 0x100ULL /* _PAGE_GLOBAL, of a page-table entry that maps */
+
 /* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
 struct sensor_config {
 	__u64 page_offset; /* address of pfn 0 in the direct map */
@@ -18,6 +20,7 @@ struct sensor_config {
 	__u64 vmemmap; /* address of pfn 0's struct page */
 	__u64 init_pgd; /* address of the kernel's top-level page table */
 	__u64 entry_mask; /* the physical address bits of a page-table entry */
+	__u64 entry_checked; /* those, and its global bit where entries are global unless somebody changed them */
 	__u64 flush_ceiling; /* bytes: a longer range is flushed as a whole */
 	__u64 gmem_iops; /* address of kvm_gmem_iops, 0: kvm not loaded */
 	__u64 flush_range_function; /* address of do_kernel_range_flush(), 0: not known */
@@ -46,7 +49,6 @@ struct sensor_config {
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
 	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
 	__u32 encrypts; /* 1: memory may be a guest's that no read of ours may touch (SEV-SNP, TDX) */
-	__u32 direct_map_global; /* 1: its entries are global, where nobody changed them */
 };
 
 /* What tells which CPU answers a flush. */

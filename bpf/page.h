@@ -66,13 +66,19 @@ static __always_inline __u64 folio_flags(const struct folio *folio)
 /* The flags of the page at @address; false where they cannot be read. */
 static __always_inline bool page_flags_read(__u64 address, __u64 *flags)
 {
+	__u64 probed; /* apart, as walk_entry_read()'s */
+	long error;
+
 	if (sensor.have_rdonly_cast) {
 		*flags = folio_flags(page_cast(address));
 		return true;
 	}
 	if (bpf_core_field_exists(struct folio___memdesc, flags.f))
-		return !bpf_core_read(flags, 8, &((struct folio___memdesc *)address)->flags.f);
-	return !bpf_core_read(flags, 8, &((struct folio *)address)->flags);
+		error = bpf_core_read(&probed, 8, &((struct folio___memdesc *)address)->flags.f);
+	else
+		error = bpf_core_read(&probed, 8, &((struct folio *)address)->flags);
+	*flags = probed;
+	return !error;
 }
 
 #define FOLIO_NO_DIRECT_MAP 1ULL /* KVM_GMEM_FOLIO_NO_DIRECT_MAP, in folio->private */
@@ -87,7 +93,7 @@ static __always_inline int folio_marked(__u64 address)
 	return private & FOLIO_NO_DIRECT_MAP;
 }
 
-static __always_inline bool flags_uptodate(__u64 flags)
+static __always_inline __u64 flags_uptodate(__u64 flags)
 {
 	return flags >> bpf_core_enum_value(enum pageflags, PG_uptodate) & 1;
 }
@@ -97,10 +103,11 @@ static __always_inline bool flags_locked(__u64 flags)
 	return flags >> bpf_core_enum_value(enum pageflags, PG_locked) & 1;
 }
 
-static __always_inline bool flags_poisoned(__u64 flags)
+static __always_inline __u64 flags_poisoned(__u64 flags)
 {
-	return bpf_core_enum_value_exists(enum pageflags___poison, PG_hwpoison___poison) &&
-	       flags >> bpf_core_enum_value(enum pageflags___poison, PG_hwpoison___poison) & 1;
+	if (!bpf_core_enum_value_exists(enum pageflags___poison, PG_hwpoison___poison))
+		return 0;
+	return flags >> bpf_core_enum_value(enum pageflags___poison, PG_hwpoison___poison) & 1;
 }
 
 /* The pages of a folio, from its first page's compound flag and order. */

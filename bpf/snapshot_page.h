@@ -12,7 +12,7 @@
 #define SCRATCH_NR 8
 
 #define SNAPSHOT_TABLES 256 /* scattered pages of 512 MiB find theirs here */
-#define SNAPSHOT_STEP 4 /* pages a loop's callback reads: the call costs as much as one */
+#define SNAPSHOT_STEP 8 /* pages a loop's callback reads: the call costs as much as one */
 #define PFN_SHIFT RECORD_SNAPSHOT_PFN_SHIFT
 #define GENERATION_SHIFT 36 /* above every pfn >> 9 */
 
@@ -92,17 +92,20 @@ static __always_inline struct snapshot_table *snapshot_table(struct snapshot_scr
 static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 pfn)
 {
 	enum walk_state state = walk->state;
-	__u64 entry, present, elsewhere, local;
+	__u64 entry, other, astray, local;
 
 	if (walk->table) {
 		if (walk_entry_read(walk->table + (pfn & 511) * 8, &entry))
 			return RECORD_PAGE_APPLIED_UNKNOWN;
 		/* Without a branch: it would double the verifier's work in a loop that is unrolled. */
-		present = entry & ENTRY_PRESENT;
-		elsewhere = -((entry & sensor.entry_mask) ^ pfn << PAGE_SHIFT) >> 63;
-		local = ~entry >> ENTRY_GLOBAL_SHIFT & sensor.direct_map_global;
-		return present * RECORD_PAGE_PRESENT | (present & elsewhere) * RECORD_PAGE_ASTRAY |
-		       (present & local) * RECORD_PAGE_NON_GLOBAL;
+		other = (entry ^ (pfn << PAGE_SHIFT | ENTRY_GLOBAL)) & sensor.entry_checked;
+		astray = other >> PAGE_SHIFT;
+		barrier_var(astray); /* else the compiler makes it a branch */
+		astray = -astray >> 63;
+		local = other & ENTRY_GLOBAL;
+		return (RECORD_PAGE_PRESENT | astray * RECORD_PAGE_ASTRAY |
+			local * (RECORD_PAGE_NON_GLOBAL / ENTRY_GLOBAL)) &
+		       -(entry & ENTRY_PRESENT);
 	}
 	if (state == WALK_UNKNOWN)
 		return RECORD_PAGE_APPLIED_UNKNOWN;
@@ -111,13 +114,8 @@ static __always_inline __u64 applied_read(const struct walk_table *walk, __u64 p
 
 static __always_inline __u64 page_bits(__u64 flags)
 {
-	__u64 bits = RECORD_PAGE_RESIDENT;
-
-	if (flags_uptodate(flags))
-		bits |= RECORD_PAGE_PREPARED;
-	if (flags_poisoned(flags))
-		bits |= RECORD_PAGE_POISONED;
-	return bits;
+	return RECORD_PAGE_RESIDENT | flags_uptodate(flags) * RECORD_PAGE_PREPARED |
+	       flags_poisoned(flags) * RECORD_PAGE_POISONED;
 }
 
 /* What nobody may have left behind when the inode is released. @flags: the folio's. */

@@ -11,7 +11,6 @@
 
 #define ENTRY_PRESENT 0x1ULL
 #define ENTRY_LEAF 0x80ULL /* _PAGE_PSE, at the 1G and the 2M level */
-#define ENTRY_GLOBAL_SHIFT 8
 
 /* What stands above a run of 512 pages. */
 struct walk_table {
@@ -30,6 +29,9 @@ struct pgprot___entry {
  */
 static __always_inline long walk_entry_read(__u64 address, __u64 *entry)
 {
+	__u64 probed; /* apart: *@entry is never in memory where the typed load did it */
+	long error;
+
 	if (sensor.have_rdonly_cast) {
 		const struct pgprot___entry *word = bpf_rdonly_cast(
 			(void *)address, bpf_core_type_id_kernel(struct pgprot___entry));
@@ -38,7 +40,9 @@ static __always_inline long walk_entry_read(__u64 address, __u64 *entry)
 		if (*entry)
 			return 0;
 	}
-	return bpf_probe_read_kernel(entry, sizeof(*entry), (void *)address);
+	error = bpf_probe_read_kernel(&probed, sizeof(probed), (void *)address);
+	*entry = probed;
+	return error;
 }
 
 static __always_inline __u64 walk_next(__u64 entry)

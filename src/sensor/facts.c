@@ -26,7 +26,6 @@
 #define VMEMMAP_FIVE_LEVELS 0xffd4000000000000ULL
 
 #define PHYSICAL_MASK 0x000ffffffffff000ULL
-#define ENTRY_GLOBAL 0x100ULL
 #define PAGE_SHIFT 12
 #define PGDIR_SHIFT_FIVE_LEVELS 48
 #define FLUSH_CEILING_PAGES 33 /* where the variable is hidden: its default */
@@ -138,7 +137,7 @@ int facts_read_config(struct kernel *kernel, struct sensor_failure *failure)
 	config->direct_map_end = kernel->vmalloc_base;
 	config->entry_mask = PHYSICAL_MASK & ~args.sme_mask;
 	kernel->not_global = facts_not_global(&args);
-	config->direct_map_global = !kernel->not_global;
+	config->entry_checked = config->entry_mask | (kernel->not_global ? 0 : ENTRY_GLOBAL);
 	if (!args.flush_ceiling_pages)
 		args.flush_ceiling_pages = FLUSH_CEILING_PAGES;
 	config->flush_ceiling = args.flush_ceiling_pages << PAGE_SHIFT;
