@@ -47,6 +47,7 @@ static bool region_split(struct model *model, struct region *region)
 		slot->seen = region->seen;
 		slot->compared = region->compared;
 		slot->changed = region->changed;
+		slot->known = region->known;
 	}
 	return true;
 }
@@ -100,6 +101,7 @@ struct chunk *extent_chunk(struct model *model, struct inode *inode, __u64 pgoff
 	memset(chunk->bits[BITS_WAS_ABSENT], slot->was_absent ? 0xff : 0, sizeof(chunk->bits[0]));
 	chunk->touched = slot->touched;
 	chunk->changed = slot->last_change;
+	chunk->known = slot->known;
 	chunk->read_begin = READ_BORN;
 	if (slot->like.flags & PAGE_RESIDENT && !chunk_spread(model, slot, chunk))
 		return NULL;

@@ -113,8 +113,7 @@ void inode_settle(struct model *model, struct inode *inode)
 
 bool inode_unread(const struct inode *inode)
 {
-	return inode->base.before_attach && inode->learning &&
-	       inode->base.compared < inode->base.pages;
+	return inode->base.before_attach && inode->learning && inode->known < inode->base.pages;
 }
 
 __u64 inode_uncompared(const struct inode *inode)

@@ -276,6 +276,13 @@ static void alike_read(const struct judging *judging, const struct chunk_slot *s
 	read_compare(judging, read, resident ? &slot->like : NULL);
 }
 
+/* All of @nr pages: counted once. */
+static void note_known(struct inode *inode, bool *known, __u64 nr)
+{
+	inode->known += *known ? 0 : nr;
+	*known = true;
+}
+
 /* Whether what was read is what is known, or can be taken over for the whole chunk. */
 static bool alike_agrees(const struct model *model, const struct chunk_slot *slot,
 			 const struct model_read *read)
@@ -327,6 +334,8 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 		inode->base.compared += read.nr;
 	slot->compared = true;
 	slot->changed = false;
+	if (slot->seen)
+		note_known(inode, &slot->known, read.nr);
 	learn_alike(judging, slot, &read);
 	if (slot->seen && learn_declares(judging))
 		slot->legal = (__u8)read.xarray;
@@ -334,6 +343,29 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	alike_returned(slot, &read);
 	read_add(judging, &read);
 	return true;
+}
+
+/* One read may have shown a call from before the sensors halfway: by the second it is known. */
+static bool page_known(const struct judging *judging, __u32 bit)
+{
+	const struct page *page = judged_page(judging, bit);
+
+	if (!bit_test(judging->chunk->bits[BITS_SEEN], bit) ||
+	    (learn_declares(judging) && chunk_legal(judging->chunk, bit) == MODEL_EITHER))
+		return false;
+	return !page || !(page->flags & PAGE_RESIDENT) || page->flags & PAGE_SURE;
+}
+
+static void chunk_note_known(const struct judging *judging)
+{
+	__u64 nr = judging->inode->base.pages - judging->start, bit = 0;
+	struct chunk *chunk = judging->chunk;
+
+	nr = nr < CHUNK_PAGES ? nr : CHUNK_PAGES;
+	while (!chunk->known && bit < nr && page_known(judging, (__u32)bit))
+		bit++;
+	if (bit == nr)
+		note_known(judging->inode, &chunk->known, nr);
 }
 
 /* [first, last] lie in one chunk. */
@@ -370,6 +402,7 @@ static void judge_chunk(struct judging *judging, struct chunk_seen *seen, __u64 
 		if (!judge_like(judging, pgoff, page))
 			judge_page(judging, pgoff, page);
 	}
+	chunk_note_known(judging);
 	if (judging->left)
 		chunk->tries += chunk->tries < 255;
 	else if (!bits_count(chunk_marks(chunk, MARK_UNSETTLED)))
@@ -432,6 +465,8 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 		inode->base.compared += read.nr;
 	region->compared = true;
 	region->changed = false;
+	if (region->seen)
+		note_known(inode, &region->known, read.nr);
 	if (region->seen && learn_declares(judging))
 		region->legal = (__u8)read.xarray;
 	region->seen = true;

@@ -79,6 +79,7 @@ struct chunk {
 	__u32 pass;
 	__u8 tries;
 	bool requested; /* a reread was handed out and has not come back */
+	bool known; /* as in chunk_slot */
 };
 
 /* When each page of a chunk last changed; see changed.c. */
@@ -96,13 +97,14 @@ struct chunk_slot {
 	struct page like; /* the first page; the others' pfns ascend from its */
 	__u8 legal; /* enum model_state */
 	bool seen, compared, changed, was_absent;
+	bool known; /* what its pages are, and are to be; or it was once */
 };
 
 struct region {
 	struct chunk_slot *slots; /* NULL: all pages alike */
 	__u64 touched;
 	__u8 legal;
-	bool seen, compared, changed;
+	bool seen, compared, changed, known;
 };
 
 static inline bool bit_test(const __u64 *bits, __u32 bit)

@@ -55,6 +55,7 @@ struct inode {
 	bool learning; /* begins unknown: attached late, or met after a loss */
 	bool turning; /* read once with a default that denies its flags */
 	__u64 attached; /* ns: before_attach: when it was found */
+	__u64 known; /* pages, in chunks of which all is known */
 	bool released; /* read at its release: nothing read later knows better */
 	bool closing; /* its release has begun: what changes now is the way out */
 	bool rereads; /* a read came back since nothing more was found to be reread */
@@ -405,7 +406,7 @@ static inline struct inode *inode_find(const struct model *model, __u64 number)
 }
 
 struct inode *inode_get(struct model *model, __u64 number, __u64 time);
-/* Whether it is older than the sensors, and not all of its pages were read yet. */
+/* Whether it is older than the sensors, and of some page nobody can know yet what it is, or is to be. */
 bool inode_unread(const struct inode *inode);
 /* Adds one; @learning: its history is not known from the start. NULL: no memory. */
 struct inode *inode_add(struct model *model, __u64 number, __u64 time, bool learning);

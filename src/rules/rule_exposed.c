@@ -230,7 +230,7 @@ static const struct rule_descriptor exposed = {
 			   "KVM_GMEM_SET_DIRECT_MAP makes present the guest may keep.",
 		.id = RULE_EXPOSED,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_GUEST,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_GUEST | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "mark_prepared_exit", "guest_map_exit" },
 		.trusts = { "zap_invalid_exit", "zap_valid_exit", "set_range_exit" },

@@ -331,7 +331,7 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 	if (rule->needs & RULE_NEEDS_PAGES && counts->requests_unread)
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu request%s of inodes older than the "
-			       "sensors came before their pages were read",
+			       "sensors came before their pages were read twice",
 			       (unsigned long long)counts->requests_unread,
 			       plural(counts->requests_unread));
 	if (limit)

@@ -247,8 +247,8 @@ static void test_doubted_at_first(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 0, 7);
 }
 
-/* A request of an inode that nobody has read yet, or has. */
-static void requested(bool read)
+/* A request of an inode whose pages were read as often as @reads says. */
+static void requested(__u32 reads)
 {
 	struct stream_page before[8], after[8];
 
@@ -261,7 +261,7 @@ static void requested(bool read)
 	stream_heartbeat(&stream);
 	pages_seen(before, 0, 8, PRESENT_BITS | DEVIATES);
 	pages_seen(after, 0, 8, ABSENT_BITS);
-	for (__u32 pass = 0; read && pass < 2; pass++)
+	for (__u32 pass = 0; pass < reads; pass++)
 		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, before,
 			    8);
 	/* Of one whose begin was seen everything is known. */
@@ -284,19 +284,125 @@ static void test_requests_unread(void **state)
 	static const char reason[] = "1 request of inodes older than the sensors came before";
 	static const enum rule_id rules[] = { RULE_NEVER_FLUSHED, RULE_FLUSH_MISMATCH,
 					      RULE_FOREIGN_PAGE,  RULE_MISSED_PAGE,
-					      RULE_LEFT_ABSENT,	  RULE_PARTIAL_APPLY };
+					      RULE_LEFT_ABSENT,	  RULE_PARTIAL_APPLY,
+					      RULE_EXPOSED };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		const char *words;
 
-		requested(false);
-		words = not_judged(rules[i]);
-		assert_true(words && strstr(words, reason));
-		requested(true);
+		/* What one read has seen may be a call from before the sensors, halfway. */
+		for (__u32 reads = 0; reads < 2; reads++) {
+			requested(reads);
+			words = not_judged(rules[i]);
+			assert_true(words && strstr(words, reason));
+		}
+		requested(2);
 		words = not_judged(rules[i]);
 		assert_false(words && strstr(words, reason));
 	}
+}
+
+static void old_of(__u64 pages)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, pages, true);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+}
+
+static void old_read(__u32 reads, __u64 first, __u64 nr, const struct stream_page *page)
+{
+	for (__u32 pass = 0; pass < reads; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, first, nr, page,
+			    page != NULL);
+}
+
+/* Whether a request came before all of the inode was known. */
+static bool unknown_at_request(void)
+{
+	const char *words;
+
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	heartbeats(1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	words = not_judged(RULE_MISSED_PAGE);
+	return words && strstr(words, "1 request of inodes older than the sensors");
+}
+
+/* Nothing is there, or all of a chunk alike, or a page has come, and may have left. */
+static void test_known_by_reads(void **state)
+{
+	const struct stream_page alike = { 0, PFN, CHUNK, ABSENT_BITS };
+	const struct stream_page came = { 5, 100, 1, PRESENT_BITS & ~RECORD_PAGE_PREPARED };
+	const struct {
+		__u64 pages;
+		const struct stream_page *seen;
+		bool joins;
+	} cases[] = {
+		{ 1ULL << 18, NULL, false },
+		{ CHUNK, &alike, false },
+		{ 64, &came, true },
+		{ 64, NULL, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (__u32 reads = 1; reads <= 2; reads++) {
+			old_of(cases[i].pages);
+			if (cases[i].joins)
+				stream_join(&stream, T, OLD, 5, 100);
+			if (cases[i].joins && !cases[i].seen)
+				stream_leave(&stream, T, 100);
+			old_read(reads, 0, cases[i].pages, cases[i].seen);
+			assert_int_equal(unknown_at_request(), reads < 2);
+		}
+	}
+}
+
+/* What was read as a whole, and is read in parts, is known no more often than once. */
+static void test_known_once(void **state)
+{
+	(void)state;
+	old_of((1ULL << 18) + CHUNK);
+	old_read(2, 0, 1ULL << 18, NULL);
+	stream_join(&stream, T, OLD, 2 * CHUNK, 100);
+	old_read(2, 0, CHUNK, NULL);
+	assert_true(unknown_at_request());
+	old_of(2 * CHUNK);
+	old_read(2, 0, CHUNK, NULL);
+	stream_join(&stream, T, OLD, 5, 100);
+	old_read(2, 0, CHUNK,
+		 &(struct stream_page){ 5, 100, 1, PRESENT_BITS & ~RECORD_PAGE_PREPARED });
+	assert_true(unknown_at_request());
+}
+
+/* What was asked for is known, but not what is there. */
+static void asked_before(__u32 reads, __u64 nr)
+{
+	const struct stream_page page = { 5, 100, 1, ABSENT_BITS };
+
+	old_of(64);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 63, false);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 63, false);
+	old_read(reads, 0, nr, &page);
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	heartbeats(1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE), "2 requests of inodes older"));
+}
+
+static void test_known_asked(void **state)
+{
+	(void)state;
+	asked_before(2, 32);
+	asked_before(1, 64);
 }
 
 int main(void)
@@ -307,7 +413,8 @@ int main(void)
 		RULE_TEST(test_met_failed),	  RULE_TEST(test_met_hole),
 		RULE_TEST(test_doubted_at_first), RULE_TEST(test_met_unflushed),
 		RULE_TEST(test_met_secret),	  RULE_TEST(test_left_absent),
-		RULE_TEST(test_requests_unread),
+		RULE_TEST(test_requests_unread),  RULE_TEST(test_known_by_reads),
+		RULE_TEST(test_known_once),	  RULE_TEST(test_known_asked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
