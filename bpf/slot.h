@@ -6,21 +6,13 @@
 #define GMEMTRACE_BPF_SLOT_H
 
 #include "common.h"
-#include "owner.h"
+#include "late_page.h"
 
 static __always_inline __u64 ids_current(void)
 {
 	const struct task_struct___ids *task = task_current();
 
 	return left_out_ids((__u64)task, task_ids(task));
-}
-
-static __always_inline void zap_page_owner(__u64 page, struct owner *owner, bool plain)
-{
-	if (plain)
-		owner_read(page_cast(page), owner);
-	else
-		owner_read_address(page, owner);
 }
 
 /*
@@ -34,7 +26,7 @@ static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *
 	owner->i_ino = zap->i_ino;
 	owner->pgoff = zap->pgoff;
 	if (late && !owner->inode)
-		zap_page_owner(zap->page, owner, plain);
+		late_owner_read(zap->page, owner);
 }
 
 static __always_inline void zap_fill_owner(struct record_zap *record, const struct slot_zap *zap,

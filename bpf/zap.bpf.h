@@ -60,6 +60,8 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	if (!plain && sensor.page_free)
 		*pfn = page_argument_pfn((const void *)*page, ctx);
 	owner_read((const void *)*page, owner);
+	if (!sensor.have_rdonly_cast && !owner->inode)
+		late_page_keep((const void *)*page);
 }
 
 /* When the change that ends just now began, ns; 0: that was not seen. */

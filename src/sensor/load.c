@@ -281,18 +281,38 @@ static void config_set(struct sensors_bpf *skeleton, const struct kernel *kernel
 /* Where the plain programs do: what bpf/base.h says of them. */
 static void choose_plain(struct load *load, const struct sensor_config *config)
 {
-	bool plain = config->have_rdonly_cast && !config->zap_times && !config->filtered;
+	bool plain = !config->zap_times && !config->filtered;
 
 	load->plain_begins = !config->stack_rate;
 	load->plain_flushes = plain && !config->stack_rate && !config->flushes;
 	load->plain_zaps = plain && !config->page_free && !config->zap_by_address;
 }
 
+/*
+ * The tag of bpf/late_page.h is for kernels before 6.2. From 6.3 on (03b77e17aeb2) it means a pointer that owns
+ * what it points to, and all types of the object are refused for it, though that map is not made there.
+ */
+static void kept_pointers_hide(struct sensors_bpf *skeleton)
+{
+	struct btf *btf = bpf_object__btf(skeleton->obj);
+	uint32_t id, nr = btf__type_cnt(btf);
+
+	for (id = 1; id < nr; id++) {
+		struct btf_type *type = (struct btf_type *)btf__type_by_id(btf, id);
+
+		if (btf_is_type_tag(type) && !strcmp(btf__name_by_offset(btf, type->name_off), "kptr"))
+			type->name_off++; /* "ptr", which means nothing; no name would be refused */
+	}
+}
+
 /* What only the programs of one group use is not there without it. */
-static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups)
+static void maps_choose(struct sensors_bpf *skeleton, uint32_t groups, bool have_rdonly_cast)
 {
 	uint32_t cpus = (uint32_t)libbpf_num_possible_cpus();
 
+	bpf_map__set_autocreate(skeleton->maps.late_pages, !have_rdonly_cast);
+	if (have_rdonly_cast)
+		kept_pointers_hide(skeleton);
 	bpf_map__set_autocreate(skeleton->maps.stacks, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answers, groups & SENSOR_GROUP_FLUSHES);
 	bpf_map__set_autocreate(skeleton->maps.answer_initiators, groups & SENSOR_GROUP_FLUSHES);
@@ -327,7 +347,7 @@ int load_kernel_part(struct load *load, const struct kernel *kernel,
 				 options->ring_bytes ? options->ring_bytes : RING_BYTES_DEFAULT);
 	if (options->groups & SENSOR_GROUP_PAGE_FREE)
 		bpf_map__set_max_entries(skeleton->maps.zapped_pfns, pfns / 64 + 1);
-	maps_choose(skeleton, options->groups);
+	maps_choose(skeleton, options->groups, config->have_rdonly_cast);
 	config_set(skeleton, kernel, options);
 	choose_plain(load, (const struct sensor_config *)&skeleton->rodata->sensor);
 	error = programs_choose(load, kernel, LOAD_PART_KERNEL, options->groups, failure);
@@ -383,7 +403,7 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 		return sensor_fail(failure, GMEMTRACE_ERROR, -errno,
 				   "cannot open the BPF object: %s", strerror(errno));
 	load->parts[LOAD_PART_INODES] = skeleton;
-	maps_choose(skeleton, 0);
+	maps_choose(skeleton, 0, kernel->config.have_rdonly_cast);
 	config_set(skeleton, kernel, options);
 	error = maps_share(load, skeleton);
 	if (error)
