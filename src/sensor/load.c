@@ -300,7 +300,8 @@ static void kept_pointers_hide(struct sensors_bpf *skeleton)
 	for (id = 1; id < nr; id++) {
 		struct btf_type *type = (struct btf_type *)btf__type_by_id(btf, id);
 
-		if (btf_is_type_tag(type) && !strcmp(btf__name_by_offset(btf, type->name_off), "kptr"))
+		if (btf_is_type_tag(type) &&
+		    !strcmp(btf__name_by_offset(btf, type->name_off), "kptr"))
 			type->name_off++; /* "ptr", which means nothing; no name would be refused */
 	}
 }

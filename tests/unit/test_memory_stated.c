@@ -139,6 +139,8 @@ static void test_stated(void **state)
 {
 	(void)state;
 	page_says("verdict, the ring of 16mb included", verdict_bytes(2), verdict_bytes(1024));
+	page_says("the same before Linux 6.2, besides", fixed_bytes("late_pages", 2),
+		  fixed_bytes("late_pages", 1024));
 	page_says("page frees, for each TiB of memory", map_bytes("zapped_pfns", TIB_WORDS, 2),
 		  map_bytes("zapped_pfns", TIB_WORDS, 1024));
 	page_says("stacks of flushes", fixed_bytes("stacks", 2), fixed_bytes("stacks", 1024));
@@ -152,7 +154,8 @@ static void test_all(void **state)
 {
 	double sum = verdict_bytes(1) + fixed_bytes("stacks", 1) + answers_bytes(1) +
 		     fixed_bytes("summaries", 1) + fixed_bytes("witness_slots", 1) +
-		     map_bytes("csds_displaced", 1, 1) + map_bytes("csd_owners", 4, 1);
+		     fixed_bytes("late_pages", 1) + map_bytes("csds_displaced", 1, 1) +
+		     map_bytes("csd_owners", 4, 1);
 	struct bpf_map *map;
 
 	(void)state;
