@@ -26,8 +26,8 @@ const volatile struct sensor_config sensor SEC(".rodata") = {};
 
 /*
  * The hottest programs are there twice, and NAME_plain is loaded in place of NAME where `sensor` asks it
- * for nothing besides a verdict: at a flush's begin stack_rate is 0; at its end bpf_rdonly_cast() exists, and
- * zap_times, filtered, stack_rate and flushes are 0; for zaps the first three, and page_free and zap_by_address
+ * for nothing besides a verdict: at a flush's begin stack_rate is 0; at its end zap_times, filtered, stack_rate
+ * and flushes are 0; for zaps the first two, page_free and zap_by_address
  * (choose_plain() in src/sensor/load.c). The verifier drops the branches that a constant
  * closes, but not the load of the constant, nor what the compiler kept on the stack for their sake: 70
  * instructions of a transition. What both share takes it as `plain`.

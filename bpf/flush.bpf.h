@@ -91,7 +91,7 @@ static __always_inline void flush_emit_merged(const struct begin_slot *slot,
 	}
 	zap_fill(&entry->record, &slot->zap, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp),
 		 plain);
-	zap_fill_owner(&entry->record, &slot->zap, true, plain);
+	zap_fill_owner(&entry->record, &slot->zap, true);
 	ids = plain ? task_ids(task) : left_out_ids((__u64)task, task_ids(task));
 	entry->record.header.tid = (__u32)ids;
 	entry->record.header.tgid = ids >> 32;

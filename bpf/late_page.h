@@ -2,8 +2,9 @@
 /*
  * The page of each task's last zap that showed no owner yet, as a pointer. Where
  * bpf_rdonly_cast() makes one of an address (6.2) none of this is there; before,
- * reading its owner by the address takes five probing reads of 177 instructions
- * each (6.1.0-56), and eight through a pointer that a map has kept.
+ * reading its owner by the address took 886 instructions of a page that is made
+ * absent and present again, in five probing reads, and takes 212 through a
+ * pointer that a map has kept (6.1.0-56, record_full in tests/bench/).
  */
 #ifndef GMEMTRACE_BPF_LATE_PAGE_H
 #define GMEMTRACE_BPF_LATE_PAGE_H

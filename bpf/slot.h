@@ -19,8 +19,7 @@ static __always_inline __u64 ids_current(void)
  * Whose @zap's page is. memfd_secret zaps a page before it adds it to its file: by the time that this is
  * written (@late) the page shows it.
  */
-static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *owner, bool late,
-				      bool plain)
+static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *owner, bool late)
 {
 	owner->inode = zap->inode;
 	owner->i_ino = zap->i_ino;
@@ -30,11 +29,11 @@ static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *
 }
 
 static __always_inline void zap_fill_owner(struct record_zap *record, const struct slot_zap *zap,
-					   bool late, bool plain)
+					   bool late)
 {
 	struct owner owner;
 
-	zap_owner(zap, &owner, late, plain);
+	zap_owner(zap, &owner, late);
 	record->header.inode = owner.inode;
 	record->i_ino = owner.i_ino;
 	record->pgoff = owner.pgoff;
@@ -54,7 +53,7 @@ static __always_inline void zap_lost(const struct slot_zap *zap, bool late)
 {
 	struct owner owner;
 
-	zap_owner(zap, &owner, late, false);
+	zap_owner(zap, &owner, late);
 	loss_count(owner.inode, owner.i_ino, RECORD_LOSS_RING_FULL);
 }
 
@@ -74,7 +73,7 @@ static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u
 	zap_fill(&entry->record, zap, zap_end, valid, routine, plain);
 	entry->record.header.tid = (__u32)ids;
 	entry->record.header.tgid = ids >> 32;
-	zap_fill_owner(&entry->record, zap, !valid, plain);
+	zap_fill_owner(&entry->record, zap, !valid);
 	zap_fill_flush(&entry->record, &none);
 	zap_publish(entry, index);
 }
