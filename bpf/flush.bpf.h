@@ -86,12 +86,12 @@ static __always_inline void flush_emit_merged(const struct begin_slot *slot,
 
 	entry = zap_reserve(&index);
 	if (!entry) {
-		zap_lost(&slot->zap, true);
+		zap_lost(&slot->zap, task->pid, true);
 		return;
 	}
 	zap_fill(&entry->record, &slot->zap, slot_stamp_time(stamp), 0, slot_stamp_routine(stamp),
 		 plain);
-	zap_fill_owner(&entry->record, &slot->zap, true);
+	zap_fill_owner(&entry->record, &slot->zap, task->pid, true);
 	ids = plain ? task_ids(task) : left_out_ids((__u64)task, task_ids(task));
 	entry->record.header.tid = (__u32)ids;
 	entry->record.header.tgid = ids >> 32;

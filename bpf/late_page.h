@@ -23,26 +23,26 @@ struct {
 	__type(value, struct late_page);
 } late_pages SEC(".maps");
 
-static __always_inline struct late_page *late_page_of(const struct task_struct___ids *task)
+static __always_inline struct late_page *late_page_of(__u32 tid)
 {
-	__u32 key = slot_index(task->pid, 0);
+	__u32 key = slot_index(tid, 0);
 
 	return bpf_map_lookup_elem(&late_pages, &key);
 }
 
-/* @page: an argument of a sensor's routine. */
-static __always_inline void late_page_keep(const void *page)
+/* @page: an argument of a sensor's routine, which the task @tid has called. */
+static __always_inline void late_page_keep(__u32 tid, const void *page)
 {
-	struct late_page *late = late_page_of(task_current());
+	struct late_page *late = late_page_of(tid);
 
 	if (late)
 		late->page = (struct page *)page;
 }
 
-/* False where the current task's place has not the page at @address: another task's, or none. */
-static __always_inline bool late_page_owner(__u64 address, struct owner *owner)
+/* False where @tid's place has not the page at @address: another task's, or none. */
+static __always_inline bool late_page_owner(__u32 tid, __u64 address, struct owner *owner)
 {
-	struct late_page *late = late_page_of(task_current());
+	struct late_page *late = late_page_of(tid);
 	const struct page *page = late ? late->page : NULL;
 	__u64 kept = (__u64)page;
 
@@ -53,9 +53,9 @@ static __always_inline bool late_page_owner(__u64 address, struct owner *owner)
 	return true;
 }
 
-static __always_inline void late_owner_read(__u64 address, struct owner *owner)
+static __always_inline void late_owner_read(__u32 tid, __u64 address, struct owner *owner)
 {
-	if (sensor.have_rdonly_cast || !late_page_owner(address, owner))
+	if (sensor.have_rdonly_cast || !late_page_owner(tid, address, owner))
 		owner_read_address(address, owner);
 }
 

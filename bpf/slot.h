@@ -16,24 +16,25 @@ static __always_inline __u64 ids_current(void)
 }
 
 /*
- * Whose @zap's page is. memfd_secret zaps a page before it adds it to its file: by the time that this is
- * written (@late) the page shows it.
+ * Whose @zap's page is, which @tid made. memfd_secret zaps a page before it adds it to its file: by the time
+ * that this is written (@late) the page shows it.
  */
-static __always_inline void zap_owner(const struct slot_zap *zap, struct owner *owner, bool late)
+static __always_inline void zap_owner(const struct slot_zap *zap, __u32 tid, struct owner *owner,
+				      bool late)
 {
 	owner->inode = zap->inode;
 	owner->i_ino = zap->i_ino;
 	owner->pgoff = zap->pgoff;
 	if (late && !owner->inode)
-		late_owner_read(zap->page, owner);
+		late_owner_read(tid, zap->page, owner);
 }
 
 static __always_inline void zap_fill_owner(struct record_zap *record, const struct slot_zap *zap,
-					   bool late)
+					   __u32 tid, bool late)
 {
 	struct owner owner;
 
-	zap_owner(zap, &owner, late);
+	zap_owner(zap, tid, &owner, late);
 	record->header.inode = owner.inode;
 	record->i_ino = owner.i_ino;
 	record->pgoff = owner.pgoff;
@@ -49,11 +50,11 @@ static __always_inline void zap_fill_flush(struct record_zap *record,
 }
 
 /* There was no room for @zap. */
-static __always_inline void zap_lost(const struct slot_zap *zap, bool late)
+static __always_inline void zap_lost(const struct slot_zap *zap, __u32 tid, bool late)
 {
 	struct owner owner;
 
-	zap_owner(zap, &owner, late);
+	zap_owner(zap, tid, &owner, late);
 	loss_count(owner.inode, owner.i_ino, RECORD_LOSS_RING_FULL);
 }
 
@@ -67,13 +68,13 @@ static __always_inline void zap_write(const struct slot_zap *zap, __u64 ids, __u
 
 	entry = zap_reserve(&index);
 	if (!entry) {
-		zap_lost(zap, !valid);
+		zap_lost(zap, (__u32)ids, !valid);
 		return;
 	}
 	zap_fill(&entry->record, zap, zap_end, valid, routine, plain);
 	entry->record.header.tid = (__u32)ids;
 	entry->record.header.tgid = ids >> 32;
-	zap_fill_owner(&entry->record, zap, !valid);
+	zap_fill_owner(&entry->record, zap, (__u32)ids, !valid);
 	zap_fill_flush(&entry->record, &none);
 	zap_publish(entry, index);
 }

@@ -42,8 +42,8 @@ static __always_inline void zapped_update(__u64 pfn, __u32 nr, bool valid)
  * What a zap's first argument stands for: the struct page at *@page, its pfn
  * (read only where somebody asks for it) and its owner.
  */
-static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, struct owner *owner,
-					  bool plain)
+static __always_inline void zap_page_read(__u64 *ctx, __u32 tid, __u64 *page, __u64 *pfn,
+					  struct owner *owner, bool valid, bool plain)
 {
 	__u64 address;
 
@@ -60,8 +60,9 @@ static __always_inline void zap_page_read(__u64 *ctx, __u64 *page, __u64 *pfn, s
 	if (!plain && sensor.page_free)
 		*pfn = page_argument_pfn((const void *)*page, ctx);
 	owner_read((const void *)*page, owner);
-	if (!sensor.have_rdonly_cast && !owner->inode)
-		late_page_keep((const void *)*page);
+	/* A restore's owner is not looked for late. */
+	if (!sensor.have_rdonly_cast && !valid && !owner->inode)
+		late_page_keep(tid, (const void *)*page);
 }
 
 /* When the change that ends just now began, ns; 0: that was not seen. */
@@ -76,13 +77,13 @@ static __always_inline __u64 zap_begin(void)
 	return slot->zap_begin;
 }
 
-static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr, bool valid,
-				     __s32 result, bool plain)
+static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 tid, __u32 nr,
+				     bool valid, __s32 result, bool plain)
 {
 	__u64 pfn = 0, page;
 	struct owner owner;
 
-	zap_page_read(ctx, &page, &pfn, &owner, plain);
+	zap_page_read(ctx, tid, &page, &pfn, &owner, valid, plain);
 	SLOT_ZAP_SET(zap, page, page);
 	SLOT_ZAP_SET(zap, inode, owner.inode);
 	SLOT_ZAP_SET(zap, i_ino, owner.i_ino);
@@ -98,10 +99,11 @@ static __always_inline void zap_read(struct slot_zap *zap, __u64 *ctx, __u32 nr,
 
 static __noinline int zap_exit_alone(__u64 *ctx, __u32 nr, __s32 result, __u16 routine)
 {
+	__u64 ids = ids_current();
 	struct slot_zap zap;
 
-	zap_read(&zap, ctx, nr, false, result, false);
-	zap_write_alone(&zap, ids_current(), slot_stamp(bpf_ktime_get_ns(), routine));
+	zap_read(&zap, ctx, (__u32)ids, nr, false, result, false);
+	zap_write_alone(&zap, ids, slot_stamp(bpf_ktime_get_ns(), routine));
 	return 0;
 }
 
@@ -140,7 +142,7 @@ static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 ro
 			return zap_exit_alone(ctx, nr, result, routine);
 	}
 	slot_emit(slot);
-	zap_read(&slot->zap, ctx, nr, false, result, plain);
+	zap_read(&slot->zap, ctx, task->pid, nr, false, result, plain);
 	slot_leave(slot, slot_stamp(bpf_ktime_get_ns(), routine));
 	return 0;
 }
@@ -155,7 +157,7 @@ static __always_inline int restore_exit(__u64 *ctx, __u32 nr, __s32 result, __u1
 
 	if (slot && atomic_read(&slot->pending))
 		caller_restores(ctx, slot, routine);
-	zap_read(&zap, ctx, nr, true, result, plain);
+	zap_read(&zap, ctx, task->pid, nr, true, result, plain);
 	zap_write(&zap, plain ? task_ids(task) : ids_current(), bpf_ktime_get_ns(), 1, routine,
 		  plain);
 	return 0;
