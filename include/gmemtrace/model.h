@@ -298,7 +298,7 @@ struct model_moved {
 	bool prepared; /* JOINED: on the way in; LEFT: it was, and had no memory failure */
 	bool content; /* LEFT: the first bytes of its first page, here, were not zero */
 	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
-	bool absent; /* LEFT: for sure, from the direct map; FREED: read there */
+	bool absent; /* LEFT: for sure, from the direct map, and had no memory failure; FREED: read there */
 };
 
 /* How what is breaks what KVM promised of a page. */

@@ -139,8 +139,9 @@ static void leave_describe(const struct inode *inode, __u64 pgoff, struct model_
 {
 	struct page page = { 0 };
 
+	/* Where memory failed it stays absent for good. */
 	moved->absent = extent_page_read(inode, pgoff, &page) && page.flags & PAGE_SURE &&
-			page_applied(&page) == MODEL_ABSENT;
+			!(page.flags & PAGE_POISONED) && page_applied(&page) == MODEL_ABSENT;
 	moved->prepared = page.flags & PAGE_PREPARED && !(page.flags & PAGE_POISONED);
 }
 

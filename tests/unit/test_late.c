@@ -201,6 +201,40 @@ static void test_left_absent(void **state)
 	assert_null(not_judged(RULE_FREED_ABSENT));
 }
 
+/* Memory that failed is left alone by who frees it, and stays absent: the page was read so, or its failure was seen. */
+static void failed(bool poisoned, bool seen)
+{
+	const struct stream_page page = { 5, PFN, 1,
+					  ABSENT_BITS | (poisoned ? RECORD_PAGE_POISONED : 0) };
+
+	stream_free(&stream);
+	stream_init(&stream);
+	old_met(RFC3);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
+	if (seen) {
+		stream_begin(&stream, T, OLD, RECORD_OPERATION_ERROR_FOLIO, 5, 5, false);
+		stream_end(&stream, T, OLD, RECORD_OPERATION_ERROR_FOLIO, 5, 5, false);
+	}
+	stream_begin(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	stream_leave(&stream, T, PFN);
+	stream_end(&stream, T, OLD, RECORD_OPERATION_FALLOCATE, 5, 5, false);
+	heartbeats(20);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_left_failed(void **state)
+{
+	(void)state;
+	failed(true, false);
+	assert_null(verdict_violation(stream.verdict, 0));
+	failed(false, true);
+	assert_null(verdict_violation(stream.verdict, 0));
+	failed(false, false);
+	stream_expect_one(&stream, RULE_LEFT_ABSENT, OLD, 5, 5);
+}
+
 /* Pages are known to be present, and made absent @wait (ns) after the sensors had found them. */
 static void converted(__u64 wait, bool flushed)
 {
@@ -415,6 +449,7 @@ int main(void)
 		RULE_TEST(test_met_secret),	  RULE_TEST(test_left_absent),
 		RULE_TEST(test_requests_unread),  RULE_TEST(test_known_by_reads),
 		RULE_TEST(test_known_once),	  RULE_TEST(test_known_asked),
+		RULE_TEST(test_left_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
