@@ -122,9 +122,6 @@ __u64 inode_uncompared(const struct inode *inode)
 
 	if (inode->base.dead)
 		return inode->base.uncompared;
-	/* One that was being released when the sensors were armed was not theirs to watch. */
-	if (inode->base.before_attach && !inode->base.requests && !inode->base.zapped)
-		return 0;
 	/* Where its history is whole, what never changed needs no look. */
 	if (inode->learning && inode->base.compared + inode->unsettled < inode->base.pages)
 		unread = inode->base.pages - inode->base.compared - inode->unsettled;

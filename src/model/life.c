@@ -56,7 +56,9 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	if (inode->base.dead)
 		return;
 	inode->inconclusive = inode->unsettled;
-	inode->base.uncompared = inode_uncompared(inode);
+	/* One that was being released when the sensors were armed was not theirs to watch. */
+	if (!inode->base.before_attach || inode->base.requests || inode->base.zapped)
+		inode->base.uncompared = inode_uncompared(inode);
 	inode->base.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->base, time);

@@ -311,11 +311,27 @@ static void test_uncompared(void **state)
 	/* Known from its start, and nothing happened. */
 	stream_inode(&stream, G, RFC3, 64, false);
 	assert_int_equal(uncompared(), 0);
-	/* Older than the sensors: perhaps it was on its way out. */
+	/* Older than the sensors, and nobody has read it. */
 	anew();
 	stream_inode(&stream, G, RFC3, 64, true);
+	assert_int_equal(uncompared(), 64);
+	/* It was on its way out when they came. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_inode_dead(&stream, G);
 	assert_int_equal(uncompared(), 0);
 	/* It was not. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
+	stream_inode_dead(&stream, G);
+	assert_int_equal(uncompared(), 64);
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stream_inode_dead(&stream, G);
+	assert_true(uncompared() >= 64);
 	anew();
 	stream_inode(&stream, G, RFC3, 64, true);
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);

@@ -157,6 +157,38 @@ static void test_met_secret(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, OLD, 5, 5);
 }
 
+/* Nobody has used it since the sensors are there: all the same nobody knows what was not read. */
+static void idle(__u64 read, bool gone)
+{
+	const struct stream_page page = { 5, 100, 1, ABSENT_BITS };
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, 2 * CHUNK, true);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, read, &page,
+			    1);
+	heartbeats(20);
+	if (gone)
+		stream_inode_dead(&stream, OLD);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_idle_unread(void **state)
+{
+	(void)state;
+	idle(2 * CHUNK, false);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	idle(CHUNK, false);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_true(reason_has("512 pages were not compared"));
+	/* Its release was under way when the sensors came. */
+	idle(CHUNK, true);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
 /* What was absent before the sensors came is looked at by nobody when it is freed. */
 static void left(bool restored, bool older, bool freed)
 {
@@ -449,7 +481,7 @@ int main(void)
 		RULE_TEST(test_met_secret),	  RULE_TEST(test_left_absent),
 		RULE_TEST(test_requests_unread),  RULE_TEST(test_known_by_reads),
 		RULE_TEST(test_known_once),	  RULE_TEST(test_known_asked),
-		RULE_TEST(test_left_failed),
+		RULE_TEST(test_left_failed),	  RULE_TEST(test_idle_unread),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
