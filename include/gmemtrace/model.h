@@ -472,7 +472,10 @@ struct model_counts {
 	__u64 pages_promised;
 	__u64 promises_forgotten; /* times that an inode had more of them than are kept in mind */
 	__u64 reach_forgotten; /* times that more was to be known of what guests can reach than is kept in mind */
-	/* requests that began before all pages of their inode, which is older than the sensors, were known by reads */
+	/*
+	 * requests that began before all pages of their inode, which is older than the sensors, were known by
+	 * reads, and changes by others of such pages that were not
+	 */
 	__u64 requests_unread;
 	__u64 promises_stuck; /* at the end: conversions, and slots being bound, open for too long */
 	__u64 pages_unsettled; /* pages whose last read was not settled, now */

@@ -52,6 +52,13 @@ static void piece_describe(const struct zap_taking *taking, struct piece *piece,
 		piece->before = page_applied(page);
 }
 
+/* Whose it is the page itself shows, and so from now on; what it was, it does not. */
+static void piece_shown(struct piece *piece, struct page *page)
+{
+	piece->sure = !piece->inode->base.dead;
+	page_set(page, PAGE_SURE, true);
+}
+
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
 	struct page page = { .flags = 0 };
@@ -60,11 +67,10 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
 				     piece->pgoff, piece->nr);
 	piece_describe(taking, piece, &page);
-	/* What the first page shows of itself is sure from now on. */
 	if (!taking->shown || i || page.flags & PAGE_SURE)
 		return;
 	piece->nr = 1;
-	page_set(extent_page(taking->model, piece->inode, piece->pgoff), PAGE_SURE, true);
+	piece_shown(piece, extent_page(taking->model, piece->inode, piece->pgoff));
 }
 
 static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u64 i)
@@ -245,6 +251,19 @@ static void zap_count(struct model *model, const struct model_zap *zap, struct i
 		inode->base.zapped += zap->nr;
 }
 
+/*
+ * Of a page that was read but once nobody knows whether there was something to flush, nor, where it
+ * does not show it, whose it is. Its own requests are counted as they begin.
+ */
+static void zap_count_unread(struct model *model, const struct model_zap *zap,
+			     const struct inode *inode, const struct request *request)
+{
+	if (!inode || !inode->base.before_attach || (request && request->inode == inode))
+		return;
+	if (request ? !zap->sure : zap->redundant && zap->before == MODEL_EITHER)
+		model->counts.requests_unread++;
+}
+
 static void zap_log(struct model *model, struct task *task, const struct model_zap *zap)
 {
 	if (!model_grow(model, &task->zaps, task->zaps_nr, &task->zaps_room, sizeof(*task->zaps)))
@@ -272,6 +291,7 @@ zap_told(struct model *model, struct task *task, struct inode *inode, const stru
 	bool exposes = !zap->valid && !zap->result && !zap->redundant;
 
 	zap_count(model, zap, inode, request);
+	zap_count_unread(model, zap, inode, request);
 	if (zap->valid && inode && inode->reach && !zap->result)
 		reach_restored(model, task, inode, zap);
 	if (zap->valid)
@@ -413,7 +433,7 @@ single_know(const struct zap_taking *taking, struct piece *piece, const struct p
 	if (met)
 		piece_met(taking, piece);
 	if (taking->shown)
-		page_set(run->pages, PAGE_SURE, true);
+		piece_shown(piece, run->pages);
 }
 
 /* memfd_secret's page is restored when it has left. */

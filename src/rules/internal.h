@@ -113,6 +113,8 @@ struct verdict {
 	size_t told_nr; /* causes in words, pending or listed */
 	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */
+	__u64 excused
+		[RULE_IDS_MAX]; /* by rule: pages that what was before the sensors may explain */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 advanced; /* ns: the last heartbeat's watermark */
 	bool violated; /* a violation is final */

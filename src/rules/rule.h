@@ -131,9 +131,12 @@ struct verdict_violation *verdict_accuse(struct verdict *verdict,
 /* Of so many pages something looks wrong, and cannot be proven. */
 void verdict_unproven(struct verdict *verdict, __u64 pages);
 
+/* The same of @rule alone, and what was before the sensors may explain it: it is not judged throughout. */
+void verdict_excused(struct verdict *verdict, __u32 rule, __u64 pages);
+
 /*
  * Whether something may have been missed that would explain @accusation, on @inode or, NULL, on any: then it is
- * not to be made. That it could not be proven is noted, where it was seen from its begin.
+ * not to be made. That it could not be proven is noted; where it was not seen from its begin, that it is excused.
  */
 bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
 		    const struct model_inode *inode);

@@ -58,7 +58,7 @@ static const struct rule_descriptor freed_uncleared = {
 			   "their memory by gfn and takes it back, and what it leaves is noise.",
 		.id = RULE_FREED_UNCLEARED,
 		.severity = RULE_SEVERITY_VIOLATION,
-		.needs = RULE_NEEDS_HISTORY,
+		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_PAGES,
 		.providers = PROVIDERS_TAKE_REQUESTS,
 		.watches = { "free_folio_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit" },

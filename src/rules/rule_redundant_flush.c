@@ -12,7 +12,7 @@ static bool flush_needed(const struct model_request *request, __u64 after, __u64
 		if (zap->valid || zap->end < after || zap->end > before)
 			continue;
 		/* One that failed may have changed a part. */
-		if (zap->result || !zap->redundant || !zap->sure)
+		if (zap->result || !zap->redundant || zap->before != MODEL_ABSENT)
 			return true;
 	}
 	return false;

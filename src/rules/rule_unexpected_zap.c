@@ -16,12 +16,15 @@ static bool is_unexpected(const struct model_zap *change, const struct model_req
 {
 	const struct model_inode *inode = change->inode;
 
-	/* Whose it is without a doubt. */
-	if (change->valid || change->result || !change->sure)
-		return false;
-	if (request && !stays_present(inode))
-		return false;
-	return !inode->before_attach || change->end >= inode->met + SHADOW_NS;
+	return inode && !inode->dead && !change->valid && !change->result &&
+	       (!request || stays_present(inode));
+}
+
+/* Whose the page is may be long past, and who asked for it may have begun before the sensors. */
+static bool is_excused(const struct model_zap *change)
+{
+	return change->inode->before_attach &&
+	       (!change->sure || change->end < change->inode->met + SHADOW_NS);
 }
 
 static void unexpected_changed(struct verdict *verdict, const struct model_zap *change,
@@ -33,6 +36,12 @@ static void unexpected_changed(struct verdict *verdict, const struct model_zap *
 	char name[MODEL_INODE_NAME_MAX];
 
 	if (!is_unexpected(change, request))
+		return;
+	if (is_excused(change)) {
+		verdict_excused(verdict, RULE_UNEXPECTED_ZAP, change->nr);
+		return;
+	}
+	if (!change->sure)
 		return;
 	accusation = (struct accusation){
 		.rule = RULE_UNEXPECTED_ZAP,
@@ -75,7 +84,8 @@ static const struct rule_descriptor unexpected_zap = {
 		.meaning = "A page of a guest_memfd was made absent outside any request, or at all "
 			   "where the inode has no direct-map flag. "
 			   "In the first two seconds of an inode that is older than the sensors "
-			   "nothing is judged, as a request from before cannot be seen.",
+			   "nothing is judged, as a request from before cannot be seen: how many "
+			   "pages became absent then is said.",
 		.id = RULE_UNEXPECTED_ZAP,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,

@@ -330,10 +330,16 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			       plural(counts->missed));
 	if (rule->needs & RULE_NEEDS_PAGES && counts->requests_unread)
 		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu request%s of inodes older than the "
+			       "not judged throughout: %llu call%s on inodes older than the "
 			       "sensors came before their pages were read twice",
 			       (unsigned long long)counts->requests_unread,
 			       plural(counts->requests_unread));
+	if (verdict->excused[rule->id])
+		not_judged_add(verdict, rule,
+			       "not judged throughout: %llu page%s of inodes older than the "
+			       "sensors looked wrong, which a call from before may explain",
+			       (unsigned long long)verdict->excused[rule->id],
+			       plural(verdict->excused[rule->id]));
 	if (limit)
 		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 	if (rule->needs & RULE_NEEDS_PROMISES)

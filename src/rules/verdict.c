@@ -181,6 +181,11 @@ void verdict_unproven(struct verdict *verdict, __u64 pages)
 	verdict->unproven += pages;
 }
 
+void verdict_excused(struct verdict *verdict, __u32 rule, __u64 pages)
+{
+	verdict->excused[rule] += pages;
+}
+
 bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
 		    const struct model_inode *inode)
 {
@@ -189,8 +194,12 @@ bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation
 
 	if (!model_doubtful(verdict->model, inode, accusation->from, accusation->to))
 		return false;
-	if (rule->severity == RULE_SEVERITY_VIOLATION && rule_speaks_of(rule, accused) &&
-	    !(accused && accused->before_attach && accusation->from <= accused->met))
+	if (rule->severity != RULE_SEVERITY_VIOLATION || !rule_speaks_of(rule, accused))
+		return true;
+	/* Hooks come one by one: those that would explain it may have come behind it. */
+	if (accused && accused->before_attach && accusation->from <= accused->met)
+		verdict_excused(verdict, rule->id, accusation->nr);
+	else
 		verdict_unproven(verdict, accusation->nr);
 	return true;
 }

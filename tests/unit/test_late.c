@@ -347,11 +347,11 @@ static void requested(__u32 reads)
 
 static void test_requests_unread(void **state)
 {
-	static const char reason[] = "1 request of inodes older than the sensors came before";
+	static const char reason[] = "1 call on inodes older than the sensors came before";
 	static const enum rule_id rules[] = { RULE_NEVER_FLUSHED, RULE_FLUSH_MISMATCH,
 					      RULE_FOREIGN_PAGE,  RULE_MISSED_PAGE,
 					      RULE_LEFT_ABSENT,	  RULE_PARTIAL_APPLY,
-					      RULE_EXPOSED };
+					      RULE_EXPOSED,	  RULE_FREED_UNCLEARED };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
@@ -397,7 +397,7 @@ static bool unknown_at_request(void)
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
 	words = not_judged(RULE_MISSED_PAGE);
-	return words && strstr(words, "1 request of inodes older than the sensors");
+	return words && strstr(words, "1 call on inodes older than the sensors");
 }
 
 /* Nothing is there, or all of a chunk alike, or a page has come, and may have left. */
@@ -461,7 +461,7 @@ static void asked_before(__u32 reads, __u64 nr)
 	heartbeats(1);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
-	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE), "2 requests of inodes older"));
+	assert_non_null(strstr(not_judged(RULE_MISSED_PAGE), "2 calls on inodes older"));
 }
 
 static void test_known_asked(void **state)
