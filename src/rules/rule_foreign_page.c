@@ -42,7 +42,7 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 		.pfn = change->pfn + skip,
 		.variant = request_variant(request) | (change->inode ? FOREIGN_KNOWN : 0),
 		.from = request->begin,
-		.to = change->end,
+		.to = request->end ? request->end : change->end,
 		.anyone = true,
 		.request = request,
 		.zap = change,
@@ -128,8 +128,7 @@ static void accuse_kept(struct verdict *verdict, const struct model_zap *change,
 static void foreign_request_ended(struct verdict *verdict, const struct model_request *request)
 {
 	if (request->operation != RECORD_OPERATION_FALLOCATE || !request->inode ||
-	    !provider_has(request->inode->provider, PROVIDER_JUDGED) ||
-	    model_doubtful(verdict_model(verdict), NULL, request->begin, request->end))
+	    !provider_has(request->inode->provider, PROVIDER_JUDGED))
 		return;
 	for (size_t i = 0; i < request->zaps_nr; i++) {
 		const struct model_zap *change = &request->zaps[i];

@@ -154,13 +154,39 @@ static void test_doubted_before_met(void **state)
 	}
 }
 
+/* A call from before ends meanwhile: what a hole leaves beyond its range is not proven, and that is said. */
+static void holed(bool ended)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, 64, true);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 9, 100);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 7, false);
+	stream_zap(&stream, T, G, 9, 100, 1, true, 0);
+	if (ended)
+		stream_end(&stream, T + 1, OLD, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 7, false);
+	judged();
+}
+
+static void test_hole_doubted(void **state)
+{
+	(void)state;
+	holed(true);
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_true(reason_has("1 page looked wrong, but it could not be proven"));
+	holed(false);
+	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 9, 9);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_early_unexpected),
-		RULE_TEST(test_odd_unread),
-		RULE_TEST(test_faults_unread),
-		RULE_TEST(test_doubted_before_met),
+		RULE_TEST(test_early_unexpected), RULE_TEST(test_odd_unread),
+		RULE_TEST(test_faults_unread),	  RULE_TEST(test_doubted_before_met),
+		RULE_TEST(test_hole_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
