@@ -87,7 +87,12 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 		return;
 	if (!provider_has(request->inode->provider, PROVIDER_JUDGED))
 		return;
-	if (change->inode ? !change->sure : !model_owners_complete(model))
+	/* It may be a page of an old inode's that was not read yet. */
+	if (!change->inode && !model_owners_complete(model)) {
+		verdict_excused(verdict, RULE_FOREIGN_PAGE, change->nr);
+		return;
+	}
+	if (change->inode && !change->sure)
 		return;
 	if (change->inode != request->inode) {
 		accuse_foreign(verdict, change, request, 0, change->nr);

@@ -334,7 +334,7 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			       "sensors came before their pages were read twice",
 			       (unsigned long long)counts->requests_unread,
 			       plural(counts->requests_unread));
-	if (verdict->excused[rule->id])
+	if (verdict->excused[rule->id] && inodes_older(verdict->model))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu page%s of inodes older than the "
 			       "sensors looked wrong, which a call from before may explain",

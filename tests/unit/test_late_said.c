@@ -111,6 +111,50 @@ static void test_odd_unread(void **state)
 	}
 }
 
+/* Nobody's page, as far as is known: it may be one of an old inode's that were not read yet. */
+static void nobodys(bool old, __u32 reads)
+{
+	const struct stream_page page = { 5, PFN, 1, PRESENT_BITS | DEVIATES };
+
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, OLD, RFC3, 64, old);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_heartbeat(&stream);
+	stream.now += 3 * SECOND;
+	for (__u32 pass = 0; pass < reads; pass++)
+		stream_read(&stream, OLD, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, &page, 1);
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_zap_flush(&stream, T, 0, 0, 4 * PFN, 1, 4 * PFN, 4 * PFN);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	judged();
+}
+
+static void test_nobodys_unread(void **state)
+{
+	(void)state;
+	nobodys(true, 0);
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_true(unjudged(RULE_FOREIGN_PAGE, EXCUSED));
+	nobodys(true, 1);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_FOREIGN_PAGE), 1);
+	assert_false(unjudged(RULE_FOREIGN_PAGE, EXCUSED));
+	nobodys(false, 0);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_FOREIGN_PAGE), 1);
+	/* No inode is old, but something was lost. */
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 4000, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_zap_flush(&stream, T, 0, 0, PFN, 1, PFN, PFN);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	judged();
+	assert_non_null(not_judged(RULE_FOREIGN_PAGE));
+	assert_false(unjudged(RULE_FOREIGN_PAGE, "older than the sensors"));
+}
+
 /* Who changes pages without a request, and flushes none. */
 static void unflushed_fault(__u32 reads, __u64 shown)
 {
@@ -184,9 +228,9 @@ static void test_hole_doubted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_early_unexpected), RULE_TEST(test_odd_unread),
-		RULE_TEST(test_faults_unread),	  RULE_TEST(test_doubted_before_met),
-		RULE_TEST(test_hole_doubted),
+		RULE_TEST(test_early_unexpected),   RULE_TEST(test_odd_unread),
+		RULE_TEST(test_nobodys_unread),	    RULE_TEST(test_faults_unread),
+		RULE_TEST(test_doubted_before_met), RULE_TEST(test_hole_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
