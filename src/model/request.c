@@ -123,6 +123,26 @@ static void request_drop_impossible(struct model *model, struct task *task,
 		request_drop(model, task, record->header.time);
 }
 
+/*
+ * A hole takes its pages out: where nobody tells of those that leave they may be anybody's once it
+ * has begun, and what came to it meanwhile once it has ended.
+ */
+static void request_punch(struct model *model, struct inode *inode,
+			  const struct record_request *record)
+{
+	__u64 extent = (__u64)inode->regions_nr << REGION_SHIFT;
+	__u64 last = record->pgoff_last < extent ? record->pgoff_last : extent - 1;
+	struct page_span run;
+
+	if (!(record->mode & RECORD_MODE_PUNCH_HOLE) || !inode_has(inode, PROVIDER_LEAVES_UNTOLD))
+		return;
+	for (__u64 pgoff = record->pgoff_first; extent && pgoff <= last; pgoff += run.nr) {
+		extent_run(model, inode, pgoff, last - pgoff + 1, &run);
+		if (run.pages)
+			run_write(&run, run.pages->flags & ~(__u32)PAGE_SURE);
+	}
+}
+
 void request_begin(struct model *model, const struct record_request *record)
 {
 	struct task *task = task_get(model, record->header.tid);
@@ -171,6 +191,7 @@ void request_begin(struct model *model, const struct record_request *record)
 	request->conflicts_nr = 0;
 	request->next_open = NULL;
 	if (request->inode) {
+		request_punch(model, request->inode, record);
 		request->next_open = request->inode->open;
 		request->link_open = &request->inode->open;
 		if (request->next_open)
@@ -350,8 +371,10 @@ static void request_end_unseen(struct model *model, const struct task *task,
 
 	if (record->header.inode)
 		inode = inode_get(model, record->header.inode, now);
-	if (inode)
+	if (inode) {
 		extent_touch(inode, record->pgoff_first, record->pgoff_last, now, true);
+		request_punch(model, inode, record);
+	}
 	if (task && task->ended_operation == record->operation && task->ended > since)
 		since = task->ended;
 	doubt_unseen(model, inode, since, now);
@@ -394,8 +417,10 @@ void request_end(struct model *model, const struct record_request *record)
 	task->ended = record->header.time;
 	task->ended_operation = record->operation;
 	inode = request->inode;
-	if (inode)
+	if (inode) {
+		request_punch(model, inode, record);
 		request_apply(model, request);
+	}
 	request_recycle(model, request);
 	if (inode)
 		inode_settle(model, inode);

@@ -105,6 +105,12 @@ static void piece_met(const struct zap_taking *taking, struct piece *piece)
 	piece->since = taking->record->zap_end;
 }
 
+/* Of an owner that is not sure: a page that is there shows it, and nobody tells of those that leave. */
+static bool owner_past(const struct zap_taking *taking, const struct inode *owner)
+{
+	return !taking->record->valid && !taking->shown && inode_has(owner, PROVIDER_LEAVES_UNTOLD);
+}
+
 /* The pages from the @i-th of the run on that are alike, and whose they are. */
 static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 {
@@ -130,10 +136,13 @@ static struct piece piece_find(const struct zap_taking *taking, __u64 i)
 		/* That it left before its inode was gone may have been lost. */
 		if (!record->valid && piece.inode->base.dead && !piece.known)
 			break;
+		if (!piece.known && owner_past(taking, piece.inode))
+			return (struct piece){ .nr = piece.nr, .before = MODEL_EITHER };
 		return piece;
 	case PFN_LEFT:
 		/* On its way out: restored after it has left, maybe after another took its place. */
-		piece.sure = !piece.inode->learning && !piece.inode->base.dead;
+		piece.sure = !piece.inode->learning && !piece.inode->base.dead &&
+			     !inode_has(piece.inode, PROVIDER_LEAVES_UNTOLD);
 		/* After a loss, or when it is gone, whoever took its place makes it absent. */
 		if (!record->valid && !piece.sure)
 			break;
@@ -412,6 +421,8 @@ single_find(const struct zap_taking *taking, struct piece *piece, struct page_sp
 		piece->pgoff = record->pgoff;
 	}
 	if (!piece->inode || !extent_single(taking->model, piece->inode, piece->pgoff, run))
+		return false;
+	if (!(run->pages->flags & PAGE_SURE) && owner_past(taking, piece->inode))
 		return false;
 	/* Where it is not there, it joins. */
 	return run->pages->flags & PAGE_RESIDENT ? run->pages->pfn == record->page : !owner;

@@ -34,7 +34,7 @@ enum provider_trait {
 	PROVIDER_TAKES_REQUESTS = 1 << 4,
 	/* Every page that joins or leaves is seen to. */
 	PROVIDER_TELLS_RESIDENCY = 1 << 5,
-	/* No routine tells of a page that leaves: all do with the inode. */
+	/* No routine tells of a page that leaves: those in a punched hole do, and all with the inode. */
 	PROVIDER_LEAVES_UNTOLD = 1 << 6,
 	/* A page is prepared before it is made absent. */
 	PROVIDER_ZAPS_PREPARED = 1 << 7,
