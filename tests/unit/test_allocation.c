@@ -353,6 +353,95 @@ static void test_sealing(void **state)
 	}
 }
 
+#define VMS 200
+
+static __u64 vm_sealed; /* of the last promise */
+
+static void sink_vm(void *context, const struct record_header *record)
+{
+	(void)context;
+	vm_sealed = ((const struct record_promise *)record)->vm;
+}
+
+static __u64 seal_vm(struct seal *seal, __u64 vm)
+{
+	const struct record_promise promise = {
+		.header = { .kind = RECORD_PROMISE, .size = sizeof(promise) },
+		.vm = 0xff11000000000000ULL + (vm << 12),
+		.event = RECORD_PROMISE_CONVERT_BEGIN,
+	};
+
+	seal_record(seal, &promise.header);
+	return vm_sealed;
+}
+
+/* The same of VMs. */
+static void test_sealing_vms(void **state)
+{
+	const struct sensor_config config = { .page_size = 64 };
+
+	(void)state;
+	for (unsigned long at = 1; at <= 6; at++) {
+		__u64 numbers[VMS];
+		struct seal seal;
+
+		assert_int_equal(seal_init(&seal, &config), 0);
+		seal.sink = sink_vm;
+		allocations = 0;
+		fail_at = (at + 1) / 2;
+		fail_on = at % 2;
+		failed = false;
+		counting = true;
+		for (__u64 vm = 0; vm < VMS; vm++)
+			numbers[vm] = seal_vm(&seal, vm);
+		assert_true(failed);
+		assert_int_equal(numbers[0], at <= 2 ? 0 : 1);
+		for (__u64 vm = 0; vm < VMS; vm++)
+			assert_true(!numbers[vm] || seal_vm(&seal, vm) == numbers[vm]);
+		counting = false;
+		seal_destroy(&seal);
+	}
+}
+
+/* More than a list has room for at first: page by page, of requests apart. */
+static void missed(__u64 pages)
+{
+	faulted(pages);
+	for (__u64 i = 0; i < pages; i++)
+		convert(i, i, i, 1);
+	stream_finish(&stream);
+}
+
+/* What cannot be listed is counted, and what is listed is summed up or not. */
+static void test_lists(void **state)
+{
+	const __u64 pages = 40;
+
+	(void)state;
+	missed(pages);
+	failed = true;
+	for (unsigned long at = 1; failed; at++) {
+		const struct verdict_pattern *pattern;
+		__u64 listed;
+
+		feed(0, false);
+		allocations = 0;
+		fail_at = at;
+		counting = true;
+		listed = verdict_violations(stream.verdict);
+		pattern = verdict_pattern(stream.verdict, 0);
+		counting = false;
+		assert_int_equal(listed + verdict_unlisted(stream.verdict), pages);
+		assert_true(failed || listed == pages);
+		assert_true(failed || pattern);
+		if (pattern)
+			assert_int_equal(pattern->causes, listed);
+		assert_int_equal(value(), VERDICT_VIOLATED);
+		forget();
+		assert_true(at < 100);
+	}
+}
+
 static bool story_made(struct model *model)
 {
 	const struct story_subject subject = { .inode = G, .last = 8 };
@@ -459,7 +548,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_observers), RULE_TEST(test_correct), RULE_TEST(test_one_batch),
 		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_words),
-		RULE_TEST(test_sealing),   RULE_TEST(test_events),
+		RULE_TEST(test_sealing),   RULE_TEST(test_events),  RULE_TEST(test_sealing_vms),
+		RULE_TEST(test_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

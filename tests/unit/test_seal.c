@@ -651,6 +651,28 @@ static void test_flush_timed(void **state)
 	assert_int_equal(flush->last, ~0ULL);
 }
 
+/* Where none was taken there is none, and none was lost. */
+static void test_flush_without_stack(void **state)
+{
+	const struct record_flush_timed raw = {
+		.header = header(RECORD_FLUSH_TIMED, sizeof(raw)),
+		.stack = 5,
+		.stack_state = RECORD_STACK_NONE,
+		.late_stack = 5,
+		.late_stack_state = RECORD_STACK_LOST,
+	};
+	const struct record_flush_timed *flush = &sealing.sealed[0].timed;
+
+	(void)state;
+	sealing.seal.stack = stack_of;
+	sealing.seal.stack_context = &sealing;
+	seal_record(&sealing.seal, &raw.header);
+	assert_int_equal(flush->stack, 0);
+	assert_int_equal(flush->stack_state, RECORD_STACK_NONE);
+	assert_int_equal(flush->late_stack, 0);
+	assert_int_equal(flush->late_stack_state, RECORD_STACK_LOST);
+}
+
 /* What a handler interrupted is kept as it was seen, and named here; of one that was not seen to run, nothing. */
 static void test_answers(void **state)
 {
@@ -779,6 +801,7 @@ int main(void)
 		SEAL_TEST(test_flush_to_the_end),
 		SEAL_TEST(test_answers),
 		SEAL_TEST(test_flush_timed),
+		SEAL_TEST(test_flush_without_stack),
 		SEAL_TEST(test_caller),
 		SEAL_TEST(test_inode_became_another),
 		SEAL_TEST(test_release_retires),
