@@ -56,7 +56,7 @@ static unsigned int cause_shape(const struct verdict_violation *cause)
 	bool begins = first == request->pgoff_first, ends = last == request->pgoff_last;
 	unsigned int shape = 0;
 
-	if (!cause->pgoff_known || !request->operation)
+	if (!cause->pgoff_known)
 		return 0;
 	if (begins && ends)
 		shape |= SHAPE_WHOLE;
@@ -101,12 +101,12 @@ static const char *request_kind(const struct verdict_request *request, char *tex
 	return text;
 }
 
-/* A request that broke no rule itself is the last one that covered the page, or one beside it. */
+/* A request that broke no rule itself is the last one that covered the page, or one beside it; "": or none is known. */
 static const char *request_relation(const struct verdict_violation *cause)
 {
 	const struct verdict_request *request = &cause->request;
 
-	if (request->accused)
+	if (request->accused || !request->operation)
 		return "";
 	return cause->pgoff_first >= request->pgoff_first &&
 			       cause->pgoff_first <= request->pgoff_last
@@ -114,11 +114,12 @@ static const char *request_relation(const struct verdict_violation *cause)
 		       : ", the last beside it";
 }
 
+/* Of the same rule. */
 static bool same_kind(const struct verdict_violation *left, const struct verdict_violation *right)
 {
 	char a[64], b[64];
 
-	if (left->rule != right->rule || left->request.operation != right->request.operation ||
+	if (left->request.operation != right->request.operation ||
 	    strcmp(request_relation(left), request_relation(right)) != 0)
 		return false;
 	if (!left->conversion.begin != !right->conversion.begin ||
@@ -296,8 +297,6 @@ static void also_stride(const struct group *group, size_t nr, struct verdict_pat
 	const struct verdict_violation **pages, *cause;
 	size_t filled = 0;
 
-	if (nr < STRIDE_PAGES)
-		return;
 	pages = calloc(nr, sizeof(struct verdict_violation *));
 	if (!pages)
 		return;

@@ -170,6 +170,63 @@ static void rounded_down(bool asked_before, bool asked_after)
 	release(RFC3, pages, 8);
 }
 
+/* Of none that is known page 0 is neither covered by it nor beside it. */
+static void test_outside(void **state)
+{
+	const struct verdict_pattern *pattern;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 10; i += 5) {
+		stream_join(&stream, T, G, i, 100 + 2 * i);
+		stream_zap_flush(&stream, T, G, i, 100 + 2 * i, 1, 100 + 2 * i, 100 + 2 * i);
+	}
+	judge();
+	pattern = pattern_of(RULE_UNEXPECTED_ZAP);
+	assert_string_equal(pattern->what, "pages outside any request that is known");
+	assert_int_equal(pattern->causes, 2);
+}
+
+/* Two that hang, of an inode that nobody knows. @cpu: of both, and there they began. */
+static void hang(__u32 operation, __u32 cpu)
+{
+	const struct model_options model = { .stuck_ns = SECOND };
+
+	faulted(1);
+	for (__u32 i = 0; i < 3; i++) {
+		stream_begin(&stream, 4 * i + cpu, 0, operation, 0, 0, true);
+		if (!i)
+			stream_end(&stream, cpu, 0, operation, 0, 0, true);
+	}
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &model);
+}
+
+/* Whose pages are not known has none that is the first or the last. */
+static void test_pages_unknown(void **state)
+{
+	const struct verdict_pattern *pattern;
+
+	(void)state;
+	hang(RECORD_OPERATION_FALLOCATE, 0);
+	pattern = pattern_of(RULE_STUCK);
+	assert_string_equal(pattern->what, "pages of a fallocate");
+	assert_int_equal(pattern->causes, 2);
+}
+
+/* Nobody counts what no kernel has, on any CPU. */
+static void test_operation_unknown(void **state)
+{
+	(void)state;
+	for (__u32 cpu = 0; cpu < 2; cpu++) {
+		here_anew();
+		hang(64, cpu);
+		assert_int_equal(pattern_of(RULE_STUCK)->causes, 2);
+		assert_string_equal(pattern_of(RULE_STUCK)->also, "");
+	}
+}
+
 static void test_neighbours_unseen(void **state)
 {
 	(void)state;
@@ -185,20 +242,47 @@ static void test_neighbours_unseen(void **state)
 			    "all pages of a set_range to absent, the last that covered it");
 }
 
-/* All pages of a request for [0, last] that are not at one of @left. */
-static void convert_but(__u64 last, const __u64 *left, size_t nr)
+/* What was covered and what is beside are not summed up. */
+static void test_relations(void **state)
 {
-	stream_begin(&stream, T, G, SET_RANGE, 0, last, true);
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	ask(0, true);
+	ask(0, false);
+	convert(4, 7, 99, 0);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	pages_seen(pages, 4, 8, PRESENT_BITS | DEVIATES);
+	pages[0].bits |= DEVIATES;
+	pages[3].bits |= DEVIATES;
+	release(RFC3, pages, 8);
+	assert_string_equal(verdict_pattern(stream.verdict, 0)->what,
+			    "all pages of a set_range to absent, the last that covered it");
+	assert_string_equal(verdict_pattern(stream.verdict, 1)->what,
+			    "the page right before" PRESENT ", the last beside it");
+	assert_null(verdict_pattern(stream.verdict, 2));
+}
+
+/* All pages of a request for [0, last] that are not at one of @left. */
+static void convert_of(__u64 inode, __u64 pfn, __u64 last, const __u64 *left, size_t nr)
+{
+	stream_begin(&stream, T, inode, SET_RANGE, 0, last, true);
 	for (__u64 i = 0; i <= last; i++) {
 		bool skip = false;
 
 		for (size_t j = 0; j < nr; j++)
 			skip = skip || left[j] == i;
 		if (!skip)
-			stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+			stream_zap(&stream, T, inode, i, pfn + 2 * i, 1, true, 0);
 	}
-	stream_end(&stream, T, G, SET_RANGE, 0, last, true);
+	stream_end(&stream, T, inode, SET_RANGE, 0, last, true);
 	stream_heartbeat(&stream);
+}
+
+static void convert_but(__u64 last, const __u64 *left, size_t nr)
+{
+	convert_of(G, 100, last, left, nr);
 }
 
 /* What another run may be held against. */
@@ -258,6 +342,36 @@ static void test_stride_uneven(void **state)
 	anew(64);
 	convert_but(40, near, 3);
 	expect_missed(3, "pages of" PRESENT, "");
+}
+
+/* The same of two inodes, in each of which three pages are left out. */
+static void two_inodes(const __u64 *left, const __u64 *other_left)
+{
+	const __u64 other = G + 1;
+
+	anew(40);
+	stream_inode(&stream, other, RFC3, 64, false);
+	for (__u64 i = 0; i < 40; i++)
+		stream_fault(&stream, T, other, i, 1000 + 2 * i);
+	convert_of(G, 100, 38, left, 3);
+	convert_of(other, 1000, 38, other_left, 3);
+}
+
+/* Only of one inode pages are at a distance; all are to be in step. */
+static void test_stride_inodes(void **state)
+{
+	static const __u64 pages[] = { 3, 19, 35 }, near[] = { 4, 20, 36 };
+
+	(void)state;
+	two_inodes(pages, pages);
+	expect_missed(6, "pages of" PRESENT, "every 16th page, 0x3 behind a multiple of it");
+	two_inodes(pages, near);
+	expect_missed(6, "pages of" PRESENT, "");
+	/* A page that is missed twice is at no distance from itself. */
+	anew(40);
+	convert_but(38, pages, 3);
+	convert_but(38, pages, 3);
+	expect_missed(6, "pages of" PRESENT, "every 16th page, 0x3 behind a multiple of it");
 }
 
 /* The same on CPU @cpu. */
@@ -342,6 +456,70 @@ static void test_slot(void **state)
 	assert_string_equal(pattern_of(RULE_PROMISE_BROKEN)->also, "");
 }
 
+/* Of how many patterns of @rule @what is said. */
+static size_t patterns_of(__u32 rule, const char *what)
+{
+	const struct verdict_pattern *pattern;
+	size_t found = 0;
+
+	for (size_t i = 0; (pattern = verdict_pattern(stream.verdict, i)); i++)
+		found += pattern->rule->id == rule && !strcmp(pattern->what, what);
+	return found;
+}
+
+static void read_as(bool present_by_default, const struct stream_page pages[PAGES])
+{
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, present_by_default, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
+			    pages, PAGES);
+	judge();
+}
+
+/* A conversion of other frames made pages 4 to 6 absent, of which one had been converted to shared. */
+static void test_conversion_or_none(void **state)
+{
+	struct stream_page pages[PAGES];
+
+	(void)state;
+	dynamic_inode();
+	convert_to(GFN + 4, 1, false, 1, 0, 0);
+	convert_to(GFN + 0x20, 3, true, 4, 6, 0);
+	promise(false);
+	for (__u64 i = 0; i < PAGES; i++)
+		pages[i] = (struct stream_page){ i, 200 + 2 * i, 1,
+						 i >= 4 && i <= 6 ? ABSENT_BITS | DEVIATES
+								  : PRESENT_BITS };
+	read_as(true, pages);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_PROMISE_BROKEN), 3);
+	assert_int_equal(patterns_of(RULE_PROMISE_BROKEN, "pages of a conversion to shared"), 1);
+	assert_int_equal(patterns_of(RULE_PROMISE_BROKEN, "all but the first page of a set_range "
+							  "to absent, the last that covered it"),
+			 1);
+}
+
+/* The last conversion of page 0 was to private, that of page 4 to shared; both attributes are otherwise. */
+static void test_conversions(void **state)
+{
+	struct stream_page pages[PAGES];
+
+	(void)state;
+	private_vm(false);
+	convert_to(GFN + 4, 1, false, 1, 0, 0);
+	for (__u64 i = 0; i < PAGES; i += 4) {
+		promises[i / 2] = (struct stream_promise){ i, 1, GFN + i, i == 4 };
+		promises[i / 2 + 1] = (struct stream_promise){ i + 1, 3, GFN + i + 1, true };
+	}
+	stream.promises = promises;
+	stream.promises_nr = 4;
+	pages_seen(pages, 0, PAGES, ABSENT_BITS);
+	for (__u64 i = 0; i < PAGES; i++)
+		pages[i].pfn = 200 + 2 * i;
+	read_as(false, pages);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_HALF_CONVERTED), 2);
+	assert_int_equal(patterns_of(RULE_HALF_CONVERTED, "pages of a conversion to private"), 1);
+	assert_int_equal(patterns_of(RULE_HALF_CONVERTED, "pages of a conversion to shared"), 1);
+}
+
 /* A request that fails with @result, and leaves page @page as it made it. */
 static void fails(__u64 page, __s64 result)
 {
@@ -411,13 +589,16 @@ static void test_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATTERN_TEST(test_last),       PATTERN_TEST(test_first),
-		PATTERN_TEST(test_whole),      PATTERN_TEST(test_most),
-		PATTERN_TEST(test_neighbours), PATTERN_TEST(test_neighbours_unseen),
-		PATTERN_TEST(test_stride),     PATTERN_TEST(test_stride_uneven),
-		PATTERN_TEST(test_cpu),	       PATTERN_TEST(test_slot),
-		PATTERN_TEST(test_result),     PATTERN_TEST(test_kinds),
-		PATTERN_TEST(test_allowed),
+		PATTERN_TEST(test_last),	  PATTERN_TEST(test_first),
+		PATTERN_TEST(test_whole),	  PATTERN_TEST(test_most),
+		PATTERN_TEST(test_neighbours),	  PATTERN_TEST(test_neighbours_unseen),
+		PATTERN_TEST(test_relations),	  PATTERN_TEST(test_outside),
+		PATTERN_TEST(test_pages_unknown), PATTERN_TEST(test_operation_unknown),
+		PATTERN_TEST(test_stride),	  PATTERN_TEST(test_stride_uneven),
+		PATTERN_TEST(test_stride_inodes), PATTERN_TEST(test_cpu),
+		PATTERN_TEST(test_slot),	  PATTERN_TEST(test_conversion_or_none),
+		PATTERN_TEST(test_conversions),	  PATTERN_TEST(test_result),
+		PATTERN_TEST(test_kinds),	  PATTERN_TEST(test_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
