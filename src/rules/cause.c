@@ -131,6 +131,8 @@ static void told_link(struct cause *cause, struct told *told)
 	else
 		cause->told = told;
 	cause->told_last = told;
+	if (cause->told_most < told->request)
+		cause->told_most = told->request;
 }
 
 static void told_unlink(struct cause *cause, struct told *told)
@@ -157,8 +159,8 @@ static struct told *told_find(const struct cause *cause, const struct told *told
 {
 	struct told *found = cause->told_last;
 
-	/* A request's come one behind the other, and requests in order of their numbers. */
-	if (found && found->request < told->request)
+	/* Nearly all come in order of their requests: those that are new need no looking. */
+	if (told->request > cause->told_most)
 		return NULL;
 	while (found && !told_alike(found, told))
 		found = found->previous;

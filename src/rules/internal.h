@@ -38,6 +38,7 @@ struct cause {
 	const struct explanation *explained; /* the same */
 	__u64 changed; /* ns: the newest change of its pages */
 	struct told *told, *told_last; /* oldest first, those listed */
+	__u64 told_most; /* the greatest of their requests */
 	__u64 untold; /* accusations beyond those */
 };
 

@@ -116,6 +116,7 @@ static bool cause_begin_told(struct cause *cause, const struct accusation *accus
 	told->time_first = cause->time_first;
 	told->time_last = cause->time_last;
 	cause->told = cause->told_last = told;
+	cause->told_most = told->request;
 	return true;
 }
 

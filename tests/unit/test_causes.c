@@ -17,14 +17,19 @@ static void unflushed(__u32 tid, __u64 pgoff)
 	stream_end(&stream, tid, G, RECORD_OPERATION_CONFIGURE, pgoff, pgoff, false);
 }
 
-/* The same by one request, whose range is all of the inode. */
-static void judge_together(const __u64 *pgoff, size_t nr)
+/* The same of pages @pgoff by one request, whose range is all of the inode. */
+static void allocate(const __u64 *pgoff, size_t nr)
 {
-	stream_inode(&stream, G, RFC3, 64, false);
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 63, false);
 	for (size_t i = 0; i < nr; i++)
 		zapped_page(T, pgoff[i]);
 	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 63, false);
+}
+
+static void judge_together(const __u64 *pgoff, size_t nr)
+{
+	stream_inode(&stream, G, RFC3, 64, false);
+	allocate(pgoff, nr);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
 }
@@ -77,6 +82,25 @@ static void test_requests_apart(void **state)
 	}
 }
 
+/* What a request did in two places, with another's page beside them, is one violation once they touch. */
+static void test_requests_beside(void **state)
+{
+	static const __u64 first[] = { 0 }, second[] = { 2, 1 };
+	const struct verdict_violation *violation;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	allocate(first, 1);
+	allocate(second, 2);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	violation = verdict_violation(stream.verdict, 1);
+	assert_int_equal(violation->pgoff_first, 1);
+	assert_int_equal(violation->pgoff_last, 2);
+	assert_int_equal(violation->count, 2);
+}
+
 static void test_apart(void **state)
 {
 	static const __u64 pgoff[] = { 9, 4, 6 };
@@ -119,12 +143,22 @@ static void test_melts_into_final(void **state)
 
 /* --- what only follows ------------------------------------------------------------ */
 
+/* How often it is said of the violation at @index that something follows from it. */
+static int followed_times(size_t index)
+{
+	const char *at = verdict_violation(stream.verdict, index)->words;
+	int times = 0;
+
+	while ((at = strstr(at, "What follows from it was seen, too"))) {
+		times++;
+		at++;
+	}
+	return times;
+}
+
 static void expect_followed(bool followed)
 {
-	const struct verdict_violation *violation = verdict_violation(stream.verdict, 0);
-
-	assert_int_equal(strstr(violation->words, "What follows from it was seen, too") != NULL,
-			 followed);
+	assert_int_equal(followed_times(0), followed);
 }
 
 /* Pages 0 to 3, made present but for [skip, skip + nr), as the release snapshot finds them. */
@@ -265,6 +299,82 @@ static void test_follows_from_what_grows(void **state)
 	stream_expect(&stream, VERDICT_VIOLATED);
 	assert_int_equal(verdict_violations(stream.verdict), 2);
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 2);
+	expect_followed(true);
+	/* From page 2 it does, not from page 3. */
+	assert_int_equal(followed_times(1), 0);
+}
+
+/* Made absent, as it has to be. */
+static void absent(__u64 page)
+{
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, page, page, false);
+	stream_zap_flush(&stream, T, G, page, 100 + 2 * page, 1, 100 + 2 * page, 100 + 2 * page);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, page, page, false);
+}
+
+/*
+ * Page 1 was missed by one request, and page 2 by one of another kind. What is read of both follows from two
+ * causes, of which one grows when it would be final already: the first, by page 0, or the other, by page 3.
+ */
+static void one_of_two_grows(bool first)
+{
+	struct stream_page pages[4];
+
+	anew();
+	faulted(4);
+	convert(0, 1, 1, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 2, 3, true);
+	stream_zap(&stream, T, G, 3, 106, 1, true, 0);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 2, 3, true);
+	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
+	pages[1].bits = pages[2].bits = ABSENT_BITS | DEVIATES;
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 4);
+	heartbeats(1);
+	absent(first ? 0 : 3);
+	if (first) {
+		convert(0, 0, 0, 1);
+	} else {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 3, 3, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_FOLIO, 3, 3, true);
+	}
+	heartbeats(5);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 3);
+	assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH), 0);
+}
+
+/* It waits for both, and is told of where it follows from. */
+static void test_follows_from_one_that_grows(void **state)
+{
+	(void)state;
+	for (int first = 0; first < 2; first++) {
+		one_of_two_grows(first);
+		assert_int_equal(verdict_violations(stream.verdict), 3);
+		for (size_t i = 0; i < 3; i++) {
+			__u64 page = verdict_violation(stream.verdict, i)->pgoff_first;
+
+			assert_int_equal(followed_times(i), page == 1 || page == 2);
+		}
+	}
+}
+
+/* However often it is seen, that is said once. */
+static void test_follows_twice(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	faulted(4);
+	convert(0, 3, 2, 1);
+	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
+	pages[2].bits = ABSENT_BITS | DEVIATES;
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 4);
+	heartbeats(5);
+	read_after(2, 1);
+	stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 2);
 	expect_followed(true);
 }
 
@@ -479,6 +589,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_bridge),
 		RULE_TEST(test_requests_apart),
+		RULE_TEST(test_requests_beside),
 		RULE_TEST(test_apart),
 		RULE_TEST(test_melts_into_final),
 		RULE_TEST(test_follows),
@@ -488,6 +599,8 @@ int main(void)
 		RULE_TEST(test_stands_without),
 		RULE_TEST(test_missed_follows),
 		RULE_TEST(test_follows_from_what_grows),
+		RULE_TEST(test_follows_from_one_that_grows),
+		RULE_TEST(test_follows_twice),
 		RULE_TEST(test_follows_from_partial),
 		RULE_TEST(test_follows_from_exposed),
 		RULE_TEST(test_follows_from_swallowed),
