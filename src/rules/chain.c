@@ -491,17 +491,9 @@ void chain_make(const struct model *model, const struct accusation *accusation,
 	struct chain chain = { .told = told };
 
 	told->pfn = accusation->pfn;
-	if (accusation->chain & CHAIN_NOTHING)
-		return;
 	chain_given(&chain, model, accusation);
-	if (!accusation->chain && told->events_nr)
+	if (!accusation->chain)
 		return;
-	if (!accusation->chain) {
-		told->events_nr = model_page_events(model, accusation->inode, accusation->pgoff,
-						    accusation->pfn, accusation->to, told->events,
-						    VERDICT_EVENTS_MAX);
-		return;
-	}
 	chain.seen_nr = model_page_events(model, accusation->inode, accusation->pgoff,
 					  accusation->pfn, accusation->to, chain.seen, LOOKS_MAX);
 	chain_looked_up(&chain, accusation);

@@ -84,8 +84,7 @@ struct accusation {
 	__u64 changed; /* ns: when its pages last changed; for `explained` */
 	/*
 	 * What proves it, each NULL where there is none; causes of different requests or
-	 * conversions do not melt. Where neither these nor `chain` say anything the newest events of
-	 * the page stand for it.
+	 * conversions do not melt.
 	 */
 	const struct model_request *request; /* which broke the rule */
 	const struct model_request *other; /* still open, and in its way */
@@ -104,17 +103,16 @@ struct accusation {
 
 /* The newest of each, of the first page. */
 enum accusation_chain {
-	CHAIN_NOTHING = 1 << 0, /* no event: an inode's own state */
-	CHAIN_ASKED = 1 << 1, /* the request that decided what is declared */
-	CHAIN_NAMED = 1 << 2, /* the same, named and no part of the proof */
-	CHAIN_BEFORE = 1 << 3, /* what made it as it was before the request: a change, or a join */
-	CHAIN_CHANGE = 1 << 4, /* the change to absent before it */
-	CHAIN_FREE = 1 << 5, /* that it was freed */
-	CHAIN_XARRAY = 1 << 6, /* the update of the xarray that failed inside the request */
-	CHAIN_EXPOSED = 1 << 7, /* the change at `from`, and the flush at `to` */
-	CHAIN_CAME = 1 << 8, /* what it came by, or was changed by, since `from` */
-	CHAIN_REACHED = 1 << 9, /* that the guest got it, before its change or at `to` */
-	CHAIN_RETURN = 1 << 10, /* the change to present before it */
+	CHAIN_ASKED = 1 << 0, /* the request that decided what is declared */
+	CHAIN_NAMED = 1 << 1, /* the same, named and no part of the proof */
+	CHAIN_BEFORE = 1 << 2, /* what made it as it was before the request: a change, or a join */
+	CHAIN_CHANGE = 1 << 3, /* the change to absent before it */
+	CHAIN_FREE = 1 << 4, /* that it was freed */
+	CHAIN_XARRAY = 1 << 5, /* the update of the xarray that failed inside the request */
+	CHAIN_EXPOSED = 1 << 6, /* the change at `from`, and the flush at `to` */
+	CHAIN_CAME = 1 << 7, /* what it came by, or was changed by, since `from` */
+	CHAIN_REACHED = 1 << 8, /* that the guest got it, before its change or at `to` */
+	CHAIN_RETURN = 1 << 9, /* the change to present before it */
 };
 
 /* chain.c: @told gets what proves @accusation. */

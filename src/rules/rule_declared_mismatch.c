@@ -58,7 +58,6 @@ static void declared_inode_met(struct verdict *verdict, const struct model_inode
 		.to = inode->met,
 		/* Both were read at once, of the inode itself. */
 		.immune = true,
-		.chain = CHAIN_NOTHING,
 	};
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];

@@ -129,9 +129,8 @@ not_judged_add(struct verdict *verdict, const struct rule *rule, const char *for
 	va_list list;
 
 	if (used)
-		used += (size_t)snprintf(entry->reason + used, sizeof(entry->reason) - used, "; ");
-	if (used >= sizeof(entry->reason))
-		return;
+		snprintf(entry->reason + used, sizeof(entry->reason) - used, "; ");
+	used = strlen(entry->reason);
 	entry->unasked = false;
 	va_start(list, format);
 	vsnprintf(entry->reason + used, sizeof(entry->reason) - used, format, list);
