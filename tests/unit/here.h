@@ -70,6 +70,17 @@ static inline void expect_silent(__u32 rule)
 	assert_int_equal(here_count(rule), 0);
 }
 
+/* Of causes beyond the limit nothing is said, and they are counted: the rule fires twice, apart. */
+static inline void expect_unlisted(__u32 rule)
+{
+	const struct verdict_options limited = { .violations_max = 1 };
+
+	stream_finish(&stream);
+	stream_judge_with(&stream, NULL, &limited);
+	assert_int_equal(here_count(rule), 1);
+	assert_true(verdict_unlisted(stream.verdict) + verdict_notes_unlisted(stream.verdict) > 0);
+}
+
 static inline const struct verdict_violation *here_found(__u32 rule)
 {
 	const struct verdict_violation *found;

@@ -267,6 +267,44 @@ static void test_partial_lost(void **state)
 	expect_silent(RULE_PARTIAL_APPLY);
 }
 
+/* Four pages that came behind a loss, which is long over or may have had the begin of what comes next. */
+static void faulted_behind_loss(bool long_over)
+{
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	lost_since(stream.now - 500);
+	heartbeats(long_over ? 30 : 3);
+	for (__u64 i = 0; i < 4; i++)
+		stream_fault(&stream, T, G, i, 100 + 2 * i);
+	stream_heartbeat(&stream);
+}
+
+static void test_partial_behind_loss(void **state)
+{
+	(void)state;
+	faulted_behind_loss(true);
+	left_behind(G, 102);
+	judge();
+	expect_pages(RULE_PARTIAL_APPLY, 1, 1);
+	faulted_behind_loss(false);
+	left_behind(G, 102);
+	expect_silent(RULE_PARTIAL_APPLY);
+	assert_true(reason_has("1 page looked wrong, but it could not be proven"));
+}
+
+static void test_missed_behind_loss(void **state)
+{
+	(void)state;
+	faulted_behind_loss(true);
+	convert(0, 3, 2, 1);
+	judge();
+	expect_pages(RULE_MISSED_PAGE, 2, 2);
+	faulted_behind_loss(false);
+	convert(0, 3, 2, 1);
+	expect_silent(RULE_MISSED_PAGE);
+	assert_true(reason_has("1 page looked wrong, but it could not be proven"));
+}
+
 /* --- swallowed-error ------------------------------------------------------------------- */
 
 /* Nobody's page: who is to be told of it is not known. */
@@ -465,6 +503,8 @@ int main(void)
 		RULE_TEST(test_partial_of_unknown),
 		RULE_TEST(test_partial_of_forgotten),
 		RULE_TEST(test_partial_lost),
+		RULE_TEST(test_partial_behind_loss),
+		RULE_TEST(test_missed_behind_loss),
 		RULE_TEST(test_swallowed_of_nobody),
 		RULE_TEST(test_swallowed_of_everything),
 		RULE_TEST(test_swallowed_of_unknown),

@@ -160,12 +160,10 @@ static void test_long_exposure(void **state)
 }
 
 /* Page 0 is made absent by a call that began @before its split; a flush of everything may come later. */
-static void split(__u64 before, bool later)
+static void split_more(__u64 before, bool later)
 {
 	struct record_zap *zap;
 
-	here_anew();
-	faulted(1);
 	convert(0, 0, 99, 0);
 	stream_begin(&stream, T, G, RANGE, 0, 0, false);
 	if (!later)
@@ -182,9 +180,36 @@ static void split(__u64 before, bool later)
 	stream_heartbeat(&stream);
 }
 
+static void split(__u64 before, bool later)
+{
+	here_anew();
+	faulted(1);
+	split_more(before, later);
+}
+
+/* Behind a loss the flush may be of something else. */
+static void test_split_behind_loss(void **state)
+{
+	(void)state;
+	for (int long_ago = 0; long_ago < 2; long_ago++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 500, 1);
+		heartbeats(long_ago ? 30 : 3);
+		stream_fault(&stream, T, G, 0, 100);
+		split_more(15000, false);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_SPLIT), long_ago);
+	}
+}
+
 static void test_split(void **state)
 {
 	(void)state;
+	split(15000, false);
+	split_more(15000, false);
+	expect_unlisted(RULE_SPLIT);
 	split(15000, false);
 	expect_here(RULE_SPLIT);
 	expect_pages(RULE_SPLIT, 0, 0);
@@ -256,12 +281,12 @@ static void test_each_has_one(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		HERE_TEST(test_declared_mismatch),   HERE_TEST(test_applied_mismatch),
-		HERE_TEST(test_missed_page),	     HERE_TEST(test_foreign_page),
-		HERE_TEST(test_never_flushed),	     HERE_TEST(test_flush_mismatch),
-		HERE_TEST(test_freed_absent),	     HERE_TEST(test_stuck),
-		HERE_TEST(test_long_exposure),	     HERE_TEST(test_split),
-		cmocka_unit_test(test_each_has_one),
+		HERE_TEST(test_declared_mismatch), HERE_TEST(test_applied_mismatch),
+		HERE_TEST(test_missed_page),	   HERE_TEST(test_foreign_page),
+		HERE_TEST(test_never_flushed),	   HERE_TEST(test_flush_mismatch),
+		HERE_TEST(test_freed_absent),	   HERE_TEST(test_stuck),
+		HERE_TEST(test_long_exposure),	   HERE_TEST(test_split),
+		HERE_TEST(test_split_behind_loss), cmocka_unit_test(test_each_has_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

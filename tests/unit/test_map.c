@@ -771,6 +771,31 @@ static void test_accused(void **state)
 	stream_free(&stream);
 }
 
+/* Where enough has been said nothing more is, and it is counted. */
+static void test_accused_unlisted(void **state)
+{
+	const struct verdict_options limited = { .violations_max = 1 };
+	const struct verdict *verdict;
+	struct stream stream;
+
+	(void)state;
+	secret(&stream);
+	/* A page that is never flushed. */
+	stream_inode(&stream, 2, RECORD_PROVIDER_RFC3, 64, false);
+	stream_join(&stream, 7, 2, 0, 300);
+	stream_begin(&stream, 7, 2, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	stream_zap(&stream, 7, 2, 0, 300, 1, false, 0);
+	stream_end(&stream, 7, 2, RECORD_OPERATION_CONFIGURE, 0, 0, false);
+	walks(&stream, 200, 3, RECORD_MAP_SLAB, 0);
+	stream_finish(&stream);
+	verdict = stream_judge_with(&stream, NULL, &limited);
+	assert_int_equal(verdict_violations(verdict), 1);
+	assert_int_equal(verdict_unlisted(verdict), 1);
+	assert_int_equal(verdict_violation(verdict, 0)->rule->id, RULE_NEVER_FLUSHED);
+	assert_int_equal(verdict_rule_count(verdict, RULE_ORPHAN_ABSENT), 3);
+	stream_free(&stream);
+}
+
 /* Where the change was seen, whose it was is told; not of one that was put back since. */
 static void test_accused_seen(void **state)
 {
@@ -932,6 +957,7 @@ int main(void)
 		MAP_TEST(test_names),
 		MAP_TEST(test_reports),
 		MAP_TEST(test_accused),
+		MAP_TEST(test_accused_unlisted),
 		MAP_TEST(test_accused_seen),
 		MAP_TEST(test_accused_alone),
 		MAP_TEST(test_not_accused),

@@ -95,6 +95,35 @@ static void test_still(void **state)
 	assert_int_equal(here_found(RULE_EXPOSED)->conversion.gfn_first, GFN + 2);
 	assert_non_null(strstr(here_found(RULE_EXPOSED)->words, "the guest had it until"));
 	assert_int_equal(here_found(RULE_EXPOSED)->events_nr, 2);
+	/* Until then. */
+	assert_int_equal(here_found(RULE_EXPOSED)->time_last,
+			 ((const struct record_header *)(stream.data + here_at))->time);
+}
+
+/* Two pages that touch, of conversions apart: each has its own. */
+static void test_still_apart(void **state)
+{
+	(void)state;
+	bound();
+	for (__u64 i = 3; i < 5; i++)
+		mapped(i);
+	for (__u64 i = 3; i < 5; i++) {
+		promise(RECORD_PROMISE_CONVERT_BEGIN, i, 1, false);
+		convert_pages(T, i, i, true);
+		promise(RECORD_PROMISE_CONVERTED, 0, 0, false);
+		unmapped(T, i, 1);
+		convert_pages_end();
+	}
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(here_count(RULE_EXPOSED), 2);
+	for (__u64 i = 0; i < 2; i++) {
+		const struct verdict_violation *found = verdict_violation(stream.verdict, i);
+
+		assert_int_equal(found->pgoff_first, 3 + i);
+		assert_int_equal(found->pgoff_last, 3 + i);
+		assert_int_equal(found->conversion.gfn_first, GFN + 3 + i);
+	}
 }
 
 /* Taken out before it came back, as it has to be; and where nothing is ever seen to be, it is not known. */
@@ -270,6 +299,27 @@ static void test_lost(void **state)
 	expect_silent(RULE_EXPOSED);
 }
 
+/* Right behind a loss it may be what was lost as well; later it is not. */
+static void test_behind_loss(void **state)
+{
+	(void)state;
+	for (int later = 0; later < 2; later++) {
+		bound();
+		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now - 500, 1);
+		heartbeats(later ? 30 : 3);
+		stream_promise(&stream, T, G, RECORD_PROMISE_UNBIND, GFN, 64, 0, false, 0);
+		stream_promise(&stream, T, G, RECORD_PROMISE_BIND, GFN, 64, 0, false, 0);
+		stream_fault(&stream, T, G, 9, 118);
+		mapped(9);
+		stream_zap(&stream, T + 2, G, 9, 118, 1, true, 0);
+		stream_leave(&stream, T + 2, 118);
+		stream_heartbeat(&stream);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_EXPOSED), later);
+	}
+}
+
 /* Shared once, then converted to private: the guest gets page 3 before its changes are made, or after. */
 static void to_private(bool shared, bool after)
 {
@@ -355,6 +405,10 @@ static void test_unflushed(void **state)
 	expect_here(RULE_EXPOSED);
 	expect_pages(RULE_EXPOSED, 9, 9);
 	assert_int_equal(here_count(RULE_NEVER_FLUSHED), 0);
+	/* The flush is a part of it. */
+	assert_int_equal(
+		here_found(RULE_EXPOSED)->events[here_found(RULE_EXPOSED)->events_nr - 1].kind,
+		RECORD_FLUSH);
 	configure(true, true);
 	expect_silent(RULE_EXPOSED);
 	/* Outside of it that is never-flushed's. */
@@ -548,6 +602,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_still),
+		RULE_TEST(test_still_apart),
 		RULE_TEST(test_still_silent),
 		RULE_TEST(test_still_others),
 		RULE_TEST(test_given_back),
@@ -557,6 +612,7 @@ int main(void)
 		RULE_TEST(test_release),
 		RULE_TEST(test_unbound),
 		RULE_TEST(test_lost),
+		RULE_TEST(test_behind_loss),
 		RULE_TEST(test_early),
 		RULE_TEST(test_unflushed),
 		RULE_TEST(test_nonsense),

@@ -67,6 +67,22 @@ static void test_stale(void **state)
 	assert_null(not_judged(RULE_STALE_TLB));
 }
 
+/* Two pages, of requests apart. */
+static void test_stale_unlisted(void **state)
+{
+	(void)state;
+	request_begins();
+	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+	stale(T, 100, stream.now);
+	request_ends();
+	stream_begin(&stream, T, G, RANGE, 1, 1, false);
+	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
+	stale(T, 102, stream.now);
+	stream_flush(&stream, T, 102, 102, false);
+	stream_end(&stream, T, G, RANGE, 1, 1, false);
+	expect_unlisted(RULE_STALE_TLB);
+}
+
 /* Of another task's flush; of one before the change; of a page beside it; of none that was changed. */
 static void test_not_of_it(void **state)
 {
@@ -161,9 +177,13 @@ static void test_secretmem(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_stale),	    RULE_TEST(test_not_of_it),
-		RULE_TEST(test_not_absent), RULE_TEST(test_changed_meanwhile),
-		RULE_TEST(test_doubtful),   RULE_TEST(test_secretmem),
+		RULE_TEST(test_stale),
+		RULE_TEST(test_stale_unlisted),
+		RULE_TEST(test_not_of_it),
+		RULE_TEST(test_not_absent),
+		RULE_TEST(test_changed_meanwhile),
+		RULE_TEST(test_doubtful),
+		RULE_TEST(test_secretmem),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
