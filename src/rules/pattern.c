@@ -97,7 +97,7 @@ static const char *request_kind(const struct verdict_request *request, char *tex
 		break;
 	}
 	snprintf(text, size, "%s%s%s", model_operation_name(request->operation), way,
-		 request->end && request->result < 0 ? " that failed" : "");
+		 request->result < 0 ? " that failed" : "");
 	return text;
 }
 
@@ -119,14 +119,13 @@ static bool same_kind(const struct verdict_violation *left, const struct verdict
 {
 	char a[64], b[64];
 
-	if (left->request.operation != right->request.operation ||
-	    strcmp(request_relation(left), request_relation(right)) != 0)
+	if (strcmp(request_relation(left), request_relation(right)) != 0)
 		return false;
 	if (!left->conversion.begin != !right->conversion.begin ||
 	    left->conversion.is_private != right->conversion.is_private)
 		return false;
-	return !left->request.operation || !strcmp(request_kind(&left->request, a, sizeof(a)),
-						   request_kind(&right->request, b, sizeof(b)));
+	return !strcmp(request_kind(&left->request, a, sizeof(a)),
+		       request_kind(&right->request, b, sizeof(b)));
 }
 
 static const struct verdict_violation *group_next(const struct group *group, size_t *at)
@@ -188,8 +187,9 @@ __attribute__((format(printf, 2, 3))) static void also_add(char *text, const cha
 	size_t used = strlen(text);
 	va_list list;
 
-	if (used && used + 2 < VERDICT_PATTERN_MAX)
-		used += (size_t)snprintf(text + used, VERDICT_PATTERN_MAX - used, ", ");
+	if (used)
+		snprintf(text + used, VERDICT_PATTERN_MAX - used, ", ");
+	used = strlen(text);
 	va_start(list, format);
 	vsnprintf(text + used, VERDICT_PATTERN_MAX - used, format, list);
 	va_end(list);
@@ -327,7 +327,7 @@ static void also_cpu(const struct group *group, size_t nr, char *text)
 	const struct verdict_request *first = &group->first->request;
 	const struct verdict_violation *cause;
 
-	if (nr < 2 || !first->operation ||
+	if (nr < 2 ||
 	    requests_elsewhere(group->verdict, first->operation, first->cpu) < CPU_CONTROLS)
 		return;
 	for (size_t at = 0; (cause = group_next(group, &at));) {
@@ -363,7 +363,7 @@ static void also_result(const struct group *group, char *text)
 	const struct verdict_request *first = &group->first->request;
 	const struct verdict_violation *cause;
 
-	if (!first->operation || !first->end || first->result >= 0)
+	if (first->result >= 0)
 		return;
 	for (size_t at = 0; (cause = group_next(group, &at));) {
 		if (cause->request.result != first->result)

@@ -23,6 +23,17 @@ static const struct verdict_pattern *pattern_of(__u32 rule)
 	return found;
 }
 
+/* Of how many patterns of @rule @what is said. */
+static size_t patterns_of(__u32 rule, const char *what)
+{
+	const struct verdict_pattern *pattern;
+	size_t found = 0;
+
+	for (size_t i = 0; (pattern = verdict_pattern(stream.verdict, i)); i++)
+		found += pattern->rule->id == rule && !strcmp(pattern->what, what);
+	return found;
+}
+
 static void expect_missed(__u64 causes, const char *what, const char *also)
 {
 	const struct verdict_pattern *pattern;
@@ -89,6 +100,8 @@ static void test_whole(void **state)
 	two_missed((struct miss){ 0, 0, 0, 1 }, (struct miss){ 8, 8, 8, 1 },
 		   "all pages of" PRESENT);
 	two_missed((struct miss){ 0, 3, 0, 4 }, (struct miss){ 8, 12, 9, 2 }, "pages of" PRESENT);
+	two_missed((struct miss){ 0, 3, 0, 4 }, (struct miss){ 8, 12, 8, 2 }, "pages of" PRESENT);
+	two_missed((struct miss){ 0, 3, 0, 4 }, (struct miss){ 8, 12, 11, 2 }, "pages of" PRESENT);
 }
 
 static void test_most(void **state)
@@ -102,17 +115,25 @@ static void test_most(void **state)
 		   "all but the first page of" PRESENT);
 	two_missed((struct miss){ 0, 3, 1, 3 }, (struct miss){ 8, 12, 10, 3 },
 		   "the last pages of" PRESENT);
+	/* Neither end of it. */
+	two_missed((struct miss){ 0, 3, 1, 2 }, (struct miss){ 8, 12, 9, 3 }, "pages of" PRESENT);
 }
 
-/* A request for [first, last] that changes @page, which is another. */
-static void astray(__u64 first, __u64 last, __u64 page)
+/* A request for [first, last] that changes @nr pages from @page on, which are others. */
+static void astray_by(__u64 first, __u64 last, __u64 page, __u64 nr)
 {
 	stream_begin(&stream, T, G, SET_RANGE, first, last, true);
 	for (__u64 i = first; i <= last; i++)
 		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
-	stream_zap(&stream, T, G, page, 100 + 2 * page, 1, true, 0);
+	for (__u64 i = page; i < page + nr; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
 	stream_end(&stream, T, G, SET_RANGE, first, last, true);
 	stream_heartbeat(&stream);
+}
+
+static void astray(__u64 first, __u64 last, __u64 page)
+{
+	astray_by(first, last, page, 1);
 }
 
 static void expect_foreign(const char *what)
@@ -137,6 +158,24 @@ static void test_neighbours(void **state)
 	astray(4, 7, 3);
 	astray(16, 17, 14);
 	expect_foreign("pages of" PRESENT);
+	/* More than the page beside it. */
+	anew(32);
+	astray_by(4, 7, 2, 2);
+	expect_foreign("pages of" PRESENT);
+	anew(32);
+	astray_by(4, 7, 8, 2);
+	expect_foreign("pages of" PRESENT);
+}
+
+/* Of two rules nothing is summed up, though their requests are alike. */
+static void test_rules_apart(void **state)
+{
+	(void)state;
+	faulted(32);
+	astray(4, 7, 3);
+	convert(16, 19, 19, 1);
+	expect_foreign("the page right before" PRESENT);
+	assert_string_equal(pattern_of(RULE_MISSED_PAGE)->what, "the last page of" PRESENT);
 }
 
 static void ask(__u64 page, bool present)
@@ -249,19 +288,59 @@ static void test_relations(void **state)
 
 	(void)state;
 	faulted(8);
-	ask(0, true);
-	ask(0, false);
 	convert(4, 7, 99, 0);
 	pages_seen(pages, 0, 4, ABSENT_BITS);
 	pages_seen(pages, 4, 8, PRESENT_BITS | DEVIATES);
-	pages[0].bits |= DEVIATES;
-	pages[3].bits |= DEVIATES;
+	pages[3].bits = ABSENT_BITS | DEVIATES;
+	pages[4].bits = PRESENT_BITS;
 	release(RFC3, pages, 8);
-	assert_string_equal(verdict_pattern(stream.verdict, 0)->what,
-			    "all pages of a set_range to absent, the last that covered it");
-	assert_string_equal(verdict_pattern(stream.verdict, 1)->what,
-			    "the page right before" PRESENT ", the last beside it");
-	assert_null(verdict_pattern(stream.verdict, 2));
+	assert_int_equal(patterns_of(RULE_DECLARED_MISMATCH,
+				     "all pages of" PRESENT ", the last that covered it"),
+			 0);
+	assert_int_equal(patterns_of(RULE_DECLARED_MISMATCH,
+				     "the first page of" PRESENT ", the last that covered it"),
+			 1);
+	assert_int_equal(patterns_of(RULE_DECLARED_MISMATCH,
+				     "the page right before" PRESENT ", the last beside it"),
+			 1);
+}
+
+/* The same of the page behind a request. */
+static void test_beside_behind(void **state)
+{
+	struct stream_page pages[8];
+
+	(void)state;
+	faulted(8);
+	convert(2, 4, 99, 0);
+	pages_seen(pages, 0, 8, ABSENT_BITS);
+	for (__u64 i = 2; i < 5; i++)
+		pages[i].bits = PRESENT_BITS | DEVIATES;
+	pages[5].bits = ABSENT_BITS | DEVIATES;
+	release(RFC3, pages, 8);
+	assert_string_equal(pattern_of(RULE_DECLARED_MISMATCH)->what,
+			    "the page right behind" PRESENT ", the last beside it");
+}
+
+/* A request to the end of all numbers does not end right before the first. */
+static void test_beside_nothing(void **state)
+{
+	struct stream_page pages[9];
+
+	(void)state;
+	faulted(8);
+	stream_begin(&stream, T, G, SET_RANGE, 4, ~0ULL, true);
+	for (__u64 i = 4; i < 8; i++)
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, true, 0);
+	stream_end(&stream, T, G, SET_RANGE, 4, ~0ULL, true);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	pages_seen(pages, 4, 8, PRESENT_BITS | DEVIATES);
+	pages[0].bits = ABSENT_BITS | DEVIATES;
+	pages[8] = (struct stream_page){ 8, 0, 56, DEVIATES };
+	release(RFC3, pages, 9);
+	assert_string_equal(pattern_of(RULE_DECLARED_MISMATCH)->what,
+			    "pages outside any request that is known");
 }
 
 /* All pages of a request for [0, last] that are not at one of @left. */
@@ -319,6 +398,51 @@ static void test_stride(void **state)
 	anew(32);
 	convert_but(30, two, 2);
 	expect_missed(2, "pages of" PRESENT, "");
+}
+
+/* As it is said, and where it is not. */
+static void test_stride_words(void **state)
+{
+	static const __u64 twelfth[] = { 1, 13, 25 }, second[] = { 3, 25, 47 };
+	static const __u64 runs[] = { 3, 4, 11, 12, 19, 20 }, late[] = { 3, 11, 35, 59 };
+
+	(void)state;
+	faulted(64);
+	convert_but(30, twelfth, 3);
+	expect_missed(3, "pages of" PRESENT, "every 12th page, 0x1 behind a multiple of it");
+	anew(64);
+	convert_but(60, second, 3);
+	expect_missed(3, "pages of" PRESENT, "every 22nd page, 0x3 behind a multiple of it");
+	/* All but the first two are as far apart. */
+	anew(64);
+	convert_but(62, late, 4);
+	expect_missed(4, "pages of" PRESENT, "");
+	/* Not of single pages. */
+	anew(32);
+	convert_but(30, runs, 6);
+	expect_missed(3, "pages of" PRESENT, "");
+	/* Of pages that touch it would say nothing. */
+	anew(8);
+	for (__u64 i = 1; i < 4; i++)
+		convert(i, i, i, 1);
+	expect_missed(3, "all pages of" PRESENT, "");
+}
+
+/* Two that hang on page 8 and 16, and one of which no page is known. */
+static void test_stride_unknown(void **state)
+{
+	const struct model_options model = { .stuck_ns = SECOND };
+
+	(void)state;
+	faulted(1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 8, 8, true);
+	stream_begin(&stream, T + 1, G, RECORD_OPERATION_FALLOCATE, 16, 16, true);
+	stream_begin(&stream, T + 2, 0, RECORD_OPERATION_FALLOCATE, 8, 8, true);
+	stream.now += 2 * SECOND;
+	stream_finish(&stream);
+	stream_judge(&stream, &model);
+	assert_int_equal(pattern_of(RULE_STUCK)->causes, 3);
+	assert_string_equal(pattern_of(RULE_STUCK)->also, "");
 }
 
 /* Where not all of them are there, only a long step is none by chance. */
@@ -397,6 +521,12 @@ static void test_cpu(void **state)
 	convert_on(2, 10, 12, 99, 0);
 	convert_on(1, 16, 18, 17, 1);
 	expect_missed(2, "pages of" PRESENT, "only on CPU 1");
+	/* Once is chance. */
+	anew(32);
+	convert_on(0, 0, 1, 99, 0);
+	convert_on(1, 4, 7, 5, 1);
+	convert_on(2, 10, 12, 99, 0);
+	expect_missed(1, "pages of" PRESENT, "");
 	/* All of them ran there: it says nothing. */
 	anew(32);
 	convert_on(1, 0, 1, 99, 0);
@@ -454,17 +584,6 @@ static void test_slot(void **state)
 	assert_true(pattern->later_slots);
 	two_slots(0);
 	assert_string_equal(pattern_of(RULE_PROMISE_BROKEN)->also, "");
-}
-
-/* Of how many patterns of @rule @what is said. */
-static size_t patterns_of(__u32 rule, const char *what)
-{
-	const struct verdict_pattern *pattern;
-	size_t found = 0;
-
-	for (size_t i = 0; (pattern = verdict_pattern(stream.verdict, i)); i++)
-		found += pattern->rule->id == rule && !strcmp(pattern->what, what);
-	return found;
 }
 
 static void read_as(bool present_by_default, const struct stream_page pages[PAGES])
@@ -589,16 +708,31 @@ static void test_allowed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PATTERN_TEST(test_last),	  PATTERN_TEST(test_first),
-		PATTERN_TEST(test_whole),	  PATTERN_TEST(test_most),
-		PATTERN_TEST(test_neighbours),	  PATTERN_TEST(test_neighbours_unseen),
-		PATTERN_TEST(test_relations),	  PATTERN_TEST(test_outside),
-		PATTERN_TEST(test_pages_unknown), PATTERN_TEST(test_operation_unknown),
-		PATTERN_TEST(test_stride),	  PATTERN_TEST(test_stride_uneven),
-		PATTERN_TEST(test_stride_inodes), PATTERN_TEST(test_cpu),
-		PATTERN_TEST(test_slot),	  PATTERN_TEST(test_conversion_or_none),
-		PATTERN_TEST(test_conversions),	  PATTERN_TEST(test_result),
-		PATTERN_TEST(test_kinds),	  PATTERN_TEST(test_allowed),
+		PATTERN_TEST(test_last),
+		PATTERN_TEST(test_first),
+		PATTERN_TEST(test_whole),
+		PATTERN_TEST(test_most),
+		PATTERN_TEST(test_neighbours),
+		PATTERN_TEST(test_rules_apart),
+		PATTERN_TEST(test_neighbours_unseen),
+		PATTERN_TEST(test_relations),
+		PATTERN_TEST(test_beside_behind),
+		PATTERN_TEST(test_beside_nothing),
+		PATTERN_TEST(test_outside),
+		PATTERN_TEST(test_pages_unknown),
+		PATTERN_TEST(test_operation_unknown),
+		PATTERN_TEST(test_stride),
+		PATTERN_TEST(test_stride_words),
+		PATTERN_TEST(test_stride_unknown),
+		PATTERN_TEST(test_stride_uneven),
+		PATTERN_TEST(test_stride_inodes),
+		PATTERN_TEST(test_cpu),
+		PATTERN_TEST(test_slot),
+		PATTERN_TEST(test_conversion_or_none),
+		PATTERN_TEST(test_conversions),
+		PATTERN_TEST(test_result),
+		PATTERN_TEST(test_kinds),
+		PATTERN_TEST(test_allowed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
