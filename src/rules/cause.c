@@ -149,7 +149,8 @@ static void told_unlink(struct cause *cause, struct told *told)
 
 static void told_free(struct verdict *verdict, struct told *told)
 {
-	verdict->told_nr -= told->violation != NULL;
+	if (told->violation)
+		list_of(verdict, told->violation->rule)->told_nr--;
 	free(told->violation);
 	free(told);
 }

@@ -55,6 +55,7 @@ struct cause_set {
 struct cause_list {
 	struct verdict_violation **list;
 	size_t nr, room;
+	size_t told_nr; /* in words: pending, or listed here */
 	__u64 unlisted;
 };
 
@@ -111,7 +112,6 @@ struct verdict {
 	struct map map; /* walks of the direct map */
 	struct cause_set pending, final;
 	struct cpu_count cpus[OPERATIONS_MAX]; /* by enum record_operation */
-	size_t told_nr; /* causes in words, pending or listed */
 	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */
 	__u64 excused

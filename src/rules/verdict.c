@@ -124,16 +124,17 @@ static bool cause_begin_told(struct cause *cause, const struct accusation *accus
 static struct verdict_violation *told_new(struct verdict *verdict, struct cause *cause,
 					  const struct accusation *accusation)
 {
+	struct cause_list *list = list_of(verdict, &cause->descriptor->rule);
 	struct verdict_violation *told;
 
-	if (verdict->told_nr >= verdict->options.violations_max)
+	if (list->told_nr >= verdict->options.violations_max)
 		return NULL;
 	told = calloc(1, sizeof(*told));
 	if (!told) {
 		verdict->failed = true;
 		return NULL;
 	}
-	verdict->told_nr++;
+	list->told_nr++;
 	told->rule = &cause->descriptor->rule;
 	told->inode = cause->inode;
 	told->pgoff_known = !cause->pgoff_unknown;

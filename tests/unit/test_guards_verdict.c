@@ -66,6 +66,39 @@ static void test_limit_inodes(void **state)
 	assert_int_equal(verdict_unlisted(stream.verdict), 1);
 }
 
+/* Flushed before page @page is made absent, and behind it: the first was for nothing. */
+static void flushed_twice(__u64 page)
+{
+	convert(page, page, 99, 0);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, page, page, false);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_zap(&stream, T, G, page, 100 + 2 * page, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, page, page, false);
+}
+
+/* Neither notes nor what is allowed take a violation's place. */
+static void test_limit_apart(void **state)
+{
+	(void)state;
+	options.violations_max = 1;
+	options.allow[RULE_NEVER_FLUSHED] = "known";
+	faulted(4);
+	flushed_twice(0);
+	flushed_twice(2);
+	unflushed(G, 8, 116);
+	unflushed(G, 10, 120);
+	convert(3, 3, 3, 1);
+	convert(1, 1, 1, 1);
+	judge();
+	assert_int_equal(verdict_notes(stream.verdict), 1);
+	assert_int_equal(verdict_notes_unlisted(stream.verdict), 1);
+	assert_int_equal(verdict_alloweds(stream.verdict), 1);
+	assert_int_equal(verdict_alloweds_unlisted(stream.verdict), 1);
+	assert_int_equal(verdict_violations(stream.verdict), 1);
+	assert_int_equal(verdict_unlisted(stream.verdict), 1);
+}
+
 /* The one that was told of is taken back: the other is a violation all the same. */
 static void test_unlisted_is_violated(void **state)
 {
@@ -514,6 +547,7 @@ int main(void)
 		GUARD_TEST(test_limit),
 		GUARD_TEST(test_limit_stuck),
 		GUARD_TEST(test_limit_inodes),
+		GUARD_TEST(test_limit_apart),
 		GUARD_TEST(test_unlisted_is_violated),
 		GUARD_TEST(test_sorted),
 		GUARD_TEST(test_loss_behind),
