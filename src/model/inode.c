@@ -5,11 +5,8 @@
 
 struct inode *inode_look_up(const struct model *model, __u64 number)
 {
-	union map_value *index;
+	const union map_value *index = map_find(&model->inode_map, number);
 
-	if (number > 0xffffffffULL)
-		return NULL;
-	index = map_find(&model->inode_map, number);
 	return index ? model->inodes[index->number] : NULL;
 }
 

@@ -412,8 +412,6 @@ void reach_restored(struct model *model, struct task *task, struct inode *inode,
 		return;
 	if (!task->call.vm && (!request || request->base.operation == RECORD_OPERATION_FALLOCATE))
 		alone_restored(model, task, inode, zap);
-	if (!task->call.vm && !request)
-		return;
 	for (__u64 i = 0; i < zap->nr; i++) {
 		__u64 pgoff = zap->pgoff + i;
 		const struct reach_chunk *chunk = chunk_of(inode->reach, pgoff);
