@@ -86,11 +86,9 @@ void model_count_pages(const struct model *model, const struct model_inode *inod
 		return;
 	counts->pages = end - first + 1;
 	while (first <= end && model_resident_next(model, inode, first, end, &page)) {
-		__u64 nr = page.nr < end - page.pgoff + 1 ? page.nr : end - page.pgoff + 1;
-
-		counts->resident += nr;
-		counts->absent += page.applied == MODEL_ABSENT ? nr : 0;
-		counts->exposed += page.exposed ? nr : 0;
-		first = page.pgoff + nr;
+		counts->resident += page.nr;
+		counts->absent += page.applied == MODEL_ABSENT ? page.nr : 0;
+		counts->exposed += page.exposed ? page.nr : 0;
+		first = page.pgoff + page.nr;
 	}
 }

@@ -107,6 +107,17 @@ static void history(void)
 	stream_heartbeat(&stream);
 }
 
+static void feed(struct model *model)
+{
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(model, record), 0);
+		at += record->size;
+	}
+	assert_int_equal(model_finish(model), 0);
+}
+
 static struct model *fed(struct told *whole, struct told *some, __u64 first, __u64 last)
 {
 	struct model *model = model_create(NULL);
@@ -116,13 +127,7 @@ static struct model *fed(struct told *whole, struct told *some, __u64 first, __u
 	watch(model, whole);
 	model_narrow(model, first, last);
 	watch(model, some);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
-	assert_int_equal(model_finish(model), 0);
+	feed(model);
 	return model;
 }
 
@@ -171,6 +176,46 @@ static void test_some(void **state)
 	assert_true(model_narrowed(model, &first, &last));
 	assert_int_equal(first, 6);
 	assert_int_equal(last, 9);
+	model_free(model);
+}
+
+/* Pages that an inode does not have, or that are not there. */
+static void test_beyond(void **state)
+{
+	struct model_page_counts counts;
+	struct told whole, some;
+	struct model *model;
+
+	(void)state;
+	history();
+	stream_inode(&stream, 9, RECORD_PROVIDER_UNKNOWN, 0, false);
+	model = fed(&whole, &some, 6, 9);
+	model_count_pages(model, model_inode_find(model, G), 60, 70, &counts);
+	assert_int_equal(counts.pages, 4);
+	model_count_pages(model, model_inode_find(model, G), 66, 70, &counts);
+	assert_int_equal(counts.pages, 0);
+	model_count_pages(model, model_inode_find(model, 9), 3, 70, &counts);
+	assert_int_equal(counts.pages, 0);
+	/* Two that are there, and some that are not. */
+	model_count_pages(model, model_inode_find(model, G), 14, 20, &counts);
+	assert_int_equal(counts.pages, 7);
+	assert_int_equal(counts.resident, 2);
+	model_free(model);
+}
+
+/* Where nobody wants to hear of flushes they are counted all the same. */
+static void test_unheard(void **state)
+{
+	const struct model_observer deaf = { .context = NULL };
+	struct model *model = model_create(NULL);
+
+	(void)state;
+	assert_non_null(model);
+	history();
+	model_narrow(model, 6, 9);
+	assert_int_equal(model_observe(model, &deaf), 0);
+	feed(model);
+	assert_int_equal(model_inode_find(model, G)->within.flushes, 2);
 	model_free(model);
 }
 
@@ -231,6 +276,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_some, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beyond, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unheard, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_joined_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none_and_all, setup, teardown),
