@@ -7,6 +7,7 @@
 #include "gmemtrace/flush.h"
 #include "gmemtrace/report.h"
 #include "gmemtrace/story.h"
+#include "model/state.h"
 #include "scene.h"
 #include "sensor/seal.h"
 #include "view/board.h"
@@ -25,6 +26,7 @@ extern void *__libc_realloc(void *memory, size_t size);
 
 static unsigned long allocations, fail_at; /* 0: none fails */
 static bool counting, failed, fail_on;
+static size_t ids_max; /* of chunks; 0: as many as there are */
 
 static bool allocation_fails(void)
 {
@@ -63,6 +65,8 @@ static void feed(unsigned long at, bool on)
 	stream.model = model_create(NULL);
 	if (stream.model)
 		stream.verdict = verdict_create(stream.model, NULL);
+	if (stream.model && ids_max)
+		stream.model->chunk_ids_max = ids_max;
 	for (size_t offset = 0; stream.model && offset < stream.used;) {
 		const struct record_header *record = (const void *)(stream.data + offset);
 
@@ -228,6 +232,78 @@ static void words(void)
 	stream_finish(&stream);
 }
 
+static struct record_owner *folio_last(__u32 nr)
+{
+	struct record_owner *owner =
+		(struct record_owner *)(stream.data + stream.used - sizeof(*owner));
+
+	owner->nr = nr;
+	return owner;
+}
+
+static void guest_mapped(__u64 pgoff)
+{
+	struct record_guest record = {
+		.header = { .kind = RECORD_GUEST_MAPPED,
+			    .size = sizeof(record),
+			    .tid = T,
+			    .inode = G,
+			    .time = stream.now },
+		.gfn = pgoff,
+		.pgoff = pgoff,
+		.nr = 1,
+	};
+
+	stream_add(&stream, &record.header);
+}
+
+#define PLAIN RECORD_PROVIDER_GMEM_PLAIN
+
+/*
+ * A change comes first of all. Of whole chunks that were alike parts are prepared, or leave; a guest gets a page;
+ * a read is disturbed; and neighbours in memory are of more chunks than there are ids for.
+ */
+static void parts(void)
+{
+	const struct stream_page pages[] = { { 0, 4096, 512, ABSENT_BITS } };
+	const struct stream_page left[] = { { 0, 8192, 8, PRESENT_BITS },
+					    { 12, 8204, 500, PRESENT_BITS } };
+	const struct stream_page spread[] = {
+		{ 0, 700, 1, PRESENT_BITS },	{ 3, 703, 1, PRESENT_BITS },
+		{ 513, 701, 1, PRESENT_BITS },	{ 516, 704, 1, PRESENT_BITS },
+		{ 1026, 702, 1, PRESENT_BITS }, { 1029, 705, 1, PRESENT_BITS },
+	};
+
+	stream_zap(&stream, T + 1, 0, 0, 90, 1, false, 0);
+	stream_flush(&stream, T + 1, 90, 90, false);
+	stream_inode(&stream, G, RFC3, 512, false);
+	stream_inode(&stream, 10, PLAIN, 512, false);
+	stream_inode(&stream, 11, PLAIN, 2048, false);
+	run_joins(0, 4096, 512);
+	stream_heartbeat(&stream);
+	stream_join(&stream, T, G, 8, 4104);
+	folio_last(4)->prepared = RECORD_OWNER_PREPARED;
+	guest_mapped(9);
+	stream_join(&stream, T, 10, 0, 8192);
+	folio_last(512)->prepared = RECORD_OWNER_PREPARED;
+	stream_heartbeat(&stream);
+	stream_leave(&stream, T, 8200);
+	folio_last(4);
+	for (__u64 i = 0; i < 6; i++)
+		stream_join(&stream, T, 11, i % 3 * 512 + i, 700 + i);
+	stream_heartbeat(&stream);
+	stream_read_begin(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 512, pages, 1);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	stream_read_end(&stream);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 1; pass < 3; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 512, pages, 1);
+	stream_read(&stream, 10, PLAIN, true, RECORD_SNAPSHOT_LIVE, 0, 0, 512, left, 2);
+	stream_read(&stream, 11, PLAIN, true, RECORD_SNAPSHOT_LIVE, 0, 0, 2048, spread, 6);
+	stream_finish(&stream);
+}
+
 static void sweep(bool faulty)
 {
 	unsigned long total;
@@ -266,6 +342,15 @@ static void test_runs(void **state)
 	(void)state;
 	runs();
 	sweep(false);
+}
+
+static void test_parts(void **state)
+{
+	(void)state;
+	parts();
+	ids_max = 1;
+	sweep(false);
+	ids_max = 0;
 }
 
 /* Nothing was read here: there is no verdict either way. */
@@ -546,10 +631,10 @@ static void test_events(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_observers), RULE_TEST(test_correct), RULE_TEST(test_one_batch),
-		RULE_TEST(test_runs),	   RULE_TEST(test_faulty),  RULE_TEST(test_words),
-		RULE_TEST(test_sealing),   RULE_TEST(test_events),  RULE_TEST(test_sealing_vms),
-		RULE_TEST(test_lists),
+		RULE_TEST(test_observers),   RULE_TEST(test_correct), RULE_TEST(test_one_batch),
+		RULE_TEST(test_runs),	     RULE_TEST(test_parts),   RULE_TEST(test_faulty),
+		RULE_TEST(test_words),	     RULE_TEST(test_sealing), RULE_TEST(test_events),
+		RULE_TEST(test_sealing_vms), RULE_TEST(test_lists),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
