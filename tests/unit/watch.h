@@ -19,6 +19,7 @@
 	X(freed, struct model_freed)                                                               \
 	X(moved, struct model_moved)                                                               \
 	X(doubt, struct model_doubt)                                                               \
+	X(reached, struct model_reached)                                                           \
 	X(met, struct model_inode)                                                                 \
 	X(dead, struct model_inode)
 
@@ -125,6 +126,12 @@ static inline void watch_doubted(void *context, const struct model_doubt *doubt)
 	watch_doubt(doubt);
 }
 
+static inline void watch_has_reached(void *context, const struct model_reached *reached)
+{
+	(void)context;
+	watch_reached(reached);
+}
+
 static inline void watch_inode_met(void *context, const struct model_inode *inode)
 {
 	(void)context;
@@ -145,6 +152,23 @@ static inline void anew(void)
 	stream_init(&stream);
 }
 
+static inline void feed_model(const struct model_options *options,
+			      const struct model_observer *observer)
+{
+	stream_heartbeat(&stream);
+	stream.model = model_create(options);
+	assert_non_null(stream.model);
+	if (observer)
+		assert_int_equal(model_observe(stream.model, observer), 0);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *record = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(stream.model, record), 0);
+		at += record->size;
+	}
+	model_count(stream.model, &watch.counts);
+}
+
 /* Feeds what was built, and a heartbeat that has all of it taken. The model stays. */
 static inline void feed_with(const struct model_options *options)
 {
@@ -160,6 +184,7 @@ static inline void feed_with(const struct model_options *options)
 		.freed_absent = watch_freed_absent,
 		.moved = watch_has_moved,
 		.doubt = watch_doubted,
+		.reached = watch_has_reached,
 		.inode_met = watch_inode_met,
 		.inode_dead = watch_inode_dead,
 	};
@@ -167,22 +192,18 @@ static inline void feed_with(const struct model_options *options)
 #define X(name, type) watch.name##_nr = 0;
 	WATCHED(X)
 #undef X
-	stream_heartbeat(&stream);
-	stream.model = model_create(options);
-	assert_non_null(stream.model);
-	assert_int_equal(model_observe(stream.model, &observer), 0);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(stream.model, record), 0);
-		at += record->size;
-	}
-	model_count(stream.model, &watch.counts);
+	feed_model(options, &observer);
 }
 
 static inline void feed(void)
 {
 	feed_with(NULL);
+}
+
+/* The same, and nobody is told of it. */
+static inline void feed_unheard(void)
+{
+	feed_model(NULL, NULL);
 }
 
 static inline const struct model_inode *inode_of(__u64 number)
