@@ -297,6 +297,25 @@ static void test_events_full_flush(void **state)
 	expect_events(5, 0, ~0ULL, 16, kinds, 1);
 }
 
+/* A change and its flush in one record are two events: each up to its own moment, and each takes its room. */
+static void test_events_merged(void **state)
+{
+	static const __u16 kinds[] = { RECORD_JOIN, RECORD_ZAP, RECORD_FLUSH };
+	__u64 zapped;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 110);
+	zapped = stream.now;
+	stream_zap_flush(&stream, T, G, 5, 110, 1, 110, 110);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	expect_events(5, 110, ~0ULL, 16, kinds, 3);
+	expect_events(5, 110, zapped, 16, kinds, 2);
+	expect_events(5, 110, ~0ULL, 1, kinds + 2, 1);
+	expect_events(5, 110, ~0ULL, 2, kinds + 1, 2);
+}
+
 static void joined_among(__u64 before, __u64 behind, __u32 kept)
 {
 	const struct model_options options = { .events_kept = kept };
@@ -362,6 +381,7 @@ int main(void)
 		RULE_TEST(test_join_unannounced),
 		RULE_TEST(test_events),
 		RULE_TEST(test_events_full_flush),
+		RULE_TEST(test_events_merged),
 		RULE_TEST(test_events_kept),
 		RULE_TEST(test_events_budget),
 	};

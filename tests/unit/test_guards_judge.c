@@ -315,6 +315,23 @@ static void test_like_unseen(void **state)
 	assert_true(model_owners_complete(stream.model));
 }
 
+/* Where nobody wants to be told of those that are as they must be each is counted once all the same. */
+static void test_like_counted(void **state)
+{
+	static const struct stream_page pages = { 0, 100, 40, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 40; i++)
+		stream_fault(&stream, T, G, i, 100 + i);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		read_live(pass, &pages, 1);
+	feed_unheard();
+	assert_int_equal(watch.counts.pages_read, 2 * 64);
+	assert_int_equal(inode_of(G)->compared, 64);
+}
+
 /* --- what a read does not know ------------------------------------------------------------ */
 
 static const struct model_read *read_bits(enum record_provider provider, __u32 bits)
@@ -1019,6 +1036,7 @@ int main(void)
 		RULE_TEST(test_like_replaced),
 		RULE_TEST(test_like_cleared),
 		RULE_TEST(test_like_unseen),
+		RULE_TEST(test_like_counted),
 		RULE_TEST(test_one_difference),
 		RULE_TEST(test_halfway),
 		RULE_TEST(test_unknown),

@@ -330,6 +330,26 @@ static void test_nobodys_flush(void **state)
 	assert_int_equal(watch.judged_nr, 0);
 }
 
+#define LOOSE_MAX 65536 /* of the model: the oldest is given up for a newer */
+
+/* Of runs of others' that are flushed already nothing is awaited, and so they take nobody's place. */
+static void test_nobodys_runs(void **state)
+{
+	(void)state;
+	for (__u32 nr = 1; nr < 3; nr++) {
+		anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_zap(&stream, T, 0, 0, N, 1, false, 0);
+		for (__u64 i = 0; i < LOOSE_MAX; i++)
+			stream_zap_flush(&stream, T + 1, 0, 0, 1000 + 2 * i, nr, 1000 + 2 * i,
+					 1001 + 2 * i);
+		stream_join(&stream, T, G, 0, N);
+		feed_unheard();
+		/* Single pages may join yet, and are remembered: only so many. */
+		assert_int_equal(inode_of(G)->zapped, nr > 1);
+	}
+}
+
 #define RULE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -349,6 +369,7 @@ int main(void)
 		RULE_TEST(test_flushed_owned_later),
 		RULE_TEST(test_adopted_unflushed),
 		RULE_TEST(test_nobodys_flush),
+		RULE_TEST(test_nobodys_runs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
