@@ -162,6 +162,83 @@ static void test_default_turned(void **state)
 			       "the inode itself says that they are present"));
 }
 
+static size_t turns;
+
+static void on_turned(void *context, const struct model_inode *inode)
+{
+	(void)context;
+	(void)inode;
+	turns++;
+}
+
+/* Of inode G, met with @flags and @default_state, reads that deny themselves: @read of each, thrice. */
+static void feed_turned(const struct record_snapshot *read, __u64 flags, __u32 default_state,
+			bool dead)
+{
+	const struct model_observer observer = { .inode_turned = on_turned };
+	struct record_inode inode = inode_record(RFC3, flags, default_state);
+	struct record_snapshot record = *read;
+
+	stream_free(&stream);
+	stream_init(&stream);
+	turns = 0;
+	inode.header.time = stream.now;
+	stream_add(&stream, &inode.header);
+	if (dead)
+		stream_inode_dead(&stream, G);
+	stream_heartbeat(&stream);
+	for (int i = 0; i < 3; i++) {
+		record.header.time = stream.now;
+		stream_add(&stream, &record.header);
+	}
+	stream.model = model_create(NULL);
+	assert_non_null(stream.model);
+	assert_int_equal(model_observe(stream.model, &observer), 0);
+	for (size_t at = 0; at < stream.used;) {
+		const struct record_header *fed = (const void *)(stream.data + at);
+
+		assert_int_equal(model_feed(stream.model, fed), 0);
+		at += fed->size;
+	}
+	assert_int_equal(malformed(), 3);
+}
+
+/* Only one that is there and says of itself what it said before has turned, and only if that was otherwise. */
+static void test_not_turned(void **state)
+{
+	const struct record_snapshot read = {
+		.header = { .kind = RECORD_SNAPSHOT_BEGIN, .size = sizeof(read), .inode = G },
+		.pgoff_nr = 64,
+		.inode_flags = RECORD_RFC3_NO_DIRECT_MAP,
+		.provider = RFC3,
+		.default_state = 1,
+	};
+	struct record_snapshot other;
+
+	(void)state;
+	feed_turned(&read, RECORD_RFC3_NO_DIRECT_MAP, 0, false);
+	assert_int_equal(turns, 1);
+	assert_int_equal(model_inode_find(stream.model, G)->default_state, 1);
+	feed_turned(&read, RECORD_RFC3_NO_DIRECT_MAP, 1, false);
+	assert_int_equal(turns, 0);
+	feed_turned(&read, RECORD_RFC3_NO_DIRECT_MAP, 0, true);
+	assert_int_equal(turns, 0);
+	feed_turned(&read, RECORD_RFC3_DYNAMIC, 0, false);
+	assert_int_equal(turns, 0);
+	other = read;
+	other.header.inode = G + 1;
+	feed_turned(&other, RECORD_RFC3_NO_DIRECT_MAP, 0, false);
+	assert_int_equal(turns, 0);
+	other = read;
+	other.provider = SECRET;
+	feed_turned(&other, RECORD_RFC3_NO_DIRECT_MAP, 0, false);
+	assert_int_equal(turns, 0);
+	other = read;
+	other.default_state = 2;
+	feed_turned(&other, RECORD_RFC3_NO_DIRECT_MAP, 0, false);
+	assert_int_equal(turns, 0);
+}
+
 static void test_pages(void **state)
 {
 	static const struct {
@@ -314,6 +391,34 @@ static void test_folios(void **state)
 	assert_int_equal(malformed(), 4);
 }
 
+/* Where content begins is told where there is some, and lies in the folio. */
+static void test_content(void **state)
+{
+	static const struct {
+		__u32 place, bits;
+		bool contradicts;
+	} cases[] = {
+		{ 0, 0, false },
+		{ 0, RECORD_OWNER_CONTENT, false },
+		{ 7, RECORD_OWNER_CONTENT, false },
+		{ 7, 0, true },
+		{ 8, RECORD_OWNER_CONTENT, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct record_owner *owner;
+
+		stream_free(&stream);
+		stream_init(&stream);
+		add_folio(RECORD_LEAVE, 8, 104, 8);
+		owner = (struct record_owner *)(stream.data + stream.used - sizeof(*owner));
+		owner->prepared = cases[i].bits | cases[i].place << RECORD_OWNER_CONTENT_SHIFT;
+		judge();
+		assert_int_equal(malformed(), cases[i].contradicts);
+	}
+}
+
 static void test_requests(void **state)
 {
 	struct record_request record = {
@@ -338,11 +443,13 @@ int main(void)
 		RULE_TEST(test_inode),
 		RULE_TEST(test_read),
 		RULE_TEST(test_default_turned),
+		RULE_TEST(test_not_turned),
 		RULE_TEST(test_pages),
 		RULE_TEST(test_zaps),
 		RULE_TEST(test_frees),
 		RULE_TEST(test_flags),
 		RULE_TEST(test_folios),
+		RULE_TEST(test_content),
 		RULE_TEST(test_requests),
 	};
 

@@ -261,7 +261,9 @@ static void test_number(void **state)
 	(void)state;
 	stream_join(&stream, T, NUMBER_MAX + 1, 0, 100);
 	stream_begin(&stream, T, NUMBER_MAX + 1, RECORD_OPERATION_FALLOCATE, 0, 0, false);
-	expect_malformed(2);
+	stream_zap(&stream, T, NUMBER_MAX + 1, 0, 100, 1, false, 0);
+	expect_malformed(3);
+	assert_int_equal(watch.counts.zaps, 0);
 	assert_int_equal(watch.counts.requests, 0);
 	assert_int_equal(watch.counts.inodes, 0);
 	assert_null(model_inode_find(stream.model, NUMBER_MAX + 1));
@@ -300,6 +302,85 @@ static void test_short(void **state)
 	record->size = sizeof(*record);
 	expect_malformed(1);
 	assert_int_equal(watch.counts.requests, 0);
+}
+
+/* Of the kinds that nearly all records are: what is behind a short one is not its own, whatever stands there. */
+static void test_short_common(void **state)
+{
+	struct record_snapshot_page page = {
+		.header = { .kind = RECORD_SNAPSHOT_PAGE, .size = sizeof(page.header), .inode = G },
+		.pfn = 100,
+		.nr = 1,
+		.bits = ABSENT_BITS,
+	};
+	struct record_zap zap = {
+		.header = { .kind = RECORD_ZAP, .size = sizeof(zap.header), .tid = T },
+		.page = 200,
+		.nr = 1,
+		.routine = RECORD_ZAP_VALID,
+	};
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_read_begin(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
+	feed();
+	page.snapshot = stream.snapshot;
+	page.header.time = zap.header.time = zap.zap_end = stream.now;
+	assert_int_equal(model_feed(stream.model, &page.header), 0);
+	assert_int_equal(model_feed(stream.model, &zap.header), 0);
+	model_count(stream.model, &watch.counts);
+	assert_int_equal(watch.counts.malformed, 2);
+	/* They were nothing but too short. */
+	page.header.size = sizeof(page);
+	zap.header.size = sizeof(zap);
+	assert_int_equal(model_feed(stream.model, &page.header), 0);
+	assert_int_equal(model_feed(stream.model, &zap.header), 0);
+	model_count(stream.model, &watch.counts);
+	assert_int_equal(watch.counts.malformed, 2);
+}
+
+/* A later version may tell more behind it: what this one knows of it counts, its flush as well. */
+static void test_long_change(void **state)
+{
+	struct {
+		struct record_zap zap;
+		__u64 more;
+	} record = { .more = 1 };
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 0, 100);
+	stream_zap_flush(&stream, T, G, 0, 100, 1, 100, 100);
+	record.zap = *(struct record_zap *)last_record(sizeof(record.zap));
+	record.zap.header.size = sizeof(record);
+	stream.used -= sizeof(record.zap);
+	stream_add(&stream, &record.zap.header);
+	expect_malformed(0);
+	assert_int_equal(watch.zap_nr, 1);
+	assert_int_equal(watch.zap[0].end, record.zap.zap_end);
+	assert_int_equal(watch.flush_nr, 1);
+	assert_int_equal(inode_of(G)->exposed, 0);
+}
+
+/* Told behind a watermark that has passed it: what came in between was judged without it. */
+static void test_late_change(void **state)
+{
+	(void)state;
+	for (__u64 late = 0; late < 2; late++) {
+		__u64 now;
+
+		anew();
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_join(&stream, T, G, 0, 100);
+		stream_heartbeat(&stream);
+		now = stream.now;
+		stream.now -= late ? 1001 : 1000;
+		stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+		stream.now = now;
+		feed();
+		assert_int_equal(watch.counts.lost_by_cause[RECORD_LOSS_DISORDER], late);
+		assert_int_equal(watch.zap_nr, 1);
+	}
 }
 
 static void fact(__u32 key_length, __u32 value_length)
@@ -544,7 +625,8 @@ int main(void)
 		RULE_TEST(test_read),	     RULE_TEST(test_read_page),
 		RULE_TEST(test_change),	     RULE_TEST(test_read_in_part),
 		RULE_TEST(test_free_beyond), RULE_TEST(test_dead_says_nothing),
-		RULE_TEST(test_names),
+		RULE_TEST(test_names),	     RULE_TEST(test_short_common),
+		RULE_TEST(test_long_change), RULE_TEST(test_late_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
