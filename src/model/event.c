@@ -177,7 +177,7 @@ size_t model_page_events(const struct model *model, const struct model_inode *in
 		const struct event *event =
 			&model->events[(model->events_nr - back) & (model->events_room - 1)];
 
-		if (event->time > until || !event_concerns(event, number, pgoff, pfn))
+		if (!event_concerns(event, number, pgoff, pfn))
 			continue;
 		if (event->first & EVENT_FLUSHED) {
 			told = event_unpack_flush(event);

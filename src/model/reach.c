@@ -329,8 +329,7 @@ static void early_add(struct model *model, struct task *task, struct inode *inod
 	struct early *early = task->early_nr ? &task->early[task->early_nr - 1] : NULL;
 
 	if (early && !early->unflushed && early->inode == inode && early->zap.end == zap->end &&
-	    early->zap.pgoff + early->zap.nr == zap->pgoff + i &&
-	    early->zap.pfn + early->zap.nr == zap->pfn + i) {
+	    early->zap.pgoff + early->zap.nr == zap->pgoff + i) {
 		early->zap.nr++;
 		early->since = early->since < chunk->since ? early->since : chunk->since;
 		return;
