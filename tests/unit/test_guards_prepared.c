@@ -123,6 +123,25 @@ static void test_flushed_in_conversion(void **state)
 	}
 }
 
+/* Neither is one that joins again as it was prepared, nor is one prepared in time that is changed only then. */
+static void test_not_prepared(void **state)
+{
+	(void)state;
+	for (int changed = 0; changed < 2; changed++) {
+		bound(64);
+		stream_begin(&stream, T, G, CONFIGURE, 9, 9, false);
+		if (changed)
+			prepared(G, 9, 209);
+		exposed(G, 9, 209);
+		if (!changed)
+			stream_join(&stream, T, G, 9, 209);
+		stream_flush(&stream, T, 209, 209, false);
+		feed();
+		assert_int_equal(watch.exposure_nr, 1);
+		assert_int_equal(watch.reached_nr, 0);
+	}
+}
+
 /* Who else flushes is not who prepared them, also in the middle of a request of its own. */
 static void test_by_another(void **state)
 {
@@ -187,6 +206,19 @@ static void test_looks_flushed(void **state)
 	assert_int_equal(watch.reached_nr, 0);
 }
 
+/* Outside of any request nobody is waited for, however many there are. */
+static void test_outside(void **state)
+{
+	(void)state;
+	bound(2 * MANY);
+	for (__u64 i = 0; i < MANY + 200; i++) {
+		exposed(G, i, 10000 + i);
+		prepared(G, i, 10000 + i);
+	}
+	feed();
+	assert_int_equal(watch.counts.reach_forgotten, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -196,8 +228,10 @@ int main(void)
 		RULE_TEST(test_unmapped_unflushed),
 		RULE_TEST(test_flushed_in_conversion),
 		RULE_TEST(test_by_another),
+		RULE_TEST(test_not_prepared),
 		RULE_TEST(test_flushed_still),
 		RULE_TEST(test_looks_flushed),
+		RULE_TEST(test_outside),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,6 +76,7 @@ static void test_unmapped(void **state)
 		{ 15, CHUNK + 3, { true, false, false, true, true, true } },
 		{ 0, 1, { true, true, true, true, true, true } },
 		{ 100 * CHUNK + 11, 190 * CHUNK, { true, true, true, true, false, false } },
+		{ CHUNK, MODEL_PGOFF_MAX - 1, { true, true, false, false, false, false } },
 		{ 0, 190 * CHUNK, { false, false, false, false, false, false } },
 	};
 
@@ -89,6 +90,7 @@ static void test_unmapped(void **state)
 		guest(RECORD_GUEST_UNMAPPED, T, G, cases[i].first,
 		      cases[i].last - cases[i].first + 1);
 		expect_in_reach(places, cases[i].in_reach, 6);
+		assert_int_equal(watch.counts.reach_forgotten, 0);
 	}
 }
 
@@ -276,6 +278,34 @@ static void test_nonsense(void **state)
 
 /* --- what is looked at when a guest gets a page ----------------------------------------- */
 
+/* Where nothing is in reach, or of others alone, nothing is looked at. */
+static void test_looks_unmapped(void **state)
+{
+	(void)state;
+	bound(4096 * CHUNK);
+	for (__u64 i = 0; i < 2900; i++)
+		mapped(i * CHUNK);
+	for (__u64 i = 0; i < 1500; i++)
+		guest(RECORD_GUEST_UNMAPPED, T, G, 0, 4096 * CHUNK);
+	feed();
+	assert_int_equal(watch.counts.reach_forgotten, 0);
+	for (int others = 0; others < 2; others++) {
+		bound(8192);
+		stream_inode(&stream, OTHER, RFC3, 8192, false);
+		for (__u64 i = 0; i < 4000; i++)
+			stream_join(&stream, T, G, 2 * i, 10000 + 2 * i);
+		for (__u64 i = 0; i < 16; i++)
+			guest(RECORD_GUEST_MAPPED, T + 1, G, i * CHUNK, CHUNK);
+		promise(RECORD_PROMISE_CONVERT_BEGIN, 0, 8000, false);
+		for (__u64 i = 0; i < 4000; i++)
+			stream_zap(&stream, T, G, 2 * i, 10000 + 2 * i, 1, true, 0);
+		for (int i = 0; i < 2000; i++)
+			guest(RECORD_GUEST_UNMAPPED, T, others ? OTHER : G, 8191, 1);
+		feed();
+		assert_int_equal(watch.counts.reach_forgotten != 0, !others);
+	}
+}
+
 /*
  * A guest gets a page again and again, that was asked to be shared or never was, while a conversion of
  * others is under way or none is; and there are many tasks.
@@ -375,6 +405,7 @@ int main(void)
 		RULE_TEST(test_early),
 		RULE_TEST(test_early_ended),
 		RULE_TEST(test_looks_mapped),
+		RULE_TEST(test_looks_unmapped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
