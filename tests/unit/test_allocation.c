@@ -603,9 +603,8 @@ static void test_observers(void **state)
 }
 
 /* So many events that there is to be room for all that are kept, and there is none. */
-static void test_events(void **state)
+static void events(const struct model_options *little)
 {
-	const struct model_options little = { .memory_max = 4 << 20 };
 	struct record_zap zap = {
 		.header = { .kind = RECORD_ZAP, .size = sizeof(zap), .tid = T },
 		.page = 100,
@@ -615,10 +614,9 @@ static void test_events(void **state)
 	struct record_heartbeat beat = {
 		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(beat) },
 	};
-	struct model *model = model_create(&little);
+	struct model *model = model_create(little);
 	__u64 now = 1;
 
-	(void)state;
 	do {
 		zap.zap_begin = now;
 		zap.zap_end = zap.header.time = beat.header.time = beat.watermark = ++now;
@@ -626,6 +624,15 @@ static void test_events(void **state)
 		 !model_feed(model, &beat.header));
 	assert_in_range(now, 1 << 15, (1 << 16) - 1);
 	model_free(model);
+}
+
+/* Of two limits the lower one counts. */
+static void test_events(void **state)
+{
+	(void)state;
+	events(&(struct model_options){ .memory_max = 4 << 20 });
+	events(&(struct model_options){ .memory_max = 4 << 20, .memory_most = 1 << 30 });
+	events(&(struct model_options){ .memory_max = 1 << 30, .memory_most = 4 << 20 });
 }
 
 int main(void)

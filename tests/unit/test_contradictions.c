@@ -387,8 +387,9 @@ static void test_folios(void **state)
 	add_folio(RECORD_JOIN, 8, 108, 8);
 	add_folio(RECORD_JOIN, 12, 108, 6);
 	add_folio(RECORD_LEAVE, 0, 108, 8);
+	add_folio(RECORD_JOIN, 8, 104, 6);
 	judge();
-	assert_int_equal(malformed(), 4);
+	assert_int_equal(malformed(), 5);
 }
 
 /* Where content begins is told where there is some, and lies in the folio. */

@@ -297,6 +297,31 @@ static void test_events_full_flush(void **state)
 	expect_events(5, 0, ~0ULL, 16, kinds, 1);
 }
 
+/* Whether what joined was prepared is its event's; who leaves has no such state. */
+static void test_events_prepared(void **state)
+{
+	struct model_event events[4];
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 5, 110);
+	stream_join(&stream, T, G, 5, 110);
+	((struct record_owner *)(stream.data + stream.used - sizeof(struct record_owner)))
+		->prepared = RECORD_OWNER_PREPARED;
+	stream_leave(&stream, T, 110);
+	((struct record_owner *)(stream.data + stream.used - sizeof(struct record_owner)))
+		->prepared = RECORD_OWNER_PREPARED;
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(model_page_events(stream.model, model_inode_find(stream.model, G), 5, 110,
+					   ~0ULL, events, 4),
+			 3);
+	assert_false(events[0].state);
+	assert_true(events[1].state);
+	assert_int_equal(events[2].kind, RECORD_LEAVE);
+	assert_false(events[2].state);
+}
+
 /* A change and its flush in one record are two events: each up to its own moment, and each takes its room. */
 static void test_events_merged(void **state)
 {
@@ -381,6 +406,7 @@ int main(void)
 		RULE_TEST(test_join_unannounced),
 		RULE_TEST(test_events),
 		RULE_TEST(test_events_full_flush),
+		RULE_TEST(test_events_prepared),
 		RULE_TEST(test_events_merged),
 		RULE_TEST(test_events_kept),
 		RULE_TEST(test_events_budget),

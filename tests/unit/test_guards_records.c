@@ -152,6 +152,44 @@ static void test_moved_absent(void **state)
 		assert_false(watch.moved[i].absent);
 }
 
+/* Of a folio that leaves each part as it was: prepared, or not yet. */
+static void test_moved_prepared(void **state)
+{
+	(void)state;
+	join(0, 100, 4);
+	stream_join(&stream, T, G, 2, 102);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 2;
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->prepared = 1;
+	stream_leave(&stream, T, 100);
+	((struct record_owner *)last_record(sizeof(struct record_owner)))->nr = 4;
+	feed();
+	assert_int_equal(watch.moved_nr, 4);
+	expect_moved(2, MODEL_LEFT, 0, 2, false);
+	assert_false(watch.moved[2].prepared);
+	expect_moved(3, MODEL_LEFT, 2, 2, false);
+	assert_true(watch.moved[3].prepared);
+}
+
+/*
+ * Of an inode from before: what joins prepared may have been changed unseen, unless it was seen to join before
+ * that; and what is known to be absent is.
+ */
+static void test_join_old(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_zap(&stream, T, 0, 0, 102, 1, false, 0);
+	stream_join(&stream, T, G, 1, 101);
+	for (__u64 i = 0; i < 3; i++) {
+		stream_join(&stream, T, G, i, 100 + i);
+		((struct record_owner *)last_record(sizeof(struct record_owner)))->prepared = 1;
+	}
+	feed();
+	assert_int_equal(page_at(G, 0).applied, MODEL_EITHER);
+	assert_int_equal(page_at(G, 1).applied, MODEL_PRESENT);
+	assert_int_equal(page_at(G, 2).applied, MODEL_ABSENT);
+}
+
 /* --- frees ------------------------------------------------------------------------------ */
 
 static void freed(__u64 pfn, __u32 order)
@@ -625,7 +663,8 @@ int main(void)
 		RULE_TEST(test_read),	     RULE_TEST(test_read_page),
 		RULE_TEST(test_change),	     RULE_TEST(test_read_in_part),
 		RULE_TEST(test_free_beyond), RULE_TEST(test_dead_says_nothing),
-		RULE_TEST(test_names),	     RULE_TEST(test_short_common),
+		RULE_TEST(test_names),	     RULE_TEST(test_moved_prepared),
+		RULE_TEST(test_join_old),    RULE_TEST(test_short_common),
 		RULE_TEST(test_long_change), RULE_TEST(test_late_change),
 	};
 

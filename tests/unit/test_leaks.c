@@ -295,6 +295,31 @@ static void test_left_silent(void **state)
 	stream_expect(&stream, VERDICT_CONSISTENT);
 }
 
+/* Found, then not, then found: what was given back in between was not left. */
+static void test_left_between(void **state)
+{
+	static const struct {
+		__u32 bits, rule;
+	} cases[] = { { RECORD_PAGE_LOCKED, RULE_LOCK_LEAK },
+		      { REFERENCES(2), RULE_REFERENCE_LEAK } };
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		here_anew();
+		faulted(8);
+		for (__u32 pass = 0; pass < 3; pass++) {
+			struct stream_page pages[8];
+
+			pages_seen(pages, 0, 8, ABSENT_BITS);
+			pages[2].bits |= pass == 1 ? 0 : cases[i].bits;
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 64,
+				    pages, 8);
+		}
+		stream_heartbeat(&stream);
+		expect_silent(cases[i].rule);
+	}
+}
+
 /* Of two neighbours that are read alike at last the one that was so before. */
 static void test_left_in_part(void **state)
 {
@@ -421,8 +446,9 @@ int main(void)
 		RULE_TEST(test_lock_leak_guards), RULE_TEST(test_lock_leak_uncounted),
 		RULE_TEST(test_lock_leak_folio),  RULE_TEST(test_lock_given_back),
 		RULE_TEST(test_reference_leak),	  RULE_TEST(test_left_silent),
-		RULE_TEST(test_left_in_part),	  RULE_TEST(test_sleep_in_atomic),
-		RULE_TEST(test_sleep_silent),	  RULE_TEST(test_sleep_might),
+		RULE_TEST(test_left_between),	  RULE_TEST(test_left_in_part),
+		RULE_TEST(test_sleep_in_atomic),  RULE_TEST(test_sleep_silent),
+		RULE_TEST(test_sleep_might),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -203,6 +203,77 @@ static void test_beyond(void **state)
 	model_free(model);
 }
 
+/* What has no inode, and what is not narrowed, is none of the pages that are wanted. */
+static void test_of_nobody(void **state)
+{
+	struct told whole, some;
+	struct model *model;
+
+	(void)state;
+	stream_begin(&stream, T, 0, SET_RANGE, 0, 7, false);
+	stream_zap(&stream, T + 1, 0, 0, 500, 1, false, 0);
+	stream_page_free(&stream, T + 1, 500, true);
+	stream_heartbeat(&stream);
+	model_free(fed(&whole, &some, 0, 9));
+	assert_int_equal(whole.begun, 1);
+	assert_int_equal(whole.moves, 1);
+	assert_int_equal(some.begun + some.zaps + some.moves, 0);
+	stream.used = 0;
+	history();
+	model = model_create(NULL);
+	assert_non_null(model);
+	watch(model, &whole);
+	feed(model);
+	assert_int_equal(model_inode_find(model, G)->within.requests, 0);
+	assert_int_equal(model_inode_find(model, G)->within.zapped, 0);
+	model_free(model);
+}
+
+/* Who goes leaves the others what they had. */
+static void test_dropped(void **state)
+{
+	struct told whole = { .begun = 0 }, some = whole, third = whole;
+	struct model *model = model_create(NULL);
+
+	(void)state;
+	assert_non_null(model);
+	history();
+	watch(model, &whole);
+	model_narrow(model, 6, 9);
+	watch(model, &some);
+	watch(model, &third);
+	model_observers_drop(model, 2);
+	feed(model);
+	whole_is(&whole);
+	assert_int_equal(some.zaps, 4);
+	assert_int_equal(third.zaps, 0);
+	assert_int_equal(model_inode_find(model, G)->within.flush_ns, 200);
+	model_free(model);
+}
+
+/* Outside of a request the flush that is told of is that of a page that was made absent there, and no other. */
+static void test_awaited(void **state)
+{
+	struct told whole, some;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		stream.used = 0;
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_join(&stream, T, G, 7, 107);
+		if (i == 1)
+			stream_begin(&stream, T, G, SET_RANGE, 7, 7, false);
+		stream_zap(&stream, T, G, 7, 107, 1, i == 2, i == 3 ? -12 : 0);
+		if (i == 1)
+			stream_end(&stream, T, G, SET_RANGE, 7, 7, false);
+		stream_flush(&stream, T, 107, 107, false);
+		stream_heartbeat(&stream);
+		model_free(fed(&whole, &some, 6, 9));
+		assert_int_equal(whole.flushes, 1);
+		assert_int_equal(some.flushes, !i);
+	}
+}
+
 /* Where nobody wants to hear of flushes they are counted all the same. */
 static void test_unheard(void **state)
 {
@@ -278,6 +349,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_some, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beyond, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unheard, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_of_nobody, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dropped, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_awaited, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loose, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_joined_late, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_none_and_all, setup, teardown),
