@@ -111,6 +111,26 @@ static void test_odd_unread(void **state)
 	}
 }
 
+/* Behind a loss nobody knows that either, of inodes that are not old: that is said in other words. */
+static void test_odd_lost(void **state)
+{
+	(void)state;
+	stream_inode(&stream, OLD, RFC3, 64, false);
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, OLD, 5, PFN);
+	stream_heartbeat(&stream);
+	stream_loss(&stream, OLD, RECORD_LOSS_RING_FULL, stream.now - 4000, 1);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	stream_zap_flush(&stream, T, 0, 5, PFN, 1, PFN, PFN);
+	stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	judged();
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_non_null(not_judged(RULE_FOREIGN_PAGE));
+	assert_false(unjudged(RULE_FOREIGN_PAGE, "older than the sensors"));
+}
+
 /* Nobody's page, as far as is known: it may be one of an old inode's that were not read yet. */
 static void nobodys(bool old, __u32 reads)
 {
@@ -228,9 +248,10 @@ static void test_hole_doubted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_early_unexpected),   RULE_TEST(test_odd_unread),
-		RULE_TEST(test_nobodys_unread),	    RULE_TEST(test_faults_unread),
-		RULE_TEST(test_doubted_before_met), RULE_TEST(test_hole_doubted),
+		RULE_TEST(test_early_unexpected), RULE_TEST(test_odd_unread),
+		RULE_TEST(test_odd_lost),	  RULE_TEST(test_nobodys_unread),
+		RULE_TEST(test_faults_unread),	  RULE_TEST(test_doubted_before_met),
+		RULE_TEST(test_hole_doubted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
