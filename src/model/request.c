@@ -179,8 +179,6 @@ void request_begin(struct model *model, const struct record_request *record)
 		.cpu = record->header.cpu,
 		.depth = task->depth,
 	};
-	if (request->inode && !request_is_step(request))
-		model->counts.requests_unread += inode_unread(request->inode);
 	request->base.preempt_begin = record->preempt_count;
 	request->held = record->held;
 	request->kept_inside = 0;
@@ -198,7 +196,10 @@ void request_begin(struct model *model, const struct record_request *record)
 			request->next_open->link_open = &request->next_open;
 		request->inode->open = request;
 		request->ended_before = request->inode->ended_count;
-		request->inode->base.requests += !request_is_step(request);
+		if (!request_is_step(request)) {
+			request->inode->base.requests++;
+			model->counts.requests_unread += inode_unread(request->inode);
+		}
 	}
 	if (!model->open_nr || request->base.begin < model->open_since)
 		model->open_since = request->base.begin;

@@ -558,28 +558,30 @@ static void test_closing(void **state)
 	changed_in(RECORD_OPERATION_RELEASE, 0);
 }
 
+/* A step is part of the request that is counted already. */
+static void test_steps_unread(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, false);
+	stream_begin(&stream, T, 0, RECORD_OPERATION_UPDATE_XARRAY, 0, 3, false);
+	feed();
+	assert_int_equal(watch.counts.requests_unread, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_declared_back),
-		RULE_TEST(test_match),
-		RULE_TEST(test_impossible),
-		RULE_TEST(test_steps),
-		RULE_TEST(test_release_of_nobody),
-		RULE_TEST(test_at_once),
-		RULE_TEST(test_failed),
-		RULE_TEST(test_nested),
-		RULE_TEST(test_many),
-		RULE_TEST(test_many_elsewhere),
-		RULE_TEST(test_many_pairs),
-		RULE_TEST(test_many_since),
-		RULE_TEST(test_conflicts),
-		RULE_TEST(test_declares),
-		RULE_TEST(test_ranges),
-		RULE_TEST(test_configure),
-		RULE_TEST(test_late_end),
-		RULE_TEST(test_prepared),
-		RULE_TEST(test_stuck_in_turn),
+		RULE_TEST(test_steps_unread),	RULE_TEST(test_declared_back),
+		RULE_TEST(test_match),		RULE_TEST(test_impossible),
+		RULE_TEST(test_steps),		RULE_TEST(test_release_of_nobody),
+		RULE_TEST(test_at_once),	RULE_TEST(test_failed),
+		RULE_TEST(test_nested),		RULE_TEST(test_many),
+		RULE_TEST(test_many_elsewhere), RULE_TEST(test_many_pairs),
+		RULE_TEST(test_many_since),	RULE_TEST(test_conflicts),
+		RULE_TEST(test_declares),	RULE_TEST(test_ranges),
+		RULE_TEST(test_configure),	RULE_TEST(test_late_end),
+		RULE_TEST(test_prepared),	RULE_TEST(test_stuck_in_turn),
 		RULE_TEST(test_closing),
 	};
 
