@@ -332,6 +332,41 @@ static void test_like_counted(void **state)
 	assert_int_equal(inode_of(G)->compared, 64);
 }
 
+/* What was left at a release was there since the read that showed it first. */
+static void test_left_since(void **state)
+{
+	const struct stream_page page = { 0, 100, 1, ABSENT_BITS | RECORD_PAGE_LOCKED };
+	const struct model_read *last;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 1, false);
+	stream_fault(&stream, T, G, 0, 100);
+	stream_heartbeat(&stream);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_RELEASE, pass, 0, 1, &page, 1);
+	feed();
+	assert_int_equal(watch.read_nr, 2);
+	last = &watch.read[1];
+	assert_int_equal(last->left, MODEL_LEFT_LOCKED);
+	assert_int_equal(last->since, watch.read[0].begin);
+	assert_true(last->since < last->begin);
+}
+
+/* A whole chunk that nobody knew, and of which each page waits for its owner: each is found. */
+static void test_alike_awaited(void **state)
+{
+	const struct stream_page pages = { 0, 4096, 512, ABSENT_BITS };
+
+	(void)state;
+	stream_inode(&stream, G, SECRET, 512, true);
+	for (__u64 i = 0; i < 512; i++)
+		stream_zap(&stream, T + (__u32)i, 0, 0, 4096 + i, 1, false, 0);
+	stream_heartbeat(&stream);
+	stream_read(&stream, G, SECRET, false, RECORD_SNAPSHOT_LIVE, 0, 0, 512, &pages, 1);
+	feed();
+	assert_int_equal(inode_of(G)->zapped, 512);
+}
+
 /* --- what a read does not know ------------------------------------------------------------ */
 
 static const struct model_read *read_bits(enum record_provider provider, __u32 bits)
@@ -1037,6 +1072,8 @@ int main(void)
 		RULE_TEST(test_like_cleared),
 		RULE_TEST(test_like_unseen),
 		RULE_TEST(test_like_counted),
+		RULE_TEST(test_left_since),
+		RULE_TEST(test_alike_awaited),
 		RULE_TEST(test_one_difference),
 		RULE_TEST(test_halfway),
 		RULE_TEST(test_unknown),

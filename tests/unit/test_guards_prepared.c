@@ -123,6 +123,23 @@ static void test_flushed_in_conversion(void **state)
 	}
 }
 
+/* What ends within a request is not the end of it. */
+static void test_inner_ended(void **state)
+{
+	(void)state;
+	bound(64);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 15, true);
+	stream_begin(&stream, T, G, CONFIGURE, 9, 9, false);
+	exposed(G, 9, 209);
+	prepared(G, 9, 209);
+	stream_end(&stream, T, G, CONFIGURE, 9, 9, false);
+	stream_flush(&stream, T, 209, 209, false);
+	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 15, true);
+	feed();
+	assert_int_equal(watch.reached_nr, 1);
+	expect_reached(0, MODEL_REACHED_UNFLUSHED, 9, 1, 209);
+}
+
 /* Neither is one that joins again as it was prepared, nor is one prepared in time that is changed only then. */
 static void test_not_prepared(void **state)
 {
@@ -227,6 +244,7 @@ int main(void)
 		RULE_TEST(test_in_part),
 		RULE_TEST(test_unmapped_unflushed),
 		RULE_TEST(test_flushed_in_conversion),
+		RULE_TEST(test_inner_ended),
 		RULE_TEST(test_by_another),
 		RULE_TEST(test_not_prepared),
 		RULE_TEST(test_flushed_still),

@@ -362,12 +362,15 @@ static void test_short_common(void **state)
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_read_begin(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, NULL, 0);
 	feed();
+	assert_true(model_owners_complete(stream.model));
 	page.snapshot = stream.snapshot;
 	page.header.time = zap.header.time = zap.zap_end = stream.now;
 	assert_int_equal(model_feed(stream.model, &page.header), 0);
 	assert_int_equal(model_feed(stream.model, &zap.header), 0);
 	model_count(stream.model, &watch.counts);
 	assert_int_equal(watch.counts.malformed, 2);
+	/* Of whom they told nobody knows. */
+	assert_false(model_owners_complete(stream.model));
 	/* They were nothing but too short. */
 	page.header.size = sizeof(page);
 	zap.header.size = sizeof(zap);

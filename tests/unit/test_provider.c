@@ -622,6 +622,17 @@ static void test_borrowed_not(void **state)
 	reset_change(T, AREA + 4, false, RECORD_ZAP_INVALID);
 	reset_change(T + 2, AREA + 5, true, RECORD_ZAP_VALID);
 	reset_change(T + 2, AREA + 5, false, RECORD_ZAP_VALID);
+	reset_change(T + 3, AREA + 6, true, RECORD_ZAP_VALID);
+	reset_change(T + 3, AREA + 6, false, RECORD_ZAP_INVALID);
+	reset_change(T + 4, AREA + 7, true, RECORD_ZAP_DEFAULT);
+	reset_change(T + 4, AREA + 7, false, RECORD_ZAP_VALID);
+	reset_change(T + 5, AREA + 8, true, RECORD_ZAP_DEFAULT);
+	((struct record_zap *)(stream.data + stream.used - sizeof(struct record_zap)))->nr = 2;
+	reset_change(T + 5, AREA + 8, false, RECORD_ZAP_INVALID);
+	stream_join(&stream, T + 6, G, 1, AREA + 20);
+	reset_change(T + 6, AREA + 20, true, RECORD_ZAP_DEFAULT);
+	stream_leave(&stream, T + 6, AREA + 20);
+	reset_change(T + 6, AREA + 20, false, RECORD_ZAP_INVALID);
 	stream.now += 2 * SECOND;
 	assert_int_equal(reset_accused(RULE_NEVER_FLUSHED), 0);
 }
