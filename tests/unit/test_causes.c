@@ -275,18 +275,24 @@ static void test_missed_follows(void **state)
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 1);
 }
 
-/* What explains it grows when it would be final already: it waits for that. */
-static void test_follows_from_what_grows(void **state)
+/* Page 2 of four is missed by their conversion, and read so. */
+static void missed_and_read(void)
 {
 	struct stream_page pages[4];
 
-	(void)state;
 	faulted(4);
 	convert(0, 3, 2, 1);
 	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
 	pages[2].bits = ABSENT_BITS | DEVIATES;
 	for (__u32 pass = 0; pass < 2; pass++)
 		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 4);
+}
+
+/* What explains it grows when it would be final already: it waits for that. */
+static void test_follows_from_what_grows(void **state)
+{
+	(void)state;
+	missed_and_read();
 	heartbeats(1);
 	/* Page 3 is missed as well: with page 2 it waits as one cause, and is told apart. */
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 3, 3, false);
@@ -363,15 +369,8 @@ static void test_follows_from_one_that_grows(void **state)
 /* However often it is seen, that is said once. */
 static void test_follows_twice(void **state)
 {
-	struct stream_page pages[4];
-
 	(void)state;
-	faulted(4);
-	convert(0, 3, 2, 1);
-	pages_seen(pages, 0, 4, PRESENT_BITS | DEVIATES);
-	pages[2].bits = ABSENT_BITS | DEVIATES;
-	for (__u32 pass = 0; pass < 2; pass++)
-		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64, pages, 4);
+	missed_and_read();
 	heartbeats(5);
 	read_after(2, 1);
 	stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 2);
