@@ -80,9 +80,9 @@ test_commands() {
 	case_is command-missing 2 'no-such-command: no such command' 'error'
 	verdict_is command-missing consistent 127 'CMD is not found, as a shell says it'
 	is "$(cat "$out/command-fails.status")" 2 'consistent, but CMD failed: 2'
-	is "$(head -n 1 "$out/command-text.stdout")/$(cat "$out/command-text.stderr")" out/err \
+	is "$(head -n 1 "$out/command-text.stdout")/$(stderr_of command-text)" out/err \
 		"CMD's output is not touched"
-	is "$(head -c 1 "$out/command-fails.stdout")/$(paste -sd ' ' "$out/command-fails.stderr")" '{/out err' \
+	is "$(head -c 1 "$out/command-fails.stdout")/$(stderr_of command-fails | paste -sd ' ')" '{/out err' \
 		'beside a report for machines it goes to standard error'
 	verdict_is command-fails consistent 7 "CMD's status"
 	case_is command-killed 2 '' 'a killed CMD has failed'
@@ -92,8 +92,8 @@ test_commands() {
 	is "$(cat "$out/duration.status")" 0 'duration: done when the time is over'
 	case_is bad-path 2 '/no/such/place.cap: cannot write' 'error'
 	case_is full-stdout 2 'standard output: cannot write all of it: No space left on device' 'error'
-	is "$(cat "$out/head.verdict")/$(cat "$out/head.stderr")" 0/ '| head is no error'
-	is "$(cat "$out/features-head.verdict")/$(cat "$out/features-head.stderr")" 0/ 'nor for features'
+	is "$(cat "$out/head.verdict")/$(stderr_of head)" 0/ '| head is no error'
+	is "$(cat "$out/features-head.verdict")/$(stderr_of features-head)" 0/ 'nor for features'
 	is "$(jq -r .command_status "$out/broken-pipe.stdout")" 141 'SIGPIPE ends CMD as it would'
 	is "$(cat "$out/closed-streams.status")" 2 'all streams closed: the verdict cannot be written'
 	is "$(jq -r .verdict "$out/closed-streams-check.stdout")" consistent 'and what was recorded is whole'

@@ -116,7 +116,7 @@ screen_like() {
 }
 
 test_watched() {
-	is "$(cat "$out/watched.status")$(cat "$out/watched.stderr")" 0 'live on a terminal, over what happens, shows what was waited for, and q ends it'
+	is "$(cat "$out/watched.status")$(stderr_of watched)" 0 'live on a terminal, over what happens, shows what was waited for, and q ends it'
 	screen_like table '^gmemtrace  live  [0-9.]+ s .* lost 0' 'it has its header'
 	screen_like table '^[- >] +g[0-9]+ +absent .* [1-9][0-9]* +[0-9]+ +[0-9]+ +[0-9.]+[num]?s' 'an inode with rates and latencies'
 	screen_like table '^[0-9.]+ [0-9]+ +g[0-9]+ +[a-z_]+ 0x[0-9a-f]+.* (absent|present) ' 'and requests as they end'

@@ -207,12 +207,17 @@ json_ok() {
 	return 1
 }
 
-# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none; beside it, that a
-# free was missed: a program that interrupts itself is not run, which is counted, and rare.
+# stderr_of NAME: what the case said there, but for that a free was missed: a program that interrupts itself is not
+# run, which is counted, and rare.
+stderr_of() {
+	grep -vE '^gmemtrace: lost [0-9]+, missed-free: ' "$out/$1.stderr" 2>&1
+}
+
+# case_is NAME STATUS STDERR-REGEX DESCRIPTION: exit status and one line on stderr, "" for none.
 case_is() {
 	local name=$1 expected=$2 pattern=$3 description=$4 got lines
 	got=$(cat "$out/$name.status" 2>/dev/null)
-	lines=$(grep -vcE '^$|^gmemtrace: lost [0-9]+, missed-free: ' "$out/$name.stderr" 2>/dev/null)
+	lines=$(stderr_of "$name" | grep -c .)
 	if [ "$got" = "$expected" ] &&
 		if [ -z "$pattern" ]; then
 			[ "$lines" = 0 ]
