@@ -13,11 +13,14 @@ options_of() {
 	"$@" --help | grep -oE -- '^ *(-., )?--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u
 }
 
-# man_has OPTION PAGE...: as a term of a list.
-man_has() {
-	local option=$1
-	shift
-	grep -hE '^\.(It|Op) ' "$@" | grep -qE -- "Fl .*\\\\-${option#--}( |$)|[,|] \\\\-${option#--}( |$)"
+# terms_of PAGE...: what they list.
+terms_of() {
+	grep -hE '^\.(It|Op) ' "$@"
+}
+
+# term_has OPTION TERMS
+term_has() {
+	grep -qE -- "Fl .*\\\\-${1#--}( |$)|[,|] \\\\-${1#--}( |$)" <<<"$2"
 }
 
 # completed WORD...: what may stand for the last one.
@@ -30,14 +33,16 @@ completed() {
 
 # agree NAME PAGE PROGRAM [SUBCOMMAND]: its options are in PAGE or gmemtrace(1), and completed.
 agree() {
-	local name=$1 page=$2 option undocumented='' incomplete=''
+	local name=$1 option terms offered undocumented='' incomplete=''
+	terms=$(terms_of "$2" "$top/man/gmemtrace.1")
 	shift 2
+	offered=$(completed "$@" --)
 	for option in $(options_of "$@"); do
 		case $option in
 		--help | --usage | --version) ;; # in prose: each has them
-		*) man_has "$option" "$page" "$top/man/gmemtrace.1" || undocumented+=" $option" ;;
+		*) term_has "$option" "$terms" || undocumented+=" $option" ;;
 		esac
-		completed "$@" "$option" | grep -qFx -- "$option" || incomplete+=" $option"
+		[[ $'\n'$offered$'\n' == *$'\n'$option$'\n'* ]] || incomplete+=" $option"
 	done
 	is "$undocumented" '' "$name: every option is in the manual"
 	is "$incomplete" '' "$name: and is completed"
@@ -45,11 +50,12 @@ agree() {
 
 # documented PAGE PROGRAM [SUBCOMMAND]: options that a page's list has and --help does not.
 documented() {
-	local page=$1 option
+	local page=$1 option options
 	shift
+	options=$(options_of "$@")
 	# shellcheck disable=SC2013
 	for option in $(grep -E '^\.It Fl' "$page" | grep -oE '\\-[a-z][a-z-]+' | sort -u); do
-		options_of "$@" | grep -qFx -- "--${option#\\-}" || printf ' %s' "$option"
+		[[ $'\n'$options$'\n' == *$'\n'--${option#\\-}$'\n'* ]] || printf ' %s' "$option"
 	done
 }
 
@@ -71,7 +77,7 @@ is "$(documented "$top/man/gmemtrace.1" gmemtrace record)" '' 'gmemtrace(1) name
 is "$(documented "$top/man/gmemtraced.8" gmemtraced)" '' 'gmemtraced(8) names no other option'
 
 # A control: what is in no help is neither found nor offered.
-man_has --explode "$top"/man/*.1
+term_has --explode "$(terms_of "$top"/man/*.1)"
 is "$?" 1 'the manual does not have what is not there'
 is "$(completed gmemtrace check --explode)" '' 'and nothing is completed to it'
 is "$(completed gmemtrace check --ring '')" '' 'a size is not completed'
