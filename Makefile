@@ -244,9 +244,11 @@ check: packages-build-kernel-lab-test-fuzz-lint-page
 	$(Q)$(MAKE) --no-print-directory lab
 	$(Q)$(MAKE) --no-print-directory check-vm
 
-# TAP of cmocka, of scripts and of the guests, through one reader.
+# TAP of cmocka, of scripts and of the guests, through one reader. The long ones first, of which two do little but wait.
+UNIT_LONG = $(wildcard tests/page/*.t) $(addprefix $(B)/tests/test_,run simulator story bombs slow_client keyframes)
+UNIT_ALL = $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t)
 check-unit: all unit-tests
-	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --jobs 2 --exec '' $(UNIT_TESTS) $(wildcard tests/library/*.t tests/cli/*.t tests/page/*.t)
+	$(Q)CMOCKA_MESSAGE_OUTPUT=TAP prove --jobs 3 --exec '' $(UNIT_LONG) $(filter-out $(UNIT_LONG),$(UNIT_ALL))
 
 # Readers without a lock against a writer, with sanitizers; a few seconds for each node size. What is read once.
 xarray:

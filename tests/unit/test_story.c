@@ -16,7 +16,7 @@
 
 #define WATCHES 3
 
-static unsigned int seeds = 1000, seed_first = 1;
+static unsigned int seeds = 400, seed_first = 1;
 
 /* A model that was fed what a story needs, or everything. */
 struct told {
