@@ -206,6 +206,12 @@ static inline void feed_unheard(void)
 	feed_model(NULL, NULL);
 }
 
+static inline void expect_malformed(__u64 nr)
+{
+	feed();
+	assert_int_equal(watch.counts.malformed, nr);
+}
+
 static inline const struct model_inode *inode_of(__u64 number)
 {
 	const struct model_inode *inode = model_inode_find(stream.model, number);
