@@ -28,7 +28,9 @@ for kernel in "${kernels[@]}"; do
 	status_is 0 "$kernel: guest_memfd_test, guest_memfd_direct_map_test${freed:+, freed memory is cleared}"
 	is "$(grep -c 'SKIP' "$stdout" "$stderr" | awk -F: '{ sum += $2 } END { print sum + 0 }')" 0 "$kernel: none of it is left out" || diag_guest
 	no_splat "$kernel: the kernel has nothing to say"
-	succeeds "$kernel: entries that come back are global again ($(cat "$out/before"), then $(cat "$out/after") KiB are not)" \
-		test "$(cat "$out/after")" -lt "$(($(cat "$out/before") + 1024))"
+	before=$(cat "$out/before" 2>/dev/null) after=$(cat "$out/after" 2>/dev/null)
+	# Where the guest did not come to it this fails, too.
+	succeeds "$kernel: entries that come back are global again (${before:-?}, then ${after:-?} KiB are not)" \
+		test "${after:-$((1 << 62))}" -lt "$((${before:-0} + 1024))"
 done
 end_tests print-plan
