@@ -372,10 +372,8 @@ static void request_end_unseen(struct model *model, const struct task *task,
 
 	if (record->header.inode)
 		inode = inode_get(model, record->header.inode, now);
-	if (inode) {
+	if (inode)
 		extent_touch(inode, record->pgoff_first, record->pgoff_last, now, true);
-		request_punch(model, inode, record);
-	}
 	if (task && task->ended_operation == record->operation && task->ended > since)
 		since = task->ended;
 	doubt_unseen(model, inode, since, now);
