@@ -536,6 +536,8 @@ void model_count(const struct model *model, struct model_counts *counts);
  * never read of inodes whose history is not whole. Walks all inodes' extents.
  */
 __u64 model_pages_uncompared(const struct model *model);
+/* The latter of them alone. */
+__u64 model_pages_unread(const struct model *model);
 
 struct model_reread {
 	const struct model_inode *inode;

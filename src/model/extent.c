@@ -439,43 +439,48 @@ static __u64 extent_within(const struct inode *inode, __u64 start, __u64 size)
 	return pages - start < size ? pages - start : size;
 }
 
-/* Those that want to be read again are counted as such. */
-static __u64 chunk_changed(const struct inode *inode, const struct chunk *chunk, __u64 start)
+static void chunk_uncompared(const struct inode *inode, const struct chunk *chunk, __u64 start,
+			     struct uncompared *counts)
 {
-	__u64 within = extent_within(inode, start, CHUNK_PAGES), count = 0;
+	__u64 within = extent_within(inode, start, CHUNK_PAGES);
 
-	for (size_t word = 0; within && word < CHUNK_WORDS; word++)
-		count += (__u64)__builtin_popcountll(
-			chunk->bits[BITS_CHANGED][word] &
-			~chunk_marks(chunk, MARK_UNSETTLED)[word] &
-			bits_range(start, word, start, start + within - 1));
-	return count;
+	for (size_t word = 0; within && word < CHUNK_WORDS; word++) {
+		__u64 inside = bits_range(start, word, start, start + within - 1);
+		__u64 again = chunk_marks(chunk, MARK_UNSETTLED)[word] & inside;
+		__u64 changed = chunk->bits[BITS_CHANGED][word] & ~again & inside;
+		__u64 compared = chunk->bits[BITS_COMPARED][word];
+
+		counts->changed += (__u64)__builtin_popcountll(changed & compared);
+		counts->changed_unread += (__u64)__builtin_popcountll(changed & ~compared);
+		counts->again_unread += (__u64)__builtin_popcountll(again & ~compared);
+	}
 }
 
-static __u64 region_changed(const struct inode *inode, const struct region *region, __u64 start)
+static void region_uncompared(const struct inode *inode, const struct region *region, __u64 start,
+			      struct uncompared *counts)
 {
-	__u64 count = 0;
-
-	if (!region->slots)
-		return region->changed ? extent_within(inode, start, REGION_MASK + 1) : 0;
+	if (!region->slots) {
+		if (region->changed)
+			*(region->compared ? &counts->changed : &counts->changed_unread) +=
+				extent_within(inode, start, REGION_MASK + 1);
+		return;
+	}
 	for (size_t i = 0; i < REGION_CHUNKS; i++, start += CHUNK_PAGES) {
 		const struct chunk_slot *slot = &region->slots[i];
 
 		if (slot->chunk)
-			count += chunk_changed(inode, slot->chunk, start);
+			chunk_uncompared(inode, slot->chunk, start, counts);
 		else if (slot->changed)
-			count += extent_within(inode, start, CHUNK_PAGES);
+			*(slot->compared ? &counts->changed : &counts->changed_unread) +=
+				extent_within(inode, start, CHUNK_PAGES);
 	}
-	return count;
 }
 
-__u64 extent_changed(const struct inode *inode)
+void extent_uncompared(const struct inode *inode, struct uncompared *counts)
 {
-	__u64 count = 0;
-
+	*counts = (struct uncompared){ 0 };
 	for (size_t i = 0; i < inode->regions_nr; i++)
-		count += region_changed(inode, &inode->regions[i], (__u64)i << REGION_SHIFT);
-	return count;
+		region_uncompared(inode, &inode->regions[i], (__u64)i << REGION_SHIFT, counts);
 }
 
 static void region_free(struct model *model, struct region *region)

@@ -98,6 +98,7 @@ static void inode_retire(struct model *model, struct inode *inode)
 	inode->retired = true;
 	inode_sum(inode, true, &model->retired);
 	model->retired.uncompared += inode->base.uncompared;
+	model->retired.unread += inode->unread;
 	extent_free(model, inode);
 	intervals_free(model, &inode->doubts);
 }
@@ -113,16 +114,19 @@ bool inode_unread(const struct inode *inode)
 	return inode->base.before_attach && inode->learning && inode->known < inode->base.pages;
 }
 
-__u64 inode_uncompared(const struct inode *inode)
+__u64 inode_uncompared(const struct inode *inode, __u64 *unread)
 {
-	__u64 unread = 0;
+	struct uncompared counts;
 
+	*unread = inode->unread;
 	if (inode->base.dead)
 		return inode->base.uncompared;
+	extent_uncompared(inode, &counts);
 	/* Where its history is whole, what never changed needs no look. */
-	if (inode->learning && inode->base.compared + inode->unsettled < inode->base.pages)
-		unread = inode->base.pages - inode->base.compared - inode->unsettled;
-	return unread + extent_changed(inode);
+	if (!inode->learning)
+		return counts.changed + counts.changed_unread;
+	*unread = inode->base.pages - inode->base.compared - counts.again_unread;
+	return counts.changed + *unread;
 }
 
 void inode_free(struct model *model, struct inode *inode)

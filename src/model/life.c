@@ -58,7 +58,7 @@ void inode_die(struct model *model, struct inode *inode, __u64 time)
 	inode->inconclusive = inode->unsettled;
 	/* One that was being released when the sensors were armed was not theirs to watch. */
 	if (!inode->base.before_attach || inode->base.requests || inode->base.zapped)
-		inode->base.uncompared = inode_uncompared(inode);
+		inode->base.uncompared = inode_uncompared(inode, &inode->unread);
 	inode->base.dead = true;
 	model->counts.inodes_live--;
 	MODEL_NOTIFY(model, inode_dead, &inode->base, time);

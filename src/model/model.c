@@ -538,8 +538,11 @@ int model_finish(struct model *model)
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now);
 	model->counts.promises_stuck = promise_calls_stuck(model);
-	for (size_t i = 0; i < model->kept_nr; i++)
-		model->kept[i]->base.uncompared = inode_uncompared(model->kept[i]);
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		struct inode *inode = model->kept[i];
+
+		inode->base.uncompared = inode_uncompared(inode, &inode->unread);
+	}
 	MODEL_NOTIFY(model, finished, model->counts.now);
 	return model->failed ? -ENOMEM : 0;
 }

@@ -212,8 +212,12 @@ static inline void run_mark_absence(const struct page_span *run, __u64 pgoff)
 
 /* A read of [first, last] begins. */
 void extent_read_begin(struct inode *inode, __u64 first, __u64 last, __u64 time);
-/* Pages that have changed and were not compared since. */
-__u64 extent_changed(const struct inode *inode);
+/* Pages that were not compared since something happened to them; those that no read ever compared apart. */
+struct uncompared {
+	__u64 changed, changed_unread; /* and do not want to be read again */
+	__u64 again_unread; /* want to be */
+};
+void extent_uncompared(const struct inode *inode, struct uncompared *counts);
 /* The bitmap of a mark, to be read. */
 static inline const __u64 *chunk_marks(const struct chunk *chunk, enum chunk_mark mark)
 {

@@ -25,10 +25,21 @@ void model_count(const struct model *model, struct model_counts *counts)
 
 __u64 model_pages_uncompared(const struct model *model)
 {
-	__u64 pages = model->retired.uncompared;
+	__u64 pages = model->retired.uncompared, unread;
 
 	for (size_t i = 0; i < model->kept_nr; i++)
-		pages += inode_uncompared(model->kept[i]);
+		pages += inode_uncompared(model->kept[i], &unread);
+	return pages;
+}
+
+__u64 model_pages_unread(const struct model *model)
+{
+	__u64 pages = model->retired.unread, unread;
+
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		inode_uncompared(model->kept[i], &unread);
+		pages += unread;
+	}
 	return pages;
 }
 

@@ -68,6 +68,7 @@ struct inode {
 	__u64 shadow_until;
 	__u64 unsettled; /* pages */
 	__u64 inconclusive; /* pages, when it died */
+	__u64 unread; /* pages, when it died, or at the end; of base.uncompared */
 	__u64 snapshot; /* number of the last snapshot counted */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
@@ -81,7 +82,7 @@ struct inode {
 
 /* What inodes add to model_counts. */
 struct inode_sums {
-	__u64 pages, compared, uncompared, unsettled, inconclusive;
+	__u64 pages, compared, uncompared, unread, unsettled, inconclusive;
 };
 
 /* What one request that ended left behind, or several, one after the other. */
@@ -420,8 +421,11 @@ void inode_forget(struct model *model, struct inode *inode);
 void inode_settle(struct model *model, struct inode *inode);
 void inode_sum(const struct inode *inode, bool finished, struct inode_sums *sums);
 void inode_free(struct model *model, struct inode *inode);
-/* Pages of which nobody knows whether they are right: not compared since what happened last. */
-__u64 inode_uncompared(const struct inode *inode);
+/*
+ * Pages of which nobody knows whether they are right: not compared since what happened last; @unread: of them
+ * those that no read ever compared, of an inode whose history is not whole.
+ */
+__u64 inode_uncompared(const struct inode *inode, __u64 *unread);
 
 /* owner.c */
 void page_free_absent(struct model *model, const struct record_page_free *record);

@@ -425,27 +425,27 @@ static void explain_empty(struct verdict *verdict, const struct model_counts *co
 			   (unsigned long long)options->inodes_min);
 }
 
-static const char *uncompared_words(__u64 nr)
-{
-	return plural_of(nr, "page was not compared after it",
-			 "pages were not compared after they");
-}
-
 static void explain_uncompared(struct verdict *verdict, const struct model_counts *counts)
 {
-	__u64 uncompared = model_pages_uncompared(verdict->model);
+	__u64 unread = model_pages_unread(verdict->model);
+	__u64 changed = model_pages_uncompared(verdict->model) - unread;
 	__u64 cut = counts->lost_by_cause[RECORD_LOSS_SNAPSHOT_TOO_LARGE];
+	char limit[80] = "";
 
-	if (!uncompared)
-		return;
 	if (cut)
+		snprintf(limit, sizeof(limit), ": %llu read%s at a release stopped at %s limit",
+			 (unsigned long long)cut, plural(cut), plural_of(cut, "its", "their"));
+	if (changed)
+		reason_add(verdict, "%llu %s last changed%s", (unsigned long long)changed,
+			   plural_of(changed, "page was not compared after it",
+				     "pages were not compared after they"),
+			   limit);
+	if (unread)
 		reason_add(verdict,
-			   "%llu %s last changed: %llu read%s at a release stopped at %s limit",
-			   (unsigned long long)uncompared, uncompared_words(uncompared),
-			   (unsigned long long)cut, plural(cut), plural_of(cut, "its", "their"));
-	else
-		reason_add(verdict, "%llu %s last changed", (unsigned long long)uncompared,
-			   uncompared_words(uncompared));
+			   "%llu %s never compared, of what is older than the sensors or behind "
+			   "a loss%s",
+			   (unsigned long long)unread, plural_of(unread, "page was", "pages were"),
+			   limit);
 }
 
 void verdict_explain(struct verdict *verdict)

@@ -298,14 +298,100 @@ static void test_uncompared(void **state)
 	assert_int_equal(uncompared(1024, 1535), 0);
 }
 
+static void nothing_read(__u64 nr)
+{
+	if (nr)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, nr, NULL, 0);
+}
+
+static void expect_uncompared(__u64 changed, __u64 unread)
+{
+	feed();
+	assert_int_equal(model_pages_unread(stream.model), unread);
+	assert_int_equal(model_pages_uncompared(stream.model), changed + unread);
+}
+
+/* An inode of 64 pages of which @read were compared; @again: they want to be again, and @changed: two were changed. */
+static void older(__u64 read, bool again, bool changed, bool dead)
+{
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	nothing_read(read);
+	if (again) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 31, false);
+		nothing_read(read);
+	}
+	if (changed) {
+		stream_fault(&stream, T, G, 31, 100);
+		stream_fault(&stream, T, G, 32, 200);
+	}
+	if (dead)
+		stream_inode_dead(&stream, G);
+}
+
+/* Each page counts once: as one that no read knows, or as one that changed behind it. */
+static void test_unread(void **state)
+{
+	(void)state;
+	older(32, false, false, false);
+	expect_uncompared(0, 32);
+	older(32, true, false, false);
+	expect_uncompared(0, 32);
+	older(64, true, false, false);
+	expect_uncompared(0, 0);
+	/* A read that goes beyond its end. */
+	older(128, false, false, false);
+	expect_uncompared(0, 0);
+	/* None was ever compared, as a request was open meanwhile. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, true);
+	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 31, false);
+	nothing_read(64);
+	expect_uncompared(0, 0);
+	for (int dead = 0; dead < 2; dead++) {
+		older(32, false, true, dead);
+		expect_uncompared(1, 32);
+		older(0, false, true, dead);
+		expect_uncompared(0, 64);
+		older(64, false, true, dead);
+		expect_uncompared(2, 0);
+	}
+	/* Known from its start: what changed is all. */
+	anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 31, 100);
+	expect_uncompared(1, 0);
+}
+
+/* The same of pages that are alike, in one chunk and in all of them. */
+static void test_unread_alike(void **state)
+{
+	(void)state;
+	for (__u64 read = 0; read <= GB; read = read ? read * 512 : CHUNK) {
+		anew();
+		stream_inode(&stream, G, RFC3, 2 * GB, true);
+		nothing_read(read);
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 2 * GB - 1, true);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 2 * GB - 1, true);
+		expect_uncompared(read, 2 * GB - read);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_joined_again),	   RULE_TEST(test_joined_elsewhere),
-		RULE_TEST(test_left_as_they_were), RULE_TEST(test_left_unsure),
-		RULE_TEST(test_given_anew),	   RULE_TEST(test_replaced),
-		RULE_TEST(test_left_of_two),	   RULE_TEST(test_within_chunks),
-		RULE_TEST(test_declared),	   RULE_TEST(test_uncompared),
+		RULE_TEST(test_joined_again),
+		RULE_TEST(test_joined_elsewhere),
+		RULE_TEST(test_left_as_they_were),
+		RULE_TEST(test_left_unsure),
+		RULE_TEST(test_given_anew),
+		RULE_TEST(test_replaced),
+		RULE_TEST(test_left_of_two),
+		RULE_TEST(test_within_chunks),
+		RULE_TEST(test_declared),
+		RULE_TEST(test_uncompared),
+		RULE_TEST(test_unread),
+		RULE_TEST(test_unread_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

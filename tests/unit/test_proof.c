@@ -145,7 +145,6 @@ static void test_changed_since(void **state)
 	assert_int_equal(model_pages_uncompared(stream.model), 2);
 }
 
-/* The same, and the inode died before anybody looked. */
 /* Of pages alike, and of one that is not: a fault that changed nothing has made them what must be compared. */
 static void test_configured_since(void **state)
 {
@@ -169,6 +168,7 @@ static void test_configured_since(void **state)
 	}
 }
 
+/* Changed, and the inode died before anybody looked. */
 static void test_changed_and_dead(void **state)
 {
 	struct stream_page pages[4];
