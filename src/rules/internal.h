@@ -4,6 +4,7 @@
 #define GMEMTRACE_RULES_INTERNAL_H
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include "rules/rule.h"
@@ -165,6 +166,10 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);
 /* Of nobody's pages where one inode's are looked at, or of pages that nobody asked about. */
 bool cause_left_out(const struct verdict *verdict, const struct cause *cause);
+
+/* words.c: behind what @text, of up to @size bytes, says already and @between; cut where there is no more room. */
+__attribute__((format(printf, 4, 0))) void text_add(char *text, size_t size, const char *between,
+						    const char *format, va_list list);
 
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);

@@ -3,7 +3,6 @@
  * Patterns: what a person would say of many causes of one rule at once. Nothing is named that is
  * not true of every one of them, nor what would be as true had there been no pattern.
  */
-#include <stdarg.h>
 #include <stdio.h>
 #include "internal.h"
 
@@ -184,14 +183,10 @@ static void group_what(const struct group *group, char *text)
 
 __attribute__((format(printf, 2, 3))) static void also_add(char *text, const char *format, ...)
 {
-	size_t used = strlen(text);
 	va_list list;
 
-	if (used)
-		snprintf(text + used, VERDICT_PATTERN_MAX - used, ", ");
-	used = strlen(text);
 	va_start(list, format);
-	vsnprintf(text + used, VERDICT_PATTERN_MAX - used, format, list);
+	text_add(text, VERDICT_PATTERN_MAX, ", ", format, list);
 	va_end(list);
 }
 

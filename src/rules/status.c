@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The verdict's value, why it is inconclusive, and what could not be judged. */
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "model/plural.h"
@@ -125,15 +124,11 @@ __attribute__((format(printf, 3, 4))) static void
 not_judged_add(struct verdict *verdict, const struct rule *rule, const char *format, ...)
 {
 	struct verdict_not_judged *entry = not_judged_of(verdict, rule);
-	size_t used = strlen(entry->reason);
 	va_list list;
 
-	if (used)
-		snprintf(entry->reason + used, sizeof(entry->reason) - used, "; ");
-	used = strlen(entry->reason);
 	entry->unasked = false;
 	va_start(list, format);
-	vsnprintf(entry->reason + used, sizeof(entry->reason) - used, format, list);
+	text_add(entry->reason, sizeof(entry->reason), "; ", format, list);
 	va_end(list);
 }
 

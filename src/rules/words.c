@@ -1,8 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Putting a violation into words. */
-#include <stdarg.h>
 #include <stdio.h>
-#include "rules/rule.h"
+#include "internal.h"
+
+void text_add(char *text, size_t size, const char *between, const char *format, va_list list)
+{
+	size_t used = strlen(text);
+
+	if (used)
+		snprintf(text + used, size - used, "%s", between);
+	used = strlen(text);
+	vsnprintf(text + used, size - used, format, list);
+}
 
 __attribute__((format(printf, 4, 0))) static void source_add(struct verdict_violation *violation,
 							     const char *name,
@@ -50,11 +59,10 @@ void violation_words(struct verdict_violation *violation, const char *format, ..
 
 void violation_add_words(struct verdict_violation *violation, const char *format, ...)
 {
-	size_t used = strlen(violation->words);
 	va_list list;
 
 	va_start(list, format);
-	vsnprintf(violation->words + used, sizeof(violation->words) - used, format, list);
+	text_add(violation->words, sizeof(violation->words), "", format, list);
 	va_end(list);
 }
 
