@@ -118,6 +118,7 @@ struct verdict {
 	__u64 excused
 		[RULE_IDS_MAX]; /* by rule: pages that what was before the sensors may explain */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
+	__u64 early; /* that began before the sensors, and ended */
 	__u64 advanced; /* ns: the last heartbeat's watermark */
 	bool violated; /* a violation is final */
 	bool failed; /* memory ran short */

@@ -304,6 +304,13 @@ static void explain_global(struct verdict *verdict, const struct rule *rule)
 	}
 }
 
+static bool judges_requests(const struct rule *rule)
+{
+	const struct rule_descriptor *descriptor = descriptor_find(rule->id);
+
+	return descriptor->request_ended || descriptor->request_stuck || descriptor->slept;
+}
+
 /* What a rule needs, and does not have, each with its reason. */
 static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			  const struct model_counts *counts)
@@ -328,6 +335,11 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			       "sensors came before their pages were read twice",
 			       (unsigned long long)counts->requests_unread,
 			       plural(counts->requests_unread));
+	if (verdict->early && judges_requests(rule))
+		not_judged_add(verdict, rule,
+			       "not judged throughout: %llu call%s begun before the sensors came",
+			       (unsigned long long)verdict->early,
+			       plural_of(verdict->early, " had", "s had"));
 	if (verdict->excused[rule->id] && inodes_older(verdict->model))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu page%s of inodes older than the "

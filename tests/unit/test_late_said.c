@@ -245,13 +245,46 @@ static void test_hole_doubted(void **state)
 	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 9, 9);
 }
 
+/* The end of a call on @inode whose begin nobody saw, so long after the sensors came. */
+static void half_seen(__u64 inode, __u64 wait)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	stream_inode(&stream, inode, RFC3, 64, inode == OLD);
+	stream_heartbeat(&stream);
+	stream.now += wait;
+	stream_heartbeat(&stream);
+	stream_end(&stream, T, inode, RECORD_OPERATION_SET_RANGE, 0, 7, false);
+	judged();
+}
+
+/* Of one that began before the sensors whoever judges calls says so; later it is a gap. */
+static void test_early_call(void **state)
+{
+	static const __u32 rules[] = { RULE_UNSERIALISED, RULE_LOCK_LEAK, RULE_STUCK,
+				       RULE_SWALLOWED_ERROR, RULE_SLEEP_IN_ATOMIC };
+	const char *words = "not judged throughout: 1 call had begun before the sensors came";
+
+	(void)state;
+	half_seen(OLD, 100 * MS);
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		assert_true(unjudged(rules[i], words));
+	assert_false(unjudged(RULE_APPLIED_MISMATCH, words));
+	assert_false(unjudged(RULE_UNEXPECTED_ZAP, words));
+	assert_false(reason_has("seen only in part"));
+	half_seen(OLD, 3 * SECOND);
+	assert_true(reason_has("1 request was seen only in part"));
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
+		assert_false(unjudged(rules[i], words));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_early_unexpected), RULE_TEST(test_odd_unread),
 		RULE_TEST(test_odd_lost),	  RULE_TEST(test_nobodys_unread),
 		RULE_TEST(test_faults_unread),	  RULE_TEST(test_doubted_before_met),
-		RULE_TEST(test_hole_doubted),
+		RULE_TEST(test_hole_doubted),	  RULE_TEST(test_early_call),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
