@@ -175,8 +175,6 @@ __attribute__((format(printf, 4, 0))) void text_add(char *text, size_t size, con
 /* sight.c: false and @reason where the hooks that the rule needs are off or unproven */
 bool rule_sighted(const struct model *model, const struct rule *rule, char *reason, size_t size);
 
-/* The same of @program alone. */
-bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size);
 /* No hook on changes of the direct map was proved to fire. */
 bool sight_none(const struct model *model);
 

@@ -39,6 +39,8 @@ struct rule_descriptor {
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
 	/* The run is over; what walks of the direct map have proved is in @map. */
 	void (*mapped)(struct verdict *verdict, const struct map *map);
+	/* At the end, where it is judged: of which inodes that were met it was not, and why, in @reason. */
+	bool (*unjudged)(const struct model *model, char *reason, size_t size);
 	/* It is about to be listed: what came to be known since may be said as well. */
 	void (*listed)(struct verdict *verdict, struct verdict_violation *violation);
 };
@@ -145,6 +147,9 @@ bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation
  */
 void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
 		     __u64 now);
+
+/* sight.c: false and @reason where what @program hooks was not seen, or may not have been. */
+bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size);
 
 /* words.c */
 __attribute__((format(printf, 3, 4))) void

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* unexpected-zap: a page became absent, and nobody had asked its inode for that. */
+#include <stdio.h>
 #include "rules/rule.h"
 #include "providers/provider.h"
 
@@ -27,15 +28,38 @@ static bool is_excused(const struct model_zap *change)
 	       (!change->sure || change->end < change->inode->met + SHADOW_NS);
 }
 
+/* A hole may have given its page to others, and nobody tells of pages that leave. */
+static bool may_be_past(const struct model *model, const struct model_inode *inode, char *reason,
+			size_t size)
+{
+	return provider_has(inode->provider, PROVIDER_LEAVES_UNTOLD) &&
+	       !sight_trusted(model, "fallocate_exit", reason, size);
+}
+
+static bool unexpected_unjudged(const struct model *model, char *reason, size_t size)
+{
+	const struct model_inode *inode = NULL;
+	char why[120];
+
+	while ((inode = model_inode_next(model, inode))) {
+		if (!may_be_past(model, inode, why, sizeof(why)))
+			continue;
+		snprintf(reason, size, "not of a guest_memfd without a flag: %s", why);
+		return true;
+	}
+	return false;
+}
+
 static void unexpected_changed(struct verdict *verdict, const struct model_zap *change,
 			       const struct model_request *request)
 {
 	const struct model_inode *inode = change->inode;
 	struct accusation accusation;
 	struct verdict_violation *violation;
-	char name[MODEL_INODE_NAME_MAX];
+	char name[MODEL_INODE_NAME_MAX], why[120];
 
-	if (!is_unexpected(change, request))
+	if (!is_unexpected(change, request) ||
+	    may_be_past(verdict_model(verdict), inode, why, sizeof(why)))
 		return;
 	if (is_excused(change)) {
 		verdict_excused(verdict, RULE_UNEXPECTED_ZAP, change->nr);
@@ -85,7 +109,9 @@ static const struct rule_descriptor unexpected_zap = {
 			   "where the inode has no direct-map flag. "
 			   "In the first two seconds of an inode that is older than the sensors "
 			   "nothing is judged, as a request from before cannot be seen: how many "
-			   "pages became absent then is said.",
+			   "pages became absent then is said. "
+			   "Of one without a direct-map flag nothing is judged where holes are not "
+			   "seen, as they may have given its pages to others.",
 		.id = RULE_UNEXPECTED_ZAP,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
@@ -97,5 +123,6 @@ static const struct rule_descriptor unexpected_zap = {
 		.built = true,
 	},
 	.changed = unexpected_changed,
+	.unjudged = unexpected_unjudged,
 };
 RULE_ENTER(unexpected_zap);

@@ -367,7 +367,8 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 static void explain_rule(struct verdict *verdict, const struct rule *rule,
 			 const struct model_counts *counts)
 {
-	char reason[120];
+	const struct rule_descriptor *descriptor = descriptor_find(rule->id);
+	char reason[160];
 
 	if (!rule->built) {
 		not_judged_add(verdict, rule, "not built yet");
@@ -377,7 +378,8 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		explain_mapped(verdict, rule);
 		return;
 	}
-	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
+	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)) ||
+	    (descriptor->unjudged && descriptor->unjudged(verdict->model, reason, sizeof(reason))))
 		not_judged_add(verdict, rule, "%s", reason);
 	/* The rest would follow from that. */
 	if (!provider_met(verdict->model, rule, counts))

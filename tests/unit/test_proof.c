@@ -342,6 +342,37 @@ static void test_unproven_accuses_nobody(void **state)
 			       "rests on the hook flush_range_exit, which is unproven: no touch"));
 }
 
+/* A page becomes absent that was @provider's when it was last seen; @holes: what is said of the hook on them. */
+static void absent_unasked(enum record_provider provider, const char *holes)
+{
+	stream_free(&stream);
+	stream_init(&stream);
+	program(24, holes, NULL);
+	stream_inode(&stream, G, provider, 64, false);
+	stream_join(&stream, T, G, 5, 110);
+	stream_heartbeat(&stream);
+	stream_zap(&stream, T, 0, 0, 110, 1, false, 0);
+	stream_flush(&stream, T, 0, 0, true);
+	judge();
+}
+
+/* Where a hole may have gone by unseen a page may be another's, unless it is told of when it leaves. */
+static void test_holes_unseen(void **state)
+{
+	(void)state;
+	absent_unasked(RECORD_PROVIDER_GMEM_PLAIN, "fallocate_exit");
+	stream_expect_one(&stream, RULE_UNEXPECTED_ZAP, G, 5, 5);
+	assert_null(not_judged(RULE_UNEXPECTED_ZAP));
+	absent_unasked(RECORD_PROVIDER_GMEM_PLAIN, "fallocate_exit off");
+	assert_null(verdict_violation(stream.verdict, 0));
+	assert_string_equal(not_judged(RULE_UNEXPECTED_ZAP),
+			    "not of a guest_memfd without a flag: nothing to hook for it here: "
+			    "fallocate_exit is off");
+	absent_unasked(RFC3, "fallocate_exit off");
+	stream_expect_one(&stream, RULE_UNEXPECTED_ZAP, G, 5, 5);
+	assert_null(not_judged(RULE_UNEXPECTED_ZAP));
+}
+
 /* A later fact replaces an earlier one. */
 static void test_proved_later(void **state)
 {
@@ -535,6 +566,7 @@ int main(void)
 		PROOF_TEST(test_promises_forgotten),
 		PROOF_TEST(test_conversion_without_end),
 		PROOF_TEST(test_unproven_accuses_nobody),
+		PROOF_TEST(test_holes_unseen),
 		PROOF_TEST(test_proved_later),
 		PROOF_TEST(test_memory_short_after_proof),
 		PROOF_TEST(test_memory_short_before_proof),
