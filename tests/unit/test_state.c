@@ -1,50 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the model makes of single records: guards whose absence no history of the simulator shows. */
-#include <string.h>
-#include "scene.h"
+#include "watch.h"
 
-static struct model_zap last_zap;
-static enum record_operation last_operation;
-
-static void note_zap(void *context, const struct model_zap *zap,
-		     const struct model_request *request)
+static const struct model_zap *last_zap(void)
 {
-	(void)context;
-	last_zap = *zap;
-	last_operation = request ? request->operation : RECORD_OPERATION_NONE;
-}
-
-static char moves[16]; /* J, P, L or F each */
-static struct model_moved last_moved;
-
-static void note_moved(void *context, const struct model_moved *moved)
-{
-	(void)context;
-	last_moved = *moved;
-	moves[strlen(moves)] = "?JPLF"[moved->move];
-}
-
-static void feed_all(void)
-{
-	struct model_observer observer = { .zapped = note_zap, .moved = note_moved };
-
-	stream_heartbeat(&stream);
-	stream.model = model_create(NULL);
-	model_observe(stream.model, &observer);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		model_feed(stream.model, record);
-		at += record->size;
-	}
-}
-
-static struct model_page page_of(__u64 pgoff)
-{
-	struct model_page page;
-
-	model_page(stream.model, model_inode_find(stream.model, G), pgoff, &page);
-	return page;
+	assert_int_not_equal(watch.zap_nr, 0);
+	return &watch.zap[watch.zap_nr - 1];
 }
 
 /* The xarray's update is its request's means; a fault inside fallocate() is a request of its own. */
@@ -56,34 +17,29 @@ static void test_innermost_request(void **state)
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, false);
 	stream_begin(&stream, T, G, RECORD_OPERATION_UPDATE_XARRAY, 0, 0, false);
 	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
-	feed_all();
-	assert_int_equal(last_operation, RECORD_OPERATION_SET_RANGE);
-	stream_free(&stream);
-	stream_init(&stream);
+	feed();
+	assert_int_equal(watch.zapped_by, RECORD_OPERATION_SET_RANGE);
+	anew();
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_join(&stream, T, G, 0, 100);
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 0, 0, false);
 	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
 	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
-	feed_all();
-	assert_int_equal(last_operation, RECORD_OPERATION_CONFIGURE);
+	feed();
+	assert_int_equal(watch.zapped_by, RECORD_OPERATION_CONFIGURE);
 }
 
 /* Nobody else holds an inode that is released: an end that is missing then was lost. */
 static void released_with_open(bool lost, __u64 open)
 {
-	struct model_counts counts;
-
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 0, true);
 	if (lost)
 		stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
 	stream_begin(&stream, T + 1, G, RECORD_OPERATION_RELEASE, 0, ~0ULL, false);
-	feed_all();
-	model_count(stream.model, &counts);
-	assert_int_equal(counts.requests_open, open);
-	stream_free(&stream);
-	stream_init(&stream);
+	feed();
+	assert_int_equal(watch.counts.requests_open, open);
+	anew();
 }
 
 static void test_release_drops_what_was_lost(void **state)
@@ -102,10 +58,9 @@ static bool prepared_by(__s64 result)
 	stream_begin(&stream, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false);
 	stream_request(&stream, RECORD_REQUEST_END, T, G, RECORD_OPERATION_CONFIGURE, 0, 0, false,
 		       result);
-	feed_all();
-	prepared = page_of(0).prepared;
-	stream_free(&stream);
-	stream_init(&stream);
+	feed();
+	prepared = page_at(G, 0).prepared;
+	anew();
 	return prepared;
 }
 
@@ -123,18 +78,17 @@ static void test_unsure_page_is_redundant(void **state)
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_join(&stream, T, G, 0, 100);
 	stream_zap(&stream, T, 0, 0, 100, 1, false, 0);
-	feed_all();
-	assert_true(last_zap.sure);
-	assert_false(last_zap.redundant);
-	stream_free(&stream);
-	stream_init(&stream);
+	feed();
+	assert_true(last_zap()->sure);
+	assert_false(last_zap()->redundant);
+	anew();
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_join(&stream, T, G, 0, 100);
 	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
 	stream_zap(&stream, T, 0, 0, 100, 1, false, 0);
-	feed_all();
-	assert_false(last_zap.sure);
-	assert_true(last_zap.redundant);
+	feed();
+	assert_false(last_zap()->sure);
+	assert_true(last_zap()->redundant);
 }
 
 /* A change that is told of late does not undo a newer one. */
@@ -152,8 +106,8 @@ static void test_late_change(void **state)
 	stream_zap(&stream, T + 1, G, 0, 100, 1, false, 0);
 	late = (struct record_zap *)(stream.data + stream.used - sizeof(*late));
 	late->zap_end -= MS / 2;
-	feed_all();
-	assert_int_equal(page_of(0).applied, MODEL_PRESENT);
+	feed();
+	assert_int_equal(page_at(G, 0).applied, MODEL_PRESENT);
 }
 
 /* Absent and flushed: zapped once more it is not exposed. */
@@ -163,10 +117,10 @@ static void test_redundant_zap_exposes_nothing(void **state)
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_fault(&stream, T, G, 0, 100);
 	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
-	feed_all();
-	assert_true(last_zap.redundant);
-	assert_int_equal(model_inode_find(stream.model, G)->exposed, 0);
-	assert_false(page_of(0).exposed);
+	feed();
+	assert_true(last_zap()->redundant);
+	assert_int_equal(inode_of(G)->exposed, 0);
+	assert_false(page_at(G, 0).exposed);
 }
 
 /* A zap that is taken back before its request ends needs no flush; one that could not be, does. */
@@ -188,8 +142,7 @@ static void test_failed_restore_undoes_nothing(void **state)
 	(void)state;
 	zapped_and_restored(0);
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_NEVER_FLUSHED), 0);
-	stream_free(&stream);
-	stream_init(&stream);
+	anew();
 	zapped_and_restored(-12);
 	assert_int_equal(verdict_rule_count(stream.verdict, RULE_NEVER_FLUSHED), 1);
 }
@@ -221,8 +174,7 @@ static void test_overlapping_reads_prove_nothing(void **state)
 	(void)state;
 	read_twice(false);
 	stream_expect(&stream, VERDICT_VIOLATED);
-	stream_free(&stream);
-	stream_init(&stream);
+	anew();
 	read_twice(true);
 	stream_expect(&stream, VERDICT_INCONCLUSIVE);
 }
@@ -233,26 +185,29 @@ static void test_announced_again(void **state)
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, true);
 	stream_inode(&stream, G, RFC3, 64, false);
-	feed_all();
-	assert_true(model_inode_find(stream.model, G)->before_attach);
-	assert_true(model_doubtful(stream.model, model_inode_find(stream.model, G), 1, 2));
+	feed();
+	assert_true(inode_of(G)->before_attach);
+	assert_true(model_doubtful(stream.model, inode_of(G), 1, 2));
 }
 
 /* A page's way: what is said twice is told once. */
 static void test_moved(void **state)
 {
+	static const enum model_move way[] = { MODEL_JOINED, MODEL_LEFT, MODEL_FREED };
+
 	(void)state;
-	memset(moves, 0, sizeof(moves));
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_join(&stream, T, G, 5, 100);
 	stream_fault(&stream, T, G, 5, 100);
 	stream_leave(&stream, T, 100);
 	stream_page_free(&stream, T, 100, true);
-	feed_all();
-	assert_string_equal(moves, "JLF");
-	assert_true(last_moved.absent);
-	assert_int_equal(last_moved.pgoff, 5);
-	assert_int_equal(last_moved.inode->number, G);
+	feed();
+	assert_int_equal(watch.moved_nr, 3);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(watch.moved[i].move, way[i]);
+	assert_true(watch.moved[2].absent);
+	assert_int_equal(watch.moved[2].pgoff, 5);
+	assert_int_equal(watch.moved[2].inode->number, G);
 }
 
 int main(void)

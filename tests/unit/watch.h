@@ -30,6 +30,7 @@ static struct watch {
 	WATCHED(X)
 #undef X
 	struct model_counts counts;
+	enum record_operation zapped_by; /* of the change that came last: its request */
 	/* Of the request that ended last; conflicts: a bit a page of the first 64. */
 	__u64 conflicts;
 	struct model_zap inner[16];
@@ -55,8 +56,8 @@ static inline void watch_zapped(void *context, const struct model_zap *zap,
 				const struct model_request *request)
 {
 	(void)context;
-	(void)request;
 	watch_zap(zap);
+	watch.zapped_by = request ? request->operation : RECORD_OPERATION_NONE;
 }
 
 static inline void watch_request_ended(void *context, const struct model_request *request)
