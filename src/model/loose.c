@@ -113,7 +113,7 @@ static void loose_take_flushed(struct model *model, struct inode *inode, struct 
 static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, struct loose *loose)
 {
 	struct model_zap *zap = &loose->zap;
-	struct page known;
+	struct page known, *page;
 
 	if (!extent_page_read(inode, pgoff, &known) || page_applied(&known) != MODEL_ABSENT ||
 	    known.flags & PAGE_EXPOSED)
@@ -129,7 +129,10 @@ static void loose_take(struct model *model, struct inode *inode, __u64 pgoff, st
 		loose_take_flushed(model, inode, loose);
 		return;
 	}
-	page_set(extent_page(model, inode, pgoff), PAGE_EXPOSED, true);
+	page = extent_page(model, inode, pgoff);
+	if (!page)
+		return;
+	page_set(page, PAGE_EXPOSED, true);
 	inode->base.exposed++;
 	exposure_add(model, inode, zap);
 }

@@ -61,7 +61,7 @@ static void piece_shown(struct piece *piece, struct page *page)
 
 static void piece_know(const struct zap_taking *taking, struct piece *piece, __u64 i)
 {
-	struct page page = { .flags = 0 };
+	struct page page = { .flags = 0 }, *first;
 
 	piece->resident = extent_page_read(piece->inode, piece->pgoff, &page);
 	piece->since = pages_changed(extent_slot(taking->model, piece->inode, piece->pgoff, false),
@@ -70,7 +70,9 @@ static void piece_know(const struct zap_taking *taking, struct piece *piece, __u
 	if (!taking->shown || i || page.flags & PAGE_SURE)
 		return;
 	piece->nr = 1;
-	piece_shown(piece, extent_page(taking->model, piece->inode, piece->pgoff));
+	first = extent_page(taking->model, piece->inode, piece->pgoff);
+	if (first)
+		piece_shown(piece, first);
 }
 
 static bool piece_join(const struct zap_taking *taking, struct piece *piece, __u64 i)
