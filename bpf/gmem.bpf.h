@@ -291,9 +291,10 @@ int BPF_PROG(user_fault_exit, struct vm_fault *fault, unsigned int result)
 	owner_read_address(address, &owner);
 	if (!owner.inode)
 		return 0;
-	return owner_write(RECORD_JOIN, owner.inode, owner.i_ino,
-			   bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct folio)),
-			   address);
+	return owner_write_with(
+		RECORD_JOIN, owner.inode, owner.i_ino,
+		bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct folio)), address,
+		RECORD_OWNER_GIVEN);
 }
 
 /* fallocate() prepares folios in batches, without a fault to configure each: a second join tells. */

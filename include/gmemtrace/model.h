@@ -297,7 +297,8 @@ struct model_moved {
 	__u32 tid, tgid, cpu;
 	bool prepared; /* JOINED: on the way in; LEFT: it was, and had no memory failure */
 	bool content; /* LEFT: the first bytes of its first page, here, were not zero */
-	bool marked; /* LEFT: its folio still says that it is absent (folio-bit) */
+	bool marked; /* its folio says that it is absent (folio-bit); LEFT: still */
+	bool given; /* JOINED, PREPARED: user space maps it now */
 	bool absent; /* LEFT: for sure, from the direct map, and had no memory failure; FREED: read there */
 };
 

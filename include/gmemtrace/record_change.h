@@ -162,6 +162,7 @@ enum record_owner_bits {
 	RECORD_OWNER_DEVIATES = 1 << 1, /* FOLIO_BIT: its bit was set */
 	/* LEAVE: of one of its first 512 pages the first 8 bytes are not zero: of the first such, below. */
 	RECORD_OWNER_CONTENT = 1 << 2,
+	RECORD_OWNER_GIVEN = 1 << 3, /* JOIN: a fault of user space has ended, which maps it now */
 };
 
 #define RECORD_OWNER_CONTENT_SHIFT 16 /* the page's place in the folio; 0 where no CONTENT */

@@ -71,6 +71,8 @@ static void owner_notify(struct model *model, const struct record_owner *record,
 	moved.pfn = record->page;
 	moved.nr = record->nr;
 	moved.prepared = record->prepared & RECORD_OWNER_PREPARED;
+	moved.marked = record->prepared & RECORD_OWNER_DEVIATES;
+	moved.given = record->prepared & RECORD_OWNER_GIVEN;
 	notify_moved(model, &moved);
 }
 

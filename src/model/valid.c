@@ -5,7 +5,8 @@
  */
 #include "model/state.h"
 
-#define OWNER_BITS (RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES | RECORD_OWNER_CONTENT)
+#define OWNER_BITS                                                                                 \
+	(RECORD_OWNER_PREPARED | RECORD_OWNER_DEVIATES | RECORD_OWNER_CONTENT | RECORD_OWNER_GIVEN)
 
 /* Where one of two states is told, a third is neither of them. */
 static bool kind_contradicts(__u32 provider, __u64 flags, __u32 default_state)

@@ -97,7 +97,8 @@ static void declared_moved(struct verdict *verdict, const struct model_moved *mo
 	struct verdict_violation *violation;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (!moved->marked || !provider_has(moved->inode->provider, PROVIDER_MARKS_FOLIOS))
+	if (moved->move != MODEL_LEFT || !moved->marked ||
+	    !provider_has(moved->inode->provider, PROVIDER_MARKS_FOLIOS))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)

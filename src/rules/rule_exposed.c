@@ -19,11 +19,17 @@ static bool page_requested(const struct model *model, const struct model_inode *
 	return false;
 }
 
-static bool page_is_exposed(const struct model *model, const struct model_inode *inode, __u64 pgoff)
+static bool page_is_exposed(const struct model *model, const struct model_moved *moved, __u64 i)
 {
+	const struct model_inode *inode = moved->inode;
+	__u64 pgoff = moved->pgoff + i;
 	struct model_page page;
 
 	model_page(model, inode, pgoff, &page);
+	/* Where folios have the last word what is declared is what they say. */
+	if (provider_has(inode->provider, PROVIDER_MARKS_FOLIOS))
+		return moved->given && !moved->marked && page.sure && !page.poisoned &&
+		       page.applied == MODEL_PRESENT;
 	return !page.poisoned && page.declared == MODEL_ABSENT && page.applied == MODEL_PRESENT &&
 	       !page_requested(model, inode, pgoff);
 }
@@ -33,6 +39,22 @@ static const struct explanation exposed_explained[] = {
 	DECLARED_EXPLAINS(MODEL_ABSENT),
 	EXPLANATION(RULE_NONE, 0),
 };
+
+/* Of an inode whose folios say for themselves whether they were taken out. */
+static void words_of_given(struct verdict_violation *violation, const struct model_moved *moved,
+			   __u64 pgoff, const char *name)
+{
+	violation_source_state(violation, "model", MODEL_PRESENT, "present");
+	violation_source(violation, "events", "given to user space, never taken out");
+	violation_words(
+		violation,
+		"Page 0x%llx of %s, which is to leave the direct map when it is used, was "
+		"given to user space at %llu.%06llu s by task %u. However, it was present, and "
+		"its folio does not say otherwise: from then on the host can read what is "
+		"written there.",
+		(unsigned long long)pgoff, name, time_seconds(moved->time),
+		time_micros(moved->time), moved->tid);
+}
 
 static void accuse_exposed(struct verdict *verdict, const struct model_moved *moved, __u64 skip,
 			   __u64 nr)
@@ -58,6 +80,10 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 	if (!violation)
 		return;
 	model_inode_name(moved->inode, name, sizeof(name));
+	if (moved->given) {
+		words_of_given(violation, moved, accusation.pgoff, name);
+		return;
+	}
 	violation_source_state(violation, "model", MODEL_PRESENT, "declared absent, and present");
 	violation_source(violation, "events", "prepared before it was made absent");
 	violation_words(
@@ -69,6 +95,19 @@ static void accuse_exposed(struct verdict *verdict, const struct model_moved *mo
 		time_micros(moved->time), moved->tid);
 }
 
+/* Given away without its bit, and whether it was present is not known. */
+static void given_unsure(struct verdict *verdict, const struct model_moved *moved)
+{
+	struct model_page page;
+
+	if (!moved->given || moved->marked ||
+	    !provider_has(moved->inode->provider, PROVIDER_MARKS_FOLIOS))
+		return;
+	model_page(verdict_model(verdict), moved->inode, moved->pgoff, &page);
+	if (!page.sure && !page.poisoned && page.applied != MODEL_ABSENT)
+		verdict_unproven(verdict, moved->nr);
+}
+
 static void exposed_moved(struct verdict *verdict, const struct model_moved *moved)
 {
 	const struct model *model = verdict_model(verdict);
@@ -76,8 +115,9 @@ static void exposed_moved(struct verdict *verdict, const struct model_moved *mov
 
 	if (moved->move != MODEL_PREPARED && !(moved->move == MODEL_JOINED && moved->prepared))
 		return;
+	given_unsure(verdict, moved);
 	for (__u64 i = 0; i <= moved->nr; i++) {
-		if (i < moved->nr && page_is_exposed(model, moved->inode, moved->pgoff + i)) {
+		if (i < moved->nr && page_is_exposed(model, moved, i)) {
 			nr++;
 			continue;
 		}
@@ -202,6 +242,9 @@ static void exposed_reached(struct verdict *verdict, const struct model_reached 
 	};
 	struct verdict_violation *violation;
 
+	/* Of these nobody says what the guest may reach, and when. */
+	if (provider_has(reached->inode->provider, PROVIDER_MARKS_FOLIOS))
+		return;
 	if (verdict_doubts(verdict, &accusation, reached->inode))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
@@ -219,7 +262,8 @@ static const struct rule_descriptor exposed = {
 			   "the conversion to private had made it absent; or a conversion to shared, a "
 			   "punched hole or a release made it present before KVM had taken it out of "
 			   "there, or somebody whom nobody had asked to, as reclaim, while it was "
-			   "there. "
+			   "there; or, of an inode whose folios have a bit, a fault of user space gave it "
+			   "a page that was present. "
 			   "Marks are judged where the kernel sets them by a routine that can be hooked, "
 			   "the guest's page table where check runs live and KVM has its TDP MMU: "
 			   "kvm_tdp_mmu_map() and kvm_tdp_mmu_unmap_gfn_range() are hooked, and believed "
@@ -231,8 +275,8 @@ static const struct rule_descriptor exposed = {
 		.id = RULE_EXPOSED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_GUEST | RULE_NEEDS_PAGES,
-		.providers = PROVIDERS_TAKE_REQUESTS,
-		.watches = { "mark_prepared_exit", "guest_map_exit" },
+		.providers = PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_FOLIO_BIT),
+		.watches = { "mark_prepared_exit", "guest_map_exit", "user_fault_exit" },
 		.trusts = { "zap_invalid_exit", "zap_valid_exit", "set_range_exit" },
 		.built = true,
 	},

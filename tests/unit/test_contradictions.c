@@ -348,7 +348,7 @@ static void test_flags(void **state)
 		.header = { .kind = RECORD_JOIN, .size = sizeof(owner), .inode = G },
 		.nr = 1,
 		.page = 100,
-		.prepared = 8
+		.prepared = 16
 	};
 
 	(void)state;

@@ -664,6 +664,72 @@ static void test_nobodys_inode(void **state)
 	assert_int_equal(inode->provider, RECORD_PROVIDER_UNKNOWN);
 }
 
+/* A fault of user space has ended on page 2, which stays as it is. */
+static void given(__u32 bits, bool leaves_before)
+{
+	struct record_owner *record;
+	size_t at;
+
+	stream_free(&stream);
+	stream_init(&stream);
+	folio_bit_inode(2);
+	if (leaves_before)
+		leaves(2, true);
+	at = stream.used;
+	stream_join(&stream, T, G, 2, 104);
+	record = (struct record_owner *)(stream.data + at);
+	record->prepared = bits;
+	stream_heartbeat(&stream);
+	folio_bit_judge();
+}
+
+static void test_given(void **state)
+{
+	const __u32 fault = RECORD_OWNER_PREPARED | RECORD_OWNER_GIVEN;
+	const struct verdict_violation *violation;
+
+	(void)state;
+	given(fault, false);
+	violation = stream_expect_one(&stream, RULE_EXPOSED, G, 2, 2);
+	assert_non_null(strstr(violation->words, "was given to user space"));
+	assert_string_equal(violation->sources[1].says, "given to user space, never taken out");
+	/* Taken out, as it says or as was seen; filled beforehand; and not prepared, it is nobody's yet. */
+	given(fault | RECORD_OWNER_DEVIATES, true);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	given(fault | RECORD_OWNER_DEVIATES, false);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	given(fault, true);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	given(RECORD_OWNER_PREPARED, false);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	given(RECORD_OWNER_GIVEN, false);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+	assert_false(reason_has("could not be proven"));
+}
+
+/* Of an inode that is older than the sensors nobody knows what its page was before. */
+static void test_given_unsure(void **state)
+{
+	(void)state;
+	for (__u32 marked = 0; marked < 2; marked++) {
+		struct record_owner *record;
+		size_t at;
+
+		stream_free(&stream);
+		stream_init(&stream);
+		stream_inode(&stream, G, FOLIO_BIT, 64, true);
+		at = stream.used;
+		stream_join(&stream, T, G, 2, 104);
+		record = (struct record_owner *)(stream.data + at);
+		record->prepared = RECORD_OWNER_PREPARED | RECORD_OWNER_GIVEN |
+				   (marked ? RECORD_OWNER_DEVIATES : 0);
+		stream_heartbeat(&stream);
+		folio_bit_judge();
+		assert_int_equal(verdict_violations(stream.verdict), 0);
+		assert_int_equal(reason_has("1 page looked wrong"), !marked);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -700,6 +766,8 @@ int main(void)
 		RULE_TEST(test_borrowed_not),
 		RULE_TEST(test_reset_lost),
 		RULE_TEST(test_nobodys_inode),
+		RULE_TEST(test_given),
+		RULE_TEST(test_given_unsure),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
