@@ -372,6 +372,16 @@ static void early_tell(struct model *model, const struct task *task, const struc
 	MODEL_NOTIFY_WHOLE(model, reached, &reached);
 }
 
+/* The guest has @pfn, as far as is known: not where another page has come in its place, and it comes back late. */
+static bool pfn_in_reach(const struct inode *inode, const struct reach_chunk *chunk, __u64 pgoff,
+			 __u64 pfn)
+{
+	struct page page;
+
+	return chunk_has(chunk, pgoff) &&
+	       (!extent_page_read(inode, pgoff, &page) || page.pfn == pfn);
+}
+
 /*
  * Nobody asks for it, as where reclaim, or who allocates, gives back what no guest has used: so nothing
  * takes the pages from the guest behind it.
@@ -387,7 +397,7 @@ static void alone_restored(struct model *model, const struct task *task, struct 
 	for (__u64 pgoff = first; pgoff < end; pgoff++) {
 		const struct reach_chunk *chunk = chunk_of(inode->reach, pgoff);
 
-		if (chunk && chunk_has(chunk, pgoff) &&
+		if (chunk && pfn_in_reach(inode, chunk, pgoff, zap->pfn + (pgoff - zap->pgoff)) &&
 		    !task_takes_back(task, pgoff + chunk->delta, pgoff)) {
 			early.since = chunk->since;
 			continue;
@@ -417,7 +427,7 @@ void reach_restored(struct model *model, struct task *task, struct inode *inode,
 
 		if (!chunk)
 			i = part_last(pgoff, zap->pgoff + zap->nr - 1) - zap->pgoff;
-		else if (chunk_has(chunk, pgoff) &&
+		else if (pfn_in_reach(inode, chunk, pgoff, zap->pfn + i) &&
 			 task_takes_back(task, pgoff + chunk->delta, pgoff))
 			early_add(model, task, inode, chunk, zap, i);
 	}

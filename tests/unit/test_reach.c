@@ -184,6 +184,37 @@ static void test_given_back(void **state)
 	expect_here(RULE_EXPOSED);
 }
 
+/*
+ * A page that a hole took out comes back into the direct map late, by a worker or who punches the next hole,
+ * and the guest has another in its place.
+ */
+static void test_replaced(void **state)
+{
+	(void)state;
+	for (int asked = 0; asked < 2; asked++) {
+		bound();
+		unmapped(T, 3, 1);
+		stream_leave(&stream, T, 106);
+		stream_fault(&stream, T, G, 3, 200);
+		mapped(3);
+		if (asked)
+			stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+		stream_zap(&stream, T, 0, 3, 106, 1, true, 0);
+		if (asked)
+			stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, 63, true);
+		stream_heartbeat(&stream);
+		expect_silent(RULE_EXPOSED);
+		assert_int_equal(verdict_violations(stream.verdict), 0);
+	}
+	/* It is not the one that the guest has. */
+	bound();
+	mapped(3);
+	here();
+	stream_zap(&stream, T + 2, G, 3, 106, 1, true, 0);
+	stream_heartbeat(&stream);
+	expect_here(RULE_EXPOSED);
+}
+
 /* Never taken out, and others were: told when the conversion ends. */
 static void test_never_unmapped(void **state)
 {
@@ -606,6 +637,7 @@ int main(void)
 		RULE_TEST(test_still_silent),
 		RULE_TEST(test_still_others),
 		RULE_TEST(test_given_back),
+		RULE_TEST(test_replaced),
 		RULE_TEST(test_never_unmapped),
 		RULE_TEST(test_own_ioctl),
 		RULE_TEST(test_punch),
