@@ -65,6 +65,34 @@ static void accuse_foreign(struct verdict *verdict, const struct model_zap *chan
 			!change->inode || change->inode == request->inode ? "" : name);
 }
 
+/* What has the state already is not changed, whoever writes it once more; unless that state is wrong. */
+static bool page_stays(const struct verdict *verdict, const struct model_zap *change, __u64 pgoff)
+{
+	struct model_page page;
+
+	model_page(verdict_model(verdict), change->inode, pgoff, &page);
+	return page.declared & change->after;
+}
+
+/* @nr pages of @change from the @skip-th on. */
+static void accuse_changed(struct verdict *verdict, const struct model_zap *change,
+			   const struct model_request *request, __u64 skip, __u64 nr)
+{
+	__u64 end = skip + nr, first = skip;
+
+	if (!change->sure || change->before != change->after) {
+		accuse_foreign(verdict, change, request, skip, nr);
+		return;
+	}
+	for (; skip <= end; skip++) {
+		if (skip < end && !page_stays(verdict, change, change->pgoff + skip))
+			continue;
+		if (skip > first)
+			accuse_foreign(verdict, change, request, first, skip - first);
+		first = skip + 1;
+	}
+}
+
 /*
  * A release or a punched hole restores whole folios, and fallocate() zaps whole
  * ones that it has just made, also where they stand out of the range. What these
@@ -95,20 +123,20 @@ static void foreign_changed(struct verdict *verdict, const struct model_zap *cha
 	if (change->inode && !change->sure)
 		return;
 	if (change->inode != request->inode) {
-		accuse_foreign(verdict, change, request, 0, change->nr);
+		accuse_changed(verdict, change, request, 0, change->nr);
 		return;
 	}
 	if (!range_binds(change, request))
 		return;
 	if (change->pgoff < request->pgoff_first)
-		accuse_foreign(verdict, change, request, 0,
+		accuse_changed(verdict, change, request, 0,
 			       last < request->pgoff_first ? change->nr
 							   : request->pgoff_first - change->pgoff);
 	if (last > request->pgoff_last) {
 		__u64 from = change->pgoff > request->pgoff_last ? change->pgoff
 								 : request->pgoff_last + 1;
 
-		accuse_foreign(verdict, change, request, from - change->pgoff, last - from + 1);
+		accuse_changed(verdict, change, request, from - change->pgoff, last - from + 1);
 	}
 }
 
@@ -159,6 +187,8 @@ static const struct rule_descriptor foreign_page = {
 		.fires_when = "a request changed a page outside its range, or not its inode's",
 		.meaning = "A request changed a page outside its range, or one that is not its "
 			   "inode's. "
+			   "What has the state already, as it is declared to have, is not changed by "
+			   "who writes it once more. "
 			   "A release, or a punched hole, may restore whole folios beyond its "
 			   "range, which are gone when it has ended. "
 			   "Where the page is of no known inode, its offset is not known.",

@@ -47,6 +47,9 @@ static bool foreign_strikes(struct sim *sim, const struct sim_task *task, __u32 
 	owner = pfn_owner(sim, pfn + 1, &pgoff);
 	if (owner == task->inode && pgoff >= task->first && pgoff <= task->last)
 		return false;
+	/* It would stay as it is. */
+	if (owner && sim->absent[pfn + 1] == !task->present)
+		return false;
 	if (owner)
 		sim_hit(sim, RULE_FOREIGN_PAGE, owner, pgoff);
 	else

@@ -301,6 +301,12 @@ static void foreign(enum record_operation operation, __u64 inode, __u64 pgoff, _
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_fault(&stream, T, G, 0, 100);
 	stream_fault(&stream, T, G, 5, 110);
+	/* Present, where it is to be made absent. */
+	if (!restore && pgoff == 5) {
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, true);
+		stream_zap(&stream, T, G, 5, 110, 1, true, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 5, 5, true);
+	}
 	stream_heartbeat(&stream);
 	stream_begin(&stream, T, G, operation, 2, 3, true);
 	stream_zap(&stream, T, inode, pgoff, pfn, 1, restore, result);
@@ -329,14 +335,34 @@ static void test_foreign_guards(void **state)
 	stream_expect_one(&stream, RULE_FOREIGN_PAGE, G, 0, 0);
 	expect_words("a page was made present that is outside R's range, which R was");
 	expect_source("model", "page 0x0 of g3, absent before, present after");
-	/* It failed: nothing was changed. */
+	/* It failed, or the page was so before: nothing was changed. */
 	foreign(RECORD_OPERATION_SET_FOLIO, G, 0, 100, true, -12);
+	stream_expect_unread(&stream);
+	foreign(RECORD_OPERATION_SET_FOLIO, G, 0, 100, false, 0);
 	stream_expect_unread(&stream);
 	foreign(RECORD_OPERATION_ERROR_FOLIO, G, 0, 100, true, 0);
 	stream_expect_unread(&stream);
 	foreign(RECORD_OPERATION_SET_FOLIO, 0, 0, 9999, true, 0);
 	expect_words("a page was made present that is of no inode that is known, which R was");
 	expect_source("model", "a page of no known inode");
+}
+
+/* It is so already, and is to be otherwise: who writes it once more is part of what is wrong. */
+static void test_foreign_again(void **state)
+{
+	(void)state;
+	for (int declared = 0; declared < 2; declared++) {
+		anew();
+		faulted(4);
+		if (declared)
+			convert(0, 0, 0, 1);
+		stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 3, false);
+		stream_zap(&stream, T, G, 0, 100, 1, false, 0);
+		stream_end(&stream, T, G, RECORD_OPERATION_SET_RANGE, 2, 3, false);
+		stream_heartbeat(&stream);
+		judge();
+		assert_int_equal(verdict_rule_count(stream.verdict, RULE_FOREIGN_PAGE), declared);
+	}
 }
 
 static void test_foreign_other_words(void **state)
@@ -537,17 +563,17 @@ static void test_stuck_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUARD_TEST(test_applied_words),	      GUARD_TEST(test_declared_words),
-		GUARD_TEST(test_declared_melts),      GUARD_TEST(test_freed_words),
-		GUARD_TEST(test_freed_of_nobody),     GUARD_TEST(test_request_words),
-		GUARD_TEST(test_unknown_provider),    GUARD_TEST(test_missed_guards),
-		GUARD_TEST(test_missed_not_sure),     GUARD_TEST(test_missed_no_inode),
-		GUARD_TEST(test_missed_runs),	      GUARD_TEST(test_foreign_guards),
-		GUARD_TEST(test_foreign_other_words), GUARD_TEST(test_foreign_both_ends),
-		GUARD_TEST(test_foreign_not_sure),    GUARD_TEST(test_foreign_no_inode),
-		GUARD_TEST(test_stuck_company),	      GUARD_TEST(test_stuck_no_inode),
-		GUARD_TEST(test_stuck_two),	      GUARD_TEST(test_stuck_unknown_vm),
-		GUARD_TEST(test_stuck_at_once),
+		GUARD_TEST(test_applied_words),	    GUARD_TEST(test_declared_words),
+		GUARD_TEST(test_declared_melts),    GUARD_TEST(test_freed_words),
+		GUARD_TEST(test_freed_of_nobody),   GUARD_TEST(test_request_words),
+		GUARD_TEST(test_unknown_provider),  GUARD_TEST(test_missed_guards),
+		GUARD_TEST(test_missed_not_sure),   GUARD_TEST(test_missed_no_inode),
+		GUARD_TEST(test_missed_runs),	    GUARD_TEST(test_foreign_guards),
+		GUARD_TEST(test_foreign_again),	    GUARD_TEST(test_foreign_other_words),
+		GUARD_TEST(test_foreign_both_ends), GUARD_TEST(test_foreign_not_sure),
+		GUARD_TEST(test_foreign_no_inode),  GUARD_TEST(test_stuck_company),
+		GUARD_TEST(test_stuck_no_inode),    GUARD_TEST(test_stuck_two),
+		GUARD_TEST(test_stuck_unknown_vm),  GUARD_TEST(test_stuck_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
