@@ -38,6 +38,8 @@ struct task_struct___ids {
 	char comm[RECORD_COMM_LEN];
 } __attribute__((preserve_access_index));
 
+#define PF_KTHREAD 0x00200000
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, LOSSES_NR);

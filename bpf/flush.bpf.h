@@ -118,6 +118,7 @@ static __always_inline void flush_emit(const struct flush_part *flush)
 	record->last = flush->last;
 	record->routine = flush->routine;
 	record->full = 0;
+	record->worker = (task_current()->flags & PF_KTHREAD) != 0;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 }

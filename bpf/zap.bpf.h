@@ -130,12 +130,17 @@ static __always_inline bool zap_armed(enum sensor_program program)
 	return armed_plainly() || zap_armed_specially(program);
 }
 
-/* A change of the current task's, to wait for its flush; written at once where there is no place. */
+/*
+ * A change of the current task's, to wait for its flush; written at once where there is no place, and of
+ * a worker's, whose flush may be a request's that waits for it, and does not wait for a sweep.
+ */
 static __always_inline int zap_exit(__u64 *ctx, __u32 nr, __s32 result, __u16 routine, bool plain)
 {
 	const struct task_struct___ids *task = task_current();
 	struct begin_slot *slot = slot_place(slots, task->pid, 0);
 
+	if (task->flags & PF_KTHREAD)
+		return zap_exit_alone(ctx, nr, result, routine);
 	if (!slot_claim(slot, (__u64)task)) {
 		slot = slot_claim_second(slots, &zap_ends.armed, (__u64)task, task->pid);
 		if (!slot)

@@ -132,6 +132,7 @@ struct model_flush {
 	__u64 pfn_first, pfn_last;
 	__u32 tid, tgid, cpu;
 	bool full; /* covers every pfn */
+	bool worker; /* by a kernel thread, as far as is told */
 	__u16 routine; /* enum record_flush_routine */
 	__u64 covered; /* exposed pages of known inodes whose exposure it ended */
 };
@@ -181,6 +182,8 @@ enum model_coverage {
 	MODEL_UNANSWERED = 4, /* they cover it, and each left out a CPU that was online */
 	/* No flush after the zap, but all other CPUs were asked to run something that may have been one. */
 	MODEL_OTHERWISE = 5,
+	/* Nor one that covers it; but a kernel thread flushed it before the request ended. */
+	MODEL_BY_OTHERS = 6,
 };
 
 /* A flush that CPUs did not take part in which were online from its begin to its end. */
@@ -462,6 +465,7 @@ struct model_counts {
 	__u64 flushes;
 	__u64 flushes_unanswered; /* of any, those that CPUs did not take part in */
 	__u64 pages_otherwise; /* flushed by other means than flushes, if at all */
+	__u64 pages_by_others; /* flushed in time, by a kernel thread that may have done it for the request */
 	__u64 requests;
 	__u64 requests_open;
 	__u64 snapshots; /* completed, distinct */

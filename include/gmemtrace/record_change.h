@@ -141,7 +141,8 @@ struct record_flush {
 	__u64 first; /* ring: start address; sealed: first pfn */
 	__u64 last; /* ring: end address (exclusive); sealed: last pfn, inclusive */
 	__u32 routine; /* enum record_flush_routine */
-	__u32 full;
+	__u16 full;
+	__u16 worker; /* 1: by a kernel thread */
 };
 
 /*

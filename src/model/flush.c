@@ -77,6 +77,8 @@ static void flush_apply(struct model *model, struct model_flush *flush, struct i
 	request = request_innermost(task);
 	if (request)
 		task_flush(model, task, flush);
+	else if (flush->worker)
+		lent_flushed(model, flush);
 	if (loose_any(model))
 		loose_flush(model, task, flush);
 	if (request && request->inode)
@@ -123,6 +125,7 @@ void flush_take(struct model *model, const struct record_flush *record)
 		.tgid = record->header.tgid,
 		.cpu = record->header.cpu,
 		.full = record->full || record->routine == RECORD_FLUSH_ALL,
+		.worker = record->worker,
 		.routine = (__u16)record->routine,
 	};
 
@@ -176,11 +179,11 @@ static const struct model_unanswered *flush_unanswered(const struct task *task,
 }
 
 /* 0: nothing to say of this page. @unanswered: with UNANSWERED the newest flush that covers it. */
-static int page_coverage(const struct task *task, size_t index, __u64 pfn,
-			 const struct model_unanswered **unanswered)
+static int page_coverage(const struct model *model, const struct task *task, size_t index,
+			 __u64 pfn, const struct model_unanswered **unanswered)
 {
 	const struct model_zap *zap = &task->zaps[index];
-	int coverage = MODEL_UNCOVERED;
+	int coverage = MODEL_UNCOVERED, lent;
 
 	*unanswered = NULL;
 	if (zap->flushed && !task->unanswered_nr)
@@ -205,6 +208,11 @@ static int page_coverage(const struct task *task, size_t index, __u64 pfn,
 			*unanswered = missing;
 		coverage = MODEL_UNANSWERED;
 	}
+	if (coverage == MODEL_UNANSWERED)
+		return coverage;
+	lent = lent_coverage(model, zap, pfn);
+	if (lent != MODEL_UNCOVERED)
+		return lent;
 	return coverage == MODEL_UNCOVERED ? (int)flush_otherwise(task, zap) : coverage;
 }
 
@@ -302,7 +310,7 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 			continue;
 		while (done < zap->nr) {
 			const struct model_unanswered *unanswered, *next;
-			int coverage = page_coverage(task, i, zap->pfn + done, &unanswered);
+			int coverage = page_coverage(model, task, i, zap->pfn + done, &unanswered);
 			struct model_flush_judgement judgement = {
 				.zap = zap,
 				.request = &request->base,
@@ -316,13 +324,15 @@ void flush_judge_request(struct model *model, struct task *task, const struct re
 			/* The own flush, where there was one, covers the whole run. */
 			do {
 				done++;
-			} while (done < zap->nr &&
-				 ((zap->flushed && !task->unanswered_nr) ||
-				  (page_coverage(task, i, zap->pfn + done, &next) == coverage &&
-				   next == unanswered)));
+			} while (done < zap->nr && ((zap->flushed && !task->unanswered_nr) ||
+						    (page_coverage(model, task, i, zap->pfn + done,
+								   &next) == coverage &&
+						     next == unanswered)));
 			judgement.nr = zap->pfn + done - judgement.pfn;
 			if (coverage == MODEL_OTHERWISE)
 				model->counts.pages_otherwise += judgement.nr;
+			if (coverage == MODEL_BY_OTHERS)
+				model->counts.pages_by_others += judgement.nr;
 			if (coverage)
 				MODEL_NOTIFY(model, flush_judged, &judgement);
 		}

@@ -26,6 +26,8 @@
 #define INTERVALS_MAX 32
 /* A zap outside requests whose task has not flushed for so long never will. */
 #define LOOSE_DEADLINE 1000000000ULL
+/* Flushes by kernel threads: a request that waits for one ends right behind it. */
+#define LENT_FLUSHES 64
 
 struct interval {
 	__u64 since, until;
@@ -253,6 +255,8 @@ struct model {
 		struct inode *inode;
 		__u64 taken; /* when it was: right behind it nothing can have changed */
 	} single; /* the last change of a page by itself */
+	struct model_flush lent[LENT_FLUSHES];
+	size_t lent_nr; /* ever */
 	struct loose *loose;
 	size_t loose_head, loose_nr, loose_room;
 	__u64 loose_dropped; /* in front of the first that stands there */
@@ -516,6 +520,15 @@ void flush_take_stale(struct model *model, const struct record_stale *record);
 void flush_take_call(struct model *model, const struct record_call *record);
 /* No flush at all came after @zap: whether its task may have flushed by other means. */
 enum model_coverage flush_otherwise(const struct task *task, const struct model_zap *zap);
+
+/* lent.c */
+/* Whose open request a change asks for that a task makes which is in none; NULL: nobody's. */
+struct task *lent_by(const struct inode *inode, const struct model_zap *zap);
+/* By a kernel thread. */
+void lent_flushed(struct model *model, const struct model_flush *flush);
+/* Of a page that its request has not flushed: COVERED by who zapped it, BY_OTHERS, or UNCOVERED. */
+enum model_coverage lent_coverage(const struct model *model, const struct model_zap *zap,
+				  __u64 pfn);
 void flush_take_timed(struct model *model, const struct record_flush_timed *record);
 void flush_judge_request(struct model *model, struct task *task, const struct request *request);
 static inline bool loose_any(const struct model *model)

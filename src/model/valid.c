@@ -96,7 +96,8 @@ bool record_contradicts(const struct record_header *record)
 	case RECORD_REQUEST_END:
 		return ((const struct record_request *)record)->state > 1;
 	case RECORD_FLUSH:
-		return ((const struct record_flush *)record)->full > 1;
+		return ((const struct record_flush *)record)->full > 1 ||
+		       ((const struct record_flush *)record)->worker > 1;
 	case RECORD_JOIN:
 	case RECORD_LEAVE:
 		return owner_contradicts((const struct record_owner *)record);

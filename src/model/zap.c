@@ -301,6 +301,12 @@ zap_told(struct model *model, struct task *task, struct inode *inode, const stru
 	struct request *request = request_innermost(task);
 	bool exposes = !zap->valid && !zap->result && !zap->redundant;
 
+	if (!request && inode && inode->open) {
+		struct task *asked = lent_by(inode, zap);
+
+		task = asked ? asked : task;
+		request = request_innermost(task);
+	}
 	zap_count(model, zap, inode, request);
 	zap_count_unread(model, zap, inode, request);
 	if (zap->valid && inode && inode->reach && !zap->result)
@@ -565,6 +571,9 @@ bool zap_take_flushed(struct model *model, const struct record_zap *record)
 	if (record->header.inode)
 		taking.shown = inode_get(model, record->header.inode, record->zap_end);
 	if (!single_find(&taking, &piece, &run))
+		return false;
+	/* Somebody may have asked for it. */
+	if (piece.inode->open)
 		return false;
 	/* One that nobody has to flush, or that waits for a flush already. */
 	if (run.pages->flags & PAGE_RESIDENT &&

@@ -107,6 +107,8 @@ static const struct rule_descriptor unexpected_zap = {
 		.fires_when = "a zap on an inode that did not ask for it",
 		.meaning = "A page of a guest_memfd was made absent outside any request, or at all "
 			   "where the inode has no direct-map flag. "
+			   "What a task does outside any request, as a worker, is a request's that "
+			   "is open and asks for it. "
 			   "In the first two seconds of an inode that is older than the sensors "
 			   "nothing is judged, as a request from before cannot be seen: how many "
 			   "pages became absent then is said. "

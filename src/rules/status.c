@@ -489,6 +489,12 @@ void verdict_explain(struct verdict *verdict)
 			   "all: CPUs were asked to run something else",
 			   (unsigned long long)counts.pages_otherwise,
 			   plural_of(counts.pages_otherwise, " was", "s were"));
+	if (counts.pages_by_others)
+		reason_add(verdict,
+			   "%llu page%s flushed in time by a kernel thread: for who made them "
+			   "absent, or by chance, is not known",
+			   (unsigned long long)counts.pages_by_others,
+			   plural_of(counts.pages_by_others, " was", "s were"));
 	if (counts.reach_forgotten)
 		reason_add(verdict, "what guests could reach is not known throughout: " FORGOTTEN,
 			   (unsigned long long)counts.reach_forgotten,

@@ -357,11 +357,14 @@ static void test_flags(void **state)
 	zap.flush_full = 2;
 	stream_add(&stream, &zap.header);
 	stream_add(&stream, &flush.header);
+	flush.full = 0;
+	flush.worker = 2;
+	stream_add(&stream, &flush.header);
 	stream_add(&stream, &owner.header);
 	owner.header.kind = RECORD_LEAVE;
 	stream_add(&stream, &owner.header);
 	judge();
-	assert_int_equal(malformed(), 5);
+	assert_int_equal(malformed(), 6);
 }
 
 static void add_folio(__u16 kind, __u64 pgoff, __u64 pfn, __u32 nr)
