@@ -363,6 +363,25 @@ static void test_unexpected_of_forgotten(void **state)
 	expect_silent(RULE_UNEXPECTED_ZAP);
 }
 
+/* However long ago that is: until it is read, or comes anew. */
+static void test_unexpected_of_long_forgotten(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	lost_since(stream.now - 500);
+	heartbeats(30);
+	stream_zap(&stream, T, 0, 0, 104, 1, false, 0);
+	expect_silent(RULE_UNEXPECTED_ZAP);
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_join(&stream, T, G, 2, 104);
+	heartbeats(30);
+	here();
+	stream_zap(&stream, T, 0, 0, 104, 1, false, 0);
+	expect_here(RULE_UNEXPECTED_ZAP);
+}
+
 /* --- redundant-flush ------------------------------------------------------------------- */
 
 /* A flush cannot be meant for what is made absent after it. */
@@ -509,6 +528,7 @@ int main(void)
 		RULE_TEST(test_swallowed_of_everything),
 		RULE_TEST(test_swallowed_of_unknown),
 		RULE_TEST(test_unexpected_of_forgotten),
+		RULE_TEST(test_unexpected_of_long_forgotten),
 		RULE_TEST(test_redundant_before),
 		RULE_TEST(test_redundant_of_forgotten),
 		RULE_TEST(test_redundant_of_unknown),
