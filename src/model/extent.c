@@ -456,13 +456,22 @@ static void chunk_uncompared(const struct inode *inode, const struct chunk *chun
 	}
 }
 
+/* @nr pages alike that have changed. */
+static void alike_uncompared(bool compared, __u64 nr, struct uncompared *counts)
+{
+	if (compared)
+		counts->changed += nr;
+	else
+		counts->changed_unread += nr;
+}
+
 static void region_uncompared(const struct inode *inode, const struct region *region, __u64 start,
 			      struct uncompared *counts)
 {
 	if (!region->slots) {
 		if (region->changed)
-			*(region->compared ? &counts->changed : &counts->changed_unread) +=
-				extent_within(inode, start, REGION_MASK + 1);
+			alike_uncompared(region->compared,
+					 extent_within(inode, start, REGION_MASK + 1), counts);
 		return;
 	}
 	for (size_t i = 0; i < REGION_CHUNKS; i++, start += CHUNK_PAGES) {
@@ -471,8 +480,8 @@ static void region_uncompared(const struct inode *inode, const struct region *re
 		if (slot->chunk)
 			chunk_uncompared(inode, slot->chunk, start, counts);
 		else if (slot->changed)
-			*(slot->compared ? &counts->changed : &counts->changed_unread) +=
-				extent_within(inode, start, CHUNK_PAGES);
+			alike_uncompared(slot->compared, extent_within(inode, start, CHUNK_PAGES),
+					 counts);
 	}
 }
 

@@ -226,8 +226,10 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 	if (doubt->reason == MODEL_DOUBT_UNSEEN) {
 		model_count(verdict->model, &counts);
 		/* Calls begun before the sensors were armed end unseen in the first moments. */
-		*(doubt->since > counts.started ? &verdict->unseen : &verdict->early) +=
-			doubt->count;
+		if (doubt->since > counts.started)
+			verdict->unseen += doubt->count;
+		else
+			verdict->early += doubt->count;
 	}
 	causes_doubt(verdict, doubt, false);
 }
