@@ -83,6 +83,7 @@ struct model_inode {
 	__u64 flushes; /* issued by requests on this inode, or merged with its zaps */
 	__u64 flush_ns; /* time spent in them */
 	__u64 lost; /* records charged to this inode */
+	__u64 contradicted; /* as in struct model_counts: where there are any its history is not whole */
 	/* Of what touches the pages of model_narrow() alone, so far; 0 without it. */
 	struct model_within {
 		__u64 zapped, restored, requests, flushes, flush_ns;
@@ -367,6 +368,8 @@ struct model_reached {
 enum model_doubt_reason {
 	MODEL_DOUBT_LOSS = 1, /* records lost, or calls missed */
 	MODEL_DOUBT_UNSEEN = 2, /* the end of a request arrived whose begin did not, or the like */
+	/* Pages were read otherwise than the history, of which nothing was lost, left them: told in order of time. */
+	MODEL_DOUBT_CONTRADICTED = 3,
 };
 
 /* What happened in [since, until] is not fully known. */
@@ -455,6 +458,8 @@ struct model_counts {
 	__u64 records;
 	__u64 malformed; /* records whose fields make no sense, ignored */
 	__u64 unexplained; /* pages of inodes that tell of their residency, which changed without an event */
+	/* Pages, as they must be, that came or whose entries changed by what nobody told of, with nothing lost. */
+	__u64 contradicted;
 	__u64 inodes;
 	__u64 inodes_live;
 	__u64 inodes_unannounced; /* spoken of before any record had said what they are */

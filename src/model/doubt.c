@@ -45,6 +45,15 @@ void doubt_forget_all(struct model *model)
 		inode_forget(model, model->kept[i - 1]);
 }
 
+/* A loss is told of behind what it explains. */
+static void doubt_explain(struct model *model, struct inode *inode, __u64 since)
+{
+	if (!inode->base.contradicted || inode->contradicted_at < since)
+		return;
+	model->counts.contradicted -= inode->base.contradicted;
+	inode->base.contradicted = 0;
+}
+
 static void doubt_add(struct model *model, struct inode *inode, const struct model_doubt *doubt)
 {
 	intervals_add(model, &model->doubts_any, doubt->since, doubt->until);
@@ -53,13 +62,16 @@ static void doubt_add(struct model *model, struct inode *inode, const struct mod
 	if (inode && !inode->retired) {
 		intervals_add(model, &inode->doubts, doubt->since, doubt->until);
 		inode_shadow(model, inode, doubt->until);
+		doubt_explain(model, inode, doubt->since);
 		inode_forget(model, inode);
 	} else if (!inode) {
 		intervals_add(model, &model->doubts, doubt->since, doubt->until);
 		if (model->shadow_until < doubt->until + model->options.shadow_ns)
 			model->shadow_until = doubt->until + model->options.shadow_ns;
-		for (size_t i = 0; i < model->kept_nr; i++)
+		for (size_t i = 0; i < model->kept_nr; i++) {
 			inode_shadow(model, model->kept[i], doubt->until);
+			doubt_explain(model, model->kept[i], doubt->since);
+		}
 		doubt_forget_all(model);
 	}
 	MODEL_NOTIFY(model, doubt, doubt);
@@ -76,6 +88,25 @@ void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 u
 	};
 
 	doubt_add(model, inode, &doubt);
+}
+
+void doubt_contradicted(struct model *model, struct inode *inode, __u64 now, __u64 nr)
+{
+	struct model_doubt doubt = {
+		.inode = &inode->base,
+		.since = inode->base.met,
+		.until = now,
+		.count = nr,
+		.reason = MODEL_DOUBT_CONTRADICTED,
+	};
+
+	if (!nr)
+		return;
+	if (!inode->base.contradicted)
+		inode->contradicted_at = now;
+	inode->base.contradicted += nr;
+	model->counts.contradicted += nr;
+	MODEL_NOTIFY(model, doubt, &doubt);
 }
 
 /*

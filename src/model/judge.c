@@ -535,4 +535,5 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		judge_part(&judging, pgoff, end < last ? end : last);
 	}
 	read_tell(&judging);
+	doubt_contradicted(model, inode, judging.end, judging.contradicted);
 }

@@ -58,6 +58,7 @@ struct judging {
 	bool calm; /* no request on the whole chunk ended since the read began */
 	bool suspected; /* the chunk has suspects */
 	bool left; /* pages that want another read */
+	__u64 contradicted; /* pages that are as they must be, by an event that nobody told of */
 	struct judged like; /* the page before; judging one like it comes to the same */
 	__u64 like_word; /* of which 64 pages, counted from 1, `likes` is; 0: none */
 	__u64 likes; /* those of them that may be like it, as far as bitmaps tell */

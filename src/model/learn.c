@@ -14,6 +14,17 @@ static bool learn_outdated(const struct judging *judging, const struct model_rea
 		       judging->begin;
 }
 
+/*
+ * Whether page @page of the history, of which nothing was lost, was read otherwise. That it is as it must be tells
+ * of nobody's fault: who changed it is somebody of whom no hook tells.
+ */
+static bool learn_contradicts(const struct page *page, const struct model_read *read)
+{
+	return page->flags & PAGE_RESIDENT && page->flags & PAGE_SURE && page->pfn == read->pfn &&
+	       !(page->flags & PAGE_POISONED || read->bits & RECORD_PAGE_POISONED) &&
+	       !(page_applied(page) & read->table);
+}
+
 static void learn_residency(struct judging *judging, const struct model_read *read, bool sure)
 {
 	struct model *model = judging->model;
@@ -35,10 +46,14 @@ static void learn_residency(struct judging *judging, const struct model_read *re
 		if (learn_outdated(judging, read))
 			return;
 		model->counts.unexplained += told;
+		/* One that is not prepared may be on its way: it is there before its coming is told of. */
+		judging->contradicted += told && read->bits & RECORD_PAGE_PREPARED;
 		page = page_join(model, inode, read->pgoff, read->pfn);
 		if (!page)
 			return;
 		loose_adopt(model, inode, read->pgoff, read->pfn, 1);
+	} else {
+		judging->contradicted += learn_contradicts(page, read);
 	}
 	page_set(page, PAGE_SURE, sure);
 	if (read->bits & RECORD_PAGE_PREPARED)
@@ -81,10 +96,14 @@ void learn_alike(struct judging *judging, struct chunk_slot *slot, const struct 
 	if (!(read->bits & RECORD_PAGE_RESIDENT))
 		return;
 	if (!(slot->like.flags & PAGE_RESIDENT)) {
-		if (inode_has(inode, PROVIDER_TELLS_RESIDENCY) && sure)
+		if (inode_has(inode, PROVIDER_TELLS_RESIDENCY) && sure) {
 			judging->model->counts.unexplained += read->nr;
+			judging->contradicted += read->bits & RECORD_PAGE_PREPARED ? read->nr : 0;
+		}
 		if (pages_join(judging->model, inode, read->pgoff, read->pfn, read->nr))
 			return;
+	} else if (learn_contradicts(&slot->like, read)) {
+		judging->contradicted += read->nr;
 	}
 	page_set(&slot->like, PAGE_SURE, sure);
 	if (read->bits & RECORD_PAGE_PREPARED)

@@ -72,6 +72,7 @@ struct inode {
 	__u64 inconclusive; /* pages, when it died */
 	__u64 unread; /* pages, when it died, or at the end; of base.uncompared */
 	__u64 snapshot; /* number of the last snapshot counted */
+	__u64 contradicted_at; /* ns: when the first of base.contradicted was seen */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */
 	struct ended *ended; /* that declare, while others were open: no more than ENDED_MAX */
@@ -581,6 +582,8 @@ void reach_forget(struct model *model, struct inode *inode, __u64 pgoff, __u64 n
 void reach_free(struct model *model, struct inode *inode);
 
 /* doubt.c */
+/* @nr pages of @inode came or changed without an event before @now (ns): so may others have. */
+void doubt_contradicted(struct model *model, struct inode *inode, __u64 now, __u64 nr);
 bool doubt_within(const struct model *model, const struct inode *inode, __u64 since, __u64 until);
 void doubt_loss(struct model *model, const struct record_loss *record);
 /* A heartbeat behind a gap in the stream comes. true: what is taken up to it is to be forgotten. */

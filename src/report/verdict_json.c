@@ -191,6 +191,7 @@ static void add_counts(struct json_object *object, const struct model_counts *co
 	add_count(object, "zaps_foreign", counts->zaps_foreign);
 	add_count(object, "foreign_flushed", counts->foreign_flushed);
 	add_count(object, "unexplained", counts->unexplained);
+	add_count(object, "contradicted", counts->contradicted);
 	add_count(object, "records", counts->records);
 	add_count(object, "malformed", counts->malformed);
 	add_count(object, "lost", counts->lost);

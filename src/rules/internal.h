@@ -162,6 +162,8 @@ void causes_settle(struct verdict *verdict, __u64 now, bool all);
 void causes_drop(struct verdict *verdict);
 /* Drops what @doubt may explain; @answers: of that, what rests on who answered flushes alone. */
 void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool answers);
+/* Takes back, final or not, what rests on the state that pages of @inode had: its history has turned out to lack some. */
+void causes_contradict(struct verdict *verdict, const struct model_inode *inode);
 
 /* lists.c: where what is final of @rule goes */
 struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);

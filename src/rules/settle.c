@@ -70,10 +70,14 @@ static void explanations_tell(const struct verdict *verdict, const struct cause 
 	}
 }
 
+static bool cause_violates(const struct verdict *verdict, const struct cause *cause)
+{
+	return list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations &&
+	       !cause_left_out(verdict, cause);
+}
+
 static void cause_finish(struct verdict *verdict, struct cause *cause)
 {
-	bool violates;
-
 	cause_remove(&verdict->pending, cause);
 	if (cause_follows(verdict, cause)) {
 		explanations_tell(verdict, cause);
@@ -82,10 +86,9 @@ static void cause_finish(struct verdict *verdict, struct cause *cause)
 	}
 	for (struct told *told = cause->told; told && cause->descriptor->listed; told = told->next)
 		cause->descriptor->listed(verdict, told->violation);
-	violates = list_of(verdict, &cause->descriptor->rule) == &verdict->lists->violations;
 	cause = cause_enter(verdict, &verdict->final, cause);
 	if (cause)
-		verdict->violated |= violates && !cause_left_out(verdict, cause);
+		verdict->violated |= cause_violates(verdict, cause);
 }
 
 static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
@@ -129,19 +132,19 @@ void causes_settle(struct verdict *verdict, __u64 now, bool all)
 	verdict->lists->stale |= changed;
 }
 
-static void cause_drop(struct verdict *verdict, struct cause *cause)
+static void cause_drop(struct verdict *verdict, struct cause_set *set, struct cause *cause)
 {
 	/* Whether a note is true decides nothing. */
 	if (cause->descriptor->rule.severity == RULE_SEVERITY_VIOLATION)
 		verdict->unproven += cause->count;
-	cause_remove(&verdict->pending, cause);
+	cause_remove(set, cause);
 	cause_free(verdict, cause);
 }
 
 void causes_drop(struct verdict *verdict)
 {
 	while (verdict->pending.first)
-		cause_drop(verdict, verdict->pending.first);
+		cause_drop(verdict, &verdict->pending, verdict->pending.first);
 }
 
 void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
@@ -175,6 +178,35 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 	for (; cause; cause = next) {
 		next = cause->next;
 		if ((!answers || cause->answers) && doubt_explains(doubt, cause))
-			cause_drop(verdict, cause);
+			cause_drop(verdict, &verdict->pending, cause);
 	}
+}
+
+/* Of a page that nobody had the one that was contradicted may be who has. */
+static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
+{
+	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES && !cause->immune &&
+	       (cause->inode == inode || cause->pgoff_unknown);
+}
+
+static void set_contradict(struct verdict *verdict, struct cause_set *set,
+			   const struct model_inode *inode)
+{
+	struct cause *cause = set->first, *next;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause_contradicted(cause, inode))
+			cause_drop(verdict, set, cause);
+	}
+}
+
+void causes_contradict(struct verdict *verdict, const struct model_inode *inode)
+{
+	set_contradict(verdict, &verdict->pending, inode);
+	set_contradict(verdict, &verdict->final, inode);
+	verdict->lists->stale = true;
+	verdict->violated = false;
+	for (struct cause *cause = verdict->final.first; cause; cause = cause->next)
+		verdict->violated |= cause_violates(verdict, cause);
 }

@@ -188,13 +188,20 @@ void verdict_excused(struct verdict *verdict, __u32 rule, __u64 pages)
 	verdict->excused[rule] += pages;
 }
 
+/* Where pages change by what no hook knows nobody can say what was there before a request. */
+static bool rule_contradicted(const struct rule *rule, const struct model_inode *inode)
+{
+	return rule->needs & RULE_NEEDS_PAGES && inode && inode->contradicted;
+}
+
 bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
 		    const struct model_inode *inode)
 {
 	const struct rule *rule = &descriptor_find(accusation->rule)->rule;
 	const struct model_inode *accused = accusation->inode;
 
-	if (!model_doubtful(verdict->model, inode, accusation->from, accusation->to))
+	if (!model_doubtful(verdict->model, inode, accusation->from, accusation->to) &&
+	    !rule_contradicted(rule, accused))
 		return false;
 	if (rule->severity != RULE_SEVERITY_VIOLATION || !rule_speaks_of(rule, accused))
 		return true;
@@ -223,6 +230,10 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 	struct verdict *verdict = context;
 	struct model_counts counts;
 
+	if (doubt->reason == MODEL_DOUBT_CONTRADICTED) {
+		causes_contradict(verdict, doubt->inode);
+		return;
+	}
 	if (doubt->reason == MODEL_DOUBT_UNSEEN) {
 		model_count(verdict->model, &counts);
 		/* Calls begun before the sensors were armed end unseen in the first moments. */

@@ -34,13 +34,18 @@ static void fill(struct stream *stream, bool violate, bool bound)
 		stream_page_free(stream, TASK, 104, true);
 	for (__u32 pass = 0; pass < 2; pass++) {
 		struct stream_page pages[8];
+		size_t nr = 0;
 
-		for (__u64 page = 0; page < 8; page++)
-			pages[page] =
+		for (__u64 page = 0; page < 8; page++) {
+			/* That one is gone. */
+			if (violate && page == 2)
+				continue;
+			pages[nr++] =
 				(struct stream_page){ page, 100 + 2 * page, 1,
 						      RECORD_PAGE_RESIDENT | RECORD_PAGE_PREPARED };
+		}
 		stream_read(stream, INODE, RECORD_PROVIDER_RFC3, false, RECORD_SNAPSHOT_RELEASE,
-			    pass, 0, 8, pages, 8);
+			    pass, 0, 8, pages, nr);
 	}
 	stream_finish(stream);
 }

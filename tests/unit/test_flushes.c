@@ -92,8 +92,8 @@ static void test_foreign_page_fallocate_whole_folio(void **state)
 	stream_inode(&stream, G, RFC3, 64, false);
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 1, 2, true);
 	for (__u64 i = 0; i < 4; i++)
-		configure(i, 100 + i, false, 0, 0);
-	stream_flush(&stream, T, 100, 103, false);
+		configure(i, 100 + 2 * i, false, 0, 0);
+	stream_flush(&stream, T, 100, 106, false);
 	stream_end(&stream, T, G, RECORD_OPERATION_FALLOCATE, 1, 2, true);
 	release(RFC3, pages, pages_seen(pages, 0, 4, ABSENT_BITS));
 	stream_expect(&stream, VERDICT_CONSISTENT);

@@ -308,7 +308,7 @@ static void test_missed_page(void **state)
 	faulted(8);
 	convert(0, 7, 2, 2);
 	pages_seen(pages, 0, 8, PRESENT_BITS | DEVIATES);
-	/* Somebody else put it right before anyone looked: history tells all the same. */
+	pages[2].bits = pages[3].bits = ABSENT_BITS | DEVIATES;
 	release(RFC3, pages, 8);
 	assert_int_equal(stream_expect_one(&stream, RULE_MISSED_PAGE, G, 2, 3)->count, 2);
 }

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Pages that come, or are changed, by what no hook knows: nobody is accused of it, and nothing is green by it. */
+#include "here.h"
+
+#define RANGE RECORD_OPERATION_SET_RANGE
+#define CONVERTED (PRESENT_BITS | DEVIATES)
+
+static void read_pages(__u64 inode, enum record_snapshot_origin origin,
+		       const struct stream_page *pages)
+{
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, inode, RFC3, false, origin, pass, 0, 64, pages, 4);
+}
+
+/* Pages 0 to 3 were converted, as far as anybody told but for page 1; enough time goes by for it to be final. */
+static void missed(bool final)
+{
+	here_anew();
+	faulted(4);
+	convert(0, 3, 1, 1);
+	for (int i = 0; final && i < 4; i++) {
+		stream.now += SECOND;
+		stream_heartbeat(&stream);
+	}
+}
+
+static __u64 contradicted(void)
+{
+	struct model_counts counts;
+
+	model_count(stream.model, &counts);
+	return counts.contradicted;
+}
+
+static void expect_judged(enum verdict_value value, size_t violations, __u64 pages)
+{
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, value);
+	assert_int_equal(verdict_violations(stream.verdict), violations);
+	assert_int_equal(contradicted(), pages);
+}
+
+/* It is as it must be, and nobody told who made it so: what was said of it is taken back, final or not. */
+static void test_taken_back(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	for (int origin = RECORD_SNAPSHOT_LIVE; origin <= RECORD_SNAPSHOT_RELEASE; origin++) {
+		for (int final = 0; final < 2; final++) {
+			missed(final);
+			pages_seen(pages, 0, 4, CONVERTED);
+			read_pages(G, (enum record_snapshot_origin)origin, pages);
+			expect_judged(VERDICT_INCONCLUSIVE, 0, 1);
+			assert_true(reason_has("1 page came or changed by what no sensor knows"));
+			/* The control. */
+			missed(final);
+			pages[1].bits = ABSENT_BITS | DEVIATES;
+			read_pages(G, (enum record_snapshot_origin)origin, pages);
+			expect_judged(VERDICT_VIOLATED, 1, 0);
+		}
+	}
+}
+
+/* Nobody is accused by what such an inode's pages were before, from then on either; of another's, yes. */
+static void test_of_one_inode(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	missed(false);
+	pages_seen(pages, 0, 4, CONVERTED);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_begin(&stream, T, G, RANGE, 0, 0, false);
+	stream_end(&stream, T, G, RANGE, 0, 0, false);
+	expect_judged(VERDICT_INCONCLUSIVE, 0, 1);
+
+	missed(false);
+	stream_inode(&stream, 9, RFC3, 64, false);
+	stream_fault(&stream, T, 9, 0, 500);
+	stream_begin(&stream, T, 9, RANGE, 0, 0, true);
+	stream_end(&stream, T, 9, RANGE, 0, 0, true);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	expect_judged(VERDICT_VIOLATED, 1, 1);
+	assert_int_equal(verdict_violation(stream.verdict, 0)->inode->number, 9);
+}
+
+/* Where nobody is accused it is not green, either: of what made them absent nobody knows whether it was flushed. */
+static void test_not_green(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	here_anew();
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 4; i++)
+		stream_join(&stream, T, G, i, 100 + 2 * i);
+	stream_heartbeat(&stream);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	read_pages(G, RECORD_SNAPSHOT_RELEASE, pages);
+	expect_judged(VERDICT_INCONCLUSIVE, 0, 4);
+}
+
+/* What was read from a failed page's entry, or after a loss that is told of later, contradicts nothing. */
+static void test_explained(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	missed(false);
+	pages_seen(pages, 0, 4, CONVERTED);
+	pages[1].bits |= RECORD_PAGE_POISONED;
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	expect_judged(VERDICT_VIOLATED, 1, 0);
+
+	missed(false);
+	pages_seen(pages, 0, 4, CONVERTED);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, SECOND, 3);
+	expect_judged(VERDICT_INCONCLUSIVE, 0, 0);
+}
+
+/* Another page stands in its place, and nobody told of its coming: requests that change it change nobody else's. */
+static void replaced(__u32 bits)
+{
+	struct stream_page pages[4];
+
+	here_anew();
+	faulted(4);
+	pages_seen(pages, 0, 4, ABSENT_BITS);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_begin(&stream, T, G, RANGE, 0, 0, true);
+	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_zap(&stream, T, 0, 0, 500, 1, true, 0);
+	stream_end(&stream, T, G, RANGE, 0, 0, true);
+	for (int i = 0; i < 4; i++) {
+		stream.now += SECOND;
+		stream_heartbeat(&stream);
+	}
+	pages[0].bits = CONVERTED;
+	pages[1] = (struct stream_page){ 1, 500, 1, bits };
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+}
+
+static void test_came(void **state)
+{
+	(void)state;
+	replaced(ABSENT_BITS);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(here_count(RULE_FOREIGN_PAGE), 0);
+	assert_int_equal(contradicted(), 1);
+	/* One that is not prepared may be on its way. */
+	replaced(RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	assert_int_equal(here_count(RULE_FOREIGN_PAGE), 1);
+	assert_int_equal(contradicted(), 0);
+}
+
+/* A whole chunk of pages alike. */
+static void alike(__u32 history, __u32 bits)
+{
+	const struct stream_page pages[] = { { 0, 0x1000, 512, bits } };
+
+	here_anew();
+	stream_inode(&stream, G, RFC3, 512, false);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 512,
+			    &(const struct stream_page){ 0, 0x1000, 512, history }, 1);
+	for (__u32 pass = 0; pass < 2; pass++)
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 512, pages, 1);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+}
+
+static void test_alike(void **state)
+{
+	(void)state;
+	/* Came, told by nobody. */
+	alike(ABSENT_BITS, ABSENT_BITS);
+	assert_int_equal(contradicted(), 512);
+	assert_int_equal(verdict_value(stream.verdict), VERDICT_INCONCLUSIVE);
+	/* And then it is otherwise than it was, by nobody. */
+	alike(RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT, ABSENT_BITS);
+	assert_int_equal(contradicted(), 512);
+	alike(RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT,
+	      RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT);
+	assert_int_equal(contradicted(), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		RULE_TEST(test_taken_back), RULE_TEST(test_of_one_inode),
+		RULE_TEST(test_not_green),  RULE_TEST(test_explained),
+		RULE_TEST(test_came),	    RULE_TEST(test_alike),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
