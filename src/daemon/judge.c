@@ -178,6 +178,9 @@ static void violations_tell(struct judge *judge)
 	}
 	if (listed == judge->listed)
 		return;
+	if (listed < judge->listed)
+		judge_say(judge, "violations that were told of are taken back: their pages came or "
+				 "changed by what no sensor knows");
 	judge->listed = listed;
 	for (size_t i = 0; (violation = verdict_violation(judge->verdict, i)); i++)
 		violation_tell(judge, violation);

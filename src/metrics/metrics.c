@@ -132,7 +132,7 @@ static void write_rules(const struct metrics *metrics, FILE *out, enum rule_seve
 	while ((rule = rule_next(rule))) {
 		if (rule->severity == severity && rule->built)
 			fprintf(out, "%s{rule=\"%s\"} %llu\n", name, rule->name,
-				(unsigned long long)verdict_rule_count(metrics->verdict, rule->id));
+				(unsigned long long)verdict_rule_told(metrics->verdict, rule->id));
 	}
 }
 

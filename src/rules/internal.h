@@ -117,6 +117,7 @@ struct verdict {
 	__u64 unproven; /* pages whose difference could not be made final */
 	__u64 excused
 		[RULE_IDS_MAX]; /* by rule: pages that what was before the sensors may explain */
+	__u64 taken_back[RULE_IDS_MAX]; /* by rule: as rule_count, final once */
 	__u64 unseen; /* requests whose begin or end was not seen, beyond late attach */
 	__u64 early; /* that began before the sensors, and ended */
 	__u64 advanced; /* ns: the last heartbeat's watermark */

@@ -187,3 +187,8 @@ __u64 verdict_rule_count(const struct verdict *verdict, __u32 id)
 		       ? verdict->final.rule_count[id] - verdict_lists(verdict)->left_out[id]
 		       : 0;
 }
+
+__u64 verdict_rule_told(const struct verdict *verdict, __u32 id)
+{
+	return id < RULE_IDS_MAX ? verdict_rule_count(verdict, id) + verdict->taken_back[id] : 0;
+}

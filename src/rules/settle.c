@@ -196,8 +196,11 @@ static void set_contradict(struct verdict *verdict, struct cause_set *set,
 
 	for (; cause; cause = next) {
 		next = cause->next;
-		if (cause_contradicted(cause, inode))
-			cause_drop(verdict, set, cause);
+		if (!cause_contradicted(cause, inode))
+			continue;
+		if (set == &verdict->final && !cause_left_out(verdict, cause))
+			verdict->taken_back[cause->descriptor->rule.id] += cause->count;
+		cause_drop(verdict, set, cause);
 	}
 }
 

@@ -336,11 +336,11 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 			       (unsigned long long)counts->requests_unread,
 			       plural(counts->requests_unread));
 	if (rule->needs & RULE_NEEDS_PAGES && counts->contradicted)
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu page%s came or changed by what no sensor "
-			       "knows",
-			       (unsigned long long)counts->contradicted,
-			       plural(counts->contradicted));
+		not_judged_add(
+			verdict, rule,
+			"not judged throughout: %llu page%s came or changed by what no sensor "
+			"knows",
+			(unsigned long long)counts->contradicted, plural(counts->contradicted));
 	if (verdict->early && judges_requests(rule))
 		not_judged_add(verdict, rule,
 			       "not judged throughout: %llu call%s begun before the sensors came",
@@ -490,10 +490,11 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict, "%llu page%s looked wrong, but it could not be proven",
 			   (unsigned long long)verdict->unproven, plural(verdict->unproven));
 	if (counts.contradicted)
-		reason_add(verdict,
-			   "%llu page%s came or changed by what no sensor knows: how they were before "
-			   "is not known",
-			   (unsigned long long)counts.contradicted, plural(counts.contradicted));
+		reason_add(
+			verdict,
+			"%llu page%s came or changed by what no sensor knows: how they were before "
+			"is not known",
+			(unsigned long long)counts.contradicted, plural(counts.contradicted));
 	if (counts.pages_otherwise)
 		reason_add(verdict,
 			   "%llu page%s flushed by other means than the kernel's routines, if at "

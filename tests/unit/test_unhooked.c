@@ -54,6 +54,10 @@ static void test_taken_back(void **state)
 			read_pages(G, (enum record_snapshot_origin)origin, pages);
 			expect_judged(VERDICT_INCONCLUSIVE, 0, 1);
 			assert_true(reason_has("1 page came or changed by what no sensor knows"));
+			/* Who counted it does not count back. */
+			assert_int_equal(verdict_rule_count(stream.verdict, RULE_MISSED_PAGE), 0);
+			assert_int_equal(verdict_rule_told(stream.verdict, RULE_MISSED_PAGE),
+					 final);
 			/* The control. */
 			missed(final);
 			pages[1].bits = ABSENT_BITS | DEVIATES;
@@ -193,9 +197,8 @@ static void test_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_taken_back), RULE_TEST(test_of_one_inode),
-		RULE_TEST(test_not_green),  RULE_TEST(test_explained),
-		RULE_TEST(test_came),	    RULE_TEST(test_alike),
+		RULE_TEST(test_taken_back), RULE_TEST(test_of_one_inode), RULE_TEST(test_not_green),
+		RULE_TEST(test_explained),  RULE_TEST(test_came),	  RULE_TEST(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
