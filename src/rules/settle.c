@@ -185,7 +185,7 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 /* Of a page that nobody had the one that was contradicted may be who has. */
 static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
 {
-	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES && !cause->immune &&
+	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES &&
 	       (cause->inode == inode || cause->pgoff_unknown);
 }
 

@@ -90,6 +90,29 @@ static void test_of_one_inode(void **state)
 	assert_int_equal(verdict_violation(stream.verdict, 0)->inode->number, 9);
 }
 
+/* What a read proves, and not how the pages were before, stands. */
+static void test_stands(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	missed(false);
+	pages_seen(pages, 0, 4, CONVERTED);
+	pages[3].bits = ABSENT_BITS | DEVIATES;
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	expect_judged(VERDICT_VIOLATED, 1, 1);
+	assert_int_equal(here_count(RULE_APPLIED_MISMATCH), 1);
+	/* Of what is not shown nothing was told, so nothing is counted back. */
+	missed(true);
+	pages_seen(pages, 0, 4, CONVERTED);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_finish(&stream);
+	stream_judge_with(&stream, NULL,
+			  &(const struct verdict_options){
+				  .pages_only = true, .pgoff_first = 2, .pgoff_last = 3 });
+	assert_int_equal(verdict_rule_told(stream.verdict, RULE_MISSED_PAGE), 0);
+}
+
 /* Where nobody is accused it is not green, either: of what made them absent nobody knows whether it was flushed. */
 static void test_not_green(void **state)
 {
@@ -123,26 +146,33 @@ static void test_explained(void **state)
 	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
 	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, SECOND, 3);
 	expect_judged(VERDICT_INCONCLUSIVE, 0, 0);
+
+	/* What was lost only after it was read is no reason. */
+	missed(false);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_heartbeat(&stream);
+	stream.now += SECOND;
+	stream_loss(&stream, 0, RECORD_LOSS_RING_FULL, stream.now - 1000, 3);
+	expect_judged(VERDICT_INCONCLUSIVE, 0, 1);
 }
 
 /* Another page stands in its place, and nobody told of its coming: requests that change it change nobody else's. */
-static void replaced(__u32 bits)
+static void replaced(__u64 inode, __u32 bits)
 {
 	struct stream_page pages[4];
 
 	here_anew();
 	faulted(4);
+	stream_inode(&stream, 9, RFC3, 64, false);
 	pages_seen(pages, 0, 4, ABSENT_BITS);
 	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
-	stream_begin(&stream, T, G, RANGE, 0, 0, true);
-	stream_zap(&stream, T, G, 0, 100, 1, true, 0);
+	stream_begin(&stream, T, inode, RANGE, 0, 0, true);
 	stream_zap(&stream, T, 0, 0, 500, 1, true, 0);
-	stream_end(&stream, T, G, RANGE, 0, 0, true);
+	stream_end(&stream, T, inode, RANGE, 0, 0, true);
 	for (int i = 0; i < 4; i++) {
 		stream.now += SECOND;
 		stream_heartbeat(&stream);
 	}
-	pages[0].bits = CONVERTED;
 	pages[1] = (struct stream_page){ 1, 500, 1, bits };
 	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
 }
@@ -150,13 +180,15 @@ static void replaced(__u32 bits)
 static void test_came(void **state)
 {
 	(void)state;
-	replaced(ABSENT_BITS);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
-	assert_int_equal(here_count(RULE_FOREIGN_PAGE), 0);
-	assert_int_equal(contradicted(), 1);
+	for (__u64 inode = G; inode <= 9; inode += 9 - G) {
+		replaced(inode, ABSENT_BITS);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_FOREIGN_PAGE), 0);
+		assert_int_equal(contradicted(), 1);
+	}
 	/* One that is not prepared may be on its way. */
-	replaced(RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT);
+	replaced(9, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);
 	assert_int_equal(here_count(RULE_FOREIGN_PAGE), 1);
@@ -197,8 +229,9 @@ static void test_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_taken_back), RULE_TEST(test_of_one_inode), RULE_TEST(test_not_green),
-		RULE_TEST(test_explained),  RULE_TEST(test_came),	  RULE_TEST(test_alike),
+		RULE_TEST(test_taken_back), RULE_TEST(test_stands),    RULE_TEST(test_of_one_inode),
+		RULE_TEST(test_not_green),  RULE_TEST(test_explained), RULE_TEST(test_came),
+		RULE_TEST(test_alike),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
