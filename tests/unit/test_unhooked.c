@@ -98,10 +98,15 @@ static void test_stands(void **state)
 	(void)state;
 	missed(false);
 	pages_seen(pages, 0, 4, CONVERTED);
-	pages[3].bits = ABSENT_BITS | DEVIATES;
+	pages[1].bits = pages[3].bits = ABSENT_BITS | DEVIATES;
 	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
-	expect_judged(VERDICT_VIOLATED, 1, 1);
-	assert_int_equal(here_count(RULE_APPLIED_MISMATCH), 1);
+	pages[1].bits = CONVERTED;
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	/* Nor what was seen to happen. */
+	stream_zap_flush(&stream, T + 1, G, 2, 104, 1, 104, 104);
+	expect_judged(VERDICT_VIOLATED, 3, 1);
+	assert_int_equal(here_count(RULE_APPLIED_MISMATCH), 2);
+	assert_int_equal(here_count(RULE_UNEXPECTED_ZAP), 1);
 	/* Of what is not shown nothing was told, so nothing is counted back. */
 	missed(true);
 	pages_seen(pages, 0, 4, CONVERTED);
