@@ -73,9 +73,34 @@ memory_comes() {
 		'250 absent 250 present' 'all of them do'
 }
 
+# And goes again, with its direct map and its pages' descriptions: what is watched is elsewhere, as nothing that cannot
+# move lies there; who walks the direct map meets a hole.
+memory_goes() {
+	guest --kernel stock-6.12 --plug 1G --append memhp_default_state=online_movable --timeout 600 -- sh -c '
+		blocks() { set -- /sys/devices/system/memory/memory[0-9]*; echo $#; }
+		go() {
+			echo 1 >/sys/bus/acpi/devices/PNP0C80:00/eject
+			for try in 1 2 3 4 5 6 7 8 9 10; do [ "$(blocks)" = "$before" ] && return; sleep 1; done
+		}
+		before=$(blocks)
+		gmemtrace check --json -- gmem-load secretmem --pages 100 --rounds 1 --hold-seconds 20 >/out/held.json &
+		sleep 4
+		plug-memory movable; echo "$(($(blocks) - before)) came"
+		gmemtrace map --json >/out/more.json
+		go; echo "$(($(blocks) - before)) are left"
+		gmemtrace map --json >/out/less.json
+		wait'
+	stdout_like '^8 came' 'memory is plugged in'
+	stdout_like '^0 are left' 'and taken out again while it is watched'
+	json_ok "$out/held.json" '.verdict == "consistent" and .pages >= 100' 'pages beside memory that goes are consistent'
+	json_ok "$out/more.json" '.orphans == []' 'where it is all absent pages are somebody'"'"'s'
+	json_ok "$out/less.json" '.orphans == []' 'and where it was'
+}
+
 if [ -e "$("$top/lab/stock" stock-6.12 2>/dev/null)/bzImage" ]; then
 	memory_comes
+	memory_goes
 else
-	skip 3 'there is no stock-6.12 to plug memory in'
+	skip 8 'there is no stock-6.12 to plug memory in'
 fi
 end_tests print-plan
