@@ -368,8 +368,6 @@ struct model_reached {
 enum model_doubt_reason {
 	MODEL_DOUBT_LOSS = 1, /* records lost, or calls missed */
 	MODEL_DOUBT_UNSEEN = 2, /* the end of a request arrived whose begin did not, or the like */
-	/* Pages were read otherwise than the history, of which nothing was lost, left them: told in order of time. */
-	MODEL_DOUBT_CONTRADICTED = 3,
 };
 
 /* What happened in [since, until] is not fully known. */
@@ -440,6 +438,11 @@ struct model_observer {
 	 * doubt(), called as soon as it is fed.
 	 */
 	void (*lost_besides)(void *context, const struct model_doubt *loss);
+	/*
+	 * At @now a read has shown that the history of @inode is not whole, though nothing of it was lost: its
+	 * `contradicted` has grown. A loss that is told of later may explain it: then that is 0 again.
+	 */
+	void (*contradicted)(void *context, const struct model_inode *inode, __u64 now);
 	/* Everything before @now has been taken. */
 	void (*advanced)(void *context, __u64 now);
 	void (*finished)(void *context, __u64 now);

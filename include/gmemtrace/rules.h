@@ -262,7 +262,7 @@ __u64 verdict_alloweds_unlisted(const struct verdict *verdict);
 const char *verdict_allows(const struct verdict *verdict, const struct rule *rule);
 
 __u64 verdict_rule_count(const struct verdict *verdict, __u32 id); /* pages, all */
-/* The same, and those that were taken back since (MODEL_DOUBT_CONTRADICTED): it never falls. */
+/* The same, and those that were taken back since, as they were contradicted: it never falls. */
 __u64 verdict_rule_told(const struct verdict *verdict, __u32 id);
 
 /* Rules that could not be judged, with the reason. NULL behind the last. */

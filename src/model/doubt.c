@@ -92,21 +92,13 @@ void doubt_unseen(struct model *model, struct inode *inode, __u64 since, __u64 u
 
 void doubt_contradicted(struct model *model, struct inode *inode, __u64 now, __u64 nr)
 {
-	struct model_doubt doubt = {
-		.inode = &inode->base,
-		.since = inode->base.met,
-		.until = now,
-		.count = nr,
-		.reason = MODEL_DOUBT_CONTRADICTED,
-	};
-
 	if (!nr)
 		return;
 	if (!inode->base.contradicted)
 		inode->contradicted_at = now;
 	inode->base.contradicted += nr;
 	model->counts.contradicted += nr;
-	MODEL_NOTIFY(model, doubt, &doubt);
+	MODEL_NOTIFY(model, contradicted, &inode->base, now);
 }
 
 /*

@@ -230,10 +230,6 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 	struct verdict *verdict = context;
 	struct model_counts counts;
 
-	if (doubt->reason == MODEL_DOUBT_CONTRADICTED) {
-		causes_contradict(verdict, doubt->inode);
-		return;
-	}
 	if (doubt->reason == MODEL_DOUBT_UNSEEN) {
 		model_count(verdict->model, &counts);
 		/* Calls begun before the sensors were armed end unseen in the first moments. */
@@ -250,6 +246,12 @@ static void verdict_lost_besides(void *context, const struct model_doubt *loss)
 {
 	if (record_loss_damage(loss->cause) == RECORD_DAMAGE_ANSWERS)
 		causes_doubt(context, loss, true);
+}
+
+static void verdict_contradicted(void *context, const struct model_inode *inode, __u64 now)
+{
+	(void)now;
+	causes_contradict(context, inode);
 }
 
 static void verdict_advanced(void *context, __u64 now)
@@ -443,6 +445,7 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.mapped = verdict_mapped,
 		.doubt = verdict_doubt,
 		.lost_besides = verdict_lost_besides,
+		.contradicted = verdict_contradicted,
 		.advanced = verdict_advanced,
 		.finished = verdict_finished,
 		.spare = { .unproven = true, .covered = true },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Pages that come, or are changed, by what no hook knows: nobody is accused of it, and nothing is green by it. */
+#include "gmemtrace/story.h"
 #include "here.h"
 
 #define RANGE RECORD_OPERATION_SET_RANGE
@@ -161,6 +162,35 @@ static void test_explained(void **state)
 	expect_judged(VERDICT_INCONCLUSIVE, 0, 1);
 }
 
+/* What is missing of the history is not a loss: whoever tells of losses tells of none. */
+static void test_not_lost(void **state)
+{
+	const struct story_subject subject = {
+		.about = STORY_PAGES, .inode = G, .first = 1, .last = 1
+	};
+	struct stream_page pages[4];
+	struct model *model = model_create(NULL);
+	struct story *story = story_create(model, &subject);
+	const struct record_header *record;
+	const struct story_step *step;
+
+	(void)state;
+	missed(false);
+	pages_seen(pages, 0, 4, CONVERTED);
+	read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+	stream_finish(&stream);
+	for (size_t at = 0; at < stream.used; at += record->size) {
+		record = (const void *)(stream.data + at);
+		assert_int_equal(model_feed(model, record), 0);
+	}
+	assert_int_equal(model_finish(model), 0);
+	assert_true(story_steps(story) > 0);
+	for (size_t i = 0; (step = story_step(story, i)); i++)
+		assert_int_not_equal(step->kind, STORY_LOST);
+	story_free(story);
+	model_free(model);
+}
+
 /* Another page stands in its place, and nobody told of its coming: requests that change it change nobody else's. */
 static void replaced(__u64 inode, __u32 bits)
 {
@@ -236,7 +266,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_taken_back), RULE_TEST(test_stands),    RULE_TEST(test_of_one_inode),
 		RULE_TEST(test_not_green),  RULE_TEST(test_explained), RULE_TEST(test_came),
-		RULE_TEST(test_alike),
+		RULE_TEST(test_alike),	    RULE_TEST(test_not_lost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
