@@ -56,7 +56,7 @@ struct cause_set {
 struct cause_list {
 	struct verdict_violation **list;
 	size_t nr, room;
-	size_t told_nr; /* in words: pending, or listed here */
+	size_t told_nr; /* in words: pending, following, or listed here */
 	__u64 unlisted;
 };
 
@@ -112,6 +112,7 @@ struct verdict {
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct map map; /* walks of the direct map */
 	struct cause_set pending, final;
+	struct cause_set following; /* what stands by itself where what explains it is taken back */
 	struct cpu_count cpus[OPERATIONS_MAX]; /* by enum record_operation */
 	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */

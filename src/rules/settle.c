@@ -76,12 +76,39 @@ static bool cause_violates(const struct verdict *verdict, const struct cause *ca
 	       !cause_left_out(verdict, cause);
 }
 
+static bool rests_on_pages(const struct cause *cause)
+{
+	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES;
+}
+
+/* Whether it stands by itself where what explains it is taken back. */
+static bool cause_outlives(const struct verdict *verdict, const struct cause *cause)
+{
+	const struct cause *by;
+
+	for (__u64 pgoff = cause->first; !rests_on_pages(cause) && pgoff <= cause->last;
+	     pgoff = by->last + 1) {
+		by = cause_explanation(&verdict->final, cause, pgoff);
+		if (rests_on_pages(by))
+			return true;
+	}
+	return false;
+}
+
+static void cause_follow(struct verdict *verdict, struct cause *cause)
+{
+	explanations_tell(verdict, cause);
+	if (cause_outlives(verdict, cause))
+		cause_enter(verdict, &verdict->following, cause);
+	else
+		cause_free(verdict, cause);
+}
+
+/* @cause is in no set. */
 static void cause_finish(struct verdict *verdict, struct cause *cause)
 {
-	cause_remove(&verdict->pending, cause);
 	if (cause_follows(verdict, cause)) {
-		explanations_tell(verdict, cause);
-		cause_free(verdict, cause);
+		cause_follow(verdict, cause);
 		return;
 	}
 	for (struct told *told = cause->told; told && cause->descriptor->listed; told = told->next)
@@ -101,6 +128,7 @@ static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
 		if (cause_waits(verdict, cause, now, all) ||
 		    explanation_waits(verdict, cause, now, all))
 			continue;
+		cause_remove(&verdict->pending, cause);
 		cause_finish(verdict, cause);
 		changed = true;
 	}
@@ -117,9 +145,11 @@ static bool causes_settle_first(struct verdict *verdict, __u64 now)
 		    (!first || cause->time_first < first->time_first))
 			first = cause;
 	}
-	if (first)
-		cause_finish(verdict, first);
-	return first;
+	if (!first)
+		return false;
+	cause_remove(&verdict->pending, first);
+	cause_finish(verdict, first);
+	return true;
 }
 
 void causes_settle(struct verdict *verdict, __u64 now, bool all)
@@ -185,8 +215,7 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 /* Of a page that nobody had the one that was contradicted may be who has. */
 static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
 {
-	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES &&
-	       (cause->inode == inode || cause->pgoff_unknown);
+	return rests_on_pages(cause) && (cause->inode == inode || cause->pgoff_unknown);
 }
 
 static void set_contradict(struct verdict *verdict, struct cause_set *set,
@@ -204,10 +233,25 @@ static void set_contradict(struct verdict *verdict, struct cause_set *set,
 	}
 }
 
+/* What only followed from what has been taken back. */
+static void following_finish(struct verdict *verdict)
+{
+	struct cause *cause = verdict->following.first, *next;
+
+	for (; cause; cause = next) {
+		next = cause->next;
+		if (cause_follows(verdict, cause))
+			continue;
+		cause_remove(&verdict->following, cause);
+		cause_finish(verdict, cause);
+	}
+}
+
 void causes_contradict(struct verdict *verdict, const struct model_inode *inode)
 {
 	set_contradict(verdict, &verdict->pending, inode);
 	set_contradict(verdict, &verdict->final, inode);
+	following_finish(verdict);
 	verdict->lists->stale = true;
 	verdict->violated = false;
 	for (struct cause *cause = verdict->final.first; cause; cause = cause->next)

@@ -470,6 +470,7 @@ void verdict_free(struct verdict *verdict)
 		return;
 	cause_set_free(verdict, &verdict->pending);
 	cause_set_free(verdict, &verdict->final);
+	cause_set_free(verdict, &verdict->following);
 	map_free(&verdict->map);
 	free(verdict->lists->violations.list);
 	free(verdict->lists->notes.list);

@@ -119,6 +119,31 @@ static void test_stands(void **state)
 	assert_int_equal(verdict_rule_told(stream.verdict, RULE_MISSED_PAGE), 0);
 }
 
+/* What only followed from what is taken back does not go with it: reads have proved it. */
+static void test_followed(void **state)
+{
+	struct stream_page pages[5];
+
+	(void)state;
+	for (int contradicts = 0; contradicts < 2; contradicts++) {
+		missed(true);
+		pages_seen(pages, 0, 5, CONVERTED);
+		pages[1].bits = ABSENT_BITS | DEVIATES;
+		read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+		heartbeats(4);
+		/* Nobody told of its coming. */
+		pages[4].bits = ABSENT_BITS;
+		for (__u32 pass = 0; contradicts && pass < 2; pass++)
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
+				    pages, 5);
+		expect_judged(VERDICT_VIOLATED, 1, contradicts);
+		assert_int_equal(here_count(RULE_MISSED_PAGE), !contradicts);
+		assert_int_equal(here_count(RULE_APPLIED_MISMATCH), contradicts);
+		assert_int_equal(verdict_rule_count(stream.verdict, RULE_APPLIED_MISMATCH),
+				 contradicts);
+	}
+}
+
 /* Where nobody is accused it is not green, either: of what made them absent nobody knows whether it was flushed. */
 static void test_not_green(void **state)
 {
@@ -266,7 +291,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		RULE_TEST(test_taken_back), RULE_TEST(test_stands),    RULE_TEST(test_of_one_inode),
 		RULE_TEST(test_not_green),  RULE_TEST(test_explained), RULE_TEST(test_came),
-		RULE_TEST(test_alike),	    RULE_TEST(test_not_lost),
+		RULE_TEST(test_alike),	    RULE_TEST(test_not_lost),  RULE_TEST(test_followed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
