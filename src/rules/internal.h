@@ -43,6 +43,12 @@ struct cause {
 	__u64 untold; /* accusations beyond those */
 };
 
+/* A read has contradicted the history of an inode, and a loss may still be told of that explains it. */
+struct contradiction {
+	const struct model_inode *inode;
+	__u64 time; /* ns: of the first such read */
+};
+
 #define OPERATIONS_MAX 64
 
 /* Causes by what they are of, so that those which touch are found at once. */
@@ -113,6 +119,8 @@ struct verdict {
 	struct map map; /* walks of the direct map */
 	struct cause_set pending, final;
 	struct cause_set following; /* what stands by itself where what explains it is taken back */
+	struct contradiction *contradictions;
+	size_t contradictions_nr, contradictions_room;
 	struct cpu_count cpus[OPERATIONS_MAX]; /* by enum record_operation */
 	struct verdict_lists *lists;
 	__u64 unproven; /* pages whose difference could not be made final */
@@ -164,8 +172,12 @@ void causes_settle(struct verdict *verdict, __u64 now, bool all);
 void causes_drop(struct verdict *verdict);
 /* Drops what @doubt may explain; @answers: of that, what rests on who answered flushes alone. */
 void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool answers);
-/* Takes back, final or not, what rests on the state that pages of @inode had: its history has turned out to lack some. */
-void causes_contradict(struct verdict *verdict, const struct model_inode *inode);
+/* A read at @now has shown that the history of @inode lacks something. */
+void contradiction_add(struct verdict *verdict, const struct model_inode *inode, __u64 now);
+/* Takes back, final or not, what rests on how pages were of inodes of which no loss can explain that any more. */
+void contradictions_settle(struct verdict *verdict, __u64 now, bool all);
+/* Forgets those that a loss has explained. */
+void contradictions_explain(struct verdict *verdict);
 
 /* lists.c: where what is final of @rule goes */
 struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);

@@ -5,6 +5,27 @@
  */
 #include "internal.h"
 
+static bool rests_on_pages(const struct cause *cause)
+{
+	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES;
+}
+
+/* Of a page that nobody had the one that was contradicted may be who has. */
+static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
+{
+	return rests_on_pages(cause) && (cause->inode == inode || cause->pgoff_unknown);
+}
+
+/* Whether it may be taken back before long. */
+static bool contradiction_waits(const struct verdict *verdict, const struct cause *cause)
+{
+	for (size_t i = 0; i < verdict->contradictions_nr; i++) {
+		if (cause_contradicted(cause, verdict->contradictions[i].inode))
+			return true;
+	}
+	return false;
+}
+
 /* Whether a loss may still be told of that would explain it. @all: nothing more will be. */
 static bool cause_waits(const struct verdict *verdict, const struct cause *cause, __u64 now,
 			bool all)
@@ -76,11 +97,6 @@ static bool cause_violates(const struct verdict *verdict, const struct cause *ca
 	       !cause_left_out(verdict, cause);
 }
 
-static bool rests_on_pages(const struct cause *cause)
-{
-	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES;
-}
-
 /* Whether it stands by itself where what explains it is taken back. */
 static bool cause_outlives(const struct verdict *verdict, const struct cause *cause)
 {
@@ -125,7 +141,7 @@ static bool causes_settle_round(struct verdict *verdict, __u64 now, bool all)
 
 	for (; cause; cause = next) {
 		next = cause->next;
-		if (cause_waits(verdict, cause, now, all) ||
+		if (cause_waits(verdict, cause, now, all) || contradiction_waits(verdict, cause) ||
 		    explanation_waits(verdict, cause, now, all))
 			continue;
 		cause_remove(&verdict->pending, cause);
@@ -212,12 +228,6 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 	}
 }
 
-/* Of a page that nobody had the one that was contradicted may be who has. */
-static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
-{
-	return rests_on_pages(cause) && (cause->inode == inode || cause->pgoff_unknown);
-}
-
 static void set_contradict(struct verdict *verdict, struct cause_set *set,
 			   const struct model_inode *inode)
 {
@@ -247,7 +257,7 @@ static void following_finish(struct verdict *verdict)
 	}
 }
 
-void causes_contradict(struct verdict *verdict, const struct model_inode *inode)
+static void causes_contradict(struct verdict *verdict, const struct model_inode *inode)
 {
 	set_contradict(verdict, &verdict->pending, inode);
 	set_contradict(verdict, &verdict->final, inode);
@@ -256,4 +266,52 @@ void causes_contradict(struct verdict *verdict, const struct model_inode *inode)
 	verdict->violated = false;
 	for (struct cause *cause = verdict->final.first; cause; cause = cause->next)
 		verdict->violated |= cause_violates(verdict, cause);
+}
+
+void contradiction_add(struct verdict *verdict, const struct model_inode *inode, __u64 now)
+{
+	size_t nr = verdict->contradictions_nr, room = nr < 8 ? 8 : nr * 2;
+	struct contradiction *grown;
+
+	for (size_t i = 0; i < nr; i++) {
+		if (verdict->contradictions[i].inode == inode)
+			return;
+	}
+	if (nr == verdict->contradictions_room) {
+		grown = realloc(verdict->contradictions, room * sizeof(*grown));
+		if (!grown) {
+			verdict->failed = true;
+			return;
+		}
+		verdict->contradictions = grown;
+		verdict->contradictions_room = room;
+	}
+	verdict->contradictions[verdict->contradictions_nr++] =
+		(struct contradiction){ inode, now };
+}
+
+void contradictions_explain(struct verdict *verdict)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < verdict->contradictions_nr; i++) {
+		if (verdict->contradictions[i].inode->contradicted)
+			verdict->contradictions[left++] = verdict->contradictions[i];
+	}
+	verdict->contradictions_nr = left;
+}
+
+void contradictions_settle(struct verdict *verdict, __u64 now, bool all)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < verdict->contradictions_nr; i++) {
+		struct contradiction *waits = &verdict->contradictions[i];
+
+		if (all || waits->time + verdict->options.settle_ns <= now)
+			causes_contradict(verdict, waits->inode);
+		else
+			verdict->contradictions[left++] = *waits;
+	}
+	verdict->contradictions_nr = left;
 }

@@ -238,6 +238,7 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 		else
 			verdict->early += doubt->count;
 	}
+	contradictions_explain(verdict);
 	causes_doubt(verdict, doubt, false);
 }
 
@@ -250,8 +251,7 @@ static void verdict_lost_besides(void *context, const struct model_doubt *loss)
 
 static void verdict_contradicted(void *context, const struct model_inode *inode, __u64 now)
 {
-	(void)now;
-	causes_contradict(context, inode);
+	contradiction_add(context, inode, now);
 }
 
 static void verdict_advanced(void *context, __u64 now)
@@ -259,6 +259,7 @@ static void verdict_advanced(void *context, __u64 now)
 	struct verdict *verdict = context;
 
 	/* A loss is told of at the heartbeat behind it: only what the last one knew is final. */
+	contradictions_settle(verdict, verdict->advanced, false);
 	causes_settle(verdict, verdict->advanced, false);
 	verdict->advanced = now;
 }
@@ -274,8 +275,10 @@ static void verdict_finished(void *context, __u64 now)
 	 * Without an end, or where memory ran short, a loss that explains the
 	 * youngest may stand in what was cut away.
 	 */
-	if (counts.ended && !model_failed(verdict->model))
+	if (counts.ended && !model_failed(verdict->model)) {
+		contradictions_settle(verdict, now, true);
 		causes_settle(verdict, now, true);
+	}
 	causes_drop(verdict);
 	verdict->finished = true;
 	verdict_explain(verdict);
@@ -477,6 +480,7 @@ void verdict_free(struct verdict *verdict)
 	free(verdict->lists->allowed.list);
 	free(verdict->lists->patterns);
 	free(verdict->lists);
+	free(verdict->contradictions);
 	free(verdict->incomplete);
 	free(verdict);
 }

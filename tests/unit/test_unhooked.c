@@ -119,6 +119,24 @@ static void test_stands(void **state)
 	assert_int_equal(verdict_rule_told(stream.verdict, RULE_MISSED_PAGE), 0);
 }
 
+/* A loss that is told of behind the read explains what it shows: what was proved before stands. */
+static void test_lost_behind(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	for (int lost = 0; lost < 3; lost++) {
+		missed(true);
+		pages_seen(pages, 0, 4, CONVERTED);
+		read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+		stream_heartbeat(&stream);
+		if (lost)
+			stream_loss(&stream, lost == 1 ? G : 0, RECORD_LOSS_RING_FULL,
+				    stream.now - 100 * 1000, 1);
+		expect_judged(lost ? VERDICT_VIOLATED : VERDICT_INCONCLUSIVE, lost > 0, !lost);
+	}
+}
+
 /* What only followed from what is taken back does not go with it: reads have proved it. */
 static void test_followed(void **state)
 {
@@ -289,9 +307,11 @@ static void test_alike(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_taken_back), RULE_TEST(test_stands),    RULE_TEST(test_of_one_inode),
-		RULE_TEST(test_not_green),  RULE_TEST(test_explained), RULE_TEST(test_came),
-		RULE_TEST(test_alike),	    RULE_TEST(test_not_lost),  RULE_TEST(test_followed),
+		RULE_TEST(test_taken_back),   RULE_TEST(test_stands),
+		RULE_TEST(test_of_one_inode), RULE_TEST(test_not_green),
+		RULE_TEST(test_explained),    RULE_TEST(test_came),
+		RULE_TEST(test_alike),	      RULE_TEST(test_not_lost),
+		RULE_TEST(test_followed),     RULE_TEST(test_lost_behind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
