@@ -10,10 +10,11 @@ static bool rests_on_pages(const struct cause *cause)
 	return cause->descriptor->rule.needs & RULE_NEEDS_PAGES;
 }
 
-/* Of a page that nobody had the one that was contradicted may be who has. */
+/* Who was contradicted may have, unseen, a page that nobody had, or that another has. */
 static bool cause_contradicted(const struct cause *cause, const struct model_inode *inode)
 {
-	return rests_on_pages(cause) && (cause->inode == inode || cause->pgoff_unknown);
+	return rests_on_pages(cause) &&
+	       (cause->inode == inode || cause->anyone || cause->pgoff_unknown);
 }
 
 /* Whether it may be taken back before long. */

@@ -188,10 +188,21 @@ void verdict_excused(struct verdict *verdict, __u32 rule, __u64 pages)
 	verdict->excused[rule] += pages;
 }
 
-/* Where pages change by what no hook knows nobody can say what was there before a request. */
-static bool rule_contradicted(const struct rule *rule, const struct model_inode *inode)
+/*
+ * Where pages change by what no hook knows nobody can say what was there before a request, nor of
+ * a page that nobody had, or that another has, whether it is not such an inode's.
+ */
+static bool accusation_contradicted(const struct verdict *verdict,
+				    const struct accusation *accusation)
 {
-	return rule->needs & RULE_NEEDS_PAGES && inode && inode->contradicted;
+	struct model_counts counts;
+
+	if (!(descriptor_find(accusation->rule)->rule.needs & RULE_NEEDS_PAGES))
+		return false;
+	if (!accusation->anyone && !accusation->pgoff_unknown)
+		return accusation->inode && accusation->inode->contradicted;
+	model_count(verdict->model, &counts);
+	return counts.contradicted;
 }
 
 bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation,
@@ -201,7 +212,7 @@ bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation
 	const struct model_inode *accused = accusation->inode;
 
 	if (!model_doubtful(verdict->model, inode, accusation->from, accusation->to) &&
-	    !rule_contradicted(rule, accused))
+	    !accusation_contradicted(verdict, accusation))
 		return false;
 	if (rule->severity != RULE_SEVERITY_VIOLATION || !rule_speaks_of(rule, accused))
 		return true;

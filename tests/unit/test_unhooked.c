@@ -273,6 +273,59 @@ static void test_came(void **state)
 	assert_int_equal(contradicted(), 0);
 }
 
+/* Nor of its going from where the history has it: that is another inode's. */
+static void test_moved(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	for (int moved = 0; moved < 2; moved++) {
+		missed(false);
+		stream_inode(&stream, 9, RFC3, 64, false);
+		stream_fault(&stream, T, 9, 0, 500);
+		stream_begin(&stream, T, G, RANGE, 1, 1, true);
+		stream_zap(&stream, T, 0, 0, 500, 1, true, 0);
+		stream_end(&stream, T, G, RANGE, 1, 1, true);
+		heartbeats(4);
+		pages_seen(pages, 0, 4, CONVERTED);
+		if (moved)
+			pages[1].pfn = 500;
+		else
+			pages[1].bits = ABSENT_BITS | DEVIATES;
+		read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_FOREIGN_PAGE), !moved);
+		assert_int_equal(contradicted(), moved);
+	}
+}
+
+/* Of what comes later no read tells any more: it goes before the next one. */
+static void test_came_later(void **state)
+{
+	struct stream_page pages[4];
+
+	(void)state;
+	for (int contradicts = 0; contradicts < 2; contradicts++) {
+		here_anew();
+		faulted(4);
+		stream_inode(&stream, 9, RFC3, 64, false);
+		pages_seen(pages, 0, 4, ABSENT_BITS);
+		if (contradicts)
+			pages[1].pfn = 500;
+		read_pages(G, RECORD_SNAPSHOT_LIVE, pages);
+		heartbeats(4);
+		stream_begin(&stream, T, 9, RANGE, 0, 0, true);
+		stream_zap(&stream, T, 0, 0, 600, 1, true, 0);
+		stream_end(&stream, T, 9, RANGE, 0, 0, true);
+		heartbeats(4);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(here_count(RULE_FOREIGN_PAGE), !contradicts);
+		assert_int_equal(contradicted(), contradicts);
+	}
+}
+
 /* A whole chunk of pages alike. */
 static void alike(__u32 history, __u32 bits)
 {
@@ -312,6 +365,7 @@ int main(void)
 		RULE_TEST(test_explained),    RULE_TEST(test_came),
 		RULE_TEST(test_alike),	      RULE_TEST(test_not_lost),
 		RULE_TEST(test_followed),     RULE_TEST(test_lost_behind),
+		RULE_TEST(test_came_later),   RULE_TEST(test_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
