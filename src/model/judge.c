@@ -491,6 +491,21 @@ static void judge_part(struct judging *judging, __u64 first, __u64 last)
 	}
 }
 
+/*
+ * Whether a call that began unseen may have come between this read and the one before it: between
+ * whole snapshots, as reads of what nothing is known of leave no time behind.
+ */
+static bool judge_shadowed(struct inode *inode, const struct record_snapshot *begin)
+{
+	if (!inode->shadow_until)
+		return false;
+	if (inode->lit_since < inode->shadow_until && begin->header.time >= inode->shadow_until) {
+		inode->lit_since = begin->header.time;
+		inode->lit_snapshot = begin->snapshot;
+	}
+	return inode->lit_since < inode->shadow_until || inode->lit_snapshot == begin->snapshot;
+}
+
 void judge_bundle(struct model *model, const struct bundle *bundle)
 {
 	const struct record_snapshot *begin = &bundle->begin;
@@ -535,5 +550,6 @@ void judge_bundle(struct model *model, const struct bundle *bundle)
 		judge_part(&judging, pgoff, end < last ? end : last);
 	}
 	read_tell(&judging);
-	doubt_contradicted(model, inode, judging.end, judging.contradicted);
+	if (!judge_shadowed(inode, begin))
+		doubt_contradicted(model, inode, judging.end, judging.contradicted);
 }

@@ -72,6 +72,8 @@ struct inode {
 	__u64 inconclusive; /* pages, when it died */
 	__u64 unread; /* pages, when it died, or at the end; of base.uncompared */
 	__u64 snapshot; /* number of the last snapshot counted */
+	__u64 lit_since; /* ns: begin of the first snapshot behind the shadow; older than that: none yet */
+	__u64 lit_snapshot; /* its number */
 	__u64 contradicted_at; /* ns: when the first of base.contradicted was seen */
 	struct intervals doubts;
 	struct request *open; /* list of open requests on it */

@@ -326,6 +326,29 @@ static void test_came_later(void **state)
 	}
 }
 
+/* A call from before the sensors tells of nothing, and may run on for a while. */
+static void test_older(void **state)
+{
+	const struct stream_page pages[4] = { { 0, 100, 1, ABSENT_BITS } };
+	struct stream_page none[4];
+
+	(void)state;
+	for (int later = 0; later < 3; later++) {
+		here_anew();
+		stream_inode(&stream, G, RFC3, 64, true);
+		stream_heartbeat(&stream);
+		stream.now += later == 2 ? 10 * SECOND : 0;
+		stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, 64, none, 0);
+		stream.now += later == 1 ? 10 * SECOND : 0;
+		for (__u32 pass = 1; pass < 3; pass++)
+			stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
+				    pages, 1);
+		stream_finish(&stream);
+		stream_judge(&stream, NULL);
+		assert_int_equal(contradicted(), later == 2);
+	}
+}
+
 /* A whole chunk of pages alike. */
 static void alike(__u32 history, __u32 bits)
 {
@@ -365,7 +388,8 @@ int main(void)
 		RULE_TEST(test_explained),    RULE_TEST(test_came),
 		RULE_TEST(test_alike),	      RULE_TEST(test_not_lost),
 		RULE_TEST(test_followed),     RULE_TEST(test_lost_behind),
-		RULE_TEST(test_came_later),   RULE_TEST(test_moved),
+		RULE_TEST(test_came_later),   RULE_TEST(test_older),
+		RULE_TEST(test_moved),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
