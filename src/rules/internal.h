@@ -176,8 +176,8 @@ void causes_doubt(struct verdict *verdict, const struct model_doubt *doubt, bool
 void contradiction_add(struct verdict *verdict, const struct model_inode *inode, __u64 now);
 /* Takes back, final or not, what rests on how pages were of inodes of which no loss can explain that any more. */
 void contradictions_settle(struct verdict *verdict, __u64 now, bool all);
-/* Forgets those that a loss has explained. */
-void contradictions_explain(struct verdict *verdict);
+/* Forgets those that @doubt explains. */
+void contradictions_explain(struct verdict *verdict, const struct model_doubt *doubt);
 
 /* lists.c: where what is final of @rule goes */
 struct cause_list *list_of(const struct verdict *verdict, const struct rule *rule);

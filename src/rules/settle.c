@@ -291,13 +291,16 @@ void contradiction_add(struct verdict *verdict, const struct model_inode *inode,
 		(struct contradiction){ inode, now };
 }
 
-void contradictions_explain(struct verdict *verdict)
+void contradictions_explain(struct verdict *verdict, const struct model_doubt *doubt)
 {
 	size_t left = 0;
 
+	/* The model has nothing left to forget of an inode that is gone. */
 	for (size_t i = 0; i < verdict->contradictions_nr; i++) {
-		if (verdict->contradictions[i].inode->contradicted)
-			verdict->contradictions[left++] = verdict->contradictions[i];
+		const struct contradiction *waits = &verdict->contradictions[i];
+
+		if (doubt->since > waits->time || (doubt->inode && doubt->inode != waits->inode))
+			verdict->contradictions[left++] = *waits;
 	}
 	verdict->contradictions_nr = left;
 }

@@ -249,7 +249,7 @@ static void verdict_doubt(void *context, const struct model_doubt *doubt)
 		else
 			verdict->early += doubt->count;
 	}
-	contradictions_explain(verdict);
+	contradictions_explain(verdict, doubt);
 	causes_doubt(verdict, doubt, false);
 }
 
