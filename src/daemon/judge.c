@@ -40,6 +40,7 @@ struct judge {
 	uint64_t filed, served; /* ns: model's time */
 	bool confined;
 	size_t listed; /* violations, when they were last looked at */
+	__u64 taken_back; /* pages of violations, then */
 	bool unlisted_said;
 	struct told told[TOLD_MAX];
 	size_t told_nr;
@@ -165,10 +166,25 @@ static void violation_tell(struct judge *judge, const struct verdict_violation *
 	judge_send(judge, JUDGE_VIOLATION, sizeof(judge->message.u.violation));
 }
 
+/* There may be fewer violations for another reason: causes become one. */
+static __u64 taken_back(const struct verdict *verdict)
+{
+	const struct rule *rule = NULL;
+	__u64 pages = 0;
+
+	while ((rule = rule_next(rule))) {
+		if (rule->severity == RULE_SEVERITY_VIOLATION)
+			pages += verdict_rule_told(verdict, rule->id) -
+				 verdict_rule_count(verdict, rule->id);
+	}
+	return pages;
+}
+
 static void violations_tell(struct judge *judge)
 {
 	const struct verdict_violation *violation;
 	size_t listed = verdict_violations(judge->verdict);
+	__u64 back = taken_back(judge->verdict);
 
 	if (verdict_unlisted(judge->verdict) && !judge->unlisted_said) {
 		judge->unlisted_said = true;
@@ -176,12 +192,13 @@ static void violations_tell(struct judge *judge)
 			  "more violations than can be listed: those that follow are counted "
 			  "and not told of");
 	}
-	if (listed == judge->listed)
+	if (listed == judge->listed && back == judge->taken_back)
 		return;
-	if (listed < judge->listed)
+	if (back != judge->taken_back)
 		judge_say(judge, "violations that were told of are taken back: their pages came or "
 				 "changed by what no sensor knows");
 	judge->listed = listed;
+	judge->taken_back = back;
 	for (size_t i = 0; (violation = verdict_violation(judge->verdict, i)); i++)
 		violation_tell(judge, violation);
 }

@@ -287,10 +287,12 @@ static void violations_take(struct board *board, __u64 now)
 {
 	size_t violations = board->verdict ? verdict_violations(board->verdict) : 0;
 
-	if (violations <= board->violations)
+	if (violations == board->violations)
 		return;
+	/* Fewer: some have become one, or were taken back. */
+	if (violations > board->violations)
+		mark_add(board, BOARD_VIOLATION, now);
 	board->violations = violations;
-	mark_add(board, BOARD_VIOLATION, now);
 	for (size_t i = 0; i < board->nr; i++)
 		board->inodes[i].violations = 0;
 	for (size_t i = 0; i < violations; i++) {

@@ -128,7 +128,7 @@ struct board {
 	__u64 late_nr; /* 0: nobody has timed answers (SENSOR_GROUP_ACKNOWLEDGE) */
 	struct board_mark marks[BOARD_MARKS];
 	size_t marks_nr;
-	size_t violations; /* seen so far */
+	size_t violations; /* when they were last looked at */
 	struct board_ring ring;
 	__u16 sparks[BOARD_SPARKS];
 	bool failed; /* memory */
