@@ -76,6 +76,7 @@ memory_comes() {
 # And goes again, with its direct map and its pages' descriptions: what is watched is elsewhere, as nothing that cannot
 # move lies there; who walks the direct map meets a hole.
 memory_goes() {
+	# shellcheck disable=SC2016  # the guest's shell expands it
 	guest --kernel stock-6.12 --plug 1G --append memhp_default_state=online_movable --timeout 600 -- sh -c '
 		blocks() { set -- /sys/devices/system/memory/memory[0-9]*; echo $#; }
 		go() {
