@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * When what the rules say is final: as soon as no record can have been lost that might explain
- * it, and nothing it may only follow from is still open. What a loss explains is dropped.
+ * it, and nothing it may only follow from is still open. What a loss explains is dropped; what
+ * rests on a history that a read contradicts is taken back, final or not.
  */
 #include "internal.h"
 
