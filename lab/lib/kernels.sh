@@ -31,7 +31,7 @@ resolve_kernel() {
 		[ -z "$fault$variant" ] || usage_error "kernel $name is Debian's own, it has no faults or variants"
 		command=("$lab/stock" "$name")
 	fi
-	[ "$name" != gmem-folio ] || command=("$top/kernel/folio/build" "$name")
+	[[ $name != gmem-folio* ]] || command=("$top/kernel/folio/build" "$name")
 	[ -z "$fault" ] || command+=(--fault "$fault")
 	[ -z "$variant" ] || command+=(--variant "$variant")
 	kernel_dir=$("${command[@]}" | tail -n 1) || lab_error "cannot get kernel $name (${command[*]} failed)"

@@ -17,6 +17,8 @@ test_usage() {
 	stderr_is "lab/run: unknown kernel 'no-such-kernel', see lab/run --list" 'which says so in one line'
 	guest --fault no-such-fault -- true
 	status_is 64 'an unknown fault is a usage error'
+	guest --kernel gmem-folio-builtin --fault folio-and -- true
+	stderr_like 'has no module to put a fault or a variant into' 'a fault where KVM is no module is refused, not left out'
 	guest --kernel stock-6.12
 	status_is 64 'so is a missing command'
 	guest --timeout soon -- true
