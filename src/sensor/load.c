@@ -48,6 +48,16 @@ static struct bpf_program *program_find(const struct load *load, const struct lo
 	return plain ? plain : bpf_object__find_program_by_name(part->obj, program->name);
 }
 
+static int hook_missing(const struct kernel *kernel, const struct load_program *program,
+			struct sensor_failure *failure)
+{
+	char text[SENSOR_MESSAGE_LENGTH];
+
+	refusal_hook_words(program->target, program->parameters,
+			   kernel_has_routine(kernel, program->target), text, sizeof(text));
+	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -ENOENT, "%s", text);
+}
+
 static int programs_choose(const struct load *load, const struct kernel *kernel,
 			   enum load_part part, uint32_t groups, struct sensor_failure *failure)
 {
@@ -70,10 +80,7 @@ static int programs_choose(const struct load *load, const struct kernel *kernel,
 		if (load_program_fits(entry, kernel, groups))
 			bpf_program__set_autoload(program, true);
 		else if (entry->required && entry->group & groups)
-			return sensor_fail(
-				failure, GMEMTRACE_CANNOT_RUN, -ENOENT,
-				"this kernel has no %s() with %u parameters to trace: it needs %s",
-				entry->target, entry->parameters, entry->provenance);
+			return hook_missing(kernel, entry, failure);
 	}
 	return 0;
 }

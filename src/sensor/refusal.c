@@ -9,7 +9,12 @@
 
 #include <bpf/libbpf.h>
 
+#include "model/plural.h"
 #include "sensor/refusal.h"
+
+#define TRIED                                                                                      \
+	"This gmemtrace was tried on Linux " REFUSAL_KERNELS                                       \
+	": update it, or report this line with `gmemtrace features`"
 
 #define ENOTSUPP_KERNEL 524 /* ENOTSUPP, which no libc names */
 
@@ -188,11 +193,24 @@ void refusal_words(const struct refusal *refusal, const char *what, const char *
 			 what, why ? " (" : "", refusal->detail, why ? ")" : "");
 		return;
 	}
-	snprintf(text, size,
-		 "Linux %s refuses %s%s%s%s%s%s: %s%s%s. This gmemtrace was tried on Linux %s: "
-		 "update it, or report this line with `gmemtrace features`",
-		 name.release, what, named ? ", program " : "", refusal->program,
-		 target ? " (of " : "", target ? target : "", target ? "())" : "",
-		 why ? refusal->detail : "", why ? ": " : "", refusal_error_text(-error),
-		 REFUSAL_KERNELS);
+	snprintf(text, size, "Linux %s refuses %s%s%s%s%s%s: %s%s%s. " TRIED, name.release, what,
+		 named ? ", program " : "", refusal->program, target ? " (of " : "",
+		 target ? target : "", target ? "())" : "", why ? refusal->detail : "",
+		 why ? ": " : "", refusal_error_text(-error));
+}
+
+void refusal_hook_words(const char *target, unsigned int parameters, bool there, char *text,
+			size_t size)
+{
+	struct utsname name = { .release = "?" };
+
+	uname(&name);
+	if (there)
+		snprintf(text, size,
+			 "Linux %s has %s(), but not with the %u parameter%s that %s read. " TRIED,
+			 name.release, target, parameters, plural(parameters),
+			 plural_of(parameters, "is", "are"));
+	else
+		snprintf(text, size, "Linux %s has no %s() in its BTF to trace. " TRIED,
+			 name.release, target);
 }

@@ -6,6 +6,7 @@
 #ifndef GMEMTRACE_SENSOR_REFUSAL_H
 #define GMEMTRACE_SENSOR_REFUSAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The kernels that this version was tried on; README has the matrix. */
@@ -39,5 +40,12 @@ const char *refusal_error_text(int error);
  */
 void refusal_words(const struct refusal *refusal, const char *what, const char *target, int error,
 		   char *text, size_t size);
+
+/*
+ * The same where a routine that all tracing needs is not to be had, before anything is loaded.
+ * @there: it is, with another number of parameters than @parameters.
+ */
+void refusal_hook_words(const char *target, unsigned int parameters, bool there, char *text,
+			size_t size);
 
 #endif

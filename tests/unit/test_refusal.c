@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "gmemtrace/status.h"
 #include "sensor/load.h"
 #include "sensor/refusal.h"
 
@@ -172,6 +173,43 @@ static void test_groups(void **state)
 			 0);
 }
 
+/* What a kernel says of a routine that all tracing needs; @parameters < 0: it has none of that name. */
+static const char *hook_says(int parameters)
+{
+	static struct sensor_failure failure;
+	const struct sensor_options options = { .groups = SENSOR_GROUP_VERDICT };
+	struct kernel kernel = { .vmlinux = btf__new_empty() };
+	struct load load = {};
+	int number, prototype;
+
+	assert_non_null(kernel.vmlinux);
+	number = btf__add_int(kernel.vmlinux, "int", 4, BTF_INT_SIGNED);
+	prototype = btf__add_func_proto(kernel.vmlinux, number);
+	for (int i = 0; i < parameters; i++)
+		assert_int_equal(btf__add_func_param(kernel.vmlinux, "more", number), 0);
+	if (parameters >= 0)
+		assert_true(btf__add_func(kernel.vmlinux, "set_direct_map_invalid_noflush",
+					  BTF_FUNC_GLOBAL, prototype) > 0);
+	assert_true(load_kernel_part(&load, &kernel, &options, &failure) < 0);
+	load_close(&load);
+	btf__free(kernel.vmlinux);
+	assert_int_equal(failure.status, GMEMTRACE_CANNOT_RUN);
+	return failure.message;
+}
+
+/* A newer kernel's routine, of another name or with one parameter more: seen before libbpf is asked. */
+static void test_hook(void **state)
+{
+	(void)state;
+	assert_says(hook_says(-1), " has no set_direct_map_invalid_noflush() in its BTF");
+	assert_says(hook_says(2), " has set_direct_map_invalid_noflush(), but not with the "
+				  "1 parameter that is read");
+	for (int parameters = -1; parameters <= 2; parameters += 3)
+		assert_says(hook_says(parameters), "tried on Linux " REFUSAL_KERNELS ": update it");
+	/* A control: the next one is what is missing. */
+	assert_says(hook_says(1), "set_direct_map_default_noflush()");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -179,7 +217,7 @@ int main(void)
 		cmocka_unit_test(test_too_large),    cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
 		cmocka_unit_test(test_files),	     cmocka_unit_test(test_groups),
-		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_hook),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
