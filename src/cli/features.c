@@ -13,7 +13,7 @@
 #include "serve/client.h"
 
 #define FEATURES_SCHEMA "gmemtrace-features-1"
-#define REASON_MAX 256
+#define REASON_MAX (SENSOR_MESSAGE_LENGTH + 64) /* with what lacks it in front */
 
 struct features {
 	struct options options;

@@ -94,7 +94,7 @@ struct sensor_feature {
 	bool required; /* without it nothing can be traced */
 	bool unproven; /* present, and no touch of the tool's own made it fire */
 	char provenance[96]; /* which kernel or patch brings it */
-	char reason[160]; /* why it is not present, or not proved, and what to do */
+	char reason[SENSOR_MESSAGE_LENGTH]; /* why not, or not proved; what to do */
 };
 
 #define SENSOR_FEATURES_MAX 128

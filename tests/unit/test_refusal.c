@@ -46,6 +46,8 @@ static void test_field(void **state)
 			  "this kernel has no struct page.index: Invalid argument.");
 	assert_says(text, "tried on Linux " REFUSAL_KERNELS ": update it");
 	assert_null(strstr(text, "libbpf"));
+	/* `gmemtrace features` has all of it, too: what to do stands at its end. */
+	assert_true(strlen(text) < sizeof(((struct sensor_feature *)NULL)->reason));
 }
 
 /* An argument that the verifier of 6.12 has no type for. */
