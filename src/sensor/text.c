@@ -13,8 +13,6 @@
 #include "sensor/symbol.h"
 #include "sensor/text.h"
 
-#define PAGE 4096UL
-#define RING_PAGES 32UL /* of records; a power of two: two thousand changes between two looks */
 #define CALL 0xe8
 #define JUMP 0xe9 /* what some trampolines are entered by from 7.0 on (FTRACE_OPS_FL_JMP) */
 #define LANDING 4 /* bytes of an endbr64 */
@@ -73,7 +71,7 @@ static int ring_open(struct text_ring *ring, int cpu)
 		(int)syscall(SYS_perf_event_open, &attributes, -1, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 	if (ring->descriptor < 0)
 		return -errno;
-	ring->pages = mmap(NULL, (1 + RING_PAGES) * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+	ring->pages = mmap(NULL, TEXT_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED,
 			   ring->descriptor, 0);
 	return ring->pages == MAP_FAILED ? -errno : 0;
 }
@@ -82,7 +80,7 @@ static void rings_close(struct text *text)
 {
 	for (size_t i = 0; i < text->rings_nr; i++) {
 		if (text->rings[i].pages != MAP_FAILED)
-			munmap(text->rings[i].pages, (1 + RING_PAGES) * PAGE);
+			munmap(text->rings[i].pages, TEXT_RING_BYTES);
 		if (text->rings[i].descriptor >= 0)
 			close(text->rings[i].descriptor);
 	}
@@ -181,10 +179,10 @@ bool text_take(struct text *text, const void *record, uint64_t *since)
 /* Copies out of the ring, where a record may wrap around. */
 static void ring_copy(const struct text_ring *ring, uint64_t from, void *to, size_t size)
 {
-	const char *data = (const char *)ring->pages + PAGE;
+	const char *data = (const char *)ring->pages + TEXT_PAGE;
 
 	for (size_t i = 0; i < size; i++)
-		((char *)to)[i] = data[(from + i) & (RING_PAGES * PAGE - 1)];
+		((char *)to)[i] = data[(from + i) & (TEXT_RING_PAGES * TEXT_PAGE - 1)];
 }
 
 static bool ring_look(struct text *text, const struct text_ring *ring, uint64_t *since)

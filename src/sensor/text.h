@@ -12,6 +12,10 @@
 #include <stdint.h>
 
 #define TEXT_SITES_MAX 64
+#define TEXT_PAGE 4096UL
+#define TEXT_RING_PAGES                                                                            \
+	32UL /* of records; a power of two: two thousand changes between two looks */
+#define TEXT_RING_BYTES ((1 + TEXT_RING_PAGES) * TEXT_PAGE) /* of each CPU */
 
 struct text_site {
 	const char *name; /* of the function */

@@ -17,6 +17,7 @@
 #include "bpf/interface.h"
 #include "bpf/begin_slot.h"
 #include "gmemtrace/record.h"
+#include "sensor/text.h"
 
 #define OBJECT "build/bpf/sensors.bpf.o"
 #define MB 1e6
@@ -146,6 +147,8 @@ static void test_stated(void **state)
 	page_says("stacks of flushes", fixed_bytes("stacks", 2), fixed_bytes("stacks", 1024));
 	page_says("answers of CPUs", answers_bytes(2), answers_bytes(1024));
 	page_says("Fl \\-witness", witness_bytes(2), witness_bytes(1024));
+	page_says("text at the hooks, by perf events", TEXT_RING_BYTES * 2.0,
+		  TEXT_RING_BYTES * 1024.0);
 	page_says("Fl \\-summary", fixed_bytes("summaries", 2), fixed_bytes("summaries", 1024));
 }
 
