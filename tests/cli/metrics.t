@@ -19,6 +19,12 @@ is "$(asked contrib/prometheus/dashboard.json)" '' 'and so does the dashboard'
 succeeds 'which is JSON' jq -e '.panels | length == 6' contrib/prometheus/dashboard.json
 echo 'gmemtrace_verdicts' >"$test_work/wrong"
 is "$(asked "$test_work/wrong")" gmemtrace_verdicts 'a control: what is not there is found'
+# Alerts that a test has fire: one that has none may ask for what never is.
+fired() {
+	awk '/alertname: / { name = $NF } /exp_alerts:/ { print name }' "$1" | sort -u
+}
+is "$(fired contrib/prometheus/alerts.test.yml)" "$(sed -n 's/^ *- alert: //p' contrib/prometheus/alerts.yml | sort)" \
+	'each alert has a test in which it fires'
 if command -v promtool >/dev/null; then
 	succeeds 'promtool has nothing to complain of' promtool check metrics <"$test_work/metrics.prom"
 	sed 's/# TYPE gmemtrace_flush_duration_seconds histogram/# TYPE gmemtrace_flush_duration_seconds gauge/' \
