@@ -30,7 +30,7 @@ struct sensor_client {
 	bool reaped; /* the child was waited for */
 	bool denied; /* there is a daemon, and not for us */
 	bool wait_detach;
-	int module_uses; /* of kvm, when we began; -1: not known */
+	int module_uses; /* of kvm, when we began */
 	uint32_t groups; /* enum sensor_group: what is on */
 	bool ended;
 	size_t used;
