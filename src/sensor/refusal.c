@@ -193,6 +193,14 @@ void refusal_words(const struct refusal *refusal, const char *what, const char *
 			 what, why ? " (" : "", refusal->detail, why ? ")" : "");
 		return;
 	}
+	/* Such a kernel hides it from all programs, and why may not be seen (kernel_check_permissions()). */
+	if (strstr(refusal->detail, "bpf_probe_read_kernel#")) {
+		snprintf(text, size,
+			 "Linux %s does not let BPF read kernel memory: kernel lockdown is in "
+			 "confidentiality mode; boot with lockdown=integrity or none",
+			 name.release);
+		return;
+	}
 	snprintf(text, size, "Linux %s refuses %s%s%s%s%s%s: %s%s%s. " TRIED, name.release, what,
 		 named ? ", program " : "", refusal->program, target ? " (of " : "",
 		 target ? target : "", target ? "())" : "", why ? refusal->detail : "",

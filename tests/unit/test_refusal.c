@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -142,6 +143,33 @@ static void test_memory(void **state)
 	assert_null(strstr(words(&refusal, NULL, -ENOMEM), "update it"));
 }
 
+/* By lockdown, where no securityfs is mounted that says so: as old and as new verifiers put it. */
+static void test_lockdown(void **state)
+{
+	static const char *const logs[] = {
+		"unknown func bpf_probe_read_kernel#113",
+		"program of this type cannot use helper bpf_probe_read_kernel#113",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2; i++) {
+		struct refusal refusal = {};
+		char message[256];
+		const char *text;
+
+		snprintf(message, sizeof(message),
+			 "libbpf: prog 'facts_read': -- BEGIN PROG LOAD LOG --\n"
+			 "%s\n"
+			 "processed 12 insns (limit 1000000) max_states_per_insn 0\n"
+			 "-- END PROG LOAD LOG --\n",
+			 logs[i]);
+		refusal_take(&refusal, message);
+		text = words(&refusal, NULL, -EINVAL);
+		assert_says(text, "lockdown=integrity or none");
+		assert_null(strstr(text, "update it"));
+	}
+}
+
 /* That is no fault of the kernel's, and nothing to report. */
 static void test_files(void **state)
 {
@@ -220,6 +248,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_said), cmocka_unit_test(test_first_counts),
 		cmocka_unit_test(test_files),	     cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_memory),	     cmocka_unit_test(test_hook),
+		cmocka_unit_test(test_lockdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
