@@ -183,12 +183,13 @@ test_kvm() {
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
 	verdict_is kvm-absent consistent 4 'CMD says that it cannot run here'
 	if [[ $kernel == stock-* ]]; then
-		skip 10 "$kernel's KVM has no private memory"
+		skip 11 "$kernel's KVM has no private memory"
 		return
 	fi
 	is "$(cat "$out/modprobe.status")" 0 '--modprobe loads kvm before the sensors'
 	succeeds 'and what CMD does then is seen' \
 		jq -es 'length == 1 and .[0].transitions > 0 and .[0].verdict == "consistent"' <(sed -n '/^{/,$p' "$out/modprobe.stdout")
+	is "$(cat "$out/detached.status")" 0 'behind --wait-detach kvm can be unloaded at once'
 	case_is daemon-modprobe 4 'gmemtraced was there before kvm' 'a daemon hooks it later: nothing is traced'
 	# What happened between its load and the hooks is not known, and said.
 	is "$(cat "$out/kvm-late.status")" 5 'kvm loaded while tracing: inconclusive'
