@@ -132,6 +132,28 @@ static uint64_t secrets_seen(const struct holders *holders)
 	return nr;
 }
 
+/* Whether @holder has what no sensor knows: of a kind that cannot be told, or it came meanwhile. */
+static bool holder_strange(const struct holders *holders, const struct holder *holder)
+{
+	const struct model_inode *inode = NULL;
+
+	while ((inode = inode_next(holders, inode))) {
+		if (holder_of(holder, inode))
+			return false;
+	}
+	/* Others' were left out. */
+	return !holders_filtered(holders);
+}
+
+static uint64_t holders_strange(const struct holders *holders)
+{
+	uint64_t nr = 0;
+
+	for (size_t i = 0; i < holders->nr; i++)
+		nr += holder_strange(holders, &holders->list[i]);
+	return nr;
+}
+
 static void print_holder(FILE *out, const struct holder *holder)
 {
 	char comm[4 * HOLDER_COMM_MAX];
@@ -181,6 +203,18 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 		fprintf(out, "    nobody who could be looked at\n");
 }
 
+static void print_strange(FILE *out, const struct holders *holders)
+{
+	if (!holders_strange(holders))
+		return;
+	fprintf(out, "held, and not known to the sensors: of a kind that cannot be told here "
+		     "(gmemtrace features), or it came meanwhile\n");
+	for (size_t i = 0; i < holders->nr; i++) {
+		if (holder_strange(holders, &holders->list[i]))
+			print_holder(out, &holders->list[i]);
+	}
+}
+
 static int print_text(FILE *out, const struct holders *holders)
 {
 	const struct model_inode *inode = NULL;
@@ -189,6 +223,7 @@ static int print_text(FILE *out, const struct holders *holders)
 
 	while ((inode = inode_next(holders, inode)))
 		print_inode(out, holders, inode);
+	print_strange(out, holders);
 	if (unseen > 0)
 		fprintf(out,
 			"%" PRId64 " memfd_secret%s more %s in no descriptor and no mapping: in "
@@ -247,6 +282,17 @@ static struct json_object *json_inode(const struct holders *holders,
 	return object;
 }
 
+static struct json_object *json_strange(const struct holders *holders)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (size_t i = 0; i < holders->nr; i++) {
+		if (holder_strange(holders, &holders->list[i]))
+			json_object_array_add(list, json_holder(&holders->list[i]));
+	}
+	return list;
+}
+
 static int print_json(FILE *out, const struct holders *holders)
 {
 	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
@@ -258,6 +304,7 @@ static int print_json(FILE *out, const struct holders *holders)
 		json_object_array_add(list, json_inode(holders, inode));
 	json_object_object_add(object, "schema", json_object_new_string(HOLDERS_SCHEMA));
 	json_object_object_add(object, "inodes", list);
+	json_object_object_add(object, "unknown_holders", json_strange(holders));
 	json_object_object_add(object, "secrets_unseen",
 			       unseen < 0 ? NULL : json_object_new_int64(unseen));
 	json_object_object_add(object, "processes_unread",

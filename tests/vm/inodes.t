@@ -33,8 +33,16 @@ guest --no-kvm --add "$test_work/kvm-silent.ko" -- sh -c '
 	insmod /lib/modules/irqbypass.ko
 	insmod /bin/kvm-silent.ko && insmod /lib/modules/kvm-amd.ko || exit 1
 	gmemtrace features >/out/features
+	gmem-load plain --pages 64 --hold-seconds 60 >/dev/null &
+	sleep 3
+	gmemtrace holders >/out/holders
+	gmemtrace holders --json >/out/holders.json
+	kill $!
 	gmemtrace check --no-daemon --json -- gmem-load convert --pages 64 >/out/verdict.json'
 status_is 5 'a KVM without its BTF is not judged'
 json_is "$out/verdict.json" '.violations | length' 0 'and not accused'
 file_like "$out/features" 'kvm is loaded without its BTF' 'features says why'
+file_like "$out/holders" '^    [0-9]+ +gmem-load +descriptor [0-9]+$' 'who holds one of its guest_memfds is named all the same'
+json_is "$out/holders.json" '[.inodes == [], (.unknown_holders | map(.comm) | unique | join(" "))] | join(" ")' 'true gmem-load' \
+	'as a holder of what is not known'
 end_tests print-plan
