@@ -9,6 +9,8 @@
 #include "caller.h"
 #include "walk.h"
 
+#define PART_ORDER 6 /* 64 pages: a word of zapped_pfns, and a record */
+
 struct free_loop {
 	__u64 pfn; /* of bit 0 */
 	__u64 zapped; /* bits: pages to look at */
@@ -31,42 +33,74 @@ static long free_page(__u32 i, struct free_loop *loop)
 	return 0;
 }
 
-static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32 order)
+/* Of a free of 2^@order pages, 64 at most: the page @pfn and those behind it. */
+static __always_inline void free_part(__u64 *ctx, __u64 pfn, __u32 order)
 {
-	struct free_loop loop = { .pfn = page_argument_pfn(page, ctx) };
-	__u32 index = loop.pfn >> 6;
+	__u32 index = pfn >> 6;
 	__u64 *word = bpf_map_lookup_elem(&zapped_pfns, &index);
 	struct record_page_free *record;
+	struct free_loop loop;
 
 	/* Of memory that was plugged in since nothing is remembered: all of it is looked at. */
 	if (word && !*word)
-		return 0;
-	/* Higher orders start a word of their own; what lies beyond 64 pages is not looked at. */
-	loop.zapped = (word ? *word : ~0ULL) >> (loop.pfn & 63);
-	if (order < 6)
+		return;
+	loop.pfn = pfn;
+	loop.absent = 0;
+	loop.unknown = 0;
+	loop.zapped = (word ? *word : ~0ULL) >> (pfn & 63);
+	if (order < PART_ORDER)
 		loop.zapped &= (1ULL << (1U << order)) - 1;
 	if (!loop.zapped)
-		return 0;
+		return;
 	bpf_loop(64, free_page, &loop, 0);
 	if (!word && !loop.absent && !loop.unknown)
-		return 0;
+		return;
 	slot_settle();
 	if (loop.absent)
-		caller_write(ctx, ctx[0]);
+		caller_write(ctx, page_address(pfn));
 	record = bpf_ringbuf_reserve(&ring, sizeof(*record), 0);
 	if (!record) {
 		loss_count(0, 0, RECORD_LOSS_RING_FULL);
-		return 0;
+		return;
 	}
 	header_fill(&record->header, RECORD_PAGE_FREE, sizeof(*record));
 	record->header.inode = 0;
-	record->page = ctx[0];
+	record->page = page_address(pfn);
 	record->absent = loop.absent;
 	record->unknown = loop.unknown;
 	record->order = order;
 	record->reserved = 0;
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
+}
+
+struct free_large {
+	__u64 *ctx;
+	__u64 pfn;
+};
+
+static long free_large_part(__u32 i, const struct free_large *large)
+{
+	free_part(large->ctx, large->pfn + i * 64ULL, PART_ORDER);
+	return 0;
+}
+
+/* Such start a word of their own. Out of line: nearly all frees are small. */
+static __noinline int free_large(__u64 *ctx, __u64 pfn, __u32 order)
+{
+	struct free_large large = { .ctx = ctx, .pfn = pfn };
+
+	bpf_loop(1U << (order - PART_ORDER), free_large_part, &large, 0);
+	return 0;
+}
+
+static __always_inline int free_check(__u64 *ctx, const struct page *page, __u32 order)
+{
+	__u64 pfn = page_argument_pfn(page, ctx);
+
+	if (order > PART_ORDER)
+		return free_large(ctx, pfn, order);
+	free_part(ctx, pfn, order);
 	return 0;
 }
 

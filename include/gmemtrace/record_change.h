@@ -168,13 +168,13 @@ enum record_owner_bits {
 
 #define RECORD_OWNER_CONTENT_SHIFT 16 /* the page's place in the folio; 0 where no CONTENT */
 
-/* A page that had been zapped went back to the allocator. 64 bytes. */
+/* Pages that had been zapped went back to the allocator: 64 of them at most, a larger free is told in parts. 64 bytes. */
 struct record_page_free {
 	struct record_header header;
 	__u64 page; /* ring: struct page *; sealed: pfn of the first page */
-	__u64 absent; /* bit n: page n is absent from the direct map; order 6 at most */
+	__u64 absent; /* bit n: page n is absent from the direct map */
 	__u64 unknown; /* bit n: page n's entry could not be read */
-	__u32 order; /* 2^order pages were freed together */
+	__u32 order; /* of 2^order pages, 64 at most, this is said */
 	__u32 reserved;
 };
 

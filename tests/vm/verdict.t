@@ -65,6 +65,11 @@ test_large_folios() {
 	stdout_is '' 'gmem_order=6: every check ends with 0'
 	consistent "$out/punch.json" 'gmem_order=6: punch'
 	consistent "$out/churn.json" 'gmem_order=6: churn'
+	# A folio of 512 pages is one free, of which a record has 64.
+	guest --kernel gmem-debug --fault free-absent --append 'debug_pagealloc=on kvm.gmem_order=9' -- \
+		sh -c 'gmemtrace check --json -- gmem-load fault --pages 1024 --rounds 1 >/out/freed.json'
+	json_is "$out/freed.json" '[.violations[] | select(.rule == "freed-absent" and .inode == "g1").count] | add' 1040 \
+		'gmem_order=9: freed absent is each of its pages'
 }
 
 test_debug() {
