@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
+#include <sched.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -53,6 +55,12 @@ static const int denied[] = {
 	SCMP_SYS(setresgid),
 	SCMP_SYS(setgroups),
 	SCMP_SYS(capset),
+};
+
+/* Of a clone(): what makes a namespace. That of time has no bit there. */
+static const uint64_t namespaces[] = {
+	CLONE_NEWNS,   CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
+	CLONE_NEWUSER, CLONE_NEWPID,	CLONE_NEWNET,
 };
 
 /*
@@ -109,6 +117,20 @@ static void give_up_bounds(void)
 		(void)prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
 }
 
+/* In a user namespace of its own anybody has all capabilities. */
+static int filter_namespaces(scmp_filter_ctx filter)
+{
+	int error = 0;
+
+	for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]) && !error; i++)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+					 SCMP_A0(SCMP_CMP_MASKED_EQ, namespaces[i], namespaces[i]));
+	/* Its flags are in memory, where no filter sees them: a thread is made by clone() then. */
+	if (!error)
+		error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3), 0);
+	return error;
+}
+
 static int filter_load(void)
 {
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
@@ -119,6 +141,8 @@ static int filter_load(void)
 		if (denied[i] != __NR_SCMP_ERROR)
 			error = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), denied[i], 0);
 	}
+	if (!error)
+		error = filter_namespaces(filter);
 	if (!error)
 		error = seccomp_load(filter);
 	seccomp_release(filter);

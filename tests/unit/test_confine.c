@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -26,6 +27,7 @@
 struct tried {
 	int confined; /* what confine() said */
 	int bpf, perf, setns, ptrace, module, exec, root, open_shadow; /* errno, 0: it worked */
+	int namespaces, clone3; /* the same, of what makes a process */
 	int threads; /* 0: it has one more */
 	uid_t uid;
 	gid_t gid;
@@ -56,6 +58,9 @@ static void try_all(struct tried *tried, int file)
 	tried->bpf = tried_call(syscall(SYS_bpf, 0, NULL, 0));
 	tried->perf = tried_call(syscall(SYS_perf_event_open, NULL, 0, -1, -1, 0));
 	tried->setns = tried_call(syscall(SYS_setns, -1, 0));
+	/* That cannot be, whoever asks for it: none is made. */
+	tried->namespaces = tried_call(syscall(SYS_clone, CLONE_NEWUSER | CLONE_FS, 0, 0, 0, 0));
+	tried->clone3 = tried_call(syscall(SYS_clone3, NULL, 0));
 	tried->ptrace = tried_call(syscall(SYS_ptrace, 999, -1, 0, 0));
 	tried->module = tried_call(syscall(SYS_finit_module, -1, "", 0));
 	tried->exec = tried_call(execv("/nowhere", words));
@@ -115,6 +120,8 @@ static void test_refused(void **state)
 	assert_int_equal(tried.bpf, EPERM);
 	assert_int_equal(tried.perf, EPERM);
 	assert_int_equal(tried.setns, EPERM);
+	assert_int_equal(tried.namespaces, EPERM);
+	assert_int_equal(tried.clone3, ENOSYS);
 	assert_int_equal(tried.ptrace, EPERM);
 	assert_int_equal(tried.module, EPERM);
 	assert_int_equal(tried.exec, EPERM);
@@ -137,6 +144,8 @@ static void test_control(void **state)
 
 	(void)state;
 	assert_int_equal(tried.setns, EBADF);
+	assert_int_equal(tried.namespaces, EINVAL);
+	assert_int_equal(tried.clone3, EINVAL);
 	assert_int_equal(tried.ptrace, ESRCH);
 	assert_int_equal(tried.exec, ENOENT);
 	assert_int_equal(tried.threads, 0);
