@@ -90,6 +90,19 @@ static void signals_catch(sigset_t *waiting)
 	sigprocmask(SIG_BLOCK, &blocked, waiting);
 }
 
+/*
+ * Whether we are to end, where a child has: a service manager tells all of us at a time, and what the child has left
+ * to be read keeps ppoll() from looking at signals.
+ */
+static bool ends_with_us(const struct watch *watch)
+{
+	sigset_t blocked;
+
+	sigprocmask(SIG_SETMASK, &watch->waiting, &blocked);
+	sigprocmask(SIG_SETMASK, &blocked, NULL);
+	return terminated;
+}
+
 /* Bytes of the report; 0: its writer has gone, -EINTR: a signal. */
 static ssize_t report_read(const struct report *report, void *data, size_t size,
 			   const sigset_t *waiting)
@@ -113,6 +126,8 @@ static int hello_wait(const struct watch *watch)
 		ssize_t bytes = report_read(&watch->report, (char *)&hello + used,
 					    sizeof(hello) - used, &watch->waiting);
 
+		if (bytes == 0 && ends_with_us(watch))
+			return 0;
 		if (bytes == 0) {
 			daemon_log_at(LOG_LEVEL_ERROR, SERVER_DIED_ARMING);
 			return GMEMTRACE_ERROR;
@@ -272,11 +287,27 @@ static int judge_reap(struct watch *watch)
 	watch->judge = 0;
 	if (watch->options->capture && WIFEXITED(status))
 		return WEXITSTATUS(status) ? WEXITSTATUS(status) : GMEMTRACE_ERROR;
+	if (ends_with_us(watch))
+		return 0;
 	watch->judge_due = now() + AGAIN_NS;
 	daemon_log_at(LOG_LEVEL_ERROR,
 		      "the process that judges has died: another follows in %llu s",
 		      AGAIN_NS / 1000000000);
 	return 0;
+}
+
+/* Whether it has died, and not of our end. */
+static bool server_reap(struct watch *watch)
+{
+	if (!watch->server || waitpid(watch->server, NULL, WNOHANG) != watch->server)
+		return false;
+	watch->server = 0;
+	lock_sweep(watch->options->sensor.lock);
+	if (ends_with_us(watch))
+		return false;
+	daemon_log_at(LOG_LEVEL_ERROR, "the process that owns the sensors has died: "
+				       "what clients have is not whole");
+	return true;
 }
 
 /* Only where the process that drains lives, too: a line of its own says so. */
@@ -333,17 +364,14 @@ static int watch_run(struct watch *watch)
 	while (!terminated) {
 		int status, timeout = options->alarm ? alarm_poll(options->alarm, now()) : -1;
 
-		if (watch->server && waitpid(watch->server, NULL, WNOHANG) == watch->server) {
-			daemon_log_at(LOG_LEVEL_ERROR,
-				      "the process that owns the sensors has died: "
-				      "what clients have is not whole");
-			lock_sweep(options->sensor.lock);
-			watch->server = 0;
+		if (server_reap(watch))
 			return GMEMTRACE_ERROR;
-		}
 		status = judge_reap(watch);
 		if (status)
 			return status;
+		/* It was taken, and ends no ppoll() any more. */
+		if (terminated)
+			break;
 		if (watch->judge_due && now() >= watch->judge_due)
 			judge_begin(watch);
 		life_show(watch);

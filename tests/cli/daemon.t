@@ -220,10 +220,33 @@ test_refused() {
 		"2 gmemtraced: --metrics $test_work: cannot write: Is a directory" 'which it is not itself'
 }
 
+# A service manager tells all of its processes at a time: what dies of that is no news, and it was the end that was asked for.
+test_end() {
+	local judge
+	for _ in 1 2 3 4 5 6 7 8; do
+		start --replay $good --metrics "$test_work/end.prom"
+		wait_for grep -q verdict "$test_work/end.prom"
+		judge=$(pgrep -P "$running")
+		# The first may have seen to the other.
+		kill "$running" "$judge" 2>/dev/null
+		wait "$running"
+		echo "$?" >>"$test_work/ends"
+		cat "$log" >>"$test_work/ends"
+		rm "$test_work/end.prom"
+	done
+	running=
+	is "$(sort -u "$test_work/ends")" 0 'who judges may be told to end as well'
+	start --replay $good --judge
+	kill "$(pgrep -P "$running")"
+	succeeds 'a control: alone it has died' wait_for grep -q 'the process that judges has died' "$log"
+	finish
+}
+
 test_http
 test_addresses
 test_command
 test_journal
 test_loss
 test_refused
+test_end
 end_tests print-plan
