@@ -414,7 +414,9 @@ int main(int argc, char **argv)
 	int status;
 
 	streams_hold();
+	/* What cannot be written is said where it happens. */
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	argp_parse(&argp, argc, argv, ARGP_NO_ERRS | ARGP_NO_HELP | ARGP_NO_EXIT, NULL, &arguments);
 	contradictions(&arguments);
 	if (!arguments.daemon.socket && !arguments.daemon.capture) {

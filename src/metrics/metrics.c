@@ -265,18 +265,31 @@ int metrics_storable(const char *path)
 	return unlink(fresh) ? -errno : 0;
 }
 
+/* Where there is room for a part the next try says what for there is none. */
+static int write_all(int descriptor, const char *text, size_t size)
+{
+	while (size) {
+		ssize_t written = write(descriptor, text, size);
+
+		if (written < 0 && errno == EINTR)
+			continue;
+		if (written <= 0)
+			return written ? -errno : -ENOSPC;
+		text += written;
+		size -= (size_t)written;
+	}
+	return 0;
+}
+
 int metrics_store(const char *path, const char *text, size_t size)
 {
 	char fresh[PATH_MAX];
-	int descriptor, error = 0;
-	ssize_t written;
+	int descriptor, error;
 
 	descriptor = fresh_open(path, fresh);
 	if (descriptor < 0)
 		return descriptor;
-	written = write(descriptor, text, size);
-	if (written != (ssize_t)size)
-		error = written < 0 ? -errno : -ENOSPC;
+	error = write_all(descriptor, text, size);
 	/* Whoever collects it is not root. */
 	if (!error && fchmod(descriptor, 0644))
 		error = -errno;

@@ -242,6 +242,22 @@ test_end() {
 	finish
 }
 
+# A limit of files' sizes stops a file, and nobody else.
+test_file_limit() {
+	mkfifo "$test_work/said"
+	cat "$test_work/said" >"$log" &
+	(
+		ulimit -f 0
+		exec "$daemon" --replay $good --metrics "$test_work/limit.prom" 2>"$test_work/said"
+	) >/dev/null &
+	running=$!
+	succeeds 'a file that may not be written is said' \
+		wait_for grep -q -- "--metrics $test_work/limit.prom: cannot write: File too large" "$log"
+	finish
+	is "$status" 0 'and is not the end'
+	is "$(compgen -G "$test_work/limit.prom*")" '' 'nothing of it is left'
+}
+
 test_http
 test_addresses
 test_command
@@ -249,4 +265,5 @@ test_journal
 test_loss
 test_refused
 test_end
+test_file_limit
 end_tests print-plan

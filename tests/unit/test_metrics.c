@@ -2,8 +2,10 @@
 /* Metrics: their format, line by line, and what they say of captures and of losses. */
 #include <ctype.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -190,6 +192,34 @@ static void test_lost(void **state)
 	assert_true(value("gmemtrace_absent_pages{provider=\"rfc3\"}") == 1);
 }
 
+/* A file may be as long as it is allowed to be, and no longer: that is no signal, and nothing is left behind. */
+static void test_file_limit(void **state)
+{
+	char directory[] = "/tmp/test-metrics-XXXXXX", path[64], command[96], got[8] = "";
+	struct rlimit before, limit;
+	FILE *file;
+
+	(void)state;
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/a.prom", directory);
+	assert_int_equal(metrics_store(path, "abc", 3), 0);
+	getrlimit(RLIMIT_FSIZE, &before);
+	limit = before;
+	limit.rlim_cur = 4;
+	signal(SIGXFSZ, SIG_IGN);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	assert_int_equal(metrics_store(path, "longer", 6), -EFBIG);
+	setrlimit(RLIMIT_FSIZE, &before);
+	signal(SIGXFSZ, SIG_DFL);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(got, 1, sizeof(got), file), 3);
+	fclose(file);
+	snprintf(command, sizeof(command), "[ $(ls %s | wc -l) = 1 ] && rm -r %s", directory,
+		 directory);
+	assert_int_equal(system(command), 0);
+}
+
 /* Whole or not at all; what cannot be written leaves nothing behind. */
 static void test_file(void **state)
 {
@@ -229,8 +259,9 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_format),	  RULE_TEST(test_histograms), RULE_TEST(test_consistent),
-		RULE_TEST(test_violated), RULE_TEST(test_lost),	      RULE_TEST(test_file),
+		RULE_TEST(test_format),	    RULE_TEST(test_histograms), RULE_TEST(test_consistent),
+		RULE_TEST(test_violated),   RULE_TEST(test_lost),	RULE_TEST(test_file),
+		RULE_TEST(test_file_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
