@@ -21,7 +21,7 @@ static const __u64 bounds[BUCKETS] = {
 
 struct histogram {
 	__u64 counts[BUCKETS + 1]; /* the last: above all bounds */
-	__u64 sum; /* ns */
+	double sum; /* ns: of a million pages that nobody flushes a whole number is full in hours */
 };
 
 struct metrics {
@@ -37,7 +37,7 @@ static void histogram_add(struct histogram *histogram, __u64 ns, __u64 nr)
 	while (i < BUCKETS && ns > bounds[i])
 		i++;
 	histogram->counts[i] += nr;
-	histogram->sum += ns * nr;
+	histogram->sum += (double)ns * (double)nr;
 }
 
 static void on_flushed(void *context, const struct model_flush *flush,
@@ -107,7 +107,7 @@ static void write_histogram(FILE *out, const char *name, const char *help,
 	}
 	below += histogram->counts[BUCKETS];
 	fprintf(out, "%s_bucket{le=\"+Inf\"} %llu\n%s_sum %.9f\n%s_count %llu\n", name,
-		(unsigned long long)below, name, (double)histogram->sum / NS_PER_SECOND, name,
+		(unsigned long long)below, name, histogram->sum / NS_PER_SECOND, name,
 		(unsigned long long)below);
 }
 

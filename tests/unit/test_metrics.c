@@ -192,6 +192,26 @@ static void test_lost(void **state)
 	assert_true(value("gmemtrace_absent_pages{provider=\"rfc3\"}") == 1);
 }
 
+/* 64 bits of ns are a million pages that are exposed for five hours: where flushes are off there are such. */
+static void test_sum_goes_up(void **state)
+{
+	const __u64 years = 300ULL * 365 * 86400 * SECOND;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	for (__u64 i = 0; i < 3; i++) {
+		stream_join(&stream, T, G, i, 100 + 2 * i);
+		stream_zap(&stream, T, G, i, 100 + 2 * i, 1, false, 0);
+	}
+	stream.now += years;
+	stream_flush(&stream, T, 0, 0, true);
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	write_metrics();
+	assert_true(value("gmemtrace_exposure_seconds_count") == 3);
+	assert_true(value("gmemtrace_exposure_seconds_sum") >= 3 * (double)years / SECOND);
+}
+
 /* A file may be as long as it is allowed to be, and no longer: that is no signal, and nothing is left behind. */
 static void test_file_limit(void **state)
 {
@@ -259,9 +279,9 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_format),	    RULE_TEST(test_histograms), RULE_TEST(test_consistent),
-		RULE_TEST(test_violated),   RULE_TEST(test_lost),	RULE_TEST(test_file),
-		RULE_TEST(test_file_limit),
+		RULE_TEST(test_format),	     RULE_TEST(test_histograms), RULE_TEST(test_consistent),
+		RULE_TEST(test_violated),    RULE_TEST(test_lost),	 RULE_TEST(test_file),
+		RULE_TEST(test_sum_goes_up), RULE_TEST(test_file_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
