@@ -125,9 +125,9 @@ int http_listen(const char *address, char *message, size_t size)
 	union address where;
 	int descriptor;
 
-	if (path)
+	if (path && *path)
 		return socket_listen(path, (gid_t)-1, message, size);
-	if (!address_parse(address, &where)) {
+	if (path || !address_parse(address, &where)) {
 		snprintf(message, size,
 			 "%s: give HOST:PORT, [V6]:PORT or unix:PATH, HOST as a number, such as "
 			 "127.0.0.1:9464",

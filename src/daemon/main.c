@@ -321,6 +321,8 @@ static int listen_clients(const struct arguments *arguments)
 	int listener = socket_listen(arguments->daemon.socket, group_find(arguments->group),
 				     message, sizeof(message));
 
+	if (listener == -EINVAL)
+		usage_error("--socket: %s", message);
 	if (listener < 0)
 		daemon_log_at(LOG_LEVEL_ERROR, "%s", message);
 	return listener;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -66,10 +67,13 @@ int socket_listen(const char *path, gid_t group, char *message, size_t size)
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int descriptor, error;
 	mode_t mask;
+	bool bound;
 
+	if (!*path)
+		return socket_fail(message, size, -EINVAL, "a socket has a path");
 	if (strlen(path) >= sizeof(address.sun_path))
 		return socket_fail(message, size, -ENAMETOOLONG,
-				   "--socket %s: too long, %zu bytes are allowed", path,
+				   "%s: too long for a socket, %zu bytes are allowed", path,
 				   sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
 	error = socket_clear(&address, message, size);
@@ -83,6 +87,7 @@ int socket_listen(const char *path, gid_t group, char *message, size_t size)
 	mask = umask(0117);
 	error = bind(descriptor, (struct sockaddr *)&address, sizeof(address)) ? -errno : 0;
 	umask(mask);
+	bound = !error;
 	if (!error && chown(path, (uid_t)-1, group))
 		error = -errno;
 	if (!error && listen(descriptor, BACKLOG))
@@ -90,6 +95,8 @@ int socket_listen(const char *path, gid_t group, char *message, size_t size)
 	if (!error)
 		return descriptor;
 	close(descriptor);
+	if (bound)
+		unlink(path);
 	return socket_fail(message, size, error, "%s: cannot listen there: %s", path,
 			   strerror(-error));
 }

@@ -140,7 +140,7 @@ test_addresses() {
 	start --replay $good --metrics "$test_work/file.prom"
 	succeeds 'a file' wait_for grep -q 'verdict{value="consistent"} 1' "$test_work/file.prom"
 	finish
-	for wrong in '10.0.0:9464' '[::1:9464' '::1:9464' 'host.example:9464' ':0' ':65536' '[127.0.0.1]:80' ':'; do
+	for wrong in unix: '10.0.0:9464' '[::1:9464' '::1:9464' 'host.example:9464' ':0' ':65536' '[127.0.0.1]:80' ':'; do
 		is "$(refuses --replay $good --metrics "$wrong") $(grep -c 'give HOST:PORT' "$stderr")" '64 1' "no address: $wrong"
 	done
 }
@@ -216,6 +216,9 @@ test_refused() {
 		'64 gmemtraced: --metrics: give an address or a file; see gmemtraced --help' 'a file has a name'
 	is "$(refuses --replay $good --metrics "$test_work/no/file.prom") $(cat "$stderr")" \
 		"2 gmemtraced: --metrics $test_work/no/file.prom: cannot write: No such file or directory" 'and stands where there is a directory'
+	is "$(refuses --replay $good --metrics "unix:$test_work/$(printf 'a%.0s' {1..120})") $(grep -c -- '--socket' "$stderr")" '2 0' \
+		'a path that is too long for a socket is no matter of --socket'
+	is "$(refuses --socket '') $(cat "$stderr")" '64 gmemtraced: --socket: a socket has a path; see gmemtraced --help' 'nor is none a path'
 	is "$(refuses --replay $good --metrics "$test_work") $(cat "$stderr")" \
 		"2 gmemtraced: --metrics $test_work: cannot write: Is a directory" 'which it is not itself'
 }
