@@ -8,15 +8,12 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "run/units.h"
+#include "sensor/sensor.h"
 
 #define SECOND 1000000000ULL
 #define SNAPSHOT_INTERVAL_DEFAULT (2 * SECOND)
 #define SETTLE_DEFAULT (5 * SECOND)
 #define RATE_MAX 1000000U
-#define RING_MIN (64ULL << 10)
-#define RING_MAX (2ULL << 30)
-#define RELEASE_MIN (16ULL << 20) /* a chunk */
-#define RELEASE_MAX (16ULL << 40) /* the model's limit */
 #define RELEASE_DEFAULT "8gb"
 
 void options_usage(const char *name, const char *format, ...)
@@ -218,7 +215,7 @@ static uint64_t ring_parse(struct argp_state *state, const char *text)
 {
 	uint64_t bytes = options_size(state, "--ring", text);
 
-	if (bytes < RING_MIN || bytes > RING_MAX || bytes & (bytes - 1))
+	if (bytes < SENSOR_RING_MIN || bytes > SENSOR_RING_MAX || bytes & (bytes - 1))
 		options_usage(state->name,
 			      "--ring %s: give a power of two from 64kb to 2gb, such as 16mb",
 			      text);
@@ -229,7 +226,7 @@ static uint64_t release_parse(const struct argp_state *state, const char *text)
 {
 	uint64_t bytes = options_size(state, "--release-limit", text);
 
-	if (bytes < RELEASE_MIN || bytes > RELEASE_MAX)
+	if (bytes < SENSOR_RELEASE_MIN || bytes > SENSOR_RELEASE_MAX)
 		options_usage(state->name, "--release-limit %s: give a size from 16mb to 16tb",
 			      text);
 	return bytes;

@@ -59,6 +59,8 @@ enum option_key {
 	KEY_PAGE_FREE,
 	KEY_FLUSHES,
 	KEY_SUMMARY,
+	KEY_RING,
+	KEY_RELEASE_LIMIT,
 	KEY_WAIT_DETACH,
 	KEY_MAX_CLIENTS,
 	KEY_BACKLOG,
@@ -116,6 +118,9 @@ static const struct argp_option argp_options[] = {
 	{ "summary", KEY_SUMMARY, NULL, 0,
 	  "keep histograms of flushes and exposures always, also while nothing else is recorded",
 	  2 },
+	{ "ring", KEY_RING, "SIZE", 0, "buffer between the kernel and us; default 16mb", 2 },
+	{ "release-limit", KEY_RELEASE_LIMIT, "SIZE", 0,
+	  "read this much of an inode that is closed, at most; default 8gb", 2 },
 	{ NULL, 0, NULL, 0, "About:", -1 },
 	{ "help", '?', NULL, 0, "print this help", -1 },
 	{ "usage", KEY_USAGE, NULL, 0, "print a short usage message", -1 },
@@ -166,6 +171,26 @@ static uint64_t history_parse(const char *text)
 	if (units_parse_size(text, &bytes) || bytes < HISTORY_MIN || bytes > HISTORY_MAX)
 		usage_error("--history %s: give a size from 1mb to 64gb, such as 64mb", text);
 	return bytes;
+}
+
+static uint64_t ring_parse(const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, &bytes) || bytes < SENSOR_RING_MIN || bytes > SENSOR_RING_MAX ||
+	    bytes & (bytes - 1))
+		usage_error("--ring %s: give a power of two from 64kb to 2gb, such as 16mb", text);
+	return bytes;
+}
+
+static uint32_t release_parse(const char *text)
+{
+	uint64_t bytes;
+
+	if (units_parse_size(text, &bytes) || bytes < SENSOR_RELEASE_MIN ||
+	    bytes > SENSOR_RELEASE_MAX)
+		usage_error("--release-limit %s: give a size from 16mb to 16tb", text);
+	return sensor_chunks(bytes);
 }
 
 static uint64_t loss_parse(const char *text)
@@ -244,6 +269,12 @@ static bool parse_sensors(int key, char *text, struct arguments *arguments)
 		return true;
 	case KEY_SUMMARY:
 		sensor->groups |= SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS;
+		return true;
+	case KEY_RING:
+		sensor->ring_bytes = ring_parse(text);
+		return true;
+	case KEY_RELEASE_LIMIT:
+		sensor->release_chunks = release_parse(text);
 		return true;
 	case KEY_FLUSHES:
 		sensor->groups |=

@@ -5,7 +5,6 @@
 #include "run/say.h"
 
 #define RING_BYTES (16ULL << 20)
-#define CHUNK_BYTES (RECORD_SNAPSHOT_CHUNK * 4096ULL)
 
 static bool start_interrupted(void *context)
 {
@@ -86,8 +85,7 @@ enum gmemtrace_status owner_open(const struct run_options *options, struct senso
 		.groups = groups_wanted(options),
 		.stack_rate = options->stack_rate,
 		.ring_bytes = options->ring_bytes ? options->ring_bytes : RING_BYTES,
-		.release_chunks =
-			(uint32_t)((options->release_bytes + CHUNK_BYTES - 1) / CHUNK_BYTES),
+		.release_chunks = sensor_chunks(options->release_bytes),
 		.filtered = filter_vm(options),
 		.lock = options->lock,
 	};

@@ -27,6 +27,19 @@ struct sensor_options {
 	const char *lock; /* held by whoever owns the sensors; NULL: the default (lock.h) */
 };
 
+/* What an owner may ask for. */
+#define SENSOR_RING_MIN (64ULL << 10)
+#define SENSOR_RING_MAX (2ULL << 30)
+#define SENSOR_CHUNK_BYTES (RECORD_SNAPSHOT_CHUNK * 4096ULL)
+#define SENSOR_RELEASE_MIN SENSOR_CHUNK_BYTES
+#define SENSOR_RELEASE_MAX (16ULL << 40) /* the model's limit */
+
+/* Chunks that hold @bytes. */
+static inline uint32_t sensor_chunks(uint64_t bytes)
+{
+	return (uint32_t)((bytes + SENSOR_CHUNK_BYTES - 1) / SENSOR_CHUNK_BYTES);
+}
+
 #define SENSOR_MESSAGE_LENGTH 512
 
 /* Why something cannot be done here: one line, what and what to do. */

@@ -219,6 +219,10 @@ test_refused() {
 	is "$(refuses --replay $good --metrics "unix:$test_work/$(printf 'a%.0s' {1..120})") $(grep -c -- '--socket' "$stderr")" '2 0' \
 		'a path that is too long for a socket is no matter of --socket'
 	is "$(refuses --socket '') $(cat "$stderr")" '64 gmemtraced: --socket: a socket has a path; see gmemtraced --help' 'nor is none a path'
+	is "$(refuses --ring 3mb) $(cat "$stderr")" \
+		'64 gmemtraced: --ring 3mb: give a power of two from 64kb to 2gb, such as 16mb; see gmemtraced --help' 'a ring has bounds'
+	is "$(refuses --release-limit 1mb) $(cat "$stderr")" \
+		'64 gmemtraced: --release-limit 1mb: give a size from 16mb to 16tb; see gmemtraced --help' 'so has what is read'
 	is "$(refuses --replay $good --metrics "$test_work") $(cat "$stderr")" \
 		"2 gmemtraced: --metrics $test_work: cannot write: Is a directory" 'which it is not itself'
 }

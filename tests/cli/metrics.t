@@ -25,6 +25,20 @@ fired() {
 }
 is "$(fired contrib/prometheus/alerts.test.yml)" "$(sed -n 's/^ *- alert: //p' contrib/prometheus/alerts.yml | sort)" \
 	'each alert has a test in which it fires'
+
+
+# untold FILE...: what is to be typed, as far as its first option, and is in no --help.
+untold() {
+	local command option
+	grep -ohE 'gmemtraced?( [a-z]+)? --[a-z-]+' "$@" | sort -u | while read -r command; do
+		option=${command##* } command=${command% *}
+		# shellcheck disable=SC2086 # a subcommand is a word of its own
+		build/bin/$command --help 2>/dev/null | grep -qE -- "(^|[ ,])$option([=, ]|\$)" || echo "$command $option"
+	done
+}
+is "$(untold contrib/prometheus/alerts.yml)" '' 'what the runbooks tell to type can be typed'
+echo 'a greater ring (gmemtrace --ring), and gmemtrace check --since 1h' >"$test_work/wrong"
+is "$(untold "$test_work/wrong")" 'gmemtrace --ring' 'a control: what cannot is found'
 if command -v promtool >/dev/null; then
 	succeeds 'promtool has nothing to complain of' promtool check metrics <"$test_work/metrics.prom"
 	sed 's/# TYPE gmemtrace_flush_duration_seconds histogram/# TYPE gmemtrace_flush_duration_seconds gauge/' \
