@@ -243,9 +243,11 @@ static int print_text(FILE *out, const struct holders *holders)
 static struct json_object *json_holder(const struct holder *holder)
 {
 	struct json_object *object = json_object_new_object();
+	char comm[4 * HOLDER_COMM_MAX];
 
+	escape_text(comm, sizeof(comm), holder->comm);
 	json_object_object_add(object, "pid", json_object_new_int(holder->pid));
-	json_object_object_add(object, "comm", json_object_new_string(holder->comm));
+	json_object_object_add(object, "comm", json_object_new_string(comm));
 	if (holder->descriptor >= 0)
 		json_object_object_add(object, "descriptor",
 				       json_object_new_int(holder->descriptor));

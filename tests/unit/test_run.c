@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -842,6 +844,55 @@ static void test_no_past(void **state)
 	assert_non_null(strstr(said, "start it with --history"));
 }
 
+/* What `gmemtrace holders --json` says of the memfd_secret @descriptor, which this process holds. */
+static size_t holders_said(int descriptor, char *text, size_t size)
+{
+	char *words[] = { "holders", "--json", "--socket", socket_path, NULL }, **command = NULL;
+	struct record_inode *record;
+	struct stat status;
+	size_t length;
+	pid_t child;
+	FILE *out;
+
+	assert_int_equal(fstat(descriptor, &status), 0);
+	stream_inode(&stream, G, SECRET, 1, true);
+	record = (struct record_inode *)(stream.data + stream.used - sizeof(*record));
+	record->i_ino = status.st_ino;
+	stream_heartbeat(&stream);
+	daemon_start(DAEMON_WHOLE, SENSOR_GROUP_VERDICT);
+	child = fork();
+	if (!child) {
+		if (!freopen(capture_path, "w", stdout))
+			_exit(1);
+		_exit(subcommand_holders(4, words, command));
+	}
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	out = fopen(capture_path, "r");
+	assert_non_null(out);
+	length = fread(text, 1, size - 1, out);
+	text[length] = '\0';
+	fclose(out);
+	return length;
+}
+
+/* JSON is UTF-8, and a task may be called by any bytes. */
+static void test_holders_of_any_name(void **state)
+{
+	int descriptor = (int)syscall(SYS_memfd_secret, 0);
+	char before[16], text[8192];
+
+	(void)state;
+	if (descriptor < 0)
+		skip();
+	prctl(PR_GET_NAME, before);
+	prctl(PR_SET_NAME, "odd\xff\"\033[2J");
+	holders_said(descriptor, text, sizeof(text));
+	prctl(PR_SET_NAME, before);
+	close(descriptor);
+	assert_non_null(strstr(text, "\"comm\":\"odd\\\\xff\\\"\\\\x1b[2J\""));
+	assert_null(strchr(text, '\xff'));
+}
+
 /* What is opened next does not become the standard output, and that stays closed. */
 static void test_closed_streams(void **state)
 {
@@ -872,6 +923,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_gone, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_cut, setup_run, teardown_run),
 		cmocka_unit_test(test_closed_streams),
+		cmocka_unit_test_setup_teardown(test_holders_of_any_name, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_facts_of_pipe, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_damaged, setup_run,
 						teardown_run),
