@@ -194,7 +194,7 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 	}
 	if (held)
 		return;
-	if (!holders->seen.unread)
+	if (!holders->seen.unread && !holders->seen.hidden)
 		fprintf(out, "    nobody any more: it was let go of while this was written\n");
 	else if (inode->vm)
 		fprintf(out, "    nobody who could be looked at; first met with process %u (%s)\n",
@@ -233,6 +233,9 @@ static int print_text(FILE *out, const struct holders *holders)
 	if (holders->seen.unread)
 		fprintf(out, "%" PRIu64 " of %" PRIu64 " processes could not be looked at\n",
 			holders->seen.unread, holders->seen.processes);
+	if (holders->seen.hidden)
+		fprintf(out, "not all processes are to be seen from here: look in the host's own "
+			     "pid namespace, as root\n");
 	if (secrets || unseen > 0)
 		fprintf(out, "hibernation: refused while there is a memfd_secret\n");
 	else if (!holders_filtered(holders))
@@ -311,6 +314,8 @@ static int print_json(FILE *out, const struct holders *holders)
 			       unseen < 0 ? NULL : json_object_new_int64(unseen));
 	json_object_object_add(object, "processes_unread",
 			       json_object_new_uint64(holders->seen.unread));
+	json_object_object_add(object, "processes_hidden",
+			       json_object_new_boolean(holders->seen.hidden));
 	json_object_object_add(
 		object, "hibernation_refused",
 		refused || !holders_filtered(holders) ? json_object_new_boolean(refused) : NULL);

@@ -11,9 +11,8 @@
 
 #include "holders/scan.h"
 
-#define SECRETMEM_FILE "/secretmem"
-#define GMEM_FILE "[kvm-gmem]" /* anon_inode:, or of a file system of its own (7.0) */
 #define LINE_MAX_BYTES 512
+#define PID_NAMESPACE_INITIAL "pid:[4026531836]" /* PROC_PID_INIT_INO */
 
 struct scan {
 	holders_take take;
@@ -21,14 +20,27 @@ struct scan {
 	struct holder holder; /* the process at hand */
 };
 
-/* What a link in /proc/PID/fd, or a line of maps, names; 0: none of ours. */
-static char file_letter(const char *name)
+char holders_letter(const char *name)
 {
-	size_t length = strlen(SECRETMEM_FILE);
+	static const struct {
+		const char *name;
+		char letter;
+	} files[] = {
+		{ "/secretmem", 's' },
+		{ "anon_inode:[kvm-gmem]", 'g' },
+		/* Of a file system of its own (7.0). */
+		{ "/[kvm-gmem]", 'g' },
+		{ "/[guest_memfd]", 'g' },
+	};
 
-	if (!strncmp(name, SECRETMEM_FILE, length) && (!name[length] || name[length] == ' '))
-		return 's';
-	return strstr(name, GMEM_FILE) ? 'g' : 0;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		size_t length = strlen(files[i].name);
+
+		if (!strncmp(name, files[i].name, length) &&
+		    (!name[length] || !strcmp(name + length, " (deleted)")))
+			return files[i].letter;
+	}
+	return 0;
 }
 
 static FILE *file_open_at(int directory, const char *name)
@@ -77,7 +89,7 @@ static void descriptor_look(struct scan *scan, int process, int directory, const
 	if (length < 0)
 		return;
 	name[length] = '\0';
-	scan->holder.letter = file_letter(name);
+	scan->holder.letter = holders_letter(name);
 	if (!scan->holder.letter)
 		return;
 	scan->holder.i_ino = descriptor_ino(process, number);
@@ -107,13 +119,14 @@ static bool descriptors_look(struct scan *scan, int process)
 static void mapping_look(struct scan *scan, const char *line)
 {
 	struct holder *holder = &scan->holder;
+	unsigned int major;
 	int name = 0;
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %*s %" SCNu64 " %n", &holder->begin,
-		   &holder->end, &holder->i_ino, &name) != 3 ||
-	    !name)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %x:%*x %" SCNu64 " %n", &holder->begin,
+		   &holder->end, &major, &holder->i_ino, &name) != 4 ||
+	    !name || major)
 		return;
-	holder->letter = file_letter(line + name);
+	holder->letter = holders_letter(line + name);
 	holder->descriptor = -1;
 	if (holder->letter)
 		scan->take(scan->context, holder);
@@ -122,14 +135,17 @@ static void mapping_look(struct scan *scan, const char *line)
 static bool mappings_look(struct scan *scan, int process)
 {
 	FILE *file = file_open_at(process, "maps");
-	char line[LINE_MAX_BYTES];
+	size_t size = 0;
+	char *line = NULL;
 
 	if (!file)
 		return false;
-	while (fgets(line, sizeof(line), file)) {
+	/* However long a name is: what is behind it in the file is no line. */
+	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		mapping_look(scan, line);
 	}
+	free(line);
 	fclose(file);
 	return true;
 }
@@ -146,20 +162,40 @@ static void comm_read(int process, char comm[HOLDER_COMM_MAX])
 	fclose(file);
 }
 
+/* What has ended holds nothing any more. */
+static bool ended(int error)
+{
+	return error == ENOENT || error == ESRCH;
+}
+
 static bool process_look(struct scan *scan, int proc, const char *number)
 {
 	int process = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool read;
 
 	if (process < 0)
-		return false;
+		return ended(errno);
 	scan->holder.pid = (pid_t)strtol(number, NULL, 10);
 	comm_read(process, scan->holder.comm);
-	read = descriptors_look(scan, process);
+	read = descriptors_look(scan, process) || ended(errno);
 	/* A kernel thread has no mappings, and maps is there and empty. */
-	read &= mappings_look(scan, process);
+	read &= mappings_look(scan, process) || ended(errno);
 	close(process);
 	return read;
+}
+
+/*
+ * Who is of the initial namespace sees the first process, or none but his own: hidepid (proc(5)). Where kernels have no
+ * namespaces there is no such link.
+ */
+static bool processes_hidden(int proc)
+{
+	char name[sizeof(PID_NAMESPACE_INITIAL)] = "";
+	ssize_t length = readlinkat(proc, "self/ns/pid", name, sizeof(name) - 1);
+
+	if (length >= 0 && strcmp(name, PID_NAMESPACE_INITIAL) != 0)
+		return true;
+	return faccessat(proc, "self", F_OK, 0) != 0 || faccessat(proc, "1", F_OK, 0) != 0;
 }
 
 static int number_order(const struct dirent **left, const struct dirent **right)
@@ -183,7 +219,7 @@ int holders_scan(const char *proc, holders_take take, void *context, struct hold
 		directory < 0 ? -1 : scandirat(directory, ".", &processes, number_is, number_order);
 	int error = nr < 0 ? -errno : 0;
 
-	*seen = (struct holders_seen){ 0 };
+	*seen = (struct holders_seen){ .hidden = directory >= 0 && processes_hidden(directory) };
 	for (int i = 0; i < nr; i++) {
 		seen->processes++;
 		seen->unread += !process_look(&scan, directory, processes[i]->d_name);

@@ -6,6 +6,7 @@
 #ifndef GMEMTRACE_HOLDERS_SCAN_H
 #define GMEMTRACE_HOLDERS_SCAN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -22,8 +23,15 @@ struct holder {
 
 struct holders_seen {
 	uint64_t processes; /* looked at */
-	uint64_t unread; /* that could not be: of others, or gone meanwhile */
+	uint64_t unread; /* that could not be: of others */
+	bool hidden; /* there may be more: a pid namespace of our own, or a /proc that shows its own to each */
 };
+
+/*
+ * What the kernel calls such a file (mm/secretmem.c, virt/kvm/guest_memfd.c), in a descriptor's link or in a line of
+ * maps: its letter; 0: none of ours. A file may be called alike, on a disk or by memfd_create().
+ */
+char holders_letter(const char *name);
 
 typedef void (*holders_take)(void *context, const struct holder *holder);
 

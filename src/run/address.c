@@ -6,29 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "holders/scan.h"
 #include "run/address.h"
 
 #define PAGE_SHIFT 12
-#define LINE_ROOM 512
-
-/*
- * What the kernel calls it (mm/secretmem.c, virt/kvm/guest_memfd.c); a file may be called alike, on a disk
- * or by memfd_create().
- */
-static bool name_is_ours(const char *name)
-{
-	static const char *const names[] = { "/secretmem", "/[kvm-gmem]", "anon_inode:[kvm-gmem]",
-					     "/[guest_memfd]" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		size_t length = strlen(names[i]);
-
-		if (!strncmp(name, names[i], length) &&
-		    (!name[length] || !strcmp(name + length, " (deleted)")))
-			return true;
-	}
-	return false;
-}
 
 /* "7f00-7f10 rw-s 00000000 00:0f 1234   /secretmem (deleted)" */
 static bool line_take(const char *line, uint64_t address, struct address_page *page)
@@ -46,20 +27,21 @@ static bool line_take(const char *line, uint64_t address, struct address_page *p
 	page->pgoff = (offset + (address - begin)) >> PAGE_SHIFT;
 	snprintf(page->name, sizeof(page->name), "%s", line + name);
 	page->name[strcspn(page->name, "\n")] = '\0';
-	page->ours = !major && name_is_ours(page->name);
+	page->ours = !major && holders_letter(page->name);
 	return true;
 }
 
 bool address_find(FILE *maps, uint64_t address, struct address_page *page)
 {
-	char line[LINE_ROOM];
+	size_t size = 0;
+	char *line = NULL;
+	bool found = false;
 
 	*page = (struct address_page){ .i_ino = 0 };
-	while (fgets(line, sizeof(line), maps)) {
-		if (line_take(line, address, page))
-			return true;
-	}
-	return false;
+	while (!found && getline(&line, &size, maps) > 0)
+		found = line_take(line, address, page);
+	free(line);
+	return found;
 }
 
 int address_resolve(uint32_t pid, uint64_t address, struct address_page *page)
@@ -91,7 +73,7 @@ size_t address_guest_files(uint32_t pid)
 			readlinkat(dirfd(directory), entry->d_name, name, sizeof(name) - 1);
 
 		name[length > 0 ? length : 0] = '\0';
-		files += strstr(name, "[kvm-gmem]") || strstr(name, "[guest_memfd]");
+		files += holders_letter(name) == 'g';
 	}
 	if (directory)
 		closedir(directory);

@@ -45,7 +45,21 @@ static void link_to(const char *name, const char *target)
 	assert_int_equal(symlink(target, in_root(name)), 0);
 }
 
-/* 7 holds a secret by descriptor and mapping; 12 a guest_memfd; 30 nothing of ours; 40 is closed to us. */
+static void mapped_alike(void)
+{
+	FILE *maps = fopen(in_root("31/maps"), "w");
+
+	assert_non_null(maps);
+	fputs("00500000-00501000 r--s 00000000 08:01 77 /secretmem\n"
+	      "00600000-00601000 r--s 00000000 08:01 79 /",
+	      maps);
+	for (size_t i = 0; i < 511 - 42; i++)
+		fputc('x', maps);
+	fputs("00700000-00701000 r--s 00000000 00:0e 77 /secretmem\n", maps);
+	fclose(maps);
+}
+
+/* 7 holds a secret by descriptor and mapping; 12 a guest_memfd; 30 and 31 nothing of ours; 40 is closed to us. */
 static int tree_make(void **state)
 {
 	(void)state;
@@ -58,6 +72,11 @@ static int tree_make(void **state)
 	file("7/fdinfo/3", "pos:\t0\nflags:\t02000002\nmnt_id:\t9\nino:\t77\n");
 	link_to("7/fd/4", "/secretmember"); /* a control */
 	file("7/fdinfo/4", "ino:\t78\n");
+	/* So anybody may call a file of his own. */
+	link_to("7/fd/5", "/tmp/[kvm-gmem]");
+	file("7/fdinfo/5", "ino:\t77\n");
+	link_to("7/fd/6", "/memfd:[kvm-gmem] (deleted)");
+	file("7/fdinfo/6", "ino:\t77\n");
 	file("7/maps", "7f0000000000-7f0000003000 rw-s 00000000 00:0e 77          "
 		       "               /secretmem (deleted)\n"
 		       "7f0000010000-7f0000011000 rw-p 00000000 00:00 0 \n");
@@ -72,7 +91,20 @@ static int tree_make(void **state)
 	directory("30/fd");
 	file("30/comm", "other\n");
 	file("30/maps", "00400000-00401000 r-xp 00000000 08:01 5 /bin/true\n");
-	directory("40");
+	directory("31");
+	directory("31/fd");
+	file("31/comm", "alike\n");
+	/* A file on a disk, and one whose name reads as a line when it is cut. */
+	mapped_alike();
+	file("40", "");
+	directory("50"); /* ended while we looked */
+	directory("1");
+	directory("1/fd");
+	file("1/comm", "init\n");
+	file("1/maps", "");
+	directory("self");
+	directory("self/ns");
+	link_to("self/ns/pid", "pid:[4026531836]");
 	file("version", "not a process");
 	return 0;
 }
@@ -113,8 +145,33 @@ static void test_scan(void **state)
 	assert_int_equal(found[2].pid, 12);
 	assert_int_equal(found[2].letter, 'g');
 	assert_int_equal(found[2].descriptor, 9);
-	assert_int_equal(seen.processes, 4);
+	assert_int_equal(seen.processes, 7);
 	assert_int_equal(seen.unread, 1);
+	assert_false(seen.hidden);
+}
+
+/* What is not to be seen is not nobody. */
+static void test_hidden(void **state)
+{
+	struct holders_seen seen;
+	char first[256];
+
+	(void)state;
+	found_nr = 0;
+	assert_int_equal(unlink(in_root("self/ns/pid")), 0);
+	assert_int_equal(holders_scan(root, take, NULL, &seen), 0);
+	assert_false(seen.hidden); /* a kernel without namespaces */
+	link_to("self/ns/pid", "pid:[4026532281]");
+	found_nr = 0;
+	assert_int_equal(holders_scan(root, take, NULL, &seen), 0);
+	assert_true(seen.hidden);
+	assert_int_equal(unlink(in_root("self/ns/pid")), 0);
+	link_to("self/ns/pid", "pid:[4026531836]");
+	snprintf(first, sizeof(first), "%s", in_root("1"));
+	assert_int_equal(rename(first, in_root("one")), 0);
+	found_nr = 0;
+	assert_int_equal(holders_scan(root, take, NULL, &seen), 0);
+	assert_true(seen.hidden);
 }
 
 static void test_no_proc(void **state)
@@ -129,6 +186,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scan),
+		cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_no_proc),
 	};
 
