@@ -26,6 +26,8 @@ fired() {
 is "$(fired contrib/prometheus/alerts.test.yml)" "$(sed -n 's/^ *- alert: //p' contrib/prometheus/alerts.yml | sort)" \
 	'each alert has a test in which it fires'
 
+is "$(sed -n 's/.*\*\*\([0-9]*\) series, .*/\1/p' doc/fleet.md)" "$(grep -vc '^#' "$test_work/metrics.prom")" \
+	'what is planned for a fleet is planned with as many series as a host has'
 
 # untold FILE...: what is to be typed, as far as its first option, and is in no --help.
 untold() {
