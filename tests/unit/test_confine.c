@@ -137,6 +137,63 @@ static void test_refused(void **state)
 	assert_int_equal(tried.groups, 0);
 }
 
+static bool map_write(const char *path, const char *text)
+{
+	int file = open(path, O_WRONLY);
+	bool written = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
+
+	close(file);
+	return written;
+}
+
+/*
+ * In a namespace with one user, who was @uid, as `unshare -Ur` and rootless containers make it: what confine() says;
+ * 1: there is no such namespace.
+ */
+static int confined_alone(uid_t uid)
+{
+	char message[256], map[32];
+	int error;
+
+	if (!geteuid() && uid && setresuid(uid, uid, uid))
+		return 1;
+	/* Whoever has become another could not open what is below his /proc/self. */
+	prctl(PR_SET_DUMPABLE, 1);
+	snprintf(map, sizeof(map), "0 %u 1", (unsigned int)geteuid());
+	if (unshare(CLONE_NEWUSER) || !map_write("/proc/self/setgroups", "deny") ||
+	    !map_write("/proc/self/uid_map", map))
+		return 1;
+	error = confine(message, sizeof(message));
+	return error ? error : tried_call(syscall(SYS_bpf, 0, NULL, 0)) - EPERM;
+}
+
+static int status_alone(uid_t uid)
+{
+	int status;
+	pid_t child;
+
+	child = fork();
+	if (!child)
+		_exit(confined_alone(uid) & 0xff);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+/* There is no other user to become, and no privilege either: it stays who it is. */
+static void test_only_user(void **state)
+{
+	int status = status_alone(CONFINE_ID);
+
+	(void)state;
+	if (status == 1)
+		skip();
+	assert_int_equal(status, 0);
+	/* The control: root stays nobody else's. */
+	if (!geteuid())
+		assert_int_equal(status_alone(0), -EPERM & 0xff);
+}
+
 /* The same calls, looked at: what they are refused for is what they say. */
 static void test_control(void **state)
 {
@@ -162,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_control),
+		cmocka_unit_test(test_only_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
