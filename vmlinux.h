@@ -259,24 +259,30 @@ struct bpf_iter__task_vma {
 
 /* Flavours, written by hand: what other kernels have instead. */
 
-/* 6.18: page and folio flags are a memdesc_flags_t. */
+/* 6.18: page and folio flags are a memdesc_flags_t (53fbef56e07d, "mm: introduce memdesc_flags_t"). */
 struct folio___memdesc {
 	struct {
 		unsigned long f;
 	} flags;
 } __attribute__((preserve_access_index));
 
-/* Until 7.2, in every page but a folio's first. */
+/* Until 7.0, in every page but a folio's first. */
 struct page___tail {
 	unsigned long compound_head;
 } __attribute__((preserve_access_index));
 
-/* 7.3: compound_head renamed, as it may hold a mask ("mm: rework compound_head() for power-of-2 sizeof(struct page)"). */
+/*
+ * 7.1: compound_head renamed ("mm: rename the 'compound_head' field in the 'struct page' to 'compound_info'"), as
+ * it may hold a mask ("mm: rework compound_head() for power-of-2 sizeof(struct page)").
+ */
 struct page___info {
 	unsigned long compound_info;
 } __attribute__((preserve_access_index));
 
-/* 6.16: what mmap_prepare gets in place of a vm_area_struct. */
+/*
+ * 6.16: what mmap_prepare gets in place of a vm_area_struct (c84bf6dd2b83, "mm: introduce new .mmap_prepare() file
+ * callback"); memfd_secret has one (439b3fb0b010, "mm: secretmem: convert to .mmap_prepare() hook").
+ */
 struct vm_area_desc___mmap {
 	struct file *file;
 } __attribute__((preserve_access_index));
@@ -296,12 +302,19 @@ enum mapping_flags___gmem {
 	AS_NO_DIRECT_MAP___gmem,
 };
 
-/* 6.2 to 6.14: what a CPU needs most often, the preemption count among it. */
+/*
+ * 6.2 to 6.14: what a CPU needs most often (e57ef2ed97c1, "x86: Put hot per CPU variables into a struct"), the
+ * preemption count among it (64701838bf05, "x86/percpu: Move preempt_count next to current_task"; out of it again by
+ * 46e8fff6d45f, "x86/preempt: Move preempt count to percpu hot section").
+ */
 struct pcpu_hot {
 	int preempt_count;
 } __attribute__((preserve_access_index));
 
-/* Until 6.5 who asked for a ranged flush is only here, in what its handler is given. */
+/*
+ * Until 6.5, whose csds have tracepoints (bf5a8c26ad7c, "trace,smp: Add tracepoints for scheduling remotelly called
+ * functions"), who asked for a ranged flush is only here, in what its handler is given.
+ */
 struct flush_tlb_info___initiator {
 	unsigned int initiating_cpu;
 } __attribute__((preserve_access_index));

@@ -22,7 +22,10 @@ struct kvm___gmem {
 	int userspace_pid;
 } __attribute__((preserve_access_index));
 
-/* 7.0: KVM's inodes are its own ("KVM: guest_memfd: Add gmem_inode..."), with their flags beside them. */
+/*
+ * 6.19: KVM's inodes are its own, with their flags beside them (e66438bb81c4, "KVM: guest_memfd: Add gmem_inode.flags
+ * field instead of using i_private").
+ */
 struct gmem_inode___own {
 	struct inode vfs_inode;
 	__u64 flags;
@@ -40,7 +43,7 @@ static __always_inline __u64 gmem_create_flags(__u64 inode, __u64 private)
 	__u64 flags = 0;
 
 	if (!bpf_core_type_exists(struct gmem_inode___own))
-		return private; /* until 6.19 i_private is the flags themselves */
+		return private; /* until 6.18 i_private is the flags themselves */
 	inode += bpf_core_field_offset(struct gmem_inode___own, flags) -
 		 bpf_core_field_offset(struct gmem_inode___own, vfs_inode);
 	bpf_probe_read_kernel(&flags, sizeof(flags), (void *)inode);

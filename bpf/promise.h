@@ -14,6 +14,7 @@
 struct kvm_memory_slot;
 struct list_head;
 
+/* 6.8: what a slot is bound to (a7800aa80ea4, "KVM: Add KVM_CREATE_GUEST_MEMFD ioctl() for guest-specific backing memory"). */
 struct kvm_gmem_slot___promise {
 	struct file *file;
 	unsigned long pgoff;
@@ -30,18 +31,21 @@ struct list_head___promise {
 	struct list_head___promise *next;
 } __attribute__((preserve_access_index));
 
+/* The same commit's. 6.19 calls it gmem_file (497b1dfbcacf, "KVM: guest_memfd: Rename "struct kvm_gmem" to ..."). */
 struct kvm_gmem___promise {
 	struct kvm *kvm;
 	struct xarray bindings;
 	struct list_head___promise entry;
 } __attribute__((preserve_access_index));
 
+/* 6.8: 5a475554db1e, "KVM: Introduce per-page memory attributes". */
 struct kvm___promise {
 	struct xarray mem_attr_array;
 } __attribute__((preserve_access_index));
 
 struct address_space___promise {
-	struct list_head___promise i_private_list; /* 6.8: renamed from private_list */
+	/* 6.8: renamed from private_list (600f111ef51d, "fs: Rename mapping private members"). */
+	struct list_head___promise i_private_list;
 } __attribute__((preserve_access_index));
 
 struct promise_cursor {
