@@ -230,6 +230,10 @@ struct record_fact {
 #define RECORD_FACT_GLOBAL "kernel.direct_map_global"
 #define RECORD_GLOBAL_YES "yes"
 #define RECORD_GLOBAL_NO "it is not global here, as with page-table isolation"
+/* Traced routines that a live patch replaced, at any time of the run, with blanks between; and what that means */
+#define RECORD_FACT_LIVEPATCHED "kernel.livepatched"
+#define RECORD_LIVEPATCHED_MEANS                                                                   \
+	"calls are traced as ever, what is done inside is the patch's way of it"
 #define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 

@@ -136,6 +136,21 @@ static void add_fact(struct json_object *object, const char *key, const struct m
 	json_object_object_add(object, key, value ? words_json(value) : NULL);
 }
 
+/* Routines of the kernel, with blanks between. */
+static struct json_object *livepatched_json(const struct model *model)
+{
+	struct json_object *list = json_object_new_array();
+	const char *names = model_fact_find(model, RECORD_FACT_LIVEPATCHED);
+	char text[REPORT_CLEAN_MAX], *rest = text, *name;
+
+	snprintf(text, sizeof(text), "%s", names ? names : "");
+	while ((name = strsep(&rest, " "))) {
+		if (*name)
+			json_object_array_add(list, words_json(name));
+	}
+	return list;
+}
+
 /* What was judged: of an older capture not all is known. */
 static struct json_object *kernel_json(const struct model *model)
 {
@@ -229,6 +244,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
 	add_inodes(object, model);
 	json_object_object_add(object, "kernel", kernel_json(model));
+	json_object_object_add(object, "live_patched", livepatched_json(model));
 	json_object_object_add(object, "clock", clock_json(model));
 	json_object_object_add(object, "facts", facts_json(model));
 	return report_json_done(out, object);

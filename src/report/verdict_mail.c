@@ -116,6 +116,17 @@ static void mail_config(FILE *out, const struct verdict *verdict)
 	report_wrap(out, line, "", MAIL_COLUMNS, CONFIG_LINES);
 }
 
+static void mail_livepatched(FILE *out, const struct verdict *verdict)
+{
+	const char *names = model_fact_find(verdict_model(verdict), RECORD_FACT_LIVEPATCHED);
+	char line[REPORT_CLEAN_MAX];
+
+	if (!names)
+		return;
+	snprintf(line, sizeof(line), "live-patched: %s", names);
+	report_wrap(out, line, "", MAIL_COLUMNS, 2);
+}
+
 /* Whole, so that it can be pasted. */
 static void mail_again(FILE *out, const struct verdict *verdict)
 {
@@ -174,6 +185,7 @@ static int mail_write(FILE *out, const struct verdict *verdict, bool color)
 	}
 	mail_kernel(out, verdict);
 	mail_config(out, verdict);
+	mail_livepatched(out, verdict);
 	mail_again(out, verdict);
 	mail_counts(out, verdict);
 	mail_unknown(out, verdict);

@@ -384,6 +384,17 @@ static void text_footer(FILE *out, const struct verdict *verdict, const struct m
 	text_kernel(out, verdict);
 }
 
+/* Also where all is well: it is so of other code than the kernel's release says. */
+static void text_livepatched(FILE *out, const struct verdict *verdict)
+{
+	const char *names = model_fact_find(verdict_model(verdict), RECORD_FACT_LIVEPATCHED);
+	char clean[REPORT_CLEAN_MAX];
+
+	if (names)
+		fprintf(out, "live-patched: %s: " RECORD_LIVEPATCHED_MEANS "\n",
+			report_clean(names, clean));
+}
+
 static void text_unlisted(FILE *out, __u64 nr, const char *what)
 {
 	if (nr)
@@ -447,6 +458,7 @@ static int text_report(FILE *out, const struct verdict *verdict, bool color, boo
 	if (verbose)
 		text_not_judged(out, verdict);
 	text_not_met(out, verdict);
+	text_livepatched(out, verdict);
 	return report_done(out);
 }
 

@@ -32,18 +32,16 @@ static bool name_noted(const char *names, const char *function)
 	return false;
 }
 
-bool livepatch_traced(const char *directory, char *names, size_t size)
+void livepatch_look(const char *directory, char *names, size_t size)
 {
 	char pattern[256];
 	glob_t found = {};
-	bool any = false;
-	size_t used = 0;
+	size_t used = strlen(names);
 
-	names[0] = '\0';
 	/* PATCH/OBJECT/FUNCTION,NUMBER */
 	snprintf(pattern, sizeof(pattern), "%s/*/*/*,*", directory);
 	if (glob(pattern, 0, NULL, &found))
-		return false;
+		return;
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		char *function = strrchr(found.gl_pathv[i], '/') + 1;
 
@@ -52,11 +50,9 @@ bool livepatch_traced(const char *directory, char *names, size_t size)
 		function[strcspn(function, ",")] = '\0';
 		if (name_noted(names, function))
 			continue;
-		any = true;
 		if (used + strlen(function) + 2 <= size)
 			used += (size_t)snprintf(names + used, size - used, "%s%s", used ? " " : "",
 						 function);
 	}
 	globfree(&found);
-	return any;
 }

@@ -6,15 +6,14 @@
 #ifndef GMEMTRACE_SENSOR_LIVEPATCH_H
 #define GMEMTRACE_SENSOR_LIVEPATCH_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define LIVEPATCH_DIRECTORY "/sys/kernel/livepatch"
 
 /*
- * Those of the traced routines that a patch below @directory replaces, with blanks between, in @names,
- * as many as have room. false: none is.
+ * Adds to @names those of the traced routines that a patch below @directory replaces, with blanks
+ * between, each once and as many as have room. "" at first; a patch that goes is not forgotten.
  */
-bool livepatch_traced(const char *directory, char *names, size_t size);
+void livepatch_look(const char *directory, char *names, size_t size);
 
 #endif

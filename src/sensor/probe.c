@@ -282,13 +282,11 @@ static void probe_overrides(struct probe *probe)
 /* Traced all the same; but what the patch does inside, and by which routines, is its own. */
 static void probe_livepatch(struct probe *probe)
 {
-	char names[96];
-	bool any = livepatch_traced(LIVEPATCH_DIRECTORY, names, sizeof(names));
+	char names[256] = "";
 
-	probe_add(probe, "no live patch of a traced function", false, !any, "livepatch (4.0)",
-		  "live-patched: %s: calls are traced as ever, what is done inside is the patch's "
-		  "way of it",
-		  names);
+	livepatch_look(LIVEPATCH_DIRECTORY, names, sizeof(names));
+	probe_add(probe, "no live patch of a traced function", false, !names[0], "livepatch (4.0)",
+		  "live-patched: %s: " RECORD_LIVEPATCHED_MEANS, names);
 }
 
 size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX])

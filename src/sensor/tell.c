@@ -199,13 +199,12 @@ static void tell_config(struct sensor *sensor, const char *release)
 		tell_fact(sensor, RECORD_FACT_CONFIG, text);
 }
 
-/* What a reader of the verdict has to know of: the routines are not the kernel's own. */
+/* What a reader of the verdict has to know of: the routines are not, or were not, the kernel's own. */
 static void tell_livepatch(struct sensor *sensor)
 {
-	char names[256];
-
-	if (livepatch_traced(LIVEPATCH_DIRECTORY, names, sizeof(names)))
-		tell_fact(sensor, "kernel.livepatched", names);
+	livepatch_look(LIVEPATCH_DIRECTORY, sensor->livepatched, sizeof(sensor->livepatched));
+	if (sensor->livepatched[0])
+		tell_fact(sensor, RECORD_FACT_LIVEPATCHED, sensor->livepatched);
 }
 
 static const char *const kvm_words[] = {
@@ -359,6 +358,7 @@ void tell_heartbeat(struct sensor *sensor)
 	};
 
 	take_losses(sensor);
+	tell_livepatch(sensor);
 	summary_tell(&sensor->summary, false);
 	sensor->sink(sensor->context, &heartbeat.header);
 	seal_forget(&sensor->seal, sensor->heartbeat);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "sensor/livepatch.h"
@@ -44,31 +45,48 @@ static int teardown(void **state)
 
 static void test_none(void **state)
 {
-	char names[64];
+	char names[64] = "";
 
 	(void)state;
-	assert_false(livepatch_traced("/nowhere", names, sizeof(names)));
+	livepatch_look("/nowhere", names, sizeof(names));
 	assert_string_equal(names, "");
 	/* Of functions that nobody traces, or that are called alike. */
 	patch("fix_1", "vmlinux", "tcp_sendmsg,1");
 	patch("fix_1", "vmlinux", "secretmem_fault_in,1");
-	assert_false(livepatch_traced(directory, names, sizeof(names)));
+	livepatch_look(directory, names, sizeof(names));
 	assert_string_equal(names, "");
 }
 
 static void test_traced(void **state)
 {
-	char names[96], few[34];
+	char names[96] = "", few[34] = "";
 
 	(void)state;
 	patch("fix_1", "vmlinux", "set_direct_map_invalid_noflush,1");
 	patch("fix_1", "kvm", "kvm_gmem_fallocate,1");
 	patch("fix_2", "vmlinux", "set_direct_map_invalid_noflush,1");
-	assert_true(livepatch_traced(directory, names, sizeof(names)));
+	livepatch_look(directory, names, sizeof(names));
 	assert_string_equal(names, "kvm_gmem_fallocate set_direct_map_invalid_noflush");
 	/* Names that do not fit are left out whole. */
-	assert_true(livepatch_traced(directory, few, sizeof(few)));
+	livepatch_look(directory, few, sizeof(few));
 	assert_string_equal(few, "kvm_gmem_fallocate");
+}
+
+/* A patch that comes, and one that goes: what was ever replaced stays noted, once. */
+static void test_come_go(void **state)
+{
+	char names[96] = "", empty[96];
+
+	(void)state;
+	patch("fix_1", "kvm", "kvm_gmem_fallocate,1");
+	livepatch_look(directory, names, sizeof(names));
+	livepatch_look(directory, names, sizeof(names));
+	assert_string_equal(names, "kvm_gmem_fallocate");
+	snprintf(empty, sizeof(empty), "%s/fix_1/kvm/kvm_gmem_fallocate,1", directory);
+	assert_int_equal(rmdir(empty), 0);
+	patch("fix_2", "vmlinux", "memory_failure,1");
+	livepatch_look(directory, names, sizeof(names));
+	assert_string_equal(names, "kvm_gmem_fallocate memory_failure");
 }
 
 int main(void)
@@ -76,6 +94,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_traced, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_come_go, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

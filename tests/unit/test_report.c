@@ -475,6 +475,42 @@ static void test_mail_consistent(void **state)
 	assert_null(strstr(text, "not known"));
 }
 
+/* The routines are another's than the release says: also where all is well, and by the newest that was told. */
+static void test_livepatched(void **state)
+{
+	struct json_object *object, *names;
+
+	(void)state;
+	judge(false);
+	written("text");
+	assert_null(strstr(text, "live-patched"));
+	free(text);
+	written("json");
+	object = json_tokener_parse(text);
+	assert_int_equal(json_object_array_length(field(object, "live_patched")), 0);
+	json_object_put(object);
+	teardown(state);
+	setup(state);
+	stream_fact(&stream, RECORD_FACT_LIVEPATCHED, "kvm_gmem_fallocate");
+	stream_fact(&stream, RECORD_FACT_LIVEPATCHED, "kvm_gmem_fallocate memory_failure");
+	judge(false);
+	stream_expect(&stream, VERDICT_CONSISTENT);
+	written("text");
+	assert_non_null(strstr(text, "\nlive-patched: kvm_gmem_fallocate memory_failure: calls are "
+				     "traced as ever"));
+	free(text);
+	written("mail");
+	assert_non_null(strstr(text, "\nlive-patched: kvm_gmem_fallocate memory_failure\n"));
+	free(text);
+	written("json");
+	object = json_tokener_parse(text);
+	names = field(object, "live_patched");
+	assert_int_equal(json_object_array_length(names), 2);
+	assert_string_equal(json_object_get_string(json_object_array_get_idx(names, 1)),
+			    "memory_failure");
+	json_object_put(object);
+}
+
 static void test_consistent_is_quiet(void **state)
 {
 	(void)state;
@@ -675,6 +711,7 @@ int main(void)
 		REPORT_TEST(test_allowed_another),
 		REPORT_TEST(test_mail),
 		REPORT_TEST(test_mail_consistent),
+		REPORT_TEST(test_livepatched),
 		REPORT_TEST(test_consistent_is_quiet),
 		REPORT_TEST(test_folded),
 		REPORT_TEST(test_live_judged),
