@@ -72,6 +72,12 @@ enum rule_needs {
 	RULE_NEEDS_PAGES = 1 << 10, /* what was there before a request, and in which state */
 };
 
+/*
+ * What a rule needs that is not to be had where the kernel lets a routine not be hooked: neither is history
+ * whole then, nor is it known of a read that it is settled.
+ */
+#define RULE_SEES_GAPS (RULE_NEEDS_HISTORY | RULE_NEEDS_PROMISES | RULE_NEEDS_SNAPSHOT)
+
 #define RULE_PROVIDER(provider) ((provider) < 32 ? 1U << (provider) : 0)
 
 /* Programs of the sensors, by name, NULL behind the last. */

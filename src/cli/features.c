@@ -95,6 +95,16 @@ static const struct sensor_feature *program_feature(const struct features *featu
 	return NULL;
 }
 
+/* A routine that cannot be hooked though it is there: what it does is a gap. NULL: none. */
+static const struct sensor_feature *feature_refused(const struct features *features)
+{
+	for (size_t i = 0; i < features->nr; i++) {
+		if (features->list[i].refused)
+			return &features->list[i];
+	}
+	return NULL;
+}
+
 /* What a rule needs besides the sensors that all need: reads, and one of its hooks. */
 static const struct sensor_feature *rule_missing(const struct features *features,
 						 const struct rule *rule)
@@ -107,6 +117,9 @@ static const struct sensor_feature *rule_missing(const struct features *features
 		return walker;
 	if (rule->needs & RULE_NEEDS_GLOBAL && global && !global->present)
 		return global;
+	missing = rule->needs & RULE_SEES_GAPS ? feature_refused(features) : NULL;
+	if (missing)
+		return missing;
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->watches[i]; i++) {
 		const struct sensor_feature *feature = program_feature(features, rule->watches[i]);
 

@@ -10,16 +10,18 @@
 
 #define PROGRAM_FACT "sensor.program."
 #define UNPROVEN "unproven"
+#define REFUSED " refused: " /* and why; behind a program's name */
 
 enum sight {
 	SIGHT_UNKNOWN, /* the sensors that wrote this had no such program */
 	SIGHT_OFF, /* not hooked: there is no such routine, or its sensors are off */
+	SIGHT_REFUSED, /* not hooked, though there is such a routine */
 	SIGHT_UNPROVEN,
 	SIGHT_TRUSTED,
 };
 
-/* The newest fact that names @program: its number, and whether it is off. NULL: none. */
-static const char *program_fact(const struct model *model, const char *program, bool *off)
+/* The newest fact that names @program: its number, and what stands behind the name. NULL: none. */
+static const char *program_fact(const struct model *model, const char *program, const char **rest)
 {
 	size_t length = strlen(program);
 	const char *key, *value, *found = NULL;
@@ -29,7 +31,7 @@ static const char *program_fact(const struct model *model, const char *program, 
 		    strncmp(value, program, length) != 0 || (value[length] && value[length] != ' '))
 			continue;
 		found = key + strlen(PROGRAM_FACT);
-		*off = value[length] == ' ';
+		*rest = value + length;
 	}
 	return found;
 }
@@ -45,16 +47,19 @@ static bool programs_named(const struct model *model)
 	return false;
 }
 
-/* @why: what the sensors say of an unproven program. */
+/* @why: what the sensors say of a program that is unproven or refused. */
 static enum sight program_sight(const struct model *model, const char *program, const char **why)
 {
-	bool off = false;
-	const char *number = program_fact(model, program, &off), *value;
+	const char *rest = "", *number = program_fact(model, program, &rest), *value;
 	char key[64];
 
 	if (!number)
 		return programs_named(model) ? SIGHT_UNKNOWN : SIGHT_TRUSTED;
-	if (off)
+	if (!strncmp(rest, REFUSED, strlen(REFUSED))) {
+		*why = rest + strlen(REFUSED);
+		return SIGHT_REFUSED;
+	}
+	if (*rest)
 		return SIGHT_OFF;
 	snprintf(key, sizeof(key), "sensor.sight.%s", number);
 	value = model_fact_find(model, key);
@@ -62,6 +67,22 @@ static enum sight program_sight(const struct model *model, const char *program, 
 		return SIGHT_TRUSTED;
 	*why = value;
 	return SIGHT_UNPROVEN;
+}
+
+bool sight_gap(const struct model *model, char *reason, size_t size)
+{
+	const char *key, *value, *rest;
+
+	for (size_t i = 0; model_fact(model, i, &key, &value); i++) {
+		rest = strncmp(key, PROGRAM_FACT, strlen(PROGRAM_FACT)) ? NULL : strchr(value, ' ');
+		if (!rest || strncmp(rest, REFUSED, strlen(REFUSED)) != 0 ||
+		    value != model_fact_find(model, key))
+			continue;
+		snprintf(reason, size, "this kernel does not let %.*s be hooked: %.100s",
+			 (int)(rest - value), value, rest + strlen(REFUSED));
+		return true;
+	}
+	return false;
 }
 
 bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size)
@@ -73,6 +94,9 @@ bool sight_trusted(const struct model *model, const char *program, char *reason,
 		return true;
 	case SIGHT_UNPROVEN:
 		snprintf(reason, size, "the hook %s is %s", program, why);
+		return false;
+	case SIGHT_REFUSED:
+		snprintf(reason, size, "this kernel does not let %s be hooked: %s", program, why);
 		return false;
 	case SIGHT_OFF:
 		snprintf(reason, size, "nothing to hook for it here: %s is off", program);
@@ -98,6 +122,7 @@ static bool watches_any(const struct model *model, const struct rule *rule, char
 		case SIGHT_UNPROVEN:
 			unproven = rule->watches[i];
 			break;
+		case SIGHT_REFUSED:
 		case SIGHT_OFF:
 			known = true;
 			break;
@@ -128,6 +153,8 @@ bool rule_sighted(const struct model *model, const struct rule *rule, char *reas
 		snprintf(reason, size, "who recorded this did not look at that yet");
 		return false;
 	}
+	if (rule->needs & RULE_SEES_GAPS && sight_gap(model, reason, size))
+		return false;
 	if (!watches_any(model, rule, reason, size))
 		return false;
 	for (size_t i = 0; i < RULE_PROGRAMS_MAX && rule->trusts[i]; i++) {

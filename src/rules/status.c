@@ -467,6 +467,7 @@ void verdict_explain(struct verdict *verdict)
 {
 	const struct rule *rule = NULL;
 	struct model_counts counts;
+	char gap[160];
 
 	model_count(verdict->model, &counts);
 	verdict->reasons_nr = 0;
@@ -480,6 +481,8 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict,
 			   "no hook on changes of the direct map was proved to fire: what changed "
 			   "may not have been seen");
+	if (sight_gap(verdict->model, gap, sizeof(gap)))
+		reason_add(verdict, "%s", gap);
 	explain_losses(verdict, &counts);
 	explain_uncompared(verdict, &counts);
 	if (counts.pages_inconclusive)

@@ -85,7 +85,7 @@ int rings_drain_some(struct sensor *sensor);
 /* A fact is kept as well, for clients that come later; what it says already is not said again. */
 void tell_fact(struct sensor *sensor, const char *key, const char *value);
 
-/* Which programs there are, and which of them have nothing to hook here. */
+/* Which programs there are, and which of them have nothing to hook here, or are not let to. */
 void tell_programs(struct sensor *sensor);
 
 /* Which flushes the host chose to leave out. */

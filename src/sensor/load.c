@@ -13,6 +13,7 @@
 
 #define RING_BYTES_DEFAULT (16ULL << 20)
 #define ASKED (SENSOR_GROUP_ACKNOWLEDGE | SENSOR_GROUP_WITNESS) /* that csds are looked at */
+#define SUMMED (SENSOR_GROUP_EXPOSURES | SENSOR_GROUP_DURATIONS)
 #define RELEASE_CHUNKS_DEFAULT 512 /* 8 GiB that hold anything, 4096 pages a chunk */
 
 #define PLAIN "_plain" /* behind the name of a program that is there twice (bpf/base.h) */
@@ -131,6 +132,45 @@ static bool program_hooks(const struct bpf_program *program)
 	       bpf_program__expected_attach_type(program) != BPF_TRACE_ITER;
 }
 
+/* No fault of the kernel's, and the next one would meet it, too. */
+static bool error_is_ours(int error)
+{
+	return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
+static int attach_failed(const struct load_program *entry, int error,
+			 struct sensor_failure *failure)
+{
+	char what[96], text[SENSOR_MESSAGE_LENGTH];
+
+	snprintf(what, sizeof(what), "the hook on %s", entry->target ? entry->target : entry->name);
+	refusal_words(refusal_last(), what, NULL, -error, text, sizeof(text));
+	return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -error, "%s", text);
+}
+
+/* A begin without its end would be a call that hangs; the programs of what else is looked at are one sensor. */
+static bool programs_belong(const struct load_program *one, const struct load_program *other)
+{
+	if (one == other)
+		return true;
+	if (one->part != other->part || one->group != other->group || other->required)
+		return false;
+	if (one->group != SENSOR_GROUP_VERDICT)
+		return true;
+	return one->target && other->target && !strcmp(one->target, other->target);
+}
+
+static void leave_out(struct load *load, const struct load_program *entry, int error)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		if (!programs_belong(entry, &load_programs[i]))
+			continue;
+		bpf_link__destroy(load->links[i]);
+		load->links[i] = NULL;
+		load->left_out[i] = error;
+	}
+}
+
 int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure)
 {
 	for (size_t i = 0; i < load_programs_nr; i++) {
@@ -139,17 +179,42 @@ int load_attach(struct load *load, enum load_part part, struct sensor_failure *f
 
 		if (entry->part != part || !bpf_program__autoload(program))
 			continue;
-		if (!program_hooks(program))
+		if (!program_hooks(program) || load->left_out[i])
 			continue;
+		refusal_reset();
 		load->descriptors[i] = bpf_program__fd(program);
 		load->links[i] = bpf_program__attach(program);
-		if (!load->links[i])
-			return sensor_fail(failure, GMEMTRACE_CANNOT_RUN, -errno,
-					   "cannot attach to %s: %s",
-					   entry->target ? entry->target : entry->name,
-					   refusal_error_text(errno));
+		if (load->links[i])
+			continue;
+		/* Sums that lack a routine's part would not show it. */
+		if (entry->required || entry->group & SUMMED || error_is_ours(errno))
+			return attach_failed(entry, errno, failure);
+		leave_out(load, entry, errno);
 	}
 	return 0;
+}
+
+uint32_t load_left_out(const struct load *load)
+{
+	uint32_t groups = 0;
+
+	for (size_t i = 0; i < load_programs_nr; i++)
+		groups |= load->left_out[i] ? load_programs[i].group : 0;
+	return groups;
+}
+
+bool load_leaves_gap(size_t index)
+{
+	return load_programs[index].group & SENSOR_GROUP_VERDICT && load_programs[index].target &&
+	       index != PROGRAM_SCHEDULE_BUG_ENTER;
+}
+
+const char *load_left_out_words(const struct load *load, size_t index)
+{
+	/* BPF_MAX_TRAMP_LINKS. */
+	if (load->left_out[index] == E2BIG)
+		return "other tracers hold all the places that a routine has";
+	return refusal_error_text(load->left_out[index]);
 }
 
 #define ZAP_RING_BYTES (ZAP_RING_ENTRIES * sizeof(struct zap_ring_entry))
@@ -394,6 +459,7 @@ static void part_detach(struct load *load, enum load_part part)
 		bpf_link__destroy(load->links[i]);
 		load->links[i] = NULL;
 		load->misses[i] = 0;
+		load->left_out[i] = 0;
 	}
 	sensors_bpf__destroy(load->parts[part]);
 	load->parts[part] = NULL;

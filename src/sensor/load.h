@@ -54,6 +54,8 @@ struct load {
 	struct bpf_link *links[LOAD_PROGRAMS_MAX];
 	int descriptors[LOAD_PROGRAMS_MAX]; /* of the programs that have links */
 	uint64_t misses[LOAD_PROGRAMS_MAX]; /* as last read */
+	/* errno: why the kernel did not attach it; 0: it did, or was not asked to. */
+	int left_out[LOAD_PROGRAMS_MAX];
 	struct zap_ring_entry *zaps; /* mapped */
 	bool with_kvm; /* part INODES knows kvm's types */
 	bool secret_by_folio; /* memfd_secret takes its pages out as v7 to v12 do, and may not flush them */
@@ -81,8 +83,21 @@ uint32_t load_refused(const struct refusal *refusal);
 int load_kernel_part(struct load *load, const struct kernel *kernel,
 		     const struct sensor_options *options, struct sensor_failure *failure);
 
-/* Hooks every program of @part that is loaded. */
+/*
+ * Hooks every program of @part that is loaded. One that tracing can do without and that the kernel does not
+ * attach is left out, with all that are nothing without it.
+ */
 int load_attach(struct load *load, enum load_part part, struct sensor_failure *failure);
+
+/* Of which groups programs are left out; @index: of that program, as a word or two say why. */
+uint32_t load_left_out(const struct load *load);
+const char *load_left_out_words(const struct load *load, size_t index);
+
+/*
+ * Whether what program @index does not see is missing in what verdicts are made of. Else one rule, what only
+ * some ask for, or how soon kvm is met rests on it.
+ */
+bool load_leaves_gap(size_t index);
 
 /* Loads and attaches part INODES, in place of the one that is there. */
 int load_inodes_part(struct load *load, const struct kernel *kernel,

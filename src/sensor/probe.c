@@ -207,8 +207,29 @@ static void feature_doubt(struct probe *probe, const char *name, enum sight_stat
 
 		if (strcmp(feature->name, name) != 0)
 			continue;
+		if (!feature->present)
+			continue;
 		feature->unproven |= state >= SIGHT_UNPROVEN;
 		snprintf(feature->reason, sizeof(feature->reason), "%s", reason);
+	}
+}
+
+static void probe_refused(struct probe *probe, const struct load *load)
+{
+	for (size_t i = 0; i < load_programs_nr; i++) {
+		const char *target = load_programs[i].target;
+
+		for (size_t j = 0; load->left_out[i] && target && j < probe->nr; j++) {
+			struct sensor_feature *feature = &probe->features[j];
+
+			if (strcmp(feature->name, target) != 0)
+				continue;
+			feature->refused |= load_leaves_gap(i);
+			feature->present = false;
+			snprintf(feature->reason, sizeof(feature->reason),
+				 "this kernel does not let it be hooked: %s",
+				 load_left_out_words(load, i));
+		}
 	}
 }
 
@@ -253,6 +274,7 @@ static void probe_sight(struct probe *probe, const struct kernel *kernel)
 		  failure.message);
 	if (!error) {
 		load_arm(&load);
+		probe_refused(probe, &load);
 		probe_unproven(probe, &load);
 	}
 	load_close(&load);

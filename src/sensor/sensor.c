@@ -16,6 +16,7 @@
 #define HEARTBEAT_NS 100000000ULL
 #define SWEEP_AGE_NS 1000000000ULL /* a zap that waits this long has no flush coming */
 #define SETTLE_AGE_NS 100000000ULL /* the same when everything is to be told */
+#define REFUSES_WITNESS "this kernel refuses the programs that look"
 #define SETTLE_TRIES 200 /* of a millisecond each */
 
 static int identify(void *context, struct identify_args *identity)
@@ -163,10 +164,27 @@ static int kernel_part_begin(struct sensor *sensor, struct sensor_failure *failu
 	error = load_kernel_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
 	if (error)
 		return error;
-	tell_fact(sensor, RECORD_FACT_UNWITNESSED, "this kernel refuses the programs that look");
+	tell_fact(sensor, RECORD_FACT_UNWITNESSED, REFUSES_WITNESS);
 	snprintf(groups, sizeof(groups), "%u", sensor->options.groups);
 	tell_fact(sensor, "sensor.groups", groups);
 	tell_programs(sensor);
+	return 0;
+}
+
+/* Where the kernel refuses a hook that tracing can do without, all else is traced, and that is said. */
+static int kernel_part_attach(struct sensor *sensor, struct sensor_failure *failure)
+{
+	int error = load_attach(&sensor->load, LOAD_PART_KERNEL, failure);
+	uint32_t out = load_left_out(&sensor->load) & ~(uint32_t)SENSOR_GROUP_VERDICT;
+	char groups[16];
+
+	if (error || !out)
+		return error;
+	sensor->options.groups &= ~out;
+	if (out & SENSOR_GROUP_WITNESS)
+		tell_fact(sensor, RECORD_FACT_UNWITNESSED, REFUSES_WITNESS);
+	snprintf(groups, sizeof(groups), "%u", sensor->options.groups);
+	tell_fact(sensor, "sensor.groups", groups);
 	return 0;
 }
 
@@ -211,12 +229,13 @@ static int sensor_arm(struct sensor *sensor, struct sensor_failure *failure)
 	tell_fact(sensor, "sensor.walker",
 		  half ? "proved: an ordinary page reads present"
 		       : "proved: an ordinary page reads present, a memfd_secret page absent");
-	error = load_attach(&sensor->load, LOAD_PART_KERNEL, failure);
+	error = kernel_part_attach(sensor, failure);
 	if (error)
 		return error;
 	error = inodes_begin(sensor, failure);
 	if (error)
 		return error;
+	tell_programs(sensor);
 	sensor->ring = ring_buffer__new(bpf_map__fd(load_map(&sensor->load, "ring")), rings_take,
 					sensor, NULL);
 	if (!sensor->ring)

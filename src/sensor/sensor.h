@@ -106,6 +106,7 @@ struct sensor_feature {
 	bool present;
 	bool required; /* without it nothing can be traced */
 	bool unproven; /* present, and no touch of the tool's own made it fire */
+	bool refused; /* not present, as the kernel does not let it be hooked, and a gap in what happens */
 	char provenance[96]; /* which kernel or patch brings it */
 	char reason[SENSOR_MESSAGE_LENGTH]; /* why not, or not proved; what to do */
 };

@@ -60,19 +60,25 @@ void tell_fact(struct sensor *sensor, const char *key, const char *value)
 	sensor->sink(sensor->context, &fact->header);
 }
 
-/* Which programs there are, and which of them have nothing to hook here. */
+/* Behind its name: nothing where it is hooked, that there is nothing to hook, or that the kernel does not let it. */
+static const char *program_state(const struct sensor *sensor, size_t index)
+{
+	if (sensor->load.left_out[index])
+		return load_leaves_gap(index) ? " refused: " : " off: ";
+	return load_program_fits(&load_programs[index], &sensor->kernel, sensor->options.groups)
+		       ? ""
+		       : " off";
+}
+
 void tell_programs(struct sensor *sensor)
 {
-	char key[64], value[96];
+	char key[64], value[160];
 
 	for (size_t i = 0; i < load_programs_nr; i++) {
-		const struct load_program *program = &load_programs[i];
-
 		snprintf(key, sizeof(key), "sensor.program.%zu", i);
-		snprintf(value, sizeof(value), "%s%s", program->name,
-			 load_program_fits(program, &sensor->kernel, sensor->options.groups)
-				 ? ""
-				 : " off");
+		snprintf(value, sizeof(value), "%s%s%s", load_programs[i].name,
+			 program_state(sensor, i),
+			 sensor->load.left_out[i] ? load_left_out_words(&sensor->load, i) : "");
 		tell_fact(sensor, key, value);
 	}
 }
