@@ -26,6 +26,12 @@ test_attacks() {
 	file_like "$out/member-holders.stdout" '^ +nobody who could be looked at; first met with process [0-9]+ \(gmem-load\)$' \
 		'who holds it he may not see, and that is what is said'
 	case_is member-features 4 'gmemtraced serves you at /run/gmemtraced.sock' 'features says by whom he may trace'
+	is "$(cat "$out/member-live.status")" 0 'and what is there, in lines'
+	file_like "$out/member-live.stdout" '^ +[0-9.]+ s[0-9]+ +[0-9]+ gmem-load +[1-9][0-9]* .* consistent$' \
+		'an inode each, of who holds it'
+	is "$(cat "$out/member-flame.status")" 0 'and where the time of his own flushes goes'
+	file_like "$out/member-flame.stdout" '^gmem-load-[0-9]+;s[0-9]+;([^; ]+;)*flush_[a-z]+ [1-9][0-9]*$' 'folded, by who waited'
+	case_is stranger-live 4 'but user 1005 may not connect: see its --group' 'neither of which who is not in it has'
 	case_is stranger-check 4 'but user 1005 may not connect: see its --group' 'and to whom he has to turn who is not in it'
 	is "$(grep -c 'serves you at' "$out/stranger-features.stderr")" 0 'whom nobody serves'
 	is "$(cat "$out/check.status")" 0 'check through the daemon, beside all of them'
