@@ -148,10 +148,10 @@ bool verdict_doubts(struct verdict *verdict, const struct accusation *accusation
 void verdict_retract(struct verdict *verdict, __u32 rule, const struct model_inode *inode,
 		     __u64 now);
 
-/* sight.c: false and @reason where what @program hooks was not seen, or may not have been. */
-/* Whether the kernel let no hook be put on a routine that is there, and on which: what it does is not seen. */
+/* sight.c: whether the kernel let no hook be put on a routine that is there, and on which: what it does is not seen. */
 bool sight_gap(const struct model *model, char *reason, size_t size);
 
+/* false and @reason where what @program hooks was not seen, or may not have been. */
 bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size);
 
 /* words.c */
