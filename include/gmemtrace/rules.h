@@ -196,6 +196,7 @@ struct verdict_not_judged {
 	const struct rule *rule;
 	bool unasked; /* an option would have had it judged, and was not given; or nothing was promised */
 	char reason[400];
+	bool partly; /* a part of it was: of some pages, for some time, or in some respect */
 };
 
 struct verdict_options {
@@ -273,6 +274,12 @@ __u64 verdict_rule_told(const struct verdict *verdict, __u32 id);
 
 /* Rules that could not be judged, with the reason. NULL behind the last. */
 const struct verdict_not_judged *verdict_not_judged(const struct verdict *verdict, size_t index);
+
+/*
+ * Bit n: the rule of id n is judged, if only in part. Of one that is not, no violation means
+ * nothing. Before model_finish(): as of now.
+ */
+__u64 verdict_judged(const struct verdict *verdict);
 
 /* Why it is inconclusive, one line each. NULL behind the last. */
 const char *verdict_reason(const struct verdict *verdict, size_t index);

@@ -206,6 +206,11 @@ bool map_proven(const struct map *map)
 	return !map->unmaps && map->passes >= 2 && map->end - map->begin >= MAP_SETTLE_NS;
 }
 
+bool map_judged(const struct map *map)
+{
+	return map->passes && !map->result && !map->unmaps && (!map->orphans.nr || map_proven(map));
+}
+
 const char *map_not_judged(const struct map *map)
 {
 	if (!map->passes)

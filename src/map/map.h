@@ -74,6 +74,9 @@ int map_take(struct map *map, const struct record_header *record);
 /* Whether map->orphans are orphans: each was read twice, with time enough in between. */
 bool map_proven(const struct map *map);
 
+/* Whether orphans were judged, if not all of them: what map_not_judged() says is of a part. */
+bool map_judged(const struct map *map);
+
 /* Why orphans were not judged, or not all of them, one line; NULL: map->orphans has them all. */
 const char *map_not_judged(const struct map *map);
 

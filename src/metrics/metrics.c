@@ -136,6 +136,23 @@ static void write_rules(const struct metrics *metrics, FILE *out, enum rule_seve
 	}
 }
 
+/* Of violations and of notes: a 0 of either is to be told from silence. */
+static void write_judged(const struct metrics *metrics, FILE *out)
+{
+	const char *name = "gmemtrace_rule_judged";
+	__u64 judged = verdict_judged(metrics->verdict);
+	const struct rule *rule = NULL;
+
+	head(out, name, "gauge",
+	     "Whether the rule is judged now, if only in part; 0: that its pages are 0 proves "
+	     "nothing.");
+	while ((rule = rule_next(rule))) {
+		if (rule->built)
+			fprintf(out, "%s{rule=\"%s\"} %d\n", name, rule->name,
+				(int)(judged >> rule->id & 1));
+	}
+}
+
 static void write_losses(const struct model_counts *counts, FILE *out)
 {
 	const char *name = "gmemtrace_lost_records_total";
@@ -222,6 +239,7 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 		    "Pages that a rule accuses, by rule.");
 	write_rules(metrics, out, RULE_SEVERITY_NOTE, "gmemtrace_note_pages_total",
 		    "Pages that a note of cost speaks of, by rule.");
+	write_judged(metrics, out);
 	write_inodes(metrics, out);
 	write_histogram(out, "gmemtrace_flush_duration_seconds", "How long a flush takes.",
 			&metrics->flushes);

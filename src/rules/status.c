@@ -115,20 +115,37 @@ static struct verdict_not_judged *not_judged_of(struct verdict *verdict, const s
 	if (verdict->not_judged_nr && entry[-1].rule == rule)
 		return entry - 1;
 	verdict->not_judged_nr++;
-	*entry = (struct verdict_not_judged){ .rule = rule };
+	*entry = (struct verdict_not_judged){ .rule = rule, .partly = true };
 	return entry;
 }
 
-/* One reason more. */
+__attribute__((format(printf, 3, 0))) static void
+entry_say(struct verdict_not_judged *entry, bool partly, const char *format, va_list list)
+{
+	entry->unasked = false;
+	entry->partly &= partly;
+	text_add(entry->reason, sizeof(entry->reason), "; ", format, list);
+}
+
+/* One reason more why it is not judged at all. */
 __attribute__((format(printf, 3, 4))) static void
 not_judged_add(struct verdict *verdict, const struct rule *rule, const char *format, ...)
 {
-	struct verdict_not_judged *entry = not_judged_of(verdict, rule);
 	va_list list;
 
-	entry->unasked = false;
 	va_start(list, format);
-	text_add(entry->reason, sizeof(entry->reason), "; ", format, list);
+	entry_say(not_judged_of(verdict, rule), false, format, list);
+	va_end(list);
+}
+
+/* The same where a part of it is: of some pages, for some time, or in some respect. */
+__attribute__((format(printf, 3, 4))) static void
+partly_judged_add(struct verdict *verdict, const struct rule *rule, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	entry_say(not_judged_of(verdict, rule), true, format, list);
 	va_end(list);
 }
 
@@ -162,13 +179,16 @@ static void explain_unmet(struct verdict *verdict, const struct rule *rule)
 /* A state that is read: nothing that was or was not seen happen says anything of it. */
 static void explain_mapped(struct verdict *verdict, const struct rule *rule)
 {
-	const char *reason = map_not_judged(&verdict->map);
+	const struct map *map = &verdict->map;
+	const char *reason = map_not_judged(map);
 
 	if (!reason)
 		return;
-	not_judged_add(verdict, rule, "%s", reason);
-	verdict->not_judged[verdict->not_judged_nr - 1].unasked =
-		!verdict->map.passes && !verdict->map.open;
+	if (map_judged(map))
+		partly_judged_add(verdict, rule, "%s", reason);
+	else
+		not_judged_add(verdict, rule, "%s", reason);
+	not_judged_of(verdict, rule)->unasked = !map->passes && !map->open;
 }
 
 /* Nobody was promised anything: then there is nothing to break, and nothing to make a fuss about. */
@@ -190,17 +210,17 @@ static void explain_promises(struct verdict *verdict, const struct rule *rule,
 		return;
 	}
 	if (counts->promises_forgotten)
-		not_judged_add(verdict, rule,
-			       "not judged throughout: more was promised than is kept in mind, "
-			       "%llu time%s",
-			       (unsigned long long)counts->promises_forgotten,
-			       plural(counts->promises_forgotten));
+		partly_judged_add(verdict, rule,
+				  "not judged throughout: more was promised than is kept in mind, "
+				  "%llu time%s",
+				  (unsigned long long)counts->promises_forgotten,
+				  plural(counts->promises_forgotten));
 	if (counts->promises_stuck)
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu conversion%s not ended, and what "
-			       "was promised then is not known since",
-			       (unsigned long long)counts->promises_stuck,
-			       plural_of(counts->promises_stuck, " has", "s have"));
+		partly_judged_add(verdict, rule,
+				  "not judged throughout: %llu conversion%s not ended, and what "
+				  "was promised then is not known since",
+				  (unsigned long long)counts->promises_stuck,
+				  plural_of(counts->promises_stuck, " has", "s have"));
 }
 
 static __u64 inodes_older(const struct model *model)
@@ -221,20 +241,21 @@ static void explain_page_free(struct verdict *verdict, const struct rule *rule,
 	if (!(counts->groups & SENSOR_GROUP_PAGE_FREE))
 		not_judged_add(verdict, rule, "the page-free sensors are off");
 	else if (counts->lost_by_cause[RECORD_LOSS_MISSED_FREE])
-		not_judged_add(verdict, rule, "not judged throughout: %llu %s not looked at",
-			       (unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
-			       plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
-					 "frees were"));
+		partly_judged_add(
+			verdict, rule, "not judged throughout: %llu %s not looked at",
+			(unsigned long long)counts->lost_by_cause[RECORD_LOSS_MISSED_FREE],
+			plural_of(counts->lost_by_cause[RECORD_LOSS_MISSED_FREE], "free was",
+				  "frees were"));
 	/* Frees are looked at of what the sensors saw made absent. */
 	else if (older)
-		not_judged_add(
+		partly_judged_add(
 			verdict, rule,
 			"not judged throughout: %llu %s older than the sensors, and pages that "
 			"were absent before are not looked at when they are freed",
 			(unsigned long long)older, plural_of(older, "inode is", "inodes are"));
 }
 
-/* Whether CPUs take part in flushes is a part of what the rule judges. */
+/* Whether CPUs take part in flushes is a part of what the rule judges, or all of it: of reads there. */
 static void explain_answers(struct verdict *verdict, const struct rule *rule,
 			    const struct model_counts *counts)
 {
@@ -246,14 +267,16 @@ static void explain_answers(struct verdict *verdict, const struct rule *rule,
 		return;
 	unasked = !looked && !not_judged_of(verdict, rule)->reason[0];
 	if (unwitnessed)
-		not_judged_add(verdict, rule, "not which CPUs answer: %.120s", unwitnessed);
+		partly_judged_add(verdict, rule, "not which CPUs answer: %.120s", unwitnessed);
 	else if (!looked)
-		not_judged_add(verdict, rule, "not which CPUs answer: nobody looked (--witness)");
+		partly_judged_add(verdict, rule,
+				  "not which CPUs answer: nobody looked (--witness)");
 	else
-		not_judged_add(
+		partly_judged_add(
 			verdict, rule, "not throughout which CPUs answer: %llu %s not looked at",
 			(unsigned long long)lost, plural_of(lost, "flush was", "flushes were"));
 	not_judged_of(verdict, rule)->unasked = unasked;
+	not_judged_of(verdict, rule)->partly &= looked || !descriptor_find(rule->id)->stale_read;
 }
 
 #define REACH_WORDS "not what guests can reach: "
@@ -262,7 +285,7 @@ static void explain_unreached(struct verdict *verdict, const struct rule *rule)
 {
 	bool alone = !not_judged_of(verdict, rule)->reason[0];
 
-	not_judged_add(verdict, rule, REACH_WORDS "nobody looked (only check does)");
+	partly_judged_add(verdict, rule, REACH_WORDS "nobody looked (only check does)");
 	not_judged_of(verdict, rule)->unasked = alone;
 }
 
@@ -275,18 +298,18 @@ static void explain_guest(struct verdict *verdict, const struct rule *rule,
 	char reason[160];
 
 	if (!sight_trusted(model, "mark_prepared_exit", reason, sizeof(reason)))
-		not_judged_add(verdict, rule, "not what is marked as prepared: %s", reason);
+		partly_judged_add(verdict, rule, "not what is marked as prepared: %s", reason);
 	if (!(counts->groups & SENSOR_GROUP_GUEST))
 		explain_unreached(verdict, rule);
 	else if (shadowed)
-		not_judged_add(verdict, rule, REACH_WORDS "%.120s", shadowed);
+		partly_judged_add(verdict, rule, REACH_WORDS "%.120s", shadowed);
 	else if (!sight_trusted(model, "guest_map_exit", reason, sizeof(reason)) ||
 		 !sight_trusted(model, "guest_unmap_exit", reason, sizeof(reason)))
-		not_judged_add(verdict, rule, REACH_WORDS "%s", reason);
+		partly_judged_add(verdict, rule, REACH_WORDS "%s", reason);
 	if (counts->reach_forgotten)
-		not_judged_add(verdict, rule, "not throughout what guests can reach: " FORGOTTEN,
-			       (unsigned long long)counts->reach_forgotten,
-			       plural(counts->reach_forgotten));
+		partly_judged_add(verdict, rule, "not throughout what guests can reach: " FORGOTTEN,
+				  (unsigned long long)counts->reach_forgotten,
+				  plural(counts->reach_forgotten));
 }
 
 /* Captures from before it was looked at do not say. Where no entry is global there is nothing to lose. */
@@ -324,36 +347,37 @@ static void explain_needs(struct verdict *verdict, const struct rule *rule,
 	if (rule->needs & RULE_NEEDS_SNAPSHOT && !counts->snapshots)
 		not_judged_add(verdict, rule, "no snapshot was read");
 	if (rule->needs & RULE_NEEDS_HISTORY && (history_lost(counts) || counts->missed))
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu record%s lost, %llu call%s missed",
-			       (unsigned long long)history_lost(counts),
-			       plural(history_lost(counts)), (unsigned long long)counts->missed,
-			       plural(counts->missed));
+		partly_judged_add(verdict, rule,
+				  "not judged throughout: %llu record%s lost, %llu call%s missed",
+				  (unsigned long long)history_lost(counts),
+				  plural(history_lost(counts)), (unsigned long long)counts->missed,
+				  plural(counts->missed));
 	if (rule->needs & RULE_NEEDS_PAGES && counts->requests_unread)
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu call%s on inodes older than the "
-			       "sensors came before their pages were read twice",
-			       (unsigned long long)counts->requests_unread,
-			       plural(counts->requests_unread));
+		partly_judged_add(verdict, rule,
+				  "not judged throughout: %llu call%s on inodes older than the "
+				  "sensors came before their pages were read twice",
+				  (unsigned long long)counts->requests_unread,
+				  plural(counts->requests_unread));
 	if (rule->needs & RULE_NEEDS_PAGES && counts->contradicted)
-		not_judged_add(
+		partly_judged_add(
 			verdict, rule,
 			"not judged throughout: %llu page%s came or changed by what no sensor "
 			"knows",
 			(unsigned long long)counts->contradicted, plural(counts->contradicted));
 	if (verdict->early && judges_requests(rule))
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu call%s begun before the sensors came",
-			       (unsigned long long)verdict->early,
-			       plural_of(verdict->early, " had", "s had"));
+		partly_judged_add(
+			verdict, rule,
+			"not judged throughout: %llu call%s begun before the sensors came",
+			(unsigned long long)verdict->early,
+			plural_of(verdict->early, " had", "s had"));
 	if (verdict->excused[rule->id] && inodes_older(verdict->model))
-		not_judged_add(verdict, rule,
-			       "not judged throughout: %llu page%s of inodes older than the "
-			       "sensors looked wrong, which a call from before may explain",
-			       (unsigned long long)verdict->excused[rule->id],
-			       plural(verdict->excused[rule->id]));
+		partly_judged_add(verdict, rule,
+				  "not judged throughout: %llu page%s of inodes older than the "
+				  "sensors looked wrong, which a call from before may explain",
+				  (unsigned long long)verdict->excused[rule->id],
+				  plural(verdict->excused[rule->id]));
 	if (limit)
-		not_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
+		partly_judged_add(verdict, rule, "not judged throughout: %.120s", limit);
 	if (rule->needs & RULE_NEEDS_PROMISES)
 		explain_promises(verdict, rule, counts);
 	if (rule->needs & RULE_NEEDS_ANSWERS)
@@ -384,14 +408,25 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 		explain_mapped(verdict, rule);
 		return;
 	}
-	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)) ||
-	    (descriptor->unjudged && descriptor->unjudged(verdict->model, reason, sizeof(reason))))
+	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))
 		not_judged_add(verdict, rule, "%s", reason);
+	else if (descriptor->unjudged &&
+		 descriptor->unjudged(verdict->model, reason, sizeof(reason)))
+		partly_judged_add(verdict, rule, "%s", reason);
 	/* The rest would follow from that. */
 	if (!provider_met(verdict->model, rule, counts))
 		explain_unmet(verdict, rule);
 	else
 		explain_needs(verdict, rule, counts);
+}
+
+static void explain_rules(struct verdict *verdict, const struct model_counts *counts)
+{
+	const struct rule *rule = NULL;
+
+	verdict->not_judged_nr = 0;
+	while ((rule = rule_next(rule)))
+		explain_rule(verdict, rule, counts);
 }
 
 /* A rule that was judged only in part was not judged throughout: what is required is more. */
@@ -465,13 +500,11 @@ static void explain_uncompared(struct verdict *verdict, const struct model_count
 
 void verdict_explain(struct verdict *verdict)
 {
-	const struct rule *rule = NULL;
 	struct model_counts counts;
 	char gap[160];
 
 	model_count(verdict->model, &counts);
 	verdict->reasons_nr = 0;
-	verdict->not_judged_nr = 0;
 	if (verdict->incomplete)
 		reason_add(verdict, "%.150s", verdict->incomplete);
 	if (verdict->failed || model_failed(verdict->model))
@@ -523,8 +556,7 @@ void verdict_explain(struct verdict *verdict)
 			plural_of(counts.malformed + verdict->map.malformed, " makes", "s make"));
 	if (verdict->finished && !counts.ended && !verdict->incomplete)
 		reason_add(verdict, "the records have no end");
-	while ((rule = rule_next(rule)))
-		explain_rule(verdict, rule, &counts);
+	explain_rules(verdict, &counts);
 	explain_required(verdict);
 }
 
@@ -538,6 +570,23 @@ enum verdict_value verdict_value(const struct verdict *verdict)
 	if (!verdict->finished)
 		verdict_explain(&now);
 	return now.reasons_nr ? VERDICT_INCONCLUSIVE : VERDICT_CONSISTENT;
+}
+
+__u64 verdict_judged(const struct verdict *verdict)
+{
+	struct verdict now = *verdict;
+	struct model_counts counts;
+	__u64 judged = 0;
+
+	model_count(verdict->model, &counts);
+	explain_rules(&now, &counts);
+	for (const struct rule *rule = NULL; (rule = rule_next(rule));)
+		judged |= 1ULL << rule->id;
+	for (size_t i = 0; i < now.not_judged_nr; i++) {
+		if (!now.not_judged[i].partly)
+			judged &= ~(1ULL << now.not_judged[i].rule->id);
+	}
+	return judged;
 }
 
 const char *verdict_value_name(enum verdict_value value)

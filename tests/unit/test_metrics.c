@@ -240,6 +240,98 @@ static void test_file_limit(void **state)
 	assert_int_equal(system(command), 0);
 }
 
+static bool judged(const char *rule)
+{
+	char series[96];
+
+	snprintf(series, sizeof(series), "gmemtrace_rule_judged{rule=\"%s\"}", rule);
+	return value(series) == 1;
+}
+
+/* A 0 that nobody looked for is told from one that was looked for. */
+static void test_judged(void **state)
+{
+	const struct rule *rule = NULL;
+
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	assert_true(judged("applied-mismatch"));
+	assert_true(judged("freed-absent"));
+	assert_false(judged("orphan-absent"));
+	/* Each whose pages are counted, and each that notes. */
+	while ((rule = rule_next(rule))) {
+		if (rule->built)
+			(void)judged(rule->name);
+	}
+}
+
+/* Without page frees, and without one inode, a counter at 0 proves nothing. */
+static void test_unjudged(void **state)
+{
+	struct record_heartbeat plain = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(plain) },
+		.groups = SENSOR_GROUP_VERDICT,
+	};
+
+	(void)state;
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	write_metrics();
+	assert_false(judged("missed-page"));
+	assert_false(judged("applied-mismatch"));
+	stream_free(&stream);
+	stream_init(&stream);
+	faulted(1);
+	plain.header.time = plain.watermark = stream.now;
+	stream_add(&stream, &plain.header);
+	stream_finish(&stream);
+	write_metrics();
+	assert_true(judged("missed-page"));
+	assert_false(judged("freed-absent"));
+	assert_false(judged("applied-mismatch"));
+}
+
+/* What was judged in part is judged: its pages are proven, though not all of them. */
+static void test_partly_judged(void **state)
+{
+	(void)state;
+	faulted(1);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 7);
+	heartbeats(3);
+	stream_finish(&stream);
+	write_metrics();
+	assert_true(judged("missed-page"));
+	/* Nobody looked which CPUs answer, which is a part of it. */
+	assert_true(judged("flush-mismatch"));
+	/* And all of another. */
+	assert_false(judged("stale-tlb"));
+}
+
+/* A walk of the direct map that ended, and one that did not. */
+static void test_walk_judged(void **state)
+{
+	struct record_map_begin begin = {
+		.header = { .kind = RECORD_MAP_BEGIN, .size = sizeof(begin) },
+		.pfn_nr = 1000,
+	};
+	struct record_map_end end = { .header = { .kind = RECORD_MAP_END, .size = sizeof(end) } };
+
+	(void)state;
+	for (int broken = 0; broken < 3; broken++) {
+		stream_free(&stream);
+		stream_init(&stream);
+		begin.header.time = stream.now;
+		stream_add(&stream, &begin.header);
+		end.header.time = ++stream.now;
+		end.result = broken == 1 ? -EINTR : 0;
+		end.unread = broken == 2 ? 8 : 0;
+		stream_add(&stream, &end.header);
+		stream_finish(&stream);
+		write_metrics();
+		assert_int_equal(judged("orphan-absent"), broken != 1);
+	}
+}
+
 /* Whole or not at all; what cannot be written leaves nothing behind. */
 static void test_file(void **state)
 {
@@ -279,9 +371,12 @@ static void test_file(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_format),	     RULE_TEST(test_histograms), RULE_TEST(test_consistent),
-		RULE_TEST(test_violated),    RULE_TEST(test_lost),	 RULE_TEST(test_file),
-		RULE_TEST(test_sum_goes_up), RULE_TEST(test_file_limit),
+		RULE_TEST(test_format),	       RULE_TEST(test_histograms),
+		RULE_TEST(test_consistent),    RULE_TEST(test_violated),
+		RULE_TEST(test_lost),	       RULE_TEST(test_file),
+		RULE_TEST(test_sum_goes_up),   RULE_TEST(test_file_limit),
+		RULE_TEST(test_judged),	       RULE_TEST(test_unjudged),
+		RULE_TEST(test_partly_judged), RULE_TEST(test_walk_judged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
