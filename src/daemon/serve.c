@@ -24,7 +24,7 @@
 #define AGAIN_NS 10000000000ULL /* before a judge that has died has a successor */
 #define MESSAGES_TURN 64 /* of the judge's, in one turn */
 
-/* The child's report: a hello, then lines. */
+/* The child's report: a hello, who owns the sensors, then lines. */
 struct report {
 	int descriptor;
 	size_t used;
@@ -36,6 +36,7 @@ struct watch {
 	sigset_t waiting; /* signals that are blocked while we wait */
 	struct report report;
 	pid_t server; /* 0: there is none, a capture is judged */
+	pid_t owner; /* of the sensors, the server's child; 0: as above */
 	pid_t judge; /* 0: there is none */
 	int channel; /* the judge's; -1: none */
 	uint64_t judge_due; /* ns: when it is started again; 0: not */
@@ -116,26 +117,40 @@ static ssize_t report_read(const struct report *report, void *data, size_t size,
 	return bytes < 0 ? -errno : bytes;
 }
 
-/* What the child says when it is armed, or why it cannot be. An exit status. */
-static int hello_wait(const struct watch *watch)
+/* @size bytes of the report. 0, -EINTR: a signal ends us, -EPIPE: its writer has gone. */
+static int report_wait(const struct watch *watch, void *data, size_t size)
 {
-	struct server_hello hello = {};
 	size_t used = 0;
 
-	while (used < sizeof(hello) && !terminated) {
-		ssize_t bytes = report_read(&watch->report, (char *)&hello + used,
-					    sizeof(hello) - used, &watch->waiting);
+	while (used < size && !terminated) {
+		ssize_t bytes = report_read(&watch->report, (char *)data + used, size - used,
+					    &watch->waiting);
 
-		if (bytes == 0 && ends_with_us(watch))
-			return 0;
-		if (bytes == 0) {
-			daemon_log_at(LOG_LEVEL_ERROR, SERVER_DIED_ARMING);
-			return GMEMTRACE_ERROR;
-		}
+		if (bytes == 0)
+			return -EPIPE;
 		if (bytes > 0)
 			used += (size_t)bytes;
 	}
-	if (used < sizeof(hello) || !hello.status)
+	return used < size ? -EINTR : 0;
+}
+
+/* What the child says when it is armed, or why it cannot be. An exit status. */
+static int hello_wait(struct watch *watch)
+{
+	struct server_hello hello = {};
+	int32_t owner = 0;
+	int error = report_wait(watch, &hello, sizeof(hello));
+
+	if (!error && !hello.status)
+		error = report_wait(watch, &owner, sizeof(owner));
+	if (error == -EPIPE && ends_with_us(watch))
+		return 0;
+	if (error == -EPIPE) {
+		daemon_log_at(LOG_LEVEL_ERROR, SERVER_DIED_ARMING);
+		return GMEMTRACE_ERROR;
+	}
+	watch->owner = owner;
+	if (error || !hello.status)
 		return 0;
 	hello.message[sizeof(hello.message) - 1] = '\0';
 	daemon_log_at(LOG_LEVEL_ERROR, "%s", hello.message);
@@ -202,6 +217,8 @@ static void judge_begin(struct watch *watch)
 		.capture = options->capture,
 		.file = options->metrics,
 		.listener = options->metrics_listener,
+		.server = watch->server,
+		.owner = watch->owner,
 		.simulate_loss = options->simulate_loss,
 	};
 	pid_t child = options->judge ? judge_spawn(&judge, &watch->channel) : 0;

@@ -206,6 +206,23 @@ static void write_inodes(const struct metrics *metrics, FILE *out)
 		     amounts, offsetof(struct amounts, absent));
 }
 
+static void write_processes(const struct metrics_moment *moment, FILE *out)
+{
+	static const char *const names[METRICS_PROCESSES] = {
+		[METRICS_PARENT] = "parent",
+		[METRICS_OWNER] = "owner",
+		[METRICS_SERVER] = "server",
+		[METRICS_JUDGE] = "judge",
+	};
+	const char *name = "gmemtrace_process_cpu_seconds_total";
+
+	head(out, name, "counter",
+	     "Processor time that gmemtraced's processes have taken; what calls pay that are "
+	     "traced is not in it.");
+	for (size_t i = 0; i < METRICS_PROCESSES; i++)
+		fprintf(out, "%s{process=\"%s\"} %.17g\n", name, names[i], moment->cpu_seconds[i]);
+}
+
 static void write_counts(const struct model_counts *counts, const struct metrics_moment *moment,
 			 FILE *out)
 {
@@ -222,7 +239,9 @@ static void write_counts(const struct model_counts *counts, const struct metrics
 	single(out, "gmemtrace_model_memory_bytes", "gauge", "Memory that the reader keeps.",
 	       (double)counts->memory);
 	single(out, "gmemtrace_reader_cpu_seconds_total", "counter",
-	       "Processor time that the reader has taken.", moment->cpu_seconds);
+	       "Processor time that the reader, process judge, has taken.",
+	       moment->cpu_seconds[METRICS_JUDGE]);
+	write_processes(moment, out);
 	single(out, "gmemtrace_updated_timestamp_seconds", "gauge", "When this was written.",
 	       moment->time);
 }

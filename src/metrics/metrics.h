@@ -14,10 +14,19 @@
 
 struct metrics;
 
+/* gmemtraced's, as gmemtraced(8) names them. */
+enum metrics_process {
+	METRICS_PARENT,
+	METRICS_OWNER, /* of the sensors */
+	METRICS_SERVER,
+	METRICS_JUDGE, /* the reader */
+	METRICS_PROCESSES,
+};
+
 /* What the model does not know of itself. */
 struct metrics_moment {
 	double time; /* seconds since 1970 */
-	double cpu_seconds; /* that the reader has taken */
+	double cpu_seconds[METRICS_PROCESSES]; /* that each has taken; 0: there is none */
 };
 
 /* Observes @model; both must outlive it. NULL where memory is short. */

@@ -186,6 +186,16 @@ static void hello_send(struct server *server, int client, const struct sensor_fa
 		server->orphan = server->stop = true;
 }
 
+/* To the parent, who cannot know his child's child, and counts what it costs. */
+static void owner_tell(struct server *server)
+{
+	pid_t child = source_child(server->source);
+	int32_t owner = child ? child : getpid();
+
+	if (server->report >= 0 && write(server->report, &owner, sizeof(owner)) < 0)
+		server->orphan = server->stop = true;
+}
+
 static void peers_close(struct server *server)
 {
 	for (size_t i = server->peers.used; i-- > 0;) {
@@ -260,6 +270,7 @@ void server_run(const struct sensor_options *sensors, const struct server_option
 	server->armed = true;
 	streams_close();
 	if (!error) {
+		owner_tell(server);
 		remark_log(server, &failure);
 		server_loop(server);
 	}

@@ -48,7 +48,8 @@ struct server_options {
 	const char *socket; /* @listener's path, removed at the end */
 	/*
 	 * A pipe, -1: none. It takes one hello when the sensors are armed or cannot
-	 * be, then lines of text: who came, who went, what went wrong.
+	 * be, behind one that they are an int32_t, the pid of the process that owns
+	 * them, then lines of text: who came, who went, what went wrong.
 	 */
 	int report;
 	struct peers_limits limits;

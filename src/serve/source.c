@@ -270,6 +270,11 @@ bool source_gone(const struct source *source)
 	return source->gone;
 }
 
+pid_t source_child(const struct source *source)
+{
+	return source->child;
+}
+
 /* Until it has ended, and not until the channel has: the lock goes later than that. */
 static void child_wait(struct source *source)
 {

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "sensor/sensor.h"
 
@@ -40,6 +41,9 @@ void source_unlink(struct source *source);
 
 /* The child has died, or does not answer while we are to end: nothing more comes. */
 bool source_gone(const struct source *source);
+
+/* Its pid; 0: there is none, the sensors are ours. */
+pid_t source_child(const struct source *source);
 
 /* A child that detaches is waited for, for two seconds where no more was asked for. May be NULL. */
 void source_close(struct source *source);

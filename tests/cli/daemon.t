@@ -75,6 +75,8 @@ test_http() {
 	succeeds 'the verdict of a capture is served' scraped 'gmemtrace_verdict\{value="violated"\} 1$'
 	succeeds 'and what each rule accuses' scraped 'gmemtrace_violation_pages_total\{rule="applied-mismatch"\} 24$'
 	succeeds 'and that nobody walked the direct map' scraped 'gmemtrace_rule_judged\{rule="orphan-absent"\} 0$'
+	succeeds 'what it costs' scraped 'gmemtrace_process_cpu_seconds_total\{process="judge"\} [0-9.e-]*[1-9]'
+	succeeds 'and that of a capture nobody owns sensors' scraped 'gmemtrace_process_cpu_seconds_total\{process="owner"\} 0$'
 	succeeds 'as Prometheus wants it' scraped 'Content-Type: text/plain; version=0.0.4'
 	is "$(scrape | grep -c '^gmemtrace_nothing')" 0 'a control: what is not there is not found'
 	succeeds 'at most 500 series' test "$(scrape | grep -c '^gmemtrace_')" -le 500

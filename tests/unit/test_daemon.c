@@ -654,10 +654,24 @@ static bool metrics_there(void)
 	return !stat(metrics, &status);
 }
 
+/* Seconds that @process has cost, as @text says. */
+static double cost_of(const char *text, const char *process)
+{
+	char series[96];
+	const char *line;
+
+	snprintf(series, sizeof(series), "\ngmemtrace_process_cpu_seconds_total{process=\"%s\"} ",
+		 process);
+	line = strstr(text, series);
+	assert_non_null(line);
+	return strtod(line + strlen(series), NULL);
+}
+
 /* A file that the daemon's own client writes; who asks for it is served as ever. */
 static void test_metrics(void **state)
 {
-	char text[8192] = "";
+	static const char *const processes[] = { "parent", "owner", "server", "judge" };
+	char text[32768] = "";
 	FILE *file;
 	int client;
 
@@ -671,6 +685,9 @@ static void test_metrics(void **state)
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 1000);
 	fclose(file);
 	assert_non_null(strstr(text, "\ngmemtrace_inodes{provider=\"secretmem\"} 1\n"));
+	/* Whoever lives has taken some: the clock is the one of each. */
+	for (size_t i = 0; i < sizeof(processes) / sizeof(processes[0]); i++)
+		assert_true(cost_of(text, processes[i]) > 0);
 	close(client);
 	assert_int_equal(daemon_end(SIGTERM), 0);
 	unlink(metrics);

@@ -13,7 +13,8 @@
 #include "metrics/metrics.h"
 
 #define SERIES_MAX 500
-static const struct metrics_moment moment = { .time = 1000.5, .cpu_seconds = 0.25 };
+static const struct metrics_moment moment = { .time = 1000.5,
+					      .cpu_seconds = { 0.5, 1.5, 2.5, 0.25 } };
 
 static char *text;
 static size_t text_size;
@@ -332,6 +333,18 @@ static void test_walk_judged(void **state)
 	}
 }
 
+/* What all of it costs, and what the judge alone does, as it was told of before. */
+static void test_cost(void **state)
+{
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	assert_true(value("gmemtrace_reader_cpu_seconds_total") == 0.25);
+	assert_true(value("gmemtrace_process_cpu_seconds_total{process=\"parent\"}") == 0.5);
+	assert_true(value("gmemtrace_process_cpu_seconds_total{process=\"owner\"}") == 1.5);
+	assert_true(value("gmemtrace_process_cpu_seconds_total{process=\"server\"}") == 2.5);
+	assert_true(value("gmemtrace_process_cpu_seconds_total{process=\"judge\"}") == 0.25);
+}
+
 /* Whole or not at all; what cannot be written leaves nothing behind. */
 static void test_file(void **state)
 {
@@ -377,6 +390,7 @@ int main(void)
 		RULE_TEST(test_sum_goes_up),   RULE_TEST(test_file_limit),
 		RULE_TEST(test_judged),	       RULE_TEST(test_unjudged),
 		RULE_TEST(test_partly_judged), RULE_TEST(test_walk_judged),
+		RULE_TEST(test_cost),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
