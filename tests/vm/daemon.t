@@ -164,6 +164,13 @@ test_sums() {
 	ends_like sums 0 'it ends well'
 }
 
+test_patched() {
+	json_ok "$out/member.stdout" '.live_patched == []' 'no live patch is told of where there is none'
+	is "$(cat "$out/patched.status")" 0 'a live patch that comes while it is traced is no fault'
+	json_ok "$out/patched.stdout" '.verdict == "consistent" and .live_patched == ["secretmem_release"]' \
+		'and what it replaced stands in the verdict'
+}
+
 test_clients() {
 	case_is interrupted 2 'interrupted before the sensors were armed' 'a client of a silent daemon can be interrupted'
 	case_is squatted 4 '/tmp/squatted.sock: served by user 1001, who is neither root nor you: not trusted' \
@@ -191,6 +198,7 @@ test_left_out
 test_sums
 test_filters
 test_four
+test_patched
 test_clients
 no_splat 'no splat in all of that'
 end_tests print-plan
