@@ -194,7 +194,8 @@ void refusal_words(const struct refusal *refusal, const char *what, const char *
 		return;
 	}
 	/* Such a kernel hides it from all programs, and why may not be seen (kernel_check_permissions()). */
-	if (strstr(refusal->detail, "bpf_probe_read_kernel#")) {
+	if (strstr(refusal->detail, "unknown func bpf_probe_read_kernel#") ||
+	    strstr(refusal->detail, "cannot use helper bpf_probe_read_kernel#")) {
 		snprintf(text, size,
 			 "Linux %s does not let BPF read kernel memory: kernel lockdown is in "
 			 "confidentiality mode; boot with lockdown=integrity or none",

@@ -150,13 +150,14 @@ static void test_lockdown(void **state)
 		"unknown func bpf_probe_read_kernel#113",
 		"program of this type cannot use helper bpf_probe_read_kernel#113",
 	};
+	struct refusal refusal;
+	const char *text;
 
 	(void)state;
 	for (size_t i = 0; i < 2; i++) {
-		struct refusal refusal = {};
 		char message[256];
-		const char *text;
 
+		refusal = (struct refusal){};
 		snprintf(message, sizeof(message),
 			 "libbpf: prog 'facts_read': -- BEGIN PROG LOAD LOG --\n"
 			 "%s\n"
@@ -168,6 +169,15 @@ static void test_lockdown(void **state)
 		assert_says(text, "lockdown=integrity or none");
 		assert_null(strstr(text, "update it"));
 	}
+	/* A control: what is wrong with a call of it is no lockdown. */
+	refusal = (struct refusal){};
+	refusal_take(&refusal, "libbpf: prog 'facts_read': -- BEGIN PROG LOAD LOG --\n"
+			       "invalid access in func bpf_probe_read_kernel#113\n"
+			       "processed 12 insns (limit 1000000) max_states_per_insn 0\n"
+			       "-- END PROG LOAD LOG --\n");
+	text = words(&refusal, NULL, -EACCES);
+	assert_null(strstr(text, "lockdown"));
+	assert_says(text, "update it");
 }
 
 /* That is no fault of the kernel's, and nothing to report. */
