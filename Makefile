@@ -57,8 +57,7 @@ CPPFLAGS := -D_GNU_SOURCE -DGMEMTRACE_VERSION='"$(VERSION)"' -Iinclude -Isrc -I.
 CFLAGS ?= -O2 -g
 override CFLAGS += -std=gnu11 -fvisibility=hidden $(WARNINGS)
 # Static: the lab's guests hold nothing but busybox and these programs.
-# (binutils warns of glibc functions in libcap-ng that we do not call.)
-LDFLAGS ?= -static -Wl,--no-warnings
+LDFLAGS ?= -static
 LDLIBS := -lbpf -lelf -lz -lzstd -ljson-c -lcap-ng -lprotobuf-c
 # The terminal's, and no other part's.
 CURSES := -lncursesw -ltinfo
@@ -76,9 +75,11 @@ LIB_SOURCES := $(wildcard $(ROOMS:%=src/%/*.c)) $(PROTO_SOURCE)
 MODEL_SOURCES := $(wildcard src/model/*.c)
 LIB_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(filter-out $(MODEL_SOURCES),$(filter src/%,$(LIB_SOURCES)))) \
 	       $(B)/obj/model.o $(B)/obj/proto/perfetto.pb-c.o
-CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c))
-DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) \
-		    $(if $(findstring -static,$(LDFLAGS)),$(wildcard src/static/*.c)))
+# What libraries name that a static program cannot have: of the daemon's, and of both.
+NO_TLS := $(if $(findstring -static,$(LDFLAGS)),src/static/no_tls.c)
+NO_NAMES := $(NO_TLS:%no_tls.c=%no_names.c)
+CLI_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/cli/*.c) $(NO_NAMES))
+DAEMON_OBJECTS := $(patsubst src/%.c,$(B)/obj/%.o,$(wildcard src/daemon/*.c) $(NO_TLS) $(NO_NAMES))
 # They serve an archive and a shared library; as nearly all is hidden, that costs nothing.
 $(LIB_OBJECTS): PIC := -fPIC
 LOAD_OBJECTS := $(patsubst lab/load/%.c,$(B)/obj/load/%.o,$(wildcard lab/load/*.c))

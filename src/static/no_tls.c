@@ -4,6 +4,7 @@
  * speaks no TLS: what is named is here, and none of it works. Only in static programs.
  */
 #include <errno.h>
+#include <stddef.h>
 
 #define NO_TLS(name)                                                                               \
 	int name(void);                                                                            \
@@ -58,3 +59,7 @@ NO_TLS(gnutls_session_get_ptr)
 NO_TLS(gnutls_session_set_ptr)
 NO_TLS(gnutls_strerror)
 NO_TLS(gnutls_transport_set_int2)
+
+/* This one is a pointer to a function. */
+extern void *(*gnutls_malloc)(size_t size);
+void *(*gnutls_malloc)(size_t size);
