@@ -114,10 +114,19 @@ static double square(double value)
 	return value * value;
 }
 
+__u64 times_added(__u64 sum, __u64 ns, __u64 nr)
+{
+	__u64 times;
+
+	if (__builtin_mul_overflow(ns, nr, &times) || __builtin_add_overflow(sum, times, &sum))
+		return ~0ULL;
+	return sum;
+}
+
 static void sum_add(struct folded_sum *sum, __u64 ns, __u64 wait, __u64 nr)
 {
-	sum->ns += ns * nr;
-	sum->wait += wait * nr;
+	sum->ns = times_added(sum->ns, ns, nr);
+	sum->wait = times_added(sum->wait, wait, nr);
 	sum->count += nr;
 	sum->ns_squares += square((double)ns * (double)nr);
 	sum->wait_squares += square((double)wait * (double)nr);
@@ -354,7 +363,8 @@ static size_t lines_merge(struct folded_line *lines, size_t nr)
 		qsort(lines, nr, sizeof(*lines), frames_compare);
 	for (size_t i = 0; i < nr; i++) {
 		if (kept && !strcmp(lines[kept - 1].frames, lines[i].frames)) {
-			lines[kept - 1].weight += lines[i].weight;
+			lines[kept - 1].weight =
+				times_added(lines[kept - 1].weight, lines[i].weight, 1);
 			lines[kept - 1].squares += lines[i].squares;
 			free(lines[i].frames);
 		} else {

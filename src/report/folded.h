@@ -12,6 +12,11 @@ struct folded_line {
 };
 
 /*
+ * @sum and @nr times @ns more. Of a million pages that nobody flushes 64 bits of ns are full in five hours:
+ * then it stays there.
+ */
+__u64 times_added(__u64 sum, __u64 ns, __u64 nr);
+/*
  * The lines of @weight, each once, in order of frames_compare(), to be freed: 0, -EOPNOTSUPP or
  * -errno.
  */

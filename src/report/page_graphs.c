@@ -128,7 +128,7 @@ static int lines_add(struct graphs *graphs, struct json_object *array,
 
 	for (size_t i = 0; !error && i < nr; i++) {
 		if (lines[i].weight < least || drawn == PAGE_LINES_MAX) {
-			others += lines[i].weight;
+			others = times_added(others, lines[i].weight, 1);
 			continue;
 		}
 		error = line_add(graphs, array, lines[i].frames, lines[i].weight);

@@ -139,11 +139,11 @@ int svg_write(FILE *out, const struct folded_line *lines, size_t nr, const struc
 	__u64 begin = 0;
 
 	for (size_t i = 0; i < nr; i++)
-		svg.total += lines[i].weight;
+		svg.total = times_added(svg.total, lines[i].weight, 1);
 	head_write(&svg, style->heading);
 	for (; svg.line < nr; svg.line++) {
 		line_draw(&svg, &open, lines[svg.line].frames, begin);
-		begin += lines[svg.line].weight;
+		begin = times_added(begin, lines[svg.line].weight, 1);
 	}
 	frames_close(&svg, &open, 0, begin);
 	if (svg.total)

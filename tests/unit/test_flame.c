@@ -385,13 +385,25 @@ static void test_drawn(void **state)
 	report_profile_free(other);
 }
 
+/* A million pages that are exposed for eight hours are no less than for four. */
+static void test_full(void **state)
+{
+	const __u64 hours = 4 * 3600 * SECOND, pages = 1 << 20;
+
+	(void)state;
+	assert_true(times_added(7, hours, pages) == hours * pages + 7);
+	assert_true(times_added(7, 2 * hours, pages) == ~0ULL);
+	assert_true(times_added(hours * pages, hours, pages) == ~0ULL);
+	assert_true(times_added(~0ULL, 1, 1) == ~0ULL);
+}
+
 #define FLAME_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FLAME_TEST(test_names),	   FLAME_TEST(test_changes), FLAME_TEST(test_noise),
-		FLAME_TEST(test_refusals), FLAME_TEST(test_drawn),
+		FLAME_TEST(test_refusals), FLAME_TEST(test_drawn),   FLAME_TEST(test_full),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
