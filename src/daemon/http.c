@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -227,10 +228,22 @@ static enum MHD_Result answer_page(struct MHD_Connection *connection, struct htt
 	return result;
 }
 
+/* Of a target in absolute form, as for a proxy, which every server has to take (RFC 9112, 3.2.2). */
+static const char *request_path(const char *url)
+{
+	const char *path;
+
+	if (strncasecmp(url, "http://", strlen("http://")) != 0)
+		return url;
+	path = strchr(url + strlen("http://"), '/');
+	return path ? path : "/";
+}
+
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *url,
 				  const char *method, const char *version, const char *data,
 				  size_t *data_size, void **state)
 {
+	const char *path = request_path(url);
 	static char met;
 
 	(void)version;
@@ -244,9 +257,9 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		*state = &met;
 		return MHD_YES;
 	}
-	if (!strcmp(url, "/metrics"))
+	if (!strcmp(path, "/metrics"))
 		return answer_page(connection, context);
-	return answer_words(connection, strcmp(url, "/") ? MHD_HTTP_NOT_FOUND : MHD_HTTP_OK,
+	return answer_words(connection, strcmp(path, "/") ? MHD_HTTP_NOT_FOUND : MHD_HTTP_OK,
 			    "gmemtraced: its metrics are at /metrics\n");
 }
 

@@ -82,6 +82,8 @@ test_http() {
 	succeeds 'at most 500 series' test "$(scrape | grep -c '^gmemtrace_')" -le 500
 	answer_is / '200 OK' 'the root says where'
 	answer_is /nowhere '404 Not Found' 'there is nothing else'
+	answer_is HTTP://localhost/metrics '200 OK' 'as to a proxy, too'
+	answer_is http://localhost/nowhere '404 Not Found' 'where there is nothing else either'
 	is "$(request 'POST /metrics HTTP/1.0\r\nContent-Length: 1000000000\r\n\r\nabc' | head -n 1 | tr -d '\r')" \
 		'HTTP/1.1 405 Method Not Allowed' 'and nothing to change'
 	succeeds 'who is asked is no root and has no capability' judge_is_nobody
