@@ -33,6 +33,8 @@ enum record_map_bits {
 	RECORD_MAP_ALLOCATOR_UNMAPS = 1 << 0,
 	/* More runs of nobody's pages than were kept (RECORD_MAP_RUNS_MAX): END. */
 	RECORD_MAP_CUT = 1 << 1,
+	/* No pass follows, the walk is whole: END. Without it the walk was ended, or an older version made it. */
+	RECORD_MAP_LAST = 1 << 2,
 };
 
 #define RECORD_MAP_RUNS_MAX 65536 /* of one walk */

@@ -281,6 +281,15 @@ const struct verdict_not_judged *verdict_not_judged(const struct verdict *verdic
  */
 __u64 verdict_judged(const struct verdict *verdict);
 
+/* Of walks of the direct map, which may come again and again. */
+struct verdict_walked {
+	__u64 walks; /* that were judged; 0: all of this is 0 */
+	__u64 orphan_pages; /* that the last of them leaves accused */
+	__u64 ns; /* that its walk of everything took */
+};
+
+struct verdict_walked verdict_walked(const struct verdict *verdict);
+
 /* Why it is inconclusive, one line each. NULL behind the last. */
 const char *verdict_reason(const struct verdict *verdict, size_t index);
 

@@ -5,37 +5,40 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/child.h"
 #include "daemon/confine.h"
 #include "daemon/http.h"
 #include "daemon/judge.h"
+#include "daemon/walk.h"
 #include "gmemtrace/run.h"
 #include "metrics/metrics.h"
 #include "report/escape.h"
-#include "serve/descriptors.h"
 
 #define FILE_NS 10000000000ULL /* between two files */
 #define PAGE_NS 1000000000ULL /* between two pages that are served */
 #define SNAPSHOT_NS 60000000000ULL /* between two reads of an inode */
 #define TOLD_MAX 1024 /* causes; the verdict lists no more */
+#define WALK_RECORDS 65536 /* of walks, in one turn */
 
 /* A cause that was told of. */
 struct told {
 	const struct rule *rule;
 	const struct model_inode *inode;
-	uint64_t first, last; /* pgoff */
+	uint64_t first, last; /* pgoff; of pages that have none: when it was seen first, ns */
 };
 
 struct judge {
 	const struct judge_options *options;
 	int channel;
+	struct run *run;
 	struct verdict *verdict;
 	struct metrics *metrics;
 	struct http *http;
+	bool going; /* the sensors' first heartbeat is here */
 	uint64_t filed, served; /* ns: model's time */
 	bool confined;
 	size_t listed; /* violations, when they were last looked at */
@@ -129,14 +132,26 @@ static void metrics_publish(struct judge *judge, bool file, bool page)
 	free(text);
 }
 
+static struct told told_of(const struct verdict_violation *violation)
+{
+	bool known = violation->pgoff_known;
+
+	return (struct told){
+		.rule = violation->rule,
+		.inode = violation->inode,
+		.first = known ? violation->pgoff_first : violation->time_first,
+		.last = known ? violation->pgoff_last : violation->time_first,
+	};
+}
+
 /* Causes of one rule that touch become one: what touches what was told is no new one. */
-static bool was_told(const struct judge *judge, const struct verdict_violation *violation)
+static bool was_told(const struct judge *judge, const struct told *now)
 {
 	for (size_t i = 0; i < judge->told_nr; i++) {
 		const struct told *told = &judge->told[i];
 
-		if (told->rule == violation->rule && told->inode == violation->inode &&
-		    told->first <= violation->pgoff_last && violation->pgoff_first <= told->last)
+		if (told->rule == now->rule && told->inode == now->inode &&
+		    told->first <= now->last && now->first <= told->last)
 			return true;
 	}
 	return false;
@@ -164,14 +179,11 @@ static void violation_fill(struct alarm_violation *to, const struct verdict_viol
 
 static void violation_tell(struct judge *judge, const struct verdict_violation *violation)
 {
-	if (judge->told_nr == TOLD_MAX || was_told(judge, violation))
+	const struct told now = told_of(violation);
+
+	if (judge->told_nr == TOLD_MAX || was_told(judge, &now))
 		return;
-	judge->told[judge->told_nr++] = (struct told){
-		.rule = violation->rule,
-		.inode = violation->inode,
-		.first = violation->pgoff_first,
-		.last = violation->pgoff_last,
-	};
+	judge->told[judge->told_nr++] = now;
 	violation_fill(&judge->message.u.violation, violation);
 	judge_send(judge, JUDGE_VIOLATION, sizeof(judge->message.u.violation));
 }
@@ -219,6 +231,7 @@ static void on_advanced(void *context, __u64 now)
 	bool file = judge->options->file && (!judge->filed || now >= judge->filed + FILE_NS);
 	bool page = judge->http && (!judge->served || now >= judge->served + PAGE_NS);
 
+	judge->going = true;
 	violations_tell(judge);
 	metrics_publish(judge, file, page);
 	if (file)
@@ -249,10 +262,26 @@ static void judge_confine(struct judge *judge)
 		judge_say(judge, "--metrics: cannot start the server: no thread or no memory");
 }
 
+/* Behind the sensors' first records, so that these say when it all began. */
+static void walks_take(struct judge *judge)
+{
+	union walk_packet packet;
+
+	for (int i = 0; i < WALK_RECORDS && walk_receive(judge->options->walks, &packet); i++) {
+		/* Short of memory the next of the sensors' records says so. */
+		if (model_feed(run_model(judge->run), &packet.header))
+			return;
+	}
+}
+
 /* The first time that it is called it is connected. */
 static void on_tick(void *context)
 {
-	judge_confine(context);
+	struct judge *judge = context;
+
+	judge_confine(judge);
+	if (judge->going && judge->options->walks >= 0)
+		walks_take(judge);
 }
 
 static int judge_run(struct judge *judge, struct run *run)
@@ -263,6 +292,7 @@ static int judge_run(struct judge *judge, struct run *run)
 	struct run_result result;
 	int status;
 
+	judge->run = run;
 	judge->verdict = verdict_create(run_model(run), &judging);
 	judge->metrics = judge->verdict ? metrics_create(run_model(run), judge->verdict) : NULL;
 	if (!judge->metrics || model_observe(run_model(run), &observer))
@@ -293,19 +323,11 @@ static _Noreturn void judge_child(const struct judge_options *options, int chann
 		.tick = on_tick,
 		.context = &judge,
 	};
-	const int kept[] = { channel, options->listener };
+	const int kept[] = { channel, options->listener, options->walks };
 	struct run *run;
-	sigset_t none;
 	int status;
 
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	descriptors_keep(kept, sizeof(kept) / sizeof(kept[0]));
-	signal(SIGTERM, SIG_DFL);
-	signal(SIGHUP, SIG_IGN);
-	signal(SIGINT, SIG_IGN);
-	/* The parent has them blocked while it does not wait. */
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
+	child_begin(kept, sizeof(kept) / sizeof(kept[0]));
 	status = run_open(&run, &source);
 	if (!status)
 		status = judge_run(&judge, run);

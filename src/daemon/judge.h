@@ -35,6 +35,7 @@ struct judge_options {
 	const char *capture; /* judged in its place; NULL: none */
 	bool file; /* metrics are sent to the parent, every ten seconds */
 	int listener; /* metrics are served there; -1: nowhere */
+	int walks; /* what walks of the direct map tell is taken from there (walk.h); -1: nobody walks */
 	pid_t server, owner; /* what they cost is counted; 0: there is none */
 	uint64_t simulate_loss; /* records that it is to take for lost; 0: none */
 };

@@ -33,6 +33,10 @@
 
 #define LOSS_MAX 1000000000ULL
 
+#define MAP_EVERY_NS (3600ULL * 1000000000)
+#define MAP_EVERY_MIN_NS (5ULL * 1000000000) /* a walk reads again for a second what is nobody's */
+#define MAP_EVERY_MAX_NS (30 * 24 * MAP_EVERY_NS)
+
 struct arguments {
 	struct daemon_options daemon;
 	const char *group;
@@ -68,6 +72,7 @@ enum option_key {
 	KEY_METRICS,
 	KEY_JUDGE,
 	KEY_ON_VIOLATION,
+	KEY_MAP,
 	KEY_REPLAY,
 	KEY_SIMULATE_LOSS,
 	KEY_USAGE,
@@ -101,6 +106,10 @@ static const struct argp_option argp_options[] = {
 	  3 },
 	{ "on-violation", KEY_ON_VIOLATION, "CMD", 0,
 	  "run CMD for each violation, without a shell, one at a time, for 30 s at most", 3 },
+	{ "map", KEY_MAP, "EVERY", OPTION_ARG_OPTIONAL,
+	  "walk the whole direct map for pages that are nobody's, now and EVERY so long; default "
+	  "1h",
+	  3 },
 	{ "replay", KEY_REPLAY, "FILE", 0,
 	  "judge the capture FILE, and trace and serve nothing: to try alerts", 3 },
 	{ "simulate-loss", KEY_SIMULATE_LOSS, "N", 0,
@@ -193,6 +202,17 @@ static uint32_t release_parse(const char *text)
 	return sensor_chunks(bytes);
 }
 
+static uint64_t every_parse(const char *text)
+{
+	uint64_t ns;
+
+	if (!text)
+		return MAP_EVERY_NS;
+	if (units_parse_time(text, &ns) || ns < MAP_EVERY_MIN_NS || ns > MAP_EVERY_MAX_NS)
+		usage_error("--map=%s: give a time from 5s to 720h, such as 1h", text);
+	return ns;
+}
+
 static uint64_t loss_parse(const char *text)
 {
 	uint64_t number;
@@ -239,6 +259,9 @@ static bool parse_judge(int key, char *text, struct arguments *arguments)
 		break;
 	case KEY_ON_VIOLATION:
 		arguments->command = text;
+		break;
+	case KEY_MAP:
+		arguments->daemon.map_every = every_parse(text);
 		break;
 	case KEY_REPLAY:
 		arguments->daemon.capture = text;
@@ -405,6 +428,8 @@ static void contradictions(const struct arguments *arguments)
 			    "them");
 	if (arguments->daemon.capture && arguments->daemon.history)
 		usage_error("--replay and --history: give one of them");
+	if (arguments->daemon.capture && arguments->daemon.map_every)
+		usage_error("--replay and --map: give one of them");
 }
 
 static void prepare_alarm(const struct arguments *arguments, struct alarm *alarm)

@@ -15,6 +15,7 @@
 #include "daemon/judge.h"
 #include "daemon/log.h"
 #include "daemon/serve.h"
+#include "daemon/walk.h"
 #include "gmemtrace/status.h"
 #include "metrics/metrics.h"
 #include "sensor/lock.h"
@@ -23,6 +24,7 @@
 #define END_STEP_NS 10000000L
 #define AGAIN_NS 10000000000ULL /* before a judge that has died has a successor */
 #define MESSAGES_TURN 64 /* of the judge's, in one turn */
+#define WALK_NS (600ULL * 1000000000) /* a walk that takes longer has stood still */
 
 /* The child's report: a hello, who owns the sensors, then lines. */
 struct report {
@@ -40,6 +42,10 @@ struct watch {
 	pid_t judge; /* 0: there is none */
 	int channel; /* the judge's; -1: none */
 	uint64_t judge_due; /* ns: when it is started again; 0: not */
+	pid_t walk; /* of the direct map; 0: there is none */
+	int walks; /* where it tells; -1: the judge takes none */
+	uint64_t walk_due; /* ns: when the next one begins; 0: never */
+	uint64_t walk_begun; /* ns: this one */
 	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
 	uint64_t life_due; /* ns: the next one */
 	bool alive; /* the server has shown life since the last one */
@@ -208,11 +214,91 @@ static void server_end(struct watch *watch)
 	}
 }
 
+static void walk_ended(struct watch *watch, int status)
+{
+	watch->walk = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GMEMTRACE_CANNOT_RUN) {
+		watch->walk_due = 0;
+		daemon_log_at(LOG_LEVEL_ERROR,
+			      "--map: the direct map is not walked: orphans are not judged");
+	} else if (!WIFEXITED(status)) {
+		daemon_log_at(LOG_LEVEL_ERROR, "--map: a walk of the direct map was killed");
+	}
+}
+
+static void walk_begin(struct watch *watch)
+{
+	pid_t child = walk_spawn(watch->walks);
+
+	watch->walk_begun = now();
+	watch->walk_due = watch->walk_begun + watch->options->map_every;
+	if (child < 0)
+		daemon_log_at(LOG_LEVEL_ERROR, "--map: cannot fork: %s", strerror(-child));
+	watch->walk = child > 0 ? child : 0;
+}
+
+/* ns: when to look; 0: there is nothing to look after. That one has ended a signal says. */
+static uint64_t walk_next(const struct watch *watch)
+{
+	if (watch->walk)
+		return watch->walk_begun + WALK_NS;
+	return watch->walks >= 0 ? watch->walk_due : 0;
+}
+
+/* One at a time: a walk that is due while another is under way waits. */
+static void walk_look(struct watch *watch)
+{
+	uint64_t next;
+	int status;
+
+	if (watch->walk && waitpid(watch->walk, &status, WNOHANG) == watch->walk)
+		walk_ended(watch, status);
+	next = walk_next(watch);
+	if (!next || now() < next)
+		return;
+	if (!watch->walk) {
+		walk_begin(watch);
+		return;
+	}
+	kill(watch->walk, SIGKILL);
+	watch->walk_begun = now();
+}
+
+/* With the judge: to another one it says nothing. */
+static void walk_end(struct watch *watch)
+{
+	if (watch->walk) {
+		kill(watch->walk, SIGKILL);
+		waitpid(watch->walk, NULL, 0);
+	}
+	if (watch->walks >= 0)
+		close(watch->walks);
+	watch->walk = 0;
+	watch->walks = -1;
+}
+
+/* The judge's end of a new channel; -1: there are no walks. */
+static int walks_open(struct watch *watch)
+{
+	int ends[2], error;
+
+	if (!watch->options->map_every)
+		return -1;
+	error = walk_channel(ends);
+	if (error) {
+		daemon_log_at(LOG_LEVEL_ERROR, "--map: cannot make a socket: %s", strerror(-error));
+		return -1;
+	}
+	watch->walks = ends[1];
+	return ends[0];
+}
+
 /* A client like any other; without it everybody else is served all the same. */
 static void judge_begin(struct watch *watch)
 {
 	const struct daemon_options *options = watch->options;
 	const struct judge_options judge = {
+		.walks = walks_open(watch),
 		.socket = options->socket,
 		.capture = options->capture,
 		.file = options->metrics,
@@ -224,6 +310,11 @@ static void judge_begin(struct watch *watch)
 	pid_t child = options->judge ? judge_spawn(&judge, &watch->channel) : 0;
 
 	watch->judge_due = 0;
+	/* Of older walks this one knows nothing. */
+	if (watch->walk_due)
+		watch->walk_due = now();
+	if (judge.walks >= 0)
+		close(judge.walks);
 	if (child < 0)
 		daemon_log_at(LOG_LEVEL_ERROR, "cannot start the process that judges: %s",
 			      strerror(-child));
@@ -244,10 +335,14 @@ static void metrics_keep(struct watch *watch)
 static void violation_take(const struct watch *watch)
 {
 	const struct alarm_violation *violation = &watch->message.u.violation;
+	char of[sizeof(*violation)] = "";
 
-	daemon_log_at(LOG_LEVEL_CRITICAL, "violation: %s %s%s%s, VM %u (%s), %llu page%s: %s",
-		      violation->rule, violation->inode, *violation->pgoff ? ":" : "",
-		      violation->pgoff, violation->vm, violation->comm,
+	/* There are pages that are no inode's. */
+	if (*violation->inode)
+		snprintf(of, sizeof(of), " %s%s%s, VM %u (%s)", violation->inode,
+			 *violation->pgoff ? ":" : "", violation->pgoff, violation->vm,
+			 violation->comm);
+	daemon_log_at(LOG_LEVEL_CRITICAL, "violation: %s%s, %llu page%s: %s", violation->rule, of,
 		      (unsigned long long)violation->pages, plural(violation->pages),
 		      violation->words);
 	if (watch->options->alarm)
@@ -302,6 +397,7 @@ static int judge_reap(struct watch *watch)
 		close(watch->channel);
 	watch->channel = -1;
 	watch->judge = 0;
+	walk_end(watch);
 	if (watch->options->capture && WIFEXITED(status))
 		return WEXITSTATUS(status) ? WEXITSTATUS(status) : GMEMTRACE_ERROR;
 	if (ends_with_us(watch))
@@ -391,8 +487,10 @@ static int watch_run(struct watch *watch)
 			break;
 		if (watch->judge_due && now() >= watch->judge_due)
 			judge_begin(watch);
+		walk_look(watch);
 		life_show(watch);
 		timeout = sooner(timeout, until(watch->judge_due));
+		timeout = sooner(timeout, until(walk_next(watch)));
 		watch_wait(watch, sooner(timeout, until(watch->watchdog ? watch->life_due : 0)));
 	}
 	service_notify("STOPPING=1");
@@ -408,6 +506,7 @@ static void judge_end(struct watch *watch)
 	}
 	if (watch->channel >= 0)
 		close(watch->channel);
+	walk_end(watch);
 }
 
 /* What it owns is armed when this returns 0; else an exit status. */
@@ -456,6 +555,8 @@ int daemon_serve(const struct daemon_options *options)
 	struct watch watch = { .options = options,
 			       .report = { .descriptor = -1 },
 			       .channel = -1,
+			       .walks = -1,
+			       .walk_due = options->map_every ? now() : 0,
 			       .watchdog = service_watchdog() };
 	int status = 0;
 

@@ -19,6 +19,7 @@ struct daemon_options {
 	struct alarm *alarm; /* NULL: violations are logged only */
 	uint64_t simulate_loss; /* records that the judge is to take for lost */
 	bool wait_detach; /* the end comes when the kernel has let go of the sensors */
+	uint64_t map_every; /* ns between two walks of the direct map; 0: there are none */
 	bool judge; /* somebody judges: for metrics, violations or the log */
 };
 

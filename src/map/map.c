@@ -40,7 +40,10 @@ static int map_malformed(struct map *map)
 /* A walk of everything begins anew: what an older one said is over. */
 static void map_restart(struct map *map, const struct record_map_begin *begin)
 {
+	__u64 malformed = map->malformed;
+
 	map_free(map);
+	map->malformed = malformed;
 	map->pfn_first = begin->pfn_first;
 	map->pfn_nr = begin->pfn_nr;
 	map->begin = begin->header.time;
@@ -170,6 +173,7 @@ static int take_end(struct map *map, const struct record_map_end *end)
 		return map_malformed(map);
 	map->open = false;
 	map->cut |= !!(end->bits & RECORD_MAP_CUT);
+	map->last = end->bits & RECORD_MAP_LAST;
 	if (end->pass && end->result)
 		return 0; /* a part that was not read says nothing of it */
 	map->passes++;
@@ -235,6 +239,63 @@ __u64 map_orphan_pages(const struct map *map)
 	for (size_t i = 0; i < map->orphans.nr; i++)
 		pages += map->orphans.list[i].nr;
 	return pages;
+}
+
+__u64 map_told_pages(const struct map *map)
+{
+	__u64 pages = 0;
+
+	for (size_t i = 0; i < map->orphans.nr; i++)
+		pages += map->orphans.list[i].told ? map->orphans.list[i].nr : 0;
+	return pages;
+}
+
+/* Of @run, in order of pfns: what is in a told run of @before from the @at-th on, and what is not. */
+static bool run_split(struct map_runs *parts, struct map_run_of run, const struct map_runs *before,
+		      size_t *at)
+{
+	const __u64 end = run.pfn + run.nr;
+
+	while (run.pfn < end) {
+		const struct map_run_of *old = *at < before->nr ? &before->list[*at] : NULL;
+		__u64 next = end;
+
+		if (old && (!old->told || old->pfn + old->nr <= run.pfn)) {
+			++*at;
+			continue;
+		}
+		run.told = old && old->pfn <= run.pfn;
+		if (run.told && old->pfn + old->nr < end)
+			next = old->pfn + old->nr;
+		else if (!run.told && old && old->pfn < end)
+			next = old->pfn;
+		run.nr = next - run.pfn;
+		if (!map_runs_add(parts, &run))
+			return false;
+		run.pfn = next;
+	}
+	return true;
+}
+
+int map_follow(struct map *map, struct map *next)
+{
+	struct map_runs parts = {};
+	size_t at = 0;
+
+	for (size_t i = 0; i < next->orphans.nr; i++) {
+		if (!run_split(&parts, next->orphans.list[i], &map->orphans, &at)) {
+			free(parts.list);
+			return -ENOMEM;
+		}
+	}
+	free(next->orphans.list);
+	next->orphans = parts;
+	next->walks = map->walks + !!map->passes;
+	next->malformed += map->malformed;
+	map_free(map);
+	*map = *next;
+	memset(next, 0, sizeof(*next));
+	return 0;
 }
 
 const char *map_owner_name(enum record_map_whose owner)

@@ -34,6 +34,7 @@ struct map_run_of {
 	__u64 i_ino; /* of the file it is in, 0: none */
 	enum record_map_whose owner; /* RECORD_MAP_NOBODY or behind it */
 	__u32 shift; /* of the level where its entry is absent */
+	bool told; /* an orphan that was accused: of this walk or of the one before it */
 };
 
 struct map_runs {
@@ -57,8 +58,10 @@ struct map {
 	__u32 settled_pass;
 	__s64 result; /* of the walk of everything: 0 or -errno */
 	bool unmaps; /* the allocator does */
+	bool last; /* the walk is whole: no pass follows */
 	bool cut; /* more suspects than were kept */
 	__u64 malformed; /* records that make no sense, ignored */
+	__u32 walks; /* that were judged before it */
 	/* The pass that is being taken. */
 	struct map_runs reading;
 	bool open;
@@ -80,8 +83,15 @@ bool map_judged(const struct map *map);
 /* Why orphans were not judged, or not all of them, one line; NULL: map->orphans has them all. */
 const char *map_not_judged(const struct map *map);
 
-/* Pages of map->orphans. */
+/* Pages of map->orphans, and of those that are told. */
 __u64 map_orphan_pages(const struct map *map);
+__u64 map_told_pages(const struct map *map);
+
+/*
+ * @next, a walk that is over, takes the place of @map; it is empty then. What is an orphan still and was
+ * told of is told. 0 or -ENOMEM: @map is as it was.
+ */
+int map_follow(struct map *map, struct map *next);
 
 /* "secretmem", "free page": for people and for machines; the latter have '-' for ' '. */
 const char *map_owner_name(enum record_map_whose owner);

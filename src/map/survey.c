@@ -265,7 +265,8 @@ static __u64 tell_suspects(const struct survey *survey, __u64 time, survey_sink 
 	return pages;
 }
 
-void survey_tell(struct survey *survey, __u64 time, __s64 result, survey_sink sink, void *context)
+void survey_tell(struct survey *survey, __u64 time, __s64 result, bool last, survey_sink sink,
+		 void *context)
 {
 	struct record_map_end end = {
 		.header = { .kind = RECORD_MAP_END, .size = sizeof(end), .time = time },
@@ -273,7 +274,7 @@ void survey_tell(struct survey *survey, __u64 time, __s64 result, survey_sink si
 		.unread = survey->unread,
 		.result = result,
 		.pass = survey->pass,
-		.bits = survey->bits,
+		.bits = survey->bits | (last ? RECORD_MAP_LAST : 0),
 	};
 
 	memcpy(end.leaves, survey->leaves, sizeof(end.leaves));

@@ -44,7 +44,11 @@ void survey_taken(struct survey *survey);
 /* Of [pfn, pfn + nr) what is a suspect is @owner's, as was found out besides. */
 void survey_claim(struct survey *survey, __u64 pfn, __u64 nr, enum record_map_whose owner);
 
-/* Tells all of it as records. @result: 0, or -errno where the pass did not reach its end. */
-void survey_tell(struct survey *survey, __u64 time, __s64 result, survey_sink sink, void *context);
+/*
+ * Tells all of it as records. @result: 0, or -errno where the pass did not reach its end. @last: no
+ * pass follows.
+ */
+void survey_tell(struct survey *survey, __u64 time, __s64 result, bool last, survey_sink sink,
+		 void *context);
 
 #endif

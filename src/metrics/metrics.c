@@ -165,6 +165,19 @@ static void write_losses(const struct model_counts *counts, FILE *out)
 #undef LOSS_LINE
 }
 
+static void write_walks(const struct metrics *metrics, FILE *out)
+{
+	struct verdict_walked walked = verdict_walked(metrics->verdict);
+
+	single(out, "gmemtrace_map_walks_total", "counter",
+	       "Walks of the whole direct map that were judged (--map).", (double)walked.walks);
+	single(out, "gmemtrace_orphan_pages", "gauge",
+	       "Pages that the last walk found absent from the direct map and nobody's.",
+	       (double)walked.orphan_pages);
+	single(out, "gmemtrace_map_walk_seconds", "gauge", "How long the last walk took.",
+	       (double)walked.ns / NS_PER_SECOND);
+}
+
 struct amounts {
 	__u64 inodes, resident, absent;
 };
@@ -260,6 +273,7 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 		    "Pages that a note of cost speaks of, by rule.");
 	write_judged(metrics, out);
 	write_inodes(metrics, out);
+	write_walks(metrics, out);
 	write_histogram(out, "gmemtrace_flush_duration_seconds", "How long a flush takes.",
 			&metrics->flushes);
 	write_histogram(out, "gmemtrace_exposure_seconds",

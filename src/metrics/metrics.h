@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What a fleet's monitoring wants of a run, in Prometheus' text format: the verdict, violations by
- * rule, transitions, flushes, exposures, losses, and what it costs. Pure: from a model and a verdict.
+ * rule, transitions, flushes, exposures, losses, orphans, and what it costs. Pure: from a model and a verdict.
  *
  * How many series there are depends on this version alone, and not on what is traced.
  */

@@ -116,7 +116,8 @@ struct verdict {
 	__u64 changed_apart[RULE_KINDS_NR]; /* as calls.changed.speak, of what no request changed */
 	size_t facts_nr; /* looked at for `blind` */
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
-	struct map map; /* walks of the direct map */
+	struct map map; /* the last walk of the direct map that was judged */
+	struct map walk; /* the one that is being taken */
 	struct cause_set pending, final;
 	struct cause_set following; /* what stands by itself where what explains it is taken back */
 	struct contradiction *contradictions;
@@ -200,5 +201,12 @@ void pattern_count_request(struct verdict *verdict, const struct model_request *
 
 /* status.c */
 void verdict_explain(struct verdict *verdict);
+/* Losses of history; a snapshot that was not read shows in the pages it leaves unread. */
+__u64 history_lost(const struct model_counts *counts);
+
+#define FORGOTTEN "more was to be known at once than is kept in mind, %llu time%s"
+
+/* judged.c: makes verdict->not_judged anew */
+void rules_explain(struct verdict *verdict, const struct model_counts *counts);
 
 #endif

@@ -37,8 +37,8 @@ struct rule_descriptor {
 	void (*stale_read)(struct verdict *verdict, const struct model_stale *stale);
 	void (*reached)(struct verdict *verdict, const struct model_reached *reached);
 	void (*freed_absent)(struct verdict *verdict, const struct model_freed *freed);
-	/* The run is over; what walks of the direct map have proved is in @map. */
-	void (*mapped)(struct verdict *verdict, const struct map *map);
+	/* A walk of the direct map is over, and all that happened meanwhile is known. Sets `told`. */
+	void (*mapped)(struct verdict *verdict, struct map *map);
 	/* At the end, where it is judged: of which inodes that were met it was not, and why, in @reason. */
 	bool (*unjudged)(const struct model *model, char *reason, size_t size);
 	/* It is about to be listed: what came to be known since may be said as well. */

@@ -26,19 +26,22 @@ static bool orphan_explained(const struct model *model, const struct map *map,
 	return false;
 }
 
-/* Those of @owner. Returns how many pages; @first: a run; @ranges: the first of them, in words. */
-static __u64 orphans_of(const struct model *model, const struct map *map,
-			enum record_map_whose owner, const struct map_run_of **first, char *ranges,
-			size_t size)
+/*
+ * Those of @owner that no older walk has told of; they are told now. Returns how many pages; @first: a run;
+ * @ranges: the first of them, in words.
+ */
+static __u64 orphans_of(const struct model *model, struct map *map, enum record_map_whose owner,
+			const struct map_run_of **first, char *ranges, size_t size)
 {
 	__u64 pages = 0, said = 0;
 	size_t used = 0;
 
 	for (size_t i = 0; i < map->orphans.nr; i++) {
-		const struct map_run_of *run = &map->orphans.list[i];
+		struct map_run_of *run = &map->orphans.list[i];
 
-		if (run->owner != owner || orphan_explained(model, map, run))
+		if (run->owner != owner || run->told || orphan_explained(model, map, run))
 			continue;
+		run->told = true;
 		*first = pages ? *first : run;
 		pages += run->nr;
 		if (said++ < RANGES_SAID)
@@ -75,13 +78,13 @@ static void orphan_words(struct verdict_violation *violation, const struct model
 			    time_seconds(events[nr - 1].time), time_micros(events[nr - 1].time));
 }
 
-static void orphans_accuse(struct verdict *verdict, const struct map *map,
-			   enum record_map_whose owner)
+static void orphans_accuse(struct verdict *verdict, struct map *map, enum record_map_whose owner)
 {
 	struct accusation accusation = {
 		.rule = RULE_ORPHAN_ABSENT,
 		.pgoff_unknown = true,
-		.variant = owner,
+		/* What a later walk finds is another cause. */
+		.variant = (__u64)map->walks << 8 | owner,
 		.from = map->begin,
 		.to = map->end,
 		/* Read, and read again: no history in it. */
@@ -111,7 +114,7 @@ static void orphans_accuse(struct verdict *verdict, const struct map *map,
 	orphan_words(violation, verdict_model(verdict), map, accusation.absent->pfn);
 }
 
-static void orphan_mapped(struct verdict *verdict, const struct map *map)
+static void orphan_mapped(struct verdict *verdict, struct map *map)
 {
 	if (!map_proven(map))
 		return;

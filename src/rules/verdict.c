@@ -265,10 +265,31 @@ static void verdict_contradicted(void *context, const struct model_inode *inode,
 	contradiction_add(context, inode, now);
 }
 
+static void walk_judge(struct verdict *verdict)
+{
+	if (map_follow(&verdict->map, &verdict->walk))
+		verdict->failed = true;
+	else
+		VERDICT_CALL(verdict, mapped, &verdict->map);
+}
+
+struct verdict_walked verdict_walked(const struct verdict *verdict)
+{
+	const struct map *map = &verdict->map;
+
+	return (struct verdict_walked){
+		.walks = map->walks + !!map->passes,
+		.orphan_pages = map_told_pages(map),
+		.ns = map->walked - map->begin,
+	};
+}
+
 static void verdict_advanced(void *context, __u64 now)
 {
 	struct verdict *verdict = context;
 
+	if (verdict->walk.last && now > verdict->walk.end)
+		walk_judge(verdict);
 	/* A loss is told of at the heartbeat behind it: only what the last one knew is final. */
 	contradictions_settle(verdict, verdict->advanced, false);
 	causes_settle(verdict, verdict->advanced, false);
@@ -281,7 +302,9 @@ static void verdict_finished(void *context, __u64 now)
 	struct model_counts counts;
 
 	model_count(verdict->model, &counts);
-	VERDICT_CALL(verdict, mapped, &verdict->map);
+	/* One that did not come to its end says why orphans were not judged; an older one knows better. */
+	if (verdict->walk.passes || !verdict->map.passes)
+		walk_judge(verdict);
 	/*
 	 * Without an end, or where memory ran short, a loss that explains the
 	 * youngest may stand in what was cut away.
@@ -377,7 +400,7 @@ static void verdict_mapped(void *context, const struct record_header *record)
 {
 	struct verdict *verdict = context;
 
-	if (map_take(&verdict->map, record))
+	if (map_take(&verdict->walk, record))
 		verdict->failed = true;
 }
 
@@ -486,6 +509,7 @@ void verdict_free(struct verdict *verdict)
 	cause_set_free(verdict, &verdict->final);
 	cause_set_free(verdict, &verdict->following);
 	map_free(&verdict->map);
+	map_free(&verdict->walk);
 	free(verdict->lists->violations.list);
 	free(verdict->lists->notes.list);
 	free(verdict->lists->allowed.list);

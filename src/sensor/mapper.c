@@ -295,6 +295,12 @@ static struct map_runs suspects_take(struct mapper *mapper)
 	return suspects;
 }
 
+static bool pass_wanted(const struct mapper *mapper, uint32_t pass)
+{
+	return !pass ||
+	       (pass < PASSES_MAX && mapper->survey.suspects.nr && !mapper->kernel.debug_pagealloc);
+}
+
 static int mapper_pass(struct mapper *mapper, uint32_t pass, sensor_sink sink, void *context)
 {
 	struct map_runs before = suspects_take(mapper);
@@ -307,7 +313,8 @@ static int mapper_pass(struct mapper *mapper, uint32_t pass, sensor_sink sink, v
 	free(before.list);
 	if (!error && mapper->survey.failed)
 		error = -ENOMEM;
-	survey_tell(&mapper->survey, mapper_now(), error, sink, context);
+	survey_tell(&mapper->survey, mapper_now(), error, !error && !pass_wanted(mapper, pass + 1),
+		    sink, context);
 	return error;
 }
 
@@ -322,12 +329,6 @@ static int mapper_pause(const struct mapper *mapper)
 		nanosleep(&step, NULL);
 	}
 	return 0;
-}
-
-static bool pass_wanted(const struct mapper *mapper, uint32_t pass)
-{
-	return !pass ||
-	       (pass < PASSES_MAX && mapper->survey.suspects.nr && !mapper->kernel.debug_pagealloc);
 }
 
 int mapper_walk(struct mapper *mapper, const struct mapper_watch *watch, sensor_sink sink,

@@ -16,7 +16,7 @@ asked() {
 }
 is "$(asked contrib/prometheus/alerts.yml)" '' 'the alerts ask for what there is'
 is "$(asked contrib/prometheus/dashboard.json)" '' 'and so does the dashboard'
-succeeds 'which is JSON' jq -e '.panels | length == 7' contrib/prometheus/dashboard.json
+succeeds 'which is JSON' jq -e '.panels | length == 8' contrib/prometheus/dashboard.json
 echo 'gmemtrace_verdicts' >"$test_work/wrong"
 is "$(asked "$test_work/wrong")" gmemtrace_verdicts 'a control: what is not there is found'
 # Alerts that a test has fire: one that has none may ask for what never is.

@@ -46,11 +46,12 @@ fires() {
 }
 
 all_scraped() {
-	[ "$(value 'count(gmemtrace_verdict{value="violated"})')" = 3 ]
+	[ "$(value 'count(gmemtrace_verdict{value="violated"})')" = 4 ]
 }
 
 traced good --replay $fixtures/gmem-folio-clean.cap
 traced bad --replay $fixtures/gmem-folio-and.cap
+traced orphans --replay $fixtures/orphans.cap
 traced lossy --replay $fixtures/gmem-folio-clean.cap --simulate-loss 7
 # No test waits for ten minutes; promtool does, in contrib/prometheus/alerts.test.yml.
 sed 's/^\( *for:\) .*/\1 0s/' contrib/prometheus/alerts.yml >"$test_work/alerts.yml"
@@ -67,7 +68,7 @@ prometheus --config.file="$test_work/prometheus.yml" --storage.tsdb.path="$test_
 	--web.listen-address="$server" --log.level=warn >"$test_work/prometheus.log" 2>&1 &
 pids+=($!)
 
-succeeds 'Prometheus scrapes three hosts' wait_for all_scraped || sed 's/^/# /' "$test_work"/*.log >&2
+succeeds 'Prometheus scrapes four hosts' wait_for all_scraped || sed 's/^/# /' "$test_work"/*.log >&2
 is "$(value 'min(up{job="gmemtrace"})')" 1 'all of them are up'
 series=$(value 'max(scrape_samples_scraped{job="gmemtrace"})')
 bytes=$(curl -s "http://$(cat "$test_work/good.address")/metrics" | wc -c)
@@ -79,11 +80,12 @@ kb=$(sed -n 's/.*\*\*[0-9]* series, \([0-9.]*\) KB\*\*.*/\1/p' doc/fleet.md)
 succeeds "and of what size: $kb kB" awk -v said="$kb" -v bytes="$bytes" 'BEGIN { off = said - bytes / 1000; exit off > 0.1 || off < -0.1 }'
 is "$(sed -n 's/^| series | \([0-9,]*\) |$/\1/p' doc/fleet.md | tr -d ,)" $((series * 10000)) 'and doc/fleet.md what 10,000 hosts have'
 succeeds 'a kernel at fault: GmemtraceViolated' wait_for fires GmemtraceViolated bad
+succeeds 'pages that are nobody'"'"'s: GmemtraceOrphans' wait_for fires GmemtraceOrphans orphans
 succeeds 'lost records: GmemtraceInconclusive' wait_for fires GmemtraceInconclusive lossy
 is "$(value 'sum(gmemtrace_lost_records_total{host="lossy"})')" 7 'which are counted'
 is "$(ask alerts | jq -c '[.data.alerts[] | select(.labels.host == "good")]')" '[]' 'a control: of a good host nothing fires'
 # A sum of buckets is a bucket of the sum where each host has the same bounds.
-is "$(value 'min(count by (le) (gmemtrace_flush_duration_seconds_bucket))')" 3 'every bound of a histogram is there on every host'
+is "$(value 'min(count by (le) (gmemtrace_flush_duration_seconds_bucket))')" 4 'every bound of a histogram is there on every host'
 is "$(value 'count(sum by (le) (gmemtrace_exposure_seconds_bucket))')" 14 'and there are no others: they add up'
 is "$(ask rules | jq '[.data.groups[].rules[] | select(.annotations.runbook | length < 20)] | length')" 0 \
 	'each alert says what to do'

@@ -333,6 +333,22 @@ static void test_walk_judged(void **state)
 	}
 }
 
+static void test_orphans(void **state)
+{
+	(void)state;
+	capture("gmem-folio-clean.cap");
+	assert_true(value("gmemtrace_map_walks_total") == 0);
+	assert_true(value("gmemtrace_orphan_pages") == 0);
+	stream_free(&stream);
+	stream_init(&stream);
+	capture("orphans.cap");
+	assert_true(value("gmemtrace_map_walks_total") == 1);
+	assert_true(value("gmemtrace_orphan_pages") == 116);
+	assert_true(value("gmemtrace_map_walk_seconds") > 0.001);
+	assert_true(value("gmemtrace_map_walk_seconds") < 10);
+	assert_true(judged("orphan-absent"));
+}
+
 /* What all of it costs, and what the judge alone does, as it was told of before. */
 static void test_cost(void **state)
 {
@@ -390,7 +406,7 @@ int main(void)
 		RULE_TEST(test_sum_goes_up),   RULE_TEST(test_file_limit),
 		RULE_TEST(test_judged),	       RULE_TEST(test_unjudged),
 		RULE_TEST(test_partly_judged), RULE_TEST(test_walk_judged),
-		RULE_TEST(test_cost),
+		RULE_TEST(test_cost),	       RULE_TEST(test_orphans),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,8 +37,41 @@ test_exclusive_end() {
 # The host was dirty before the tool came: pages that are absent and nobody's are found all the same, by a
 # walk of the direct map alone, and by a capture of one that is judged elsewhere.
 test_orphans() {
-	guest --fault orphan-left -- sh -c '
+	cat >"$test_work/fleet" <<-'END'
+		#!/bin/sh
+		# value NAME
+		value() {
+			sed -n "s/^gmemtrace_$1 //p" /tmp/fleet.prom 2>/dev/null
+		}
+		# reaches NAME NUMBER FILE: waits until that metric does, a minute at most, and keeps all of them.
+		reaches() {
+			tries=60
+			until [ "$(value "$1" | grep . || echo 0)" -ge "$2" ]; do
+				tries=$((tries - 1))
+				[ "$tries" -gt 0 ] || return 1
+				sleep 1
+			done
+			cp /tmp/fleet.prom "/out/$3.prom"
+		}
+		gmemtraced --map=5s --metrics /tmp/fleet.prom >/dev/null 2>/out/fleet.log &
+		daemon=$!
+		reaches map_walks_total 1 first
+		gmem-load punch --pages 64 >/dev/null
+		reaches orphan_pages $(($(value orphan_pages) + 64)) second
+		reaches map_walks_total $(($(value map_walks_total) + 2)) third
+		tries=30
+		until [ "$(pidof gmemtraced | wc -w)" = 4 ] || [ "$tries" = 0 ]; do
+			tries=$((tries - 1))
+			sleep 1
+		done
+		echo "$tries" >/out/tries
+		kill $daemon
+		wait $daemon
+		echo $? >/out/fleet.status
+	END
+	guest --fault orphan-left --add "$test_work/fleet" -- sh -c '
 		gmemtrace map >/out/before; echo $?
+		sh /bin/fleet
 		gmem-load punch --pages 64 >/dev/null
 		gmemtrace map --json >/out/map.json; echo $?
 		gmemtrace record --map -o /out/run.cap -- gmem-load secretmem --pages 16 --rounds 1 >/dev/null; echo $?'
@@ -54,6 +87,28 @@ test_orphans() {
 	"$top/build/bin/gmemtrace" check --json "$out/run.cap" >"$test_work/verdict.json"
 	json_is "$test_work/verdict.json" '[.violations[] | "\(.rule) \(.pages)"] | join(" ")' \
 		"orphan-absent $(jq .orphan_pages "$test_work/map.json")" 'and is judged by them, and by nothing else'
+	test_orphans_watched
+}
+
+# metric FILE NAME
+metric() {
+	sed -n "s/^gmemtrace_$2 //p" "$out/$1.prom"
+}
+
+# By gmemtraced, while they come: an orphan is told of once, and is there for as long as walks find it.
+test_orphans_watched() {
+	local judged='rule_judged{rule="orphan-absent"}' accused='violation_pages_total{rule="orphan-absent"}'
+	is "$(metric first "$judged") $(metric third "$judged")" '1 1' 'gmemtraced judges them as well'
+	succeeds 'few before, and more with those that came' \
+		test "$(metric second orphan_pages)" -ge $(($(metric first orphan_pages) + 64))
+	is "$(metric third orphan_pages)" "$(metric second orphan_pages)" 'which stay'
+	is "$(metric third "$accused")" "$(metric third orphan_pages)" 'each is accused once, in however many walks'
+	succeeds 'of which there were more' test "$(metric third map_walks_total)" -gt "$(metric second map_walks_total)"
+	succeeds 'the log has each walk that found more' \
+		test "$(grep -c 'violation: orphan-absent, [1-9][0-9]* pages\{0,1\}: ' "$out/fleet.log")" -ge 2
+	is "$(grep -v -e ': connected$' -e ': gone$' -e ': violation: ' "$out/fleet.log")" '' 'and nothing else but what led to them'
+	is "$(cat "$out/fleet.status")" 0 'it ends in order'
+	succeeds 'and who walks ends with each walk' test "$(cat "$out/tries")" -gt 0
 }
 
 # What `make faults` goes by: each fault names its trigger, and what is found, in a form that is compared.

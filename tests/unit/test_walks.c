@@ -1,0 +1,264 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Walks of the direct map that come again and again while it is traced, as gmemtraced --map makes them. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon/walk.h"
+#include "gmemtrace/model.h"
+#include "gmemtrace/rules.h"
+#include "map/survey.h"
+#include "stream.h"
+
+static struct stream stream;
+static size_t fed; /* bytes of it */
+
+static int setup(void **state)
+{
+	(void)state;
+	stream_init(&stream);
+	fed = 0;
+	stream.model = model_create(NULL);
+	stream.verdict = verdict_create(stream.model, NULL);
+	return !stream.verdict;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	stream_free(&stream);
+	return 0;
+}
+
+/* What is new goes to the model. */
+static void feed(void)
+{
+	while (fed < stream.used) {
+		const struct record_header *record = (const void *)(stream.data + fed);
+
+		assert_int_equal(model_feed(stream.model, record), 0);
+		fed += record->size;
+	}
+}
+
+static void to_stream(void *context, const struct record_header *record)
+{
+	stream_add(context, record);
+}
+
+static void pass(uint32_t number, uint64_t pfn, uint64_t nr, bool last, __s64 result)
+{
+	struct survey survey = { .pfn_nr = 1000 };
+	const struct map_run run = { .pfn = pfn, .nr = nr, .what = MAP_WHAT(RECORD_MAP_FREE, 12) };
+
+	survey_begin(&survey, number, 0, stream.now);
+	if (nr)
+		survey_take(&survey, &run);
+	survey_taken(&survey);
+	stream.now += SECOND;
+	survey_tell(&survey, stream.now, result, last, to_stream, &stream);
+	survey_free(&survey);
+}
+
+/* A whole walk that finds [pfn, pfn + nr) nobody's twice, and the heartbeats behind it. */
+static void walk(uint64_t pfn, uint64_t nr)
+{
+	pass(0, pfn, nr, !nr, 0);
+	if (nr)
+		pass(1, pfn, nr, true, 0);
+	stream.now += SECOND;
+	stream_heartbeat(&stream);
+	stream.now += SECOND;
+	stream_heartbeat(&stream);
+	feed();
+}
+
+static void expect(uint64_t walks, uint64_t orphans, uint64_t told)
+{
+	struct verdict_walked walked = verdict_walked(stream.verdict);
+
+	assert_int_equal(walked.walks, walks);
+	assert_int_equal(walked.orphan_pages, orphans);
+	assert_int_equal(verdict_rule_told(stream.verdict, RULE_ORPHAN_ABSENT), told);
+}
+
+static bool judged(void)
+{
+	return verdict_judged(stream.verdict) >> RULE_ORPHAN_ABSENT & 1;
+}
+
+/* It is accused while it is traced, and a page that stays as it is once. */
+static void test_same(void **state)
+{
+	(void)state;
+	expect(0, 0, 0);
+	assert_false(judged());
+	walk(200, 3);
+	expect(1, 3, 3);
+	assert_true(judged());
+	assert_int_equal(verdict_value(stream.verdict), VERDICT_VIOLATED);
+	for (uint64_t walks = 2; walks < 6; walks++) {
+		walk(200, 3);
+		expect(walks, 3, 3);
+	}
+	assert_int_equal(verdict_violations(stream.verdict), 1);
+	stream_finish(&stream);
+	feed();
+	assert_int_equal(model_finish(stream.model), 0);
+	expect(5, 3, 3);
+}
+
+/* Of a run that has grown at both ends what is new is accused, and told of by itself. */
+static void test_grown(void **state)
+{
+	const struct verdict_violation *violation;
+
+	(void)state;
+	walk(200, 3);
+	walk(198, 7);
+	expect(2, 7, 7);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	violation = verdict_violation(stream.verdict, 1);
+	assert_int_equal(violation->pages, 4);
+	assert_non_null(strstr(violation->words, "pfn 0xc6-0xc7, 0xcb-0xcc"));
+	/* And smaller again it is no new one. */
+	walk(199, 2);
+	expect(3, 2, 7);
+}
+
+/* What was put right, and then came again, is another one. */
+static void test_again(void **state)
+{
+	(void)state;
+	walk(200, 3);
+	walk(0, 0);
+	expect(2, 0, 3);
+	assert_true(judged());
+	walk(200, 3);
+	expect(3, 3, 6);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+}
+
+/* While one is under way, and where it is cut off, the one before it speaks. */
+static void test_cut_off(void **state)
+{
+	(void)state;
+	walk(200, 3);
+	pass(0, 200, 100, false, 0);
+	stream_heartbeat(&stream);
+	feed();
+	assert_true(judged());
+	expect(1, 3, 3);
+	pass(0, 0, 0, false, -EINTR);
+	feed();
+	assert_true(judged());
+	walk(200, 4);
+	expect(2, 4, 4);
+}
+
+/* Where only one was, and was cut off, nothing is known, and it is said so at the end. */
+static void test_never_whole(void **state)
+{
+	(void)state;
+	pass(0, 200, 3, false, -EINTR);
+	stream_heartbeat(&stream);
+	feed();
+	assert_false(judged());
+	stream_finish(&stream);
+	feed();
+	assert_int_equal(model_finish(stream.model), 0);
+	assert_false(judged());
+	expect(1, 0, 0);
+}
+
+/* What happened during the walk, and is read behind it, is waited for: the page changed meanwhile. */
+static void test_waits(void **state)
+{
+	struct record_heartbeat late = {
+		.header = { .kind = RECORD_HEARTBEAT, .size = sizeof(late) },
+		.groups = SENSOR_GROUP_VERDICT,
+	};
+	uint64_t within;
+
+	(void)state;
+	stream_heartbeat(&stream);
+	pass(0, 200, 3, false, 0);
+	within = stream.now;
+	pass(1, 200, 3, true, 0);
+	/* What is older than the walk's end may still come. */
+	late.header.time = stream.now;
+	late.watermark = within;
+	stream_add(&stream, &late.header);
+	feed();
+	expect(0, 0, 0);
+	stream.now = within + MS;
+	stream_zap(&stream, 9, 0, 0, 200, 3, true, 0);
+	stream_zap(&stream, 9, 0, 0, 200, 3, false, 0);
+	stream_flush(&stream, 9, 200, 202, false);
+	stream.now += 3 * SECOND;
+	stream_heartbeat(&stream);
+	stream_heartbeat(&stream);
+	feed();
+	expect(1, 0, 0);
+	assert_true(judged());
+	/* And so it is still when all is quiet: then it is an orphan. */
+	walk(200, 3);
+	expect(2, 3, 3);
+}
+
+/* --- from who walks to who judges --- */
+
+static void test_channel(void **state)
+{
+	struct record_map_begin begin = {
+		.header = { .kind = RECORD_MAP_BEGIN, .size = sizeof(begin), .time = 7 },
+		.pfn_nr = 9,
+	};
+	struct record_heartbeat other = { .header = { .kind = RECORD_HEARTBEAT,
+						      .size = sizeof(other) } };
+	union walk_packet packet;
+	char large[4096] = "";
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(walk_channel(ends), 0);
+	assert_false(walk_receive(ends[0], &packet));
+	/* Nonsense is passed over: another kind, a part, a size that is another, too much. */
+	assert_true(send(ends[1], &other, sizeof(other), 0) > 0);
+	assert_true(send(ends[1], &begin, 3, 0) > 0);
+	assert_true(send(ends[1], &begin, sizeof(begin) - 8, 0) > 0);
+	begin.header.size += 8;
+	assert_true(send(ends[1], &begin, sizeof(begin), 0) > 0);
+	begin.header.size -= 8;
+	memcpy(large, &begin, sizeof(begin));
+	assert_true(send(ends[1], large, sizeof(large), 0) > 0);
+	assert_true(send(ends[1], &begin, sizeof(begin), 0) > 0);
+	assert_true(walk_receive(ends[0], &packet));
+	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
+	assert_int_equal(packet.begin.pfn_nr, 9);
+	assert_false(walk_receive(ends[0], &packet));
+	close(ends[1]);
+	assert_false(walk_receive(ends[0], &packet));
+	close(ends[0]);
+}
+
+#define WALK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WALK_TEST(test_same),		WALK_TEST(test_grown),	     WALK_TEST(test_again),
+		WALK_TEST(test_cut_off),	WALK_TEST(test_never_whole), WALK_TEST(test_waits),
+		cmocka_unit_test(test_channel),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
