@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * What KVM promises of an inode's pages, read where it keeps it: the slot that
- * each page offset is bound to (kvm_gmem.bindings), and the attributes of the
- * guest frames there (kvm.mem_attr_array). No lock is taken; the model knows by
- * the events around it whether to believe what was read.
+ * each page offset is bound to (the bindings of the inode's file), and the
+ * attributes of the guest frames there (kvm.mem_attr_array). No lock is taken;
+ * the model knows by the events around it whether to believe what was read.
  */
 #ifndef GMEMTRACE_BPF_PROMISE_H
 #define GMEMTRACE_BPF_PROMISE_H
@@ -31,11 +31,33 @@ struct list_head___promise {
 	struct list_head___promise *next;
 } __attribute__((preserve_access_index));
 
-/* The same commit's. 6.19 calls it gmem_file (497b1dfbcacf, "KVM: guest_memfd: Rename "struct kvm_gmem" to ..."). */
+/* The same commit's: an open file of an inode, which is one VM's. */
 struct kvm_gmem___promise {
 	struct kvm *kvm;
 	struct xarray bindings;
 	struct list_head___promise entry;
+} __attribute__((preserve_access_index));
+
+/* 6.19: its name since 497b1dfbcacf, "KVM: guest_memfd: Rename "struct kvm_gmem" to "struct gmem_file"". */
+struct gmem_file___promise {
+	struct kvm *kvm;
+	struct xarray bindings;
+	struct list_head___promise entry;
+} __attribute__((preserve_access_index));
+
+struct maple_tree___promise {
+	unsigned int ma_flags;
+} __attribute__((preserve_access_index));
+
+struct gmem_inode___promise {
+	struct inode vfs_inode;
+	/* 7.1: the inode's files (d15c987d1226, "kvm: Use private inode list instead of i_private_list"). */
+	struct list_head___promise gmem_file_list;
+	/*
+	 * In no release yet (1ae5be958ff7, "KVM: guest_memfd: Introduce per-gmem attributes, use to guard user
+	 * mappings"): what is private may stand here, by page offset, and mem_attr_array says nothing then.
+	 */
+	struct maple_tree___promise attributes;
 } __attribute__((preserve_access_index));
 
 /* 6.8: 5a475554db1e, "KVM: Introduce per-page memory attributes". */
@@ -44,7 +66,7 @@ struct kvm___promise {
 } __attribute__((preserve_access_index));
 
 struct address_space___promise {
-	/* 6.8: renamed from private_list (600f111ef51d, "fs: Rename mapping private members"). */
+	/* Until 7.0 the inode's files. 6.8: renamed from private_list (600f111ef51d, "fs: Rename mapping private members"). */
 	struct list_head___promise i_private_list;
 } __attribute__((preserve_access_index));
 
@@ -271,32 +293,70 @@ __noinline int promise_step(struct promise_cursor *cursor)
 	return 0;
 }
 
+/* Address of the list of @inode's files, 0: it is not known where this kernel has it. */
+static __always_inline __u64 promise_files(const struct inode *inode)
+{
+	struct address_space *mapping;
+
+	if (bpf_core_field_exists(struct gmem_inode___promise, gmem_file_list))
+		return (__u64)inode +
+		       bpf_core_field_offset(struct gmem_inode___promise, gmem_file_list) -
+		       bpf_core_field_offset(struct gmem_inode___promise, vfs_inode);
+	if (!bpf_core_field_exists(struct address_space___promise, i_private_list) ||
+	    bpf_core_read(&mapping, sizeof(mapping), &inode->i_mapping))
+		return 0;
+	return (__u64)mapping +
+	       bpf_core_field_offset(struct address_space___promise, i_private_list);
+}
+
+/* Sets the cursor's VM and bindings by a file, whose list entry is at @entry. */
+static __always_inline bool promise_take_kvm_gmem(struct promise_cursor *cursor, __u64 entry)
+{
+	const struct kvm_gmem___promise *gmem;
+
+	if (!bpf_core_field_exists(struct kvm_gmem___promise, bindings) ||
+	    !bpf_core_field_exists(struct kvm_gmem___promise, entry))
+		return false;
+	gmem = (const void *)(entry - bpf_core_field_offset(struct kvm_gmem___promise, entry));
+	cursor->bindings = (__u64)gmem + bpf_core_field_offset(struct kvm_gmem___promise, bindings);
+	return !bpf_core_read(&cursor->vm, sizeof(cursor->vm), &gmem->kvm) && cursor->vm;
+}
+
+/* The same since 6.19. */
+static __always_inline bool promise_take_gmem_file(struct promise_cursor *cursor, __u64 entry)
+{
+	const struct gmem_file___promise *gmem;
+
+	if (!bpf_core_field_exists(struct gmem_file___promise, bindings) ||
+	    !bpf_core_field_exists(struct gmem_file___promise, entry))
+		return false;
+	gmem = (const void *)(entry - bpf_core_field_offset(struct gmem_file___promise, entry));
+	cursor->bindings =
+		(__u64)gmem + bpf_core_field_offset(struct gmem_file___promise, bindings);
+	return !bpf_core_read(&cursor->vm, sizeof(cursor->vm), &gmem->kvm) && cursor->vm;
+}
+
 /* Finds the VM and its xarrays by the inode's files. false: there is none, or this is no such kernel. */
 static __always_inline bool promise_find_vm(struct promise_cursor *cursor)
 {
-	const struct inode *inode = (const void *)cursor->inode;
-	const struct kvm_gmem___promise *gmem;
-	struct address_space *mapping;
-	__u64 list, first, vm;
+	__u64 list, first;
+	bool found;
 
-	if (!bpf_core_field_exists(struct kvm_gmem___promise, bindings) ||
-	    !bpf_core_field_exists(struct kvm_gmem___promise, entry) ||
-	    !bpf_core_field_exists(struct kvm___promise, mem_attr_array) ||
-	    !bpf_core_field_exists(struct address_space___promise, i_private_list))
+	if (!bpf_core_field_exists(struct kvm___promise, mem_attr_array) ||
+	    bpf_core_field_exists(struct gmem_inode___promise, attributes))
 		return false;
-	if (bpf_core_read(&mapping, sizeof(mapping), &inode->i_mapping))
+	list = promise_files((const void *)cursor->inode);
+	if (!list || bpf_probe_read_kernel(&first, sizeof(first), (void *)list) || !first ||
+	    first == list)
 		return false;
-	list = (__u64)mapping +
-	       bpf_core_field_offset(struct address_space___promise, i_private_list);
-	if (bpf_probe_read_kernel(&first, sizeof(first), (void *)list) || !first || first == list)
-		return false;
-	gmem = (const void *)(first - bpf_core_field_offset(struct kvm_gmem___promise, entry));
-	if (bpf_core_read(&vm, sizeof(vm), &gmem->kvm) || !vm)
-		return false;
-	cursor->vm = vm;
-	cursor->bindings = (__u64)gmem + bpf_core_field_offset(struct kvm_gmem___promise, bindings);
-	cursor->attributes = vm + bpf_core_field_offset(struct kvm___promise, mem_attr_array);
-	return true;
+	if (bpf_core_type_exists(struct gmem_file___promise))
+		found = promise_take_gmem_file(cursor, first);
+	else
+		found = promise_take_kvm_gmem(cursor, first);
+	if (found)
+		cursor->attributes =
+			cursor->vm + bpf_core_field_offset(struct kvm___promise, mem_attr_array);
+	return found;
 }
 
 /* Begins at cursor->pgoff. false: there is nothing to read. */
