@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Puts the records of a chunk's read together; judging is judge.c's. */
+#include "providers/provider.h"
 #include "model/pages.h"
 #include "model/judge.h"
 
@@ -154,7 +155,8 @@ void snapshot_promise(struct model *model, const struct record_promise_read *rec
 	/* A story's filter leaves out the chunk around it. */
 	if (inode)
 		MODEL_NOTIFY(model, promise_read, &inode->base, record);
-	if (!bundle)
+	/* Nothing follows from it where conversions change no page's entry. */
+	if (!bundle || !provider_has(bundle->begin.provider, PROVIDER_TAKES_REQUESTS))
 		return;
 	if (!record->nr || record->nr > RECORD_SNAPSHOT_CHUNK || record->pgoff >= MODEL_PGOFF_MAX ||
 	    record->gfn >= 1ULL << 52 || record->pgoff < promises_end(bundle)) {

@@ -83,14 +83,14 @@ static inline void read_twice(__u32 bits)
 	here_at = stream.used - sizeof(struct record_snapshot);
 }
 
-/* Its shared pages are present by default. */
-static inline void dynamic_inode(void)
+/* Bound, its shared pages present by default. */
+static inline void present_inode(enum record_provider provider)
 {
 	struct record_inode record = {
 		.header = { .kind = RECORD_INODE, .size = sizeof(record), .inode = G, .tgid = 100 },
 		.pages = 64,
-		.flags = RECORD_RFC3_DYNAMIC,
-		.provider = RFC3,
+		.flags = provider == RFC3 ? RECORD_RFC3_DYNAMIC : 0,
+		.provider = provider,
 		.default_state = 1,
 		.vm = 100,
 	};
@@ -102,6 +102,11 @@ static inline void dynamic_inode(void)
 	for (__u64 i = 0; i < PAGES; i++)
 		stream_join(&stream, T, G, i, 200 + 2 * i);
 	stream_heartbeat(&stream);
+}
+
+static inline void dynamic_inode(void)
+{
+	present_inode(RFC3);
 }
 
 static inline void read_dynamic(__u32 bits)
