@@ -173,6 +173,21 @@ static long promise_steps(__u32 i, struct snapshot_loop *loop)
 	return promise_step(&loop->scratch->promise) ? 1 : 0;
 }
 
+static __always_inline bool promise_judged(const struct snapshot_scratch *scratch)
+{
+	return scratch->inode.provider == RECORD_PROVIDER_RFC3;
+}
+
+/* Of other guest_memfds nothing is judged by it: it says which page a guest frame is, to who asks while it lives. */
+static __always_inline bool promise_wanted(const struct snapshot_scratch *scratch)
+{
+	if (promise_judged(scratch))
+		return true;
+	return scratch->origin == RECORD_SNAPSHOT_LIVE &&
+	       (scratch->inode.provider == RECORD_PROVIDER_FOLIO_BIT ||
+		scratch->inode.provider == RECORD_PROVIDER_GMEM_PLAIN);
+}
+
 /* What KVM promises of the chunk's pages. Apart: its frames would stand below the chunk's. */
 __noinline int snapshot_promise(struct snapshot_scratch *scratch)
 {
@@ -190,7 +205,10 @@ __noinline int snapshot_promise(struct snapshot_scratch *scratch)
 	if (!promise_begin(cursor))
 		return 0;
 	bpf_loop(RECORD_SNAPSHOT_CHUNK + 1, promise_steps, &loop, 0);
-	if (cursor->pgoff <= cursor->last || !promise_flush(cursor))
+	if (cursor->pgoff > cursor->last && promise_flush(cursor))
+		return 0;
+	/* What is not judged is not lost either. */
+	if (promise_judged(scratch))
 		ring_full(scratch);
 	return 0;
 }
@@ -209,7 +227,7 @@ static __always_inline void chunk_read(struct snapshot_scratch *scratch)
 	bpf_loop(RECORD_SNAPSHOT_CHUNK / RECORD_SNAPSHOT_BLOCK_PAGES, snapshot_block, &loop, 0);
 	if (!scratch->result && !run_write(scratch))
 		ring_full(scratch);
-	if (!scratch->result && scratch->inode.provider == RECORD_PROVIDER_RFC3)
+	if (!scratch->result && promise_wanted(scratch))
 		snapshot_promise(scratch);
 }
 

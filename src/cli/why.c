@@ -131,6 +131,17 @@ static void why_not_ours(const struct why *why, const struct address_page *page,
 			    why->text, name);
 }
 
+static const char *guest_page_words(const struct guest_page *page)
+{
+	if (page->is_private)
+		return "private";
+	if (page->mappable)
+		return "shared now: of a guest_memfd that can be mapped the guest may have this "
+		       "page all the same";
+	return "shared now: what is there is the process's own memory, and this is the page that "
+	       "it has while private";
+}
+
 /* What is private to a VM is mapped by nobody: its slots say which page belongs there. */
 static enum gmemtrace_status why_resolve_guest(struct why *why, const struct address_page *mapped,
 					       size_t files)
@@ -146,9 +157,7 @@ static enum gmemtrace_status why_resolve_guest(struct why *why, const struct add
 		return GMEMTRACE_ERROR;
 	}
 	output_line("%s: guest frame 0x%" PRIx64 " of its VM, %s", why->text, page.gfn,
-		    page.is_private ? "private"
-				    : "shared now: what is there is the process's own memory, and "
-				      "this is the page that it has while private");
+		    guest_page_words(&page));
 	/* A capture's numbers are the same in each run of it, others are not. */
 	why->subject = (struct story_subject){ .about = STORY_PAGES,
 					       .inode = options->file ? page.inode : 0,

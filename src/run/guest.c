@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "gmemtrace/story.h"
+#include "providers/provider.h"
 #include "run/guest.h"
 
 #define PAGE_SHIFT 12
+#define GMEM_FLAG_MMAP 1 /* GUEST_MEMFD_FLAG_MMAP (6.18) */
 
 struct search {
 	struct guest_page *page;
@@ -22,6 +24,13 @@ static bool process_is(const struct model_inode *inode, uint32_t pid)
 	return inode->vm ? inode->vm == pid : inode->tgid == pid;
 }
 
+/* From 6.18 on a slot that is bound to such an inode has all of its pages there (KVM_MEMSLOT_GMEM_ONLY). */
+static bool inode_mappable(const struct model_inode *inode)
+{
+	return !provider_has(inode->provider, PROVIDER_TAKES_REQUESTS) &&
+	       inode->flags & GMEM_FLAG_MMAP;
+}
+
 static void on_promise_read(void *context, const struct model_inode *inode,
 			    const struct record_promise_read *read)
 {
@@ -34,6 +43,7 @@ static void on_promise_read(void *context, const struct model_inode *inode,
 	skip = (page->address - read->address) >> PAGE_SHIFT;
 	page->found = true;
 	page->is_private = read->attributes & RECORD_ATTRIBUTE_PRIVATE;
+	page->mappable = inode_mappable(inode);
 	page->inode = inode->number;
 	page->i_ino = inode->i_ino;
 	page->pgoff = read->pgoff + skip;

@@ -14,6 +14,7 @@ struct guest_page {
 	/* Found. */
 	bool found;
 	bool is_private; /* as the guest has it now; else the process's own memory stands there */
+	bool mappable; /* user space can map it: then the guest may have this page, shared or not */
 	uint64_t inode, i_ino; /* number in this run, and in its file system */
 	uint64_t pgoff, gfn;
 };

@@ -57,6 +57,11 @@ for page in 7f0000100000:2 7f0000101fff:3 7f0000103fff:5; do
 		'which guest frame an address is of'
 	is "$(cat "$test_work/out")" "$("${why[@]}" "g3:${page#*:}" "$slots")" 'and the story of its page'
 done
+for words in "unmappable:what is there is the process's own memory" 'mappable:of a guest_memfd that can be mapped'; do
+	"${why[@]}" 100:0x7f0000100000 "$test_work/${words%%:*}.cap" >"$test_work/out" 2>"$test_work/said"
+	succeeds "${words%%:*}: whose memory the guest has while it is shared" \
+		grep -qF "guest frame 0x100 of its VM, shared now: ${words#*:}" "$test_work/said"
+done
 "$top/build/bin/gmemtrace" export --format capture --redact -o "$test_work/redacted.cap" "$slots" 2>/dev/null
 refused 2 'no VM of that process has a memory slot' 100:0x7f0000100000 "$test_work/redacted.cap"
 

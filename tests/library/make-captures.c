@@ -4,6 +4,7 @@
  * captures of flushes that are timed, with answers, stacks and a loss: DIR/flushes.cap, slower.cap
  * (each three times as long) and hostile.cap (by a task whose name would be markup).
  * DIR/slots.cap is consistent.cap, and four of its pages are bound to guest frames from 0x100 on.
+ * DIR/unmappable.cap and mappable.cap are of an inode without a direct-map flag, bound so and shared.
  * DIR/long.cap is of 30 seconds: records are lost after ten, the same page is freed absent after twenty.
  */
 #include <setjmp.h>
@@ -47,6 +48,23 @@ static void fill(struct stream *stream, bool violate, bool bound)
 		stream_read(stream, INODE, RECORD_PROVIDER_RFC3, false, RECORD_SNAPSHOT_RELEASE,
 			    pass, 0, 8, pages, nr);
 	}
+	stream_finish(stream);
+}
+
+static void fill_shared(struct stream *stream, __u64 flags)
+{
+	static const struct stream_promise shared = { .pgoff = 2, .nr = 4, .gfn = 0x100 };
+	const struct stream_page page = { 2, 100, 1, RECORD_PAGE_RESIDENT | RECORD_PAGE_PRESENT };
+
+	stream_init(stream);
+	stream->promises = &shared;
+	stream->promises_nr = 1;
+	stream_inode(stream, INODE, RECORD_PROVIDER_GMEM_PLAIN, 8, false);
+	((struct record_inode *)(stream->data + stream->used - sizeof(struct record_inode)))
+		->flags = flags;
+	stream_join(stream, TASK, INODE, 2, 100);
+	stream_read(stream, INODE, RECORD_PROVIDER_GMEM_PLAIN, true, RECORD_SNAPSHOT_LIVE, 0, 0, 8,
+		    &page, 1);
 	stream_finish(stream);
 }
 
@@ -112,6 +130,10 @@ int main(int argc, char **argv)
 	failed |= store(&stream, argv[1], "violated");
 	fill(&stream, false, true);
 	failed |= store(&stream, argv[1], "slots");
+	fill_shared(&stream, 0);
+	failed |= store(&stream, argv[1], "unmappable");
+	fill_shared(&stream, 1); /* GUEST_MEMFD_FLAG_MMAP */
+	failed |= store(&stream, argv[1], "mappable");
 	failed |= store_flushes(argv[1], "flushes", "vmm", 1);
 	failed |= store_flushes(argv[1], "slower", "vmm", 3);
 	failed |= store_flushes(argv[1], "hostile", "<img src=//a/b>", 1);
