@@ -16,11 +16,13 @@
 #endif
 
 #define WORDS_PER_PAGE (LOAD_PAGE_SIZE / sizeof(uint64_t))
+#define SLOT_GPA 0x10000000UL
 
 struct plain {
 	int kvm, vm, gmem;
 	bool mappable;
 	uint64_t size;
+	void *shared; /* what the slot has beside the guest_memfd */
 };
 
 static int plain_open(struct plain *plain, const struct load_options *options)
@@ -47,6 +49,26 @@ static int plain_open(struct plain *plain, const struct load_options *options)
 		return load_cannot_run(
 			"this kernel has no guest_memfd (KVM_CREATE_GUEST_MEMFD: %s)",
 			strerror(errno));
+	return LOAD_OK;
+}
+
+/* Some kernels bind it for VMs of other types alone: then it has no slot. */
+static int plain_bind(struct plain *plain)
+{
+	struct kvm_userspace_memory_region2 slot = {
+		.flags = KVM_MEM_GUEST_MEMFD,
+		.guest_phys_addr = SLOT_GPA,
+		.memory_size = plain->size,
+		.guest_memfd = plain->gmem,
+	};
+
+	plain->shared = mmap(NULL, plain->size, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (plain->shared == MAP_FAILED)
+		return load_fail("mmap of a slot's memory: %s", strerror(errno));
+	slot.userspace_addr = (uintptr_t)plain->shared;
+	if (ioctl(plain->vm, KVM_SET_USER_MEMORY_REGION2, &slot))
+		munmap(plain->shared, plain->size);
 	return LOAD_OK;
 }
 
@@ -90,10 +112,12 @@ static int plain_fill(const struct plain *plain, const struct load_options *opti
 
 int scenario_plain(const struct load_options *options)
 {
-	struct plain plain = { -1, -1, -1, false, 0 };
+	struct plain plain = { .kvm = -1, .vm = -1, .gmem = -1 };
 	uint64_t begin = load_now_ns();
 	int status = plain_open(&plain, options);
 
+	if (!status)
+		status = plain_bind(&plain);
 	if (!status)
 		status = plain_fill(&plain, options);
 	if (!status) {
