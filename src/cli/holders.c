@@ -160,7 +160,10 @@ static void print_holder(FILE *out, const struct holder *holder)
 
 	escape_text(comm, sizeof(comm), holder->comm);
 	fprintf(out, "    %-8d %-16s ", (int)holder->pid, comm);
-	if (holder->descriptor >= 0)
+	if (holder->descriptor >= 0 && holder->thread)
+		fprintf(out, "descriptor %d of thread %d\n", holder->descriptor,
+			(int)holder->thread);
+	else if (holder->descriptor >= 0)
 		fprintf(out, "descriptor %d\n", holder->descriptor);
 	else
 		fprintf(out, "mapping of %" PRIu64 " page%s\n",
@@ -194,7 +197,7 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 	}
 	if (held)
 		return;
-	if (!holders->seen.unread && !holders->seen.hidden)
+	if (!holders->seen.unread && !holders->seen.threads_unread && !holders->seen.hidden)
 		fprintf(out, "    nobody any more: it was let go of while this was written\n");
 	else if (inode->vm)
 		fprintf(out, "    nobody who could be looked at; first met with process %u (%s)\n",
@@ -233,6 +236,13 @@ static int print_text(FILE *out, const struct holders *holders)
 	if (holders->seen.unread)
 		fprintf(out, "%" PRIu64 " of %" PRIu64 " processes could not be looked at\n",
 			holders->seen.unread, holders->seen.processes);
+	if (holders->seen.threads_unread)
+		fprintf(out,
+			"%" PRIu64
+			" thread%s could not be looked at, which may have descriptors of %s "
+			"own\n",
+			holders->seen.threads_unread, plural(holders->seen.threads_unread),
+			plural_of(holders->seen.threads_unread, "its", "their"));
 	if (holders->seen.hidden)
 		fprintf(out, "not all processes are to be seen from here: look in the host's own "
 			     "pid namespace, as root\n");
@@ -251,6 +261,8 @@ static struct json_object *json_holder(const struct holder *holder)
 	escape_text(comm, sizeof(comm), holder->comm);
 	json_object_object_add(object, "pid", json_object_new_int(holder->pid));
 	json_object_object_add(object, "comm", json_object_new_string(comm));
+	if (holder->thread)
+		json_object_object_add(object, "thread", json_object_new_int(holder->thread));
 	if (holder->descriptor >= 0)
 		json_object_object_add(object, "descriptor",
 				       json_object_new_int(holder->descriptor));
@@ -314,6 +326,8 @@ static int print_json(FILE *out, const struct holders *holders)
 			       unseen < 0 ? NULL : json_object_new_int64(unseen));
 	json_object_object_add(object, "processes_unread",
 			       json_object_new_uint64(holders->seen.unread));
+	json_object_object_add(object, "threads_unread",
+			       json_object_new_uint64(holders->seen.threads_unread));
 	json_object_object_add(object, "processes_hidden",
 			       json_object_new_boolean(holders->seen.hidden));
 	json_object_object_add(

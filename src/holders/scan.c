@@ -7,17 +7,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
+#include <linux/magic.h>
+
 #include "holders/scan.h"
+#include "holders/tables.h"
 
 #define LINE_MAX_BYTES 512
 #define PID_NAMESPACE_INITIAL "pid:[4026531836]" /* PROC_PID_INIT_INO */
 
+/* Of a process, where it is not known who shares a table: a descriptor and a link read for each that each thread has. */
+#define THREADS_READ_MAX 1024
+
 struct scan {
 	holders_take take;
 	void *context;
+	bool tasks; /* it is of tasks, and no tree like it */
+	struct holders_seen *seen;
 	struct holder holder; /* the process at hand */
+	bool shared; /* the table at hand may be one that has been read */
+	struct holder *taken; /* its descriptors so far */
+	size_t taken_nr, taken_room;
 };
 
 char holders_letter(const char *name)
@@ -81,7 +93,35 @@ static uint64_t descriptor_ino(int process, const char *number)
 	return i_ino;
 }
 
-static void descriptor_look(struct scan *scan, int process, int directory, const char *number)
+static bool descriptor_taken(const struct scan *scan)
+{
+	for (size_t i = 0; i < scan->taken_nr; i++) {
+		const struct holder *taken = &scan->taken[i];
+
+		if (taken->descriptor == scan->holder.descriptor &&
+		    taken->i_ino == scan->holder.i_ino && taken->letter == scan->holder.letter)
+			return true;
+	}
+	return false;
+}
+
+static void descriptor_take(struct scan *scan)
+{
+	size_t room = scan->taken_room ? 2 * scan->taken_room : 16;
+	struct holder *grown;
+
+	scan->take(scan->context, &scan->holder);
+	if (scan->taken_nr == scan->taken_room) {
+		grown = realloc(scan->taken, room * sizeof(*grown));
+		if (!grown)
+			return; /* said twice, at worst */
+		scan->taken = grown;
+		scan->taken_room = room;
+	}
+	scan->taken[scan->taken_nr++] = scan->holder;
+}
+
+static void descriptor_look(struct scan *scan, int task, int directory, const char *number)
 {
 	char name[LINE_MAX_BYTES];
 	ssize_t length = readlinkat(directory, number, name, sizeof(name) - 1);
@@ -92,24 +132,24 @@ static void descriptor_look(struct scan *scan, int process, int directory, const
 	scan->holder.letter = holders_letter(name);
 	if (!scan->holder.letter)
 		return;
-	scan->holder.i_ino = descriptor_ino(process, number);
+	scan->holder.i_ino = descriptor_ino(task, number);
 	scan->holder.descriptor = (int)strtol(number, NULL, 10);
 	scan->holder.begin = scan->holder.end = 0;
-	if (scan->holder.i_ino)
-		scan->take(scan->context, &scan->holder);
+	if (scan->holder.i_ino && !(scan->shared && descriptor_taken(scan)))
+		descriptor_take(scan);
 }
 
-/* false: they may not be read. */
-static bool descriptors_look(struct scan *scan, int process)
+/* Of a process, or a thread. false: they may not be read. */
+static bool descriptors_look(struct scan *scan, int task)
 {
-	DIR *directory = directory_open_at(process, "fd");
+	DIR *directory = directory_open_at(task, "fd");
 	const struct dirent *entry;
 
 	if (!directory)
 		return false;
 	while ((entry = readdir(directory))) {
 		if (entry->d_name[0] != '.')
-			descriptor_look(scan, process, dirfd(directory), entry->d_name);
+			descriptor_look(scan, task, dirfd(directory), entry->d_name);
 	}
 	closedir(directory);
 	return true;
@@ -132,22 +172,25 @@ static void mapping_look(struct scan *scan, const char *line)
 		scan->take(scan->context, holder);
 }
 
-static bool mappings_look(struct scan *scan, int process)
+/* 0: it has none, -1: they may not be read. */
+static int mappings_look(struct scan *scan, int task)
 {
-	FILE *file = file_open_at(process, "maps");
+	FILE *file = file_open_at(task, "maps");
+	int nr = 0;
 	size_t size = 0;
 	char *line = NULL;
 
 	if (!file)
-		return false;
+		return -1;
 	/* However long a name is: what is behind it in the file is no line. */
 	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		mapping_look(scan, line);
+		nr = 1;
 	}
 	free(line);
 	fclose(file);
-	return true;
+	return nr;
 }
 
 static void comm_read(int process, char comm[HOLDER_COMM_MAX])
@@ -168,18 +211,107 @@ static bool ended(int error)
 	return error == ENOENT || error == ESRCH;
 }
 
+static int number_order(const struct dirent **left, const struct dirent **right)
+{
+	long a = strtol((*left)->d_name, NULL, 10), b = strtol((*right)->d_name, NULL, 10);
+
+	return a < b ? -1 : a > b;
+}
+
+static int number_is(const struct dirent *entry)
+{
+	return entry->d_name[0] >= '1' && entry->d_name[0] <= '9';
+}
+
+/* Whether the thread that began the process has ended: others may be there, and hold what it does not any more. */
+static bool leader_has_ended(int process)
+{
+	FILE *file = file_open_at(process, "stat");
+	char line[LINE_MAX_BYTES] = "", *state = NULL;
+
+	if (file && fgets(line, sizeof(line), file))
+		state = strrchr(line, ')'); /* a name may have those, too */
+	if (file)
+		fclose(file);
+	return state && (state[2] == 'Z' || state[2] == 'X');
+}
+
+/* false: they may not be read. */
+static bool thread_look(struct scan *scan, int thread)
+{
+	if (descriptors_look(scan, thread))
+		return true;
+	return ended(errno);
+}
+
+struct threads {
+	struct tables tables;
+	size_t read; /* without knowing whether that was needed */
+	bool mapped; /* the mappings, which all threads share, have been read */
+};
+
+static void thread_meet(struct scan *scan, struct threads *threads, int task, const char *number)
+{
+	pid_t id = (pid_t)strtol(number, NULL, 10);
+	enum tables_answer answer = scan->tasks ? tables_meet(&threads->tables, id) : TABLES_UNTOLD;
+	int thread;
+
+	if (threads->mapped && (answer == TABLES_KNOWN || id == scan->holder.pid))
+		return;
+	thread = openat(task, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (thread < 0)
+		return;
+	if (!threads->mapped)
+		threads->mapped = mappings_look(scan, thread) > 0;
+	scan->holder.thread = id;
+	scan->shared = answer == TABLES_UNTOLD;
+	if (answer == TABLES_UNTOLD && threads->read++ >= THREADS_READ_MAX)
+		scan->seen->threads_unread++;
+	else if (answer != TABLES_KNOWN && id != scan->holder.pid)
+		scan->seen->threads_unread += !thread_look(scan, thread);
+	scan->holder.thread = 0;
+	scan->shared = false;
+	close(thread);
+}
+
+/* A thread may have a table of its own (unshare(2), CLONE_FILES). @mapped: mappings have been read. */
+static void threads_look(struct scan *scan, int process, bool mapped)
+{
+	struct threads threads = { .mapped = mapped };
+	int task = openat(process, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct dirent **list = NULL;
+	int nr = task < 0 ? 0 : scandirat(task, ".", &list, number_is, number_order);
+
+	if (nr > 1 && scan->tasks)
+		(void)tables_meet(&threads.tables, scan->holder.pid);
+	for (int i = 0; i < nr; i++) {
+		if (nr > 1)
+			thread_meet(scan, &threads, task, list[i]->d_name);
+		free(list[i]);
+	}
+	free(list);
+	tables_free(&threads.tables);
+	if (task >= 0)
+		close(task);
+}
+
 static bool process_look(struct scan *scan, int proc, const char *number)
 {
-	int process = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	bool read;
+	int process = openat(proc, number, O_RDONLY | O_DIRECTORY | O_CLOEXEC), mapped;
+	bool read, left;
 
 	if (process < 0)
 		return ended(errno);
 	scan->holder.pid = (pid_t)strtol(number, NULL, 10);
+	scan->taken_nr = 0;
 	comm_read(process, scan->holder.comm);
-	read = descriptors_look(scan, process) || ended(errno);
+	left = leader_has_ended(process);
+	read = descriptors_look(scan, process) || ended(errno) || left;
 	/* A kernel thread has no mappings, and maps is there and empty. */
-	read &= mappings_look(scan, process) || ended(errno);
+	mapped = mappings_look(scan, process);
+	read &= mapped >= 0 || ended(errno) || left;
+	if (read)
+		threads_look(scan, process, mapped > 0 || !left);
 	close(process);
 	return read;
 }
@@ -198,28 +330,19 @@ static bool processes_hidden(int proc)
 	return faccessat(proc, "self", F_OK, 0) != 0 || faccessat(proc, "1", F_OK, 0) != 0;
 }
 
-static int number_order(const struct dirent **left, const struct dirent **right)
-{
-	long a = strtol((*left)->d_name, NULL, 10), b = strtol((*right)->d_name, NULL, 10);
-
-	return a < b ? -1 : a > b;
-}
-
-static int number_is(const struct dirent *entry)
-{
-	return entry->d_name[0] >= '1' && entry->d_name[0] <= '9';
-}
-
 int holders_scan(const char *proc, holders_take take, void *context, struct holders_seen *seen)
 {
-	struct scan scan = { .take = take, .context = context };
+	struct scan scan = { .take = take, .context = context, .seen = seen };
 	int directory = open(proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent **processes;
+	struct statfs file_system;
 	int nr =
 		directory < 0 ? -1 : scandirat(directory, ".", &processes, number_is, number_order);
 	int error = nr < 0 ? -errno : 0;
 
 	*seen = (struct holders_seen){ .hidden = directory >= 0 && processes_hidden(directory) };
+	scan.tasks = directory >= 0 && !fstatfs(directory, &file_system) &&
+		     file_system.f_type == PROC_SUPER_MAGIC;
 	for (int i = 0; i < nr; i++) {
 		seen->processes++;
 		seen->unread += !process_look(&scan, directory, processes[i]->d_name);
@@ -227,6 +350,7 @@ int holders_scan(const char *proc, holders_take take, void *context, struct hold
 	}
 	if (nr >= 0)
 		free(processes);
+	free(scan.taken);
 	if (directory >= 0)
 		close(directory);
 	return error;

@@ -13,7 +13,8 @@
 #define HOLDER_COMM_MAX 17
 
 struct holder {
-	pid_t pid; /* a process: its threads share what it has */
+	pid_t pid; /* a process: its threads share what it has ... */
+	pid_t thread; /* ... but for one that has descriptors of its own, or some that share them: its id; 0: all of it */
 	char comm[HOLDER_COMM_MAX];
 	char letter; /* 's' memfd_secret, 'g' guest_memfd: as provider.letter */
 	uint64_t i_ino;
@@ -24,6 +25,7 @@ struct holder {
 struct holders_seen {
 	uint64_t processes; /* looked at */
 	uint64_t unread; /* that could not be: of others */
+	uint64_t threads_unread; /* nor their descriptors, if they have any of their own */
 	bool hidden; /* there may be more: a pid namespace of our own, or a /proc that shows its own to each */
 };
 

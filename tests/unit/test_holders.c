@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who holds what, from a tree that looks like /proc. */
 #include <errno.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,11 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "holders/scan.h"
+#include "holders/tables.h"
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
 
 static char root[] = "/tmp/test-holders-XXXXXX";
 static struct holder found[16];
@@ -125,6 +134,12 @@ static void take(void *context, const struct holder *holder)
 	found[found_nr++] = *holder;
 }
 
+static void take_nothing(void *context, const struct holder *holder)
+{
+	(void)context;
+	(void)holder;
+}
+
 static void test_scan(void **state)
 {
 	struct holders_seen seen;
@@ -174,6 +189,154 @@ static void test_hidden(void **state)
 	assert_true(seen.hidden);
 }
 
+static void thread_dir(const char *name)
+{
+	char part[64];
+
+	directory(name);
+	snprintf(part, sizeof(part), "%s/fd", name);
+	directory(part);
+	snprintf(part, sizeof(part), "%s/fdinfo", name);
+	directory(part);
+}
+
+static void descriptor(const char *task, int number, const char *target, const char *info)
+{
+	char part[64];
+
+	snprintf(part, sizeof(part), "%s/fd/%d", task, number);
+	link_to(part, target);
+	snprintf(part, sizeof(part), "%s/fdinfo/%d", task, number);
+	file(part, info);
+}
+
+/* 60 has a thread that shares all of it, and one with a table of its own; of 80 only a thread is left. */
+static void threads_make(void)
+{
+	thread_dir("60");
+	file("60/comm", "parted\n");
+	file("60/maps", "");
+	file("60/stat", "60 (a) Z) S 1 60\n");
+	descriptor("60", 5, "anon_inode:[kvm-gmem]", "ino:\t90\n");
+	directory("60/task");
+	thread_dir("60/task/60");
+	descriptor("60/task/60", 5, "anon_inode:[kvm-gmem]", "ino:\t90\n");
+	thread_dir("60/task/61");
+	descriptor("60/task/61", 5, "anon_inode:[kvm-gmem]", "ino:\t90\n");
+	thread_dir("60/task/62");
+	descriptor("60/task/62", 5, "anon_inode:[kvm-gmem]", "ino:\t91\n");
+	directory("60/task/63"); /* ended while we looked */
+	directory("80");
+	file("80/comm", "orphaned\n");
+	file("80/stat", "80 (orphaned) Z 1 80\n");
+	directory("80/task");
+	directory("80/task/80");
+	thread_dir("80/task/81");
+	descriptor("80/task/81", 3, "/secretmem (deleted)", "ino:\t92\n");
+	file("80/task/81/maps", "7f0000000000-7f0000002000 rw-s 00000000 00:0e 92 /secretmem\n");
+	thread_dir("80/task/82");
+	file("80/task/82/maps", "7f0000000000-7f0000002000 rw-s 00000000 00:0e 92 /secretmem\n");
+}
+
+static void assert_found(size_t i, pid_t pid, pid_t thread, uint64_t i_ino, int number)
+{
+	assert_int_equal(found[i].pid, pid);
+	assert_int_equal(found[i].thread, thread);
+	assert_int_equal(found[i].i_ino, i_ino);
+	assert_int_equal(found[i].descriptor, number);
+}
+
+static void test_threads(void **state)
+{
+	struct holders_seen seen;
+
+	(void)state;
+	threads_make();
+	found_nr = 0;
+	assert_int_equal(holders_scan(root, take, NULL, &seen), 0);
+	assert_int_equal(found_nr, 7);
+	assert_found(3, 60, 0, 90, 5);
+	assert_found(4, 60, 62, 91, 5);
+	assert_found(5, 80, 0, 92, -1);
+	assert_int_equal(found[5].end - found[5].begin, 0x2000);
+	assert_found(6, 80, 81, 92, 3);
+	assert_int_equal(seen.unread, 1);
+	assert_int_equal(seen.threads_unread, 0);
+	/* One that may not be read is no thread without descriptors. */
+	directory("60/task/65");
+	file("60/task/65/fd", "");
+	assert_int_equal(holders_scan(root, take_nothing, NULL, &seen), 0);
+	assert_int_equal(seen.threads_unread, 1);
+}
+
+struct part {
+	pthread_barrier_t barrier;
+	bool parts;
+	pid_t thread;
+	int secret;
+};
+
+static void *part_run(void *argument)
+{
+	struct part *part = argument;
+
+	part->thread = (pid_t)syscall(SYS_gettid);
+	if (part->parts)
+		(void)unshare(CLONE_FILES);
+	pthread_barrier_wait(&part->barrier);
+	pthread_barrier_wait(&part->barrier);
+	return NULL;
+}
+
+static void take_secret(void *context, const struct holder *holder)
+{
+	struct part *part = context;
+
+	if (holder->pid == getpid() && holder->thread == part->thread &&
+	    holder->descriptor == part->secret)
+		part->secret = -1;
+}
+
+/* A real thread, whose table is its own or the process's, by what the kernel says. */
+static void thread_met(bool parts)
+{
+	struct part part = { .parts = parts };
+	struct tables tables = { 0 };
+	struct holders_seen seen;
+	enum tables_answer answer;
+	pthread_t thread;
+
+	part.secret = (int)syscall(SYS_memfd_secret, 0);
+	assert_int_equal(pthread_barrier_init(&part.barrier, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, part_run, &part), 0);
+	pthread_barrier_wait(&part.barrier);
+	assert_int_equal(tables_meet(&tables, getpid()), TABLES_NEW);
+	answer = tables_meet(&tables, part.thread);
+	if (answer != TABLES_UNTOLD)
+		assert_int_equal(answer, parts ? TABLES_NEW : TABLES_KNOWN);
+	else
+		print_message("this kernel does not compare tables\n");
+	tables_free(&tables);
+	if (part.secret >= 0 && parts) {
+		close(part.secret);
+		assert_int_equal(holders_scan("/proc", take_secret, &part, &seen), 0);
+		assert_int_equal(part.secret, -1);
+	} else if (part.secret >= 0) {
+		close(part.secret);
+	} else {
+		print_message("this kernel has no memfd_secret\n");
+	}
+	pthread_barrier_wait(&part.barrier);
+	pthread_join(thread, NULL);
+}
+
+static void test_real_threads(void **state)
+{
+	(void)state;
+	thread_met(false);
+	thread_met(true);
+}
+
 static void test_no_proc(void **state)
 {
 	struct holders_seen seen;
@@ -185,8 +348,8 @@ static void test_no_proc(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_scan),
-		cmocka_unit_test(test_hidden),
+		cmocka_unit_test(test_scan),	     cmocka_unit_test(test_threads),
+		cmocka_unit_test(test_real_threads), cmocka_unit_test(test_hidden),
 		cmocka_unit_test(test_no_proc),
 	};
 
