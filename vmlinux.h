@@ -351,6 +351,11 @@ struct mm_struct___locked {
 	} mmap_lock;
 } __attribute__((preserve_access_index));
 
+/* CONFIG_MEMCG=y. */
+struct mm_struct___owned {
+	struct task_struct *owner;
+} __attribute__((preserve_access_index));
+
 struct task_struct___locked {
 	struct mm_struct___locked *mm;
 } __attribute__((preserve_access_index));

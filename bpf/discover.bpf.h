@@ -18,16 +18,23 @@ struct gmem_file {
 	struct kvm *kvm;
 } __attribute__((preserve_access_index));
 
+/* The VM of a guest_memfd's open file; NULL: this is no such kernel. */
+static __always_inline const struct kvm *discover_kvm(const struct file *file)
+{
+	const void *private = BPF_CORE_READ(file, private_data);
+
+	if (bpf_core_type_exists(struct kvm_gmem))
+		return BPF_CORE_READ((const struct kvm_gmem *)private, kvm);
+	if (bpf_core_type_exists(struct gmem_file))
+		return BPF_CORE_READ((const struct gmem_file *)private, kvm);
+	return NULL;
+}
+
 /* The process that made the VM: who holds the file may be another, that was given it. */
 static __always_inline __u32 discover_vm(const struct file *file)
 {
-	const void *private = BPF_CORE_READ(file, private_data);
-	const struct kvm *kvm = NULL;
+	const struct kvm *kvm = discover_kvm(file);
 
-	if (bpf_core_type_exists(struct kvm_gmem))
-		kvm = BPF_CORE_READ((const struct kvm_gmem *)private, kvm);
-	else if (bpf_core_type_exists(struct gmem_file))
-		kvm = BPF_CORE_READ((const struct gmem_file *)private, kvm);
 	return kvm ? BPF_CORE_READ((const struct kvm___gmem *)kvm, userspace_pid) : 0;
 }
 

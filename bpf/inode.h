@@ -162,11 +162,20 @@ struct {
 struct inode_holder {
 	const struct task_struct *task; /* NULL: the current one */
 	__u32 vm; /* tgid that the VM is known by, 0 unknown */
+	bool bound; /* nobody has it but a VM's slot: `task` is of the VM, NULL: not known */
 };
 
 static __always_inline void holder_write(struct record_inode *record,
-					 const struct task_struct *task)
+					 const struct inode_holder *holder)
 {
+	const struct task_struct *task = holder->task;
+
+	record->bound = holder->bound;
+	if (!task && holder->bound) {
+		record->header.tid = 0;
+		record->header.tgid = 0;
+		return;
+	}
 	if (!task) {
 		bpf_get_current_comm(record->comm, sizeof(record->comm));
 		return;
@@ -195,7 +204,7 @@ static __always_inline void inode_write(const struct identify_args *identity,
 	record->default_state = identity->default_state;
 	record->before_attach = !identity->pristine;
 	record->vm = holder->vm;
-	holder_write(record, holder->task);
+	holder_write(record, holder);
 	record->header.time = bpf_ktime_get_ns();
 	record_submit(record);
 }

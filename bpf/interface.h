@@ -140,6 +140,7 @@ enum sensor_program {
 	PROGRAM_GUEST_MAP_EXIT = 76,
 	PROGRAM_GUEST_UNMAP_EXIT = 77,
 	PROGRAM_SLEEP_SAID = 78,
+	PROGRAM_DISCOVER_BOUND = 79,
 };
 
 #define PROGRAMS_MAX 128
@@ -331,6 +332,22 @@ struct identify_args {
 	__u32 default_state;
 	__u32 pristine; /* 1: no page has joined yet, and nothing deviates */
 	__s32 result; /* 0 or -errno */
+};
+
+/* Looks for guest_memfds that only VMs' slots lead to. */
+struct bound_args {
+	__u64 vms; /* address of KVM's list of them */
+	__u32 result; /* enum bound_result */
+	__u32 reserved;
+};
+
+#define BOUND_VMS_MAX 4096U
+
+enum bound_result {
+	BOUND_ALL = 0,
+	BOUND_CHANGED = 1, /* while it was read: something may have been missed */
+	BOUND_MANY = 2, /* more VMs, or slots, than are looked at */
+	BOUND_UNDESCRIBED = 3, /* the types are others */
 };
 
 /* What stands at the begin of a routine. */

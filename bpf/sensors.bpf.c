@@ -16,6 +16,7 @@
 #include "guest.bpf.h"
 #include "snapshot.bpf.h"
 #include "discover.bpf.h"
+#include "bound.bpf.h"
 #include "control.bpf.h"
 
 char LICENSE[] SEC("license") = "GPL";

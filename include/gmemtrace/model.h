@@ -67,6 +67,7 @@ struct model_inode {
 	char comm[RECORD_COMM_LEN + 1];
 	bool before_attach; /* existed before the sensors were armed */
 	bool dead;
+	bool bound; /* a VM's slot had it, and no descriptor and no mapping, when it was met */
 	__u64 met; /* ns */
 	/* Counts, now. */
 	__u64 resident; /* pages */

@@ -35,7 +35,7 @@ struct record_inode {
 	__u32 before_attach; /* 1: existed before the sensors were armed */
 	__u32 dead; /* 1: the inode is gone, its number retired */
 	__u32 vm; /* tgid that the inode's VM is known by; 0 unknown */
-	__u32 reserved;
+	__u32 bound; /* 1: a VM's memory slot has it, and no descriptor and no mapping: tgid is the VM's process */
 	char comm[RECORD_COMM_LEN];
 	__u64 reserved2[2];
 };

@@ -122,6 +122,19 @@ static int64_t secrets_unseen(const struct holders *holders)
 	return nr > 0 ? nr : 0;
 }
 
+static bool holders_all_read(const struct holders *holders)
+{
+	return !holders->seen.unread && !holders->seen.threads_unread && !holders->seen.hidden;
+}
+
+/* Which guest_memfds in flight could not be found, as the sensors say it; NULL: all that are bound were looked for. */
+static const char *flights_unseen(const struct holders *holders)
+{
+	const char *looked = model_fact_find(run_model(holders->run), SENSOR_FACT_BOUND);
+
+	return looked && strcmp(looked, SENSOR_BOUND_ALL) != 0 ? looked : NULL;
+}
+
 static uint64_t secrets_seen(const struct holders *holders)
 {
 	const struct model_inode *inode = NULL;
@@ -171,10 +184,48 @@ static void print_holder(FILE *out, const struct holder *holder)
 			plural((holder->end - holder->begin) / (PAGE_KIB * 1024)));
 }
 
+static bool inode_held(const struct holders *holders, const struct model_inode *inode)
+{
+	for (size_t i = 0; i < holders->nr; i++) {
+		if (holder_of(&holders->list[i], inode))
+			return true;
+	}
+	return false;
+}
+
+/* A daemon's sensors looked when it began: who has it since may be one that cannot be looked at. */
+static bool inode_in_flight(const struct holders *holders, const struct model_inode *inode)
+{
+	return inode->bound && !inode_held(holders, inode) &&
+	       (!holders->daemon || holders_all_read(holders));
+}
+
+static void print_unheld(FILE *out, const struct holders *holders, const struct model_inode *inode)
+{
+	bool all = holders_all_read(holders);
+	char comm[4 * RECORD_COMM_LEN];
+
+	escape_text(comm, sizeof(comm), inode->comm);
+	if (inode_in_flight(holders, inode))
+		fprintf(out,
+			"    bound to VM %u and in no descriptor and no mapping: in flight between "
+			"processes\n",
+			inode->vm);
+	else if (all && holders->daemon)
+		fprintf(out, "    in no descriptor and no mapping: in flight between processes, or "
+			     "let go of while this was written\n");
+	else if (all)
+		fprintf(out, "    nobody any more: it was let go of while this was written\n");
+	else if (inode->vm)
+		fprintf(out, "    nobody who could be looked at; first met with process %u (%s)\n",
+			inode->vm, comm);
+	else
+		fprintf(out, "    nobody who could be looked at\n");
+}
+
 static void print_inode(FILE *out, const struct holders *holders, const struct model_inode *inode)
 {
 	char name[MODEL_INODE_NAME_MAX], comm[4 * RECORD_COMM_LEN];
-	bool held = false;
 
 	model_inode_name(inode, name, sizeof(name));
 	fprintf(out,
@@ -187,23 +238,16 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 		(unsigned long long)inode->absent);
 	escape_text(comm, sizeof(comm), inode->comm);
 	if (provider_of(inode->provider)->letter == 'g' && inode->vm)
-		fprintf(out, "; VM %u (%s)", inode->vm, comm);
+		fprintf(out, "; VM %u", inode->vm);
+	if (provider_of(inode->provider)->letter == 'g' && inode->vm && comm[0])
+		fprintf(out, " (%s)", comm);
 	fputc('\n', out);
 	for (size_t i = 0; i < holders->nr; i++) {
-		if (!holder_of(&holders->list[i], inode))
-			continue;
-		print_holder(out, &holders->list[i]);
-		held = true;
+		if (holder_of(&holders->list[i], inode))
+			print_holder(out, &holders->list[i]);
 	}
-	if (held)
-		return;
-	if (!holders->seen.unread && !holders->seen.threads_unread && !holders->seen.hidden)
-		fprintf(out, "    nobody any more: it was let go of while this was written\n");
-	else if (inode->vm)
-		fprintf(out, "    nobody who could be looked at; first met with process %u (%s)\n",
-			inode->vm, comm);
-	else
-		fprintf(out, "    nobody who could be looked at\n");
+	if (!inode_held(holders, inode))
+		print_unheld(out, holders, inode);
 }
 
 static void print_strange(FILE *out, const struct holders *holders)
@@ -233,6 +277,9 @@ static int print_text(FILE *out, const struct holders *holders)
 			"flight between processes, or the kernel's own\n",
 			unseen, plural((unsigned long long)unseen),
 			plural_of((unsigned long long)unseen, "is", "are"));
+	if (flights_unseen(holders))
+		fprintf(out, "guest_memfds in flight between processes that were looked for: %s\n",
+			flights_unseen(holders));
 	if (holders->seen.unread)
 		fprintf(out, "%" PRIu64 " of %" PRIu64 " processes could not be looked at\n",
 			holders->seen.unread, holders->seen.processes);
@@ -273,6 +320,15 @@ static struct json_object *json_holder(const struct holder *holder)
 	return object;
 }
 
+/* null: nobody has been seen with it, who may be there all the same. */
+static struct json_object *json_in_flight(const struct holders *holders,
+					  const struct model_inode *inode)
+{
+	if (inode_in_flight(holders, inode))
+		return json_object_new_boolean(true);
+	return inode_held(holders, inode) ? json_object_new_boolean(false) : NULL;
+}
+
 static struct json_object *json_inode(const struct holders *holders,
 				      const struct model_inode *inode)
 {
@@ -296,6 +352,7 @@ static struct json_object *json_inode(const struct holders *holders,
 			json_object_array_add(list, json_holder(&holders->list[i]));
 	}
 	json_object_object_add(object, "holders", list);
+	json_object_object_add(object, "in_flight", json_in_flight(holders, inode));
 	return object;
 }
 
@@ -308,6 +365,13 @@ static struct json_object *json_strange(const struct holders *holders)
 			json_object_array_add(list, json_holder(&holders->list[i]));
 	}
 	return list;
+}
+
+static struct json_object *json_looked_for(const struct holders *holders)
+{
+	const char *looked = model_fact_find(run_model(holders->run), SENSOR_FACT_BOUND);
+
+	return looked ? json_object_new_string(looked) : NULL;
 }
 
 static int print_json(FILE *out, const struct holders *holders)
@@ -324,6 +388,7 @@ static int print_json(FILE *out, const struct holders *holders)
 	json_object_object_add(object, "unknown_holders", json_strange(holders));
 	json_object_object_add(object, "secrets_unseen",
 			       unseen < 0 ? NULL : json_object_new_int64(unseen));
+	json_object_object_add(object, "in_flight_looked_for", json_looked_for(holders));
 	json_object_object_add(object, "processes_unread",
 			       json_object_new_uint64(holders->seen.unread));
 	json_object_object_add(object, "threads_unread",

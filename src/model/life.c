@@ -20,6 +20,7 @@ static void inode_describe(struct inode *inode, const struct record_inode *recor
 		base->vm = record->vm;
 	if (record->comm[0])
 		memcpy(base->comm, record->comm, RECORD_COMM_LEN);
+	base->bound = record->bound;
 	if (base->provider == RECORD_PROVIDER_UNKNOWN)
 		inode_set_provider(inode, record->provider, record->default_state);
 }

@@ -35,6 +35,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_DEBUG_PAGEALLOC] = "_debug_pagealloc_enabled_early",
 	[KERNEL_SYMBOL_VMALLOC_BASE] = "vmalloc_base",
 	[KERNEL_SYMBOL_PTE_MASK] = "__default_kernel_pte_mask",
+	[KERNEL_SYMBOL_VM_LIST] = "vm_list",
 };
 
 int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, int error,
@@ -49,6 +50,14 @@ int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, in
 	return error;
 }
 
+/* Others have a list of that name, too; one of vmlinux comes before those of modules. */
+static bool symbol_is_kvms(const struct symbol_line *symbol)
+{
+	const char *module = strchr(symbol->name, '[');
+
+	return !module || !strncmp(module, "[kvm]", 5);
+}
+
 static void symbol_take(struct kernel *kernel, const char *line)
 {
 	struct symbol_line symbol;
@@ -57,7 +66,9 @@ static void symbol_take(struct kernel *kernel, const char *line)
 		return;
 	kernel->addresses_shown |= symbol.address != 0;
 	for (int i = 0; i < KERNEL_SYMBOL_NR; i++) {
-		if (symbol_line_is(&symbol, symbol_names[i]))
+		if (!symbol_line_is(&symbol, symbol_names[i]))
+			continue;
+		if (i != KERNEL_SYMBOL_VM_LIST || symbol_is_kvms(&symbol))
 			kernel->symbols[i] = symbol.address;
 	}
 }

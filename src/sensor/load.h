@@ -73,6 +73,9 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 /* Why SENSOR_GROUP_WITNESS cannot be on; NULL: it can. */
 const char *load_unwitnessed(const struct kernel *kernel);
 
+/* Why guest_memfds that only VMs' slots lead to are not looked for; NULL: they are. */
+const char *load_unbound(const struct kernel *kernel);
+
 /* Of @groups those that this kernel has what they need for. */
 uint32_t load_groups(const struct kernel *kernel, uint32_t groups);
 
@@ -107,7 +110,8 @@ int load_inodes_part(struct load *load, const struct kernel *kernel,
 #define LOAD_CALLS(call)                                                                           \
 	call(POSITION, position) call(SWEEP, sweep) call(TAKE_LOSSES, take_losses)                 \
 		call(IDENTIFY, identify) call(SNAPSHOT_LIVE, snapshot_live) call(WALK, walk)       \
-			call(TOUCH_BEGIN, touch_begin) call(TEXT_READ, text_read)
+			call(TOUCH_BEGIN, touch_begin) call(TEXT_READ, text_read)                  \
+				call(DISCOVER_BOUND, discover_bound)
 
 enum load_call {
 #define LOAD_CALL(call, program) LOAD_CALL_##call,

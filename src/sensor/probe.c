@@ -162,7 +162,7 @@ static void probe_providers(struct probe *probe, const struct kernel *kernel)
 
 static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 {
-	const char *unwitnessed;
+	const char *unwitnessed, *unbound;
 
 	probe_providers(probe, kernel);
 	probe_add(probe, "bpf_rdonly_cast", false,
@@ -171,6 +171,10 @@ static void probe_symbols(struct probe *probe, const struct kernel *kernel)
 	probe_add(probe, "global direct map", false, !kernel->not_global,
 		  "a CPU with PGE, no page-table isolation", "%s",
 		  kernel->not_global ? kernel->not_global : "");
+	unbound = load_unbound(kernel);
+	probe_add(probe, "guest_memfds in flight", false, !unbound, "guest_memfd (6.8)",
+		  "those that only a VM's slots lead to are not looked for: %s",
+		  unbound ? unbound : "");
 	unwitnessed = load_unwitnessed(kernel);
 	probe_add(probe, "flush acknowledgements", false, !unwitnessed, "6.5",
 		  "whether each CPU takes part in a flush is not judged: %s",

@@ -186,6 +186,8 @@ const struct load_program load_programs[] = {
 		"guest_unmap_exit", "kvm_tdp_mmu_unmap_gfn_range", 3, INODES, GUEST, false, TDP, TOUCH_GUEST },
 	[PROGRAM_SLEEP_SAID] = {
 		"sleep_said", NULL, 0, KERNEL, VERDICT, false, "CONFIG_DEBUG_ATOMIC_SLEEP=y (5.16)", 0 },
+	[PROGRAM_DISCOVER_BOUND] = {
+		"discover_bound", NULL, 0, INODES, VERDICT, false, GMEM, 0 },
 };
 /* clang-format on */
 
@@ -247,6 +249,8 @@ static bool program_is_spare(const struct load_program *program, const struct ke
 	/* Before guest_memfd no page is a guest's privately, and no fault says so. */
 	if (index == PROGRAM_GUEST_MAP_EXIT || index == PROGRAM_GUEST_UNMAP_EXIT)
 		return !kernel_describes_gmem(kernel) || kernel_shadows_guests();
+	if (index == PROGRAM_DISCOVER_BOUND)
+		return load_unbound(kernel);
 	/* Where nobody looks nobody says anything. */
 	if (index == PROGRAM_SLEEP_SAID)
 		return !kernel_has_function(kernel, "__might_resched", 3);
@@ -272,6 +276,17 @@ bool load_program_fits(const struct load_program *program, const struct kernel *
 		return kernel_has_tracepoint(kernel, tracepoint);
 	return !program->target ||
 	       kernel_has_function(kernel, program->target, program->parameters);
+}
+
+const char *load_unbound(const struct kernel *kernel)
+{
+	if (!kernel_describes_gmem(kernel))
+		return kernel->symbols[KERNEL_SYMBOL_GMEM_IOPS]
+			       ? "kvm is loaded without its BTF"
+			       : "there is no guest_memfd here (kvm is not loaded, or has none)";
+	if (!kernel->symbols[KERNEL_SYMBOL_VM_LIST])
+		return "no symbol vm_list, by which VMs are found";
+	return NULL;
 }
 
 const char *load_unwitnessed(const struct kernel *kernel)

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "sensor/bound.h"
 #include "sensor/internal.h"
 #include "sensor/refusal.h"
 #include "sensor/sight.h"
@@ -138,13 +139,23 @@ static int inodes_begin(struct sensor *sensor, struct sensor_failure *failure)
 	return load_inodes_part(&sensor->load, &sensor->kernel, &sensor->options, failure);
 }
 
-static int inodes_discover(const struct sensor *sensor, struct sensor_failure *failure)
+static void bound_tell(struct sensor *sensor)
+{
+	char looked[BOUND_TEXT_LENGTH];
+
+	if (bound_discover(&sensor->load, &sensor->kernel, looked))
+		tell_fact(sensor, SENSOR_FACT_BOUND, looked);
+}
+
+static int inodes_discover(struct sensor *sensor, struct sensor_failure *failure)
 {
 	int error;
 
 	if (!(sensor->options.groups & SENSOR_GROUP_VERDICT))
 		return 0;
 	error = load_discover(&sensor->load);
+	if (!error)
+		bound_tell(sensor);
 	return error ? sensor_fail(failure, GMEMTRACE_CANNOT_RUN, error,
 				   "cannot look for existing inodes: %s", strerror(-error))
 		     : 0;
@@ -335,6 +346,7 @@ static void watch_kvm(struct sensor *sensor)
 	tell_policies(sensor);
 	tell_programs(sensor);
 	load_discover(&sensor->load);
+	bound_tell(sensor);
 	sensor_prove(sensor, NULL);
 }
 

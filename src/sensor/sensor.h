@@ -116,6 +116,10 @@ struct sensor_feature {
 /* How many memfd_secrets existed when the sensors were loaded: a fact. */
 #define SENSOR_FACT_SECRETMEM_USERS "kernel.secretmem_users"
 
+/* Which guest_memfds were looked for that VMs' slots alone lead to; none of this name: there is no guest_memfd. */
+#define SENSOR_FACT_BOUND "sensor.bound"
+#define SENSOR_BOUND_ALL "all: of every VM the slots"
+
 /* Probes; hooks are attached for a moment only, to see them fire. Returns how many of @features were filled. */
 size_t sensor_probe(struct sensor_feature features[SENSOR_FEATURES_MAX]);
 

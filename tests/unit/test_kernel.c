@@ -229,6 +229,24 @@ static void test_symbols_cfi(void **state)
 	assert_int_equal(kernel_symbol(&kernel, "init_mm"), 0);
 }
 
+/* A name that others have as well: kvm's own, whichever comes last. */
+static void test_symbols_of_kvm(void **state)
+{
+	struct kernel module = {}, built_in = {}, other = {};
+
+	(void)state;
+	symbols_give(&module, "ffffffff82000000 d vm_list\n"
+			      "ffffffffc0000000 B vm_list\t[kvm]\n"
+			      "ffffffffc0001000 b vm_list\t[kvm_like]\n"
+			      "ffffffffc0002000 b kvm_gmem_iops\t[kvm_like]\n");
+	assert_int_equal(kernel_symbol(&module, "vm_list"), 0xffffffffc0000000);
+	assert_int_equal(kernel_symbol(&module, "kvm_gmem_iops"), 0xffffffffc0002000);
+	symbols_give(&built_in, "ffffffff82000000 D vm_list\n");
+	assert_int_equal(kernel_symbol(&built_in, "vm_list"), 0xffffffff82000000);
+	symbols_give(&other, "ffffffffc0001000 b vm_list\t[gunyah]\n");
+	assert_int_equal(kernel_symbol(&other, "vm_list"), 0);
+}
+
 /* Built in: its routines and types are the kernel's own. A module whose BTF was stripped shows by its symbols alone. */
 static void test_kvm(void **state)
 {
@@ -268,6 +286,7 @@ int main(void)
 		cmocka_unit_test(test_symbols),
 		cmocka_unit_test(test_symbols_hidden),
 		cmocka_unit_test(test_symbols_cfi),
+		cmocka_unit_test(test_symbols_of_kvm),
 		cmocka_unit_test(test_kvm),
 	};
 

@@ -495,6 +495,28 @@ static void test_uncompared_before_attach(void **state)
 	assert_int_equal(model_inode_find(stream.model, G)->uncompared, 10000 - 4096);
 }
 
+/* Found by a VM's slot alone, which is told of; the other is met in a descriptor later. */
+static void test_bound(void **state)
+{
+	struct record_inode record = { .header = { .kind = RECORD_INODE, .size = sizeof(record) },
+				       .provider = RFC3,
+				       .vm = 12,
+				       .bound = 1 };
+
+	(void)state;
+	for (__u64 inode = G; inode <= G + 1; inode++) {
+		record.header.inode = inode;
+		record.header.time = stream.now;
+		record.i_ino = 1000 + inode;
+		stream_add(&stream, &record.header);
+	}
+	stream_inode(&stream, G + 1, RFC3, 64, true);
+	finish();
+	assert_true(model_inode_find(stream.model, G)->bound);
+	assert_int_equal(model_inode_find(stream.model, G)->vm, 12);
+	assert_false(model_inode_find(stream.model, G + 1)->bound);
+}
+
 /* Two reads of page 0, the second @later ns behind the first, which @bits_later saw. */
 static void read_halfway(__u64 later, __u32 bits_later)
 {
@@ -765,6 +787,7 @@ int main(void)
 		MODEL_TEST(test_loss_within_a_request),
 		MODEL_TEST(test_uncompared_before_attach),
 		MODEL_TEST(test_halfway_before_attach),
+		MODEL_TEST(test_bound),
 		MODEL_TEST(test_halfway_for_ever),
 		MODEL_TEST(test_halfway_unknown),
 		MODEL_TEST(test_exposure),
