@@ -30,8 +30,11 @@ done
 all_good gmem
 # The control: with a limit below what the sensors take, the same check fails.
 guest --add "$top/build/tests/vm/verified" -- \
-	gmemtrace record -o /tmp/capture -- sh -c 'verified 10 >/tmp/programs; echo $?; grep -c snapshot_live /tmp/programs'
+	sh -c 'gmemtrace record -o /tmp/capture -- sh -c "verified 10 >/tmp/programs; echo \$?; grep -c snapshot_live /tmp/programs"
+		verified --peak 10000000 gmemtrace check --allow-empty -- true >/tmp/peak; echo $?; grep -c "^peak [1-9]" /tmp/peak'
 stdout_is '1
+1
+1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
 # Under page-table isolation no entry is global; without it they are. In one thread: of several, stock-6.12 died of int3
 # in two boots of three with pti=off (lab/run --help has why).

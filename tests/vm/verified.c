@@ -8,10 +8,18 @@
  *
  * usage: verified [LIMIT]   (status 1 where a program took more than LIMIT, where there is none, or
  *                            where they hold more than 64 MiB)
+ *        verified --peak BYTES CMD [ARG...]
+ *
+ * peak: runs CMD, looks at /proc/meminfo some thousand times a second meanwhile, and prints by how much, at most, memory
+ * was used that was not before: by the kernel, and by processes for themselves. The first is what MemAvailable fell by,
+ * without what AnonPages grew by: programs, maps, and what the verifier takes while it walks through them, but no page
+ * cache. Both may be wrong by a megabyte or two, which CPUs keep for themselves. Status 1 where the kernel's was more
+ * than BYTES, where nothing was seen, or where CMD fails.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -90,6 +98,76 @@ static unsigned int program_print(__u32 id)
 	return info.verified_insns;
 }
 
+#define CALM (512ULL << 10) /* bytes, in two seconds */
+
+/* Bytes; 0: it cannot be read. */
+struct memory {
+	unsigned long long available, own;
+};
+
+static struct memory memory_read(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	struct memory memory = {};
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (!sscanf(line, "MemAvailable: %llu", &memory.available) &&
+		    sscanf(line, "AnonPages: %llu", &memory.own))
+			break;
+	}
+	if (file)
+		fclose(file);
+	memory.available <<= 10;
+	memory.own <<= 10;
+	return memory;
+}
+
+/* What ran before may still be giving its memory back. */
+static struct memory memory_settled(void)
+{
+	struct memory last = memory_read(), now;
+	int calm = 0;
+	__u32 id = 0;
+
+	for (int tenths = 0; tenths < 600 && calm < 20; tenths++) {
+		usleep(100000);
+		now = memory_read();
+		calm = bpf_prog_get_next_id(0, &id) && now.available < last.available + CALM
+			       ? calm + 1
+			       : 0;
+		last = calm ? last : now;
+	}
+	return memory_read();
+}
+
+static long long larger(long long left, long long right)
+{
+	return left > right ? left : right;
+}
+
+static int peak(long long limit, char **command)
+{
+	struct memory before = memory_settled(), now;
+	long long kernel = 0, own = 0;
+	int status = -1;
+	pid_t child = fork();
+
+	if (!child) {
+		execvp(command[0], command);
+		_exit(127);
+	}
+	while (child > 0 && !waitpid(child, &status, WNOHANG)) {
+		now = memory_read();
+		own = larger(own, (long long)(now.own - before.own));
+		kernel = larger(kernel, (long long)(before.available - now.available -
+						    (now.own - before.own)));
+		usleep(100);
+	}
+	printf("peak %lld own %lld\n", kernel, own);
+	return status || !kernel || kernel > limit;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int limit = argc > 1 ? strtoul(argv[1], NULL, 10) : ~0U;
@@ -97,6 +175,8 @@ int main(int argc, char **argv)
 	unsigned int most = 0;
 	__u32 id = 0;
 
+	if (argc > 3 && !strcmp(argv[1], "--peak"))
+		return peak(strtoll(argv[2], NULL, 10), argv + 3);
 	while (!bpf_prog_get_next_id(id, &id)) {
 		unsigned int nr = program_print(id);
 
