@@ -114,15 +114,6 @@ static double square(double value)
 	return value * value;
 }
 
-__u64 times_added(__u64 sum, __u64 ns, __u64 nr)
-{
-	__u64 times;
-
-	if (__builtin_mul_overflow(ns, nr, &times) || __builtin_add_overflow(sum, times, &sum))
-		return ~0ULL;
-	return sum;
-}
-
 static void sum_add(struct folded_sum *sum, __u64 ns, __u64 wait, __u64 nr)
 {
 	sum->ns = times_added(sum->ns, ns, nr);

@@ -15,7 +15,15 @@ struct folded_line {
  * @sum and @nr times @ns more. Of a million pages that nobody flushes 64 bits of ns are full in five hours:
  * then it stays there.
  */
-__u64 times_added(__u64 sum, __u64 ns, __u64 nr);
+static inline __u64 times_added(__u64 sum, __u64 ns, __u64 nr)
+{
+	__u64 times;
+
+	if (__builtin_mul_overflow(ns, nr, &times) || __builtin_add_overflow(sum, times, &sum))
+		return ~0ULL;
+	return sum;
+}
+
 /*
  * The lines of @weight, each once, in order of frames_compare(), to be freed: 0, -EOPNOTSUPP or
  * -errno.

@@ -201,12 +201,12 @@ void pattern_count_request(struct verdict *verdict, const struct model_request *
 
 /* status.c */
 void verdict_explain(struct verdict *verdict);
-/* Losses of history; a snapshot that was not read shows in the pages it leaves unread. */
-__u64 history_lost(const struct model_counts *counts);
 
 #define FORGOTTEN "more was to be known at once than is kept in mind, %llu time%s"
 
 /* judged.c: makes verdict->not_judged anew */
 void rules_explain(struct verdict *verdict, const struct model_counts *counts);
+/* Losses of history; a snapshot that was not read shows in the pages it leaves unread. */
+__u64 history_lost(const struct model_counts *counts);
 
 #endif

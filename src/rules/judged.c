@@ -5,6 +5,12 @@
 #include "model/plural.h"
 #include "internal.h"
 
+__u64 history_lost(const struct model_counts *counts)
+{
+	return counts->lost - counts->lost_by_cause[RECORD_LOSS_SCRATCH_BUSY] -
+	       counts->lost_by_cause[RECORD_LOSS_SNAPSHOT_TOO_LARGE];
+}
+
 /* What is said of @rule, from now on or so far: rules are asked one by one. */
 static struct verdict_not_judged *not_judged_of(struct verdict *verdict, const struct rule *rule)
 {

@@ -19,12 +19,6 @@ __attribute__((format(printf, 2, 3))) static void reason_add(struct verdict *ver
 	va_end(list);
 }
 
-__u64 history_lost(const struct model_counts *counts)
-{
-	return counts->lost - counts->lost_by_cause[RECORD_LOSS_SCRATCH_BUSY] -
-	       counts->lost_by_cause[RECORD_LOSS_SNAPSHOT_TOO_LARGE];
-}
-
 #define LOSER_FACT "sensor.lost.user."
 
 /* Whose records they were, as far as the sensors know: whoever floods them is to be told. */
