@@ -193,10 +193,13 @@ static bool inode_held(const struct holders *holders, const struct model_inode *
 	return false;
 }
 
-/* A daemon's sensors looked when it began: who has it since may be one that cannot be looked at. */
+/*
+ * A daemon's sensors looked when it began: who has it since may be one that cannot be looked at. Nor do sensors see the
+ * descriptors of other pid namespaces' processes, but all VMs.
+ */
 static bool inode_in_flight(const struct holders *holders, const struct model_inode *inode)
 {
-	return inode->bound && !inode_held(holders, inode) &&
+	return inode->bound && !inode_held(holders, inode) && !holders->seen.hidden &&
 	       (!holders->daemon || holders_all_read(holders));
 }
 

@@ -20,7 +20,6 @@ static void inode_describe(struct inode *inode, const struct record_inode *recor
 		base->vm = record->vm;
 	if (record->comm[0])
 		memcpy(base->comm, record->comm, RECORD_COMM_LEN);
-	base->bound = record->bound;
 	if (base->provider == RECORD_PROVIDER_UNKNOWN)
 		inode_set_provider(inode, record->provider, record->default_state);
 }
@@ -135,6 +134,8 @@ void inode_update(struct model *model, const struct record_inode *record)
 		inode_forget(model, inode);
 	}
 	inode_describe(inode, record);
+	/* Who was met before is somebody's, or was. */
+	inode->base.bound = record->bound && (met || inode->base.bound);
 	if (met)
 		MODEL_NOTIFY(model, inode_met, &inode->base);
 }
