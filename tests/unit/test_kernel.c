@@ -276,18 +276,12 @@ static void test_kvm(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_zap_of_page),
-		cmocka_unit_test(test_zap_of_address),
-		cmocka_unit_test(test_zap_of_const_page),
-		cmocka_unit_test(test_has_function),
-		cmocka_unit_test(test_compound),
-		cmocka_unit_test(test_marks_folios),
-		cmocka_unit_test(test_has_types),
-		cmocka_unit_test(test_symbols),
-		cmocka_unit_test(test_symbols_hidden),
-		cmocka_unit_test(test_symbols_cfi),
-		cmocka_unit_test(test_symbols_of_kvm),
-		cmocka_unit_test(test_kvm),
+		cmocka_unit_test(test_zap_of_page),	  cmocka_unit_test(test_zap_of_address),
+		cmocka_unit_test(test_zap_of_const_page), cmocka_unit_test(test_has_function),
+		cmocka_unit_test(test_compound),	  cmocka_unit_test(test_marks_folios),
+		cmocka_unit_test(test_has_types),	  cmocka_unit_test(test_symbols),
+		cmocka_unit_test(test_symbols_hidden),	  cmocka_unit_test(test_symbols_cfi),
+		cmocka_unit_test(test_symbols_of_kvm),	  cmocka_unit_test(test_kvm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
