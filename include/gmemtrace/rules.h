@@ -158,6 +158,7 @@ struct verdict_violation {
 	__u64 occurrences; /* how often it was met: runs of pages, of one request or read each */
 	__u64 pages; /* distinct pages; 0 where it is not about pages */
 	__u64 time_first, time_last; /* ns */
+	__u64 variant; /* of one rule and inode, and the same pages, what differs in it is another cause */
 	struct verdict_source sources[VERDICT_SOURCES_MAX];
 	size_t sources_nr;
 	struct model_event events[VERDICT_EVENTS_MAX]; /* the shortest chain, oldest first */

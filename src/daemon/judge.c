@@ -28,7 +28,7 @@
 struct told {
 	const struct rule *rule;
 	const struct model_inode *inode;
-	uint64_t first, last; /* pgoff; of pages that have none: when it was seen first, ns */
+	uint64_t first, last; /* pgoff; of pages that have none: which cause it is */
 };
 
 struct judge {
@@ -139,8 +139,8 @@ static struct told told_of(const struct verdict_violation *violation)
 	return (struct told){
 		.rule = violation->rule,
 		.inode = violation->inode,
-		.first = known ? violation->pgoff_first : violation->time_first,
-		.last = known ? violation->pgoff_last : violation->time_first,
+		.first = known ? violation->pgoff_first : violation->variant,
+		.last = known ? violation->pgoff_last : violation->variant,
 	};
 }
 

@@ -98,7 +98,7 @@ static const struct argp_option argp_options[] = {
 	  "end only when the kernel has let go of the sensors, and kvm can be unloaded", 2 },
 	{ NULL, 0, NULL, 0, "Who is told:", 3 },
 	{ "judge", KEY_JUDGE, NULL, 0,
-	  "judge what is traced, and log each violation; the two that follow do so, too", 3 },
+	  "judge what is traced, and log each violation; all that follow do so, too", 3 },
 	{ "metrics", KEY_METRICS, "WHERE", 0,
 	  "for Prometheus: serve them at [HOST]:PORT (127.0.0.1 where it is left out), [V6]:PORT "
 	  "or "

@@ -24,6 +24,7 @@
 #define END_STEP_NS 10000000L
 #define AGAIN_NS 10000000000ULL /* before a judge that has died has a successor */
 #define MESSAGES_TURN 64 /* of the judge's, in one turn */
+#define UNTIL_MAX_NS (86400ULL * 1000000000) /* ms of more than 24 days are no int */
 #define WALK_NS (600ULL * 1000000000) /* a walk that takes longer has stood still */
 
 /* The child's report: a hello, who owns the sensors, then lines. */
@@ -46,6 +47,7 @@ struct watch {
 	int walks; /* where it tells; -1: the judge takes none */
 	uint64_t walk_due; /* ns: when the next one begins; 0: never */
 	uint64_t walk_begun; /* ns: this one */
+	bool walked; /* one came to its end: they can */
 	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
 	uint64_t life_due; /* ns: the next one */
 	bool alive; /* the server has shown life since the last one */
@@ -214,15 +216,24 @@ static void server_end(struct watch *watch)
 	}
 }
 
+/* What goes wrong once walks were possible may go right the next time. */
 static void walk_ended(struct watch *watch, int status)
 {
 	watch->walk = 0;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == GMEMTRACE_CANNOT_RUN) {
+	if (WIFEXITED(status) && !WEXITSTATUS(status)) {
+		watch->walked = true;
+		return;
+	}
+	/* Of one that we ended with its judge nobody wants to know. */
+	if (watch->walks < 0)
+		return;
+	walk_tell_failed(watch->walks);
+	if (!WIFEXITED(status))
+		daemon_log_at(LOG_LEVEL_ERROR, "--map: a walk of the direct map was killed");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == GMEMTRACE_CANNOT_RUN && !watch->walked) {
 		watch->walk_due = 0;
 		daemon_log_at(LOG_LEVEL_ERROR,
 			      "--map: the direct map is not walked: orphans are not judged");
-	} else if (!WIFEXITED(status)) {
-		daemon_log_at(LOG_LEVEL_ERROR, "--map: a walk of the direct map was killed");
 	}
 }
 
@@ -264,16 +275,13 @@ static void walk_look(struct watch *watch)
 	watch->walk_begun = now();
 }
 
-/* With the judge: to another one it says nothing. */
+/* With the judge: to another one it says nothing. It is not waited for: where a CPU hangs it may stay. */
 static void walk_end(struct watch *watch)
 {
-	if (watch->walk) {
+	if (watch->walk)
 		kill(watch->walk, SIGKILL);
-		waitpid(watch->walk, NULL, 0);
-	}
 	if (watch->walks >= 0)
 		close(watch->walks);
-	watch->walk = 0;
 	watch->walks = -1;
 }
 
@@ -315,6 +323,8 @@ static void judge_begin(struct watch *watch)
 		watch->walk_due = now();
 	if (judge.walks >= 0)
 		close(judge.walks);
+	if (child <= 0)
+		walk_end(watch);
 	if (child < 0)
 		daemon_log_at(LOG_LEVEL_ERROR, "cannot start the process that judges: %s",
 			      strerror(-child));
@@ -448,7 +458,10 @@ static int until(uint64_t due)
 
 	if (!due)
 		return -1;
-	return due > time ? (int)((due - time) / 1000000 + 1) : 0;
+	if (due <= time)
+		return 0;
+	due = due - time < UNTIL_MAX_NS ? due - time : UNTIL_MAX_NS;
+	return (int)(due / 1000000 + 1);
 }
 
 /* Waits for whatever comes first: a line, a message, a signal, or a time. */

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/child.h"
@@ -64,6 +65,26 @@ pid_t walk_spawn(int channel)
 		return child < 0 ? -errno : child;
 	child_begin(&channel, 1);
 	_exit(walk_run(&walk));
+}
+
+void walk_tell_failed(int channel)
+{
+	struct timespec time = {};
+	union walk_packet packets[2] = {
+		{ .begin = { .header = { .kind = RECORD_MAP_BEGIN,
+					 .size = sizeof(packets[0].begin) } } },
+		{ .end = { .header = { .kind = RECORD_MAP_END, .size = sizeof(packets[1].end) },
+			   .result = -ECANCELED } },
+	};
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	for (size_t i = 0; i < 2; i++) {
+		packets[i].header.time =
+			(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
+		if (send(channel, &packets[i], packets[i].header.size,
+			 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+			return;
+	}
 }
 
 static bool packet_makes_sense(const union walk_packet *packet, size_t bytes)

@@ -290,7 +290,7 @@ int map_follow(struct map *map, struct map *next)
 	}
 	free(next->orphans.list);
 	next->orphans = parts;
-	next->walks = map->walks + !!map->passes;
+	next->walks = map->walks + map_judged(map);
 	next->malformed += map->malformed;
 	map_free(map);
 	*map = *next;

@@ -118,6 +118,7 @@ struct verdict {
 	bool blind[RULE_IDS_MAX]; /* by id: rests on hooks that may not have fired */
 	struct map map; /* the last walk of the direct map that was judged */
 	struct map walk; /* the one that is being taken */
+	bool unwalked; /* the last one did not come to its end */
 	struct cause_set pending, final;
 	struct cause_set following; /* what stands by itself where what explains it is taken back */
 	struct contradiction *contradictions;

@@ -86,9 +86,11 @@ static void explain_mapped(struct verdict *verdict, const struct rule *rule)
 	const struct map *map = &verdict->map;
 	const char *reason = map_not_judged(map);
 
+	if (!reason && verdict->unwalked)
+		reason = "the last walk of the direct map did not reach its end";
 	if (!reason)
 		return;
-	if (map_judged(map))
+	if (map_judged(map) && !verdict->unwalked)
 		partly_judged_add(verdict, rule, "%s", reason);
 	else
 		not_judged_add(verdict, rule, "%s", reason);

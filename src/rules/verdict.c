@@ -138,6 +138,7 @@ static struct verdict_violation *told_new(struct verdict *verdict, struct cause 
 	told->rule = &cause->descriptor->rule;
 	told->inode = cause->inode;
 	told->pgoff_known = !cause->pgoff_unknown;
+	told->variant = cause->variant;
 	chain_make(verdict->model, accusation, told);
 	return told;
 }
@@ -271,6 +272,7 @@ static void walk_judge(struct verdict *verdict)
 		verdict->failed = true;
 	else
 		VERDICT_CALL(verdict, mapped, &verdict->map);
+	verdict->unwalked = verdict->map.result;
 }
 
 struct verdict_walked verdict_walked(const struct verdict *verdict)
@@ -278,9 +280,9 @@ struct verdict_walked verdict_walked(const struct verdict *verdict)
 	const struct map *map = &verdict->map;
 
 	return (struct verdict_walked){
-		.walks = map->walks + !!map->passes,
+		.walks = map->walks + map_judged(map),
 		.orphan_pages = map_told_pages(map),
-		.ns = map->walked - map->begin,
+		.ns = map->passes ? map->walked - map->begin : 0,
 	};
 }
 
@@ -302,8 +304,8 @@ static void verdict_finished(void *context, __u64 now)
 	struct model_counts counts;
 
 	model_count(verdict->model, &counts);
-	/* One that did not come to its end says why orphans were not judged; an older one knows better. */
-	if (verdict->walk.passes || !verdict->map.passes)
+	/* One that did not come to its end says why orphans were not judged, where no older one knows better. */
+	if (verdict->walk.last || !verdict->map.passes)
 		walk_judge(verdict);
 	/*
 	 * Without an end, or where memory ran short, a loss that explains the
@@ -402,6 +404,8 @@ static void verdict_mapped(void *context, const struct record_header *record)
 
 	if (map_take(&verdict->walk, record))
 		verdict->failed = true;
+	if (verdict->walk.result)
+		verdict->unwalked = true;
 }
 
 static bool rule_speaks(const struct rule_descriptor *descriptor, size_t kind)

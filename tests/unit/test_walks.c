@@ -54,14 +54,23 @@ static void to_stream(void *context, const struct record_header *record)
 	stream_add(context, record);
 }
 
+/* Pages of another owner, behind those that are walked. */
+static uint64_t others;
+
 static void pass(uint32_t number, uint64_t pfn, uint64_t nr, bool last, __s64 result)
 {
 	struct survey survey = { .pfn_nr = 1000 };
 	const struct map_run run = { .pfn = pfn, .nr = nr, .what = MAP_WHAT(RECORD_MAP_FREE, 12) };
 
+	const struct map_run other = { .pfn = pfn + nr,
+				       .nr = others,
+				       .what = MAP_WHAT(RECORD_MAP_SLAB, 12) };
+
 	survey_begin(&survey, number, 0, stream.now);
 	if (nr)
 		survey_take(&survey, &run);
+	if (nr && others)
+		survey_take(&survey, &other);
 	survey_taken(&survey);
 	stream.now += SECOND;
 	survey_tell(&survey, stream.now, result, last, to_stream, &stream);
@@ -147,7 +156,7 @@ static void test_again(void **state)
 	assert_int_equal(verdict_violations(stream.verdict), 2);
 }
 
-/* While one is under way, and where it is cut off, the one before it speaks. */
+/* While one is under way the one before it speaks; where it fails nobody does, until one comes to its end. */
 static void test_cut_off(void **state)
 {
 	(void)state;
@@ -159,9 +168,59 @@ static void test_cut_off(void **state)
 	expect(1, 3, 3);
 	pass(0, 0, 0, false, -EINTR);
 	feed();
-	assert_true(judged());
+	assert_false(judged());
+	expect(1, 3, 3);
 	walk(200, 4);
+	assert_true(judged());
 	expect(2, 4, 4);
+}
+
+/* At the end, too, what is known is what the last whole walk found. */
+static void test_cut_off_last(void **state)
+{
+	(void)state;
+	walk(200, 3);
+	pass(0, 0, 0, false, -EIO);
+	stream_finish(&stream);
+	feed();
+	assert_int_equal(model_finish(stream.model), 0);
+	assert_false(judged());
+	expect(1, 3, 3);
+}
+
+/* A walk of which there is a begin alone has taken no time. */
+static void test_begun(void **state)
+{
+	struct record_map_begin begin = {
+		.header = { .kind = RECORD_MAP_BEGIN, .size = sizeof(begin), .time = stream.now },
+		.pfn_nr = 9,
+	};
+
+	(void)state;
+	stream_add(&stream, &begin.header);
+	stream_finish(&stream);
+	feed();
+	assert_int_equal(model_finish(stream.model), 0);
+	expect(0, 0, 0);
+	assert_int_equal(verdict_walked(stream.verdict).ns, 0);
+}
+
+/* Pages of two kinds are two causes, which can be told from each other. */
+static void test_kinds(void **state)
+{
+	const struct verdict_violation *one, *two;
+
+	(void)state;
+	others = 5;
+	walk(200, 3);
+	others = 0;
+	expect(1, 8, 8);
+	assert_int_equal(verdict_violations(stream.verdict), 2);
+	one = verdict_violation(stream.verdict, 0);
+	two = verdict_violation(stream.verdict, 1);
+	assert_int_equal(one->pages + two->pages, 8);
+	assert_false(one->pgoff_known);
+	assert_true(one->variant != two->variant);
 }
 
 /* Where only one was, and was cut off, nothing is known, and it is said so at the end. */
@@ -176,7 +235,7 @@ static void test_never_whole(void **state)
 	feed();
 	assert_int_equal(model_finish(stream.model), 0);
 	assert_false(judged());
-	expect(1, 0, 0);
+	expect(0, 0, 0);
 }
 
 /* What happened during the walk, and is read behind it, is waited for: the page changed meanwhile. */
@@ -245,6 +304,13 @@ static void test_channel(void **state)
 	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
 	assert_int_equal(packet.begin.pfn_nr, 9);
 	assert_false(walk_receive(ends[0], &packet));
+	walk_tell_failed(ends[1]);
+	assert_true(walk_receive(ends[0], &packet));
+	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
+	assert_true(walk_receive(ends[0], &packet));
+	assert_int_equal(packet.header.kind, RECORD_MAP_END);
+	assert_true(packet.end.result < 0 && packet.end.header.time);
+	assert_false(walk_receive(ends[0], &packet));
 	close(ends[1]);
 	assert_false(walk_receive(ends[0], &packet));
 	close(ends[0]);
@@ -257,6 +323,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WALK_TEST(test_same),		WALK_TEST(test_grown),	     WALK_TEST(test_again),
 		WALK_TEST(test_cut_off),	WALK_TEST(test_never_whole), WALK_TEST(test_waits),
+		WALK_TEST(test_cut_off_last),	WALK_TEST(test_begun),	     WALK_TEST(test_kinds),
 		cmocka_unit_test(test_channel),
 	};
 
