@@ -500,20 +500,48 @@ void loose_restored(struct model *model, const struct model_zap *restore)
 	loose_trim(model);
 }
 
+/* memfd_secret's, whose task has not been seen to do anything since: it may be in its fault still. */
+static bool loose_may_flush(const struct model *model, const struct loose *loose)
+{
+	const struct model_inode *owner = loose->zap.inode;
+	struct inode *inode;
+	__u64 pgoff;
+
+	if (!loose->zap.nr || loose->zap.flushed || loose->flushed_elsewhere)
+		return false;
+	if (!owner && pfn_find(model, loose->zap.pfn, &inode, &pgoff) == PFN_OWNED)
+		owner = &inode->base;
+	/* Nobody is in a fault of what is released. */
+	return owner && !owner->dead && provider_has(owner->provider, PROVIDER_FLUSHES_EACH);
+}
+
 void loose_expire(struct model *model, __u64 now)
 {
-	while (model->loose_head < model->loose_nr) {
-		struct loose *loose = &model->loose[model->loose_head];
+	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
+		struct loose *loose = &model->loose[i];
 
 		if (loose->zap.end + LOOSE_DEADLINE > now)
 			break;
-		if (loose->zap.nr) {
-			loose_judge_borrowed(model, loose, now);
-			loose_fail(model, loose, now);
-		}
-		model->loose_head++;
+		if (!loose->zap.nr ||
+		    (loose->zap.end + LOOSE_STARVED > now && loose_may_flush(model, loose)))
+			continue;
+		loose_judge_borrowed(model, loose, now);
+		loose_fail(model, loose, now);
 	}
 	loose_trim(model);
+}
+
+__u64 loose_late(const struct model *model, __u64 now)
+{
+	__u64 pages = 0;
+
+	for (size_t i = model->loose_head; i < model->loose_nr; i++) {
+		const struct loose *loose = &model->loose[i];
+
+		if (loose->zap.end + LOOSE_DEADLINE <= now && loose_may_flush(model, loose))
+			pages += loose->zap.nr;
+	}
+	return pages;
 }
 
 void loose_free(struct model *model)

@@ -26,6 +26,11 @@
 #define INTERVALS_MAX 32
 /* A zap outside requests whose task has not flushed for so long never will. */
 #define LOOSE_DEADLINE 1000000000ULL
+/*
+ * The same of a fault of which nothing else is known: whoever goes before it keeps its task from the CPU between zap
+ * and flush, as SCHED_IDLE beside ordinary tasks, for seconds.
+ */
+#define LOOSE_STARVED 60000000000ULL
 /* Flushes by kernel threads: a request that waits for one ends right behind it. */
 #define LENT_FLUSHES 64
 
@@ -560,6 +565,8 @@ void loose_told_caller(struct model *model, const struct caller *caller);
 void loose_free(struct model *model);
 /* Those whose second is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);
+/* Pages whose flush is late and may come yet. */
+__u64 loose_late(const struct model *model, __u64 now);
 void exposure_add(struct model *model, struct inode *inode, const struct model_zap *zap);
 void exposure_end(struct model *model, struct model_flush *flush, enum record_operation operation);
 /* @nr exposed pages from @pfn on are not any more, without a flush. */

@@ -201,6 +201,13 @@ void verdict_explain(struct verdict *verdict)
 			"%llu page%s came or changed by what no sensor knows: how they were before "
 			"is not known",
 			(unsigned long long)counts.contradicted, plural(counts.contradicted));
+	if (counts.pages_late)
+		reason_add(
+			verdict,
+			"%llu page%s not been flushed, and who made them absent was not seen to go "
+			"on: whether the flush is late, or missing, is not known",
+			(unsigned long long)counts.pages_late,
+			plural_of(counts.pages_late, " has", "s have"));
 	if (counts.pages_otherwise)
 		reason_add(verdict,
 			   "%llu page%s flushed by other means than the kernel's routines, if at "

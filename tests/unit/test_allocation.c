@@ -98,6 +98,7 @@ static void history(bool faulty)
 	stream_join(&stream, T + 2, 9, 0, 900);
 	if (!faulty)
 		stream_flush(&stream, T + 2, 0, 0, true);
+	stream.now += faulty ? 61 * SECOND : 0;
 	stream_heartbeat(&stream);
 	pages_seen(pages, 0, 2, ABSENT_BITS);
 	pages_seen(pages, 2, 4, PRESENT_BITS | DEVIATES);

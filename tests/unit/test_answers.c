@@ -239,7 +239,7 @@ static void test_secretmem_otherwise(void **state)
 		stream_zap(&stream, T, G, 1, 102, 1, false, 0);
 		if (called)
 			stream_call(&stream, T);
-		stream.now += 2 * SECOND;
+		stream.now += 61 * SECOND;
 		stream_heartbeat(&stream);
 		stream_finish(&stream);
 		stream_judge(&stream, NULL);

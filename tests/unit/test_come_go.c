@@ -211,6 +211,7 @@ static void test_left_unflushed(void **state)
 			if (flushed)
 				stream_flush(&stream, T + 1, 104, 104, false);
 			stream_join(&stream, T + 1, S, 0, 104);
+			stream.now += 61 * SECOND;
 			heartbeats(20);
 			stream_finish(&stream);
 			stream_judge(&stream, NULL);

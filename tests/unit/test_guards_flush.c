@@ -200,7 +200,7 @@ static void flushed_all(enum record_provider provider, __u64 inode)
 	pages(provider, inode ? 1 : 0);
 	stream_zap(&stream, T, inode, 0, 100, 1, false, 0);
 	stream_flush_all(&stream, T);
-	stream.now += LONG;
+	stream.now += 61 * SECOND;
 	feed();
 }
 

@@ -151,6 +151,7 @@ static void test_met_secret(void **state)
 	(void)state;
 	old_met(SECRET);
 	stream_zap(&stream, T, OLD, 5, PFN, 1, false, 0);
+	stream.now += 61 * SECOND;
 	heartbeats(20);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);

@@ -72,6 +72,7 @@ static void old_read_of(enum record_provider provider, __u32 reads)
 
 static void judged(void)
 {
+	stream.now += 61 * SECOND;
 	heartbeats(20);
 	stream_finish(&stream);
 	stream_judge(&stream, NULL);

@@ -219,7 +219,7 @@ static void test_unflushed_no_policy(void **state)
 	stream_fact(&stream, "kernel.policy.guest_memfd_tlb_flush", "kvm.guest_memfd_tlb_flush=N");
 	stream_inode(&stream, G, SECRET, 64, false);
 	stream_zap(&stream, T, G, 0, 100, 1, false, 0);
-	stream.now += 2 * SECOND;
+	stream.now += 61 * SECOND;
 	heartbeats(3);
 	release(SECRET, &page, 1);
 	violation = stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 0, 0);
