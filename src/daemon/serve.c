@@ -224,8 +224,8 @@ static void walk_ended(struct watch *watch, int status)
 		watch->walked = true;
 		return;
 	}
-	/* Of one that we ended with its judge nobody wants to know. */
-	if (watch->walks < 0)
+	/* Of one that ended with its judge, or with us, nobody wants to know. */
+	if (watch->walks < 0 || ends_with_us(watch))
 		return;
 	walk_tell_failed(watch->walks);
 	if (!WIFEXITED(status))

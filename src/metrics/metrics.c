@@ -174,8 +174,8 @@ static void write_walks(const struct metrics *metrics, FILE *out)
 	single(out, "gmemtrace_orphan_pages", "gauge",
 	       "Pages that the last walk found absent from the direct map and nobody's.",
 	       (double)walked.orphan_pages);
-	single(out, "gmemtrace_map_walk_seconds", "gauge", "How long the last walk took.",
-	       (double)walked.ns / NS_PER_SECOND);
+	single(out, "gmemtrace_map_walk_seconds", "gauge",
+	       "How long the last walk of everything took.", (double)walked.ns / NS_PER_SECOND);
 }
 
 struct amounts {
