@@ -1,29 +1,67 @@
 // SPDX-License-Identifier: GPL-2.0
 /* orphan-absent: a page is absent from the direct map and nobody's who could want that. */
 #include <stdio.h>
+#include <stdlib.h>
+
 #include "model/plural.h"
 #include "rules/rule.h"
 
 #define EVENTS_LOOKED 16
 #define RANGES_SAID 6
+#define PAGES_LOOKED 65536 /* of a walk, one by one; behind them a run is what its first page is */
 
 /* What is seen to have been changed, or to be an inode's, is judged by others. */
-static bool orphan_explained(const struct model *model, const struct map *map,
-			     const struct map_run_of *run)
+static bool orphan_explained(const struct model *model, const struct map *map, __u64 pfn)
 {
 	struct model_event events[EVENTS_LOOKED];
 	const struct model_inode *inode;
 	__u64 pgoff;
 	size_t nr;
 
-	if (model_owner(model, run->pfn, &inode, &pgoff))
+	if (model_owner(model, pfn, &inode, &pgoff))
 		return true;
-	nr = model_page_events(model, NULL, 0, run->pfn, map->end, events, EVENTS_LOOKED);
+	nr = model_page_events(model, NULL, 0, pfn, map->end, events, EVENTS_LOOKED);
 	for (size_t i = 0; i < nr; i++) {
 		if (events[i].kind == RECORD_ZAP && events[i].time >= map->begin)
 			return true;
 	}
 	return false;
+}
+
+/* How many of @run's pages from the first on are explained, or not, as that one is. */
+static __u64 orphans_alike(const struct model *model, const struct map *map,
+			   const struct map_run_of *run, size_t *looked)
+{
+	bool first = orphan_explained(model, map, run->pfn);
+	__u64 nr = 1;
+
+	while (nr < run->nr && ++*looked < PAGES_LOOKED &&
+	       orphan_explained(model, map, run->pfn + nr) == first)
+		nr++;
+	return nr;
+}
+
+/* Walks join neighbours: one of them may be an inode's that the others are not. Short of memory they stay one. */
+static void orphans_split(const struct model *model, struct map *map)
+{
+	struct map_runs parts = {};
+	size_t looked = 0;
+
+	for (size_t i = 0; i < map->orphans.nr; i++) {
+		struct map_run_of rest = map->orphans.list[i], part;
+
+		for (; rest.nr; rest.pfn += part.nr, rest.nr -= part.nr) {
+			part = rest;
+			if (looked < PAGES_LOOKED)
+				part.nr = orphans_alike(model, map, &rest, &looked);
+			if (map_runs_add(&parts, &part))
+				continue;
+			free(parts.list);
+			return;
+		}
+	}
+	free(map->orphans.list);
+	map->orphans = parts;
 }
 
 /*
@@ -39,7 +77,7 @@ static __u64 orphans_of(const struct model *model, struct map *map, enum record_
 	for (size_t i = 0; i < map->orphans.nr; i++) {
 		struct map_run_of *run = &map->orphans.list[i];
 
-		if (run->owner != owner || run->told || orphan_explained(model, map, run))
+		if (run->owner != owner || run->told || orphan_explained(model, map, run->pfn))
 			continue;
 		run->told = true;
 		*first = pages ? *first : run;
@@ -118,6 +156,7 @@ static void orphan_mapped(struct verdict *verdict, struct map *map)
 {
 	if (!map_proven(map))
 		return;
+	orphans_split(verdict_model(verdict), map);
 	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++)
 		orphans_accuse(verdict, map, owner);
 }

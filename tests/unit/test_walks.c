@@ -273,6 +273,22 @@ static void test_waits(void **state)
 	expect(2, 3, 3);
 }
 
+/* Neighbours that a walk joins are judged one by one: wherever the one that is an inode's is among them. */
+static void test_neighbours(void **state)
+{
+	(void)state;
+	stream_inode(&stream, 1, RECORD_PROVIDER_SECRETMEM, 64, false);
+	stream_fault(&stream, 7, 1, 0, 201);
+	walk(200, 3);
+	expect(1, 2, 2);
+	assert_non_null(
+		strstr(verdict_violation(stream.verdict, 0)->words, "pfn 0xc8-0xc8, 0xca-0xca"));
+	walk(201, 2);
+	expect(2, 1, 2);
+	walk(200, 2);
+	expect(3, 1, 3);
+}
+
 /* --- from who walks to who judges --- */
 
 static void test_channel(void **state)
@@ -321,10 +337,10 @@ static void test_channel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WALK_TEST(test_same),		WALK_TEST(test_grown),	     WALK_TEST(test_again),
-		WALK_TEST(test_cut_off),	WALK_TEST(test_never_whole), WALK_TEST(test_waits),
-		WALK_TEST(test_cut_off_last),	WALK_TEST(test_begun),	     WALK_TEST(test_kinds),
-		cmocka_unit_test(test_channel),
+		WALK_TEST(test_same),	      WALK_TEST(test_grown),	      WALK_TEST(test_again),
+		WALK_TEST(test_cut_off),      WALK_TEST(test_never_whole),    WALK_TEST(test_waits),
+		WALK_TEST(test_cut_off_last), WALK_TEST(test_begun),	      WALK_TEST(test_kinds),
+		WALK_TEST(test_neighbours),   cmocka_unit_test(test_channel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
