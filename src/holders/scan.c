@@ -15,6 +15,10 @@
 #include "holders/scan.h"
 #include "holders/tables.h"
 
+#ifndef SECRETMEM_MAGIC
+#define SECRETMEM_MAGIC 0x5345434d /* 5.14 */
+#endif
+
 #define LINE_MAX_BYTES 512
 #define PID_NAMESPACE_INITIAL "pid:[4026531836]" /* PROC_PID_INIT_INO */
 
@@ -93,6 +97,21 @@ static uint64_t descriptor_ino(int process, const char *number)
 	return i_ino;
 }
 
+/*
+ * Whether the file that @link leads to, in a folder of /proc, may be one of @letter's: a name proves nothing where
+ * somebody has a /secretmem of his own. Where it cannot be told it may.
+ */
+static bool link_believed(int directory, const char *link, char letter)
+{
+	int file = letter == 's' ? openat(directory, link, O_PATH | O_CLOEXEC) : -1;
+	struct statfs status;
+	bool other = file >= 0 && !fstatfs(file, &status) && status.f_type != SECRETMEM_MAGIC;
+
+	if (file >= 0)
+		close(file);
+	return !other;
+}
+
 static bool descriptor_taken(const struct scan *scan)
 {
 	for (size_t i = 0; i < scan->taken_nr; i++) {
@@ -130,7 +149,7 @@ static void descriptor_look(struct scan *scan, int task, int directory, const ch
 		return;
 	name[length] = '\0';
 	scan->holder.letter = holders_letter(name);
-	if (!scan->holder.letter)
+	if (!scan->holder.letter || !link_believed(directory, number, scan->holder.letter))
 		return;
 	scan->holder.i_ino = descriptor_ino(task, number);
 	scan->holder.descriptor = (int)strtol(number, NULL, 10);
@@ -156,10 +175,11 @@ static bool descriptors_look(struct scan *scan, int task)
 }
 
 /* A line of maps: "begin-end perms offset device inode name". */
-static void mapping_look(struct scan *scan, const char *line)
+static void mapping_look(struct scan *scan, int task, const char *line)
 {
 	struct holder *holder = &scan->holder;
 	unsigned int major;
+	char link[80];
 	int name = 0;
 
 	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %*s %*s %x:%*x %" SCNu64 " %n", &holder->begin,
@@ -168,7 +188,8 @@ static void mapping_look(struct scan *scan, const char *line)
 		return;
 	holder->letter = holders_letter(line + name);
 	holder->descriptor = -1;
-	if (holder->letter)
+	snprintf(link, sizeof(link), "map_files/%" PRIx64 "-%" PRIx64, holder->begin, holder->end);
+	if (holder->letter && link_believed(task, link, holder->letter))
 		scan->take(scan->context, holder);
 }
 
@@ -185,7 +206,7 @@ static int mappings_look(struct scan *scan, int task)
 	/* However long a name is: what is behind it in the file is no line. */
 	while (getline(&line, &size, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
-		mapping_look(scan, line);
+		mapping_look(scan, task, line);
 		nr = 1;
 	}
 	free(line);
