@@ -473,7 +473,7 @@ struct model_counts {
 	__u64 foreign_flushed; /* pages of these that were flushed by who took them out */
 	__u64 flushes;
 	__u64 flushes_unanswered; /* of any, those that CPUs did not take part in */
-	__u64 pages_late; /* not flushed in a second, by tasks that may do so yet: known at the end */
+	__u64 pages_late; /* not flushed in a second, by tasks that may do so yet; whole at the end */
 	__u64 pages_otherwise; /* flushed by other means than flushes, if at all */
 	__u64 pages_by_others; /* flushed in time, by a kernel thread that may have done it for the request */
 	__u64 requests;

@@ -243,8 +243,10 @@ static void walk_begin(struct watch *watch)
 
 	watch->walk_begun = now();
 	watch->walk_due = watch->walk_begun + watch->options->map_every;
-	if (child < 0)
+	if (child < 0) {
+		walk_tell_failed(watch->walks);
 		daemon_log_at(LOG_LEVEL_ERROR, "--map: cannot fork: %s", strerror(-child));
+	}
 	watch->walk = child > 0 ? child : 0;
 }
 

@@ -385,6 +385,34 @@ void loose_covered(struct model *model, struct task *task, const struct model_za
 		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 }
 
+/* memfd_secret's, whose task has not been seen to do anything since: it may be in its fault still. */
+static bool loose_may_flush(const struct model *model, const struct loose *loose)
+{
+	const struct model_inode *owner = loose->zap.inode;
+	struct inode *inode;
+	__u64 pgoff;
+
+	if (!loose->zap.nr || loose->zap.flushed || loose->flushed_elsewhere)
+		return false;
+	if (!owner && pfn_find(model, loose->zap.pfn, &inode, &pgoff) == PFN_OWNED)
+		owner = &inode->base;
+	/* Nobody is in a fault of what is released. */
+	return owner && !owner->dead && provider_has(owner->provider, PROVIDER_FLUSHES_EACH);
+}
+
+/* The oldest makes way: nothing is known of it from now on. */
+static void loose_make_way(struct model *model, __u64 now)
+{
+	struct loose *oldest = &model->loose[model->loose_head++];
+
+	if (!loose_may_flush(model, oldest)) {
+		loose_fail(model, oldest, now);
+		return;
+	}
+	model->counts.pages_late += oldest->zap.nr;
+	loose_done(model, oldest);
+}
+
 void loose_add(struct model *model, struct task *task, const struct model_zap *zap)
 {
 	if (loose_any(model)) {
@@ -403,7 +431,7 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 	if (zap->flushed && zap->nr > 1)
 		return;
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
-		loose_fail(model, &model->loose[model->loose_head++], zap->end);
+		loose_make_way(model, zap->end);
 	if (model->loose_nr == model->loose_room)
 		loose_pack(model);
 	if (!model_grow(model, &model->loose, model->loose_nr, &model->loose_room,
@@ -498,21 +526,6 @@ void loose_restored(struct model *model, const struct model_zap *restore)
 		loose_fail_restored(model, loose, restore);
 	}
 	loose_trim(model);
-}
-
-/* memfd_secret's, whose task has not been seen to do anything since: it may be in its fault still. */
-static bool loose_may_flush(const struct model *model, const struct loose *loose)
-{
-	const struct model_inode *owner = loose->zap.inode;
-	struct inode *inode;
-	__u64 pgoff;
-
-	if (!loose->zap.nr || loose->zap.flushed || loose->flushed_elsewhere)
-		return false;
-	if (!owner && pfn_find(model, loose->zap.pfn, &inode, &pgoff) == PFN_OWNED)
-		owner = &inode->base;
-	/* Nobody is in a fault of what is released. */
-	return owner && !owner->dead && provider_has(owner->provider, PROVIDER_FLUSHES_EACH);
 }
 
 void loose_expire(struct model *model, __u64 now)

@@ -563,7 +563,7 @@ const struct model_zap *loose_waiting(struct model *model, const struct task *ta
 /* Who made a change: perhaps one who put a page back and took it out again. @caller: or NULL. */
 void loose_told_caller(struct model *model, const struct caller *caller);
 void loose_free(struct model *model);
-/* Those whose second is over; at the end the others are not judged: the sensors went off first. */
+/* Those whose time is over; at the end the others are not judged: the sensors went off first. */
 void loose_expire(struct model *model, __u64 now);
 /* Pages whose flush is late and may come yet. */
 __u64 loose_late(const struct model *model, __u64 now);

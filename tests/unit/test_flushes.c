@@ -227,6 +227,22 @@ static void test_secretmem_starved(void **state)
 	assert_int_equal(verdict_violation(stream.verdict, 0)->pgoff_last, 1);
 }
 
+/* The same beside more changes of others than are remembered: it makes way, and nothing is known of it. */
+static void test_secretmem_crowded(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, SECRET, 64, false);
+	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
+	for (__u64 pfn = 1 << 20; pfn < (1 << 20) + 66000; pfn++)
+		stream_zap_flush(&stream, T + 1, 0, 0, pfn, 1, pfn, pfn);
+	stream_flush(&stream, T, 102, 102, false);
+	stream_heartbeat(&stream);
+	stream_finish(&stream);
+	stream_judge(&stream, NULL);
+	stream_expect(&stream, VERDICT_INCONCLUSIVE);
+	assert_int_equal(verdict_violations(stream.verdict), 0);
+}
+
 static void test_secretmem_flush_mismatch(void **state)
 {
 	(void)state;
@@ -531,6 +547,7 @@ int main(void)
 		RULE_TEST(test_secretmem),
 		RULE_TEST(test_secretmem_never_flushed),
 		RULE_TEST(test_secretmem_starved),
+		RULE_TEST(test_secretmem_crowded),
 		RULE_TEST(test_secretmem_flush_mismatch),
 		RULE_TEST(test_secretmem_left_unflushed),
 		RULE_TEST(test_secretmem_owner_later),
