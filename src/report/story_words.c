@@ -198,7 +198,8 @@ static void words_unflushed(const struct story_step *step, char text[STORY_TEXT_
 	append_by(text, step);
 	append(text, step->missed      ? "has ended: its flushes do not cover the page"
 		     : step->otherwise ? "has ended, unless what it had all CPUs run was a flush"
-				       : "has ended without a flush");
+		     : step->request.operation ? "has ended without a flush"
+					       : "has not flushed it");
 }
 
 static void words_requested(const struct story_step *step, char text[STORY_TEXT_MAX])
