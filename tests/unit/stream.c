@@ -458,21 +458,26 @@ const struct verdict *stream_judge(struct stream *stream, const struct model_opt
 	return stream_judge_with(stream, options, NULL);
 }
 
-const struct verdict *stream_judge_with(struct stream *stream, const struct model_options *options,
-					const struct verdict_options *verdict)
+void stream_feed(const struct stream *stream, struct model *model)
 {
 	size_t at = 0;
 
+	while (at < stream->used) {
+		const struct record_header *record = (const void *)(stream->data + at);
+
+		assert_int_equal(model_feed(model, record), 0);
+		at += record->size;
+	}
+}
+
+const struct verdict *stream_judge_with(struct stream *stream, const struct model_options *options,
+					const struct verdict_options *verdict)
+{
 	stream->model = model_create(options);
 	assert_non_null(stream->model);
 	stream->verdict = verdict_create(stream->model, verdict);
 	assert_non_null(stream->verdict);
-	while (at < stream->used) {
-		const struct record_header *record = (const void *)(stream->data + at);
-
-		assert_int_equal(model_feed(stream->model, record), 0);
-		at += record->size;
-	}
+	stream_feed(stream, stream->model);
 	assert_int_equal(model_finish(stream->model), 0);
 	return stream->verdict;
 }

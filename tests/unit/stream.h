@@ -98,6 +98,8 @@ void stream_promise(struct stream *stream, __u32 tid, __u64 inode, enum record_p
 /* Faults page @pgoff in, as a correct kernel does: joined, zapped, flushed, prepared. */
 void stream_fault(struct stream *stream, __u32 tid, __u64 inode, __u64 pgoff, __u64 pfn);
 
+/* To a model that is not the stream's own. */
+void stream_feed(const struct stream *stream, struct model *model);
 /* Feeds everything; the verdict stays until stream_free(). @options may be NULL. */
 const struct verdict *stream_judge(struct stream *stream, const struct model_options *options);
 const struct verdict *stream_judge_with(struct stream *stream, const struct model_options *options,

@@ -28,12 +28,7 @@ static void export_to(enum export_format format)
 	struct exporter *exporter = export_create(model, format, out);
 
 	assert_non_null(exporter);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	model_finish(model);
 	assert_int_equal(export_finish(exporter, verdict), 0);
 	export_free(exporter);

@@ -28,12 +28,7 @@ static struct model *feed(struct report_folded **folded, struct report_page **pa
 	*page = report_page_create(model);
 	assert_non_null(*folded);
 	assert_non_null(*page);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	model_finish(model);
 	return model;
 }

@@ -319,12 +319,7 @@ static size_t exposures_ended(void)
 
 	assert_non_null(model);
 	assert_int_equal(model_observe(model, &observer), 0);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	model_free(model);
 	return nr;
 }

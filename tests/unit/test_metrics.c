@@ -30,12 +30,7 @@ static void write_metrics(void)
 
 	free(text);
 	out = open_memstream(&text, &text_size);
-	for (size_t used = 0; used < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + used);
-
-		assert_int_equal(model_feed(model, record), 0);
-		used += record->size;
-	}
+	stream_feed(&stream, model);
 	model_finish(model);
 	assert_int_equal(metrics_write(metrics, &moment, out), 0);
 	fclose(out);

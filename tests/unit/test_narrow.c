@@ -109,12 +109,7 @@ static void history(void)
 
 static void feed(struct model *model)
 {
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	assert_int_equal(model_finish(model), 0);
 }
 

@@ -529,12 +529,7 @@ static void test_told(void **state)
 	stream_read(&stream, G, RFC3, false, RECORD_SNAPSHOT_LIVE, 0, 0, RUN, &run, 1);
 	stream_finish(&stream);
 	assert_int_equal(model_observe(model, &observer), 0);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	assert_int_equal(model_finish(model), 0);
 	model_free(model);
 	assert_int_equal(told, RUN + 1);

@@ -46,12 +46,7 @@ static void told_of(enum record_provider provider, struct told *told, struct mod
 	stream_finish(&stream);
 	assert_non_null(model);
 	assert_int_equal(model_observe(model, &observer), 0);
-	for (size_t at = 0; at < stream.used;) {
-		const struct record_header *record = (const void *)(stream.data + at);
-
-		assert_int_equal(model_feed(model, record), 0);
-		at += record->size;
-	}
+	stream_feed(&stream, model);
 	assert_int_equal(model_finish(model), 0);
 	model_count(model, counts);
 	model_free(model);
