@@ -18,6 +18,9 @@
 #ifndef SECRETMEM_MAGIC
 #define SECRETMEM_MAGIC 0x5345434d /* 5.14 */
 #endif
+#ifndef GUEST_MEMFD_MAGIC
+#define GUEST_MEMFD_MAGIC 0x474d454d /* 6.19 */
+#endif
 
 #define LINE_MAX_BYTES 512
 #define PID_NAMESPACE_INITIAL "pid:[4026531836]" /* PROC_PID_INIT_INO */
@@ -36,27 +39,38 @@ struct scan {
 	size_t taken_nr, taken_room;
 };
 
-char holders_letter(const char *name)
+/* A kind of file, by the name that the kernel gives it. */
+struct kind {
+	const char *name;
+	char letter;
+	long file_system; /* statfs.f_type; 0: no file of another can be called so */
+};
+
+static const struct kind *kind_of(const char *name)
 {
-	static const struct {
-		const char *name;
-		char letter;
-	} files[] = {
-		{ "/secretmem", 's' },
-		{ "anon_inode:[kvm-gmem]", 'g' },
-		/* Of a file system of its own (7.0). */
-		{ "/[kvm-gmem]", 'g' },
-		{ "/[guest_memfd]", 'g' },
+	static const struct kind kinds[] = {
+		{ "/secretmem", 's', SECRETMEM_MAGIC },
+		{ "anon_inode:[kvm-gmem]", 'g', 0 },
+		/* Of a file system of its own (6.19). */
+		{ "/[kvm-gmem]", 'g', GUEST_MEMFD_MAGIC },
+		{ "/[guest_memfd]", 'g', GUEST_MEMFD_MAGIC },
 	};
 
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		size_t length = strlen(files[i].name);
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t length = strlen(kinds[i].name);
 
-		if (!strncmp(name, files[i].name, length) &&
+		if (!strncmp(name, kinds[i].name, length) &&
 		    (!name[length] || !strcmp(name + length, " (deleted)")))
-			return files[i].letter;
+			return &kinds[i];
 	}
-	return 0;
+	return NULL;
+}
+
+char holders_letter(const char *name)
+{
+	const struct kind *kind = kind_of(name);
+
+	return kind ? kind->letter : 0;
 }
 
 static FILE *file_open_at(int directory, const char *name)
@@ -98,14 +112,14 @@ static uint64_t descriptor_ino(int process, const char *number)
 }
 
 /*
- * Whether the file that @link leads to, in a folder of /proc, may be one of @letter's: a name proves nothing where
- * somebody has a /secretmem of his own. Where it cannot be told it may.
+ * Whether the file that @link leads to, in a folder of /proc, may be of @kind: a name proves nothing where somebody has
+ * a /secretmem of his own. Where it cannot be told it may.
  */
-static bool link_believed(int directory, const char *link, char letter)
+static bool link_believed(int directory, const char *link, const struct kind *kind)
 {
-	int file = letter == 's' ? openat(directory, link, O_PATH | O_CLOEXEC) : -1;
+	int file = kind->file_system ? openat(directory, link, O_PATH | O_CLOEXEC) : -1;
 	struct statfs status;
-	bool other = file >= 0 && !fstatfs(file, &status) && status.f_type != SECRETMEM_MAGIC;
+	bool other = file >= 0 && !fstatfs(file, &status) && status.f_type != kind->file_system;
 
 	if (file >= 0)
 		close(file);
@@ -144,13 +158,15 @@ static void descriptor_look(struct scan *scan, int task, int directory, const ch
 {
 	char name[LINE_MAX_BYTES];
 	ssize_t length = readlinkat(directory, number, name, sizeof(name) - 1);
+	const struct kind *kind;
 
 	if (length < 0)
 		return;
 	name[length] = '\0';
-	scan->holder.letter = holders_letter(name);
-	if (!scan->holder.letter || !link_believed(directory, number, scan->holder.letter))
+	kind = kind_of(name);
+	if (!kind || !link_believed(directory, number, kind))
 		return;
+	scan->holder.letter = kind->letter;
 	scan->holder.i_ino = descriptor_ino(task, number);
 	scan->holder.descriptor = (int)strtol(number, NULL, 10);
 	scan->holder.begin = scan->holder.end = 0;
@@ -178,6 +194,7 @@ static bool descriptors_look(struct scan *scan, int task)
 static void mapping_look(struct scan *scan, int task, const char *line)
 {
 	struct holder *holder = &scan->holder;
+	const struct kind *kind;
 	unsigned int major;
 	char link[80];
 	int name = 0;
@@ -186,10 +203,13 @@ static void mapping_look(struct scan *scan, int task, const char *line)
 		   &holder->end, &major, &holder->i_ino, &name) != 4 ||
 	    !name || major)
 		return;
-	holder->letter = holders_letter(line + name);
+	kind = kind_of(line + name);
+	if (!kind)
+		return;
+	holder->letter = kind->letter;
 	holder->descriptor = -1;
 	snprintf(link, sizeof(link), "map_files/%" PRIx64 "-%" PRIx64, holder->begin, holder->end);
-	if (holder->letter && link_believed(task, link, holder->letter))
+	if (link_believed(task, link, kind))
 		scan->take(scan->context, holder);
 }
 
