@@ -309,6 +309,7 @@ static void judge_begin(struct watch *watch)
 	const struct daemon_options *options = watch->options;
 	const struct judge_options judge = {
 		.walks = walks_open(watch),
+		.map_every = options->map_every,
 		.socket = options->socket,
 		.capture = options->capture,
 		.file = options->metrics,

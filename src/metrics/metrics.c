@@ -165,10 +165,14 @@ static void write_losses(const struct model_counts *counts, FILE *out)
 #undef LOSS_LINE
 }
 
-static void write_walks(const struct metrics *metrics, FILE *out)
+static void write_walks(const struct metrics *metrics, const struct metrics_moment *moment,
+			FILE *out)
 {
 	struct verdict_walked walked = verdict_walked(metrics->verdict);
 
+	single(out, "gmemtrace_map_interval_seconds", "gauge",
+	       "From one walk of the direct map to the next (--map); 0: none is asked for.",
+	       moment->map_interval);
 	single(out, "gmemtrace_map_walks_total", "counter",
 	       "Walks of the whole direct map that were judged (--map).", (double)walked.walks);
 	single(out, "gmemtrace_orphan_pages", "gauge",
@@ -273,7 +277,7 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 		    "Pages that a note of cost speaks of, by rule.");
 	write_judged(metrics, out);
 	write_inodes(metrics, out);
-	write_walks(metrics, out);
+	write_walks(metrics, moment, out);
 	write_histogram(out, "gmemtrace_flush_duration_seconds", "How long a flush takes.",
 			&metrics->flushes);
 	write_histogram(out, "gmemtrace_exposure_seconds",
