@@ -124,6 +124,7 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	identity->flags = 0;
 	identity->xarray = 0;
 	identity->pristine = 0;
+	identity->strange = 0;
 	identity->result = -EFAULT;
 	if (bpf_core_read(&identity->i_ino, sizeof(identity->i_ino), &inode->i_ino) ||
 	    bpf_core_read(&operations, sizeof(operations), &inode->i_op) ||
@@ -136,6 +137,10 @@ static __always_inline void inode_identify(struct identify_args *identity)
 	identity->result = 0;
 	if (operations && operations == sensor.gmem_iops) {
 		inode_identify_gmem(identity, private, mapping);
+		/* The series' own whose state is gone is being torn down. */
+		identity->strange =
+			identity->provider == RECORD_PROVIDER_UNKNOWN &&
+			(private || !bpf_core_type_exists(struct kvm_gmem_inode_private));
 	} else if (operations && operations == sensor.secretmem_iops) {
 		identity->provider = RECORD_PROVIDER_SECRETMEM;
 		identity->default_state = 0;
@@ -209,6 +214,9 @@ static __always_inline void inode_write(const struct identify_args *identity,
 	record_submit(record);
 }
 
+/* Of the newest guest_memfd whose design is not known: nothing of it is announced, so this says that there was one. */
+__u64 gmem_strange = 0;
+
 static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino,
 					      const struct inode_holder *holder, bool made_now)
 {
@@ -217,8 +225,11 @@ static __always_inline void inode_announce_as(__u64 inode, __u64 i_ino,
 	__u64 value = holder->vm;
 
 	inode_identify(&identity);
-	if (identity.result || identity.i_ino != i_ino ||
-	    identity.provider == RECORD_PROVIDER_UNKNOWN)
+	if (identity.result || identity.i_ino != i_ino)
+		return;
+	if (identity.strange)
+		gmem_strange = GMEM_STRANGE_SEEN | identity.flags;
+	if (identity.provider == RECORD_PROVIDER_UNKNOWN)
 		return;
 	/* The series keeps reserved nodes in an empty xarray: how it looks says less. */
 	if (made_now)

@@ -332,7 +332,11 @@ struct identify_args {
 	__u32 default_state;
 	__u32 pristine; /* 1: no page has joined yet, and nothing deviates */
 	__s32 result; /* 0 or -errno */
+	__u32 strange; /* 1: a guest_memfd of a design that is not known */
+	__u32 reserved;
 };
+
+#define GMEM_STRANGE_SEEN (1ULL << 63) /* beside the flags of one that is strange */
 
 /* Looks for guest_memfds that only VMs' slots lead to. */
 struct bound_args {

@@ -234,6 +234,8 @@ struct record_fact {
 #define RECORD_FACT_LIVEPATCHED "kernel.livepatched"
 #define RECORD_LIVEPATCHED_MEANS                                                                   \
 	"calls are traced as ever, what is done inside is the patch's way of it"
+/* A guest_memfd is or was here whose design is not known, so nothing of it is recorded: by what that is seen */
+#define RECORD_FACT_STRANGE "kernel.strange_guest_memfd"
 #define RECORD_FACT_CONFIG "kernel.config" /* "KVM=m KFENCE=y": options of its configuration */
 #define RECORD_FACT_LEAVES "kernel.direct_map_leaves" /* "4K 2M 1G", when the sensors were armed */
 

@@ -57,6 +57,7 @@ static void explain_losses(struct verdict *verdict, const struct model_counts *c
 static void explain_inodes(struct verdict *verdict, const struct model_counts *counts)
 {
 	const struct model_inode *inode = NULL;
+	const char *strange = model_fact_find(verdict->model, RECORD_FACT_STRANGE);
 	__u64 unread = 0, unknown = 0;
 
 	while ((inode = model_inode_next(verdict->model, inode))) {
@@ -73,6 +74,11 @@ static void explain_inodes(struct verdict *verdict, const struct model_counts *c
 		reason_add(verdict, "%llu %s of unknown kind: how they began was not seen",
 			   (unsigned long long)unknown,
 			   plural_of(unknown, "inode is", "inodes are"));
+	if (strange)
+		reason_add(verdict,
+			   "a guest_memfd is of a design that is not known, and nothing of it was "
+			   "judged: %.100s",
+			   strange);
 	if (counts->inodes_unannounced)
 		reason_add(verdict, "%llu %s spoken of before %s announced",
 			   (unsigned long long)counts->inodes_unannounced,

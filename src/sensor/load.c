@@ -284,6 +284,11 @@ uint64_t load_take_kvm_loaded(const struct load *load)
 	return atomic_exchange(&load->parts[LOAD_PART_KERNEL]->bss->kvm_loaded, 0);
 }
 
+uint64_t load_take_strange(const struct load *load)
+{
+	return atomic_exchange(&load->parts[LOAD_PART_KERNEL]->bss->gmem_strange, 0);
+}
+
 bool load_kvm_waits(const struct load *load)
 {
 	return atomic_read(&load->parts[LOAD_PART_KERNEL]->bss->kvm_loaded);

@@ -154,6 +154,9 @@ void load_touch_end(const struct load *load);
 /* ns: when the kvm module was loaded since the last call; 0: it was not. */
 uint64_t load_take_kvm_loaded(const struct load *load);
 
+/* GMEM_STRANGE_SEEN and the flags of a guest_memfd whose design is not known, met since the last call; 0: there was none. */
+uint64_t load_take_strange(const struct load *load);
+
 /* The kvm module was loaded, and load_take_kvm_loaded() has not said so yet. */
 bool load_kvm_waits(const struct load *load);
 

@@ -213,6 +213,23 @@ static void tell_livepatch(struct sensor *sensor)
 		tell_fact(sensor, RECORD_FACT_LIVEPATCHED, sensor->livepatched);
 }
 
+/* Nothing of such a one is recorded: that it was here is, once for all that are alike. */
+static void tell_strange(struct sensor *sensor)
+{
+	uint64_t strange = load_take_strange(&sensor->load);
+	char words[64];
+
+	if (!strange || strange == sensor->strange)
+		return;
+	sensor->strange = strange;
+	if (!sensor->kernel.config.gmem_described)
+		snprintf(words, sizeof(words), "KVM's types are not described (BTF)");
+	else
+		snprintf(words, sizeof(words), "its flags are 0x%llx",
+			 (unsigned long long)(strange & ~GMEM_STRANGE_SEEN));
+	tell_fact(sensor, RECORD_FACT_STRANGE, words);
+}
+
 static const char *const kvm_words[] = {
 	[KERNEL_KVM_NONE] = "none",
 	[KERNEL_KVM_MODULE] = "module",
@@ -365,6 +382,7 @@ void tell_heartbeat(struct sensor *sensor)
 
 	take_losses(sensor);
 	tell_livepatch(sensor);
+	tell_strange(sensor);
 	summary_tell(&sensor->summary, false);
 	sensor->sink(sensor->context, &heartbeat.header);
 	seal_forget(&sensor->seal, sensor->heartbeat);

@@ -173,6 +173,27 @@ static void test_unknown_provider(void **state)
 	assert_true(reason_has("1 inode is of unknown kind"));
 }
 
+/* Of one whose design is not known nothing is recorded but that it was there: beside it nothing is consistent. */
+static void test_strange(void **state)
+{
+	(void)state;
+	for (int strange = 0; strange < 2; strange++) {
+		struct stream_page pages[2];
+
+		stream_free(&stream);
+		stream_init(&stream);
+		stream_inode(&stream, G, RFC3, 64, false);
+		stream_fault(&stream, T, G, 0, 100);
+		if (strange)
+			stream_fact(&stream, RECORD_FACT_STRANGE, "its flags are 0x40");
+		release(RFC3, pages, pages_seen(pages, 0, 1, ABSENT_BITS));
+		stream_expect(&stream, strange ? VERDICT_INCONCLUSIVE : VERDICT_CONSISTENT);
+		assert_int_equal(reason_has("of a design that is not known, and nothing of it was "
+					    "judged: its flags are 0x40"),
+				 strange);
+	}
+}
+
 /* --- missed-page ---------------------------------------------------------------- */
 
 struct missed {
@@ -563,17 +584,18 @@ static void test_stuck_at_once(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GUARD_TEST(test_applied_words),	    GUARD_TEST(test_declared_words),
-		GUARD_TEST(test_declared_melts),    GUARD_TEST(test_freed_words),
-		GUARD_TEST(test_freed_of_nobody),   GUARD_TEST(test_request_words),
-		GUARD_TEST(test_unknown_provider),  GUARD_TEST(test_missed_guards),
-		GUARD_TEST(test_missed_not_sure),   GUARD_TEST(test_missed_no_inode),
-		GUARD_TEST(test_missed_runs),	    GUARD_TEST(test_foreign_guards),
-		GUARD_TEST(test_foreign_again),	    GUARD_TEST(test_foreign_other_words),
-		GUARD_TEST(test_foreign_both_ends), GUARD_TEST(test_foreign_not_sure),
-		GUARD_TEST(test_foreign_no_inode),  GUARD_TEST(test_stuck_company),
-		GUARD_TEST(test_stuck_no_inode),    GUARD_TEST(test_stuck_two),
-		GUARD_TEST(test_stuck_unknown_vm),  GUARD_TEST(test_stuck_at_once),
+		GUARD_TEST(test_applied_words),	      GUARD_TEST(test_declared_words),
+		GUARD_TEST(test_declared_melts),      GUARD_TEST(test_freed_words),
+		GUARD_TEST(test_freed_of_nobody),     GUARD_TEST(test_request_words),
+		GUARD_TEST(test_unknown_provider),    GUARD_TEST(test_strange),
+		GUARD_TEST(test_missed_guards),	      GUARD_TEST(test_missed_not_sure),
+		GUARD_TEST(test_missed_no_inode),     GUARD_TEST(test_missed_runs),
+		GUARD_TEST(test_foreign_guards),      GUARD_TEST(test_foreign_again),
+		GUARD_TEST(test_foreign_other_words), GUARD_TEST(test_foreign_both_ends),
+		GUARD_TEST(test_foreign_not_sure),    GUARD_TEST(test_foreign_no_inode),
+		GUARD_TEST(test_stuck_company),	      GUARD_TEST(test_stuck_no_inode),
+		GUARD_TEST(test_stuck_two),	      GUARD_TEST(test_stuck_unknown_vm),
+		GUARD_TEST(test_stuck_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
