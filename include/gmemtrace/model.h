@@ -473,7 +473,7 @@ struct model_counts {
 	__u64 foreign_flushed; /* pages of these that were flushed by who took them out */
 	__u64 flushes;
 	__u64 flushes_unanswered; /* of any, those that CPUs did not take part in */
-	__u64 pages_late; /* not flushed in a second, by tasks that may do so yet; whole at the end */
+	__u64 pages_late; /* not flushed in a second, by tasks that may do so yet */
 	__u64 pages_otherwise; /* flushed by other means than flushes, if at all */
 	__u64 pages_by_others; /* flushed in time, by a kernel thread that may have done it for the request */
 	__u64 requests;
@@ -600,6 +600,12 @@ void model_count_pages(const struct model *model, const struct model_inode *inod
 bool model_owner(const struct model *model, __u64 pfn, const struct model_inode **inode,
 		 __u64 *pgoff);
 
+/*
+ * Whether who made @pfn, which is nobody's, absent less than a minute before @now (ns) may still be on the way to a
+ * file with it: it was neither flushed nor put back, and its task was not seen to go on.
+ */
+bool model_page_on_its_way(const struct model *model, __u64 pfn, __u64 now);
+
 /* Whether a request of another thread asked for the opposite on @pgoff while @request ran. */
 bool model_request_conflicts(const struct model_request *request, __u64 pgoff);
 
@@ -647,6 +653,12 @@ void model_keep_changes(struct model *model);
  */
 size_t model_page_events(const struct model *model, const struct model_inode *inode, __u64 pgoff,
 			 __u64 pfn, __u64 until, struct model_event *events, size_t max);
+
+typedef void (*model_take_pages)(void *context, __u64 pfn, __u64 nr);
+
+/* Calls @take for each kept change of pages' entries that ended in [@since, @until] (ns), the newest first. */
+void model_changed_within(const struct model *model, __u64 since, __u64 until,
+			  model_take_pages take, void *context);
 
 /* Facts of the run (RECORD_FACT), in stream order. @index from 0; false behind the last. */
 bool model_fact(const struct model *model, size_t index, const char **key, const char **value);

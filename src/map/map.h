@@ -51,6 +51,7 @@ struct map {
 	struct map_sum *sums;
 	size_t sums_nr, sums_room;
 	struct map_runs orphans; /* so far: see map_proven() */
+	__u64 on_their_way; /* pages of these, for all that is known: left to the next walk */
 	__u32 passes; /* that have ended */
 	__u64 begin, end; /* ns: of the first pass, and of the last */
 	__u64 walked; /* ns: when the walk of everything ended */

@@ -188,3 +188,20 @@ size_t model_page_events(const struct model *model, const struct model_inode *in
 	}
 	return story.nr;
 }
+
+void model_changed_within(const struct model *model, __u64 since, __u64 until,
+			  model_take_pages take, void *context)
+{
+	__u64 kept = model->events_nr < model->events_room ? model->events_nr : model->events_room;
+
+	for (__u64 back = 1; back <= kept; back++) {
+		const struct event *event =
+			&model->events[(model->events_nr - back) & (model->events_room - 1)];
+
+		if (event->time < since)
+			return;
+		if (event_kind(event) == RECORD_ZAP && event->time <= until)
+			take(context, event_first(event),
+			     event_last(event) - event_first(event) + 1);
+	}
+}

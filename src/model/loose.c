@@ -11,6 +11,24 @@
 /* Others' zaps in great numbers must not be remembered for ever. */
 #define LOOSE_MAX 65536
 #define PFNS_KEPT 4096 /* keys of the map that stay when it is empty */
+/* A zap outside requests whose task has not flushed for so long never will. */
+#define LOOSE_DEADLINE 1000000000ULL
+/*
+ * The same of a fault of which nothing else is known: whoever goes before it keeps its task from the CPU between zap
+ * and flush, as SCHED_IDLE beside ordinary tasks, for seconds.
+ */
+#define LOOSE_STARVED 60000000000ULL
+
+/* A zap outside any request, whose task's flush is awaited. */
+struct loose {
+	struct model_zap zap; /* nr 0: done with */
+	struct task *task;
+	__u64 waits_before; /* place of the task's one before it that waits */
+	__u64 same_before; /* place of the one before it that is of the same page alone */
+	bool flushed_elsewhere; /* the task flushed, but not these pages */
+	bool together; /* with others, before its task flushed or put back any */
+	bool borrowed; /* its task had put it back right before, as hibernation does to copy it */
+};
 
 static bool loose_owner(struct model *model, struct model_zap *zap)
 {
@@ -385,6 +403,12 @@ void loose_covered(struct model *model, struct task *task, const struct model_za
 		loose_tell(model, zap, MODEL_COVERED, zap->flushed);
 }
 
+/* One alone, as a fault takes it out: whose it is becomes known when it joins its file. */
+static bool loose_may_join(const struct loose *loose)
+{
+	return loose->zap.nr == 1 && !loose->zap.valid && !loose->together && !loose->borrowed;
+}
+
 /* memfd_secret's, whose task has not been seen to do anything since: it may be in its fault still. */
 static bool loose_may_flush(const struct model *model, const struct loose *loose)
 {
@@ -396,8 +420,17 @@ static bool loose_may_flush(const struct model *model, const struct loose *loose
 		return false;
 	if (!owner && pfn_find(model, loose->zap.pfn, &inode, &pgoff) == PFN_OWNED)
 		owner = &inode->base;
+	if (!owner)
+		return loose_may_join(loose);
 	/* Nobody is in a fault of what is released. */
-	return owner && !owner->dead && provider_has(owner->provider, PROVIDER_FLUSHES_EACH);
+	return !owner->dead && provider_has(owner->provider, PROVIDER_FLUSHES_EACH);
+}
+
+bool model_page_on_its_way(const struct model *model, __u64 pfn, __u64 now)
+{
+	const struct loose *loose = loose_single(model, pfn);
+
+	return loose && loose->zap.end + LOOSE_STARVED > now && loose_may_flush(model, loose);
 }
 
 /* The oldest makes way: nothing is known of it from now on. */
@@ -432,7 +465,8 @@ void loose_add(struct model *model, struct task *task, const struct model_zap *z
 		return;
 	if (model->loose_nr - model->loose_head >= LOOSE_MAX)
 		loose_make_way(model, zap->end);
-	if (model->loose_nr == model->loose_room)
+	/* Not for one place: with a crowd that waits each would be moved for each that comes. */
+	if (model->loose_nr == model->loose_room && model->loose_head >= model->loose_room / 4)
 		loose_pack(model);
 	if (!model_grow(model, &model->loose, model->loose_nr, &model->loose_room,
 			sizeof(*model->loose)))

@@ -537,7 +537,6 @@ int model_finish(struct model *model)
 		take_before(model, ~0ULL);
 	request_check_stuck(model, model->counts.now);
 	loose_expire(model, model->counts.now);
-	model->counts.pages_late += loose_late(model, model->counts.now);
 	model->counts.promises_stuck = promise_calls_stuck(model);
 	for (size_t i = 0; i < model->kept_nr; i++) {
 		struct inode *inode = model->kept[i];

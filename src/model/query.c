@@ -21,6 +21,7 @@ void model_count(const struct model *model, struct model_counts *counts)
 	counts->pages_compared = sums.compared;
 	counts->pages_unsettled = sums.unsettled;
 	counts->pages_inconclusive = sums.inconclusive;
+	counts->pages_late += loose_late(model, counts->now);
 }
 
 __u64 model_pages_uncompared(const struct model *model)

@@ -24,13 +24,6 @@
 #define CHUNK_IDS_MAX ((1U << 20) - 1)
 #define REQUEST_DEPTH_MAX 8
 #define INTERVALS_MAX 32
-/* A zap outside requests whose task has not flushed for so long never will. */
-#define LOOSE_DEADLINE 1000000000ULL
-/*
- * The same of a fault of which nothing else is known: whoever goes before it keeps its task from the CPU between zap
- * and flush, as SCHED_IDLE beside ordinary tasks, for seconds.
- */
-#define LOOSE_STARVED 60000000000ULL
 /* Flushes by kernel threads: a request that waits for one ends right behind it. */
 #define LENT_FLUSHES 64
 
@@ -154,17 +147,6 @@ struct task {
 	struct early *early; /* of its outermost request, or its conversion */
 	size_t early_nr, early_room;
 	struct task *early_next, **early_link; /* of those that have some */
-};
-
-/* A zap outside any request, whose task's flush is awaited. */
-struct loose {
-	struct model_zap zap; /* nr 0: done with */
-	struct task *task;
-	__u64 waits_before; /* place of the task's one before it that waits */
-	__u64 same_before; /* place of the one before it that is of the same page alone */
-	bool flushed_elsewhere; /* the task flushed, but not these pages */
-	bool together; /* with others, before its task flushed or put back any */
-	bool borrowed; /* its task had put it back right before, as hibernation does to copy it */
 };
 
 #define CALLERS_NR 8 /* told right before what they did is */

@@ -88,6 +88,9 @@ static void explain_mapped(struct verdict *verdict, const struct rule *rule)
 
 	if (!reason && verdict->unwalked)
 		reason = "the last walk of the direct map did not reach its end";
+	if (!reason && map->on_their_way)
+		reason = "a page that is absent and nobody's may be on its way to a file: who made "
+			 "it so was not seen to go on";
 	if (!reason)
 		return;
 	if (map_judged(map) && !verdict->unwalked)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* orphan-absent: a page is absent from the direct map and nobody's who could want that. */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,40 +11,104 @@
 #define RANGES_SAID 6
 #define PAGES_LOOKED 65536 /* of a walk, one by one; behind them a run is what its first page is */
 
-/* What is seen to have been changed, or to be an inode's, is judged by others. */
-static bool orphan_explained(const struct model *model, const struct map *map, __u64 pfn)
-{
-	struct model_event events[EVENTS_LOOKED];
-	const struct model_inode *inode;
-	__u64 pgoff;
-	size_t nr;
+/* What is known of a walk's pages by those who watched. */
+struct watched {
+	const struct model *model;
+	struct map *map;
+	struct map_runs changed; /* while it was walked, by pfn, none next to another */
+	bool failed; /* memory ran short */
+};
 
-	if (model_owner(model, pfn, &inode, &pgoff))
-		return true;
-	nr = model_page_events(model, NULL, 0, pfn, map->end, events, EVENTS_LOOKED);
-	for (size_t i = 0; i < nr; i++) {
-		if (events[i].kind == RECORD_ZAP && events[i].time >= map->begin)
-			return true;
-	}
-	return false;
+static void watched_take(void *context, __u64 pfn, __u64 nr)
+{
+	struct watched *watched = context;
+	const struct map_run_of run = { .pfn = pfn, .nr = nr };
+
+	watched->failed |= !map_runs_add(&watched->changed, &run);
 }
 
-/* How many of @run's pages from the first on are explained, or not, as that one is. */
-static __u64 orphans_alike(const struct model *model, const struct map *map,
-			   const struct map_run_of *run, size_t *looked)
+static int runs_compare(const void *first, const void *second)
 {
-	bool first = orphan_explained(model, map, run->pfn);
+	const struct map_run_of *a = first, *b = second;
+
+	return (a->pfn > b->pfn) - (a->pfn < b->pfn);
+}
+
+static void runs_merge(struct map_runs *runs)
+{
+	size_t nr = 0;
+
+	if (runs->nr)
+		qsort(runs->list, runs->nr, sizeof(*runs->list), runs_compare);
+	for (size_t i = 0; i < runs->nr; i++) {
+		const struct map_run_of *run = &runs->list[i];
+		struct map_run_of *last = nr ? &runs->list[nr - 1] : NULL;
+
+		if (!last || run->pfn > last->pfn + last->nr)
+			runs->list[nr++] = *run;
+		else if (run->pfn + run->nr > last->pfn + last->nr)
+			last->nr = run->pfn + run->nr - last->pfn;
+	}
+	runs->nr = nr;
+}
+
+static void watched_begin(struct watched *watched)
+{
+	model_changed_within(watched->model, watched->map->begin, watched->map->end, watched_take,
+			     watched);
+	runs_merge(&watched->changed);
+}
+
+static int run_holds(const void *key, const void *element)
+{
+	const __u64 pfn = *(const __u64 *)key;
+	const struct map_run_of *run = element;
+
+	if (pfn < run->pfn)
+		return -1;
+	return pfn - run->pfn >= run->nr;
+}
+
+static bool watched_changed(const struct watched *watched, __u64 pfn)
+{
+	const struct map_runs *runs = &watched->changed;
+
+	return runs->nr && bsearch(&pfn, runs->list, runs->nr, sizeof(*runs->list), run_holds);
+}
+
+enum orphan {
+	ORPHAN,
+	ORPHAN_EXPLAINED, /* seen to have been changed, or to be an inode's: judged by others */
+	ORPHAN_ON_ITS_WAY,
+};
+
+static enum orphan orphan_is(const struct watched *watched, __u64 pfn)
+{
+	const struct model_inode *inode;
+	__u64 pgoff;
+
+	if (model_owner(watched->model, pfn, &inode, &pgoff) || watched_changed(watched, pfn))
+		return ORPHAN_EXPLAINED;
+	return model_page_on_its_way(watched->model, pfn, watched->map->begin) ? ORPHAN_ON_ITS_WAY
+									       : ORPHAN;
+}
+
+/* How many of @run's pages from the first on are @first, as that one is. */
+static __u64 orphans_alike(const struct watched *watched, const struct map_run_of *run,
+			   enum orphan first, size_t *looked)
+{
 	__u64 nr = 1;
 
 	while (nr < run->nr && ++*looked < PAGES_LOOKED &&
-	       orphan_explained(model, map, run->pfn + nr) == first)
+	       orphan_is(watched, run->pfn + nr) == first)
 		nr++;
 	return nr;
 }
 
-/* Walks join neighbours: one of them may be an inode's that the others are not. Short of memory they stay one. */
-static void orphans_split(const struct model *model, struct map *map)
+/* Walks join neighbours: one of them may be an inode's that the others are not. What is an orphan stays. */
+static void orphans_split(struct watched *watched)
 {
+	struct map *map = watched->map;
 	struct map_runs parts = {};
 	size_t looked = 0;
 
@@ -51,13 +116,15 @@ static void orphans_split(const struct model *model, struct map *map)
 		struct map_run_of rest = map->orphans.list[i], part;
 
 		for (; rest.nr; rest.pfn += part.nr, rest.nr -= part.nr) {
+			enum orphan is = orphan_is(watched, rest.pfn);
+
 			part = rest;
 			if (looked < PAGES_LOOKED)
-				part.nr = orphans_alike(model, map, &rest, &looked);
-			if (map_runs_add(&parts, &part))
-				continue;
-			free(parts.list);
-			return;
+				part.nr = orphans_alike(watched, &rest, is, &looked);
+			if (is == ORPHAN_ON_ITS_WAY)
+				map->on_their_way += part.nr;
+			if (is == ORPHAN)
+				watched->failed |= !map_runs_add(&parts, &part);
 		}
 	}
 	free(map->orphans.list);
@@ -68,7 +135,7 @@ static void orphans_split(const struct model *model, struct map *map)
  * Those of @owner that no older walk has told of; they are told now. Returns how many pages; @first: a run;
  * @ranges: the first of them, in words.
  */
-static __u64 orphans_of(const struct model *model, struct map *map, enum record_map_whose owner,
+static __u64 orphans_of(struct map *map, enum record_map_whose owner,
 			const struct map_run_of **first, char *ranges, size_t size)
 {
 	__u64 pages = 0, said = 0;
@@ -77,7 +144,7 @@ static __u64 orphans_of(const struct model *model, struct map *map, enum record_
 	for (size_t i = 0; i < map->orphans.nr; i++) {
 		struct map_run_of *run = &map->orphans.list[i];
 
-		if (run->owner != owner || run->told || orphan_explained(model, map, run->pfn))
+		if (run->owner != owner || run->told)
 			continue;
 		run->told = true;
 		*first = pages ? *first : run;
@@ -132,8 +199,7 @@ static void orphans_accuse(struct verdict *verdict, struct map *map, enum record
 	struct verdict_violation *violation;
 	char ranges[320] = "";
 
-	accusation.nr = orphans_of(verdict_model(verdict), map, owner, &accusation.absent, ranges,
-				   sizeof(ranges));
+	accusation.nr = orphans_of(map, owner, &accusation.absent, ranges, sizeof(ranges));
 	if (!accusation.nr)
 		return;
 	violation = verdict_accuse(verdict, &accusation);
@@ -154,9 +220,17 @@ static void orphans_accuse(struct verdict *verdict, struct map *map, enum record
 
 static void orphan_mapped(struct verdict *verdict, struct map *map)
 {
+	struct watched watched = { .model = verdict_model(verdict), .map = map };
+
 	if (!map_proven(map))
 		return;
-	orphans_split(verdict_model(verdict), map);
+	watched_begin(&watched);
+	orphans_split(&watched);
+	free(watched.changed.list);
+	if (watched.failed) {
+		map->result = -ENOMEM;
+		return;
+	}
 	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++)
 		orphans_accuse(verdict, map, owner);
 }

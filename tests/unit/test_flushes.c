@@ -190,59 +190,6 @@ static void test_secretmem_never_flushed(void **state)
 	stream_expect_one(&stream, RULE_NEVER_FLUSHED, G, 1, 1);
 }
 
-/*
- * A fault that is kept from its CPU between zap and flush flushes late; whether one that has not for ten seconds ever
- * will is not known, but that its task's next fault came first is.
- */
-static void test_secretmem_starved(void **state)
-{
-	static const enum verdict_value expected[] = { VERDICT_INCONCLUSIVE, VERDICT_CONSISTENT,
-						       VERDICT_VIOLATED };
-	const struct stream_page seen[] = { { 1, 102, 1, ABSENT_BITS },
-					    { 2, 103, 1, ABSENT_BITS } };
-
-	(void)state;
-	for (int then = 0; then < 3; then++) {
-		stream_free(&stream);
-		stream_init(&stream);
-		stream_inode(&stream, G, SECRET, 64, false);
-		stream_zap(&stream, T, 0, 0, 102, 1, false, 0);
-		stream_join(&stream, T, G, 1, 102);
-		stream.now += 10 * SECOND;
-		stream_heartbeat(&stream);
-		stream_heartbeat(&stream);
-		if (then == 1)
-			stream_flush(&stream, T, 102, 102, false);
-		if (then == 2)
-			secret_fault(2, 103, true);
-		for (__u32 pass = 0; pass < 2; pass++)
-			stream_read(&stream, G, SECRET, false, RECORD_SNAPSHOT_LIVE, pass, 0, 64,
-				    seen, then == 2 ? 2 : 1);
-		stream_heartbeat(&stream);
-		stream_finish(&stream);
-		stream_judge(&stream, NULL);
-		stream_expect(&stream, expected[then]);
-	}
-	assert_int_equal(verdict_violation(stream.verdict, 0)->rule->id, RULE_NEVER_FLUSHED);
-	assert_int_equal(verdict_violation(stream.verdict, 0)->pgoff_last, 1);
-}
-
-/* The same beside more changes of others than are remembered: it makes way, and nothing is known of it. */
-static void test_secretmem_crowded(void **state)
-{
-	(void)state;
-	stream_inode(&stream, G, SECRET, 64, false);
-	stream_zap(&stream, T, G, 1, 102, 1, false, 0);
-	for (__u64 pfn = 1 << 20; pfn < (1 << 20) + 66000; pfn++)
-		stream_zap_flush(&stream, T + 1, 0, 0, pfn, 1, pfn, pfn);
-	stream_flush(&stream, T, 102, 102, false);
-	stream_heartbeat(&stream);
-	stream_finish(&stream);
-	stream_judge(&stream, NULL);
-	stream_expect(&stream, VERDICT_INCONCLUSIVE);
-	assert_int_equal(verdict_violations(stream.verdict), 0);
-}
-
 static void test_secretmem_flush_mismatch(void **state)
 {
 	(void)state;
@@ -546,8 +493,6 @@ int main(void)
 		RULE_TEST(test_flush_mismatch_partial),
 		RULE_TEST(test_secretmem),
 		RULE_TEST(test_secretmem_never_flushed),
-		RULE_TEST(test_secretmem_starved),
-		RULE_TEST(test_secretmem_crowded),
 		RULE_TEST(test_secretmem_flush_mismatch),
 		RULE_TEST(test_secretmem_left_unflushed),
 		RULE_TEST(test_secretmem_owner_later),

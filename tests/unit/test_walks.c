@@ -289,6 +289,50 @@ static void test_neighbours(void **state)
 	expect(3, 1, 3);
 }
 
+/*
+ * A fault that is kept from its CPU between taking a page out and adding it to its file leaves it nobody's for as long:
+ * left to the next walk, and said. Not where its task has gone on, nor a minute later.
+ */
+static void test_on_its_way(void **state)
+{
+	static const struct {
+		uint64_t before; /* the walk, ns */
+		enum {
+			STAYS,
+			FAULTS,
+			TAKES_ANOTHER
+		} then;
+		uint64_t orphans;
+	} tries[] = { { SECOND / 10, STAYS, 0 },
+		      { SECOND / 10, FAULTS, 1 },
+		      { SECOND / 10, TAKES_ANOTHER, 1 },
+		      { 61 * SECOND, STAYS, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+		stream_free(&stream);
+		assert_int_equal(setup(NULL), 0);
+		stream_heartbeat(&stream);
+		stream_inode(&stream, 1, RECORD_PROVIDER_SECRETMEM, 64, false);
+		stream_zap(&stream, 7, 0, 0, 200, 1, false, 0);
+		if (tries[i].then == TAKES_ANOTHER)
+			stream_zap(&stream, 7, 0, 0, 300, 1, false, 0);
+		if (tries[i].then == FAULTS)
+			stream_fault(&stream, 7, 1, 0, 300);
+		stream.now += tries[i].before;
+		walk(200, 1);
+		expect(1, tries[i].orphans, tries[i].orphans);
+		assert_true(judged());
+		if (tries[i].orphans)
+			continue;
+		stream_join(&stream, 7, 1, 0, 200);
+		stream_flush(&stream, 7, 200, 200, false);
+		walk(0, 0);
+		expect(2, 0, 0);
+		assert_int_equal(verdict_violations(stream.verdict), 0);
+	}
+}
+
 /* --- from who walks to who judges --- */
 
 static void test_channel(void **state)
@@ -337,10 +381,12 @@ static void test_channel(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WALK_TEST(test_same),	      WALK_TEST(test_grown),	      WALK_TEST(test_again),
-		WALK_TEST(test_cut_off),      WALK_TEST(test_never_whole),    WALK_TEST(test_waits),
-		WALK_TEST(test_cut_off_last), WALK_TEST(test_begun),	      WALK_TEST(test_kinds),
-		WALK_TEST(test_neighbours),   cmocka_unit_test(test_channel),
+		WALK_TEST(test_same),	      WALK_TEST(test_grown),
+		WALK_TEST(test_again),	      WALK_TEST(test_cut_off),
+		WALK_TEST(test_never_whole),  WALK_TEST(test_waits),
+		WALK_TEST(test_cut_off_last), WALK_TEST(test_begun),
+		WALK_TEST(test_kinds),	      WALK_TEST(test_neighbours),
+		WALK_TEST(test_on_its_way),   cmocka_unit_test(test_channel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
