@@ -467,7 +467,8 @@ int main(int argc, char **argv)
 	static struct alarm alarm;
 	struct arguments arguments = { .daemon = { .sensor.groups = SENSOR_GROUP_VERDICT,
 						   .listener = -1,
-						   .metrics_listener = -1 } };
+						   .metrics_listener = -1,
+						   .map_within = MAP_WITHIN_NS } };
 	char path[RUNTIME_PATH_MAX];
 	int status;
 

@@ -25,7 +25,7 @@
 #define AGAIN_NS 10000000000ULL /* before a judge that has died has a successor */
 #define MESSAGES_TURN 64 /* of the judge's, in one turn */
 #define UNTIL_MAX_NS (86400ULL * 1000000000) /* ms of more than 24 days are no int */
-#define WALK_NS (600ULL * 1000000000) /* a walk that takes longer has stood still */
+#define UNTOLD_NS 1000000000ULL /* before a judge that had no room is told again */
 
 /* The child's report: a hello, who owns the sensors, then lines. */
 struct report {
@@ -48,6 +48,7 @@ struct watch {
 	uint64_t walk_due; /* ns: when the next one begins; 0: never */
 	uint64_t walk_begun; /* ns: this one */
 	bool walked; /* one came to its end: they can */
+	uint64_t untold_due; /* ns: the judge is told again of a failed walk; 0: it knows */
 	uint64_t watchdog; /* ns between two signs of life; 0: nobody waits for them */
 	uint64_t life_due; /* ns: the next one */
 	bool alive; /* the server has shown life since the last one */
@@ -216,6 +217,12 @@ static void server_end(struct watch *watch)
 	}
 }
 
+/* Who had no room for it would go by an older walk: it is told again, until it knows. */
+static void walk_failed(struct watch *watch)
+{
+	watch->untold_due = walk_tell_failed(watch->walks) ? 0 : now() + UNTOLD_NS;
+}
+
 /* What goes wrong once walks were possible may go right the next time. */
 static void walk_ended(struct watch *watch, int status)
 {
@@ -227,7 +234,7 @@ static void walk_ended(struct watch *watch, int status)
 	/* Of one that ended with its judge, or with us, nobody wants to know. */
 	if (watch->walks < 0 || ends_with_us(watch))
 		return;
-	walk_tell_failed(watch->walks);
+	walk_failed(watch);
 	if (!WIFEXITED(status))
 		daemon_log_at(LOG_LEVEL_ERROR, "--map: a walk of the direct map was killed");
 	if (WIFEXITED(status) && WEXITSTATUS(status) == GMEMTRACE_CANNOT_RUN && !watch->walked) {
@@ -244,7 +251,7 @@ static void walk_begin(struct watch *watch)
 	watch->walk_begun = now();
 	watch->walk_due = watch->walk_begun + watch->options->map_every;
 	if (child < 0) {
-		walk_tell_failed(watch->walks);
+		walk_failed(watch);
 		daemon_log_at(LOG_LEVEL_ERROR, "--map: cannot fork: %s", strerror(-child));
 	}
 	watch->walk = child > 0 ? child : 0;
@@ -254,11 +261,16 @@ static void walk_begin(struct watch *watch)
 static uint64_t walk_next(const struct watch *watch)
 {
 	if (watch->walk)
-		return watch->walk_begun + WALK_NS;
+		return watch->walk_begun + watch->options->map_within;
+	if (watch->untold_due)
+		return watch->untold_due;
 	return watch->walks >= 0 ? watch->walk_due : 0;
 }
 
-/* One at a time: a walk that is due while another is under way waits. */
+/*
+ * One at a time: a walk that is due while another is under way waits, and so does one that is due while the judge
+ * has not been told of the last: its records and what is told would be taken for one walk.
+ */
 static void walk_look(struct watch *watch)
 {
 	uint64_t next;
@@ -269,12 +281,14 @@ static void walk_look(struct watch *watch)
 	next = walk_next(watch);
 	if (!next || now() < next)
 		return;
-	if (!watch->walk) {
+	if (watch->walk) {
+		kill(watch->walk, SIGKILL);
+		watch->walk_begun = now();
+	} else if (watch->untold_due) {
+		walk_failed(watch);
+	} else {
 		walk_begin(watch);
-		return;
 	}
-	kill(watch->walk, SIGKILL);
-	watch->walk_begun = now();
 }
 
 /* With the judge: to another one it says nothing. It is not waited for: where a CPU hangs it may stay. */
@@ -285,6 +299,7 @@ static void walk_end(struct watch *watch)
 	if (watch->walks >= 0)
 		close(watch->walks);
 	watch->walks = -1;
+	watch->untold_due = 0;
 }
 
 /* The judge's end of a new channel; -1: there are no walks. */

@@ -5,6 +5,8 @@
 
 #include "serve/server.h"
 
+#define MAP_WITHIN_NS (600ULL * 1000000000) /* what `map_within` is for a whole host */
+
 struct alarm;
 
 struct daemon_options {
@@ -20,6 +22,7 @@ struct daemon_options {
 	uint64_t simulate_loss; /* records that the judge is to take for lost */
 	bool wait_detach; /* the end comes when the kernel has let go of the sensors */
 	uint64_t map_every; /* ns between two walks of the direct map; 0: there are none */
+	uint64_t map_within; /* ns: a walk that takes longer has stood still */
 	bool judge; /* somebody judges: for metrics, violations or the log */
 };
 

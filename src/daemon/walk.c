@@ -67,7 +67,7 @@ pid_t walk_spawn(int channel)
 	_exit(walk_run(&walk));
 }
 
-void walk_tell_failed(int channel)
+bool walk_tell_failed(int channel)
 {
 	struct timespec time = {};
 	union walk_packet packets[2] = {
@@ -83,8 +83,9 @@ void walk_tell_failed(int channel)
 			(uint64_t)time.tv_sec * 1000000000ULL + (uint64_t)time.tv_nsec;
 		if (send(channel, &packets[i], packets[i].header.size,
 			 MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-			return;
+			return false;
 	}
+	return true;
 }
 
 static bool packet_makes_sense(const union walk_packet *packet, size_t bytes)

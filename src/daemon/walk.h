@@ -26,8 +26,11 @@ int walk_channel(int ends[2]);
 /* The child walks once, tells of it in @channel, and exits with a status: 0, or it said what is wrong. Its pid, or -errno. */
 pid_t walk_spawn(int channel);
 
-/* To the judge: a walk was to be, and did not come to its end. Waits for nobody. */
-void walk_tell_failed(int channel);
+/*
+ * To the judge: a walk was to be, and did not come to its end. Waits for nobody. False: there was no room for all of
+ * it; what there was room for does no harm, it is all told again.
+ */
+bool walk_tell_failed(int channel);
 
 /* Takes the next packet. True: it is one of RECORD_MAP_*, whole. False: none waits, or who walks has gone. */
 bool walk_receive(int channel, union walk_packet *packet);

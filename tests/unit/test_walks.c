@@ -364,7 +364,7 @@ static void test_channel(void **state)
 	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
 	assert_int_equal(packet.begin.pfn_nr, 9);
 	assert_false(walk_receive(ends[0], &packet));
-	walk_tell_failed(ends[1]);
+	assert_true(walk_tell_failed(ends[1]));
 	assert_true(walk_receive(ends[0], &packet));
 	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
 	assert_true(walk_receive(ends[0], &packet));
@@ -376,17 +376,73 @@ static void test_channel(void **state)
 	close(ends[0]);
 }
 
+static void fill(int channel)
+{
+	struct record_map_owner owner = { .header = { .kind = RECORD_MAP_OWNER,
+						      .size = sizeof(owner) } };
+
+	while (send(channel, &owner, sizeof(owner), MSG_DONTWAIT) > 0)
+		;
+}
+
+/* Takes what waits; how many of @kind there are. */
+static unsigned int take(struct map *map, int channel, uint32_t kind)
+{
+	union walk_packet packet;
+	unsigned int nr = 0;
+
+	while (walk_receive(channel, &packet)) {
+		assert_int_equal(map_take(map, &packet.header), 0);
+		nr += packet.header.kind == kind;
+	}
+	return nr;
+}
+
+/* Where half of it has room, and all of it later, the walk has failed and no record is odd. */
+static void test_half_told(void **state)
+{
+	union walk_packet packet;
+	struct map map = {};
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(walk_channel(ends), 0);
+	fill(ends[1]);
+	assert_false(walk_tell_failed(ends[1]));
+	assert_true(walk_receive(ends[0], &packet));
+	assert_false(walk_tell_failed(ends[1]));
+	while (walk_receive(ends[0], &packet) && packet.header.kind == RECORD_MAP_OWNER)
+		;
+	assert_int_equal(packet.header.kind, RECORD_MAP_BEGIN);
+	assert_int_equal(map_take(&map, &packet.header), 0);
+	assert_true(map.open);
+	assert_false(walk_receive(ends[0], &packet));
+	assert_true(walk_tell_failed(ends[1]));
+	assert_int_equal(take(&map, ends[0], RECORD_MAP_END), 1);
+	assert_true(map.result < 0 && map.passes == 1 && !map.open && !map.malformed);
+	map_free(&map);
+	close(ends[0]);
+	close(ends[1]);
+}
+
 #define WALK_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WALK_TEST(test_same),	      WALK_TEST(test_grown),
-		WALK_TEST(test_again),	      WALK_TEST(test_cut_off),
-		WALK_TEST(test_never_whole),  WALK_TEST(test_waits),
-		WALK_TEST(test_cut_off_last), WALK_TEST(test_begun),
-		WALK_TEST(test_kinds),	      WALK_TEST(test_neighbours),
-		WALK_TEST(test_on_its_way),   cmocka_unit_test(test_channel),
+		WALK_TEST(test_same),
+		WALK_TEST(test_grown),
+		WALK_TEST(test_again),
+		WALK_TEST(test_cut_off),
+		WALK_TEST(test_never_whole),
+		WALK_TEST(test_waits),
+		WALK_TEST(test_cut_off_last),
+		WALK_TEST(test_begun),
+		WALK_TEST(test_kinds),
+		WALK_TEST(test_neighbours),
+		WALK_TEST(test_on_its_way),
+		cmocka_unit_test(test_channel),
+		cmocka_unit_test(test_half_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
