@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "flush/figures.h"
+#include "providers/provider.h"
 
 static __u64 span(__u64 begin, __u64 end)
 {
@@ -67,9 +68,8 @@ static __u32 vm_of(const struct model_inode *inode)
 /* As flush_seen has it: of a fault of memfd_secret there is no request. */
 static enum record_operation exposure_operation(const struct model_exposure *exposure)
 {
-	if (exposure->own && exposure->operation == RECORD_OPERATION_NONE &&
-	    exposure->inode->provider == RECORD_PROVIDER_SECRETMEM)
-		return RECORD_OPERATION_SECRETMEM_FAULT;
+	if (exposure->own && exposure->operation == RECORD_OPERATION_NONE)
+		return provider_of(exposure->inode->provider)->unrequested;
 	return exposure->operation;
 }
 

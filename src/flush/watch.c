@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gmemtrace/flush.h"
+#include "providers/provider.h"
 
 #define SLOTS_NR 4096 /* a power of two */
 /* A task has one of these places; who finds others in all of them ends who was silent longest. */
@@ -74,9 +75,8 @@ static enum flush_size size_of(bool full, __u64 pages)
 /* A page of memfd_secret becomes absent, and is flushed, where it is first touched: no request is recorded of it. */
 static void seen_tell(struct flush_watch *watch, struct flush_seen *seen)
 {
-	if (seen->operation == RECORD_OPERATION_NONE && seen->inode &&
-	    seen->inode->provider == RECORD_PROVIDER_SECRETMEM)
-		seen->operation = RECORD_OPERATION_SECRETMEM_FAULT;
+	if (seen->operation == RECORD_OPERATION_NONE && seen->inode)
+		seen->operation = provider_of(seen->inode->provider)->unrequested;
 	watch->observer.seen(watch->observer.context, seen);
 }
 

@@ -208,8 +208,7 @@ static void zap_run(struct model *model, const struct record_zap *record, struct
 		flags |= PAGE_EXPOSED;
 		inode->base.exposed += run->nr;
 	}
-	/* memfd_secret prepares a page before it adds it, and restores it after it has left. */
-	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM)
+	if (inode_has(inode, PROVIDER_ZAPS_PREPARED))
 		flags |= PAGE_PREPARED;
 	run_write(run, flags);
 }
@@ -237,7 +236,7 @@ static void zap_pages(struct model *model, const struct record_zap *record, stru
 		else
 			zap_run(model, record, inode, pgoff, &run, zap->redundant);
 	}
-	if (inode->base.provider != RECORD_PROVIDER_SECRETMEM || !record->valid || record->result ||
+	if (!inode_has(inode, PROVIDER_RESTORES_LEFT) || !record->valid || record->result ||
 	    outdated)
 		return;
 	page_leave(model, inode, zap->pgoff, zap->pfn, zap->nr);
@@ -455,7 +454,7 @@ single_know(const struct zap_taking *taking, struct piece *piece, const struct p
 		piece_shown(piece, run->pages);
 }
 
-/* memfd_secret's page is restored when it has left. */
+/* A page that is restored has left: PROVIDER_RESTORES_LEFT. */
 static void single_leave(struct model *model, struct inode *inode, const struct page_span *run,
 			 __u64 pfn)
 {
@@ -489,7 +488,7 @@ __attribute__((always_inline)) static inline bool zap_single(const struct zap_ta
 		loose_restored(model, &zap);
 	extent_touch_run(piece.inode, &run, piece.pgoff, record->zap_end);
 	zap_run(model, record, piece.inode, piece.pgoff, &run, zap.redundant);
-	if (zap.valid && piece.inode->base.provider == RECORD_PROVIDER_SECRETMEM)
+	if (zap.valid && inode_has(piece.inode, PROVIDER_RESTORES_LEFT))
 		single_leave(model, piece.inode, &run, zap.pfn);
 	model->single.record = record;
 	model->single.inode = piece.inode;
@@ -520,7 +519,7 @@ static void flushed_apply(struct model *model, const struct record_zap *record,
 	extent_touch_run(inode, run, piece->pgoff, record->zap_end);
 	pages_mark_changed(model, run->slot, piece->pgoff, 1, record->zap_end);
 	run_mark_absence(run, piece->pgoff);
-	if (inode->base.provider == RECORD_PROVIDER_SECRETMEM)
+	if (inode_has(inode, PROVIDER_ZAPS_PREPARED))
 		flags |= PAGE_PREPARED;
 	run_write(run, flags);
 }

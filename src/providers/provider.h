@@ -36,7 +36,7 @@ enum provider_trait {
 	PROVIDER_TELLS_RESIDENCY = 1 << 5,
 	/* No routine tells of a page that leaves: those in a punched hole do, and all with the inode. */
 	PROVIDER_LEAVES_UNTOLD = 1 << 6,
-	/* A page is prepared before it is made absent. */
+	/* A page is prepared before its entry is changed, and nothing but that change tells so. */
 	PROVIDER_ZAPS_PREPARED = 1 << 7,
 	/* A page is made present after it has left, and for no other reason. */
 	PROVIDER_RESTORES_LEFT = 1 << 8,
@@ -44,8 +44,10 @@ enum provider_trait {
 	PROVIDER_FLUSHES_EACH = 1 << 9,
 	/* Each folio says whether it is absent, and no longer when it has been restored. */
 	PROVIDER_MARKS_FOLIOS = 1 << 10,
-	/* Pages that are taken out together are flushed once, and only then put back. */
+	/* No inode's: pages that are taken out together are flushed once, and only then put back. */
 	PROVIDER_RESETS = 1 << 11,
+	/* Nothing may make its pages absent: `legal` is present. */
+	PROVIDER_STAYS_PRESENT = 1 << 12,
 };
 
 #define PROVIDER_ROUTINES_MAX 8
@@ -77,6 +79,8 @@ struct provider {
 	const char *flush_parameter;
 	const char *because; /* "every page of a memfd_secret must be": why `legal` is */
 	__u8 defaults; /* what default_state may say: enum model_state */
+	/* What its pages are changed by where no request is recorded of it; NONE: by requests alone. */
+	enum record_operation unrequested;
 };
 
 /*
@@ -114,8 +118,10 @@ struct provider {
 	  .routines = { "secretmem_fault", "secretmem_free_folio" },                        \
 	  .because = "every page of a memfd_secret must be",                                \
 	  .legal = MODEL_ABSENT, .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT,        \
-	  .flagless = true, .defaults = MODEL_ABSENT)                                       \
-	X(RECORD_PROVIDER_GMEM_PLAIN, PROVIDER_JUDGED | PROVIDER_LEAVES_UNTOLD,             \
+	  .flagless = true, .defaults = MODEL_ABSENT,                                       \
+	  .unrequested = RECORD_OPERATION_SECRETMEM_FAULT)                                  \
+	X(RECORD_PROVIDER_GMEM_PLAIN,                                                       \
+	  PROVIDER_JUDGED | PROVIDER_LEAVES_UNTOLD | PROVIDER_STAYS_PRESENT,                \
 	  PROVIDER_NAMED("gmem-plain"), .letter = 'g', .declared = PROVIDER_DECLARED_BY_KIND, \
 	  .operations = "kvm_gmem_iops", .brought_by = "guest_memfd (6.8)",                 \
 	  .because = "a guest_memfd without a direct-map flag keeps its pages",             \
@@ -124,7 +130,7 @@ struct provider {
 	/* v7 to v12 of the series. What nobody has taken out yet is rightly present. */    \
 	X(RECORD_PROVIDER_FOLIO_BIT,                                                        \
 	  PROVIDER_JUDGED | PROVIDER_PROMISES_ABSENCE | PROVIDER_PROMISES_FLUSH |           \
-	  PROVIDER_ZAPS_PREPARED | PROVIDER_FLUSHES_EACH | PROVIDER_MARKS_FOLIOS,           \
+	  PROVIDER_FLUSHES_EACH | PROVIDER_MARKS_FOLIOS,                                    \
 	  PROVIDER_NAMED("folio-bit"), .letter = 'g', .declared = PROVIDER_DECLARED_FOLIO,  \
 	  .operations = "kvm_gmem_iops", .constant = "AS_NO_DIRECT_MAP",                    \
 	  .flush_parameter = "guest_memfd_tlb_flush",                                       \
@@ -181,15 +187,23 @@ static inline bool provider_writes_down(__u32 provider)
 #define PROVIDER_BIT_JUDGED(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_JUDGED)
 #define PROVIDER_BIT_ABSENCE(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_PROMISES_ABSENCE)
 #define PROVIDER_BIT_FLUSH(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_PROMISES_FLUSH)
+#define PROVIDER_BIT_CLEARING(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_PROMISES_CLEARING)
 #define PROVIDER_BIT_REQUESTS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_TAKES_REQUESTS)
+#define PROVIDER_BIT_RESIDENCY(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_TELLS_RESIDENCY)
 #define PROVIDER_BIT_MARKS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_MARKS_FOLIOS)
+#define PROVIDER_BIT_RESETS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_RESETS)
+#define PROVIDER_BIT_STAYS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_STAYS_PRESENT)
 
 enum provider_set {
 	PROVIDERS_JUDGED = 0U PROVIDERS(PROVIDER_BIT_JUDGED),
 	PROVIDERS_PROMISE_ABSENCE = 0U PROVIDERS(PROVIDER_BIT_ABSENCE),
 	PROVIDERS_PROMISE_FLUSH = 0U PROVIDERS(PROVIDER_BIT_FLUSH),
+	PROVIDERS_PROMISE_CLEARING = 0U PROVIDERS(PROVIDER_BIT_CLEARING),
 	PROVIDERS_TAKE_REQUESTS = 0U PROVIDERS(PROVIDER_BIT_REQUESTS),
+	PROVIDERS_TELL_RESIDENCY = 0U PROVIDERS(PROVIDER_BIT_RESIDENCY),
 	PROVIDERS_MARK_FOLIOS = 0U PROVIDERS(PROVIDER_BIT_MARKS),
+	PROVIDERS_RESET = 0U PROVIDERS(PROVIDER_BIT_RESETS),
+	PROVIDERS_STAY_PRESENT = 0U PROVIDERS(PROVIDER_BIT_STAYS),
 };
 
 #endif

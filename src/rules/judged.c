@@ -64,7 +64,7 @@ static bool provider_met(const struct model *model, const struct rule *rule,
 			return true;
 	}
 	/* Nobody's pages were, and they were judged. */
-	return rule->providers & RULE_PROVIDER(RECORD_PROVIDER_ANYBODY) && counts->foreign_flushed;
+	return rule->providers & PROVIDERS_RESET && counts->foreign_flushed;
 }
 
 static void explain_unmet(struct verdict *verdict, const struct rule *rule)

@@ -93,7 +93,7 @@ static void applied_explain(const struct verdict *verdict, struct accusation *ac
 		accusation->explained = present ? failed_present : failed_absent;
 	}
 	/* Where nobody may make it absent whoever did is accused, and it may have joined after. */
-	if (provider_of(read->inode->provider)->legal != MODEL_PRESENT)
+	if (!provider_has(read->inode->provider, PROVIDER_STAYS_PRESENT))
 		accusation->changed = changed_last(verdict_model(verdict), read);
 }
 

@@ -60,7 +60,7 @@ static const struct rule_descriptor freed_absent = {
 		.id = RULE_FREED_ABSENT,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_PAGE_FREE,
-		.providers = PROVIDERS_JUDGED | RULE_PROVIDER(RECORD_PROVIDER_ANYBODY),
+		.providers = PROVIDERS_JUDGED | PROVIDERS_RESET,
 		.watches = { "page_free" },
 		.built = true,
 	},

@@ -59,7 +59,8 @@ static const struct rule_descriptor freed_uncleared = {
 		.id = RULE_FREED_UNCLEARED,
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY | RULE_NEEDS_PAGES,
-		.providers = PROVIDERS_TAKE_REQUESTS,
+		/* Whose leaving pages nobody tells of, theirs nobody looks at. */
+		.providers = PROVIDERS_PROMISE_CLEARING & PROVIDERS_TELL_RESIDENCY,
 		.watches = { "free_folio_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit" },
 		.limited_by = RECORD_FACT_BY_GFN,

@@ -9,7 +9,7 @@
 
 static bool stays_present(const struct model_inode *inode)
 {
-	return provider_of(inode->provider)->legal == MODEL_PRESENT;
+	return provider_has(inode->provider, PROVIDER_STAYS_PRESENT);
 }
 
 /* Inside a request it is for the request's rules, but for those who promise presence. */
@@ -118,7 +118,7 @@ static const struct rule_descriptor unexpected_zap = {
 		.severity = RULE_SEVERITY_VIOLATION,
 		.needs = RULE_NEEDS_HISTORY,
 		/* Others change their pages without a request, a page at a time. */
-		.providers = PROVIDERS_TAKE_REQUESTS | RULE_PROVIDER(RECORD_PROVIDER_GMEM_PLAIN),
+		.providers = PROVIDERS_TAKE_REQUESTS | PROVIDERS_STAY_PRESENT,
 		.watches = { "zap_invalid_exit", "zap_valid_exit" },
 		.trusts = { "set_range_exit", "set_folio_exit", "configure_exit", "fallocate_exit",
 			    "configure_batch_enter" },

@@ -8,6 +8,7 @@
 
 #include "gmemtrace/model.h"
 #include "gmemtrace/rules.h"
+#include "providers/provider.h"
 
 #define BOARD_BUCKETS 160 /* quarters of powers of two of ns */
 #define BOARD_REQUESTS 64
@@ -150,13 +151,14 @@ void board_walk(struct board *board, __u64 pages, bool still);
 /* What the inode has of pages; where the model is narrowed, of those. */
 struct model_page_counts board_pages(const struct board *board, const struct board_inode *entry);
 
-/* What the page is to be: of a memfd_secret absent, of a plain inode present, else what was declared. */
+/* What the page is to be: what its inode's kind says for all of them, else what was declared. */
 static inline enum model_state page_wanted(const struct model_inode *inode,
 					   const struct model_page *page)
 {
-	if (inode->provider == RECORD_PROVIDER_GMEM_PLAIN)
-		return MODEL_PRESENT;
-	return inode->provider == RECORD_PROVIDER_SECRETMEM ? MODEL_ABSENT : page->declared;
+	const struct provider *kind = provider_of(inode->provider);
+
+	return kind->declared == PROVIDER_DECLARED_BY_KIND ? (enum model_state)kind->legal
+							   : page->declared;
 }
 
 /* ns: below which @part (0 to 1) of all are, to a quarter of a power of two; 0: there are none. */

@@ -24,6 +24,10 @@ static void test_table(void **state)
 				 provider->declared == PROVIDER_DECLARED_NOWHERE);
 		assert_int_equal(provider->declared == PROVIDER_DECLARED_BY_KIND,
 				 provider->legal != MODEL_EITHER);
+		assert_int_equal(!(provider->traits & PROVIDER_STAYS_PRESENT),
+				 provider->legal != MODEL_PRESENT);
+		/* Its words speak of no inode; they have one by another name. */
+		assert_int_equal(!(provider->traits & PROVIDER_RESETS), !!provider->letter);
 		for (other = provider_next(provider); other; other = provider_next(other))
 			assert_string_not_equal(provider->name, other->name);
 	}
