@@ -7,6 +7,11 @@
 #define STOCK "every kernel with memfd_secret (5.14)"
 #define SERIES "the guest_memfd direct-map series (kernel/patches)"
 #define GMEM "guest_memfd (6.8)"
+#define NOT_INLINED ", where it is not inlined, as by the series (kernel/patches)"
+#define GET "guest_memfd (a7800aa80ea4, 6.8)" NOT_INLINED
+#define FREE_FOLIO "guest_memfd where architecture code takes memory back (a90764f0e4ed, 6.11), or the series"
+#define PREPARED "guest_memfd (66a644c09fbe, 6.11)" NOT_INLINED
+#define VALID "execmem's cache (0c6378a71574, 6.13), or the series (kernel/patches)"
 #define MARKS "guest_memfd with a bit in each folio (v7 to v12 of the series)"
 
 #define KERNEL LOAD_PART_KERNEL
@@ -33,7 +38,7 @@ const struct load_program load_programs[] = {
 	[PROGRAM_ZAP_DEFAULT_EXIT] = {
 		"zap_default_exit", "set_direct_map_default_noflush", 1, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_VALID_EXIT] = {
-		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT | TOUCH_GMEM_MAPPED },
+		"zap_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, VERDICT, false, VALID, TOUCH_GMEM_ABSENT | TOUCH_GMEM_MAPPED },
 	[PROGRAM_FLUSH_RANGE_ENTER] = {
 		"flush_range_enter", "flush_tlb_kernel_range", 2, KERNEL, VERDICT, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_FLUSH_RANGE_EXIT] = {
@@ -83,15 +88,15 @@ const struct load_program load_programs[] = {
 	[PROGRAM_FALLOCATE_EXIT] = {
 		"fallocate_exit", "kvm_gmem_fallocate", 4, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
 	[PROGRAM_GET_FOLIO_EXIT] = {
-		"get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
+		"get_folio_exit", "kvm_gmem_get_folio", 2, INODES, VERDICT, false, GET, TOUCH_GMEM },
 	[PROGRAM_FREE_FOLIO_EXIT] = {
-		"free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM },
+		"free_folio_exit", "kvm_gmem_free_folio", 1, INODES, VERDICT, false, FREE_FOLIO, TOUCH_GMEM },
 	[PROGRAM_CREATE_EXIT] = {
 		"create_exit", "kvm_gmem_create", 2, INODES, VERDICT, false, GMEM, TOUCH_GMEM },
 	[PROGRAM_SECRETMEM_MMAP_ENTER] = {
 		"secretmem_mmap_enter", "secretmem_mmap", 2, INODES, VERDICT, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_MARK_PREPARED_EXIT] = {
-		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, SERIES, TOUCH_GMEM_ABSENT },
+		"mark_prepared_exit", "kvm_gmem_mark_prepared", 1, INODES, VERDICT, false, PREPARED, TOUCH_GMEM_ABSENT },
 	[PROGRAM_TAKE_LOSSES] = {
 		"take_losses", NULL, 0, KERNEL, ANY, true, STOCK, 0 },
 	[PROGRAM_MEMORY_FAILURE_ENTER] = {
@@ -133,7 +138,7 @@ const struct load_program load_programs[] = {
 	[PROGRAM_ZAP_DEFAULT_ENTER] = {
 		"zap_default_enter", "set_direct_map_default_noflush", 1, KERNEL, CHANGES, false, STOCK, TOUCH_SECRET },
 	[PROGRAM_ZAP_VALID_ENTER] = {
-		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, CHANGES, false, SERIES, TOUCH_GMEM_ABSENT },
+		"zap_valid_enter", "set_direct_map_valid_noflush", 3, KERNEL, CHANGES, false, VALID, TOUCH_GMEM_ABSENT },
 	[PROGRAM_CONVERSION_BEGIN_ENTER] = {
 		"conversion_begin_enter", "kvm_gmem_begin_conversion", 5, INODES, VERDICT, false, SERIES, 0 },
 	[PROGRAM_CONVERSION_EXIT] = {
@@ -157,7 +162,7 @@ const struct load_program load_programs[] = {
 	[PROGRAM_SUMMARY_INVALID_EXIT] = {
 		"summary_invalid_exit", "set_direct_map_invalid_noflush", 1, KERNEL, EXPOSURES, true, STOCK, TOUCH_SECRET },
 	[PROGRAM_SUMMARY_VALID_EXIT] = {
-		"summary_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, EXPOSURES, false, SERIES, TOUCH_GMEM_ABSENT },
+		"summary_valid_exit", "set_direct_map_valid_noflush", 3, KERNEL, EXPOSURES, false, VALID, TOUCH_GMEM_ABSENT },
 	[PROGRAM_HANDLER_ENTER] = {
 		"handler_enter", "do_kernel_range_flush", 1, KERNEL, ANSWERS, false, STOCK, 0 },
 	[PROGRAM_HANDLER_EXIT] = {
