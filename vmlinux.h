@@ -4,7 +4,7 @@
 #define __VMLINUX_H__
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
-#pragma clang attribute push (__attribute__((preserve_access_index)), apply_to = record)
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
 
 typedef signed char __s8;
@@ -89,7 +89,6 @@ enum {
 	BPF_RB_CONS_POS = 2,
 	BPF_RB_PROD_POS = 3,
 };
-
 
 typedef int __kernel_pid_t;
 
@@ -266,14 +265,15 @@ struct folio___memdesc {
 	} flags;
 } __attribute__((preserve_access_index));
 
-/* Until 7.0, in every page but a folio's first. */
+/* Until 7.0, in every page but a folio's first (1d798ca3f164, "mm: make compound_head() robust", 4.4). */
 struct page___tail {
 	unsigned long compound_head;
 } __attribute__((preserve_access_index));
 
 /*
  * 7.1: compound_head renamed ("mm: rename the 'compound_head' field in the 'struct page' to 'compound_info'"), as
- * it may hold a mask ("mm: rework compound_head() for power-of-2 sizeof(struct page)").
+ * it may hold a mask ("mm: rework compound_head() for power-of-2 sizeof(struct page)"). By Debian's BTF: 7.1.13 has
+ * it, 7.0.13 has not. No hashes: those on the lists are of trees that were rebased since.
  */
 struct page___info {
 	unsigned long compound_info;

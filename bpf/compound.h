@@ -8,7 +8,7 @@
 
 /*
  * The first page of the folio that the page at @address is in, by its @word. Bit 0 of a
- * tail's word tells it; the rest is its head's address or, from 7.3 on where vmemmap
+ * tail's word tells it; the rest is its head's address or, from 7.1 on where vmemmap
  * is optimised, a mask that makes the head's address of the tail's.
  */
 static __always_inline __u64 compound_first(__u64 address, __u64 word)
