@@ -92,8 +92,12 @@ static bool owner_has(const struct inode *inode, const struct record_owner *reco
 static __u32 join_flags(struct inode *inode, const struct page_span *run, bool known, bool prepared)
 {
 	__u32 flags = run->pages->flags;
+	/* Where free pages may be absent nobody has told what it is. */
+	bool untold = page_given(inode) == MODEL_EITHER && page_applied(run->pages) == MODEL_EITHER;
 
-	if (!inode->learning || (!prepared && page_applied(run->pages) == MODEL_PRESENT))
+	if (untold)
+		flags &= ~(__u32)PAGE_SURE;
+	else if (!inode->learning || (!prepared && page_applied(run->pages) == MODEL_PRESENT))
 		flags |= PAGE_SURE;
 	else if (!known && page_applied(run->pages) == MODEL_PRESENT)
 		flags = run_applied(inode, run, MODEL_EITHER);

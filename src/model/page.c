@@ -64,7 +64,7 @@ static void page_fill(struct page *page, __u64 pfn, enum model_state applied)
 static bool pages_fill(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn, __u64 nr,
 		       bool absent)
 {
-	enum model_state applied = absent ? MODEL_ABSENT : MODEL_PRESENT;
+	enum model_state applied = absent ? MODEL_ABSENT : page_given(inode);
 
 	for (__u64 done = 0, weight; done < nr; done += weight) {
 		struct page *page = extent_pages(model, inode, pgoff + done, nr - done, &weight);
@@ -145,7 +145,7 @@ struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __
 		return page;
 	if (page->flags & PAGE_RESIDENT)
 		page_leave(model, inode, pgoff, page->pfn, 1);
-	page_place(model, inode, pgoff, page, pfn, absent ? MODEL_ABSENT : MODEL_PRESENT);
+	page_place(model, inode, pgoff, page, pfn, absent ? MODEL_ABSENT : page_given(inode));
 	return page;
 }
 

@@ -443,7 +443,7 @@ single_know(const struct zap_taking *taking, struct piece *piece, const struct p
 
 	if (met) {
 		page_place(taking->model, piece->inode, piece->pgoff, run->pages,
-			   taking->record->page, MODEL_PRESENT);
+			   taking->record->page, page_given(piece->inode));
 		page_set(run->pages, PAGE_SURE, true);
 	}
 	piece->since = page_changed(run->slot, piece->pgoff, &exact);

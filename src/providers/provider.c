@@ -7,6 +7,24 @@ const struct provider provider_table[PROVIDER_NUMBERS] = {
 #undef PROVIDER_ENTRY
 };
 
+__u32 providers_freed_absent(void)
+{
+	__u32 found = 0;
+
+	for (__u32 i = 0; i < PROVIDER_NUMBERS; i++)
+		found |= provider_table[i].freed & MODEL_ABSENT ? 1U << i : 0;
+	return found;
+}
+
+__u32 providers_unread(void)
+{
+	__u32 found = 0;
+
+	for (__u32 i = 0; i < PROVIDER_NUMBERS; i++)
+		found |= provider_table[i].declared == PROVIDER_DECLARED_MAPLE_TREE ? 1U << i : 0;
+	return found;
+}
+
 /* Numbers of other versions leave holes. */
 const struct provider *provider_next(const struct provider *provider)
 {

@@ -18,6 +18,8 @@ enum provider_declared {
 	PROVIDER_DECLARED_BY_KIND, /* the same for every prepared page: `legal` */
 	PROVIDER_DECLARED_XARRAY, /* an xarray of the inode: an entry deviates from the default */
 	PROVIDER_DECLARED_FOLIO, /* a bit in the folio: set, it deviates from the default */
+	/* A maple tree of the inode, which no snapshot reads yet: not judged, and that is said. */
+	PROVIDER_DECLARED_MAPLE_TREE,
 };
 
 /* What is promised, and what the steps let one conclude. */
@@ -48,6 +50,8 @@ enum provider_trait {
 	PROVIDER_RESETS = 1 << 11,
 	/* Nothing may make its pages absent: `legal` is present. */
 	PROVIDER_STAYS_PRESENT = 1 << 12,
+	/* The allocator takes pages out, and flushes many at once, when it likes: nobody else owes it. */
+	PROVIDER_ALLOCATOR_FLUSHES = 1 << 13,
 };
 
 #define PROVIDER_ROUTINES_MAX 8
@@ -68,7 +72,7 @@ struct provider {
 	/* Legal states of a page. EITHER: what is declared, or anything where nothing is. */
 	__u8 legal; /* prepared */
 	__u8 unprepared;
-	__u8 freed; /* in the allocator */
+	__u8 freed; /* in the allocator, and so when they join, where no change is known */
 	/* Flags of its inodes that say what the default is; both at once make no sense. */
 	__u64 absent_flag, present_flag;
 	bool flagless; /* its inodes have no flags */
@@ -85,10 +89,16 @@ struct provider {
 
 /*
  * X(number, traits, the rest of its entry). A design that may be merged needs an entry, and
- * where its state lives in a place not named above, a reader in bpf/snapshot.bpf.h: absent by
- * pageblock, before a page joins and while it is free, is .freed = MODEL_EITHER.
+ * where its state lives in a place that nobody reads yet, a reader in bpf/snapshot.bpf.h: absent by
+ * pageblock, before a page joins and while it is free, is .freed = MODEL_EITHER; by an allocator
+ * that flushes, PROVIDER_ALLOCATOR_FLUSHES instead of PROVIDER_PROMISES_FLUSH.
  */
 #define PROVIDER_NAMED(text) .name = (text), .probed = "provider " text
+
+/* A test's own beside them: tests/unit/forms.h. */
+#ifndef PROVIDERS_MORE
+#define PROVIDERS_MORE(X)
+#endif
 
 /* clang-format off */
 #define PROVIDERS(X)                                                                        \
@@ -152,7 +162,8 @@ struct provider {
 	  .brought_by = "every kernel that frees executable memory (5.2)",                  \
 	  .routines = { "vfree" },                                                          \
 	  .legal = MODEL_EITHER, .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT,        \
-	  .defaults = MODEL_EITHER)
+	  .defaults = MODEL_EITHER)                                                         \
+	PROVIDERS_MORE(X)
 /* clang-format on */
 
 #define PROVIDER_NUMBERS 10 /* all are below; those without a name are other versions' */
@@ -168,6 +179,10 @@ static inline const struct provider *provider_of(__u32 provider)
 
 /* In order of their numbers, the unknown one first; NULL behind the last. */
 const struct provider *provider_next(const struct provider *provider);
+
+/* Of each provider, bits 1 << its number: whose free pages may be absent; whose declared state is not read. */
+__u32 providers_freed_absent(void);
+__u32 providers_unread(void);
 
 static inline bool provider_has(__u32 provider, __u32 traits)
 {
@@ -192,6 +207,7 @@ static inline bool provider_writes_down(__u32 provider)
 #define PROVIDER_BIT_RESIDENCY(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_TELLS_RESIDENCY)
 #define PROVIDER_BIT_MARKS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_MARKS_FOLIOS)
 #define PROVIDER_BIT_RESETS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_RESETS)
+#define PROVIDER_BIT_ALLOCATOR(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_ALLOCATOR_FLUSHES)
 #define PROVIDER_BIT_STAYS(id, has, ...) PROVIDER_BIT(id, has, PROVIDER_STAYS_PRESENT)
 
 enum provider_set {
@@ -203,6 +219,7 @@ enum provider_set {
 	PROVIDERS_TELL_RESIDENCY = 0U PROVIDERS(PROVIDER_BIT_RESIDENCY),
 	PROVIDERS_MARK_FOLIOS = 0U PROVIDERS(PROVIDER_BIT_MARKS),
 	PROVIDERS_RESET = 0U PROVIDERS(PROVIDER_BIT_RESETS),
+	PROVIDERS_ALLOCATOR_FLUSHES = 0U PROVIDERS(PROVIDER_BIT_ALLOCATOR),
 	PROVIDERS_STAY_PRESENT = 0U PROVIDERS(PROVIDER_BIT_STAYS),
 };
 

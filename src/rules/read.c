@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What the rules of snapshot reads share. */
+#include <stdio.h>
 #include "rules/read.h"
 
 struct accusation read_accusation(const struct model_read *read, __u32 rule)
@@ -19,6 +20,18 @@ struct accusation read_accusation(const struct model_read *read, __u32 rule)
 		.union_count = true,
 		.read = read,
 	};
+}
+
+bool read_unjudged(const struct model *model, char *reason, size_t size)
+{
+	const char *kind = kind_met(model, providers_unread());
+
+	if (kind)
+		snprintf(reason, size,
+			 "not of %s: what its pages were asked to be stands in a maple tree, which "
+			 "is not read",
+			 kind);
+	return kind;
 }
 
 void read_judge_left(struct verdict *verdict, const struct model_read *read,

@@ -32,4 +32,7 @@ void read_judge_left(struct verdict *verdict, const struct model_read *read,
 /* What model, xarray and page table say. */
 void read_sources(struct verdict_violation *violation, const struct model_read *read);
 
+/* Of inodes whose declared state stands where no snapshot reads it. */
+bool read_unjudged(const struct model *model, char *reason, size_t size);
+
 #endif

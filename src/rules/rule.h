@@ -154,6 +154,9 @@ bool sight_gap(const struct model *model, char *reason, size_t size);
 /* false and @reason where what @program hooks was not seen, or may not have been. */
 bool sight_trusted(const struct model *model, const char *program, char *reason, size_t size);
 
+/* kinds.c: the name of the first kind of inode that was met and is in @kinds, bits of RULE_PROVIDER(). NULL: none. */
+const char *kind_met(const struct model *model, __u32 kinds);
+
 /* words.c */
 __attribute__((format(printf, 3, 4))) void
 violation_source(struct verdict_violation *violation, const char *name, const char *format, ...);

@@ -170,5 +170,6 @@ static const struct rule_descriptor applied_mismatch = {
 		.built = true,
 	},
 	.page_read = applied_read,
+	.unjudged = read_unjudged,
 };
 RULE_ENTER(applied_mismatch);

@@ -135,6 +135,7 @@ static const struct rule_descriptor declared_mismatch = {
 	},
 	.inode_met = declared_inode_met,
 	.page_read = declared_read,
+	.unjudged = read_unjudged,
 	.moved = declared_moved,
 };
 RULE_ENTER(declared_mismatch);

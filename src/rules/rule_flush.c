@@ -97,6 +97,9 @@ static void accuse_unflushed(struct verdict *verdict, const struct model_flush_j
 	struct verdict_violation *violation;
 	char text[REQUEST_WORDS_MAX] = "a fault", name[MODEL_INODE_NAME_MAX];
 
+	/* It may be the allocator's, which flushes later. */
+	if (!zap->inode && kind_met(verdict_model(verdict), PROVIDERS_ALLOCATOR_FLUSHES))
+		return;
 	if (verdict_doubts(verdict, &accusation, zap->inode))
 		return;
 	if (flush_unneeded(zap)) {
@@ -137,6 +140,18 @@ static void never_flush_judged(struct verdict *verdict,
 			"it called none of the routines that flush kernel mappings afterwards, "
 			"flush_tlb_kernel_range() and flush_tlb_all(); a flush that others issue "
 			"is luck, and one by other means is not seen.");
+}
+
+static bool flush_unjudged(const struct model *model, char *reason, size_t size)
+{
+	const char *kind = kind_met(model, PROVIDERS_ALLOCATOR_FLUSHES);
+
+	if (kind)
+		snprintf(reason, size,
+			 "not of %s, nor of pages of no inode: the allocator flushes those, with "
+			 "others and later",
+			 kind);
+	return kind;
 }
 
 /* "CPU 1 was not asked to flush", "CPU 1 and 2 others". */
@@ -227,6 +242,7 @@ static const struct rule_descriptor never_flushed = {
 		.built = true,
 	},
 	.flush_judged = never_flush_judged,
+	.unjudged = flush_unjudged,
 };
 RULE_ENTER(never_flushed);
 
@@ -254,5 +270,6 @@ static const struct rule_descriptor flush_mismatch = {
 		.built = true,
 	},
 	.flush_judged = mismatch_flush_judged,
+	.unjudged = flush_unjudged,
 };
 RULE_ENTER(flush_mismatch);

@@ -10,6 +10,25 @@ static const char *freed_history(const struct model_freed *freed)
 	return freed->inode ? "left its inode and was not restored" : "zapped and never restored";
 }
 
+/* Who had a page of no known inode nobody can tell: it may be one that may go back absent. */
+static bool freed_legally(const struct model *model, const struct model_freed *freed)
+{
+	__u32 kinds = providers_freed_absent();
+
+	return freed->inode ? kinds & RULE_PROVIDER(freed->inode->provider)
+			    : kind_met(model, kinds) != NULL;
+}
+
+static bool freed_unjudged(const struct model *model, char *reason, size_t size)
+{
+	const char *kind = kind_met(model, providers_freed_absent());
+
+	if (kind)
+		snprintf(reason, size,
+			 "not of %s, nor of pages of no inode: free pages may be absent", kind);
+	return kind;
+}
+
 static void freed_freed_absent(struct verdict *verdict, const struct model_freed *freed)
 {
 	struct accusation accusation = {
@@ -30,7 +49,7 @@ static void freed_freed_absent(struct verdict *verdict, const struct model_freed
 	char name[MODEL_INODE_NAME_MAX], whose[96] = "A page of no known inode, zapped and never "
 						     "restored,";
 
-	if (freed->inode && provider_of(freed->inode->provider)->freed & MODEL_ABSENT)
+	if (freed_legally(verdict_model(verdict), freed))
 		return;
 	violation = verdict_accuse(verdict, &accusation);
 	if (!violation)
@@ -65,5 +84,6 @@ static const struct rule_descriptor freed_absent = {
 		.built = true,
 	},
 	.freed_absent = freed_freed_absent,
+	.unjudged = freed_unjudged,
 };
 RULE_ENTER(freed_absent);

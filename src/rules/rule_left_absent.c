@@ -28,7 +28,8 @@ static void left_moved(struct verdict *verdict, const struct model_moved *moved)
 	struct model_counts counts;
 	char name[MODEL_INODE_NAME_MAX];
 
-	if (moved->move != MODEL_LEFT || !moved->absent)
+	if (moved->move != MODEL_LEFT || !moved->absent ||
+	    provider_of(moved->inode->provider)->freed & MODEL_ABSENT)
 		return;
 	/* Sensors that look at frees know which pages have become absent since they are there. */
 	model_count(verdict_model(verdict), &counts);

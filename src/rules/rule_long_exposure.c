@@ -55,7 +55,8 @@ static const struct rule_descriptor long_exposure = {
 		.id = RULE_LONG_EXPOSURE,
 		.severity = RULE_SEVERITY_NOTE,
 		.needs = RULE_NEEDS_HISTORY,
-		.providers = PROVIDERS_PROMISE_ABSENCE,
+		/* What the allocator flushes is exposed while nobody has it. */
+		.providers = PROVIDERS_PROMISE_ABSENCE & ~(__u32)PROVIDERS_ALLOCATOR_FLUSHES,
 		.watches = { "zap_invalid_exit", "zap_default_exit", "zap_valid_exit" },
 		.trusts = { "flush_range_exit" },
 		.built = true,
