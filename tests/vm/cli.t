@@ -205,6 +205,7 @@ test_kvm() {
 
 require_build build/bin/gmemtrace all
 build_with_less
+stock_there "$kernel" || end_tests print-plan
 boot -- sh /bin/cli.guest all
 status_is 0 'the guest ran all cases'
 test_usage

@@ -187,6 +187,7 @@ require_build build/tests/vm/hostile guest-programs
 require_build build/tests/vm/terminal guest-programs
 build_with_less
 tic -x -o "$test_work" "$here/terminal.ti" || skip_all 'tic is missing (Debian package: ncurses-bin)'
+stock_there "${GMEMTRACE_LAB_KERNEL:-gmem}" || end_tests print-plan
 guest --kernel "${GMEMTRACE_LAB_KERNEL:-gmem}" --timeout 480 --add "$hostile" --add "$terminal" --add "$test_work/g/gmemtrace-test" --add "$with_less" --add "$here/daemon.guest" -- \
 	sh /bin/daemon.guest
 status_is 0 'the guest ran all cases'

@@ -20,12 +20,7 @@ all_good() {
 
 [ -x "$top/build/tests/vm/verified" ] || skip_all 'build/tests/vm/verified is missing: run make guest-programs'
 for name in stock-6.1 stock-6.12 $newest; do
-	"$top/lab/stock" "$name" >/dev/null 2>"$stderr"
-	if [ $? = 3 ]; then
-		skip 1 "$(tail -n 1 "$stderr")"
-	else
-		all_good "$name"
-	fi
+	stock_there "$name" && all_good "$name"
 done
 all_good gmem
 # The control: with a limit below what the sensors take, the same check fails.
@@ -38,7 +33,7 @@ stdout_is '1
 1' 'more instructions than the limit are refused, and the programs are the sensors'
 # Under page-table isolation no entry is global; without it they are. In one thread: of several, stock-6.12 died of int3
 # in two boots of three with pti=off (lab/run --help has why).
-if "$top/lab/stock" stock-6.12 >/dev/null 2>&1; then
+if stock_there stock-6.12; then
 	for isolation in on off; do
 		guest --one-thread --kernel stock-6.12 --append "pti=$isolation" -- sh -c 'gmemtrace features | grep "^  global direct map"
 			gmemtrace record -o /out/run.cap -- gmem-load secretmem --pages 16 --rounds 1 >/dev/null'
@@ -48,8 +43,6 @@ if "$top/lab/stock" stock-6.12 >/dev/null 2>&1; then
 	is "$(awk '{ print $4 }' "$test_work/on" "$test_work/off" | tr '\n' ' ')" 'no yes ' 'stock-6.12, pti=on and off: features says what is global'
 	is "$(jq -r '.facts["kernel.direct_map_global"]' "$test_work/on.json" "$test_work/off.json" | tr '\n' ' ')" \
 		'it is not global here, as with page-table isolation yes ' 'and so do captures'
-else
-	skip 2 'there is no stock-6.12'
 fi
 # memfd_secret where nothing flushes its zaps: those pages, all of them, and nothing else.
 guest --one-thread --fault secretmem-unflushed --add "$top/build/tests/vm/woken" -- \
@@ -102,10 +95,8 @@ memory_goes() {
 	json_ok "$out/less.json" '.orphans == [] and .absent >= 100' 'and where it was'
 }
 
-if [ -e "$("$top/lab/stock" stock-6.12 2>/dev/null)/bzImage" ]; then
+if stock_there stock-6.12; then
 	memory_comes
 	memory_goes
-else
-	skip 8 'there is no stock-6.12 to plug memory in'
 fi
 end_tests print-plan

@@ -153,6 +153,7 @@ test_interrupt() {
 }
 
 test_usage
+stock_there "$kernel" || end_tests print-plan
 test_boot
 test_output
 test_guest

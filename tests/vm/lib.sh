@@ -37,6 +37,16 @@ skip() {
 	done
 }
 
+# stock_there NAME: false, and a test skipped with the reason, where Debian's suites no longer have kernel NAME and it is
+# not cached. Anything else that is wrong with it is the guest's to tell; kernels of the lab's own are always there.
+stock_there() {
+	[[ $1 == stock-* ]] || return 0
+	"$top/lab/stock" "$1" >/dev/null 2>"$test_work/stock"
+	[ $? = 3 ] || return 0
+	skip 1 "$(tail -n 1 "$test_work/stock")"
+	return 1
+}
+
 diag() {
 	printf '%s\n' "$*" | sed 's/^/# /' >&2
 }

@@ -89,6 +89,7 @@ test_debug() {
 test_stock() {
 	local kernel
 	for kernel in stock-6.1 stock-6.12; do
+		stock_there $kernel || continue
 		guest --kernel "$kernel" -- sh -c 'gmemtrace check --json -- gmem-load secretmem >/out/verdict.json'
 		status_is 0 "$kernel: memfd_secret is judged"
 		consistent "$out/verdict.json" "$kernel"
