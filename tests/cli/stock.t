@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# What becomes of Debian's kernels that have left the suites: make lab goes on, and tests of them are skipped with the
-# reason. lab/stock is asked in a tree of its own, with an apt and a dpkg that are scripts: no network, no guest.
+# What becomes of Debian's kernels that have left the suites, or are newer than what is cached: make lab goes on, tests of
+# them are skipped with the reason, and the matrix says so and takes the newest. lab/stock is asked in a tree of its own, with an apt and a dpkg that are scripts: no network, no guest.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
 . "$(dirname -- "$0")/../vm/lib.sh"
 
@@ -39,7 +39,7 @@ script "$bin/dpkg" <<'END'
 name=${2##*/linux-image-}
 mkdir -p "$3/boot"
 touch "$3/boot/vmlinuz-${name%.deb}"
-[[ $name == *6.16.2-* ]] || touch "$3/boot/config-${name%.deb}"
+[[ $name == 6.16.2+* ]] || touch "$3/boot/config-${name%.deb}"
 END
 script "$tree/lab/packages" <<<''
 script "$tree/kernel/build" <<<''
@@ -55,6 +55,8 @@ done
 [[ $name != stock-* ]] || cat "$("${0%/*}/stock" "$name")/package" >"$out/release"
 for scenario in features check record plain mapped why flight flushes holders map namespace verified; do echo "$scenario ok"; done
 END
+# Lines of which there are none today, as the newest of all: but a few.
+sed -i 's/^readonly known_series=.*/readonly known_series=(6.1 6.12 6.16 7.3)/' "$tree/lab/stock"
 PATH=$bin:$PATH
 
 # suites PACKAGE...: what Debian has from now on.
@@ -100,4 +102,30 @@ make_lab
 is "$status" 2 'where they cannot be fetched it ends with an error'
 "$tree/tests/vm/two.t" >"$stdout" 2>"$stderr"
 is "$(grep -c 'is tried$' "$stdout")" 3 'and tests try them, and fail'
+mv "$bin/apt-get.kept" "$bin/apt-get"
+
+# matrix ARGUMENT...: its lines of one CPU model.
+matrix() {
+	"$tree/tests/vm/kernels" --cpu max "$@" >"$stdout" 2>"$stderr"
+	status=$?
+}
+suites 6.12.1+deb13-cloud-amd64 7.3.4+deb13-cloud-amd64 6.16.1+deb13-amd64
+matrix
+status_is 0 'a matrix'
+stdout_like '^stock-6.1 +not tried: stock-6.1: .*no longer have such a kernel$' 'what was never had is not tried'
+stdout_like '^stock-7.3 +linux-image-7.3.4\+deb13-cloud-amd64 +max ' 'the rest is'
+# In lists that were fetched a moment ago, as far as lab/stock knows.
+suites 7.3.5+deb13-cloud-amd64 6.16.2+deb13-amd64
+is "$(stock stock-7.3)" '0 linux-image-7.3.4+deb13-cloud-amd64' 'a newer one does not replace what is cached'
+matrix stock-7.3
+stdout_like '^stock-7.3 +linux-image-7.3.4\+' 'nor in a matrix of names'
+matrix
+status_is 0 'a matrix on another day'
+stdout_like '^stock-7.3 +linux-image-7.3.5\+deb13-cloud-amd64 +max ' 'takes the newest'
+stdout_like '^stock-6.12 +has left the suites, tried from the cache: .*no longer have such a kernel$' 'says what has left'
+stdout_like '^stock-6.12 +linux-image-6.12.1\+deb13-cloud-amd64 +max ' 'and tries it'
+stdout_like '^stock-6.16-generic +has left the suites, tried from the cache: .*no longer have its modules$' \
+	'also where but its modules have'
+stdout_like '^5 consistent, 0 failed$' 'all of them are counted'
+is "$(wc -l <"$SUITES.log")" 3 'lists were fetched once for each matrix of all, and for the first kernel'
 end_tests print-plan
