@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # The Debian packages, in a bare Debian: apt installs them and all that they need, and they work there as a user has
-# them. And the same commit makes the same packages.
+# them. The tarball that they are made of builds without a network, and the same commit makes the same packages.
 # shellcheck source-path=SCRIPTDIR source=../vm/lib.sh
 . "$(dirname -- "$0")/../vm/lib.sh"
 
@@ -59,6 +59,17 @@ file_like "$root/var/lib/dpkg/info/gmemtrace.prerm" "stop 'gmemtraced.service'" 
 file_like "$root/usr/lib/sysusers.d/gmemtrace.conf" '^u gmemtrace ' 'which systemd makes, and a user for who serves'
 succeeds 'and they go' inside apt-get -y purge gmemtrace gmem-load libgmemtrace-dev libgmemtrace0.1
 is "$(find "$root/usr" "$root/etc" -name '*gmemtrace*' -o -name '*gmem-load*' | paste -sd ' ')" '' 'leaving nothing'
+
+mkdir "$test_work/tarball"
+tar -x -C "$test_work/tarball" --strip-components 1 -f "$top/build/gmemtrace-$(sed -n 's/^VERSION := //p' "$top/Makefile").tar.xz"
+if unshare -n true 2>"$stderr"; then
+	# Nor with what npm has of it in a cache.
+	succeeds 'the tarball builds without a network' \
+		env -u MAKEFLAGS HOME="$test_work" unshare -n make -C "$test_work/tarball" --no-print-directory
+	succeeds 'with the page of flame --html' test -s "$test_work/tarball/build/page.html"
+else
+	skip 2 "no namespace without a network: $(tail -n 1 "$stderr")"
+fi
 
 succeeds 'made again' make -C "$top" --no-print-directory deb B=build/again
 for deb in "$debs"/*.deb; do
