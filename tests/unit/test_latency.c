@@ -2,6 +2,7 @@
 /* Figures of flushes: histograms, what a flush was for, who was late, who interrupted whom. */
 #include <stdlib.h>
 
+#include "keys.h"
 #include "scene.h"
 #include "bpf/atomic.h"
 #include "bpf/interface.h"
@@ -304,8 +305,26 @@ static void figure(struct stream *from)
 	flush_latency_finish(latency);
 }
 
+static char *report_text(int (*report)(FILE *out, struct flush_latency *latency))
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	assert_non_null(out);
+	assert_int_equal(report(out, latency), 0);
+	fclose(out);
+	return text;
+}
+
+/* What a test has figured is said as JSON, whether it asks for that or not. */
 static int unfigure(void **state)
 {
+	char *json = latency ? report_text(report_latency_json) : NULL;
+
+	if (json)
+		keys_said(json);
+	free(json);
 	flush_latency_free(latency);
 	latency = NULL;
 	return teardown(state);
@@ -427,18 +446,6 @@ static void test_pairs_of_many(void **state)
 	stream_finish(&stream);
 	figure(&stream);
 	assert_int_equal(totals().flushes, 8);
-}
-
-static char *report_text(int (*report)(FILE *out, struct flush_latency *latency))
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&text, &size);
-
-	assert_non_null(out);
-	assert_int_equal(report(out, latency), 0);
-	fclose(out);
-	return text;
 }
 
 /* Of a flush that nothing more is to be told of than its zap does there is no other record. */

@@ -5,10 +5,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "keys.h"
 #include "scene.h"
 
 #include "cli/cli.h"
@@ -33,6 +37,7 @@ static char said[8192]; /* every line, each with a newline */
 
 /* Ten of them are more than --settle here, and each so much less that a busy machine does not matter. */
 #define READ_NS (150 * MS)
+#define PAGE_BYTES 4096
 
 /* What the daemon does. */
 enum daemon_mode {
@@ -872,6 +877,7 @@ static size_t holders_said(int descriptor, char *text, size_t size)
 	length = fread(text, 1, size - 1, out);
 	text[length] = '\0';
 	fclose(out);
+	keys_said(text);
 	return length;
 }
 
@@ -891,6 +897,44 @@ static void test_holders_of_any_name(void **state)
 	close(descriptor);
 	assert_non_null(strstr(text, "\"comm\":\"odd\\\\xff\\\"\\\\x1b[2J\""));
 	assert_null(strchr(text, '\xff'));
+}
+
+static pthread_barrier_t apart;
+
+/* A table of descriptors of its own, while the others look. */
+static void *hold_apart(void *context)
+{
+	(void)context;
+	(void)unshare(CLONE_FILES);
+	pthread_barrier_wait(&apart);
+	pthread_barrier_wait(&apart);
+	return NULL;
+}
+
+/* By descriptor, by mapping, and by a descriptor of a thread's own: all keys that a holder has. */
+static void test_holders_said(void **state)
+{
+	int descriptor = (int)syscall(SYS_memfd_secret, 0);
+	char text[16384];
+	pthread_t thread;
+	void *mapping;
+
+	(void)state;
+	if (descriptor < 0)
+		skip();
+	assert_int_equal(ftruncate(descriptor, PAGE_BYTES), 0);
+	mapping = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, descriptor, 0);
+	assert_ptr_not_equal(mapping, MAP_FAILED);
+	pthread_barrier_init(&apart, NULL, 2);
+	assert_int_equal(pthread_create(&thread, NULL, hold_apart, NULL), 0);
+	pthread_barrier_wait(&apart);
+	holders_said(descriptor, text, sizeof(text));
+	pthread_barrier_wait(&apart);
+	pthread_join(thread, NULL);
+	munmap(mapping, PAGE_BYTES);
+	close(descriptor);
+	assert_non_null(strstr(text, "\"mapped_pages\":1\n"));
+	assert_non_null(strstr(text, "\"thread\":"));
 }
 
 /* What is opened next does not become the standard output, and that stays closed. */
@@ -924,6 +968,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_violated_then_cut, setup_run, teardown_run),
 		cmocka_unit_test(test_closed_streams),
 		cmocka_unit_test_setup_teardown(test_holders_of_any_name, setup_run, teardown_run),
+		cmocka_unit_test_setup_teardown(test_holders_said, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_facts_of_pipe, setup_run, teardown_run),
 		cmocka_unit_test_setup_teardown(test_violated_then_damaged, setup_run,
 						teardown_run),
@@ -951,6 +996,7 @@ int main(int argc, char **argv)
 
 	if (argc > 1 && !strcmp(argv[1], "block"))
 		block(false);
+	keys_only("test_holders_*");
 	/* A shell starts what it puts in the background with ^C ignored. */
 	signal(SIGINT, SIG_DFL);
 	if (!mkdtemp(folder))

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include "gmemtrace/report.h"
 #include "gmemtrace/story.h"
+#include "keys.h"
 #include "scene.h"
 #include "simulator.h"
 #include "story/filter.h"
@@ -317,6 +318,8 @@ static char *told_text(const struct story_subject *subject, bool json)
 	else
 		report_story_text(out, told.story, told.judged.verdict, true);
 	fclose(out);
+	if (json)
+		keys_said(text);
 	told_free(&told);
 	return text;
 }
@@ -512,6 +515,21 @@ static void test_json(void **state)
 	free(text);
 }
 
+/* What was lost is a step of its own. */
+static void test_json_lost(void **state)
+{
+	char *text;
+
+	(void)state;
+	stream_inode(&stream, G, RFC3, 64, false);
+	stream_fault(&stream, T, G, 5, 100);
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 12);
+	stream_heartbeat(&stream);
+	text = told_text(&page_5, true);
+	has(text, "\"cause\":");
+	free(text);
+}
+
 static void test_parse(void **state)
 {
 	struct story_subject subject;
@@ -547,9 +565,11 @@ static void test_parse(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		RULE_TEST(test_life),	RULE_TEST(test_frame),	      RULE_TEST(test_unflushed),
-		RULE_TEST(test_failed), RULE_TEST(test_otherwise),    RULE_TEST(test_silence),
-		RULE_TEST(test_json),	cmocka_unit_test(test_parse), cmocka_unit_test(test_truth),
+		RULE_TEST(test_life),	      RULE_TEST(test_frame),
+		RULE_TEST(test_unflushed),    RULE_TEST(test_failed),
+		RULE_TEST(test_otherwise),    RULE_TEST(test_silence),
+		RULE_TEST(test_json),	      RULE_TEST(test_json_lost),
+		cmocka_unit_test(test_parse), cmocka_unit_test(test_truth),
 	};
 	const char *value = getenv("STORY_SEEDS");
 
@@ -558,5 +578,6 @@ int main(void)
 	value = getenv("STORY_SEED");
 	if (value)
 		seed_first = (unsigned int)strtoul(value, NULL, 0);
+	keys_only("test_json*");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
