@@ -13,6 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include <linux/bpf.h>
+#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include "bpf/interface.h"
 #include "bpf/begin_slot.h"
@@ -24,6 +25,7 @@
 /* An element of a hash beside its key and value (kernel/bpf/hashtab.c), and its bucket. */
 #define HASH_ELEMENT 48
 #define HASH_BUCKET 16
+#define TIDS_MAX (4U << 20) /* PID_MAX_LIMIT */
 #define TIB_WORDS (1024.0 * 1024 * 1024 * 1024 / 4096 / 64) /* of a bit a page */
 
 static struct bpf_object *object;
@@ -175,13 +177,48 @@ static void test_all(void **state)
 	assert_true(sum > -1 && sum < 1);
 }
 
-/* Threads share places: those of 4 million ids are as many as of any. */
+/* Elements of an array of the programs', a global one. */
+static __u32 array_nr(const char *name)
+{
+	const struct btf *btf = bpf_object__btf(object);
+	int id = btf__find_by_name_kind(btf, name, BTF_KIND_VAR);
+	const struct btf_type *type;
+
+	assert_true(id > 0);
+	type = btf__type_by_id(btf, btf__type_by_id(btf, (__u32)id)->type);
+	assert_true(btf_is_array(type));
+	return btf_array(type)->nelems;
+}
+
+/* Threads share places: there are no more of them for 4 million ids, and each id has some that are there. */
+static void test_slots(void **state)
+{
+	__u32 nr = array_nr("slots");
+
+	(void)state;
+	assert_int_equal(nr, SLOTS_NR);
+	assert_int_equal(array_nr("timed_slots"), TIMED_SLOTS_NR);
+	assert_int_equal(bpf_map__max_entries(bpf_object__find_map_by_name(object, "late_pages")),
+			 SLOTS_NR);
+	for (__u32 tid = 1; tid <= TIDS_MAX; tid++)
+		assert_true(slot_index(tid, 0) < nr && slot_index(tid, 1) < nr);
+}
+
+/* Nor has any map an entry for each id that may be, or for each task that is. */
 static void test_threads(void **state)
 {
+	const struct bpf_map *map;
+
 	(void)state;
-	for (__u32 tid = 1; tid <= 4U << 20; tid = tid * 2 + 1) {
-		assert_true(slot_index(tid, 0) < SLOTS_NR);
-		assert_true(slot_index(tid, 1) < SLOTS_NR);
+	bpf_object__for_each_map(map, object)
+	{
+		assert_int_not_equal(bpf_map__type(map), BPF_MAP_TYPE_TASK_STORAGE);
+		/* Its entries are bytes. */
+		if (bpf_map__type(map) == BPF_MAP_TYPE_RINGBUF)
+			continue;
+		if (bpf_map__max_entries(map) > SLOTS_NR && strcmp(bpf_map__name(map), "zaps") != 0)
+			fail_msg("%s has %u entries", bpf_map__name(map),
+				 bpf_map__max_entries(map));
 	}
 }
 
@@ -190,6 +227,7 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stated),
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_slots),
 		cmocka_unit_test(test_threads),
 	};
 
