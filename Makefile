@@ -89,9 +89,17 @@ PROGRAMS := $(B)/bin/gmemtrace $(B)/bin/gmemtraced $(B)/bin/gmem-load
 all: $(PROGRAMS)
 	@:
 
+# Whether it is a machine that there are sensors for.
+$(B)/machine: src/machine.c
+	@mkdir -p $(@D)
+	$(Q)$(CC) -fsyntax-only $<
+	@touch $@
+
+$(LIB_OBJECTS) $(CLI_OBJECTS) $(DAEMON_OBJECTS) $(LOAD_OBJECTS) $(PROTO_SOURCE) $(B)/model.c $(B)/page.html: | $(B)/machine
+
 # --- BPF ---------------------------------------------------------------------
 
-$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record*.h)
+$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record*.h) | $(B)/machine
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
@@ -350,7 +358,7 @@ check-deb: deb
 
 # --- style -------------------------------------------------------------------
 
-C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h kernel/*.h lab/load/*.[ch] \
+C_FILES := $(wildcard src/*.c src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h kernel/*.h lab/load/*.[ch] \
 		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
 		      tests/library/*.[ch] examples/*.c)
 TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)

@@ -42,7 +42,7 @@ static enum gmemtrace_status print_help(void)
 	out = output_stream(output);
 	fprintf(out, "Usage: gmemtrace SUBCOMMAND [OPTION...] [FILE | -- CMD...]\n"
 		     "Watches the direct map under guest_memfd and memfd_secret memory, and judges "
-		     "it.\n\n");
+		     "it. Kernels of x86-64 alone can be traced.\n\n");
 	for (size_t i = 0; i < SUBCOMMANDS_NR; i++)
 		fprintf(out, "  %-10s %s\n", subcommands[i].name, subcommands[i].does);
 	fprintf(out,
