@@ -23,11 +23,9 @@ struct holders {
 	struct options options;
 	bool json;
 	struct run *run;
-	struct holder *list;
-	size_t nr, room;
+	struct holders_list list;
 	struct holders_seen seen;
 	bool daemon; /* what it counted when it began tells nothing of now */
-	bool failed; /* memory ran short */
 };
 
 static const struct argp_option holders_table[] = {
@@ -64,24 +62,6 @@ static const struct argp holders_argp = {
 	NULL,
 	NULL,
 };
-
-static void holders_add(void *context, const struct holder *holder)
-{
-	struct holders *holders = context;
-	size_t room = holders->room ? holders->room * 2 : 64;
-	struct holder *grown;
-
-	if (holders->nr == holders->room) {
-		grown = realloc(holders->list, room * sizeof(*grown));
-		if (!grown) {
-			holders->failed = true;
-			return;
-		}
-		holders->list = grown;
-		holders->room = room;
-	}
-	holders->list[holders->nr++] = *holder;
-}
 
 static bool holder_of(const struct holder *holder, const struct model_inode *inode)
 {
@@ -162,13 +142,14 @@ static uint64_t holders_strange(const struct holders *holders)
 {
 	uint64_t nr = 0;
 
-	for (size_t i = 0; i < holders->nr; i++)
-		nr += holder_strange(holders, &holders->list[i]);
+	for (size_t i = 0; i < holders->list.nr; i++)
+		nr += holder_strange(holders, &holders->list.entries[i].holder);
 	return nr;
 }
 
-static void print_holder(FILE *out, const struct holder *holder)
+static void print_holder(FILE *out, const struct holders_entry *entry)
 {
+	const struct holder *holder = &entry->holder;
 	char comm[4 * HOLDER_COMM_MAX];
 
 	escape_text(comm, sizeof(comm), holder->comm);
@@ -178,16 +159,18 @@ static void print_holder(FILE *out, const struct holder *holder)
 			(int)holder->thread);
 	else if (holder->descriptor >= 0)
 		fprintf(out, "descriptor %d\n", holder->descriptor);
+	else if (entry->mappings > 1)
+		fprintf(out, "%" PRIu64 " mappings of %" PRIu64 " page%s in all\n", entry->mappings,
+			entry->mapped_pages, plural(entry->mapped_pages));
 	else
-		fprintf(out, "mapping of %" PRIu64 " page%s\n",
-			(holder->end - holder->begin) / (PAGE_KIB * 1024),
-			plural((holder->end - holder->begin) / (PAGE_KIB * 1024)));
+		fprintf(out, "mapping of %" PRIu64 " page%s\n", entry->mapped_pages,
+			plural(entry->mapped_pages));
 }
 
 static bool inode_held(const struct holders *holders, const struct model_inode *inode)
 {
-	for (size_t i = 0; i < holders->nr; i++) {
-		if (holder_of(&holders->list[i], inode))
+	for (size_t i = 0; i < holders->list.nr; i++) {
+		if (holder_of(&holders->list.entries[i].holder, inode))
 			return true;
 	}
 	return false;
@@ -245,9 +228,9 @@ static void print_inode(FILE *out, const struct holders *holders, const struct m
 	if (provider_of(inode->provider)->letter == 'g' && inode->vm && comm[0])
 		fprintf(out, " (%s)", comm);
 	fputc('\n', out);
-	for (size_t i = 0; i < holders->nr; i++) {
-		if (holder_of(&holders->list[i], inode))
-			print_holder(out, &holders->list[i]);
+	for (size_t i = 0; i < holders->list.nr; i++) {
+		if (holder_of(&holders->list.entries[i].holder, inode))
+			print_holder(out, &holders->list.entries[i]);
 	}
 	if (!inode_held(holders, inode))
 		print_unheld(out, holders, inode);
@@ -259,9 +242,9 @@ static void print_strange(FILE *out, const struct holders *holders)
 		return;
 	fprintf(out, "held, and not known to the sensors: of a kind that cannot be told here "
 		     "(gmemtrace features), or it came meanwhile\n");
-	for (size_t i = 0; i < holders->nr; i++) {
-		if (holder_strange(holders, &holders->list[i]))
-			print_holder(out, &holders->list[i]);
+	for (size_t i = 0; i < holders->list.nr; i++) {
+		if (holder_strange(holders, &holders->list.entries[i].holder))
+			print_holder(out, &holders->list.entries[i]);
 	}
 }
 
@@ -303,8 +286,9 @@ static int print_text(FILE *out, const struct holders *holders)
 	return ferror(out) ? -EIO : 0;
 }
 
-static struct json_object *json_holder(const struct holder *holder)
+static struct json_object *json_holder(const struct holders_entry *entry)
 {
+	const struct holder *holder = &entry->holder;
 	struct json_object *object = json_object_new_object();
 	char comm[4 * HOLDER_COMM_MAX];
 
@@ -313,13 +297,13 @@ static struct json_object *json_holder(const struct holder *holder)
 	json_object_object_add(object, "comm", json_object_new_string(comm));
 	if (holder->thread)
 		json_object_object_add(object, "thread", json_object_new_int(holder->thread));
-	if (holder->descriptor >= 0)
+	if (holder->descriptor >= 0) {
 		json_object_object_add(object, "descriptor",
 				       json_object_new_int(holder->descriptor));
-	else
-		json_object_object_add(
-			object, "mapped_pages",
-			json_object_new_uint64((holder->end - holder->begin) / (PAGE_KIB * 1024)));
+		return object;
+	}
+	json_object_object_add(object, "mapped_pages", json_object_new_uint64(entry->mapped_pages));
+	json_object_object_add(object, "mappings", json_object_new_uint64(entry->mappings));
 	return object;
 }
 
@@ -350,9 +334,9 @@ static struct json_object *json_inode(const struct holders *holders,
 			       provider_of(inode->provider)->letter == 'g' && inode->vm
 				       ? json_object_new_uint64(inode->vm)
 				       : NULL);
-	for (size_t i = 0; i < holders->nr; i++) {
-		if (holder_of(&holders->list[i], inode))
-			json_object_array_add(list, json_holder(&holders->list[i]));
+	for (size_t i = 0; i < holders->list.nr; i++) {
+		if (holder_of(&holders->list.entries[i].holder, inode))
+			json_object_array_add(list, json_holder(&holders->list.entries[i]));
 	}
 	json_object_object_add(object, "holders", list);
 	json_object_object_add(object, "in_flight", json_in_flight(holders, inode));
@@ -363,9 +347,9 @@ static struct json_object *json_strange(const struct holders *holders)
 {
 	struct json_object *list = json_object_new_array();
 
-	for (size_t i = 0; i < holders->nr; i++) {
-		if (holder_strange(holders, &holders->list[i]))
-			json_object_array_add(list, json_holder(&holders->list[i]));
+	for (size_t i = 0; i < holders->list.nr; i++) {
+		if (holder_strange(holders, &holders->list.entries[i].holder))
+			json_object_array_add(list, json_holder(&holders->list.entries[i]));
 	}
 	return list;
 }
@@ -427,8 +411,8 @@ static enum gmemtrace_status holders_look(struct holders *holders)
 	if (status)
 		return status;
 	holders->daemon = !result.ring_bytes;
-	error = holders_scan("/proc", holders_add, holders, &holders->seen);
-	if (error || holders->failed) {
+	error = holders_scan("/proc", holders_list_add, &holders->list, &holders->seen);
+	if (error || holders->list.failed) {
 		output_line("cannot read /proc: %s", strerror(error ? -error : ENOMEM));
 		return GMEMTRACE_ERROR;
 	}
@@ -449,6 +433,6 @@ int subcommand_holders(int argc, char **argv, char **command)
 	if (!status)
 		status = holders_look(&holders);
 	run_close(holders.run);
-	free(holders.list);
+	holders_list_free(&holders.list);
 	return status;
 }

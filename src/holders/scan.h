@@ -22,6 +22,23 @@ struct holder {
 	uint64_t begin, end; /* of the mapping, addresses of the process; end exclusive */
 };
 
+#define HOLDER_PAGE_BYTES 4096
+
+/* What a process has mapped of an inode stands here once, however often it has. */
+struct holders_entry {
+	struct holder holder; /* its begin and end are those of the first mapping */
+	uint64_t mappings; /* 0: a descriptor */
+	uint64_t mapped_pages; /* of all of them: a page that is mapped twice counts twice */
+};
+
+/* All zero: empty. */
+struct holders_list {
+	struct holders_entry *entries;
+	size_t nr, room;
+	size_t process; /* where the last process's entries begin */
+	bool failed; /* memory ran short */
+};
+
 struct holders_seen {
 	uint64_t processes; /* looked at */
 	uint64_t unread; /* that could not be: of others */
@@ -42,5 +59,9 @@ typedef void (*holders_take)(void *context, const struct holder *holder);
  * tree like it. 0, or -errno where it cannot be read at all.
  */
 int holders_scan(const char *proc, holders_take take, void *context, struct holders_seen *seen);
+
+/* A holders_take, of a struct holders_list. */
+void holders_list_add(void *list, const struct holder *holder);
+void holders_list_free(struct holders_list *list);
 
 #endif

@@ -345,12 +345,68 @@ static void test_no_proc(void **state)
 	assert_int_equal(holders_scan("/nowhere", take, NULL, &seen), -ENOENT);
 }
 
+static void list_mapping(struct holders_list *list, pid_t pid, uint64_t i_ino, char letter,
+			 uint64_t pages)
+{
+	const struct holder holder = {
+		.pid = pid,
+		.i_ino = i_ino,
+		.letter = letter,
+		.descriptor = -1,
+		.begin = 0x10000,
+		.end = 0x10000 + pages * HOLDER_PAGE_BYTES,
+	};
+
+	holders_list_add(list, &holder);
+}
+
+static void list_descriptor(struct holders_list *list, pid_t pid, uint64_t i_ino, int descriptor)
+{
+	const struct holder holder = {
+		.pid = pid,
+		.i_ino = i_ino,
+		.letter = 's',
+		.descriptor = descriptor,
+	};
+
+	holders_list_add(list, &holder);
+}
+
+/* Mappings of one process and one inode are one entry; descriptors, and what others have, stay apart. */
+static void test_list(void **state)
+{
+	struct holders_list list = { 0 };
+
+	(void)state;
+	list_descriptor(&list, 7, 77, 3);
+	list_descriptor(&list, 7, 77, 4);
+	for (int i = 0; i < 20000; i++) {
+		list_mapping(&list, 7, 77, 's', 2);
+		list_mapping(&list, 7, 78, 's', 1);
+	}
+	list_mapping(&list, 7, 77, 'g', 5);
+	list_descriptor(&list, 8, 77, 3);
+	list_mapping(&list, 8, 77, 's', 9);
+	assert_int_equal(list.nr, 7);
+	assert_false(list.failed);
+	assert_int_equal(list.entries[1].mappings, 0);
+	assert_int_equal(list.entries[1].holder.descriptor, 4);
+	assert_int_equal(list.entries[2].mappings, 20000);
+	assert_int_equal(list.entries[2].mapped_pages, 40000);
+	assert_int_equal(list.entries[3].mapped_pages, 20000);
+	assert_int_equal(list.entries[4].mapped_pages, 5);
+	assert_int_equal(list.entries[6].holder.pid, 8);
+	assert_int_equal(list.entries[6].mappings, 1);
+	assert_int_equal(list.entries[6].mapped_pages, 9);
+	holders_list_free(&list);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scan),	     cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_real_threads), cmocka_unit_test(test_hidden),
-		cmocka_unit_test(test_no_proc),
+		cmocka_unit_test(test_no_proc),	     cmocka_unit_test(test_list),
 	};
 
 	return cmocka_run_group_tests(tests, tree_make, tree_remove);

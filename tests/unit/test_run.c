@@ -917,7 +917,7 @@ static void test_holders_said(void **state)
 	int descriptor = (int)syscall(SYS_memfd_secret, 0);
 	char text[16384];
 	pthread_t thread;
-	void *mapping;
+	void *mapping, *again;
 
 	(void)state;
 	if (descriptor < 0)
@@ -925,15 +925,19 @@ static void test_holders_said(void **state)
 	assert_int_equal(ftruncate(descriptor, PAGE_BYTES), 0);
 	mapping = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, descriptor, 0);
 	assert_ptr_not_equal(mapping, MAP_FAILED);
+	again = mmap(NULL, PAGE_BYTES, PROT_READ, MAP_SHARED, descriptor, 0);
+	assert_ptr_not_equal(again, MAP_FAILED);
 	pthread_barrier_init(&apart, NULL, 2);
 	assert_int_equal(pthread_create(&thread, NULL, hold_apart, NULL), 0);
 	pthread_barrier_wait(&apart);
 	holders_said(descriptor, text, sizeof(text));
 	pthread_barrier_wait(&apart);
 	pthread_join(thread, NULL);
+	munmap(again, PAGE_BYTES);
 	munmap(mapping, PAGE_BYTES);
 	close(descriptor);
-	assert_non_null(strstr(text, "\"mapped_pages\":1\n"));
+	assert_non_null(strstr(text, "\"mapped_pages\":2,"));
+	assert_non_null(strstr(text, "\"mappings\":2"));
 	assert_non_null(strstr(text, "\"thread\":"));
 }
 
