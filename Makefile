@@ -90,7 +90,7 @@ all: $(PROGRAMS)
 	@:
 
 # Whether it is a machine that there are sensors for.
-$(B)/machine: src/machine.c
+$(B)/machine: src/static/machine.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) -fsyntax-only $<
 	@touch $@
@@ -358,7 +358,7 @@ check-deb: deb
 
 # --- style -------------------------------------------------------------------
 
-C_FILES := $(wildcard src/*.c src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h kernel/*.h lab/load/*.[ch] \
+C_FILES := $(wildcard src/*/*.[ch] bpf/*.[ch] include/gmemtrace/*.h kernel/*.h lab/load/*.[ch] \
 		      tests/unit/*.[ch] tests/vm/*.[ch] tests/fuzz/*.[ch] tests/bench/*.[ch] \
 		      tests/library/*.[ch] examples/*.c)
 TIDY_FILES := $(wildcard src/*/*.c lab/load/*.c examples/*.c)
