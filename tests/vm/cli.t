@@ -178,6 +178,14 @@ test_lockdown() {
 	fi
 }
 
+test_no_tracefs() {
+	is "$(cat "$out/no-tracefs.mounts")" 0 'neither tracefs nor debugfs is mounted'
+	is "$(cat "$out/no-tracefs.status")" 0 'nor is needed'
+	verdict_is no-tracefs consistent 0 'what is traced without them is judged'
+	succeeds 'and was seen' \
+		jq -es 'length == 1 and .[0].transitions >= 64' <(sed -n '/^{/,$p' "$out/no-tracefs.stdout")
+}
+
 test_kvm() {
 	boot --no-kvm -- sh /bin/cli.guest kvm
 	is "$(cat "$out/kvm-absent.status")" 2 'without KVM the sensors work and CMD fails'
@@ -206,6 +214,12 @@ test_kvm() {
 require_build build/bin/gmemtrace all
 build_with_less
 stock_there "$kernel" || end_tests print-plan
+# That case alone.
+if [ "${1-}" = no-tracefs ]; then
+	boot -- sh /bin/cli.guest no-tracefs
+	test_no_tracefs
+	end_tests print-plan
+fi
 boot -- sh /bin/cli.guest all
 status_is 0 'the guest ran all cases'
 test_usage
@@ -215,6 +229,7 @@ test_commands
 test_bad_ends
 test_daemon
 test_vm
+test_no_tracefs
 test_oops
 test_lockdown
 no_splat 'no splat in all of that'
