@@ -90,16 +90,16 @@ all: $(PROGRAMS)
 	@:
 
 # Whether it is a machine that there are sensors for.
-$(B)/machine: src/static/machine.c
+MACHINE := $(B)/obj/static/machine.o
+$(MACHINE): src/static/machine.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -fsyntax-only $<
-	@touch $@
+	$(Q)$(CC) -c $< -o $@
 
-$(LIB_OBJECTS) $(CLI_OBJECTS) $(DAEMON_OBJECTS) $(LOAD_OBJECTS) $(PROTO_SOURCE) $(B)/model.c $(B)/page.html: | $(B)/machine
+$(LIB_OBJECTS) $(CLI_OBJECTS) $(DAEMON_OBJECTS) $(LOAD_OBJECTS) $(PROTO_SOURCE) $(B)/model.c $(B)/page.html: | $(MACHINE)
 
 # --- BPF ---------------------------------------------------------------------
 
-$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record*.h) | $(B)/machine
+$(B)/bpf/%.o: bpf/%.bpf.c vmlinux.h $(wildcard bpf/*.h include/gmemtrace/record*.h) | $(MACHINE)
 	$(call say,CLANG,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@

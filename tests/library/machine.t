@@ -16,6 +16,6 @@ is "$(grep -c error: "$stderr")" 1 'in one line'
 stderr_like 'error: #error gmemtrace is of x86-64 alone: ' 'which says why'
 is "$(find "$test_work/build" -type f)$(cat "$stdout")" '' 'and nothing was made'
 # The control: a compiler for this machine, which does nothing but that.
-env -u MAKEFLAGS make -C "$top" --no-print-directory B="$test_work/build" "$test_work/build/machine" >"$stdout" 2>"$stderr"
+env -u MAKEFLAGS make -C "$top" --no-print-directory B="$test_work/build" "$test_work/build/obj/static/machine.o" >"$stdout" 2>"$stderr"
 is "$? $(cat "$stderr")" '0 ' 'this one is not'
 end_tests print-plan
