@@ -339,7 +339,7 @@ static const struct argp argp = {
 	parse_option,
 	NULL,
 	"Owns the sensors and serves them to gmemtrace on a unix socket, in the foreground, until "
-	"SIGTERM, SIGINT or SIGHUP.\v"
+	"SIGTERM, SIGINT or SIGHUP. Kernels of x86-64 alone can be traced.\v"
 	"Exit status: 0 ended by a signal, 2 an error, 4 cannot run here or runs already, 64 usage "
 	"error.",
 	NULL,

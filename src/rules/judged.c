@@ -315,6 +315,8 @@ static void explain_rule(struct verdict *verdict, const struct rule *rule,
 	}
 	if (rule->needs & RULE_NEEDS_MAP) {
 		explain_mapped(verdict, rule);
+		if (descriptor->unjudged(verdict->model, reason, sizeof(reason)))
+			partly_judged_add(verdict, rule, "%s", reason);
 		return;
 	}
 	if (!rule_sighted(verdict->model, rule, reason, sizeof(reason)))

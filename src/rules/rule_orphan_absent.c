@@ -218,8 +218,18 @@ static void orphans_accuse(struct verdict *verdict, struct map *map, enum record
 	orphan_words(violation, verdict_model(verdict), map, accusation.absent->pfn);
 }
 
+static bool orphan_unjudged(const struct model *model, char *reason, size_t size)
+{
+	const char *kind = kind_met(model, providers_freed_absent());
+
+	if (kind)
+		snprintf(reason, size, "not of free pages: those of %s may be absent", kind);
+	return kind;
+}
+
 static void orphan_mapped(struct verdict *verdict, struct map *map)
 {
+	bool free_too = !kind_met(verdict_model(verdict), providers_freed_absent());
 	struct watched watched = { .model = verdict_model(verdict), .map = map };
 
 	if (!map_proven(map))
@@ -231,8 +241,10 @@ static void orphan_mapped(struct verdict *verdict, struct map *map)
 		map->result = -ENOMEM;
 		return;
 	}
-	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++)
-		orphans_accuse(verdict, map, owner);
+	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++) {
+		if (owner != RECORD_MAP_FREE || free_too)
+			orphans_accuse(verdict, map, owner);
+	}
 }
 
 static const struct rule_descriptor orphan_absent = {
@@ -253,5 +265,6 @@ static const struct rule_descriptor orphan_absent = {
 		.built = true,
 	},
 	.mapped = orphan_mapped,
+	.unjudged = orphan_unjudged,
 };
 RULE_ENTER(orphan_absent);

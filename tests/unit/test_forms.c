@@ -2,6 +2,7 @@
 /* Designs that may be merged: with an entry in the table nothing of them is falsely accused. */
 #include "forms.h"
 #include "scene.h"
+#include "map/survey.h"
 #include "providers/provider.h"
 
 #define FORM(form) ((enum record_provider)(form))
@@ -168,6 +169,46 @@ static void test_freed(void **state)
 	assert_int_equal(accused(RULE_FREED_ABSENT), 2);
 }
 
+static void to_stream(void *context, const struct record_header *record)
+{
+	stream_add(context, record);
+}
+
+/* Free pages that two walks find absent, and one page of the kernel's own. */
+static void walked(enum record_provider provider)
+{
+	const struct map_run runs[] = {
+		{ .pfn = 400, .nr = 4, .what = MAP_WHAT(RECORD_MAP_FREE, 12) },
+		{ .pfn = 500, .nr = 1, .what = MAP_WHAT(RECORD_MAP_SLAB, 12) },
+	};
+
+	stream_inode(&stream, G, provider, 8, false);
+	for (__u32 pass = 0; pass < 2; pass++) {
+		struct survey survey = { .pfn_nr = 1000 };
+
+		survey_begin(&survey, pass, 0, stream.now);
+		for (size_t i = 0; i < 2; i++)
+			survey_take(&survey, &runs[i]);
+		survey_taken(&survey);
+		stream.now += SECOND;
+		survey_tell(&survey, stream.now, 0, pass, to_stream, &stream);
+		survey_free(&survey);
+	}
+	judge();
+}
+
+static void test_walked(void **state)
+{
+	(void)state;
+	walked(FORM(FORM_FREE));
+	assert_int_equal(accused(RULE_ORPHAN_ABSENT), 1);
+	says(RULE_ORPHAN_ABSENT, "not of free pages: those of free may be absent");
+	again();
+	walked(SECRET);
+	assert_int_equal(accused(RULE_ORPHAN_ABSENT), 5);
+	assert_null(not_judged(RULE_ORPHAN_ABSENT));
+}
+
 /* Present and absent, each rightly for all that is known; asked for is nothing that is read. */
 static void maple(enum record_provider provider)
 {
@@ -205,8 +246,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entries), RULE_TEST(test_pageblock),
-		RULE_TEST(test_allocator),	RULE_TEST(test_freed),
-		RULE_TEST(test_maple),
+		RULE_TEST(test_allocator),	RULE_TEST(test_walked),
+		RULE_TEST(test_freed),		RULE_TEST(test_maple),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
