@@ -371,7 +371,7 @@ lint-all: $(SKELETONS) $(PROTO_SOURCE)
 	$(Q)clang-format --dry-run --Werror $(C_FILES)
 	$(call say,CPPCHECK,)
 	$(Q)cppcheck -j 2 --quiet --error-exitcode=1 --std=c11 --inline-suppr -Iinclude -Isrc -I. \
-		--enable=warning,portability --suppress=missingInclude \
+		--enable=warning,portability --suppress=missingInclude -D__x86_64__ \
 		'-DLIBBPF_OPTS(TYPE,NAME,...)=struct TYPE NAME = {0}' $(TIDY_FILES)
 	$(call say,TIDY,'(a minute or two)')
 	$(Q)printf '%s\n' $(TIDY_FILES) | xargs -P2 -n8 sh -c 'clang-tidy --quiet \

@@ -9,7 +9,9 @@
 #define GMEM "guest_memfd (6.8)"
 #define NOT_INLINED ", where it is not inlined, as by the series (kernel/patches)"
 #define GET "guest_memfd (a7800aa80ea4, 6.8)" NOT_INLINED
-#define FREE_FOLIO "guest_memfd where architecture code takes memory back (a90764f0e4ed, 6.11), or the series"
+#define FREE_FOLIO                                                                                 \
+	"guest_memfd where architecture code takes memory back (a90764f0e4ed, 6.11)"               \
+	", or the series"
 #define PREPARED "guest_memfd (66a644c09fbe, 6.11)" NOT_INLINED
 #define VALID "execmem's cache (0c6378a71574, 6.13), or the series (kernel/patches)"
 #define MARKS "guest_memfd with a bit in each folio (v7 to v12 of the series)"

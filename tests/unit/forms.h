@@ -20,7 +20,8 @@ enum form {
 	  PROVIDER_NAMED("pageblock"), .letter = 'g', .declared = PROVIDER_DECLARED_XARRAY,        \
 	  .legal = MODEL_EITHER, .unprepared = MODEL_EITHER, .freed = MODEL_EITHER,                \
 	  .defaults = MODEL_EITHER)                                                                \
-	X(FORM_ALLOCATOR, PROVIDER_JUDGED | PROVIDER_PROMISES_ABSENCE | PROVIDER_ALLOCATOR_FLUSHES, \
+	X(FORM_ALLOCATOR,                                                                          \
+	  PROVIDER_JUDGED | PROVIDER_PROMISES_ABSENCE | PROVIDER_ALLOCATOR_FLUSHES,                \
 	  PROVIDER_NAMED("allocator"), .letter = 's', .declared = PROVIDER_DECLARED_BY_KIND,       \
 	  .because = "every page of a memfd_secret must be", .legal = MODEL_ABSENT,                \
 	  .unprepared = MODEL_EITHER, .freed = MODEL_PRESENT, .flagless = true,                    \
