@@ -10,8 +10,7 @@
 #include "begin_slot.h"
 #include "left_out.h"
 #include "ring.h"
-
-#define ENTRY_GLOBAL 0x100ULL /* _PAGE_GLOBAL, of a page-table entry that maps */
+#include "x86.h"
 
 /* Read once from the running kernel (bpf/facts.bpf.c), constant afterwards. */
 struct sensor_config {

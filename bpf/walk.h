@@ -8,9 +8,7 @@
 #define GMEMTRACE_BPF_WALK_H
 
 #include "page.h"
-
-#define ENTRY_PRESENT 0x1ULL
-#define ENTRY_LEAF 0x80ULL /* _PAGE_PSE, at the 1G and the 2M level */
+#include "x86.h"
 
 /* What stands above a run of 512 pages. */
 struct walk_table {

@@ -16,19 +16,10 @@
 #include "facts.skel.h"
 #include "sensor/kernel.h"
 #include "sensor/refusal.h"
+#include "sensor/x86.h"
 
-/* Without CONFIG_DYNAMIC_MEMORY_LAYOUT (arch/x86/include/asm/page_64_types.h). */
-#define PAGE_OFFSET_FOUR_LEVELS 0xffff888000000000ULL
-#define PAGE_OFFSET_FIVE_LEVELS 0xff11000000000000ULL
-#define VMALLOC_FOUR_LEVELS 0xffffc90000000000ULL
-#define VMALLOC_FIVE_LEVELS 0xffa0000000000000ULL
-#define VMEMMAP_FOUR_LEVELS 0xffffea0000000000ULL
-#define VMEMMAP_FIVE_LEVELS 0xffd4000000000000ULL
-
-#define PHYSICAL_MASK 0x000ffffffffff000ULL
 #define PAGE_SHIFT 12
 #define PGDIR_SHIFT_FIVE_LEVELS 48
-#define FLUSH_CEILING_PAGES 33 /* where the variable is hidden: its default */
 
 static int facts_run(struct facts_args *args, struct sensor_failure *failure)
 {

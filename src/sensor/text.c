@@ -12,10 +12,7 @@
 #include "sensor/kallsyms.h"
 #include "sensor/symbol.h"
 #include "sensor/text.h"
-
-#define CALL 0xe8
-#define JUMP 0xe9 /* what some trampolines are entered by from 7.0 on (FTRACE_OPS_FL_JMP) */
-#define LANDING 4 /* bytes of an endbr64 */
+#include "sensor/x86.h"
 
 /* What is behind the header of a PERF_RECORD_TEXT_POKE; the record's time is its last word. */
 struct text_poke {
