@@ -11,7 +11,7 @@ cd "$top" || exit 1
 unread() {
 	local trait bit set from=$1
 	shift
-	for trait in $(sed -n '/^enum provider_trait/,/^};/p' "$from" | grep -oE '^	PROVIDER_[A-Z_]+'); do
+	sed -n "/^enum provider_trait/,/^};/p" "$from" | grep -oE "^	PROVIDER_[A-Z_]+" | while read -r trait; do
 		bit=$(grep -oE "PROVIDER_BIT_[A-Z]+\(id, has, \.\.\.\) PROVIDER_BIT\(id, has, $trait\)" "$from" |
 			sed 's/(.*//')
 		set=$(sed -n '/^enum provider_set/,/^};/p' "$from" | grep "PROVIDERS(${bit:-none})" |
