@@ -44,7 +44,7 @@ test_replay() {
 	for scenario in convert churn; do
 		live=$(jq -c '[.verdict, .transitions, .pages, .lost]' "$out/$scenario.json")
 		replayed=$(setpriv --reuid 65534 --clear-groups "$tracer" check --json /dev/stdin \
-			<"$out/$scenario.cap" 2>&1 | jq -c '[.verdict, .transitions, .pages, .lost]')
+			<"$out/$scenario.cap" 2>"$stderr" | jq -c '[.verdict, .transitions, .pages, .lost]')
 		is "$replayed" "$live" "$scenario: replayed without root, the verdict is the same"
 	done
 }
