@@ -229,7 +229,7 @@ static bool orphan_unjudged(const struct model *model, char *reason, size_t size
 
 static void orphan_mapped(struct verdict *verdict, struct map *map)
 {
-	bool free_too = !kind_met(verdict_model(verdict), providers_freed_absent());
+	bool free_judged = !kind_met(verdict_model(verdict), providers_freed_absent());
 	struct watched watched = { .model = verdict_model(verdict), .map = map };
 
 	if (!map_proven(map))
@@ -242,7 +242,7 @@ static void orphan_mapped(struct verdict *verdict, struct map *map)
 		return;
 	}
 	for (__u32 owner = RECORD_MAP_NOBODY; owner <= RECORD_MAP_ANON; owner++) {
-		if (owner != RECORD_MAP_FREE || free_too)
+		if (owner != RECORD_MAP_FREE || free_judged)
 			orphans_accuse(verdict, map, owner);
 	}
 }

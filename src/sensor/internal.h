@@ -52,7 +52,7 @@ struct sensor {
 		unhooked; /* ns: kvm is loaded since then, and not hooked; 0: it is, or is not there */
 	bool off; /* at the last look hooks were */
 	bool quiet; /* nobody listens */
-	uint64_t strange; /* load_take_strange(), told last; 0: none was */
+	uint64_t strange; /* load_take_strange(), as it was told; 0: none was */
 	char livepatched[256]; /* routines that were seen to be, with blanks between */
 	pid_t toucher; /* hangs in the kernel; 0: none does */
 	struct loser losers[LOSERS_MAX];

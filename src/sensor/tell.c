@@ -213,13 +213,13 @@ static void tell_livepatch(struct sensor *sensor)
 		tell_fact(sensor, RECORD_FACT_LIVEPATCHED, sensor->livepatched);
 }
 
-/* Nothing of such a one is recorded: that it was here is, once for all that are alike. */
+/* Nothing of such a one is recorded: that it was here is, once. Two kinds in turn would be a fact each heartbeat. */
 static void tell_strange(struct sensor *sensor)
 {
 	uint64_t strange = load_take_strange(&sensor->load);
 	char words[64];
 
-	if (!strange || strange == sensor->strange)
+	if (!strange || sensor->strange)
 		return;
 	sensor->strange = strange;
 	if (!sensor->kernel.config.gmem_described)
