@@ -370,13 +370,13 @@ __u64 page_run(const struct model *model, __u64 pfn, __u64 nr, enum pfn_owner *o
 	       struct inode **inode, __u64 *pgoff);
 /* Makes the page resident; drops whoever was known there before. NULL: no memory. */
 struct page *page_join(struct model *model, struct inode *inode, __u64 pgoff, __u64 pfn);
-/* The same where nobody is at @page, which is the one at @pgoff, and nobody has the pfn. */
 /* What a page of @inode's is that nobody is known to have changed: as the allocator gives it away. */
 static inline enum model_state page_given(const struct inode *inode)
 {
 	return (enum model_state)provider_of(inode->base.provider)->freed;
 }
 
+/* The same where nobody is at @page, which is the one at @pgoff, and nobody has the pfn. */
 void page_place(struct model *model, struct inode *inode, __u64 pgoff, struct page *page, __u64 pfn,
 		enum model_state applied);
 /* Takes pages out of their inode; those that have another pfn stay. */
