@@ -98,6 +98,16 @@ static inline const char *not_judged(__u32 rule)
 	return NULL;
 }
 
+/* The sensors of freed pages are off. */
+static inline void frees_unwatched(void)
+{
+	struct record_heartbeat *record;
+
+	stream_heartbeat(&stream);
+	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
+	record->groups = SENSOR_GROUP_VERDICT;
+}
+
 static inline void heartbeats(int nr)
 {
 	for (int i = 0; i < nr; i++) {

@@ -319,15 +319,6 @@ static void test_exposed_beside(void **state)
 
 /* --- left-absent ---------------------------------------------------------------- */
 
-static void heartbeat_without_frees(void)
-{
-	struct record_heartbeat *record;
-
-	stream_heartbeat(&stream);
-	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
-	record->groups = SENSOR_GROUP_VERDICT;
-}
-
 static void leave(bool frees, bool restored)
 {
 	here_anew();
@@ -335,7 +326,7 @@ static void leave(bool frees, bool restored)
 	if (frees)
 		stream_heartbeat(&stream);
 	else
-		heartbeat_without_frees();
+		frees_unwatched();
 	for (__u64 i = 0; i < 4; i++)
 		stream_fault(&stream, T, G, i, 100 + 2 * i);
 	stream_begin(&stream, T, G, RECORD_OPERATION_FALLOCATE, 2, 2, true);
@@ -370,7 +361,7 @@ static void test_left_absent_run(void **state)
 
 	(void)state;
 	stream_inode(&stream, G, RFC3, 64, false);
-	heartbeat_without_frees();
+	frees_unwatched();
 	for (__u64 i = 0; i < 4; i++)
 		stream_fault(&stream, T, G, i, 100 + i);
 	stream_zap(&stream, T, 0, 0, 101, 1, true, 0);

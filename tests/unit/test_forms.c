@@ -103,6 +103,26 @@ static void test_pageblock(void **state)
 	assert_int_equal(accused(RULE_EXPOSED), 4);
 }
 
+/* The same where nobody looks at what is freed: it is judged by its changes alone. */
+static void leaves_absent(enum record_provider provider)
+{
+	again();
+	stream_inode(&stream, G, provider, 64, false);
+	frees_unwatched();
+	stream_fault(&stream, T, G, 0, 100);
+	stream_leave(&stream, T, 100);
+	judge();
+}
+
+static void test_leaves_absent(void **state)
+{
+	(void)state;
+	leaves_absent(FORM(FORM_PAGEBLOCK));
+	nobody_accused();
+	leaves_absent(RFC3);
+	assert_int_equal(accused(RULE_LEFT_ABSENT), 1);
+}
+
 /* Taken out together, and flushed by another task when they are a file's long since; some never come to one. */
 static void allocator(enum record_provider provider)
 {
@@ -248,6 +268,7 @@ int main(void)
 		cmocka_unit_test(test_entries), RULE_TEST(test_pageblock),
 		RULE_TEST(test_allocator),	RULE_TEST(test_walked),
 		RULE_TEST(test_freed),		RULE_TEST(test_maple),
+		RULE_TEST(test_leaves_absent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -170,16 +170,6 @@ static void test_uncleared_lost(void **state)
 	expect_silent(RULE_FREED_UNCLEARED);
 }
 
-/* The sensors of freed pages are off. */
-static void frees_unwatched(void)
-{
-	struct record_heartbeat *record;
-
-	stream_heartbeat(&stream);
-	record = (struct record_heartbeat *)(stream.data + stream.used - sizeof(*record));
-	record->groups = SENSOR_GROUP_VERDICT;
-}
-
 /* The same of those that leave absent. */
 static void test_left_neighbours(void **state)
 {
