@@ -242,6 +242,13 @@ void verdict_mark_incomplete(struct verdict *verdict, const char *why);
  */
 bool verdict_pending(const struct verdict *verdict);
 
+/*
+ * Whether it cannot be consistent any more, whatever comes: records were lost, say. What a run may still
+ * make good, as a page that was not compared yet, is none of that. Once it is final, whether it has reasons.
+ */
+bool verdict_doubted(const struct verdict *verdict);
+bool verdict_final(const struct verdict *verdict); /* model_finish() was called */
+
 /* Final after model_finish(); before that, what would be said now. */
 enum verdict_value verdict_value(const struct verdict *verdict);
 const char *verdict_value_name(enum verdict_value value);
@@ -253,6 +260,12 @@ __u64 verdict_unlisted(const struct verdict *verdict); /* violations beyond viol
 
 /* Of the violations listed, each of one of these. @index from 0; NULL behind the last. */
 const struct verdict_pattern *verdict_pattern(const struct verdict *verdict, size_t index);
+
+/*
+ * Whether only some pages are judged, and which: see verdict_options.pages_only. Where none of
+ * these was compared the verdict is inconclusive, as where there is none at all.
+ */
+bool verdict_narrowed(const struct verdict *verdict, __u64 *first, __u64 *last);
 
 /* Left out: see verdict_options.pages_only. Notes are not counted. */
 __u64 verdict_left_out(const struct verdict *verdict);

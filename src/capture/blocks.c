@@ -56,10 +56,10 @@ static int blocks_end_whole(struct capture_reader *reader)
 	}
 	if (reader->end != reader->start)
 		return damaged(reader, "data behind its end");
-	if (reader->sought)
-		return 0;
-	if (!placed || reader->info.records != header->records ||
-	    reader->info.bytes != header->bytes || reader->checksum != header->checksum)
+	if (!placed || reader->next != header->records ||
+	    (!reader->sought &&
+	     (reader->info.records != header->records || reader->info.bytes != header->bytes ||
+	      reader->checksum != header->checksum)))
 		return damaged(reader, "blocks are missing, or not in their order");
 	return 0;
 }
@@ -73,7 +73,7 @@ static int block_open(struct capture_reader *reader)
 
 	if (!payload)
 		return damaged(reader, "it does not decompress");
-	if (!reader->sought && block->before != reader->info.records)
+	if (block->before != reader->next)
 		return damaged(reader, "it is not the one that comes next");
 	error = unpack_begin(&reader->unpack, payload, block->packed, block->records,
 			     block->time_first);
@@ -85,6 +85,7 @@ static int block_open(struct capture_reader *reader)
 	reader->start += block->size;
 	reader->block_bytes = block->bytes;
 	reader->blocks++;
+	reader->next += block->records;
 	reader->checksum = (__u32)crc32(reader->checksum, (const Bytef *)&block->checksum,
 					sizeof(block->checksum));
 	return 1;

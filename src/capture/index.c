@@ -104,10 +104,11 @@ static int index_read(struct capture_reader *reader)
 	return payload ? index_take(reader, payload, block.packed) : -EBADMSG;
 }
 
-/* Without an index: what is whole, one block behind the other. */
+/* Without an index: what is whole, one block behind the other, up to where one is not the next. */
 static int index_rebuild(struct capture_reader *reader)
 {
 	int got = reader_move(reader, reader->info.header.header_size);
+	__u64 records = 0;
 
 	while (!got) {
 		struct capture_block block;
@@ -116,8 +117,9 @@ static int index_rebuild(struct capture_reader *reader)
 		got = blocks_fill(reader, &block, &wrong);
 		if (got < 0)
 			return got;
-		if (!got || block.kind != CAPTURE_BLOCK_RECORDS)
+		if (!got || block.kind != CAPTURE_BLOCK_RECORDS || block.before != records)
 			return 0;
+		records += block.records;
 		got = place_add(reader, &block,
 				reader->buffer + reader->start + sizeof(struct capture_block),
 				reader_at(reader));
@@ -183,7 +185,8 @@ bool capture_place_has(const struct capture_place *place, __u32 inode)
 
 int capture_seek(struct capture_reader *reader, size_t block)
 {
-	__u64 offset = reader->info.header.header_size;
+	__u64 offset = reader->info.header.header_size, next = 0;
+	const struct capture_place *place;
 	int error;
 
 	if (!reader->placed) {
@@ -192,15 +195,19 @@ int capture_seek(struct capture_reader *reader, size_t block)
 		if (blocks < 0)
 			return (int)blocks;
 	}
-	if (block < reader->places_nr)
-		offset = reader->places[block].offset;
-	else if (reader->places_nr)
-		offset = reader->places[reader->places_nr - 1].offset +
-			 reader->places[reader->places_nr - 1].block.size;
+	if (reader->places_nr) {
+		/* Behind the last one the next would be. */
+		bool behind = block >= reader->places_nr;
+
+		place = &reader->places[behind ? reader->places_nr - 1 : block];
+		offset = place->offset + (behind ? place->block.size : 0);
+		next = place->block.before + (behind ? place->block.records : 0);
+	}
 	error = reader_move(reader, offset);
 	if (error)
 		return error;
 	reader->sought = true;
+	reader->next = next;
 	reader->ended = false;
 	reader->error = 0;
 	reader->unpack.left = 0;

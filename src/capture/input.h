@@ -23,6 +23,7 @@ struct capture_reader {
 	bool eof;
 	bool ended; /* nothing more will be given out */
 	bool sought; /* only a part is read: its totals are nobody's */
+	__u64 next; /* records that the blocks before the next one have, where there are blocks */
 	int error;
 	__u32 checksum;
 	__u8 *buffer;

@@ -102,6 +102,8 @@ static void require_parse(const struct argp_state *state, struct check *check, c
 {
 	char name[64], message[160];
 
+	if (!*text)
+		options_usage(state->name, "--require: it names no rule");
 	while (*text) {
 		size_t length = strcspn(text, ",");
 		const struct rule *rule;
@@ -344,10 +346,6 @@ static enum gmemtrace_status check_run(const struct check *check, struct run *ru
 		goto cleanup;
 	if (check->options.pages.given)
 		pages_say_none(run_model(run), check->options.pages.first);
-	if (verdict_left_out(verdict))
-		output_line("%" PRIu64 " violation%s of other pages %s left out (--pgoff)",
-			    (uint64_t)verdict_left_out(verdict), plural(verdict_left_out(verdict)),
-			    verdict_left_out(verdict) == 1 ? "is" : "are");
 	status = run_status_worse(run_status(&result, verdict),
 				  check_report(check, verdict, besides));
 	besides = NULL;

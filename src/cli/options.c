@@ -3,10 +3,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "run/file.h"
 #include "run/units.h"
 #include "sensor/sensor.h"
 
@@ -392,16 +392,6 @@ void options_print(struct options *options, const char *name, const char *text)
 void options_take_out(struct options *options, const char *path)
 {
 	options->out = path;
-}
-
-static bool file_same(const char *path, const char *other)
-{
-	struct stat one, two;
-
-	if (!strcmp(path, other))
-		return true;
-	return !stat(path, &one) && !stat(other, &two) && S_ISREG(one.st_mode) &&
-	       one.st_ino == two.st_ino && one.st_dev == two.st_dev;
 }
 
 /* Files that are read; an option that writes one must not name any of them. */

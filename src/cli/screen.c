@@ -19,6 +19,7 @@
 #define SECOND 1000000000ULL
 #define WALK_PAGES 4000 /* looked at for one drawing */
 #define EVENTS_MAX 64
+#define SAID_MAX 512
 
 uint64_t screen_clock(void)
 {
@@ -106,10 +107,10 @@ static void story_of_events(const struct screen *screen, FILE *out, const struct
 	fprintf(out, "\nA capture of gmemtrace record has all of them: gmemtrace why.\n");
 }
 
-static void story_ignore(void *context, const char *line)
+/* What there is to say of the capture, behind its story. */
+static void story_say(void *context, const char *line)
 {
-	(void)context;
-	(void)line;
+	snprintf(context, SAID_MAX, "%s", line);
 }
 
 /* Out of the capture, whatever moment is shown. */
@@ -124,17 +125,21 @@ static bool story_of_capture(const struct screen *screen, FILE *out,
 	struct verdict *verdict = NULL;
 	struct story *story = NULL;
 	struct run_result result;
+	char said[SAID_MAX] = "";
 	struct run *run;
 	bool told;
 
 	options.subject = &subject;
-	options.say = story_ignore;
+	options.say = story_say;
+	options.context = said;
 	if (run_open(&run, &options))
 		return false;
 	verdict = verdict_create(run_model(run), NULL);
 	story = story_create(run_model(run), &subject);
 	told = verdict && story && !run_source(run, verdict, &result) &&
 	       !report_story_text(out, story, verdict, true);
+	if (told && *said)
+		fprintf(out, "\n%s\n", said);
 	story_free(story);
 	verdict_free(verdict);
 	run_close(run);

@@ -22,6 +22,7 @@ struct screen {
 	struct handed *handed; /* replay */
 	struct verdict *verdict;
 	struct board *board;
+	enum gmemtrace_status failure; /* of the capture itself, whatever is shown of it */
 	bool open; /* the terminal is ours */
 	bool lost; /* it was, and is gone */
 	bool quit;

@@ -201,12 +201,30 @@ static enum gmemtrace_status replay_show(struct screen *screen)
 }
 
 /* The name may be long; that the end is missing is said all the same. */
-static void title_set(struct view *view, const char *path, bool cut)
+static void title_set(struct view *view, const char *path, const char *wrong)
 {
 	const char *name = strrchr(path, '/');
 
-	snprintf(view->title, sizeof(view->title), "%s%s", cut ? "(cut) " : "",
-		 name ? name + 1 : path);
+	snprintf(view->title, sizeof(view->title), "%s%s", wrong, name ? name + 1 : path);
+}
+
+/* "(cut) ", or nothing where it is whole. What is the matter with it is told of. */
+static const char *survey_wrong(struct screen *screen)
+{
+	static const char *const words[] = {
+		[PLAYER_WHOLE] = "",
+		[PLAYER_CUT] = "(cut) ",
+		[PLAYER_DAMAGED] = "(damaged) ",
+		[PLAYER_IN_PART] = "(in part) ",
+	};
+	const char *message;
+	enum player_wrong wrong = player_wrong(screen->player, &message);
+
+	if (wrong && *message)
+		output_line("%s", message);
+	if (wrong > PLAYER_CUT)
+		screen->failure = GMEMTRACE_ERROR;
+	return words[wrong];
 }
 
 /* The time line has all losses and violations from the start. */
@@ -225,7 +243,7 @@ static void survey_end(struct screen *screen)
 		screen->handed->marks[nr++] =
 			(struct board_mark){ BOARD_VIOLATION, violation->time_last };
 	*view = screen->view;
-	title_set(view, screen->run_options->file, player_cut(screen->player));
+	title_set(view, screen->run_options->file, survey_wrong(screen));
 	view->marks = screen->handed->marks;
 	view->marks_nr = nr;
 	view->first = screen->view.first;
@@ -309,7 +327,7 @@ static enum gmemtrace_status replay_keep(struct screen *screen)
 		terminal_restore(status < 0);
 	}
 	if (status >= 0)
-		return (enum gmemtrace_status)status;
+		return run_status_worse((enum gmemtrace_status)status, screen->failure);
 	output_line("the replay was killed, or memory is too short for it");
 	return GMEMTRACE_ERROR;
 }
@@ -323,6 +341,7 @@ static enum gmemtrace_status replay_run(struct screen *screen)
 		output_line("out of memory");
 		return GMEMTRACE_ERROR;
 	}
+	player_judge(screen->player, screen->verdict);
 	screen->handed = keyframes_handed(screen->keyframes);
 	switch (replay_survey(screen)) {
 	case KEYFRAMES_WORKER:

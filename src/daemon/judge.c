@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -305,9 +306,11 @@ static int judge_run(struct judge *judge, struct run *run)
 		return status;
 	violations_tell(judge);
 	metrics_publish(judge, judge->options->file, judge->http);
-	/* What was found in a capture stays to be asked for. */
-	while (judge->options->capture)
-		pause();
+	/* What was found in a capture stays to be asked for, and its file is kept as if it were traced. */
+	while (judge->options->capture) {
+		poll(NULL, 0, FILE_NS / 1000000);
+		metrics_publish(judge, judge->options->file, false);
+	}
 	return 0;
 }
 

@@ -23,6 +23,7 @@
 #include "daemon/socket.h"
 #include "gmemtrace/status.h"
 #include "metrics/metrics.h"
+#include "run/file.h"
 #include "serve/client.h"
 #include "sensor/lock.h"
 #include "sensor/runtime.h"
@@ -42,6 +43,7 @@ struct arguments {
 	const char *group;
 	const char *metrics; /* address or file */
 	const char *command; /* for violations */
+	const char *live; /* an option that says how to trace or serve; NULL: none was given */
 };
 
 __attribute__((format(printf, 1, 2))) static _Noreturn void usage_error(const char *format, ...)
@@ -309,13 +311,25 @@ static bool parse_sensors(int key, char *text, struct arguments *arguments)
 	}
 }
 
+static const char *option_name(int key)
+{
+	const struct argp_option *option = argp_options;
+
+	while (option->key != key)
+		option++;
+	return option->name;
+}
+
 static error_t parse_option(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	if (parse_clients(key, text, arguments) || parse_judge(key, text, arguments) ||
-	    parse_sensors(key, text, arguments))
+	if (parse_judge(key, text, arguments))
 		return 0;
+	if (parse_clients(key, text, arguments) || parse_sensors(key, text, arguments)) {
+		arguments->live = option_name(key);
+		return 0;
+	}
 	switch (key) {
 	case '?':
 		help_print(state, ARGP_HELP_STD_HELP & ~ARGP_HELP_EXIT_OK);
@@ -423,13 +437,20 @@ static int listen_status(int error)
 
 static void contradictions(const struct arguments *arguments)
 {
-	if (arguments->daemon.capture && arguments->daemon.socket)
-		usage_error("--replay and --socket: of a capture nothing is served, give one of "
-			    "them");
-	if (arguments->daemon.capture && arguments->daemon.history)
-		usage_error("--replay and --history: give one of them");
-	if (arguments->daemon.capture && arguments->daemon.map_every)
+	const char *capture = arguments->daemon.capture;
+
+	if (!capture)
+		return;
+	if (arguments->live)
+		usage_error("--replay and --%s: of a capture nothing is traced or served, give one "
+			    "of them",
+			    arguments->live);
+	if (arguments->daemon.map_every)
 		usage_error("--replay and --map: give one of them");
+	if (arguments->metrics && !http_is_address(arguments->metrics) &&
+	    file_same(arguments->metrics, capture))
+		usage_error("--metrics %s: the capture is there: give another name to the metrics",
+			    capture);
 }
 
 static void prepare_alarm(const struct arguments *arguments, struct alarm *alarm)

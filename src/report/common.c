@@ -312,6 +312,22 @@ const char *report_allowed(const struct verdict *verdict, const struct rule *rul
 	return *why ? why : "allowed, no reason given";
 }
 
+const char *report_narrowed(const struct verdict *verdict, char *words)
+{
+	__u64 first, last, left_out = verdict_left_out(verdict);
+	char range[REPORT_RANGE_MAX];
+
+	if (!verdict_narrowed(verdict, &first, &last))
+		return NULL;
+	snprintf(words, REPORT_CLEAN_MAX,
+		 "only page%s %s of each inode %s judged: %llu violation%s of other pages %s left "
+		 "out",
+		 plural_of(last - first + 1, "", "s"), report_range(first, last, range),
+		 plural_of(last - first + 1, "is", "are"), (unsigned long long)left_out,
+		 plural(left_out), plural_of(left_out, "is", "are"));
+	return words;
+}
+
 __u64 report_duration(const struct verdict *verdict)
 {
 	struct model_counts counts;

@@ -282,11 +282,13 @@ void report_comparison_free(struct report_comparison *comparison)
 int report_comparison_status(const struct report_comparison *comparison)
 {
 	struct json_object *command = member(comparison->patched, "command_status");
+	const char *value = json_object_get_string(member(comparison->patched, "verdict"));
 
 	if (comparison->count[COMPARE_NEW])
 		return GMEMTRACE_VIOLATED;
 	/* What it does not list may be new. */
 	if (members(comparison->patched, "reasons") ||
+	    (value && !strcmp(value, verdict_value_name(VERDICT_INCONCLUSIVE))) ||
 	    compare_count_at(comparison->patched, "violations_unlisted"))
 		return GMEMTRACE_INCONCLUSIVE;
 	return json_object_get_int64(command) > 0 ? GMEMTRACE_ERROR : GMEMTRACE_CONSISTENT;

@@ -35,6 +35,8 @@ const char *report_clean(const char *text, char clean[REPORT_CLEAN_MAX]);
 
 /* "0x3f" or "0x0-0x3f" */
 #define REPORT_RANGE_MAX 48
+/* That only some pages are judged, and what was left out for that; NULL: all are. @words: of REPORT_CLEAN_MAX. */
+const char *report_narrowed(const struct verdict *verdict, char *words);
 const char *report_range(__u64 first, __u64 last, char *range);
 
 /* "g3:0x0-0x3f"; "g3:-" where the offset is not known */

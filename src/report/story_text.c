@@ -32,9 +32,14 @@ static void text_verdict(FILE *out, const struct story *story, const struct verd
 
 	violation = story_violation(story, verdict, &index);
 	if (violation) {
-		fprintf(out, "VIOLATED: %s", violation->rule->name);
-		while ((violation = story_violation(story, verdict, &index)))
-			fprintf(out, ", %s", violation->rule->name);
+		__u64 told = 0;
+
+		fprintf(out, "VIOLATED: ");
+		do {
+			if (!(told >> violation->rule->id & 1))
+				fprintf(out, "%s%s", told ? ", " : "", violation->rule->name);
+			told |= 1ULL << violation->rule->id;
+		} while ((violation = story_violation(story, verdict, &index)));
 		fprintf(out, ".");
 	} else if (story_last(story, STORY_LOST)) {
 		fprintf(out, "INCONCLUSIVE: something was lost.");

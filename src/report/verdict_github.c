@@ -134,6 +134,7 @@ static int github_write(FILE *out, const struct verdict *verdict, bool color)
 	size_t patterns = 0, shown;
 	const struct verdict_violation *note, *allowed;
 	__s64 status = report_command_status(verdict);
+	char narrowed[REPORT_CLEAN_MAX];
 
 	(void)color;
 	while (verdict_pattern(verdict, patterns))
@@ -151,6 +152,8 @@ static int github_write(FILE *out, const struct verdict *verdict, bool color)
 		github_cause(out, note, "notice");
 	github_reasons(out, verdict);
 	github_not_judged(out, verdict);
+	if (report_narrowed(verdict, narrowed))
+		fprintf(out, "::notice title=gmemtrace::%s\n", narrowed);
 	if (status > 0)
 		fprintf(out, "::error title=gmemtrace::the command failed with status %lld\n",
 			(long long)status);

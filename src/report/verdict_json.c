@@ -57,6 +57,21 @@ static struct json_object *causes_json(const struct verdict *verdict,
 	return array;
 }
 
+/* null where all pages are judged. */
+static struct json_object *narrowed_json(const struct verdict *verdict)
+{
+	struct json_object *object;
+	__u64 first, last;
+
+	if (!verdict_narrowed(verdict, &first, &last))
+		return NULL;
+	object = json_object_new_object();
+	add_count(object, "pgoff_first", first);
+	add_count(object, "pgoff_last", last);
+	add_count(object, "left_out", verdict_left_out(verdict));
+	return object;
+}
+
 static struct json_object *not_judged_json(const struct verdict *verdict)
 {
 	struct json_object *array = json_object_new_array();
@@ -241,6 +256,7 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	add_count(object, "allowed_unlisted", verdict_alloweds_unlisted(verdict));
 	json_object_object_add(object, "notes", causes_json(verdict, verdict_note));
 	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
+	json_object_object_add(object, "pages_only", narrowed_json(verdict));
 	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
 	add_inodes(object, model);
 	json_object_object_add(object, "kernel", kernel_json(model));

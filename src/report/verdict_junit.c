@@ -101,15 +101,21 @@ static void junit_reasons(FILE *out, const struct verdict *verdict)
 
 static void junit_conclusive(FILE *out, const struct verdict *verdict)
 {
+	bool inconclusive = verdict_value(verdict) == VERDICT_INCONCLUSIVE;
+	char narrowed[REPORT_CLEAN_MAX];
+	bool some = report_narrowed(verdict, narrowed);
+
 	junit_begin(out, "conclusive", 0);
-	if (verdict_value(verdict) == VERDICT_INCONCLUSIVE) {
+	if (inconclusive) {
 		fprintf(out, "\t\t\t<error type=\"inconclusive\" message=\"inconclusive\">");
 		junit_reasons(out, verdict);
 		fprintf(out, "</error>\n");
-	} else if (verdict_reason(verdict, 0)) {
+	}
+	if (some || (!inconclusive && verdict_reason(verdict, 0))) {
 		fprintf(out, "\t\t\t<system-out>");
-		junit_reasons(out, verdict);
-		fprintf(out, "</system-out>\n");
+		if (!inconclusive)
+			junit_reasons(out, verdict);
+		fprintf(out, "%s</system-out>\n", some ? narrowed : "");
 	}
 	junit_end(out);
 }

@@ -142,6 +142,7 @@ static void mail_again(FILE *out, const struct verdict *verdict)
 
 static void mail_unknown(FILE *out, const struct verdict *verdict)
 {
+	char narrowed[REPORT_CLEAN_MAX];
 	const struct verdict_not_judged *entry;
 	char words[REPORT_CLEAN_MAX] = "not judged:";
 	__u64 alloweds = verdict_alloweds(verdict) + verdict_alloweds_unlisted(verdict);
@@ -153,6 +154,8 @@ static void mail_unknown(FILE *out, const struct verdict *verdict)
 	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)) && used < sizeof(words); i++)
 		used += (size_t)snprintf(words + used, sizeof(words) - used, " %s",
 					 entry->rule->name);
+	if (report_narrowed(verdict, narrowed))
+		report_wrap(out, narrowed, "", MAIL_COLUMNS, 2);
 	if (used > none)
 		report_wrap(out, words, "", MAIL_COLUMNS, 2);
 	if (alloweds)

@@ -120,6 +120,7 @@ static void markdown_not_judged(FILE *out, const struct verdict *verdict)
 
 static int markdown_write(FILE *out, const struct verdict *verdict, bool color)
 {
+	char narrowed[REPORT_CLEAN_MAX];
 	struct model_counts counts;
 
 	(void)color;
@@ -127,6 +128,8 @@ static int markdown_write(FILE *out, const struct verdict *verdict, bool color)
 	fprintf(out, "## gmemtrace: %s\n\n", verdict_value_name(verdict_value(verdict)));
 	markdown_causes(out, verdict);
 	markdown_reasons(out, verdict);
+	if (report_narrowed(verdict, narrowed))
+		fprintf(out, "- %s\n\n", narrowed);
 	fprintf(out,
 		"%llu transition%s, %llu of %llu page%s compared, %llu record%s lost, "
 		"%llu call%s missed.\n",

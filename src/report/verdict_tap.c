@@ -145,6 +145,7 @@ static int tap_write(FILE *out, const struct verdict *verdict, bool color)
 {
 	enum verdict_value value = verdict_value(verdict);
 	const struct rule *rule = NULL;
+	char narrowed[REPORT_CLEAN_MAX];
 	const char *reason;
 	size_t point = 0;
 
@@ -159,6 +160,8 @@ static int tap_write(FILE *out, const struct verdict *verdict, bool color)
 		tap_text(out, reason);
 		fputc('\n', out);
 	}
+	if (report_narrowed(verdict, narrowed))
+		fprintf(out, "# %s\n", narrowed);
 	tap_command(out, report_command_status(verdict), ++point);
 	return report_done(out);
 }

@@ -446,6 +446,7 @@ static void text_notes(FILE *out, const struct verdict *verdict, bool color)
 
 static int text_report(FILE *out, const struct verdict *verdict, bool color, bool verbose)
 {
+	char narrowed[REPORT_CLEAN_MAX];
 	struct model_counts counts;
 
 	model_count(verdict_model(verdict), &counts);
@@ -457,6 +458,8 @@ static int text_report(FILE *out, const struct verdict *verdict, bool color, boo
 		text_footer(out, verdict, &counts);
 	if (verbose)
 		text_not_judged(out, verdict);
+	if (report_narrowed(verdict, narrowed))
+		fprintf(out, "%s\n", narrowed);
 	text_not_met(out, verdict);
 	text_livepatched(out, verdict);
 	return report_done(out);

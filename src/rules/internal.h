@@ -137,6 +137,8 @@ struct verdict {
 	bool unlooked; /* a request changed the same pages so often that not all was looked at */
 	bool finished;
 	char *incomplete; /* why, NULL: whole */
+	__u64 within; /* pages of those that are to be judged alone that were compared, each read */
+	bool lasting; /* of a copy: reasons that a run may still make good are none */
 	struct verdict_not_judged not_judged[RULE_IDS_MAX];
 	size_t not_judged_nr;
 	char reasons[24][160];

@@ -66,7 +66,7 @@ static void explain_inodes(struct verdict *verdict, const struct model_counts *c
 			  !(inode->dead && !inode->requests);
 		unknown += !provider_has(inode->provider, PROVIDER_JUDGED);
 	}
-	if (unread)
+	if (unread && !verdict->lasting)
 		reason_add(verdict, "%llu %s never read", (unsigned long long)unread,
 			   plural_of(unread, "inode is older than the sensors and was",
 				     "inodes are older than the sensors and were"));
@@ -93,7 +93,7 @@ static void explain_requests(struct verdict *verdict)
 
 	for (size_t i = 0; (request = model_request_open(verdict->model, i)); i++)
 		open += !request->stuck;
-	if (open)
+	if (open && !verdict->lasting)
 		reason_add(verdict, "%llu request%s had not ended when the records end",
 			   (unsigned long long)open, plural(open));
 	if (verdict->unseen)
@@ -139,6 +139,11 @@ static void explain_empty(struct verdict *verdict, const struct model_counts *co
 		reason_add(verdict, "nothing was judged: 0 of %llu page%s compared",
 			   (unsigned long long)counts->pages,
 			   plural_of(counts->pages, " was", "s were"));
+	else if (!options->allow_empty && options->pages_only && !verdict->within)
+		reason_add(verdict,
+			   "nothing was judged: of the pages 0x%llx to 0x%llx none was compared",
+			   (unsigned long long)options->pgoff_first,
+			   (unsigned long long)options->pgoff_last);
 	if (counts->pages_compared < options->pages_min)
 		reason_add(verdict, "%llu %s compared, %llu are required",
 			   (unsigned long long)counts->pages_compared,
@@ -173,6 +178,23 @@ static void explain_uncompared(struct verdict *verdict, const struct model_count
 			   limit);
 }
 
+/* Pages that are compared, read or flushed later are as good as others. */
+static void explain_waiting(struct verdict *verdict, const struct model_counts *counts)
+{
+	explain_uncompared(verdict, counts);
+	if (counts->pages_inconclusive)
+		reason_add(verdict, "%llu page%s could not be read undisturbed",
+			   (unsigned long long)counts->pages_inconclusive,
+			   plural(counts->pages_inconclusive));
+	if (counts->pages_late)
+		reason_add(
+			verdict,
+			"%llu page%s not been flushed, and who made them absent was not seen to go "
+			"on: whether the flush is late, or missing, is not known",
+			(unsigned long long)counts->pages_late,
+			plural_of(counts->pages_late, " has", "s have"));
+}
+
 void verdict_explain(struct verdict *verdict)
 {
 	struct model_counts counts;
@@ -185,19 +207,17 @@ void verdict_explain(struct verdict *verdict)
 		reason_add(verdict, "%.150s", verdict->incomplete);
 	if (verdict->failed || model_failed(verdict->model))
 		reason_add(verdict, "memory ran short: the records were not taken to their end");
-	explain_empty(verdict, &counts);
-	if (sight_none(verdict->model))
+	if (!verdict->lasting)
+		explain_empty(verdict, &counts);
+	if (!verdict->lasting && sight_none(verdict->model))
 		reason_add(verdict,
 			   "no hook on changes of the direct map was proved to fire: what changed "
 			   "may not have been seen");
 	if (sight_gap(verdict->model, gap, sizeof(gap)))
 		reason_add(verdict, "%s", gap);
 	explain_losses(verdict, &counts);
-	explain_uncompared(verdict, &counts);
-	if (counts.pages_inconclusive)
-		reason_add(verdict, "%llu page%s could not be read undisturbed",
-			   (unsigned long long)counts.pages_inconclusive,
-			   plural(counts.pages_inconclusive));
+	if (!verdict->lasting)
+		explain_waiting(verdict, &counts);
 	if (verdict->unproven)
 		reason_add(verdict, "%llu page%s looked wrong, but it could not be proven",
 			   (unsigned long long)verdict->unproven, plural(verdict->unproven));
@@ -207,13 +227,6 @@ void verdict_explain(struct verdict *verdict)
 			"%llu page%s came or changed by what no sensor knows: how they were before "
 			"is not known",
 			(unsigned long long)counts.contradicted, plural(counts.contradicted));
-	if (counts.pages_late)
-		reason_add(
-			verdict,
-			"%llu page%s not been flushed, and who made them absent was not seen to go "
-			"on: whether the flush is late, or missing, is not known",
-			(unsigned long long)counts.pages_late,
-			plural_of(counts.pages_late, " has", "s have"));
 	if (counts.pages_otherwise)
 		reason_add(verdict,
 			   "%llu page%s flushed by other means than the kernel's routines, if at "
@@ -238,8 +251,26 @@ void verdict_explain(struct verdict *verdict)
 			   plural_of(malformed, " makes", "s make"));
 	if (verdict->finished && !counts.ended && !verdict->incomplete)
 		reason_add(verdict, "the records have no end");
+	if (verdict->lasting)
+		return;
 	rules_explain(verdict, &counts);
 	explain_required(verdict);
+}
+
+bool verdict_doubted(const struct verdict *verdict)
+{
+	struct verdict now = *verdict;
+
+	if (verdict->finished)
+		return verdict->reasons_nr;
+	now.lasting = true;
+	verdict_explain(&now);
+	return now.reasons_nr;
+}
+
+bool verdict_final(const struct verdict *verdict)
+{
+	return verdict->finished;
 }
 
 /* What was proved early survives everything that comes later. */

@@ -360,8 +360,25 @@ static void verdict_exposure_ended(void *context, const struct model_exposure *e
 	VERDICT_CALL_OF((struct verdict *)context, exposure_ended, exposure->inode, exposure);
 }
 
+/* Of a narrowed verdict: what is read of its pages, and says something. */
+static void within_count(struct verdict *verdict, const struct model_read *read)
+{
+	const struct verdict_options *options = &verdict->options;
+	__u64 first = read->pgoff, last = read->pgoff + read->nr - 1;
+
+	if (!options->pages_only || !read->settled || !(read->bits & RECORD_PAGE_RESIDENT))
+		return;
+	if (first < options->pgoff_first)
+		first = options->pgoff_first;
+	if (last > options->pgoff_last)
+		last = options->pgoff_last;
+	if (first <= last)
+		verdict->within += last - first + 1;
+}
+
 static void verdict_page_read(void *context, const struct model_read *read)
 {
+	within_count(context, read);
 	/* Nearly all pages are as they must be: no rule has anything to say of those. */
 	if (!read->proven && !read->left && !read->non_global)
 		return;
@@ -522,6 +539,13 @@ void verdict_free(struct verdict *verdict)
 	free(verdict->contradictions);
 	free(verdict->incomplete);
 	free(verdict);
+}
+
+bool verdict_narrowed(const struct verdict *verdict, __u64 *first, __u64 *last)
+{
+	*first = verdict->options.pgoff_first;
+	*last = verdict->options.pgoff_last;
+	return verdict->options.pages_only;
 }
 
 void verdict_mark_incomplete(struct verdict *verdict, const char *why)

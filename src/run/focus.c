@@ -22,6 +22,19 @@ static bool index_suffices(const struct capture_info *info, const struct story_s
 	       !info->header.lost && !info->header.missed;
 }
 
+/*
+ * Whether all that the header counts is in the blocks that can be found. Else they are read one after
+ * the other, up to where something is missing.
+ */
+static bool blocks_whole(const struct capture_reader *reader, size_t blocks)
+{
+	const struct capture_header *header = &capture_info(reader)->header;
+	const struct capture_place *last = capture_place(reader, blocks - 1);
+
+	return last->offset + last->block.size == header->index &&
+	       last->block.before + last->block.records == header->records;
+}
+
 static int wanted_choose(struct focus *focus, struct capture_reader *reader,
 			 const struct story_subject *subject)
 {
@@ -32,6 +45,8 @@ static int wanted_choose(struct focus *focus, struct capture_reader *reader,
 	blocks = capture_blocks(reader);
 	if (blocks <= 0)
 		return blocks == -ENOMEM ? -ENOMEM : 0;
+	if (!blocks_whole(reader, (size_t)blocks))
+		return 0;
 	focus->blocks = (size_t)blocks;
 	focus->wanted = calloc(focus->blocks, 1);
 	if (!focus->wanted)
@@ -64,9 +79,11 @@ static int block_next(struct focus *focus, struct capture_reader *reader)
 		return 0;
 	if (!next || next != focus->block)
 		error = capture_seek(reader, next);
+	if (error)
+		return error;
 	focus->left = capture_place(reader, next)->block.records;
 	focus->block = next + 1;
-	return error ? error : 1;
+	return 1;
 }
 
 /* A record of a kind that this version does not know was passed over with the next one. */
@@ -91,7 +108,10 @@ static int record_next(struct focus *focus, struct capture_reader *reader,
 		return capture_next(reader, record);
 	while (!focus->left) {
 		got = block_next(focus, reader);
-		if (got <= 0)
+		/* The last block was read: it has to end there. */
+		if (!got)
+			return capture_next(reader, record);
+		if (got < 0)
 			return got;
 	}
 	got = capture_next(reader, record);

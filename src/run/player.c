@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 
+#include "run/file.h"
 #include "run/filter.h"
 #include "run/player.h"
 #include "run/replay.h"
@@ -14,9 +14,12 @@ struct player {
 	struct replay replay;
 	struct filter filter;
 	struct model *model;
+	struct verdict *verdict; /* NULL: nobody judges */
 	const struct record_header *held; /* read, and not fed yet; NULL: none */
 	__u64 last; /* ns */
+	int read; /* what was said of the last record, or of the end */
 	bool ended;
+	bool memory_short; /* of the model: a part was not played */
 };
 
 /* A capture that was killed has no times in its header: its blocks have. */
@@ -35,13 +38,6 @@ static void times_find(struct player *player)
 			player->last = block->time_last;
 	}
 	capture_reader_close(reader);
-}
-
-static bool file_regular(const char *path)
-{
-	struct stat status;
-
-	return !stat(path, &status) && S_ISREG(status.st_mode);
 }
 
 static enum gmemtrace_status player_begin(struct player *player)
@@ -158,29 +154,68 @@ int player_reopen(struct player *player)
 	return error;
 }
 
-bool player_cut(const struct player *player)
+void player_judge(struct player *player, struct verdict *verdict)
 {
-	const struct capture_info *info = capture_info(player->replay.reader);
-
-	return info->cut || info->incomplete;
+	player->verdict = verdict;
 }
 
-/* What is damaged or cut ends it, and was said when it was opened, or by check. */
+enum player_wrong player_wrong(const struct player *player, const char **message)
+{
+	*message =
+		player->memory_short ? REPLAY_MEMORY_SHORT : capture_message(player->replay.reader);
+	if (player->memory_short)
+		return PLAYER_IN_PART;
+	if (player->read < 0)
+		return PLAYER_DAMAGED;
+	return replay_incomplete(&player->replay, player->read) ? PLAYER_CUT : PLAYER_WHOLE;
+}
+
+static void player_incomplete(const struct player *player, const char *why)
+{
+	if (player->verdict && why)
+		verdict_mark_incomplete(player->verdict, why);
+}
+
+/* What is damaged or cut ends it. */
 static const struct record_header *player_next(struct player *player)
 {
 	const struct record_header *record = player->held;
+	char why[256];
 
 	player->held = NULL;
-	if (record || replay_next(&player->replay, &record) > 0)
+	if (record)
 		return record;
-	return NULL;
+	player->read = replay_next(&player->replay, &record);
+	if (player->read <= 0) {
+		player_incomplete(player, replay_incomplete(&player->replay, player->read));
+		return NULL;
+	}
+	if (replay_fact_incomplete(record, why, sizeof(why)))
+		player_incomplete(player, why);
+	return record;
+}
+
+static __u64 player_time(const struct player *player)
+{
+	struct model_counts counts;
+
+	model_count(player->model, &counts);
+	return counts.now;
+}
+
+/* Behind its last record, or where the model gets no memory for the next. */
+static void player_end(struct player *player, bool memory_short)
+{
+	player->ended = true;
+	player->memory_short = model_finish(player->model) || memory_short;
+	if (player->memory_short)
+		player_incomplete(player, REPLAY_MEMORY_SHORT);
 }
 
 /* The model's time, after the next record; heartbeats alone move it on. */
 static __u64 player_feed(struct player *player, __u64 now, __u64 most)
 {
 	const struct record_header *record = player_next(player), *passed;
-	struct model_counts counts;
 	bool beat = record && record->kind == RECORD_HEARTBEAT;
 
 	if (beat && ((const struct record_heartbeat *)record)->watermark > most) {
@@ -188,23 +223,15 @@ static __u64 player_feed(struct player *player, __u64 now, __u64 most)
 		return now;
 	}
 	passed = record ? filter_apply(&player->filter, record) : NULL;
-	if (!record || (passed && model_feed(player->model, passed))) {
-		player->ended = true;
-		model_finish(player->model);
-	}
-	if (!beat && !player->ended)
-		return now;
-	model_count(player->model, &counts);
-	return counts.now;
+	if (!record || (passed && model_feed(player->model, passed)))
+		player_end(player, record);
+	return beat || player->ended ? player_time(player) : now;
 }
 
 bool player_play(struct player *player, __u64 time, __u64 records)
 {
-	struct model_counts counts;
-	__u64 now;
+	__u64 now = player_time(player);
 
-	model_count(player->model, &counts);
-	now = counts.now;
 	/* No moment is behind the last that there can be: until then is to the end. */
 	for (__u64 fed = 0;
 	     !player->ended && (now < time || time == ~0ULL) && (!records || fed < records); fed++)
@@ -214,11 +241,8 @@ bool player_play(struct player *player, __u64 time, __u64 records)
 
 bool player_play_before(struct player *player, __u64 time)
 {
-	struct model_counts counts;
-	__u64 now;
+	__u64 now = player_time(player);
 
-	model_count(player->model, &counts);
-	now = counts.now;
 	do {
 		now = player_feed(player, now, time);
 	} while (!player->ended && !player->held);

@@ -21,8 +21,19 @@ __u64 player_last(const struct player *player);
 /* How many records it has, as its header says; 0: it was never finished. */
 __u64 player_records(const struct player *player);
 
-/* Once it was played to its end: that is missing, as its writer was killed or the file is cut. */
-bool player_cut(const struct player *player);
+/* What is found not to be whole marks @verdict, which may be NULL. */
+void player_judge(struct player *player, struct verdict *verdict);
+
+/* What is the matter with a capture that was played to its end. */
+enum player_wrong {
+	PLAYER_WHOLE = 0,
+	PLAYER_CUT, /* its end is missing: its writer was killed, or the file is cut */
+	PLAYER_DAMAGED, /* what stands behind that was not read */
+	PLAYER_IN_PART, /* memory was short for the rest */
+};
+
+/* @message: one line to print; empty where there is nothing more to say. */
+enum player_wrong player_wrong(const struct player *player, const char **message);
 
 /*
  * Feeds until the model's time is @time or later, or the end, which finishes the model: true.

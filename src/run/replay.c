@@ -2,9 +2,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "report/escape.h"
+#include "run/file.h"
 #include "run/filter.h"
 #include "run/lose.h"
 #include "run/redact.h"
@@ -86,7 +86,6 @@ static int replay_focus(struct replay *replay, const struct run_options *options
 enum gmemtrace_status replay_open(struct replay *replay, const struct run_options *options)
 {
 	char message[512] = "out of memory";
-	struct stat status;
 
 	if (capture_open(options->file, &replay->reader, message, sizeof(message))) {
 		replay->reader = NULL;
@@ -94,7 +93,7 @@ enum gmemtrace_status replay_open(struct replay *replay, const struct run_option
 	}
 	if (!facts_read(replay))
 		goto failed;
-	if (options->subject && !stat(options->file, &status) && S_ISREG(status.st_mode) &&
+	if (options->subject && file_regular(options->file) &&
 	    replay_focus(replay, options, message, sizeof(message)))
 		goto failed;
 	return 0;
@@ -115,6 +114,28 @@ int replay_next(struct replay *replay, const struct record_header **record)
 	replay->ahead_told = true;
 	*record = replay->ahead;
 	return replay->read;
+}
+
+const char *replay_incomplete(const struct replay *replay, int read)
+{
+	const struct capture_info *info = capture_info(replay->reader);
+
+	if (read < 0)
+		return "the capture is damaged: what stands behind that was not read";
+	if (info->cut)
+		return "the capture is cut: its end is missing";
+	return info->incomplete ? "the capture was never finished" : NULL;
+}
+
+bool replay_fact_incomplete(const struct record_header *record, char *why, size_t size)
+{
+	const struct record_fact *fact = (const void *)record;
+	const char *key = record->kind == RECORD_FACT ? record_fact_key(fact) : NULL;
+
+	if (!key || strcmp(key, RUN_INCOMPLETE_FACT))
+		return false;
+	escape_text(why, size, record_fact_value(fact));
+	return true;
 }
 
 /* Takes what a replay needs besides the model. */
@@ -146,21 +167,17 @@ static void feed_fail(const struct feed *feed, const char *why)
 /* What the live run knew and the stream alone does not show. */
 static void feed_fact(const struct feed *feed, const struct record_header *record)
 {
-	const struct record_fact *fact = (const void *)record;
-	const char *key = record_fact_key(fact);
 	char why[256];
 
-	if (!key || strcmp(key, RUN_INCOMPLETE_FACT))
-		return;
-	escape_text(why, sizeof(why), record_fact_value(fact));
-	feed_incomplete(feed, why);
+	if (replay_fact_incomplete(record, why, sizeof(why)))
+		feed_incomplete(feed, why);
 }
 
 static void feed_memory_short(const struct feed *feed)
 {
 	run_say(feed->options, "out of memory for the model: the rest of %s is not judged",
 		feed->options->file);
-	feed_fail(feed, "memory for the model was short: a part was not judged");
+	feed_fail(feed, REPLAY_MEMORY_SHORT);
 }
 
 /* What was kept is valid; the rest is judged. */
@@ -200,8 +217,7 @@ static bool feed_record(struct feed *feed, const struct record_header *record)
 	record = filter_apply(&feed->filter, record);
 	if (!record)
 		return true;
-	if (record->kind == RECORD_FACT)
-		feed_fact(feed, record);
+	feed_fact(feed, record);
 	record = redact_apply(&feed->redact, record);
 	if (!record) {
 		feed_memory_short(feed);
@@ -215,18 +231,20 @@ static bool feed_record(struct feed *feed, const struct record_header *record)
 	return false;
 }
 
-/* A capture whose writer was killed, or that lost its end on the way here. */
-static void feed_end(const struct feed *feed, const struct capture_reader *reader)
+/* A capture whose writer was killed, that lost its end on the way here, or is damaged. */
+static void feed_end(const struct feed *feed, const struct replay *replay, int read)
 {
-	const struct capture_info *info = capture_info(reader);
-	const char *message = capture_message(reader);
+	const char *message = capture_message(replay->reader);
+	const char *why = replay_incomplete(replay, read);
 
-	if (!info->incomplete && !info->cut)
+	if (!why)
 		return;
 	if (*message)
 		run_say(feed->options, "%s", message);
-	feed_incomplete(feed, info->cut ? "the capture is cut: its end is missing"
-					: "the capture was never finished");
+	if (read < 0)
+		feed_fail(feed, why);
+	else
+		feed_incomplete(feed, why);
 }
 
 static void feed_all(struct feed *feed, struct replay *replay, const volatile sig_atomic_t *enough)
@@ -238,14 +256,8 @@ static void feed_all(struct feed *feed, struct replay *replay, const volatile si
 		if (!feed_record(feed, record))
 			return;
 	}
-	if (*enough)
-		return;
-	if (read < 0) {
-		run_say(feed->options, "%s", capture_message(replay->reader));
-		feed_fail(feed, "the capture is damaged: what stands behind that was not read");
-	} else {
-		feed_end(feed, replay->reader);
-	}
+	if (!*enough)
+		feed_end(feed, replay, read);
 }
 
 /* 0, or an exit status: it was said. */

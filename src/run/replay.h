@@ -11,6 +11,9 @@
 /* A fact whose value says what a live run did not see. */
 #define RUN_INCOMPLETE_FACT "run.incomplete"
 
+/* Why a verdict is incomplete where the model got no memory. */
+#define REPLAY_MEMORY_SHORT "memory for the model was short: a part was not judged"
+
 struct replay {
 	struct capture_reader *reader;
 	struct focus focus;
@@ -29,6 +32,15 @@ enum gmemtrace_status replay_open(struct replay *replay, const struct run_option
 
 /* As capture_next(), from what was read already on. */
 int replay_next(struct replay *replay, const struct record_header **record);
+
+/*
+ * Why what was read is not all that there was, by @read, with which replay_next() ended; one line.
+ * NULL: it is.
+ */
+const char *replay_incomplete(const struct replay *replay, int read);
+
+/* The same by what the run that was recorded has left behind; false: it says nothing. */
+bool replay_fact_incomplete(const struct record_header *record, char *why, size_t size);
 
 /*
  * Feeds everything to @model and finishes it. @verdict may be NULL; a capture that is not whole

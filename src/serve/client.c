@@ -141,6 +141,9 @@ static int hello_read(struct sensor_client *client, const struct sensor_source *
 	if (!hello.status)
 		return 0;
 	hello.message[sizeof(hello.message) - 1] = '\0';
+	/* Ours is what it says only where it is one of those that say that nothing was traced. */
+	if (hello.status != GMEMTRACE_CANNOT_RUN)
+		hello.status = GMEMTRACE_ERROR;
 	return sensor_fail(failure, hello.status, -EIO, "%s", hello.message);
 }
 

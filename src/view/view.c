@@ -7,35 +7,27 @@
 #define FRAME_TOP 4 /* rows: header, and an empty one */
 #define FRAME_BOTTOM 2 /* time line or message, and keys */
 
-static enum grid_style verdict_style(enum verdict_value value)
-{
-	if (value == VERDICT_VIOLATED)
-		return GRID_BAD;
-	return value == VERDICT_CONSISTENT ? GRID_GOOD : GRID_DOUBT;
-}
-
-/* Nothing compared yet is no verdict yet. */
-static void verdict_words(const struct view *view, const struct model_counts *counts, char *words,
-			  size_t size, enum grid_style *style)
+/* Nothing compared yet is no verdict yet; "so far" it is none that would be given at the end. */
+static enum grid_style verdict_words(const struct view *view, const struct model_counts *counts,
+				     char *words, size_t size)
 {
 	const struct verdict *verdict = view->board->verdict;
 	size_t violations = verdict ? verdict_violations(verdict) : 0;
-	enum verdict_value value = verdict ? verdict_value(verdict) : VERDICT_INCONCLUSIVE;
 
-	*style = verdict_style(value);
-	if (violations)
+	if (violations) {
 		snprintf(words, size, "VIOLATED (%zu)", violations);
-	else if (counts->lost + counts->missed)
+		return GRID_BAD;
+	}
+	if (verdict && verdict_doubted(verdict)) {
 		snprintf(words, size, "INCONCLUSIVE");
-	else if (value == VERDICT_CONSISTENT || !counts->pages_compared)
-		snprintf(words, size, "%s",
-			 counts->pages_compared ? "CONSISTENT so far" : "nothing compared");
-	else
-		snprintf(words, size, "CONSISTENT so far");
-	if (!violations && !(counts->lost + counts->missed) && counts->pages_compared)
-		*style = GRID_GOOD;
-	else if (!violations)
-		*style = GRID_DOUBT;
+		return GRID_DOUBT;
+	}
+	if (!counts->pages_compared) {
+		snprintf(words, size, "nothing compared");
+		return GRID_DOUBT;
+	}
+	snprintf(words, size, "CONSISTENT%s", verdict && verdict_final(verdict) ? "" : " so far");
+	return GRID_GOOD;
 }
 
 /* The time that is shown, and whether it goes on. */
@@ -119,10 +111,9 @@ static void draw_first(const struct view *view, struct grid *grid,
 {
 	__u64 nr = counts->lost + counts->missed;
 	char words[64], lost[64], count[WORD_MAX];
-	enum grid_style style;
+	enum grid_style style = verdict_words(view, counts, words, sizeof(words));
 	int at;
 
-	verdict_words(view, counts, words, sizeof(words), &style);
 	snprintf(lost, sizeof(lost), "lost %llu", (unsigned long long)nr);
 	if ((int)(strlen(words) + strlen(lost)) + 3 > grid->columns)
 		snprintf(lost, sizeof(lost), "lost %s", word_count(count, (double)nr));

@@ -65,9 +65,18 @@ filtered 5 "$none" --inode g4
 filtered 5 "$none" --comm vmm-2
 filtered 5 "$none" --inode 3 --comm vmm-2
 filtered 2 'gmemtrace: --inode s3: that inode is g3 here (rfc3): is it another capture'"'s number?" --inode s3
-filtered 0 'gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 3-0xff
-filtered 0 'gmemtrace: --pgoff: no inode has these pages: the largest has 8, 0 to 0x7
-gmemtrace: 1 violation of other pages is left out (--pgoff)' --pgoff 8-0x50
+filtered 0 '' --pgoff 3-0xff
+grep -q '^only pages 0x3-0xff of each inode are judged: 1 violation of other pages is left out$' "$test_work/out" && left=said
+is "${left-}" said 'that some pages alone are judged is said beside the verdict'
+nowhere='gmemtrace: --pgoff: no inode has these pages: the largest has 8, 0 to 0x7'
+filtered 5 "$nowhere" --pgoff 8-0x50
+is "$(sed -n 's/^not known  //p' "$test_work/out")" 'nothing was judged: of the pages 0x8 to 0x50 none was compared' 'pages that are nowhere are no green'
+filtered 0 "$nowhere" --allow-empty --pgoff 8-0x50
+for format in json tap junit="$test_work/junit" github markdown mail; do
+	filtered 5 "$nowhere" "--$format" --pgoff 8-0x50
+	[[ $format != junit* ]] || cp "$test_work/junit" "$test_work/out"
+	is "$(grep -cE 'only pages 0x8-0x50 of each inode are judged: 1 violation|"left_out": ?1' "$test_work/out")" 1 "${format%%=*}: what was left out is said"
+done
 is "$("$top/build/bin/gmemtrace" latency --pgoff 88 "$top/tests/unit/fixtures/load-convert.cap" 2>&1 >/dev/null)" \
 	'gmemtrace: --pgoff: no inode has these pages: the largest has 88, 0 to 0x57' 'pages that are nowhere: one line'
 is "$("$top/build/bin/gmemtrace" latency --pgoff 87 "$top/tests/unit/fixtures/load-convert.cap" 2>&1 >/dev/null)" '' 'the last one is there'

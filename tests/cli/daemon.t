@@ -213,6 +213,10 @@ test_loss() {
 
 test_refused() {
 	is "$(refuses --replay $good --socket "$test_work/s")" 64 'of a capture nothing is served'
+	is "$(refuses --replay $good --ring 16mb)" 64 'nor traced'
+	cp "$good" "$test_work/kept.cap"
+	is "$(refuses --replay "$test_work/kept.cap" --metrics "$test_work/kept.cap") $(cmp "$good" "$test_work/kept.cap")" '64 ' \
+		'a capture is not written over'
 	is "$(refuses --replay "$test_work/none.cap" --judge) $(cat "$stderr")" \
 		"2 gmemtraced: $test_work/none.cap: cannot open the capture: No such file or directory" 'a capture that is not there is said once'
 	is "$(refuses --replay tests/cli/daemon.t) $(cat "$stderr")" \

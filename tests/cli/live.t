@@ -46,10 +46,45 @@ is "$(awk '$4 == "fallocate" { print $6, $8, $9 }' "$test_work/screen")" 'hole n
 is "$(drawn --keys 'Gd<Down><Down><Enter>' "$churn" | grep -cE 'faulted in|prepared')" 2 'a page is faulted in once'
 size=$(stat -c %s "$test_work/long.cap")
 head -c "$((size / 2))" "$test_work/long.cap" >"$test_work/half.cap"
-is "$(drawn --keys G "$test_work/half.cap" | cut -c 1-22 | head -n 1)" 'gmemtrace  (cut) half.' 'a capture that is cut is marked'
+is "$(drawn --keys G "$test_work/half.cap" 2>/dev/null | cut -c 1-22 | head -n 1)" 'gmemtrace  (cut) half.' 'a capture that is cut is marked'
 head -c 400 "$test_work/long.cap" >"$test_work/cut.cap"
-drawn --keys 'G<Enter>w' "$test_work/cut.cap" >"$test_work/screen"
+drawn --keys 'G<Enter>w' "$test_work/cut.cap" >"$test_work/screen" 2>/dev/null
 is "$? $(head -c 22 "$test_work/screen")" '0 gmemtrace  (cut) cut.c' 'also where nothing is left of it'
+
+# without FILE BLOCK: a capture that a whole block is missing of, from 0; nothing else about it is wrong.
+without() {
+	local at=256 nr=$2
+
+	while [ "$nr" -gt 0 ]; do
+		at=$((at + $(od -An -tu4 -j $((at + 8)) -N4 "$1")))
+		nr=$((nr - 1))
+	done
+	head -c "$at" "$1"
+	tail -c +$((at + $(od -An -tu4 -j $((at + 8)) -N4 "$1") + 1)) "$1"
+}
+
+# wrong NAME WORDS: what screens and stories of $test_work/NAME.cap say, and end with; they show what stands before that.
+wrong() {
+	local file=$test_work/$1.cap words="gmemtrace: $test_work/$1.cap: $2"
+	is "$(drawn --at 1h "$file" 2>&1 >"$test_work/screen") $?" "$words 2" "$1: a screen says so"
+	is "$(head -c 20 "$test_work/screen")" 'gmemtrace  (damaged)' "$1: and is marked"
+	is "$(sed -n '1s/.*VIOLATED (\([0-9]*\)).*/\1/p' "$test_work/screen")" \
+		"$("$top/build/bin/gmemtrace" check --json "$file" 2>/dev/null | jq '.violations | length')" "$1: it accuses whom check does"
+	is "$("$top/build/bin/gmemtrace" why g1:0x0 "$file" 2>&1 >/dev/null) $?" "$words 2" "$1: a story says so"
+}
+blocks=$top/tests/unit/fixtures/fault-flush-handler-idle.cap
+without "$blocks" 4 >"$test_work/gap.cap"
+wrong gap 'the capture is damaged at block 4: it is not the one that comes next'
+cat "$blocks" "$capture" >"$test_work/more.cap"
+wrong more 'the capture is damaged at block 11: data behind its end'
+old=$top/tests/unit/fixtures/format-1.cap
+{ head -c 2285 "$old"; printf '#'; tail -c +2287 "$old"; } >"$test_work/flipped.cap"
+is "$(drawn --at 1h "$test_work/flipped.cap" 2>&1 >/dev/null) $?" \
+	"gmemtrace: $test_work/flipped.cap: the capture is damaged: its checksum does not match 2" 'one without blocks: a screen says so'
+head -c 5000 "$capture" >"$test_work/short.cap"
+is "$("$top/build/bin/gmemtrace" why g1:0x0 "$test_work/short.cap" 2>&1 >/dev/null | sed 's/[0-9]* of [0-9]*/N of M/')" \
+	"gmemtrace: $test_work/short.cap: the capture is cut: N of M records are there; it is judged up to its last whole block" 'a story says that it is cut'
+is "$(drawn --at 1h "$test_work/short.cap" 2>/dev/null | grep -oE '(INCONCLUSIVE|CONSISTENT)( so far)?   lost 0$')" 'INCONCLUSIVE   lost 0' 'nobody is acquitted by what is cut'
 is "$(drawn /dev/null 2>&1)" 'gmemtrace: /dev/null: the file is empty: nothing was captured' 'no capture: one line'
 is "$(TERM=vt100 "${live[@]}" -i 1s "$capture" </dev/null | head -n 1 | cut -c 7-18)" 'TIME_s INODE' \
 	'no terminal: lines'
