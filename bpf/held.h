@@ -9,6 +9,8 @@
 
 #define PREEMPT_PREEMPT 0xffU /* PREEMPT_MASK */
 #define PREEMPT_SOFTIRQ 0xff00U /* SOFTIRQ_MASK */
+/* SOFTIRQ_OFFSET (a softirq is served), HARDIRQ_MASK and NMI_MASK: what runs is not the task's own. */
+#define PREEMPT_INTERRUPT 0x00ff0100U
 #define OWNER_SPIN_NO_MORE 2 /* RWSEM_NONSPINNABLE; RWSEM_READER_OWNED must not be set */
 
 /* libbpf 1.1 has none of its own. */
@@ -29,6 +31,15 @@ static __always_inline bool preempt_count_read(__u32 *count)
 		return true;
 	}
 	return false;
+}
+
+/* false also where that is not known. */
+static __always_inline bool preempt_interrupts(void)
+{
+	__u32 count = 0;
+
+	preempt_count_read(&count);
+	return count & PREEMPT_INTERRUPT;
 }
 
 static __always_inline bool held_by_us(__s64 owner)

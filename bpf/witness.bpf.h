@@ -215,7 +215,10 @@ static __always_inline struct witness_slot *call_open(const struct task_struct__
 	return cpus_online(slot->online) ? slot : NULL;
 }
 
-/* Apart, as it is rare: CPUs are asked to run something else, and a zap of who asks waits for its flush. */
+/*
+ * Apart, as it is rare: CPUs are asked to run something else, and a zap of who asks waits for its flush. Interrupts
+ * ask for something of their own, as to wake a task, in the middle of the task's round.
+ */
 static __noinline int witness_called(__u32 target, __u64 function)
 {
 	const struct task_struct___ids *task = task_current();
@@ -224,7 +227,7 @@ static __noinline int witness_called(__u32 target, __u64 function)
 	__u64 stamp;
 
 	stamp = waiting ? atomic_read(&waiting->pending) : 0;
-	if (!stamp)
+	if (!stamp || preempt_interrupts())
 		return 0;
 	slot = call_open(task, function, target, slot_stamp_time(stamp));
 	if (slot)
