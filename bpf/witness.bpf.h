@@ -206,8 +206,10 @@ static __always_inline struct witness_slot *call_open(const struct task_struct__
 	if (slot->task == (__u64)task && !slot->function)
 		return NULL;
 	now = bpf_ktime_get_ns();
-	if (!witness_claim(slot, (__u64)task, now))
+	if (!witness_claim(slot, (__u64)task, now)) {
+		loss_count(0, 0, RECORD_LOSS_UNWITNESSED);
 		return NULL;
+	}
 	slot->begin = now;
 	slot->function = function;
 	WITNESS_EACH_WORD(i)

@@ -129,7 +129,8 @@ struct story_exposures {
 	__u64 least, median, most; /* ns; meaningful where flushed */
 };
 
-void story_exposures(const struct story *story, struct story_exposures *exposures);
+/* 0 or -ENOMEM. */
+int story_exposures(const struct story *story, struct story_exposures *exposures);
 
 GMEMTRACE_API_END
 

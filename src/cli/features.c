@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 /* gmemtrace features: what this kernel offers, and which rules it lets us judge. */
-#include <json-c/json.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "gmemtrace/rules.h"
+#include "report/json.h"
 #include "sensor/load.h"
 #include "sensor/sensor.h"
 #include "serve/client.h"
@@ -205,56 +205,49 @@ static void features_print_text(FILE *out, const struct features *features)
 
 static struct json_object *feature_json(const struct sensor_feature *feature)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
-	json_object_object_add(object, "name", json_object_new_string(feature->name));
-	json_object_object_add(object, "present", json_object_new_boolean(feature->present));
-	json_object_object_add(object, "required", json_object_new_boolean(feature->required));
-	json_object_object_add(object, "provenance", json_object_new_string(feature->provenance));
-	json_object_object_add(object, "reason", json_object_new_string(feature->reason));
+	json_add(object, "name", json_string(feature->name));
+	json_add(object, "present", json_flag(feature->present));
+	json_add(object, "required", json_flag(feature->required));
+	json_add(object, "provenance", json_string(feature->provenance));
+	json_add(object, "reason", json_string(feature->reason));
 	return object;
 }
 
 static struct json_object *rule_json(const struct features *features, const struct rule *rule)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char reason[REASON_MAX], needs[RULE_NEEDS_WORDS_MAX];
 	bool judged = rule_judged(features, rule, reason);
 
-	json_object_object_add(object, "id", json_object_new_int(rule->id));
-	json_object_object_add(object, "name", json_object_new_string(rule->name));
-	json_object_object_add(object, "severity",
-			       json_object_new_string(rule->severity == RULE_SEVERITY_NOTE
-							      ? "note"
-							      : "violation"));
-	json_object_object_add(object, "fires_when", json_object_new_string(rule->fires_when));
-	json_object_object_add(object, "meaning", json_object_new_string(rule->meaning));
-	json_object_object_add(object, "needs",
-			       json_object_new_string(rule_needs_words(rule, needs)));
-	json_object_object_add(object, "judged", json_object_new_boolean(judged));
-	json_object_object_add(object, "reason", json_object_new_string(reason));
+	json_add(object, "id", json_int(rule->id));
+	json_add(object, "name", json_string(rule->name));
+	json_add(object, "severity",
+		 json_string(rule->severity == RULE_SEVERITY_NOTE ? "note" : "violation"));
+	json_add(object, "fires_when", json_string(rule->fires_when));
+	json_add(object, "meaning", json_string(rule->meaning));
+	json_add(object, "needs", json_string(rule_needs_words(rule, needs)));
+	json_add(object, "judged", json_flag(judged));
+	json_add(object, "reason", json_string(reason));
 	return object;
 }
 
-static void features_print_json(FILE *out, const struct features *features)
+static int features_print_json(FILE *out, const struct features *features)
 {
-	struct json_object *object = json_object_new_object();
-	struct json_object *list = json_object_new_array(), *rules = json_object_new_array();
+	struct json_object *object = json_new();
+	struct json_object *list = json_list(), *rules = json_list();
 	const struct rule *rule = NULL;
 
-	json_object_object_add(object, "schema", json_object_new_string(FEATURES_SCHEMA));
-	json_object_object_add(object, "tracing",
-			       json_object_new_boolean(!feature_missing(features)));
+	json_add(object, "schema", json_string(FEATURES_SCHEMA));
+	json_add(object, "tracing", json_flag(!feature_missing(features)));
 	for (size_t i = 0; i < features->nr; i++)
-		json_object_array_add(list, feature_json(&features->list[i]));
+		json_append(list, feature_json(&features->list[i]));
 	while ((rule = rule_next(rule)))
-		json_object_array_add(rules, rule_json(features, rule));
-	json_object_object_add(object, "features", list);
-	json_object_object_add(object, "rules", rules);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
+		json_append(rules, rule_json(features, rule));
+	json_add(object, "features", list);
+	json_add(object, "rules", rules);
+	return json_write(out, object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 /* What this user may not do is done for him, where a socket lets him in. */
@@ -271,6 +264,7 @@ int subcommand_features(int argc, char **argv, char **command)
 	struct features features = {};
 	const struct sensor_feature *missing;
 	struct output *output;
+	int error = 0;
 
 	options_parse(&features_argp, argc, argv, &features, &features.options, command);
 	if (command)
@@ -280,10 +274,10 @@ int subcommand_features(int argc, char **argv, char **command)
 	if (!output)
 		return GMEMTRACE_ERROR;
 	if (features.json)
-		features_print_json(output_stream(output), &features);
+		error = features_print_json(output_stream(output), &features);
 	else
 		features_print_text(output_stream(output), &features);
-	if (output_close(output, 0))
+	if (output_close(output, error))
 		return GMEMTRACE_ERROR;
 	missing = feature_missing(&features);
 	if (!missing)

@@ -2,7 +2,6 @@
 /* gmemtrace holders: who holds memfd_secret and guest_memfd memory, and how much of it. */
 #include <errno.h>
 #include <inttypes.h>
-#include <json-c/json.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "holders/scan.h"
 #include "providers/provider.h"
 #include "report/escape.h"
+#include "report/json.h"
 #include "sensor/sensor.h"
 
 #define HOLDERS_SCHEMA "gmemtrace-holders-1"
@@ -289,21 +289,20 @@ static int print_text(FILE *out, const struct holders *holders)
 static struct json_object *json_holder(const struct holders_entry *entry)
 {
 	const struct holder *holder = &entry->holder;
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char comm[4 * HOLDER_COMM_MAX];
 
 	escape_text(comm, sizeof(comm), holder->comm);
-	json_object_object_add(object, "pid", json_object_new_int(holder->pid));
-	json_object_object_add(object, "comm", json_object_new_string(comm));
+	json_add(object, "pid", json_int(holder->pid));
+	json_add(object, "comm", json_string(comm));
 	if (holder->thread)
-		json_object_object_add(object, "thread", json_object_new_int(holder->thread));
+		json_add(object, "thread", json_int(holder->thread));
 	if (holder->descriptor >= 0) {
-		json_object_object_add(object, "descriptor",
-				       json_object_new_int(holder->descriptor));
+		json_add(object, "descriptor", json_int(holder->descriptor));
 		return object;
 	}
-	json_object_object_add(object, "mapped_pages", json_object_new_uint64(entry->mapped_pages));
-	json_object_object_add(object, "mappings", json_object_new_uint64(entry->mappings));
+	json_add(object, "mapped_pages", json_count(entry->mapped_pages));
+	json_add(object, "mappings", json_count(entry->mappings));
 	return object;
 }
 
@@ -312,44 +311,42 @@ static struct json_object *json_in_flight(const struct holders *holders,
 					  const struct model_inode *inode)
 {
 	if (inode_in_flight(holders, inode))
-		return json_object_new_boolean(true);
-	return inode_held(holders, inode) ? json_object_new_boolean(false) : NULL;
+		return json_flag(true);
+	return inode_held(holders, inode) ? json_flag(false) : NULL;
 }
 
 static struct json_object *json_inode(const struct holders *holders,
 				      const struct model_inode *inode)
 {
-	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *object = json_new(), *list = json_list();
 	char name[MODEL_INODE_NAME_MAX];
 
 	model_inode_name(inode, name, sizeof(name));
-	json_object_object_add(object, "inode", json_object_new_string(name));
-	json_object_object_add(object, "provider",
-			       json_object_new_string(provider_of(inode->provider)->name));
-	json_object_object_add(object, "i_ino", json_object_new_uint64(inode->i_ino));
-	json_object_object_add(object, "pages", json_object_new_uint64(inode->pages));
-	json_object_object_add(object, "resident", json_object_new_uint64(inode->resident));
-	json_object_object_add(object, "absent", json_object_new_uint64(inode->absent));
-	json_object_object_add(object, "vm",
-			       provider_of(inode->provider)->letter == 'g' && inode->vm
-				       ? json_object_new_uint64(inode->vm)
-				       : NULL);
+	json_add(object, "inode", json_string(name));
+	json_add(object, "provider", json_string(provider_of(inode->provider)->name));
+	json_add(object, "i_ino", json_count(inode->i_ino));
+	json_add(object, "pages", json_count(inode->pages));
+	json_add(object, "resident", json_count(inode->resident));
+	json_add(object, "absent", json_count(inode->absent));
+	json_add(object, "vm",
+		 provider_of(inode->provider)->letter == 'g' && inode->vm ? json_count(inode->vm)
+									  : NULL);
 	for (size_t i = 0; i < holders->list.nr; i++) {
 		if (holder_of(&holders->list.entries[i].holder, inode))
-			json_object_array_add(list, json_holder(&holders->list.entries[i]));
+			json_append(list, json_holder(&holders->list.entries[i]));
 	}
-	json_object_object_add(object, "holders", list);
-	json_object_object_add(object, "in_flight", json_in_flight(holders, inode));
+	json_add(object, "holders", list);
+	json_add(object, "in_flight", json_in_flight(holders, inode));
 	return object;
 }
 
 static struct json_object *json_strange(const struct holders *holders)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 
 	for (size_t i = 0; i < holders->list.nr; i++) {
 		if (holder_strange(holders, &holders->list.entries[i].holder))
-			json_object_array_add(list, json_holder(&holders->list.entries[i]));
+			json_append(list, json_holder(&holders->list.entries[i]));
 	}
 	return list;
 }
@@ -358,36 +355,31 @@ static struct json_object *json_looked_for(const struct holders *holders)
 {
 	const char *looked = model_fact_find(run_model(holders->run), SENSOR_FACT_BOUND);
 
-	return looked ? json_object_new_string(looked) : NULL;
+	return looked ? json_string(looked) : NULL;
 }
 
 static int print_json(FILE *out, const struct holders *holders)
 {
-	struct json_object *object = json_object_new_object(), *list = json_object_new_array();
+	struct json_object *object = json_new(), *list = json_list();
 	const struct model_inode *inode = NULL;
 	int64_t unseen = secrets_unseen(holders);
 	bool refused = secrets_seen(holders) || unseen > 0;
+	int error;
 
 	while ((inode = inode_next(holders, inode)))
-		json_object_array_add(list, json_inode(holders, inode));
-	json_object_object_add(object, "schema", json_object_new_string(HOLDERS_SCHEMA));
-	json_object_object_add(object, "inodes", list);
-	json_object_object_add(object, "unknown_holders", json_strange(holders));
-	json_object_object_add(object, "secrets_unseen",
-			       unseen < 0 ? NULL : json_object_new_int64(unseen));
-	json_object_object_add(object, "in_flight_looked_for", json_looked_for(holders));
-	json_object_object_add(object, "processes_unread",
-			       json_object_new_uint64(holders->seen.unread));
-	json_object_object_add(object, "threads_unread",
-			       json_object_new_uint64(holders->seen.threads_unread));
-	json_object_object_add(object, "processes_hidden",
-			       json_object_new_boolean(holders->seen.hidden));
-	json_object_object_add(
-		object, "hibernation_refused",
-		refused || !holders_filtered(holders) ? json_object_new_boolean(refused) : NULL);
-	fprintf(out, "%s\n", json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY));
-	json_object_put(object);
-	return ferror(out) ? -EIO : 0;
+		json_append(list, json_inode(holders, inode));
+	json_add(object, "schema", json_string(HOLDERS_SCHEMA));
+	json_add(object, "inodes", list);
+	json_add(object, "unknown_holders", json_strange(holders));
+	json_add(object, "secrets_unseen", unseen < 0 ? NULL : json_int(unseen));
+	json_add(object, "in_flight_looked_for", json_looked_for(holders));
+	json_add(object, "processes_unread", json_count(holders->seen.unread));
+	json_add(object, "threads_unread", json_count(holders->seen.threads_unread));
+	json_add(object, "processes_hidden", json_flag(holders->seen.hidden));
+	json_add(object, "hibernation_refused",
+		 refused || !holders_filtered(holders) ? json_flag(refused) : NULL);
+	error = json_write(out, object, JSON_C_TO_STRING_PRETTY);
+	return !error && ferror(out) ? -EIO : error;
 }
 
 static enum gmemtrace_status holders_report(struct holders *holders)

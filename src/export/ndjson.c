@@ -5,6 +5,7 @@
 
 struct ndjson {
 	FILE *out;
+	bool failed; /* memory was short for a line */
 };
 
 static void *ndjson_create(FILE *out)
@@ -21,33 +22,29 @@ static void ndjson_free(void *writer)
 	free(writer);
 }
 
-/* What is short of memory is json-c's, and it ends the program. */
 static bool ndjson_failed(const void *writer)
 {
-	(void)writer;
-	return false;
+	return ((const struct ndjson *)writer)->failed;
 }
 
 static struct json_object *line_begin(const char *type)
 {
-	struct json_object *line = json_object_new_object();
+	struct json_object *line = json_new();
 
 	add_text(line, "type", type);
 	return line;
 }
 
-static void line_end(const struct ndjson *ndjson, struct json_object *line)
+static void line_end(struct ndjson *ndjson, struct json_object *line)
 {
-	fprintf(ndjson->out, "%s\n",
-		json_object_to_json_string_ext(line, JSON_C_TO_STRING_PLAIN |
-							     JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(line);
+	if (json_write(ndjson->out, line, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE))
+		ndjson->failed = true;
 }
 
 /* Of others: null where there is none. */
 static void add_words(struct json_object *line, const char *key, const char *words)
 {
-	json_object_object_add(line, key, words && *words ? words_json(words) : NULL);
+	json_add(line, key, words && *words ? words_json(words) : NULL);
 }
 
 /* Stacks are longer than words_json() takes. */
@@ -57,7 +54,7 @@ static void add_stack(struct json_object *line, const char *key, const char *sta
 
 	if (stack)
 		escape_text(clean, sizeof(clean), stack);
-	json_object_object_add(line, key, stack ? json_object_new_string(clean) : NULL);
+	json_add(line, key, stack ? json_string(clean) : NULL);
 }
 
 static const char *state_name(bool present)
@@ -96,7 +93,7 @@ static void ndjson_inode(void *writer, const struct model_inode *inode)
 
 	add_count(line, "time", inode->met);
 	add_inode_name(line, inode);
-	json_object_object_add(line, "vm", vm_json(inode));
+	json_add(line, "vm", vm_json(inode));
 	add_text(line, "provider", model_provider_name(inode->provider));
 	add_count(line, "pages", inode->pages);
 	add_text(line, "default", state_name(inode->default_state));
@@ -115,7 +112,7 @@ static void ndjson_request(void *writer, const struct model_request *request, __
 	add_count(line, "pgoff_last", request->pgoff_last);
 	add_known(line, "begin", request->begin, request->begin);
 	add_known(line, "end", request->end, !now);
-	json_object_object_add(line, "result", now ? NULL : json_object_new_int64(request->result));
+	json_add(line, "result", now ? NULL : json_int(request->result));
 	add_task(line, request->tid, request->tgid, request->cpu);
 	line_end(writer, line);
 }
@@ -144,11 +141,11 @@ static void add_offset(struct json_object *line, const char *key, __u32 offset)
 
 static struct json_object *answers_json(const struct flush_seen *flush)
 {
-	struct json_object *answers = json_object_new_array();
+	struct json_object *answers = json_list();
 
 	for (size_t i = 0; i < flush->answers_nr; i++) {
 		const struct record_answer *answer = &flush->answers[i];
-		struct json_object *object = json_object_new_object();
+		struct json_object *object = json_new();
 
 		add_count(object, "cpu", answer->cpu);
 		add_offset(object, "asked_ns", answer->asked);
@@ -159,7 +156,7 @@ static struct json_object *answers_json(const struct flush_seen *flush)
 			  answer->entered && answer->left != 0xffffffffU);
 		add_count(object, "tid", answer->tid);
 		add_text(object, "interrupted", latency_context(answer->bits));
-		json_object_array_add(answers, object);
+		json_append(answers, object);
 	}
 	return answers;
 }
@@ -173,7 +170,7 @@ static struct json_object *late_json(const struct flush_seen *flush)
 	if (!timed || !timed->late_entered)
 		return NULL;
 	memcpy(comm, timed->late_comm, RECORD_COMM_LEN);
-	object = json_object_new_object();
+	object = json_new();
 	add_count(object, "cpu", timed->late_cpu);
 	add_count(object, "asked", timed->late_asked);
 	add_known(object, "entered", timed->late_entered, timed->late_entered != timed->late_left);
@@ -209,8 +206,8 @@ static void add_timed(struct json_object *line, const struct flush_seen *flush)
 	add_known(line, "cpus_asked", timed ? timed->asked_nr : 0, timed);
 	add_known(line, "cpus_answered", timed ? timed->answered_nr : 0,
 		  timed && !(timed->bits & RECORD_FLUSH_UNANSWERED));
-	json_object_object_add(line, "last", late_json(flush));
-	json_object_object_add(line, "answers", answers_json(flush));
+	json_add(line, "last", late_json(flush));
+	json_add(line, "answers", answers_json(flush));
 	add_text(line, "stack_state", stack_state_name(flush));
 	add_count(line, "stack_weight", flush->weight);
 	add_stack(line, "stack", flush->stack);

@@ -41,7 +41,7 @@ static const char *event_type(const struct model_event *event)
 /* null where there is none. */
 static void add_name(struct json_object *object, const char *key, const char *name)
 {
-	json_object_object_add(object, key, name ? json_object_new_string(name) : NULL);
+	json_add(object, key, name ? json_string(name) : NULL);
 }
 
 static bool event_is_request(const struct model_event *event)
@@ -81,7 +81,7 @@ static void add_range(struct json_object *object, const struct model_event *even
 
 static struct json_object *event_json(const struct model_event *event)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	bool placed = report_event_placed(event), read = event->kind == RECORD_SNAPSHOT_END;
 	bool ended = event->kind == RECORD_REQUEST_END || event->kind == RECORD_ZAP ||
 		     event->kind == RECORD_PROMISE;
@@ -95,8 +95,7 @@ static struct json_object *event_json(const struct model_event *event)
 		 event_is_request(event) ? model_operation_name(event->operation) : NULL);
 	add_name(object, "direction", event_direction(event));
 	add_range(object, event);
-	json_object_object_add(object, "result",
-			       ended ? json_object_new_int64(event->result) : NULL);
+	json_add(object, "result", ended ? json_int(event->result) : NULL);
 	add_name(object, "declared", read ? report_state(event->operation) : NULL);
 	add_name(object, "page_table", read ? report_state(event->state) : NULL);
 	add_text(object, "event", report_event(event, text));
@@ -109,7 +108,7 @@ static struct json_object *request_json(const struct verdict_request *request)
 
 	if (!request->operation)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_text(object, "name", model_operation_name(request->operation));
 	add_flag(object, "accused", request->accused);
 	add_name(object, "direction",
@@ -118,8 +117,7 @@ static struct json_object *request_json(const struct verdict_request *request)
 	add_count(object, "pgoff_last", request->pgoff_last);
 	add_known(object, "begin", request->begin, request->begin);
 	add_known(object, "end", request->end, request->end);
-	json_object_object_add(object, "result",
-			       request->end ? json_object_new_int64(request->result) : NULL);
+	json_add(object, "result", request->end ? json_int(request->result) : NULL);
 	add_count(object, "tid", request->tid);
 	add_count(object, "tgid", request->tgid);
 	add_count(object, "cpu", request->cpu);
@@ -132,7 +130,7 @@ static struct json_object *conversion_json(const struct model_conversion *conver
 
 	if (!conversion->begin)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_count(object, "gfn_first", conversion->gfn_first);
 	add_count(object, "gfn_last", conversion->gfn_first + conversion->gfn_nr - 1);
 	add_text(object, "direction", conversion->is_private ? "private" : "shared");
@@ -145,25 +143,25 @@ static struct json_object *conversion_json(const struct model_conversion *conver
 
 static struct json_object *sources_json(const struct verdict_violation *cause)
 {
-	struct json_object *sources = json_object_new_array();
+	struct json_object *sources = json_list();
 
 	for (size_t i = 0; i < cause->sources_nr; i++) {
-		struct json_object *source = json_object_new_object();
+		struct json_object *source = json_new();
 
 		add_text(source, "source", cause->sources[i].name);
 		add_name(source, "state", report_state(cause->sources[i].state));
-		json_object_object_add(source, "says", words_json(cause->sources[i].says));
-		json_object_array_add(sources, source);
+		json_add(source, "says", words_json(cause->sources[i].says));
+		json_append(sources, source);
 	}
 	return sources;
 }
 
 static struct json_object *events_json(const struct verdict_violation *cause)
 {
-	struct json_object *events = json_object_new_array();
+	struct json_object *events = json_list();
 
 	for (size_t i = 0; i < cause->events_nr; i++)
-		json_object_array_add(events, event_json(&cause->events[i]));
+		json_append(events, event_json(&cause->events[i]));
 	return events;
 }
 
@@ -175,7 +173,7 @@ void add_cause(struct json_object *object, const struct verdict_violation *cause
 		 cause->rule->severity == RULE_SEVERITY_VIOLATION ? "violation" : "note");
 	add_known(object, "pattern", cause->pattern - 1, cause->pattern);
 	add_inode_name(object, cause->inode);
-	json_object_object_add(object, "vm", vm_json(cause->inode));
+	json_add(object, "vm", vm_json(cause->inode));
 	add_known(object, "pgoff_first", cause->pgoff_first, cause->pgoff_known);
 	add_known(object, "pgoff_last", cause->pgoff_last, cause->pgoff_known);
 	add_known(object, "pfn", cause->pfn, cause->pfn);
@@ -185,9 +183,9 @@ void add_cause(struct json_object *object, const struct verdict_violation *cause
 	add_count(object, "pages", cause->pages);
 	add_count(object, "time_first", cause->time_first);
 	add_count(object, "time_last", cause->time_last);
-	json_object_object_add(object, "request", request_json(&cause->request));
-	json_object_object_add(object, "conversion", conversion_json(&cause->conversion));
-	json_object_object_add(object, "sources", sources_json(cause));
-	json_object_object_add(object, "events", events_json(cause));
-	json_object_object_add(object, "words", words_json(cause->words));
+	json_add(object, "request", request_json(&cause->request));
+	json_add(object, "conversion", conversion_json(&cause->conversion));
+	json_add(object, "sources", sources_json(cause));
+	json_add(object, "events", events_json(cause));
+	json_add(object, "words", words_json(cause->words));
 }

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Words that several reports use. */
-#include <json-c/json.h>
-
 #include "internal.h"
 #include "map/map.h"
 #include "model/plural.h"
+#include "report/json.h"
 
 int report_done(FILE *out)
 {
@@ -15,12 +14,11 @@ int report_done(FILE *out)
 
 int report_json_done(FILE *out, struct json_object *object)
 {
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-	return report_done(out);
+	int error = json_write(out, object,
+			       JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_SPACED |
+				       JSON_C_TO_STRING_NOSLASHESCAPE);
+
+	return error ? error : report_done(out);
 }
 
 const char *report_comm(const struct model_inode *inode, char *comm)

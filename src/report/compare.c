@@ -301,14 +301,13 @@ static struct json_object *copy(struct json_object *object)
 
 static struct json_object *side_json(struct json_object *verdict, const char *name)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
-	json_object_object_add(object, "source", words_json(name));
-	json_object_object_add(object, "verdict", copy(member(verdict, "verdict")));
-	json_object_object_add(object, "reasons", copy(member(verdict, "reasons")));
-	json_object_object_add(object, "rules_not_judged",
-			       copy(member(verdict, "rules_not_judged")));
-	json_object_object_add(object, "kernel", copy(member(verdict, "kernel")));
+	json_add(object, "source", words_json(name));
+	json_add(object, "verdict", copy(member(verdict, "verdict")));
+	json_add(object, "reasons", copy(member(verdict, "reasons")));
+	json_add(object, "rules_not_judged", copy(member(verdict, "rules_not_judged")));
+	json_add(object, "kernel", copy(member(verdict, "kernel")));
 	return object;
 }
 
@@ -319,34 +318,32 @@ static struct json_object *difference_json(const struct difference *difference)
 		[COMPARE_ALSO] = "also-on-base",
 		[COMPARE_GONE] = "gone",
 	};
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_text(object, "label", names[difference->label]);
-	json_object_object_add(object, "doubt",
-			       *difference->doubt ? words_json(difference->doubt) : NULL);
+	json_add(object, "doubt", *difference->doubt ? words_json(difference->doubt) : NULL);
 	add_text(object, "rule", difference->rule);
 	add_text(object, "what", difference->what);
-	json_object_object_add(object, "base", copy(difference->base));
-	json_object_object_add(object, "patched", copy(difference->patched));
-	json_object_object_add(object, "violation", copy(difference->violation));
+	json_add(object, "base", copy(difference->base));
+	json_add(object, "patched", copy(difference->patched));
+	json_add(object, "violation", copy(difference->violation));
 	return object;
 }
 
 int compare_json(FILE *out, const struct report_comparison *comparison)
 {
-	struct json_object *object = json_object_new_object(), *causes = json_object_new_array();
+	struct json_object *object = json_new(), *causes = json_list();
 
 	add_text(object, "schema", REPORT_COMPARISON_SCHEMA);
 	add_int(object, "exit_status", report_comparison_status(comparison));
 	add_count(object, "new", comparison->count[COMPARE_NEW]);
 	add_count(object, "also_on_base", comparison->count[COMPARE_ALSO]);
 	add_count(object, "gone", comparison->count[COMPARE_GONE]);
-	json_object_object_add(object, "base", side_json(comparison->base, comparison->base_name));
-	json_object_object_add(object, "patched",
-			       side_json(comparison->patched, comparison->patched_name));
+	json_add(object, "base", side_json(comparison->base, comparison->base_name));
+	json_add(object, "patched", side_json(comparison->patched, comparison->patched_name));
 	for (size_t i = 0; i < comparison->nr; i++)
-		json_object_array_add(causes, difference_json(&comparison->list[i]));
-	json_object_object_add(object, "causes", causes);
+		json_append(causes, difference_json(&comparison->list[i]));
+	json_add(object, "causes", causes);
 	return report_json_done(out, object);
 }
 

@@ -12,7 +12,7 @@ static struct json_object *row_json(const struct flush_row *row)
 		{ "p50_ns", 0.5 }, { "p90_ns", 0.9 }, { "p99_ns", 0.99 }, { "p99_9_ns", 0.999 }
 	};
 	const struct flush_histogram *histogram = row->histogram;
-	struct json_object *object = json_object_new_object(), *buckets = json_object_new_array();
+	struct json_object *object = json_new(), *buckets = json_list();
 
 	add_text(object, "key", row->key);
 	add_count(object, "count", histogram->count);
@@ -29,12 +29,12 @@ static struct json_object *row_json(const struct flush_row *row)
 
 		if (!histogram->buckets[i])
 			continue;
-		bucket = json_object_new_array();
-		json_object_array_add(bucket, json_object_new_uint64(flush_bucket_first(i)));
-		json_object_array_add(bucket, json_object_new_uint64(histogram->buckets[i]));
-		json_object_array_add(buckets, bucket);
+		bucket = json_list();
+		json_append(bucket, json_count(flush_bucket_first(i)));
+		json_append(bucket, json_count(histogram->buckets[i]));
+		json_append(buckets, bucket);
 	}
-	json_object_object_add(object, "buckets", buckets);
+	json_add(object, "buckets", buckets);
 	return object;
 }
 
@@ -43,7 +43,7 @@ static void add_stack(struct json_object *object, const char *key, const char *s
 	char clean[LATENCY_STACK_MAX];
 
 	if (!stack) {
-		json_object_object_add(object, key, NULL);
+		json_add(object, key, NULL);
 		return;
 	}
 	escape_text(clean, sizeof(clean), stack);
@@ -54,25 +54,25 @@ static void add_leaves(struct json_object *object, const char *key,
 		       const struct flush_leaves *leaves)
 {
 	static const char *const names[] = { "4k", "2m", "1g" };
-	struct json_object *both = json_object_new_object();
+	struct json_object *both = json_new();
 
 	if (!leaves->known) {
 		json_object_put(both);
 		both = NULL;
 	}
 	for (size_t i = 0; both && i < 3; i++) {
-		struct json_object *pair = json_object_new_object();
+		struct json_object *pair = json_new();
 
 		add_count(pair, "before", leaves->before[i]);
 		add_count(pair, "after", leaves->after[i]);
-		json_object_object_add(both, names[i], pair);
+		json_add(both, names[i], pair);
 	}
-	json_object_object_add(object, key, both);
+	json_add(object, key, both);
 }
 
 static struct json_object *sum_json(enum flush_list list, const struct flush_sum *sum)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char comm[LATENCY_WORDS_MAX];
 
 	add_count(object, "count", sum->count);
@@ -92,7 +92,7 @@ static struct json_object *sum_json(enum flush_list list, const struct flush_sum
 		if (sum->cpu)
 			add_text(object, "operation", model_operation_name(sum->cpu));
 		else
-			json_object_object_add(object, "operation", NULL);
+			json_add(object, "operation", NULL);
 		return object;
 	}
 	add_stack(object, "stack", sum->stack);
@@ -113,17 +113,17 @@ static struct json_object *sum_json(enum flush_list list, const struct flush_sum
 static void add_list(struct json_object *object, const char *key,
 		     const struct flush_latency *latency, enum flush_list list)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	struct flush_sum sum;
 
 	for (size_t i = 0; flush_latency_sum(latency, list, i, &sum); i++)
-		json_object_array_add(array, sum_json(list, &sum));
-	json_object_object_add(object, key, array);
+		json_append(array, sum_json(list, &sum));
+	json_add(object, key, array);
 }
 
 static struct json_object *slow_json(const struct flush_slow *slow)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char comm[LATENCY_WORDS_MAX];
 
 	add_count(object, "begin", slow->begin);
@@ -133,10 +133,8 @@ static struct json_object *slow_json(const struct flush_slow *slow)
 	add_count(object, "cpu", slow->cpu);
 	add_count(object, "tgid", slow->tgid);
 	add_text(object, "task", latency_comm(slow->comm, comm));
-	json_object_object_add(
-		object, "operation",
-		slow->operation ? json_object_new_string(model_operation_name(slow->operation))
-				: NULL);
+	json_add(object, "operation",
+		 slow->operation ? json_string(model_operation_name(slow->operation)) : NULL);
 	add_known(object, "late_cpu", slow->late_cpu, slow->late);
 	add_known(object, "late_ns", slow->late_ns, slow->late);
 	add_text(object, "late_task", latency_comm(slow->late_comm, comm));
@@ -145,17 +143,17 @@ static struct json_object *slow_json(const struct flush_slow *slow)
 
 static void add_slowest(struct json_object *object, const struct flush_latency *latency)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct flush_slow *slow;
 
 	for (size_t i = 0; (slow = flush_latency_slowest(latency, i)); i++)
-		json_object_array_add(array, slow_json(slow));
-	json_object_object_add(object, "slowest", array);
+		json_append(array, slow_json(slow));
+	json_add(object, "slowest", array);
 }
 
 static void add_totals(struct json_object *object, const struct flush_totals *totals)
 {
-	struct json_object *kinds = json_object_new_object(), *missing = json_object_new_array();
+	struct json_object *kinds = json_new(), *missing = json_list();
 	bool answers =
 		totals->timed && !totals->summary && (!totals->unanswered || totals->unasked);
 	const char *words;
@@ -183,35 +181,33 @@ static void add_totals(struct json_object *object, const struct flush_totals *to
 	add_leaves(object, "leaves", &totals->leaves);
 	for (int kind = 1; kind < FLUSH_KINDS; kind++)
 		add_count(kinds, flush_kind_name((enum flush_kind)kind), totals->by_kind[kind]);
-	json_object_object_add(object, "kinds", kinds);
+	json_add(object, "kinds", kinds);
 	for (size_t i = 0; (words = latency_missing(totals, i)); i++)
-		json_object_array_add(missing, json_object_new_string(words));
-	json_object_object_add(object, "missing", missing);
+		json_append(missing, json_string(words));
+	json_add(object, "missing", missing);
 }
 
 int report_latency_json(FILE *out, struct flush_latency *latency)
 {
-	struct json_object *object = json_object_new_object(), *rows = json_object_new_array();
+	struct json_object *object = json_new(), *rows = json_list();
 	struct flush_totals totals;
 	struct flush_row row;
+	int error;
 
 	flush_latency_totals(latency, &totals);
 	add_text(object, "schema", REPORT_LATENCY_SCHEMA);
 	add_totals(object, &totals);
 	for (size_t i = 0; flush_latency_row(latency, i, &row); i++) {
 		if (row.histogram->count || row.never)
-			json_object_array_add(rows, row_json(&row));
+			json_append(rows, row_json(&row));
 	}
-	json_object_object_add(object, "rows", rows);
+	json_add(object, "rows", rows);
 	add_slowest(object, latency);
 	add_list(object, "causes", latency, FLUSH_CAUSES);
 	add_list(object, "callers", latency, FLUSH_CALLERS);
 	add_list(object, "splits", latency, FLUSH_SPLITS);
 	add_list(object, "late", latency, FLUSH_LATE);
 	add_list(object, "interrupters", latency, FLUSH_INTERRUPTERS);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_SPACED |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
-	return totals.failed ? -ENOMEM : report_done(out);
+	error = json_write(out, object, JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return totals.failed || error ? -ENOMEM : report_done(out);
 }

@@ -250,7 +250,7 @@ static __u64 row_exposure(const struct live_row *row)
 	return row->exposures ? flush_histogram_quantile(row->exposures, 0.99) : 0;
 }
 
-static void row_line(FILE *out, const struct live_row *row)
+static int row_line(FILE *out, const struct live_row *row)
 {
 	const struct live_counts *counts = &row->counts;
 	char name[MODEL_INODE_NAME_MAX], comm[REPORT_COMM_MAX] = "total";
@@ -271,18 +271,19 @@ static void row_line(FILE *out, const struct live_row *row)
 		counts->flushes ? (double)counts->flush_ns / (double)counts->flushes / 1000.0 : 0.0,
 		(unsigned long long)counts->lost, (double)row_exposure(row) / 1000.0,
 		row->verdict ? row->verdict : "-");
+	return 0;
 }
 
-static void row_json(FILE *out, const struct live_row *row)
+static int row_json(FILE *out, const struct live_row *row)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	const struct live_counts *counts = &row->counts;
 
 	add_text(object, "schema", REPORT_LIVE_SCHEMA);
 	add_count(object, "time", row->now);
 	add_count(object, "interval_ns", row->elapsed);
 	add_inode_name(object, row->inode);
-	json_object_object_add(object, "vm", vm_json(row->inode));
+	json_add(object, "vm", vm_json(row->inode));
 	if (row->inode) {
 		add_text(object, "provider", model_provider_name(row->inode->provider));
 		add_flag(object, "dead", row->inode->dead);
@@ -300,12 +301,8 @@ static void row_json(FILE *out, const struct live_row *row)
 	add_count(object, "exposures", row->exposures ? row->exposures->count : 0);
 	add_count(object, "exposure_p99_ns", row_exposure(row));
 	add_count(object, "violations", counts->violations);
-	json_object_object_add(object, "verdict",
-			       row->verdict ? json_object_new_string(row->verdict) : NULL);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
+	json_add(object, "verdict", row->verdict ? json_string(row->verdict) : NULL);
+	return json_write(out, object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
 /* So far; what is wrong with its history is known without a comparison. */
@@ -335,11 +332,12 @@ static const struct flush_histogram *live_exposed(struct report_live *live,
 
 /* The rows of all inodes that are to be told of; @sum gets what they come to. */
 static int live_rows(FILE *out, struct report_live *live, bool all, struct live_row *sum,
-		     void (*write)(FILE *, const struct live_row *))
+		     int (*write)(FILE *, const struct live_row *))
 {
 	const struct model_inode *inode = NULL;
+	int error = 0;
 
-	for (size_t i = 0; (inode = model_inode_next(live->model, inode)); i++) {
+	for (size_t i = 0; !error && (inode = model_inode_next(live->model, inode)); i++) {
 		struct live_row row = { .inode = inode,
 					.now = sum->now,
 					.elapsed = sum->elapsed,
@@ -357,13 +355,13 @@ static int live_rows(FILE *out, struct report_live *live, bool all, struct live_
 		live->before[i] = counts;
 		live_add(&sum->counts, &row.counts);
 		if (!same || (all && !inode->dead))
-			write(out, &row);
+			error = write(out, &row);
 	}
-	return 0;
+	return error;
 }
 
 static int live_write(FILE *out, struct report_live *live, bool all,
-		      void (*write)(FILE *, const struct live_row *))
+		      int (*write)(FILE *, const struct live_row *))
 {
 	struct live_row sum = { .inode = NULL };
 	struct model_counts counts;
@@ -384,9 +382,9 @@ static int live_write(FILE *out, struct report_live *live, bool all,
 	live->time = counts.now;
 	sum.exposures = &live->exposed;
 	sum.verdict = live_verdict_all(live);
-	write(out, &sum);
+	error = write(out, &sum);
 	exposures_forget(live);
-	return report_done(out);
+	return error ? error : report_done(out);
 }
 
 int report_live_lines(FILE *out, struct report_live *live, bool all)

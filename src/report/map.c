@@ -137,42 +137,42 @@ int report_map_text(FILE *out, const struct map *map)
 
 static struct json_object *json_present(const struct map *map)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	for (size_t i = 0; i < MAP_SIZES; i++) {
-		struct json_object *size = json_object_new_object();
+		struct json_object *size = json_new();
 
 		add_count(size, "entries", map->leaves[i]);
 		add_count(size, "pages", map->leaves[i] * size_pages[i]);
-		json_object_object_add(object, size_keys[i], size);
+		json_add(object, size_keys[i], size);
 	}
 	return object;
 }
 
 static struct json_object *json_sums(const struct map *map, const struct map_sum *sums)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 
 	for (size_t i = 0; i < map->sums_nr; i++) {
-		struct json_object *sum = json_object_new_object();
+		struct json_object *sum = json_new();
 
 		add_text(sum, "owner", map_owner_name(sums[i].owner));
 		add_known(sum, "i_ino", sums[i].i_ino, sums[i].i_ino);
 		add_count(sum, "pages", sums[i].pages);
 		add_count(sum, "runs", sums[i].runs);
 		add_count(sum, "pfn", sums[i].pfn);
-		json_object_array_add(list, sum);
+		json_append(list, sum);
 	}
 	return list;
 }
 
 static struct json_object *json_orphans(const struct map *map)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 
 	for (size_t i = 0; map_proven(map) && i < map->orphans.nr; i++) {
 		const struct map_run_of *run = &map->orphans.list[i];
-		struct json_object *orphan = json_object_new_object();
+		struct json_object *orphan = json_new();
 
 		add_count(orphan, "pfn_first", run->pfn);
 		add_count(orphan, "pfn_last", run->pfn + run->nr - 1);
@@ -181,16 +181,17 @@ static struct json_object *json_orphans(const struct map *map)
 		add_known(orphan, "i_ino", run->i_ino, run->i_ino);
 		add_count(orphan, "entry_bytes", 1ULL << run->shift);
 		add_text(orphan, "means", map_owner_means(run->owner));
-		json_object_array_add(list, orphan);
+		json_append(list, orphan);
 	}
 	return list;
 }
 
 int report_map_json(FILE *out, const struct map *map)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	struct map_sum *sums = sums_sorted(map);
 	const char *reason = map_not_judged(map);
+	int error;
 
 	if (!sums) {
 		json_object_put(object);
@@ -199,22 +200,18 @@ int report_map_json(FILE *out, const struct map *map)
 	add_text(object, "schema", REPORT_MAP_SCHEMA);
 	add_count(object, "pfn_first", map->pfn_first);
 	add_count(object, "pages", map->pfn_nr);
-	json_object_object_add(object, "present", json_present(map));
+	json_add(object, "present", json_present(map));
 	add_count(object, "absent", map->absent);
 	add_count(object, "unread", map->unread);
-	json_object_object_add(object, "absent_by", json_sums(map, sums));
-	json_object_object_add(object, "not_judged",
-			       reason ? json_object_new_string(reason) : NULL);
-	json_object_object_add(object, "orphans", json_orphans(map));
+	json_add(object, "absent_by", json_sums(map, sums));
+	json_add(object, "not_judged", reason ? json_string(reason) : NULL);
+	json_add(object, "orphans", json_orphans(map));
 	add_count(object, "orphan_pages", map_proven(map) ? map_orphan_pages(map) : 0);
 	add_count(object, "passes", map->passes);
 	add_count(object, "ns", map->end - map->begin);
-	fprintf(out, "%s\n",
-		json_object_to_json_string_ext(object, JSON_C_TO_STRING_PRETTY |
-							       JSON_C_TO_STRING_NOSLASHESCAPE));
-	json_object_put(object);
 	free(sums);
-	return report_done(out);
+	error = json_write(out, object, JSON_C_TO_STRING_PRETTY | JSON_C_TO_STRING_NOSLASHESCAPE);
+	return error ? error : report_done(out);
 }
 
 extern const char map_schema[];

@@ -3,28 +3,28 @@
 #ifndef GMEMTRACE_REPORT_OBJECT_H
 #define GMEMTRACE_REPORT_OBJECT_H
 
-#include <json-c/json.h>
 #include "internal.h"
+#include "report/json.h"
 
 static inline void add_int(struct json_object *object, const char *key, __s64 value)
 {
-	json_object_object_add(object, key, json_object_new_int64(value));
+	json_add(object, key, json_int(value));
 }
 
 static inline void add_count(struct json_object *object, const char *key, __u64 value)
 {
-	json_object_object_add(object, key, json_object_new_uint64(value));
+	json_add(object, key, json_count(value));
 }
 
 /* null where it is not known. */
 static inline void add_known(struct json_object *object, const char *key, __u64 value, bool known)
 {
-	json_object_object_add(object, key, known ? json_object_new_uint64(value) : NULL);
+	json_add(object, key, known ? json_count(value) : NULL);
 }
 
 static inline void add_text(struct json_object *object, const char *key, const char *value)
 {
-	json_object_object_add(object, key, json_object_new_string(value));
+	json_add(object, key, json_string(value));
 }
 
 /* Words may hold what somebody else wrote: JSON is UTF-8. */
@@ -32,12 +32,12 @@ static inline struct json_object *words_json(const char *words)
 {
 	char clean[REPORT_CLEAN_MAX];
 
-	return json_object_new_string(report_clean(words, clean));
+	return json_string(report_clean(words, clean));
 }
 
 static inline void add_flag(struct json_object *object, const char *key, bool value)
 {
-	json_object_object_add(object, key, json_object_new_boolean(value));
+	json_add(object, key, json_flag(value));
 }
 
 static inline void add_inode_name(struct json_object *object, const struct model_inode *inode)
@@ -48,7 +48,7 @@ static inline void add_inode_name(struct json_object *object, const struct model
 		model_inode_name(inode, name, sizeof(name));
 		add_text(object, "inode", name);
 	} else {
-		json_object_object_add(object, "inode", NULL);
+		json_add(object, "inode", NULL);
 	}
 }
 
@@ -59,7 +59,7 @@ static inline struct json_object *vm_json(const struct model_inode *inode)
 
 	if (!inode)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_count(object, "pid", inode->vm ? inode->vm : inode->tgid);
 	add_text(object, "comm", report_comm(inode, comm));
 	return object;

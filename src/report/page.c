@@ -130,7 +130,7 @@ void report_page_verdict(struct report_page *page, enum verdict_value value)
 
 static struct json_object *run_json(const struct report_page *page)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	struct flush_totals totals;
 	struct model_counts counts;
 	const char *fact;
@@ -140,9 +140,9 @@ static struct json_object *run_json(const struct report_page *page)
 	add_count(object, "duration_ns", totals.span);
 	add_count(object, "cpus", totals.cpus);
 	fact = model_fact_find(page->model, "kernel.release");
-	json_object_object_add(object, "kernel", words_json(fact ? fact : "an unknown kernel"));
+	json_add(object, "kernel", words_json(fact ? fact : "an unknown kernel"));
 	fact = model_fact_find(page->model, "tool.version");
-	json_object_object_add(object, "tool", words_json(fact ? fact : "of unknown version"));
+	json_add(object, "tool", words_json(fact ? fact : "of unknown version"));
 	add_count(object, "ceiling_pages", totals.ceiling);
 	add_count(object, "lost", counts.lost);
 	add_count(object, "missed", counts.missed);
@@ -151,68 +151,67 @@ static struct json_object *run_json(const struct report_page *page)
 	if (page->verdict && counts.inodes)
 		add_text(object, "verdict", page->verdict);
 	else
-		json_object_object_add(object, "verdict", NULL);
+		json_add(object, "verdict", NULL);
 	return object;
 }
 
 static struct json_object *limits_json(const struct report_page *page)
 {
-	struct json_object *limits = json_object_new_array();
+	struct json_object *limits = json_list();
 	struct flush_totals totals;
 	const char *missing;
 	char words[160];
 
 	flush_latency_totals(page->latency, &totals);
 	for (size_t i = 0; (missing = latency_missing(&totals, i)); i++)
-		json_object_array_add(limits, json_object_new_string(missing));
+		json_append(limits, json_string(missing));
 	if (page->slowest.cpus_more) {
 		snprintf(words, sizeof(words), "who waited for whom is of CPUs below %d",
 			 PAGE_CPUS_MAX);
-		json_object_array_add(limits, json_object_new_string(words));
+		json_append(limits, json_string(words));
 	}
 	if (page->series.points_every > 1) {
 		snprintf(words, sizeof(words), "of exposures one in %llu is drawn",
 			 (unsigned long long)page->series.points_every);
-		json_object_array_add(limits, json_object_new_string(words));
+		json_append(limits, json_string(words));
 	}
 	if (totals.stacks_lost + totals.stacks_collided) {
 		snprintf(words, sizeof(words),
 			 "stacks that were due and could not be taken: %llu ([stack_lost], "
 			 "[stack_collided])",
 			 (unsigned long long)(totals.stacks_lost + totals.stacks_collided));
-		json_object_array_add(limits, json_object_new_string(words));
+		json_append(limits, json_string(words));
 	}
 	if (page->stacks_nameless)
-		json_object_array_add(
-			limits, json_object_new_string(
-					"[unknown] are routines whose names could not be read: "
+		json_append(limits,
+			    json_string("[unknown] are routines whose names could not be read: "
 					"kernel.kptr_restrict was 2, or their module had gone"));
 	if (page->stacks_left) {
 		snprintf(
 			words, sizeof(words),
 			"the flame graphs have the %d stacks that took most; [others] are %zu more",
 			PAGE_LINES_MAX, page->stacks_left);
-		json_object_array_add(limits, json_object_new_string(words));
+		json_append(limits, json_string(words));
 	}
 	if (totals.never) {
 		snprintf(words, sizeof(words), "%llu %s not covered by any flush",
 			 (unsigned long long)totals.never,
 			 plural_of(totals.never, "page was", "pages were"));
-		json_object_array_add(limits, json_object_new_string(words));
+		json_append(limits, json_string(words));
 	}
 	return limits;
 }
 
 static struct json_object *vms_json(const struct report_page *page)
 {
-	struct json_object *vms = json_object_new_array();
+	struct json_object *vms = json_list();
 
 	for (size_t i = 0; i < page->vms_nr; i++) {
-		struct json_object *vm = json_object_new_object();
+		struct json_object *vm = json_new();
 
 		add_count(vm, "pid", page->vms[i]);
 		add_text(vm, "comm", page->vm_comms[i]);
-		json_object_array_add(vms, vm);
+		json_append(vms, vm);
 	}
 	return vms;
 }
@@ -220,7 +219,7 @@ static struct json_object *vms_json(const struct report_page *page)
 static struct json_object *class_json(const struct flush_row *row)
 {
 	const struct flush_histogram *histogram = row->histogram;
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_text(object, "name", row->name);
 	add_count(object, "count", histogram->count);
@@ -242,13 +241,13 @@ static void buckets_add(struct json_object *list, const struct flush_histogram *
 
 		if (!histogram->buckets[i])
 			continue;
-		bucket = json_object_new_object();
+		bucket = json_new();
 		add_count(bucket, "class", index);
 		add_count(bucket, "low_ns", low);
 		add_count(bucket, "high_ns", high);
 		add_count(bucket, "count", histogram->buckets[i]);
 		add_count(bucket, "sum_ns", (low + (high - low) / 2) * histogram->buckets[i]);
-		json_object_array_add(list, bucket);
+		json_append(list, bucket);
 	}
 }
 
@@ -256,20 +255,20 @@ static void buckets_add(struct json_object *list, const struct flush_histogram *
 static void classes_add(struct json_object *report, const struct report_page *page)
 {
 	static const char *const keys[] = { "flush.one", "flush.few", "flush.everything" };
-	struct json_object *classes = json_object_new_array();
-	struct json_object *buckets = json_object_new_array();
+	struct json_object *classes = json_list();
+	struct json_object *buckets = json_list();
 	struct flush_row row;
 
 	for (size_t i = 0; flush_latency_row(page->latency, i, &row); i++) {
 		for (size_t class = 0; class < sizeof(keys) / sizeof(keys[0]); class ++) {
 			if (strcmp(row.key, keys[class]) != 0 || !row.histogram->count)
 				continue;
-			buckets_add(buckets, row.histogram, json_object_array_length(classes));
-			json_object_array_add(classes, class_json(&row));
+			buckets_add(buckets, row.histogram, json_length(classes));
+			json_append(classes, class_json(&row));
 		}
 	}
-	json_object_object_add(report, "classes", classes);
-	json_object_object_add(report, "histogram", buckets);
+	json_add(report, "classes", classes);
+	json_add(report, "histogram", buckets);
 }
 
 static struct json_object *largest_json(const struct report_page *page)
@@ -279,7 +278,7 @@ static struct json_object *largest_json(const struct report_page *page)
 
 	if (!flush_latency_sum(page->latency, FLUSH_CAUSES, 0, &sum) || !sum.ns)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_text(object, "kind", latency_size((enum flush_size)sum.bits));
 	add_text(object, "operation", sum.cpu ? model_operation_name(sum.cpu) : "no request");
 	add_count(object, "count", sum.count);
@@ -294,21 +293,21 @@ static int report_fill(struct json_object *report, struct report_page *page, con
 
 	if (error)
 		return error;
-	json_object_object_add(report, "frames", graphs.frames);
-	json_object_object_add(report, "flame", graphs.list);
+	json_add(report, "frames", graphs.frames);
+	json_add(report, "flame", graphs.list);
 	page->stacks_left = graphs.left;
 	page->stacks_nameless = graphs.nameless;
 	add_text(report, "schema", "gmemtrace-flush-1");
-	json_object_object_add(report, "title", words_json(title));
-	json_object_object_add(report, "run", run_json(page));
-	json_object_object_add(report, "limits", limits_json(page));
-	json_object_object_add(report, "vms", vms_json(page));
+	json_add(report, "title", words_json(title));
+	json_add(report, "run", run_json(page));
+	json_add(report, "limits", limits_json(page));
+	json_add(report, "vms", vms_json(page));
 	classes_add(report, page);
-	json_object_object_add(report, "largest", largest_json(page));
-	json_object_object_add(report, "exposure", series_points_json(&page->series));
-	json_object_object_add(report, "timeline", series_steps_json(&page->series));
-	json_object_object_add(report, "matrix", slowest_matrix_json(&page->slowest));
-	json_object_object_add(report, "slowest", slowest_json(&page->slowest, page->series.begin));
+	json_add(report, "largest", largest_json(page));
+	json_add(report, "exposure", series_points_json(&page->series));
+	json_add(report, "timeline", series_steps_json(&page->series));
+	json_add(report, "matrix", slowest_matrix_json(&page->slowest));
+	json_add(report, "slowest", slowest_json(&page->slowest, page->series.begin));
 	return 0;
 }
 
@@ -334,13 +333,15 @@ static bool page_built(void)
 
 int page_write_report(FILE *out, struct json_object *report)
 {
-	const char *mark = strstr(page_start, DATA_MARK);
+	const char *mark = strstr(page_start, DATA_MARK), *data;
 
 	if (!mark)
 		return -EOPNOTSUPP;
+	data = json_text(report, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
+	if (!data)
+		return -ENOMEM;
 	fwrite(page_start, 1, (size_t)(mark - page_start), out);
-	data_write(out, json_object_to_json_string_ext(
-				report, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	data_write(out, data);
 	fputs(mark + strlen(DATA_MARK), out);
 	return report_done(out);
 }
@@ -356,7 +357,7 @@ int report_page_write(FILE *out, struct report_page *page, const char *title)
 	flush_latency_finish(page->latency);
 	if (flush_watch_failed(page->watch))
 		return -ENOMEM;
-	report = json_object_new_object();
+	report = json_new();
 	error = report_fill(report, page, title);
 	if (!error)
 		error = page_write_report(out, report);

@@ -8,31 +8,30 @@ static int line_add(struct json_object *array, struct page_names *names, const s
 		    size_t index)
 {
 	const struct diff_line *line = &diff->lines[index];
-	struct json_object *entry = json_object_new_array();
+	struct json_object *entry = json_list();
 	struct json_object *places = names_places(names, line->frames);
 
-	json_object_array_add(entry, places);
+	json_append(entry, places);
 	for (int side = 0; side < DIFF_SIDES; side++)
-		json_object_array_add(entry, json_object_new_double(diff_mean(diff, index, side)));
+		json_append(entry, json_double(diff_mean(diff, index, side)));
 	for (int side = 0; side < DIFF_SIDES; side++)
-		json_object_array_add(entry, json_object_new_double(line->sides[side].squares /
-								    diff->flushes[side]));
-	json_object_array_add(array, entry);
+		json_append(entry, json_double(line->sides[side].squares / diff->flushes[side]));
+	json_append(array, entry);
 	return places ? 0 : -ENOMEM;
 }
 
 static int graph_add(struct json_object *list, struct page_names *names, const struct diff *diff,
 		     const char *weight)
 {
-	struct json_object *graph = json_object_new_object();
-	struct json_object *lines = json_object_new_array();
+	struct json_object *graph = json_new();
+	struct json_object *lines = json_list();
 	int error = 0;
 
 	for (size_t i = 0; !error && i < diff->nr; i++)
 		error = line_add(lines, names, diff, i);
 	add_text(graph, "weight", weight);
-	json_object_object_add(graph, "lines", lines);
-	json_object_array_add(list, graph);
+	json_add(graph, "lines", lines);
+	json_append(list, graph);
 	return error;
 }
 
@@ -58,7 +57,7 @@ static int graphs_add(struct json_object *list, struct page_names *names,
 
 static struct json_object *side_json(const struct report_profile *profile)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_count(object, "flushes", profile_flushes(profile));
 	add_count(object, "lost", profile_lost(profile));
@@ -69,21 +68,21 @@ static struct json_object *side_json(const struct report_profile *profile)
 int report_diff_page(FILE *out, const struct report_profile *before,
 		     const struct report_profile *after, const char *title)
 {
-	struct json_object *report = json_object_new_object();
-	struct json_object *graphs = json_object_new_array();
-	struct json_object *sides = json_object_new_array();
+	struct json_object *report = json_new();
+	struct json_object *graphs = json_list();
+	struct json_object *sides = json_list();
 	struct page_names names;
 	int error = names_make(&names);
 
-	json_object_array_add(sides, side_json(before));
-	json_object_array_add(sides, side_json(after));
+	json_append(sides, side_json(before));
+	json_append(sides, side_json(after));
 	add_text(report, "schema", "gmemtrace-flush-diff-1");
-	json_object_object_add(report, "title", words_json(title));
-	json_object_object_add(report, "sides", sides);
-	json_object_object_add(report, "sigmas", json_object_new_double(DIFF_SIGMAS));
-	json_object_object_add(report, "flame", graphs);
+	json_add(report, "title", words_json(title));
+	json_add(report, "sides", sides);
+	json_add(report, "sigmas", json_double(DIFF_SIGMAS));
+	json_add(report, "flame", graphs);
 	if (!error) {
-		json_object_object_add(report, "frames", names.frames);
+		json_add(report, "frames", names.frames);
 		error = graphs_add(graphs, &names, before, after);
 		names_free(&names);
 	}

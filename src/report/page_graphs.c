@@ -30,7 +30,7 @@ static void name_free(struct lh_entry *entry)
 static long frame_id(struct page_names *names, const char *name, size_t length)
 {
 	char *copy = strndup(name, length);
-	size_t id = json_object_array_length(names->frames);
+	size_t id = json_length(names->frames);
 	struct json_object *number;
 	void *found;
 
@@ -40,19 +40,19 @@ static long frame_id(struct page_names *names, const char *name, size_t length)
 		free(copy);
 		return (long)json_object_get_int64(found);
 	}
-	number = json_object_new_int64((int64_t)id);
+	number = json_int((int64_t)id);
 	if (lh_table_insert(names->ids, copy, number)) {
 		json_object_put(number);
 		free(copy);
 		return -1;
 	}
-	json_object_array_add(names->frames, json_object_new_string(copy));
+	json_append(names->frames, json_string(copy));
 	return (long)id;
 }
 
 struct json_object *names_places(struct page_names *names, const char *frames)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 
 	for (size_t length; *frames; frames += length + (frames[length] == ';')) {
 		long id;
@@ -63,7 +63,7 @@ struct json_object *names_places(struct page_names *names, const char *frames)
 			json_object_put(array);
 			return NULL;
 		}
-		json_object_array_add(array, json_object_new_int64(id));
+		json_append(array, json_int(id));
 	}
 	return array;
 }
@@ -71,7 +71,7 @@ struct json_object *names_places(struct page_names *names, const char *frames)
 int names_make(struct page_names *names)
 {
 	names->ids = lh_kchar_table_new(1024, name_free);
-	names->frames = names->ids ? json_object_new_array() : NULL;
+	names->frames = names->ids ? json_list() : NULL;
 	return names->ids ? 0 : -ENOMEM;
 }
 
@@ -110,12 +110,12 @@ static int weight_least(const struct folded_line *lines, size_t nr, __u64 *least
 static int line_add(struct graphs *graphs, struct json_object *array, const char *frames,
 		    __u64 weight)
 {
-	struct json_object *line = json_object_new_array();
+	struct json_object *line = json_list();
 	struct json_object *ids = names_places(&graphs->names, frames);
 
-	json_object_array_add(line, ids);
-	json_object_array_add(line, json_object_new_uint64(weight));
-	json_object_array_add(array, line);
+	json_append(line, ids);
+	json_append(line, json_count(weight));
+	json_append(array, line);
 	return ids ? 0 : -ENOMEM;
 }
 
@@ -153,11 +153,11 @@ static int graph_add(struct graphs *graphs, struct report_folded *folded, enum r
 	if (error)
 		return error == -EOPNOTSUPP ? 0 : error;
 	if (nr) {
-		graph = json_object_new_object();
-		array = json_object_new_array();
+		graph = json_new();
+		array = json_list();
 		add_text(graph, "weight", name);
-		json_object_object_add(graph, "lines", array);
-		json_object_array_add(graphs->made.list, graph);
+		json_add(graph, "lines", array);
+		json_append(graphs->made.list, graph);
 		error = lines_add(graphs, array, lines, nr);
 	}
 	folded_lines_free(lines, nr);
@@ -172,7 +172,7 @@ int graphs_make(struct page_graphs *made, struct report_folded *folded)
 	if (error)
 		return error;
 	graphs.made.frames = graphs.names.frames;
-	graphs.made.list = json_object_new_array();
+	graphs.made.list = json_list();
 	for (size_t i = 0; !error && i < PAGE_WEIGHTS; i++)
 		error = graph_add(&graphs, folded, page_weights[i].weight, page_weights[i].name);
 	graphs.made.nameless = lh_table_lookup_ex(graphs.names.ids, NAMELESS, NULL);

@@ -89,42 +89,42 @@ void series_lost(struct page_series *series, __u64 since, __u64 until)
 
 static void array_add(struct json_object *array, __u64 value)
 {
-	json_object_array_add(array, json_object_new_uint64(value));
+	json_append(array, json_count(value));
 }
 
 struct json_object *series_points_json(const struct page_series *series)
 {
-	struct json_object *points = json_object_new_array();
+	struct json_object *points = json_list();
 
 	for (size_t i = 0; i < series->points_nr; i++) {
 		const struct page_point *point = &series->points[i];
-		struct json_object *entry = json_object_new_array();
+		struct json_object *entry = json_list();
 
 		array_add(entry, point->at);
 		array_add(entry, point->ns);
 		array_add(entry, point->pages);
 		array_add(entry, point->vm);
-		json_object_array_add(points, entry);
+		json_append(points, entry);
 	}
 	return points;
 }
 
 struct json_object *series_steps_json(const struct page_series *series)
 {
-	struct json_object *steps = json_object_new_array();
+	struct json_object *steps = json_list();
 	size_t nr = series->width ? (size_t)(series->last / series->width) + 1 : 0;
 	__s64 exposed = 0;
 
 	for (size_t i = 0; i < nr; i++) {
 		const struct page_step *step = &series->steps[i];
-		struct json_object *entry = json_object_new_array();
+		struct json_object *entry = json_list();
 
 		exposed += step->exposed;
 		array_add(entry, i * series->width);
 		array_add(entry, step->flush_ns);
 		array_add(entry, exposed > 0 ? (__u64)exposed : 0);
-		json_object_array_add(entry, json_object_new_boolean(step->lost));
-		json_object_array_add(steps, entry);
+		json_append(entry, json_flag(step->lost));
+		json_append(steps, entry);
 	}
 	return steps;
 }

@@ -217,7 +217,7 @@ static void slow_what(const struct page_slow *slow, char *text, size_t size)
 
 static struct json_object *slow_json(const struct page_slow *slow, __u64 begin)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char text[LATENCY_WORDS_MAX * 2 + 512], comm[LATENCY_WORDS_MAX];
 
 	add_count(object, "at_ns", slow->begin > begin ? slow->begin - begin : 0);
@@ -241,10 +241,10 @@ static struct json_object *slow_json(const struct page_slow *slow, __u64 begin)
 
 struct json_object *slowest_json(const struct page_slowest *slowest, __u64 begin)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 
 	for (size_t i = 0; i < slowest->nr; i++)
-		json_object_array_add(list, slow_json(&slowest->list[i], begin));
+		json_append(list, slow_json(&slowest->list[i], begin));
 	return list;
 }
 
@@ -254,18 +254,18 @@ struct json_object *slowest_matrix_json(const struct page_slowest *slowest)
 
 	if (!slowest->cpus)
 		return NULL;
-	object = json_object_new_object();
-	cpus = json_object_new_array();
-	rows = json_object_new_array();
+	object = json_new();
+	cpus = json_list();
+	rows = json_list();
 	for (__u32 i = 0; i < slowest->cpus; i++) {
-		struct json_object *row = json_object_new_array();
+		struct json_object *row = json_list();
 
-		json_object_array_add(cpus, json_object_new_uint64(i));
+		json_append(cpus, json_count(i));
 		for (__u32 j = 0; j < slowest->cpus; j++)
-			json_object_array_add(row, json_object_new_uint64(slowest->wait_ns[i][j]));
-		json_object_array_add(rows, row);
+			json_append(row, json_count(slowest->wait_ns[i][j]));
+		json_append(rows, row);
 	}
-	json_object_object_add(object, "cpus", cpus);
-	json_object_object_add(object, "wait_ns", rows);
+	json_add(object, "cpus", cpus);
+	json_add(object, "wait_ns", rows);
 	return object;
 }

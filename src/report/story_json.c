@@ -27,7 +27,7 @@ static const char *kind_word(enum story_kind kind)
 
 static struct json_object *request_json(const struct story_request *request)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_text(object, "operation", model_operation_name(request->operation));
 	add_text(object, "outermost", model_operation_name(request->outer));
@@ -36,8 +36,7 @@ static struct json_object *request_json(const struct story_request *request)
 	add_text(object, "state", request->state ? "present" : "absent");
 	add_count(object, "begin", request->begin);
 	add_known(object, "end", request->end, request->end);
-	json_object_object_add(object, "result",
-			       request->end ? json_object_new_int64(request->result) : NULL);
+	json_add(object, "result", request->end ? json_int(request->result) : NULL);
 	return object;
 }
 
@@ -60,7 +59,7 @@ static void add_flush(struct json_object *object, const struct story_step *step)
 	add_known(object, "flush_begin", step->flush_begin, step->flush_begin);
 	add_known(object, "flush_pages", step->flush_pages, step->flush_pages);
 	add_flag(object, "own", step->own);
-	json_object_object_add(object, "stack", step->stack ? words_json(step->stack) : NULL);
+	json_add(object, "stack", step->stack ? words_json(step->stack) : NULL);
 }
 
 static void add_read(struct json_object *object, const struct story_step *step)
@@ -87,7 +86,7 @@ static void add_loss(struct json_object *object, const struct story_step *step)
 
 static struct json_object *step_json(const struct story *story, const struct story_step *step)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char text[STORY_TEXT_MAX];
 
 	add_count(object, "time", step->time);
@@ -99,8 +98,7 @@ static struct json_object *step_json(const struct story *story, const struct sto
 	add_known(object, "cpu", step->cpu, step->tid);
 	add_known(object, "tid", step->tid, step->tid);
 	add_known(object, "tgid", step->tgid, step->tid);
-	json_object_object_add(object, "request",
-			       step->request.operation ? request_json(&step->request) : NULL);
+	json_add(object, "request", step->request.operation ? request_json(&step->request) : NULL);
 	if (step->kind == STORY_CHANGED)
 		add_change(object, step);
 	else if (step->kind == STORY_FLUSHED || step->kind == STORY_UNFLUSHED)
@@ -112,7 +110,7 @@ static struct json_object *step_json(const struct story *story, const struct sto
 	else if (step->kind == STORY_FREED)
 		add_flag(object, "absent", step->absent);
 	add_text(object, "label", story_label(step));
-	json_object_object_add(object, "words", words_json(story_text(story, step, text)));
+	json_add(object, "words", words_json(story_text(story, step, text)));
 	return object;
 }
 
@@ -120,7 +118,7 @@ static struct json_object *subject_json(const struct story *story)
 {
 	const struct story_subject *subject = story_subject(story);
 	bool frame = subject->about == STORY_FRAME;
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_inode_name(object, story_inode(story));
 	add_known(object, "pgoff_first", story_pgoff(story), story_inode(story));
@@ -136,13 +134,13 @@ static struct json_object *inode_json(const struct model_inode *inode)
 
 	if (!inode)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_inode_name(object, inode);
 	add_count(object, "i_ino", inode->i_ino);
 	add_text(object, "provider", model_provider_name(inode->provider));
 	add_text(object, "default", inode->default_state ? "present" : "absent");
 	add_count(object, "pages", inode->pages);
-	json_object_object_add(object, "vm", vm_json(inode));
+	json_add(object, "vm", vm_json(inode));
 	add_count(object, "met", inode->met);
 	add_flag(object, "before_attach", inode->before_attach);
 	add_flag(object, "dead", inode->dead);
@@ -151,7 +149,7 @@ static struct json_object *inode_json(const struct model_inode *inode)
 
 static struct json_object *now_json(const struct story *story)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	struct model_page page = { .resident = false };
 	char text[STORY_TEXT_MAX];
 
@@ -171,10 +169,13 @@ static struct json_object *now_json(const struct story *story)
 
 static struct json_object *exposure_json(const struct story *story)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	struct story_exposures exposures;
 
-	story_exposures(story, &exposures);
+	if (story_exposures(story, &exposures)) {
+		json_object_put(object);
+		return json_made(NULL);
+	}
 	add_count(object, "made_absent", exposures.zapped);
 	add_count(object, "flushed", exposures.flushed);
 	add_count(object, "undone", exposures.undone);
@@ -186,33 +187,33 @@ static struct json_object *exposure_json(const struct story *story)
 
 static struct json_object *violations_json(const struct story *story, const struct verdict *verdict)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct verdict_violation *violation;
 	size_t index = 0;
 
 	while ((violation = story_violation(story, verdict, &index))) {
-		struct json_object *object = json_object_new_object();
+		struct json_object *object = json_new();
 
 		add_text(object, "rule", violation->rule->name);
-		json_object_object_add(object, "words", words_json(violation->words));
-		json_object_array_add(array, object);
+		json_add(object, "words", words_json(violation->words));
+		json_append(array, object);
 	}
 	return array;
 }
 
 int report_story_json(FILE *out, const struct story *story, const struct verdict *verdict)
 {
-	struct json_object *object = json_object_new_object(), *steps = json_object_new_array();
+	struct json_object *object = json_new(), *steps = json_list();
 
 	add_text(object, "schema", REPORT_STORY_SCHEMA);
-	json_object_object_add(object, "subject", subject_json(story));
-	json_object_object_add(object, "inode", inode_json(story_inode(story)));
+	json_add(object, "subject", subject_json(story));
+	json_add(object, "inode", inode_json(story_inode(story)));
 	for (size_t i = 0; i < story_steps(story); i++)
-		json_object_array_add(steps, step_json(story, story_step(story, i)));
-	json_object_object_add(object, "steps", steps);
+		json_append(steps, step_json(story, story_step(story, i)));
+	json_add(object, "steps", steps);
 	add_count(object, "steps_untold", story_untold(story));
-	json_object_object_add(object, "now", now_json(story));
-	json_object_object_add(object, "exposure", exposure_json(story));
-	json_object_object_add(object, "violations", violations_json(story, verdict));
+	json_add(object, "now", now_json(story));
+	json_add(object, "exposure", exposure_json(story));
+	json_add(object, "violations", violations_json(story, verdict));
 	return report_json_done(out, object);
 }

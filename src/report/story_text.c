@@ -236,15 +236,15 @@ static void text_sources(FILE *out, const struct story *story)
 		(unsigned long long)(read->time / 1000 % 1000000));
 }
 
-static void text_exposure(FILE *out, const struct story *story)
+static int text_exposure(FILE *out, const struct story *story)
 {
 	struct story_exposures exposures;
 	char least[STORY_TIME_MAX], median[STORY_TIME_MAX], most[STORY_TIME_MAX];
 	__u64 left;
+	int error = story_exposures(story, &exposures);
 
-	story_exposures(story, &exposures);
-	if (!exposures.zapped)
-		return;
+	if (error || !exposures.zapped)
+		return error;
 	fprintf(out, "exposure   made absent %llu time%s", (unsigned long long)exposures.zapped,
 		plural(exposures.zapped));
 	if (exposures.flushed == 1)
@@ -259,6 +259,7 @@ static void text_exposure(FILE *out, const struct story *story)
 	left = exposures.flushed + exposures.undone;
 	fprintf(out, "; %s\n",
 		exposures.zapped > left ? "NOT FLUSHED since" : "never left unflushed");
+	return 0;
 }
 
 static void text_violations(FILE *out, const struct story *story, const struct verdict *verdict)
@@ -275,11 +276,14 @@ static void text_violations(FILE *out, const struct story *story, const struct v
 int report_story_text(FILE *out, const struct story *story, const struct verdict *verdict, bool all)
 {
 	char text[STORY_TEXT_MAX];
+	int error;
 
 	text_heading(out, story, verdict);
 	text_steps(out, story, all);
 	text_sources(out, story);
-	text_exposure(out, story);
+	error = text_exposure(out, story);
+	if (error)
+		return error;
 	text_violations(out, story, verdict);
 	if (*story_unknown(story, text))
 		fprintf(out, "not known  %s\n", text);

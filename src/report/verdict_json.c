@@ -9,19 +9,15 @@
 
 static struct json_object *pattern_json(const struct verdict_pattern *pattern)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_text(object, "rule", pattern->rule->name);
 	add_int(object, "id", pattern->rule->id);
 	add_text(object, "what", pattern->what);
-	json_object_object_add(object, "also",
-			       *pattern->also ? json_object_new_string(pattern->also) : NULL);
-	json_object_object_add(object, "step",
-			       pattern->step ? json_object_new_uint64(pattern->step) : NULL);
-	json_object_object_add(object, "behind",
-			       pattern->step ? json_object_new_uint64(pattern->behind) : NULL);
-	json_object_object_add(object, "later_slots",
-			       json_object_new_boolean(pattern->later_slots));
+	json_add(object, "also", *pattern->also ? json_string(pattern->also) : NULL);
+	json_add(object, "step", pattern->step ? json_count(pattern->step) : NULL);
+	json_add(object, "behind", pattern->step ? json_count(pattern->behind) : NULL);
+	json_add(object, "later_slots", json_flag(pattern->later_slots));
 	add_count(object, "causes", pattern->causes);
 	add_count(object, "occurrences", pattern->occurrences);
 	add_count(object, "pages", pattern->pages);
@@ -30,11 +26,11 @@ static struct json_object *pattern_json(const struct verdict_pattern *pattern)
 
 static struct json_object *patterns_json(const struct verdict *verdict)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct verdict_pattern *pattern;
 
 	for (size_t i = 0; (pattern = verdict_pattern(verdict, i)); i++)
-		json_object_array_add(array, pattern_json(pattern));
+		json_append(array, pattern_json(pattern));
 	return array;
 }
 
@@ -42,17 +38,17 @@ static struct json_object *causes_json(const struct verdict *verdict,
 				       const struct verdict_violation *(*at)(const struct verdict *,
 									     size_t))
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct verdict_violation *violation;
 
 	for (size_t i = 0; (violation = at(verdict, i)); i++) {
-		struct json_object *object = json_object_new_object();
+		struct json_object *object = json_new();
 		const char *why = verdict_allows(verdict, violation->rule);
 
 		add_cause(object, violation);
 		if (why)
-			json_object_object_add(object, "reason", words_json(why));
-		json_object_array_add(array, object);
+			json_add(object, "reason", words_json(why));
+		json_append(array, object);
 	}
 	return array;
 }
@@ -65,7 +61,7 @@ static struct json_object *narrowed_json(const struct verdict *verdict)
 
 	if (!verdict_narrowed(verdict, &first, &last))
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_count(object, "pgoff_first", first);
 	add_count(object, "pgoff_last", last);
 	add_count(object, "left_out", verdict_left_out(verdict));
@@ -74,28 +70,28 @@ static struct json_object *narrowed_json(const struct verdict *verdict)
 
 static struct json_object *not_judged_json(const struct verdict *verdict)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct verdict_not_judged *entry;
 
 	for (size_t i = 0; (entry = verdict_not_judged(verdict, i)); i++) {
-		struct json_object *object = json_object_new_object();
+		struct json_object *object = json_new();
 
 		add_text(object, "rule", entry->rule->name);
 		add_int(object, "id", entry->rule->id);
-		json_object_object_add(object, "reason", words_json(entry->reason));
-		json_object_array_add(array, object);
+		json_add(object, "reason", words_json(entry->reason));
+		json_append(array, object);
 	}
 	return array;
 }
 
 static struct json_object *inode_json(const struct model_inode *inode)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_inode_name(object, inode);
 	add_text(object, "provider", model_provider_name(inode->provider));
 	add_count(object, "i_ino", inode->i_ino);
-	json_object_object_add(object, "vm", vm_json(inode));
+	json_add(object, "vm", vm_json(inode));
 	add_flag(object, "before_attach", inode->before_attach);
 	add_count(object, "flags", inode->flags);
 	add_text(object, "default", inode->default_state ? "present" : "absent");
@@ -114,23 +110,23 @@ static struct json_object *inode_json(const struct model_inode *inode)
 /* Whoever floods us with inodes is not to have an object of 4 kB for each. */
 static void add_inodes(struct json_object *object, const struct model *model)
 {
-	struct json_object *array = json_object_new_array();
+	struct json_object *array = json_list();
 	const struct model_inode *inode = NULL;
 	__u64 unlisted = 0;
 
 	while ((inode = model_inode_next(model, inode))) {
-		if (json_object_array_length(array) < INODES_MAX)
-			json_object_array_add(array, inode_json(inode));
+		if (json_length(array) < INODES_MAX)
+			json_append(array, inode_json(inode));
 		else
 			unlisted++;
 	}
-	json_object_object_add(object, "per_inode", array);
+	json_add(object, "per_inode", array);
 	add_count(object, "per_inode_unlisted", unlisted);
 }
 
 static struct json_object *facts_json(const struct model *model)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 	char name[FACT_MAX], text[FACT_MAX];
 	const char *key, *value;
 
@@ -148,20 +144,20 @@ static void add_fact(struct json_object *object, const char *key, const struct m
 {
 	const char *value = model_fact_find(model, fact);
 
-	json_object_object_add(object, key, value ? words_json(value) : NULL);
+	json_add(object, key, value ? words_json(value) : NULL);
 }
 
 /* Routines of the kernel, with blanks between. */
 static struct json_object *livepatched_json(const struct model *model)
 {
-	struct json_object *list = json_object_new_array();
+	struct json_object *list = json_list();
 	const char *names = model_fact_find(model, RECORD_FACT_LIVEPATCHED);
 	char text[REPORT_CLEAN_MAX], *rest = text, *name;
 
 	snprintf(text, sizeof(text), "%s", names ? names : "");
 	while ((name = strsep(&rest, " "))) {
 		if (*name)
-			json_object_array_add(list, words_json(name));
+			json_append(list, words_json(name));
 	}
 	return list;
 }
@@ -169,7 +165,7 @@ static struct json_object *livepatched_json(const struct model *model)
 /* What was judged: of an older capture not all is known. */
 static struct json_object *kernel_json(const struct model *model)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	add_fact(object, "release", model, "kernel.release");
 	add_fact(object, "version", model, "kernel.version");
@@ -187,7 +183,7 @@ static struct json_object *clock_json(const struct model *model)
 
 	if (!fact || sscanf(fact, "%llu %llu", &monotonic, &realtime) != 2)
 		return NULL;
-	object = json_object_new_object();
+	object = json_new();
 	add_count(object, "monotonic_ns", monotonic);
 	add_count(object, "realtime_ns", realtime);
 	return object;
@@ -195,7 +191,7 @@ static struct json_object *clock_json(const struct model *model)
 
 static struct json_object *losses_json(const struct model_counts *counts)
 {
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = json_new();
 
 	for (__u32 cause = 0; cause < RECORD_LOSS_IDS_MAX; cause++) {
 		if (counts->lost_by_cause[cause])
@@ -226,13 +222,13 @@ static void add_counts(struct json_object *object, const struct model_counts *co
 	add_count(object, "malformed", counts->malformed);
 	add_count(object, "lost", counts->lost);
 	add_count(object, "missed", counts->missed);
-	json_object_object_add(object, "lost_by_cause", losses_json(counts));
+	json_add(object, "lost_by_cause", losses_json(counts));
 	add_int(object, "command_status", counts->command_status);
 }
 
-static int json_write(FILE *out, const struct verdict *verdict, bool color)
+static int json_verdict(FILE *out, const struct verdict *verdict, bool color)
 {
-	struct json_object *object = json_object_new_object(), *reasons = json_object_new_array();
+	struct json_object *object = json_new(), *reasons = json_list();
 	const struct model *model = verdict_model(verdict);
 	struct model_counts counts;
 	enum verdict_value value = verdict_value(verdict);
@@ -247,22 +243,22 @@ static int json_write(FILE *out, const struct verdict *verdict, bool color)
 	add_count(object, "duration_ns", report_duration(verdict));
 	add_count(object, "pages_uncompared", model_pages_uncompared(model));
 	for (size_t i = 0; (reason = verdict_reason(verdict, i)); i++)
-		json_object_array_add(reasons, words_json(reason));
-	json_object_object_add(object, "reasons", reasons);
-	json_object_object_add(object, "patterns", patterns_json(verdict));
-	json_object_object_add(object, "violations", causes_json(verdict, verdict_violation));
+		json_append(reasons, words_json(reason));
+	json_add(object, "reasons", reasons);
+	json_add(object, "patterns", patterns_json(verdict));
+	json_add(object, "violations", causes_json(verdict, verdict_violation));
 	add_count(object, "violations_unlisted", verdict_unlisted(verdict));
-	json_object_object_add(object, "allowed", causes_json(verdict, verdict_allowed));
+	json_add(object, "allowed", causes_json(verdict, verdict_allowed));
 	add_count(object, "allowed_unlisted", verdict_alloweds_unlisted(verdict));
-	json_object_object_add(object, "notes", causes_json(verdict, verdict_note));
+	json_add(object, "notes", causes_json(verdict, verdict_note));
 	add_count(object, "notes_unlisted", verdict_notes_unlisted(verdict));
-	json_object_object_add(object, "pages_only", narrowed_json(verdict));
-	json_object_object_add(object, "rules_not_judged", not_judged_json(verdict));
+	json_add(object, "pages_only", narrowed_json(verdict));
+	json_add(object, "rules_not_judged", not_judged_json(verdict));
 	add_inodes(object, model);
-	json_object_object_add(object, "kernel", kernel_json(model));
-	json_object_object_add(object, "live_patched", livepatched_json(model));
-	json_object_object_add(object, "clock", clock_json(model));
-	json_object_object_add(object, "facts", facts_json(model));
+	json_add(object, "kernel", kernel_json(model));
+	json_add(object, "live_patched", livepatched_json(model));
+	json_add(object, "clock", clock_json(model));
+	json_add(object, "facts", facts_json(model));
 	return report_json_done(out, object);
 }
 
@@ -281,7 +277,7 @@ static const struct report_format json = {
 	.help = "as one JSON object",
 	.schema = schema_start,
 	.machine = true,
-	.write = json_write,
+	.write = json_verdict,
 	.compare = compare_json,
 };
 REPORT_FORMAT_ENTER(json);

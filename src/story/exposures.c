@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* How long a page was exposed, each time. */
+#include <errno.h>
 #include <stdlib.h>
 #include "gmemtrace/story.h"
 
@@ -40,20 +41,22 @@ static void exposures_take(struct story_exposures *exposures, const struct story
 	}
 }
 
-void story_exposures(const struct story *story, struct story_exposures *exposures)
+int story_exposures(const struct story *story, struct story_exposures *exposures)
 {
 	size_t steps = story_steps(story), nr = 0;
 	__u64 *times = calloc(steps + 1, sizeof(*times));
 	bool frame = story_subject(story)->about == STORY_FRAME, open = false;
 
 	*exposures = (struct story_exposures){ 0 };
+	if (!times)
+		return -ENOMEM;
 	for (size_t i = 0; i < steps; i++) {
 		const struct story_step *step = story_step(story, i);
 
 		if (!frame && !step_touches(step, story_pgoff(story)))
 			continue;
 		exposures_take(exposures, step, &open);
-		if (times && step->kind == STORY_FLUSHED)
+		if (step->kind == STORY_FLUSHED)
 			times[nr++] = step->exposed;
 	}
 	if (nr) {
@@ -63,4 +66,5 @@ void story_exposures(const struct story *story, struct story_exposures *exposure
 		exposures->most = times[nr - 1];
 	}
 	free(times);
+	return 0;
 }
