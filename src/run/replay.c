@@ -301,6 +301,8 @@ enum gmemtrace_status replay_run(struct replay *replay, const struct run_options
 	if (model_finish(model) && !memory_short)
 		feed_memory_short(&feed);
 	model_count(model, &counts);
+	result->begin = counts.started;
+	result->end = counts.now;
 	result->command_status = *enough ? -1 : counts.command_status;
 	result->inodes = feed.filter.inodes;
 	result->elsewhere = feed.filter.elsewhere;
