@@ -360,6 +360,11 @@ struct task_struct___locked {
 	struct mm_struct___locked *mm;
 } __attribute__((preserve_access_index));
 
+/* CONFIG_PREEMPT_RT=y: softirqs are counted here. */
+struct task_struct___rt {
+	int softirq_disable_cnt;
+} __attribute__((preserve_access_index));
+
 /* End of flavours. */
 
 #endif /* __VMLINUX_H__ */

@@ -9,8 +9,7 @@
 
 #define PREEMPT_PREEMPT 0xffU /* PREEMPT_MASK */
 #define PREEMPT_SOFTIRQ 0xff00U /* SOFTIRQ_MASK */
-/* SOFTIRQ_OFFSET (a softirq is served), HARDIRQ_MASK and NMI_MASK: what runs is not the task's own. */
-#define PREEMPT_INTERRUPT 0x00ff0100U
+#define PREEMPT_SOFTIRQ_SERVED 0x100U /* SOFTIRQ_OFFSET */
 #define OWNER_SPIN_NO_MORE 2 /* RWSEM_NONSPINNABLE; RWSEM_READER_OWNED must not be set */
 
 /* libbpf 1.1 has none of its own. */
@@ -33,13 +32,16 @@ static __always_inline bool preempt_count_read(__u32 *count)
 	return false;
 }
 
-/* false also where that is not known. */
+/* Whether what runs is an interrupt's, and not the task's own. false also where that is not known. */
 static __always_inline bool preempt_interrupts(void)
 {
-	__u32 count = 0;
+	const struct task_struct___rt *task = (const void *)bpf_get_current_task();
+	__u32 count = 0, softirq = 0;
 
 	preempt_count_read(&count);
-	return count & PREEMPT_INTERRUPT;
+	if (bpf_core_field_exists(struct task_struct___rt, softirq_disable_cnt))
+		bpf_core_read(&softirq, sizeof(softirq), &task->softirq_disable_cnt);
+	return count & sensor.interrupt_bits || softirq & PREEMPT_SOFTIRQ_SERVED;
 }
 
 static __always_inline bool held_by_us(__s64 owner)

@@ -47,6 +47,7 @@ struct sensor_config {
 	__u32 filtered; /* 1: user space may say which inodes are left out */
 	__u32 counts_preemption; /* 1: preempt_disable() counts (CONFIG_PREEMPT_COUNT) */
 	__u32 broadcasts; /* 1: this CPU can flush all others' TLBs and ask nobody (INVLPGB) */
+	__u32 interrupt_bits; /* of the preemption count: what runs is an interrupt's, not the task's */
 	__u32 encrypts; /* 1: memory may be a guest's that no read of ours may touch (SEV-SNP, TDX) */
 };
 

@@ -263,6 +263,7 @@ struct model_read {
 	__u64 since; /* ns: begin of the read that first showed the difference */
 	enum record_snapshot_origin origin;
 	bool settled; /* nothing touched the pages while they were read */
+	bool compared; /* and all that had to be read was: they count as compared */
 	enum model_state declared; /* what the requests add up to */
 	enum model_state applied; /* what the zaps add up to */
 	enum model_state xarray; /* as read; EITHER unknown or none */
@@ -553,6 +554,11 @@ void model_count(const struct model *model, struct model_counts *counts);
 __u64 model_pages_uncompared(const struct model *model);
 /* The latter of them alone. */
 __u64 model_pages_unread(const struct model *model);
+/*
+ * What no later read can make good: of inodes that are gone, pages that were not compared after they last changed
+ * or could not be read undisturbed, and pages of which nobody will tell any more whether they were flushed late.
+ */
+__u64 model_pages_unknown_for_good(const struct model *model);
 
 struct model_reread {
 	const struct model_inode *inode;

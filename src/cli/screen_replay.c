@@ -25,6 +25,7 @@ struct handed {
 	struct view view;
 	struct board_mark marks[BOARD_MARKS]; /* of the whole capture */
 	char story[STORY_MAX];
+	bool damaged; /* as a whole: who begins in the middle may not find it */
 	const char *keys; /* that are still to be pressed; a text of everybody's */
 };
 
@@ -220,8 +221,11 @@ static const char *survey_wrong(struct screen *screen)
 	const char *message;
 	enum player_wrong wrong = player_wrong(screen->player, &message);
 
-	if (wrong && *message)
+	if (wrong == PLAYER_IN_PART)
+		output_line("%s: %s", screen->run_options->file, message);
+	else if (wrong && *message)
 		output_line("%s", message);
+	screen->handed->damaged = wrong == PLAYER_DAMAGED;
 	if (wrong > PLAYER_CUT)
 		screen->failure = GMEMTRACE_ERROR;
 	return words[wrong];
@@ -286,6 +290,8 @@ static enum gmemtrace_status replay_work(struct screen *screen)
 			    strerror(-error));
 		return GMEMTRACE_ERROR;
 	}
+	if (handed->damaged)
+		player_mark_damaged(screen->player);
 	screen->view = handed->view;
 	screen->view.board = screen->board;
 	screen->view.story = *handed->story ? strdup(handed->story) : NULL;

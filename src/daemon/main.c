@@ -313,11 +313,11 @@ static bool parse_sensors(int key, char *text, struct arguments *arguments)
 
 static const char *option_name(int key)
 {
-	const struct argp_option *option = argp_options;
-
-	while (option->key != key)
-		option++;
-	return option->name;
+	for (size_t i = 0; i < sizeof(argp_options) / sizeof(argp_options[0]); i++) {
+		if (argp_options[i].key == key)
+			return argp_options[i].name;
+	}
+	return "?";
 }
 
 static error_t parse_option(int key, char *text, struct argp_state *state)

@@ -19,10 +19,10 @@ void read_add(struct judging *judging, const struct model_read *read)
 	bool resident = read->bits & RECORD_PAGE_RESIDENT;
 
 	if (run->bits == read->bits && (!resident || run->pfn + run->nr == read->pfn) &&
-	    run->settled == read->settled && run->declared == read->declared &&
-	    run->applied == read->applied && run->differs == read->differs &&
-	    run->proven == read->proven && run->left == read->left &&
-	    run->non_global == read->non_global) {
+	    run->settled == read->settled && run->compared == read->compared &&
+	    run->declared == read->declared && run->applied == read->applied &&
+	    run->differs == read->differs && run->proven == read->proven &&
+	    run->left == read->left && run->non_global == read->non_global) {
 		run->nr += read->nr;
 		return;
 	}

@@ -55,6 +55,7 @@ static void judge_settled(struct judging *judging, struct model_read *read, __u3
 		return;
 	}
 	counts->pages_read++;
+	read->compared = true;
 	bit_put(chunk->bits[BITS_CHANGED], bit, false);
 	if (!bit_test(chunk->bits[BITS_COMPARED], bit)) {
 		bit_put(chunk->bits[BITS_COMPARED], bit, true);
@@ -330,6 +331,7 @@ static bool judge_alike(struct judging *judging, struct chunk_slot *slot,
 	    !alike_agrees(judging->model, slot, &read))
 		return false;
 	judging->model->counts.pages_read += read.nr;
+	read.compared = true;
 	if (!slot->compared)
 		inode->base.compared += read.nr;
 	slot->compared = true;
@@ -461,6 +463,7 @@ static bool judge_region(struct judging *judging, __u64 first, __u64 last)
 	if (read.differs)
 		return false;
 	judging->model->counts.pages_read += read.nr;
+	read.compared = true;
 	if (!region->compared)
 		inode->base.compared += read.nr;
 	region->compared = true;

@@ -33,6 +33,20 @@ __u64 model_pages_uncompared(const struct model *model)
 	return pages;
 }
 
+__u64 model_pages_unknown_for_good(const struct model *model)
+{
+	__u64 pages =
+		model->retired.uncompared + model->retired.inconclusive + model->counts.pages_late;
+
+	for (size_t i = 0; i < model->kept_nr; i++) {
+		const struct inode *inode = model->kept[i];
+
+		if (inode->base.dead)
+			pages += inode->base.uncompared + inode->inconclusive;
+	}
+	return pages;
+}
+
 __u64 model_pages_unread(const struct model *model)
 {
 	__u64 pages = model->retired.unread, unread;

@@ -227,6 +227,11 @@ static struct json_object *verdict_read(const char *text, const char *name, char
 
 	if (!schema || strcmp(schema, REPORT_VERDICT_SCHEMA) != 0)
 		snprintf(message, size, "%s: neither a capture nor what check --json prints", name);
+	else if (member(verdict, "pages_only"))
+		snprintf(message, size,
+			 "%s: it is of some pages alone (--pgoff): give a verdict of all, or the "
+			 "capture",
+			 name);
 	else if (!patterns_valid(verdict))
 		snprintf(message, size,
 			 "%s: an older gmemtrace printed it, without patterns: give the capture",

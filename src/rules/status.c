@@ -63,10 +63,10 @@ static void explain_inodes(struct verdict *verdict, const struct model_counts *c
 	while ((inode = model_inode_next(verdict->model, inode))) {
 		/* One that was being released when the sensors were armed is none of them. */
 		unread += inode->before_attach && inode->pages && !inode->compared &&
-			  !(inode->dead && !inode->requests);
+			  !(inode->dead && !inode->requests) && (inode->dead || !verdict->lasting);
 		unknown += !provider_has(inode->provider, PROVIDER_JUDGED);
 	}
-	if (unread && !verdict->lasting)
+	if (unread)
 		reason_add(verdict, "%llu %s never read", (unsigned long long)unread,
 			   plural_of(unread, "inode is older than the sensors and was",
 				     "inodes are older than the sensors and were"));
@@ -218,6 +218,8 @@ void verdict_explain(struct verdict *verdict)
 	explain_losses(verdict, &counts);
 	if (!verdict->lasting)
 		explain_waiting(verdict, &counts);
+	else if (model_pages_unknown_for_good(verdict->model))
+		reason_add(verdict, "pages that are gone were not compared");
 	if (verdict->unproven)
 		reason_add(verdict, "%llu page%s looked wrong, but it could not be proven",
 			   (unsigned long long)verdict->unproven, plural(verdict->unproven));

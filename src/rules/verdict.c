@@ -360,13 +360,13 @@ static void verdict_exposure_ended(void *context, const struct model_exposure *e
 	VERDICT_CALL_OF((struct verdict *)context, exposure_ended, exposure->inode, exposure);
 }
 
-/* Of a narrowed verdict: what is read of its pages, and says something. */
+/* Of a narrowed verdict: what is compared of its pages. */
 static void within_count(struct verdict *verdict, const struct model_read *read)
 {
 	const struct verdict_options *options = &verdict->options;
 	__u64 first = read->pgoff, last = read->pgoff + read->nr - 1;
 
-	if (!options->pages_only || !read->settled || !(read->bits & RECORD_PAGE_RESIDENT))
+	if (!options->pages_only || !read->compared)
 		return;
 	if (first < options->pgoff_first)
 		first = options->pgoff_first;
@@ -506,7 +506,8 @@ struct verdict *verdict_create(struct model *model, const struct verdict_options
 		.contradicted = verdict_contradicted,
 		.advanced = verdict_advanced,
 		.finished = verdict_finished,
-		.spare = { .unproven = true, .covered = true },
+		/* Narrowed it counts what is compared of its pages. */
+		.spare = { .unproven = !options || !options->pages_only, .covered = true },
 	};
 
 	if (!verdict)

@@ -176,6 +176,11 @@ static void player_incomplete(const struct player *player, const char *why)
 		verdict_mark_incomplete(player->verdict, why);
 }
 
+void player_mark_damaged(struct player *player)
+{
+	player_incomplete(player, REPLAY_DAMAGED);
+}
+
 /* What is damaged or cut ends it. */
 static const struct record_header *player_next(struct player *player)
 {

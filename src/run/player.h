@@ -35,6 +35,9 @@ enum player_wrong {
 /* @message: one line to print; empty where there is nothing more to say. */
 enum player_wrong player_wrong(const struct player *player, const char **message);
 
+/* It is known to be, as a whole: its verdict is marked, also where who begins in the middle does not find it. */
+void player_mark_damaged(struct player *player);
+
 /*
  * Feeds until the model's time is @time or later, or the end, which finishes the model: true.
  * ~0 is the end, whatever time a damaged capture says it is.

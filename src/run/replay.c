@@ -121,7 +121,7 @@ const char *replay_incomplete(const struct replay *replay, int read)
 	const struct capture_info *info = capture_info(replay->reader);
 
 	if (read < 0)
-		return "the capture is damaged: what stands behind that was not read";
+		return REPLAY_DAMAGED;
 	if (info->cut)
 		return "the capture is cut: its end is missing";
 	return info->incomplete ? "the capture was never finished" : NULL;

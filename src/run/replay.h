@@ -11,7 +11,8 @@
 /* A fact whose value says what a live run did not see. */
 #define RUN_INCOMPLETE_FACT "run.incomplete"
 
-/* Why a verdict is incomplete where the model got no memory. */
+/* Why a verdict is incomplete: of a damaged capture, and where the model got no memory. */
+#define REPLAY_DAMAGED "the capture is damaged: what stands behind that was not read"
 #define REPLAY_MEMORY_SHORT "memory for the model was short: a part was not judged"
 
 struct replay {

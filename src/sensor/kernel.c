@@ -36,6 +36,7 @@ static const char *const symbol_names[KERNEL_SYMBOL_NR] = {
 	[KERNEL_SYMBOL_VMALLOC_BASE] = "vmalloc_base",
 	[KERNEL_SYMBOL_PTE_MASK] = "__default_kernel_pte_mask",
 	[KERNEL_SYMBOL_VM_LIST] = "vm_list",
+	[KERNEL_SYMBOL_INTERRUPTS_OFF] = "local_interrupt_disable_state",
 };
 
 int sensor_fail(struct sensor_failure *failure, enum gmemtrace_status status, int error,
@@ -342,6 +343,11 @@ int kernel_check_permissions(struct sensor_failure *failure)
 	return 0;
 }
 
+/* Of the preemption count: SOFTIRQ_OFFSET, and all of the hard interrupts and NMIs that are nested. */
+#define INTERRUPT_BITS 0x00ff0100U
+/* The same where the count has eight bits for interrupts that are turned off below them, which are the task's. */
+#define INTERRUPT_BITS_SHIFTED 0xff000100U
+
 int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 {
 	int error;
@@ -369,6 +375,9 @@ int kernel_open(struct kernel *kernel, struct sensor_failure *failure)
 	kernel->config.flush_all_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_ALL_FUNCTION];
 	kernel->config.flush_user_function = kernel->symbols[KERNEL_SYMBOL_FLUSH_USER_FUNCTION];
 	kernel->config.secretmem_iops = kernel->symbols[KERNEL_SYMBOL_SECRETMEM_IOPS];
+	kernel->config.interrupt_bits = kernel->symbols[KERNEL_SYMBOL_INTERRUPTS_OFF]
+						? INTERRUPT_BITS_SHIFTED
+						: INTERRUPT_BITS;
 	return 0;
 }
 

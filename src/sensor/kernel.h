@@ -36,6 +36,7 @@ enum kernel_symbol {
 	KERNEL_SYMBOL_VMALLOC_BASE,
 	KERNEL_SYMBOL_PTE_MASK,
 	KERNEL_SYMBOL_VM_LIST, /* of kvm */
+	KERNEL_SYMBOL_INTERRUPTS_OFF, /* 7.3: they may be turned off and on in a count */
 	KERNEL_SYMBOL_NR,
 };
 

@@ -72,6 +72,13 @@ nowhere='gmemtrace: --pgoff: no inode has these pages: the largest has 8, 0 to 0
 filtered 5 "$nowhere" --pgoff 8-0x50
 is "$(sed -n 's/^not known  //p' "$test_work/out")" 'nothing was judged: of the pages 0x8 to 0x50 none was compared' 'pages that are nowhere are no green'
 filtered 0 "$nowhere" --allow-empty --pgoff 8-0x50
+# Each page of a run that nobody needs to be told of, of each kind, resident or not.
+for kind in secretmem convert bind plain; do
+	for page in 0 1 7 16; do
+		"$top/build/bin/gmemtrace" check --pgoff "$page" "$top/tests/unit/fixtures/load-$kind.cap" >"$test_work/out" 2>&1
+		is "$?" 0 "$kind: page $page was compared"
+	done
+done
 for format in json tap junit="$test_work/junit" github markdown mail; do
 	filtered 5 "$nowhere" "--$format" --pgoff 8-0x50
 	[[ $format != junit* ]] || cp "$test_work/junit" "$test_work/out"

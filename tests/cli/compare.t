@@ -131,4 +131,6 @@ echo '{"schema": "another"}' >"$test_work/other.json"
 refused 2 "gmemtrace: $test_work/other.json: neither a capture nor what check --json prints" --base "$test_work/other.json" --patched "$down"
 jq 'del(.patterns)' "$test_work/clean.json" >"$test_work/older.json"
 refused 2 "gmemtrace: $test_work/older.json: an older gmemtrace printed it, without patterns: give the capture" --base "$test_work/older.json" --patched "$down"
+jq '.pages_only = {"pgoff_first": 0, "pgoff_last": 0, "left_out": 2}' "$test_work/clean.json" >"$test_work/narrow.json"
+refused 2 "gmemtrace: $test_work/narrow.json: it is of some pages alone (--pgoff): give a verdict of all, or the capture" --base "$test_work/narrow.json" --patched "$down"
 end_tests print-plan

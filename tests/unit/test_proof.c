@@ -214,7 +214,7 @@ static void test_release_is_no_change(void **state)
 #define LARGE (1ULL << 20) /* pages: 4 GiB */
 
 /* The release's read stops at its limit; @changed: a page behind it was converted before. */
-static void cut_release(bool changed)
+static void released_cut(bool changed)
 {
 	stream_inode(&stream, G, RFC3, LARGE, false);
 	if (changed) {
@@ -228,6 +228,11 @@ static void cut_release(bool changed)
 	stream_begin(&stream, T, G, RECORD_OPERATION_RELEASE, 0, LARGE - 1, true);
 	stream_end(&stream, T, G, RECORD_OPERATION_RELEASE, 0, LARGE - 1, true);
 	stream_inode_dead(&stream, G);
+}
+
+static void cut_release(bool changed)
+{
+	released_cut(changed);
 	judge();
 }
 
@@ -245,6 +250,67 @@ static void test_cut_release_unchanged(void **state)
 	(void)state;
 	cut_release(false);
 	stream_expect(&stream, VERDICT_CONSISTENT);
+}
+
+/* What is said while it runs, of all that there is so far: to begin with less is no doubt. */
+static bool doubted_so_far(void)
+{
+	bool doubted;
+
+	heartbeats(3);
+	stream.model = model_create(NULL);
+	stream.verdict = verdict_create(stream.model, &options);
+	stream_feed(&stream, stream.model);
+	assert_false(verdict_final(stream.verdict));
+	doubted = verdict_doubted(stream.verdict);
+	assert_int_equal(model_finish(stream.model), 0);
+	assert_true(verdict_final(stream.verdict));
+	/* Without an end it is none that could be consistent. */
+	assert_true(verdict_doubted(stream.verdict));
+	verdict_free(stream.verdict);
+	model_free(stream.model);
+	stream.verdict = NULL;
+	stream.model = NULL;
+	return doubted;
+}
+
+static void test_doubted(void **state)
+{
+	(void)state;
+	/* Nothing yet; pages that are still to be compared; an open request. */
+	stream_heartbeat(&stream);
+	assert_false(doubted_so_far());
+	faulted(4);
+	stream_begin(&stream, T, G, RECORD_OPERATION_SET_RANGE, 0, 3, true);
+	assert_false(doubted_so_far());
+	stream_loss(&stream, G, RECORD_LOSS_RING_FULL, stream.now, 1);
+	assert_true(doubted_so_far());
+}
+
+static void test_doubted_strange(void **state)
+{
+	(void)state;
+	stream_fact(&stream, RECORD_FACT_STRANGE, "kvm_gmem_iops");
+	assert_true(doubted_so_far());
+}
+
+static void test_doubted_unknown(void **state)
+{
+	(void)state;
+	stream_inode(&stream, G, RECORD_PROVIDER_UNKNOWN, 64, false);
+	assert_true(doubted_so_far());
+}
+
+/* What is gone is compared by nobody any more. */
+static void test_doubted_gone(void **state)
+{
+	(void)state;
+	for (int changed = 0; changed < 2; changed++) {
+		released_cut(changed);
+		assert_int_equal(doubted_so_far(), changed);
+		stream_free(&stream);
+		stream_init(&stream);
+	}
 }
 
 static void program(unsigned int number, const char *name, const char *sight)
@@ -556,6 +622,10 @@ int main(void)
 		PROOF_TEST(test_configured_since),
 		PROOF_TEST(test_changed_and_dead),
 		PROOF_TEST(test_release_is_no_change),
+		PROOF_TEST(test_doubted),
+		PROOF_TEST(test_doubted_strange),
+		PROOF_TEST(test_doubted_unknown),
+		PROOF_TEST(test_doubted_gone),
 		PROOF_TEST(test_cut_release),
 		PROOF_TEST(test_cut_release_unchanged),
 		PROOF_TEST(test_hooks_off),
