@@ -6,13 +6,17 @@
 
 _Thread_local bool json_short;
 
-/* What json-c would have asked for at most, beyond a text of @length bytes. */
+/*
+ * Whether there is what json-c would have asked for at most, beyond a text of @length bytes: without it both of
+ * json_text()'s may be cut at the same place.
+ */
 static bool json_room(size_t length)
 {
 	void *room = malloc(2 * length + 4096);
+	bool there = room != NULL;
 
 	free(room);
-	return room;
+	return there;
 }
 
 /*
