@@ -91,6 +91,7 @@ static struct metrics_moment moment_now(const struct judge_options *options)
 {
 	return (struct metrics_moment){
 		.time = seconds(CLOCK_REALTIME),
+		.judge_deaths = options->deaths,
 		.map_interval = (double)options->map_every / 1e9,
 		.cpu_seconds = {
 			[METRICS_PARENT] = process_seconds(getppid()),

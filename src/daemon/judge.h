@@ -38,6 +38,7 @@ struct judge_options {
 	int walks; /* what walks of the direct map tell is taken from there (walk.h); -1: nobody walks */
 	uint64_t map_every; /* ns from one of these to the next; 0: none is asked for */
 	pid_t server, owner; /* what they cost is counted; 0: there is none */
+	uint64_t deaths; /* of judges before it */
 	uint64_t simulate_loss; /* records that it is to take for lost; 0: none */
 };
 

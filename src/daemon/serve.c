@@ -42,6 +42,7 @@ struct watch {
 	pid_t owner; /* of the sensors, the server's child; 0: as above */
 	pid_t judge; /* 0: there is none */
 	int channel; /* the judge's; -1: none */
+	uint64_t judge_deaths;
 	uint64_t judge_due; /* ns: when it is started again; 0: not */
 	pid_t walk; /* of the direct map; 0: there is none */
 	int walks; /* where it tells; -1: the judge takes none */
@@ -331,6 +332,7 @@ static void judge_begin(struct watch *watch)
 		.listener = options->metrics_listener,
 		.server = watch->server,
 		.owner = watch->owner,
+		.deaths = watch->judge_deaths,
 		.simulate_loss = options->simulate_loss,
 	};
 	pid_t child = options->judge ? judge_spawn(&judge, &watch->channel) : 0;
@@ -431,6 +433,7 @@ static int judge_reap(struct watch *watch)
 	if (ends_with_us(watch))
 		return 0;
 	watch->judge_due = now() + AGAIN_NS;
+	watch->judge_deaths++;
 	daemon_log_at(LOG_LEVEL_ERROR,
 		      "the process that judges has died: another follows in %llu s",
 		      AGAIN_NS / 1000000000);

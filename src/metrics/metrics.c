@@ -165,6 +165,14 @@ static void write_losses(const struct model_counts *counts, FILE *out)
 #undef LOSS_LINE
 }
 
+/* A counter that begins anew, and a verdict that is green again, are no proof of what was before. */
+static void write_deaths(const struct metrics_moment *moment, FILE *out)
+{
+	single(out, "gmemtrace_judge_deaths_total", "counter",
+	       "Times that the judge has died: the next one knows nothing of what was found before.",
+	       (double)moment->judge_deaths);
+}
+
 static void write_walks(const struct metrics *metrics, const struct metrics_moment *moment,
 			FILE *out)
 {
@@ -277,6 +285,7 @@ int metrics_write(const struct metrics *metrics, const struct metrics_moment *mo
 		    "Pages that a note of cost speaks of, by rule.");
 	write_judged(metrics, out);
 	write_inodes(metrics, out);
+	write_deaths(moment, out);
 	write_walks(metrics, moment, out);
 	write_histogram(out, "gmemtrace_flush_duration_seconds", "How long a flush takes.",
 			&metrics->flushes);

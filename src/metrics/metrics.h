@@ -27,6 +27,7 @@ enum metrics_process {
 struct metrics_moment {
 	double time; /* seconds since 1970 */
 	double cpu_seconds[METRICS_PROCESSES]; /* that each has taken; 0: there is none */
+	__u64 judge_deaths; /* of judges before this one, which knows nothing of what they found */
 	double map_interval; /* seconds from one walk of the direct map to the next; 0: none is asked for */
 };
 

@@ -252,9 +252,11 @@ test_end() {
 	done
 	running=
 	is "$(sort -u "$test_work/ends")" 0 'who judges may be told to end as well'
-	start --replay $good --judge
+	start_http --replay $good --judge
+	succeeds 'no judge has died' wait_for scraped 'gmemtrace_judge_deaths_total 0$'
 	kill "$(pgrep -P "$running")"
 	succeeds 'a control: alone it has died' wait_for grep -q 'the process that judges has died' "$log"
+	succeeds 'and the next one says so' wait_for scraped 'gmemtrace_judge_deaths_total 1$'
 	finish
 }
 

@@ -14,6 +14,7 @@
 
 #define SERIES_MAX 500
 static const struct metrics_moment moment = { .time = 1000.5,
+					      .judge_deaths = 2,
 					      .map_interval = 3600,
 					      .cpu_seconds = { 0.5, 1.5, 2.5, 0.25 } };
 
@@ -339,6 +340,7 @@ static void test_orphans(void **state)
 	stream_init(&stream);
 	capture("orphans.cap");
 	assert_true(value("gmemtrace_map_walks_total") == 1);
+	assert_true(value("gmemtrace_judge_deaths_total") == 2);
 	assert_true(value("gmemtrace_map_interval_seconds") == 3600);
 	assert_true(value("gmemtrace_orphan_pages") == 116);
 	assert_true(value("gmemtrace_map_walk_seconds") > 0.001);
