@@ -449,8 +449,8 @@ static bool server_reap(struct watch *watch)
 	lock_sweep(watch->options->sensor.lock);
 	if (ends_with_us(watch))
 		return false;
-	daemon_log_at(LOG_LEVEL_ERROR, "the process that owns the sensors has died: "
-				       "what clients have is not whole");
+	daemon_log_at(LOG_LEVEL_ERROR, "the process that owns the sensors, or the one that serves "
+				       "them, has died: what clients have is not whole");
 	return true;
 }
 

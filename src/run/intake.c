@@ -302,8 +302,9 @@ static void client_silence(struct session *session)
 	if (!session->client || session->now - session->heard < silence)
 		return;
 	run_say(session->options,
-		"the process that owns the sensors has said nothing for %s: it is stopped, or a "
-		"CPU of this kernel hangs",
+		"the process that owns the sensors, or gmemtraced's that serves them, has said "
+		"nothing "
+		"for %s: it is stopped, or a CPU of this kernel hangs",
 		units_time(time, silence));
 	session->silent = true;
 	session_drop_client(session);
