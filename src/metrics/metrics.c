@@ -169,7 +169,8 @@ static void write_losses(const struct model_counts *counts, FILE *out)
 static void write_deaths(const struct metrics_moment *moment, FILE *out)
 {
 	single(out, "gmemtrace_judge_deaths_total", "counter",
-	       "Times that the judge has died: the next one knows nothing of what was found before.",
+	       "Times that the judge has died: the next one knows nothing of what was found "
+	       "before.",
 	       (double)moment->judge_deaths);
 }
 
