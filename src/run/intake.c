@@ -302,8 +302,7 @@ static void client_silence(struct session *session)
 	if (!session->client || session->now - session->heard < silence)
 		return;
 	run_say(session->options,
-		"the process that owns the sensors, or gmemtraced's that serves them, has said "
-		"nothing "
+		"the process that owns the sensors, or the one that serves them, has said nothing "
 		"for %s: it is stopped, or a CPU of this kernel hangs",
 		units_time(time, silence));
 	session->silent = true;
